@@ -1,0 +1,1 @@
+"""Everything that alters one node: plan, backup, apply, verify, undo."""

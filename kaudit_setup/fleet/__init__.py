@@ -1,0 +1,1 @@
+"""Many nodes: inventories, order, persistence, drift."""

@@ -1,0 +1,1 @@
+"""text → text: the kube-apiserver static Pod, kubeadm's ClusterConfiguration, and differences between texts. Pure."""

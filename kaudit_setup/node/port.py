@@ -1,0 +1,53 @@
+"""The one small port through which everything touches a node.
+
+A node runs POSIX sh scripts, as root, and nothing else: no Python, no SFTP, no scp is assumed there. Scripts are
+files in `node/scripts/`; they find their root folder in `$KAUDIT_ROOT` (empty on a real node), so that the same
+scripts serve a folder that holds a node's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a script left behind: exit status, standard output (empty if it went to a sink), standard error."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+class Node(Protocol):
+    """One machine, or one folder that holds a machine's files."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the host as the user gave it, `this machine`, or the folder."""
+        ...
+
+    def sh(
+        self,
+        script: str,
+        args: Sequence[str] = (),
+        *,
+        stdin: bytes = b"",
+        sink: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+    ) -> Ran:
+        """Run `script` as root with `args` as $1… and `stdin` on standard input.
+
+        Nothing of script, args or stdin appears in an argv on the node. With `sink`, standard output goes there
+        in chunks as it arrives. A non-zero exit status is not an error here; the caller knows what it means.
+
+        Raises AuthError (sudo refused), LostError (the connection broke, or `timeout` seconds passed without
+        the script ending), NodeError (anything else that kept the script from running).
+        """
+        ...
+
+    def close(self) -> None:
+        """Drop the connection, if there is one."""
+        ...

@@ -1,0 +1,1 @@
+"""What an audit policy means, exactly as kube-apiserver reads it. Pure."""

@@ -1,0 +1,1 @@
+"""An embedded throw-away control-plane node for the demo and the flow tests."""

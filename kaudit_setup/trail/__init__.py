@@ -1,0 +1,1 @@
+"""What an audit log says: typed events, rotated and compressed files, search, who, replay."""
