@@ -1,0 +1,78 @@
+"""The policies that come with the product: files in `templates/policies/`, each with a comment head.
+
+A head says for whom the preset is, what it answers and what it leaves out; its first sentence is the summary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaudit_setup import texts
+from kaudit_setup.errors import InputError
+
+# Far above any policy that a person or a generator writes; keeps a wrong path (a log, a disk image) out of memory.
+MAX_BYTES = 8 * 1024 * 1024
+
+# In the order in which a person should consider them.
+_ORDER = ("forensics", "metadata", "cis", "no-secrets", "production", "quiet", "writes", "gce", "panic-only")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A shipped policy: `summary` is the first sentence of its comment head, `data` the file as it is installed."""
+
+    name: str
+    summary: str
+    data: bytes
+
+
+def names() -> tuple[str, ...]:
+    """Every preset's name, the recommended one first."""
+    found = {path.stem for path in texts.template("policies").glob("*.yaml")}
+    return (*(n for n in _ORDER if n in found), *sorted(found.difference(_ORDER)))
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; raises InputError that lists the presets if there is none."""
+    if name not in names():
+        raise InputError(
+            f"there is no policy preset {name!r}",
+            hint=f"the presets are {', '.join(names())}; a file is given by its path, e.g. ./{name}",
+        )
+    data = texts.template("policies", f"{name}.yaml").read_bytes()
+    return Preset(name, _summary(data.decode()), data)
+
+
+def read(name_or_path: str) -> tuple[str, bytes]:
+    """Name and content of a policy file or of a preset.
+
+    What holds a `/` or exists as a file is a file, anything else a preset's name. Raises InputError if the file
+    cannot be read or is larger than MAX_BYTES, or if there is neither such a file nor such a preset.
+    """
+    try:
+        if "/" in name_or_path or Path(name_or_path).is_file():
+            return name_or_path, _content(Path(name_or_path))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"the policy file {name_or_path} cannot be read: {why}") from error
+    return name_or_path, preset(name_or_path).data
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"the policy file {path} is a directory", hint="name the YAML file in it")
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            f"the policy file {path} is larger than {MAX_BYTES // 2**20} MiB",
+            hint="this is not an audit policy; check the path",
+        )
+    return data
+
+
+def _summary(text: str) -> str:
+    head = [line[1:].strip() for line in text.splitlines()]
+    paragraph = " ".join(head[: head.index("") if "" in head else None])
+    return paragraph.split(". ", 1)[0].removesuffix(".") + "."
