@@ -1,1 +1,109 @@
 """Round-trip YAML tuned to kubeadm's style; the only importer of ruamel.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kaudit_setup.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar as it is written, with its 1-based line; `null` for `~`, `null` and nothing at all."""
+
+    text: str
+    line: int
+    null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence, with the 1-based line on which it starts."""
+
+    items: tuple[Marked, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping in the order of the file; merge keys (`<<`) are resolved, doubled keys are all there."""
+
+    fields: tuple[tuple[Scalar, Marked], ...]
+    line: int
+
+
+Marked: TypeAlias = Scalar | Items | Fields
+
+
+def marked(text: str, name: str) -> Marked | None:
+    """The one document of `text` with every scalar as a string and the line of every part; None if it is empty.
+
+    Custom tags (`!vault`) are taken as what they are written as. Raises InputError that names `name` and the line.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        root = YAML(pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{name}:{mark.line + 1}" if mark else name
+        raise InputError(f"{place}: {error.problem or error.context}", hint="mend the YAML at that line") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not YAML: {error}", hint="the file must be UTF-8 YAML") from error
+    return None if root is None else _Marker(name).mark(root)
+
+
+class _Marker:
+    """Turns ruamel's node tree into values: aliases share their part, a part that holds itself is an error."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.done: dict[int, Marked] = {}
+        self.open: set[int] = set()
+
+    def mark(self, node: object) -> Marked:
+        from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+        key = id(node)
+        if key in self.done:
+            return self.done[key]
+        if isinstance(node, ScalarNode):
+            null = node.tag == "tag:yaml.org,2002:null"
+            value: Marked = Scalar("" if null else str(node.value), node.start_mark.line + 1, null)
+        elif isinstance(node, SequenceNode | MappingNode):
+            line = node.start_mark.line + 1
+            if key in self.open:
+                raise InputError(
+                    f"{self.name}:{line}: an alias refers to the part that holds it", hint="write it out"
+                )
+            self.open.add(key)
+            if isinstance(node, SequenceNode):
+                value = Items(tuple(self.mark(part) for part in node.value), line)
+            else:
+                value = Fields(tuple(self._fields(node.value)), line)
+            self.open.discard(key)
+        else:
+            raise InputError(f"{self.name}: not a YAML document", hint="the file must be YAML")
+        self.done[key] = value
+        return value
+
+    def _fields(self, pairs: list[tuple[object, object]]) -> list[tuple[Scalar, Marked]]:
+        own: list[tuple[Scalar, Marked]] = []
+        merged: list[tuple[Scalar, Marked]] = []
+        for raw_key, raw_value in pairs:
+            key, value = self.mark(raw_key), self.mark(raw_value)
+            if not isinstance(key, Scalar):
+                raise InputError(f"{self.name}:{key.line}: a key must be a plain word", hint="mend that line")
+            if key.text == "<<" and not isinstance(value, Scalar):
+                sources = value.items if isinstance(value, Items) else (value,)
+                merged += [field for source in sources if isinstance(source, Fields) for field in source.fields]
+            else:
+                own.append((key, value))
+        present = {key.text for key, _ in own}
+        for key, value in merged:
+            if key.text not in present:
+                present.add(key.text)
+                own.append((key, value))
+        return own

@@ -1,0 +1,237 @@
+"""Ansible's INI and YAML inventories → groups and hosts with their variables, before anything is chosen from them.
+
+Source: ansible lib/ansible/plugins/inventory/ini.py and yaml.py (`_parse`, `_parse_group`), checked against the
+behaviour of `ansible-inventory --list`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kaudit_setup.fleet.inventory import Problems, expand, port_number
+from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
+
+Vars: TypeAlias = dict[str, tuple[str, int]]
+"""Variable → its value as text, and the line on which it was given."""
+
+
+@dataclass(slots=True)
+class Group:
+    """A group of an inventory; `line` is where it was first named."""
+
+    name: str
+    line: int
+    hosts: list[str] = field(default_factory=list)
+    children: dict[str, int] = field(default_factory=dict)
+    vars: Vars = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Groups:
+    """Everything an Ansible inventory says: its groups by name, and each host's own variables and first line."""
+
+    groups: dict[str, Group] = field(default_factory=lambda: {"all": Group("all", 0)})
+    hosts: dict[str, Vars] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def group(self, name: str, line: int) -> Group:
+        """The group of that name, made if need be."""
+        return self.groups.setdefault(name, Group(name, line))
+
+    def host(self, name: str, line: int, group: str) -> Vars:
+        """The variables of that host, which is a member of `group` from now on."""
+        members = self.group(group, line).hosts
+        if name not in members:
+            members.append(name)
+        self.lines.setdefault(name, line)
+        return self.hosts.setdefault(name, {})
+
+    def parents(self) -> dict[str, set[str]]:
+        """Group → the groups that name it as a child; every group but `all` has `all` above it."""
+        above: dict[str, set[str]] = {name: {"all"} for name in self.groups if name != "all"}
+        above["all"] = set()
+        for group in self.groups.values():
+            for child in group.children:
+                if child in above and child != "all":
+                    above[child].add(group.name)
+        return above
+
+
+_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?$")
+_GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:[#;].*)?$")
+
+
+def parse_ini(text: str, problems: Problems) -> Groups:
+    """What an INI inventory says; problems are collected, each with its line."""
+    found = Groups()
+    section, kind = "ungrouped", "hosts"
+    # a [web:vars] or [web:children] section does not make the group: it must be named elsewhere
+    claimed: dict[str, tuple[int, str]] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if number == 1:
+            line = line.removeprefix("\ufeff")
+        if not line or line[0] in "#;":
+            continue
+        if line.startswith("[") and (header := _SECTION.match(line)):
+            section, kind = header[1], header[2] or "hosts"
+            if kind not in {"hosts", "vars", "children"}:
+                problems.add(number, f"section [{section}:{kind}] is none of [group], [group:children], [group:vars]")
+                kind = "skip"
+            elif kind == "vars":
+                claimed.setdefault(section, (number, "vars"))
+            else:
+                found.group(section, number)
+        elif line.startswith("[") and line.endswith("]") and not _is_range(line):
+            problems.add(number, f"{line} is no section; they are [group], [group:children] and [group:vars]")
+            kind = "skip"
+        elif kind == "hosts":
+            _ini_host(found, section, line, number, problems)
+        elif kind == "children":
+            if child := _GROUP_NAME.match(line):
+                found.group(section, number).children.setdefault(child[1], number)
+                claimed.setdefault(child[1], (number, "children"))
+            else:
+                problems.add(number, f"{line!r} is no name of a group")
+        elif kind == "vars":
+            key, equals, value = line.partition("=")
+            if not equals or not key.strip():
+                problems.add(number, f"{line!r} is no variable; they are written name=value")
+            else:
+                found.groups.setdefault(section, Group(section, 0)).vars[key.strip()] = (
+                    _plain(value.strip()),
+                    number,
+                )
+    for name, (number, where) in claimed.items():
+        if name not in found.groups or (found.groups[name].line == 0 and name not in {"all", "ungrouped"}):
+            problems.add(number, f"group {name!r} of this {where} entry is not defined; add a section [{name}]")
+    return found
+
+
+def _is_range(line: str) -> bool:
+    try:
+        return len(expand(line)) > 1
+    except ValueError:
+        return False
+
+
+def _ini_host(found: Groups, section: str, line: str, number: int, problems: Problems) -> None:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        problems.add(number, f"unbalanced quotes: {error}".lower())
+        return
+    if not words:
+        return
+    given: Vars = {}
+    for word in words[1:]:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            problems.add(number, f"expected name=value after the host, found {word!r}")
+        else:
+            given[key] = (_plain(value), number)
+    _add_hosts(found, section, words[0], given, number, problems)
+
+
+def _add_hosts(found: Groups, group: str, pattern: str, given: Vars, line: int, problems: Problems) -> None:
+    try:
+        names, port = _names(pattern)
+    except ValueError as error:
+        problems.add(line, str(error))
+        return
+    for name in names:
+        variables = found.host(name, line, group)
+        if port:
+            variables["ansible_port"] = (port, line)
+        variables.update(given)
+
+
+def _names(pattern: str) -> tuple[list[str], str]:
+    """The hosts of `web[01:50].example.com:2222`, and the port; a bare IPv6 address has none."""
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\](?::(\d+))?", pattern)
+    if bracketed:
+        return [bracketed[1]], bracketed[2] or ""
+    host, colon, port = pattern.rpartition(":")
+    if colon and "[" not in port and "]" not in port and ":" not in re.sub(r"\[[^\]]*\]", "", host):
+        port_number(port)
+        return expand(host), port
+    return expand(pattern), ""
+
+
+def _plain(value: str) -> str:
+    """Ansible reads INI values as Python literals, so that a quoted text loses its quotes (`_parse_value`)."""
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return value
+    return read if isinstance(read, str) else value
+
+
+def parse_yaml(root: Marked | None, problems: Problems) -> Groups:
+    """What a YAML inventory says; problems are collected, each with its line."""
+    found = Groups()
+    if not isinstance(root, Fields):
+        problems.add(root.line if root else 0, "the inventory is empty" if root is None else _NO_MAPPING)
+        return found
+    for name, body in root.fields:
+        _yaml_group(found, name, body, problems)
+    return found
+
+
+_NO_MAPPING = "the inventory must be a mapping: `all: {hosts: …, children: …}`, or this tool's own `clusters:`"
+
+
+def _yaml_group(found: Groups, name: Scalar, body: Marked, problems: Problems) -> None:
+    group = found.group(name.text, name.line)
+    if isinstance(body, Scalar) and body.null:
+        return
+    if not isinstance(body, Fields):
+        hint = "; `ansible-inventory --list --yaml` writes the form that is read here" if name.text == "_meta" else ""
+        problems.add(body.line, f"group {name.text!r} must be a mapping of hosts, children and vars{hint}")
+        return
+    for key, part in body.fields:
+        if key.text not in {"hosts", "children", "vars"}:
+            problems.add(key.line, f"group {name.text!r} has an unexpected key {key.text!r}; hosts, children or vars")
+            continue
+        fields = _named(part)
+        if fields is None:
+            kind = "list" if isinstance(part, Items) else "text"
+            problems.add(part.line, f"{key.text} of group {name.text!r} must be a mapping, not a {kind}")
+            continue
+        for item, value in fields:
+            if key.text == "children":
+                group.children.setdefault(item.text, item.line)
+                _yaml_group(found, item, value, problems)
+            elif key.text == "vars":
+                group.vars[item.text] = _value(value)
+            else:
+                _yaml_host(found, name.text, item, value, problems)
+
+
+def _yaml_host(found: Groups, group: str, name: Scalar, value: Marked, problems: Problems) -> None:
+    if isinstance(value, Fields):
+        given = {key.text: _value(part) for key, part in value.fields}
+    elif isinstance(value, Scalar) and value.null:
+        given = {}
+    else:
+        problems.add(value.line, f"the variables of host {name.text!r} must be a mapping")
+        return
+    _add_hosts(found, group, name.text, given, name.line, problems)
+
+
+def _named(part: Marked) -> tuple[tuple[Scalar, Marked], ...] | None:
+    """The entries of a `hosts`, `children` or `vars`; Ansible lets one name stand for a mapping with that key."""
+    if isinstance(part, Fields):
+        return part.fields
+    if isinstance(part, Scalar):
+        return () if part.null else ((part, Scalar("", part.line, null=True)),)
+    return None
+
+
+def _value(part: Marked) -> tuple[str, int]:
+    # lists and mappings are no connection settings; they are kept apart from every text by being empty
+    return (part.text if isinstance(part, Scalar) else "", part.line)

@@ -1,0 +1,220 @@
+"""Inventories: text → hosts. The project's own small YAML, and Ansible's INI and YAML.
+
+Nothing here reads a file or opens a connection. Every error of a file is found in one pass and said with its line:
+whoever mends an inventory wants the whole list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any
+
+from kaudit_setup.errors import InputError
+
+# The groups in which people keep their control planes: Kubespray today, Kubespray before 2.18, kubeadm playbooks.
+CONTROL_PLANE_GROUPS = (
+    "kube_control_plane",
+    "kube-master",
+    "kube_master",
+    "masters",
+    "master",
+    "control_plane",
+    "controlplane",
+)
+MAX_HOSTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One control-plane node as an inventory names it; empty fields leave the choice to ssh_config.
+
+    `name` is what people call it, `address` what is connected to. `cluster` is the cluster that the inventory claims
+    it belongs to, empty where it claims nothing. `where` is `FILE:LINE`. `local` means this machine, without SSH.
+    """
+
+    name: str
+    address: str
+    user: str = ""
+    port: int | None = None
+    identity_file: str = ""
+    proxy_jump: str = ""
+    proxy_command: str = ""
+    known_hosts_file: str = ""
+    cluster: str = ""
+    local: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The hosts of an inventory in its order, and what a person should know about how it was read."""
+
+    hosts: tuple[Host, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong with a file, so that all of it is said at once."""
+
+    file: str
+    found: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, line: int, message: str) -> None:
+        """Remember that `line` (1-based; 0 for the whole file) has this problem."""
+        if (line, message) not in self.found:
+            self.found.append((line, message))
+
+    def where(self, line: int) -> str:
+        """`FILE:LINE`, as editors and terminals jump to it."""
+        return f"{self.file}:{line}" if line else self.file
+
+    def finish(self) -> None:
+        """Raise InputError with every problem, if there is one."""
+        if not self.found:
+            return
+        said = [f"{self.where(line)}: {message}" for line, message in sorted(self.found)]
+        if len(said) == 1:
+            raise InputError(said[0], hint="mend that line of the inventory; nothing was changed")
+        raise InputError(
+            f"{self.file}: {len(said)} errors in the inventory",
+            hint="mend these lines; nothing was changed",
+            details="\n".join(said),
+        )
+
+
+def read(text: str, file: str, groups: Iterable[str] = ()) -> Inventory:
+    """The control-plane hosts of the inventory `text`; `file` is its name for messages and for guessing its format.
+
+    `groups`: the Ansible groups that hold control planes, instead of CONTROL_PLANE_GROUPS.
+    Raises InputError with every problem and its line.
+    """
+    from kaudit_setup.fleet import ansible, ansiblehosts, ownformat
+    from kaudit_setup.yamltext import marked
+
+    wanted = tuple(groups)
+    problems = Problems(file)
+    if looks_like_ini(text, file):
+        inventory = ansiblehosts.select(ansible.parse_ini(text, problems), wanted, problems)
+    else:
+        root = marked(text, file)
+        if ownformat.is_own(root):
+            inventory = ownformat.parse(root, wanted, problems)
+        else:
+            inventory = ansiblehosts.select(ansible.parse_yaml(root, problems), wanted, problems)
+    problems.finish()
+    return inventory
+
+
+_INI_SECTION = re.compile(r"\[[^\[\]]+\]\s*([#;].*)?$")
+
+
+def looks_like_ini(text: str, file: str) -> bool:
+    """Ansible's two formats are told apart by the name, and by the first line that says something."""
+    suffix = PurePath(file).suffix.lower()
+    if suffix in {".yaml", ".yml", ".json"}:
+        return False
+    if suffix in {".ini", ".cfg"}:
+        return True
+    for line in text.splitlines():
+        line = line.strip()
+        if line and not line.startswith(("#", ";")):
+            return bool(_INI_SECTION.match(line)) or not (
+                line.startswith(("---", "%YAML", "{")) or re.match(r"[^\s=]+:(\s|$)", line)
+            )
+    return True
+
+
+_RANGE = re.compile(r"\[([0-9]+|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
+
+
+def expand(pattern: str) -> list[str]:
+    """`cp[01:03]` → cp01, cp02, cp03; `[a:c]` and a step `[1:9:2]` work, several ranges multiply; ends included.
+
+    Raises ValueError with the reason.
+    Source: ansible lib/ansible/plugins/inventory/__init__.py (expand_hostname_range).
+    """
+    found = _RANGE.search(pattern)
+    if found is None:
+        if "[" in pattern or "]" in pattern:
+            raise ValueError(f"bad range in {pattern!r}; ranges are written [01:50] or [a:f]")
+        return [pattern]
+    head, tail = pattern[: found.start()], pattern[found.end() :]
+    middles = _steps(found[1], found[2], found[3], pattern)
+    tails = expand(tail)
+    if len(middles) * len(tails) > MAX_HOSTS:
+        raise ValueError(f"{pattern!r} names more than {MAX_HOSTS} hosts")
+    return [head + middle + end for middle in middles for end in tails]
+
+
+def _steps(first: str, last: str, step_text: str | None, pattern: str) -> list[str]:
+    step = int(step_text or "1")
+    if step == 0:
+        raise ValueError(f"the step of the range in {pattern!r} is 0")
+    if first.isdigit() != last.isdigit():
+        raise ValueError(f"the range in {pattern!r} mixes letters and numbers")
+    if not first.isdigit():
+        return [chr(n) for n in _numbers(ord(first), ord(last), step, pattern)]
+    width = len(first) if first.startswith("0") and len(first) > 1 else 0
+    if width and len(last) != width:
+        raise ValueError(f"the range in {pattern!r} must have ends of equal length, as [01:50]")
+    return [str(n).zfill(width) for n in _numbers(int(first), int(last), step, pattern)]
+
+
+def _numbers(low: int, high: int, step: int, pattern: str) -> range:
+    if low > high:
+        raise ValueError(f"the range in {pattern!r} runs backwards")
+    if (high - low) // step >= MAX_HOSTS:
+        raise ValueError(f"{pattern!r} names more than {MAX_HOSTS} hosts")
+    return range(low, high + 1, step)
+
+
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]+(%[\w.-]+)?")
+
+
+def split_address(text: str) -> tuple[str, str, int | None]:
+    """`[USER@]HOST[:PORT]` → user, host, port; IPv6 addresses bare or as `[::1]:22`. Raises ValueError."""
+    user, at, rest = text.rpartition("@")
+    if at and not user:
+        raise ValueError(f"{text!r} has an empty user before the @")
+    if rest.startswith("["):
+        host, closed, tail = rest[1:].partition("]")
+        if not closed or (tail and not tail.startswith(":")):
+            raise ValueError(f"{text!r} is no [ADDRESS]:PORT")
+        return user, _host(host, text), port_number(tail[1:]) if tail else None
+    if rest.count(":") > 1 and _IPV6.fullmatch(rest):
+        return user, rest, None
+    host, colon, port = rest.partition(":")
+    return user, _host(host, text), port_number(port) if colon else None
+
+
+def _host(host: str, text: str) -> str:
+    # a leading dash would be an option to whatever program gets the name; spaces and slashes are no host either
+    if not host or host.startswith("-") or re.search(r"[\s/\\'\"`$;|&<>(){}*?!#,]|[\x00-\x1f\x7f]", host):
+        raise ValueError(f"{text!r} is no host name")
+    return host
+
+
+def port_number(text: str) -> int:
+    """A TCP port from text. Raises ValueError."""
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:6]) < 65536:
+        raise ValueError(f"{text!r} is no port; it must be a number from 1 to 65535")
+    return int(text)
+
+
+def with_text(host: Host, field_name: str, value: str) -> Host:
+    """`host` with one of its text fields set."""
+    changes: dict[str, Any] = {field_name: value}
+    return replace(host, **changes)
+
+
+def unique(hosts: Iterable[Host]) -> tuple[Host, ...]:
+    """`hosts` without those that would be connected to in exactly the same way as an earlier one."""
+    seen: dict[tuple[object, ...], Host] = {}
+    for host in hosts:
+        key = (host.address, host.port, host.user, host.proxy_jump, host.proxy_command, host.local)
+        seen.setdefault(key, host)
+    return tuple(seen.values())

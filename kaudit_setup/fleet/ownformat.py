@@ -1,0 +1,203 @@
+"""The project's own inventory: clusters, their hosts, and how to reach them.
+
+    user: admin                    # defaults for all; each may stand in a cluster and in a host, too
+    proxyJump: bastion.example.com
+    clusters:
+      production:
+        hosts:
+          - cp[1:3].example.com
+          - root@10.0.0.4:2222
+          - {name: cp5, host: 10.0.0.5, identityFile: ~/.ssh/cp5}
+    hosts: [lab1, lab2]            # of no cluster in particular
+
+The name of a cluster is a claim: nodes below one name must carry the same cluster CA.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kaudit_setup.fleet.inventory import (
+    Host,
+    Inventory,
+    Problems,
+    expand,
+    port_number,
+    split_address,
+    unique,
+    with_text,
+)
+from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
+
+_CONNECTION = {
+    "user": "user",
+    "port": "port",
+    "identityFile": "identity_file",
+    "proxyJump": "proxy_jump",
+    "proxyCommand": "proxy_command",
+    "knownHostsFile": "known_hosts_file",
+}
+
+
+def is_own(root: Marked | None) -> bool:
+    """Whether this is the project's own format: `clusters`, or `hosts` as a list, at the top.
+
+    In Ansible's YAML every key at the top is a group, whose value is a mapping of hosts, children and vars.
+    """
+    if not isinstance(root, Fields):
+        return False
+    for key, value in root.fields:
+        if key.text == "hosts" and isinstance(value, Items):
+            return True
+        if key.text == "clusters" and not _is_ansible_group(value):
+            return True
+    return False
+
+
+def _is_ansible_group(value: Marked) -> bool:
+    return isinstance(value, Fields) and any(
+        key.text in {"hosts", "children", "vars"} and not isinstance(part, Items) and _maps_of_maps(part)
+        for key, part in value.fields
+    )
+
+
+def _maps_of_maps(part: Marked) -> bool:
+    # `clusters: {hosts: {hosts: [...]}}` is a cluster that somebody named "hosts"
+    return isinstance(part, Fields) and not any(
+        key.text == "hosts" and isinstance(v, Items) for key, v in part.fields
+    )
+
+
+def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inventory:
+    """The hosts of the file; `only` names the clusters that are wanted, empty for all. Problems are collected."""
+    if not isinstance(root, Fields):
+        problems.add(0, "the inventory is empty")
+        return Inventory(())
+    hosts: list[Host] = []
+    defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
+    names: list[str] = []
+    for key, value in root.fields:
+        if key.text == "hosts" and not only:
+            hosts += _hosts(value, defaults, problems)
+        elif key.text == "clusters":
+            for name, body in _clusters(value, problems):
+                names.append(name.text)
+                settings = _settings(body, {"hosts"}, replace(defaults, cluster=name.text), problems)
+                found = [h for k, v in body.fields if k.text == "hosts" for h in _hosts(v, settings, problems)]
+                if not any(k.text == "hosts" for k, _ in body.fields):
+                    problems.add(name.line, f"cluster {name.text!r} has no hosts")
+                if not only or name.text in only:
+                    hosts += found
+    for name_wanted in only:
+        if name_wanted not in names:
+            problems.add(0, f"there is no cluster {name_wanted!r}; there are: {', '.join(names) or 'none'}")
+    if not hosts and not problems.found:
+        problems.add(root.line, "the inventory names no host")
+    return Inventory(unique(hosts))
+
+
+def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
+    if not isinstance(value, Fields):
+        problems.add(value.line, "clusters must map a name to its hosts, as `production: {hosts: [cp1, cp2]}`")
+        return []
+    found: list[tuple[Scalar, Fields]] = []
+    for name, body in value.fields:
+        if any(name.text == earlier.text for earlier, _ in found):
+            problems.add(name.line, f"cluster {name.text!r} is there twice")
+        if isinstance(body, Fields):
+            found.append((name, body))
+        elif isinstance(body, Items):
+            # the shortest way to say it: `production: [cp1, cp2]`
+            found.append((name, Fields(((Scalar("hosts", body.line), body),), body.line)))
+        else:
+            problems.add(name.line, f"cluster {name.text!r} must have hosts, as `{name.text}: {{hosts: [cp1, cp2]}}`")
+    return found
+
+
+def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -> Host:
+    """`base` with the connection settings of `fields`; `other` are the keys that have their own reader."""
+    host = base
+    seen: set[str] = set()
+    for key, value in fields.fields:
+        if key.text in seen:
+            problems.add(key.line, f"{key.text!r} is there twice")
+        seen.add(key.text)
+        if key.text in other:
+            continue
+        if key.text not in _CONNECTION:
+            near = difflib.get_close_matches(key.text, [*_CONNECTION, *other], 1, 0.5)
+            problems.add(key.line, f"unknown key {key.text!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        elif not isinstance(value, Scalar) or value.null or not value.text:
+            problems.add(key.line, f"{key.text} must have a value")
+        elif key.text == "port":
+            try:
+                host = replace(host, port=port_number(value.text))
+            except ValueError as error:
+                problems.add(value.line, str(error))
+        else:
+            host = with_text(host, _CONNECTION[key.text], value.text)
+    if {"proxyJump", "proxyCommand"} <= seen:
+        problems.add(fields.line, "proxyJump and proxyCommand exclude each other")
+    elif "proxyJump" in seen:
+        host = replace(host, proxy_command="")
+    elif "proxyCommand" in seen:
+        host = replace(host, proxy_jump="")
+    return host
+
+
+def _hosts(value: Marked, defaults: Host, problems: Problems) -> list[Host]:
+    if not isinstance(value, Items):
+        problems.add(value.line, "hosts must be a list, as `hosts: [cp1, cp2]`")
+        return []
+    found: list[Host] = []
+    for item in value.items:
+        host, spelled = defaults, item
+        if isinstance(item, Fields):
+            host = _settings(item, {"name", "host"}, defaults, problems)
+            named = {k.text: v for k, v in item.fields if k.text in {"name", "host"}}
+            spelled = named.get("host", named.get("name", item))
+            name = named.get("name")
+            if isinstance(name, Scalar):
+                host = replace(host, name=name.text)
+        if not isinstance(spelled, Scalar) or not spelled.text:
+            problems.add(item.line, "a host is `[USER@]HOST[:PORT]`, or a mapping with `host`")
+            continue
+        found += _spelled(spelled, host, problems)
+    return found
+
+
+def _spelled(text: Scalar, base: Host, problems: Problems) -> list[Host]:
+    try:
+        # an IPv6 address in brackets is no range
+        names = [text.text] if text.text.partition("@")[2].startswith("[") else _expanded(text.text)
+        hosts = []
+        for name in names:
+            user, address, port = split_address(name)
+            hosts.append(
+                replace(
+                    base,
+                    name=base.name or address,
+                    address=address,
+                    user=user or base.user,
+                    port=port or base.port,
+                    where=problems.where(text.line),
+                )
+            )
+    except ValueError as error:
+        problems.add(text.line, str(error))
+        return []
+    if base.name and len(hosts) > 1:
+        problems.add(text.line, f"{text.text!r} is several hosts, but they have one name, {base.name!r}")
+    return hosts
+
+
+def _expanded(text: str) -> list[str]:
+    if text.startswith("["):
+        try:
+            split_address(text)
+        except ValueError:
+            return expand(text)
+        return [text]
+    return expand(text)
