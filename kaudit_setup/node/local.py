@@ -1,0 +1,114 @@
+"""The local machine, or a folder that holds a machine's files, as a node."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from kaudit_setup.errors import LostError, NodeError
+from kaudit_setup.node.port import Ran
+from kaudit_setup.node.shell import Become, Greeting, call, no_greeting
+
+_CHUNK = 65536
+
+
+class LocalNode:
+    """Runs scripts with `sh` on this machine; with `root` they see that folder as `/`."""
+
+    def __init__(self, root: Path | None = None, *, become: Become | None = None) -> None:
+        """`root` is a folder that exists; scripts then run as the user who asks, and nothing is proved."""
+        self._root = root.resolve() if root else None
+        self._become = become or Become(needed=root is None and os.geteuid() != 0)
+
+    @property
+    def name(self) -> str:
+        """How people call it: `this machine`, or the folder."""
+        return str(self._root) if self._root else "this machine"
+
+    def sh(
+        self,
+        script: str,
+        args: Sequence[str] = (),
+        *,
+        stdin: bytes = b"",
+        sink: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+    ) -> Ran:
+        """See `Node.sh`. The script's process group is ended when the time is up."""
+        wrapped = call(script, args, stdin, self._become)
+        out: list[bytes] = []
+        greeting = Greeting(wrapped.nonce, sink or out.append)
+        try:
+            process = subprocess.Popen(
+                wrapped.argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "KAUDIT_ROOT": str(self._root or "")},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NodeError(f"{self.name}: cannot run {wrapped.argv[0]}: {error}") from error
+        stdout, stderr = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+        err: list[bytes] = []
+        helpers = [
+            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), wrapped.stdin), daemon=True),
+            threading.Thread(target=_drain, args=(stderr, err), daemon=True),
+        ]
+        timed_out = threading.Event()
+        timer = threading.Timer(timeout, _end, (process, timed_out)) if timeout is not None else None
+        for thread in (*helpers, *([timer] if timer else [])):
+            thread.start()
+        try:
+            while chunk := os.read(stdout.fileno(), _CHUNK):
+                greeting.feed(chunk)
+            code = process.wait()
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+            for thread in helpers:
+                # a daemon that a script left behind may hold standard error open; it is not waited for
+                thread.join(timeout=1)
+            stdout.close()
+        if timed_out.is_set():
+            raise LostError(f"{self.name}: no end within {timeout:g} s")
+        if not greeting.heard:
+            raise no_greeting(self.name, code, b"".join(err), self._become)
+        return Ran(code, b"".join(out), b"".join(err))
+
+    def close(self) -> None:
+        """Nothing to drop."""
+
+
+def _feed(pipe: IO[bytes], data: bytes) -> None:
+    # a script may end without reading all of its input, which is its right
+    with contextlib.suppress(OSError):
+        pipe.write(data)
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+def _drain(pipe: IO[bytes], into: list[bytes]) -> None:
+    with pipe:
+        while chunk := os.read(pipe.fileno(), _CHUNK):
+            into.append(chunk)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes], flag: threading.Event) -> None:
+    flag.set()
+    _kill(process)

@@ -1,0 +1,264 @@
+"""Looking at a node: one read-only script, and what it said as frozen values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kaudit_setup.errors import NodeError
+from kaudit_setup.node.frames import frames
+from kaudit_setup.node.port import Node
+from kaudit_setup.node.shell import script
+
+
+@dataclass(frozen=True, slots=True)
+class FileSeen:
+    """One path on the node. `kind`: file, directory, other or absent; `mode` octal digits; `owner` `uid:gid`."""
+
+    path: str
+    kind: str = "absent"
+    real: str = ""
+    mode: str = ""
+    owner: str = ""
+    size: int = 0
+    mtime: int = 0
+    sha256: str = ""
+    content: bytes | None = None
+
+    @property
+    def target(self) -> str:
+        """Where its bytes really are, behind symbolic links."""
+        return self.real or self.path
+
+    @property
+    def text(self) -> str:
+        """Its content, undecodable bytes as surrogates, so that they come back unchanged."""
+        return (self.content or b"").decode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """The filesystem that holds a path or would hold it; sizes in bytes, -1 where `df` did not say."""
+
+    folder: str
+    free: int = -1
+    unwritable: bool = False
+    blocked: str = ""  # a component of the path that exists and is not a folder
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running kube-apiserver: `start` in clock ticks since boot, with the PID its identity."""
+
+    pid: int
+    start: int
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSeen:
+    """The audit log: bytes, times and its first and last line, and how many rotated files stand beside it."""
+
+    path: str
+    kind: str = "absent"
+    size: int = 0
+    mtime: int = 0
+    mode: str = ""
+    first: bytes = b""
+    last: bytes = b""
+    rotated: int = 0
+    rotated_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """A change that was begun: `outcome` is empty while it waits to be confirmed."""
+
+    id: str
+    outcome: str
+    watchdog_alive: bool
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that a plan may depend on."""
+
+    host: str
+    machine: str
+    boot: str
+    time: int
+    uptime: int
+    uid: int
+    tools: frozenset[str]
+    selinux: str
+    kubelet_pid: int
+    static_dir: str
+    static_configured: str
+    manifest: FileSeen
+    strays: tuple[FileSeen, ...]
+    files: dict[str, FileSeen]
+    log: LogSeen
+    volumes: dict[str, Volume]
+    servers: tuple[Process, ...]
+    credentials: frozenset[str]
+    ca: bytes
+    client: bytes
+    backups: tuple[dict[str, Any], ...]
+    journal: tuple[dict[str, Any], ...]
+    runs: tuple[RunSeen, ...]
+
+    def file(self, path: str) -> FileSeen:
+        """What is at `path`; absent if the script was not asked for it."""
+        return self.files.get(path, FileSeen(path))
+
+
+def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), timeout: float = 60) -> Observed:
+    """Look at the node in one round trip.
+
+    `look_at`: `PATH` for a file with its content, `secret:PATH` for one without, `log:PATH` for the log's place.
+    Raises NodeError and what `Node.sh` raises.
+    """
+    ran = node.sh(script("lib") + script("observe"), [manifest, *look_at], timeout=timeout)
+    found = list(frames(ran.out))
+    if not found or found[-1] != ("end", b"ok"):
+        said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
+        raise NodeError(f"{node.name}: could not be read: {said}")
+    return parse(found)
+
+
+def parse(found: Sequence[tuple[str, bytes]]) -> Observed:
+    """The frames of observe.sh as values; raises NodeError if a part of them cannot be."""
+    try:
+        return _parse(found)
+    except (KeyError, ValueError, IndexError) as error:
+        raise NodeError(f"the node's answer could not be understood: {type(error).__name__} {error}") from error
+
+
+def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
+    last: dict[str, bytes] = dict(found)
+
+    def text(key: str, default: str = "") -> str:
+        return last[key].decode("utf-8", "surrogateescape") if key in last else default
+
+    files = _files(found, "file")
+    rotated = text("log.rotated", "0 0").split()
+    stat = text("log.stat").split()
+    return Observed(
+        host=text("host"),
+        machine=text("machine"),
+        boot=text("boot"),
+        time=int(text("time", "0")),
+        uptime=int(text("uptime", "0")),
+        uid=int(text("uid")),
+        tools=frozenset(v.decode() for k, v in found if k == "tool"),
+        selinux=text("selinux"),
+        kubelet_pid=int(text("kubelet.pid", "0")),
+        static_dir=text("static.path"),
+        static_configured=text("static.configured"),
+        manifest=_files(found, "manifest")[0],
+        strays=tuple(_files(found, "stray")),
+        files={f.path: f for f in files},
+        log=LogSeen(
+            path=text("log.path"),
+            kind=text("log.kind", "absent"),
+            size=int(stat[3]) if stat else 0,
+            mtime=int(stat[4]) if stat else 0,
+            mode=stat[0] if stat else "",
+            first=last.get("log.first", b""),
+            last=last.get("log.last", b""),
+            rotated=int(rotated[0]),
+            rotated_bytes=int(rotated[1]),
+        ),
+        volumes={name: _volume(last, name) for name in ("log", "manifest", "policy", "state")},
+        servers=tuple(_servers(found)),
+        credentials=frozenset(v.decode() for k, v in found if k == "credential"),
+        ca=last.get("pki.ca.crt", b""),
+        client=last.get("pki.apiserver-kubelet-client.crt", b""),
+        backups=tuple(_object(v) for k, v in found if k == "backup"),
+        journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
+        runs=tuple(_runs(found)),
+    )
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """A JSON object that this tool wrote; what a crash cut short comes back with only `damaged` set."""
+    try:
+        value = json.loads(data or b"{}")
+    except ValueError:
+        return {"damaged": True}
+    return value if isinstance(value, dict) else {"damaged": True}
+
+
+def _files(found: Sequence[tuple[str, bytes]], key: str) -> list[FileSeen]:
+    groups: list[dict[str, bytes]] = []
+    for name, value in found:
+        head, _, tail = name.partition(".")
+        if head != key:
+            continue
+        if tail == "path":
+            groups.append({})
+        groups[-1][tail] = value
+    return [_file(group) for group in groups]
+
+
+def _file(group: dict[str, bytes]) -> FileSeen:
+    decoded = {k: v.decode("utf-8", "surrogateescape") for k, v in group.items() if k != "content"}
+    mode, uid, gid, size, mtime = decoded.get("stat", "0 0 0 0 0").split()
+    return FileSeen(
+        path=decoded["path"],
+        kind=decoded.get("kind", "file"),
+        real=decoded.get("real", ""),
+        mode=mode,
+        owner=f"{uid}:{gid}",
+        size=int(size),
+        mtime=int(mtime),
+        sha256=decoded.get("sha256", ""),
+        content=group.get("content"),
+    )
+
+
+def _volume(last: dict[str, bytes], name: str) -> Volume:
+    # POSIX `df -P -k`: filesystem, blocks, used, available, capacity, mount point; names may hold spaces
+    words = last.get(f"{name}.volume.df", b"").split()
+    numbers = [i for i, word in enumerate(words) if word.endswith(b"%")]
+    free = int(words[numbers[0] - 1]) * 1024 if numbers and words[numbers[0] - 1].isdigit() else -1
+    return Volume(
+        folder=last.get(f"{name}.volume.folder", b"").decode("utf-8", "surrogateescape"),
+        free=free,
+        unwritable=f"{name}.volume.unwritable" in last,
+        blocked=last.get(f"{name}.volume.blocked", b"").decode("utf-8", "surrogateescape"),
+    )
+
+
+def _servers(found: Sequence[tuple[str, bytes]]) -> list[Process]:
+    processes: list[Process] = []
+    pid = start = 0
+    for key, value in found:
+        if key == "server.pid":
+            pid = int(value)
+        elif key == "server.start":
+            start = int(value)
+        elif key == "server.cmdline":
+            processes.append(Process(pid, start, tuple(value.decode("utf-8", "surrogateescape").split("\n"))))
+    return processes
+
+
+def _runs(found: Sequence[tuple[str, bytes]]) -> list[RunSeen]:
+    groups: list[dict[str, bytes]] = []
+    for name, value in found:
+        if name == "run.id":
+            groups.append({})
+        if name.startswith("run."):
+            groups[-1][name[4:]] = value
+    return [
+        RunSeen(
+            id=group["id"].decode(),
+            outcome=group.get("outcome", b"").decode("utf-8", "replace"),
+            watchdog_alive=group.get("watchdog") == b"alive",
+            about=_object(group.get("about", b"")),
+        )
+        for group in groups
+    ]

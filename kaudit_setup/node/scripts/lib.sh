@@ -1,0 +1,48 @@
+# Shared by every script that runs on a node. POSIX sh, run as root (or as anybody, on a folder).
+# R is the node's root folder: empty on a real node. Answers are frames, `key length\nbytes\n`, so that no name
+# and no file content can be mistaken for another.
+set -u
+umask 077
+R=${KAUDIT_ROOT-}
+STATE=$R/var/lib/kaudit-setup
+
+field() { printf '%s %d\n%s\n' "$1" "${#2}" "$2"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+uptime_s() { IFS=' .' read -r _up _ </proc/uptime && echo "$_up"; }
+now_utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+sha_of() { if [ -f "$1" ]; then _sum=$(sha256sum <"$1") && echo "${_sum%% *}"; else echo absent; fi; }
+# a whole-system sync where this `sync` takes no file
+sync_path() { sync "$1" 2>/dev/null || sync; }
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+
+# FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame
+blob() {
+  _n=$(wc -c <"$2") || return 1
+  printf '%s %d\n' "$1" "$_n"
+  head -c "$_n" "$2"
+  echo
+}
+
+# PIDs of this node's processes of that name. On a machine that holds several nodes' network namespaces, a
+# kube-apiserver is ours if it shares our network: it is a hostNetwork Pod, as kubelet is a host process.
+pids_of() {
+  for _c in $(grep -ls -- "$1" "$R"/proc/[0-9]*/cmdline); do
+    _p=${_c%/cmdline}
+    _first=$({ tr '\0' '\n' <"$_c"; } 2>/dev/null | head -n 1)
+    [ "${_first##*/}" = "$1" ] || continue
+    if [ -z "$R" ]; then
+      [ "$(readlink "$_p/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
+    fi
+    echo "${_p##*/}"
+  done
+}
+
+# start time of a process in clock ticks since boot, empty if it is gone: field 22 of stat, after the name,
+# which may hold spaces
+start_in() { # proc-folder pid
+  _stat=$(cat "$1/$2/stat" 2>/dev/null) || return 0
+  # shellcheck disable=SC2086
+  set -- ${_stat##*) }
+  echo "${20:-}"
+}
+start_of() { start_in "$R/proc" "$1"; }

@@ -1,0 +1,157 @@
+# Reads everything that a plan needs, in one round trip, and changes nothing.
+# $1: the manifest's path, or empty: found through kubelet's configuration. Then what else to look at:
+# `log:PATH` the log's place, `secret:PATH` a file without its content, `PATH` a file with it.
+manifest=$1
+shift
+
+file() { # key path content|metadata
+  field "$1.path" "$2"
+  _f=$R$2
+  if [ -L "$_f" ]; then
+    _real=$(readlink -f "$_f") || _real=$_f
+    field "$1.real" "${_real#"$R"}"
+  fi
+  if [ -d "$_f" ]; then
+    field "$1.kind" directory
+  elif [ -f "$_f" ]; then
+    field "$1.kind" file
+    field "$1.stat" "$(stat -L -c '%a %u %g %s %Y' "$_f")"
+    field "$1.sha256" "$(sha_of "$_f")"
+    if [ "$3" = content ] && [ "$(wc -c <"$_f")" -le 10485760 ]; then blob "$1.content" "$_f"; fi
+  elif [ -e "$_f" ]; then
+    field "$1.kind" other
+  else
+    field "$1.kind" absent
+  fi
+}
+
+volume() { # key path: the filesystem that holds it, or would hold it
+  _d=$2
+  while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do _d=$(dirname "$_d"); done
+  field "$1.folder" "$_d"
+  field "$1.df" "$(df -P -k "$R$_d" 2>/dev/null | tail -n 1)"
+  # root may write anywhere but on a read-only filesystem, and that is what access(2) says
+  if [ ! -w "$R$_d" ]; then field "$1.unwritable" yes; fi
+  _path=$R$2
+  while [ "$_path" != "$R$_d" ] && [ "$_path" != / ] && [ "$_path" != . ]; do
+    if [ -e "$_path" ] && [ ! -d "$_path" ]; then field "$1.blocked" "${_path#"$R"}"; fi
+    _path=$(dirname "$_path")
+  done
+}
+
+field uid "$(id -u)"
+field host "$(uname -n)"
+field machine "$(cat "$R/etc/machine-id" 2>/dev/null)"
+field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+field uptime "$(uptime_s)"
+field time "$(date +%s)"
+if [ -d "$R/run/systemd/system" ] && have systemd-run; then field tool systemd-run; fi
+for t in curl kubectl flock sha256sum mktemp setsid base64; do if have "$t"; then field tool "$t"; fi; done
+if [ -r "$R/sys/fs/selinux/enforce" ]; then field selinux "$(cat "$R/sys/fs/selinux/enforce")"; fi
+
+kubelet_args=
+for p in $(pids_of kubelet); do
+  field kubelet.pid "$p"
+  kubelet_args=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null)
+done
+kubelet_flag() { printf '%s\n' "$kubelet_args" | sed -n "s/^--$1=//p" | tail -n 1; }
+config=$(kubelet_flag config)
+static=$(kubelet_flag pod-manifest-path)
+[ -n "$static" ] || static=$(sed -n 's/^[{ ]*"\{0,1\}staticPodPath"\{0,1\}: *["'\'']\{0,1\}\([^"'\'',]*\)["'\'']\{0,1\},\{0,1\} *$/\1/p' \
+  "$R${config:-/var/lib/kubelet/config.yaml}" 2>/dev/null | tail -n 1)
+field static.configured "$static"
+if [ -n "$manifest" ]; then
+  static=$(dirname "$manifest")
+else
+  static=${static:-/etc/kubernetes/manifests}
+  static=${static%/}
+  manifest=$static/kube-apiserver.yaml
+  # another file name is as good to kubelet; take the one that holds the Pod
+  if [ ! -e "$R$manifest" ]; then
+    for f in "$R$static"/*; do
+      if [ -f "$f" ] && grep -q '^ *"\{0,1\}name"\{0,1\}: *"\{0,1\}kube-apiserver' "$f"; then
+        manifest=${f#"$R"}
+        break
+      fi
+    done
+  fi
+fi
+field static.path "$static"
+file manifest "$manifest" content
+# every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension
+for f in "$R$static"/*; do
+  if [ -f "$f" ] && [ "${f#"$R"}" != "$manifest" ] && grep -q kube-apiserver "$f"; then
+    field stray.path "${f#"$R"}"
+    blob stray.content "$f"
+  fi
+done
+
+flag() { sed -n 's/^.*--'"$1"'[= ]\([^"'\'' ,]*\).*$/\1/p' "$R$manifest" 2>/dev/null | tail -n 1; }
+policy=$(flag audit-policy-file)
+policy=${policy:-/etc/kubernetes/audit-policy.yaml}
+log=$(flag audit-log-path)
+if [ -z "$log" ] || [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
+file file "$policy" content
+for f in "$@"; do
+  case $f in
+  log:*) log=${f#log:} ;;
+  secret:*) file file "${f#secret:}" metadata ;;
+  "$policy") ;;
+  *) file file "$f" content ;;
+  esac
+done
+
+field log.path "$log"
+if [ -d "$R$log" ]; then
+  field log.kind directory
+elif [ -f "$R$log" ]; then
+  field log.kind file
+  field log.stat "$(stat -L -c '%a %u %g %s %Y' "$R$log")"
+  field log.first "$(head -c 65536 "$R$log" | head -n 1)"
+  field log.last "$(tail -c 262144 "$R$log" | tail -n 1)"
+fi
+total=0 count=0
+for f in "$R${log%.*}"-[0-9]*; do
+  if [ -f "$f" ]; then
+    count=$((count + 1))
+    total=$((total + $(wc -c <"$f")))
+  fi
+done
+field log.rotated "$count $total"
+volume log.volume "$(dirname "$log")"
+volume manifest.volume "$static"
+volume policy.volume "$(dirname "$policy")"
+volume state.volume /var/lib/kaudit-setup
+
+for p in $(pids_of kube-apiserver); do
+  s=$(start_of "$p")
+  if [ -n "$s" ]; then
+    field server.pid "$p"
+    field server.start "$s"
+    # /proc says size 0: read it, then measure it
+    field server.cmdline "$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null)"
+  fi
+done
+pki=$R/etc/kubernetes/pki
+for f in ca.crt apiserver-kubelet-client.crt; do if [ -f "$pki/$f" ]; then blob "pki.$f" "$pki/$f"; fi; done
+if [ -f "$pki/apiserver-kubelet-client.key" ]; then field credential client-certificate; fi
+if [ -f "$R/etc/kubernetes/admin.conf" ]; then field credential admin.conf; fi
+
+# what this tool left here
+for d in "$STATE"/backups/*/; do
+  if [ -f "${d}backup.json" ]; then blob backup "${d}backup.json"; fi
+done
+if [ -f "$STATE/journal.jsonl" ]; then field journal "$(tail -n 50 "$STATE/journal.jsonl")"; fi
+for d in "$STATE"/run/*/; do
+  if [ -d "$d" ]; then
+    field run.id "$(basename "$d")"
+    field run.outcome "$(cat "${d}outcome" 2>/dev/null)"
+    field run.about "$(cat "${d}about" 2>/dev/null)"
+    if read -r pid start 2>/dev/null <"${d}watchdog.pid" && [ "$(start_in /proc "$pid")" = "$start" ]; then
+      field run.watchdog alive
+    else
+      field run.watchdog gone
+    fi
+  fi
+done
+field end ok
