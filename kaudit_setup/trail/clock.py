@@ -1,0 +1,85 @@
+"""Moments: as people ask for them, as the log spells them, as rotated files carry them in their names.
+
+kube-apiserver writes every timestamp as RFC 3339 in UTC with six digits (metav1.MicroTime), so two of them compare as
+text; that is what the readers do, and only answers and gaps are turned into numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kaudit_setup.errors import InputError
+
+_AGO = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
+_LATEST = "~"  # sorts after every digit
+
+
+def stamp(moment: datetime) -> str:
+    """`moment` as the log spells it, e.g. `2026-11-23T16:06:07.695005Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds(text: str) -> float:
+    """Seconds since 1970 of a timestamp of the log; ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def duration(text: str) -> timedelta:
+    """From `90s`, `2h`, `1d12h`, `3w`; raises InputError on anything else."""
+    found = _AGO.match(text.strip())
+    if not text.strip() or not found:
+        raise InputError(f"{text!r} is no length of time", hint="write it like 30m, 2h or 1d12h")
+    weeks, days, hours, minutes, secs = (int(n or 0) for n in found.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=secs)
+
+
+def moment(text: str, now: datetime | None = None) -> datetime:
+    """From RFC 3339 (a missing zone means UTC, a missing time midnight) or a time ago like `2h`.
+
+    Raises InputError if it is neither.
+    """
+    if _AGO.match(text.strip()) and text.strip():
+        return (now or datetime.now(UTC)) - duration(text)
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(
+            f"{text!r} is no time", hint="write RFC 3339, like 2026-11-23T16:00:00Z, or a time ago, like 2h"
+        ) from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time in the log's spelling, both ends included; the default is all time."""
+
+    since: str = ""
+    until: str = _LATEST
+
+    @classmethod
+    def of(cls, since: str | None, until: str | None, now: datetime | None = None) -> Window:
+        """From what the user typed for --since and --until; raises InputError."""
+        window = cls(
+            stamp(moment(since, now)) if since else "",
+            stamp(moment(until, now)) if until else _LATEST,
+        )
+        if window.since > window.until:
+            raise InputError(
+                f"--since {since} is later than --until {until}", hint="swap them, or leave one of them out"
+            )
+        return window
+
+    @property
+    def open(self) -> bool:
+        """Whether it is all time."""
+        return not self.since and self.until == _LATEST
+
+    def holds(self, text: str) -> bool:
+        """Whether a timestamp of the log lies inside."""
+        return self.since <= text <= self.until
+
+
+ALWAYS = Window()

@@ -1,0 +1,240 @@
+"""Which files hold the log: audit.log, its rotated and compressed companions, for one node or several.
+
+Rotation as kube-apiserver does it (vendor/gopkg.in/natefinch/lumberjack.v2/lumberjack.go:backupName): `audit.log`
+becomes `audit-2026-11-23T16-20-54.099.log` (UTC, the time of the rotation, so no event in it is later), and
+`.log.gz` a moment later if compression is on.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.trail.clock import Window, seconds, stamp
+
+STDIN = "-"
+
+_ROTATED = re.compile(r"(?P<stem>.+)-(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<ext>\.[^.]*)?\Z")
+# What a folder is searched for: also the names that logrotate and people give.
+_LOG_NAME = re.compile(r".+\.(?:log|jsonl|ndjson|json)(?:[.-]\d+)*(?:\.gz)?\Z")
+_NUMBERED = re.compile(r"(?P<stem>.+?\.(?:log|jsonl|ndjson|json))[.-](?P<number>\d+)\Z")
+# Folders that say nothing about whose log they hold.
+_GENERIC = frozenset(
+    {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
+)
+# A long request is written when it ends but asked about by when it began; a file that was begun later than this
+# after the window's end holds nothing of it (the longest watch is ten minutes, kubelet's exec limit four hours).
+_LATE = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file of one node's log, as it was when it was found.
+
+    `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
+    `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
+    """
+
+    node: str
+    path: str
+    size: int = 0
+    inode: tuple[int, int] = (0, 0)
+    gzipped: bool = False
+    rotated: str = ""
+
+
+def rotation_time(name: str) -> str:
+    """The moment in a rotated file's name, in the log's spelling; empty if the name has none."""
+    found = _ROTATED.match(name.removesuffix(".gz"))
+    if not found:
+        return ""
+    try:
+        moment = datetime.strptime(found["time"], "%Y-%m-%dT%H-%M-%S.%f").replace(tzinfo=UTC)
+    except ValueError:
+        return ""
+    return stamp(moment)
+
+
+def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
+    """Every log file below `paths` (files, folders, globs, `-`), each once, node by node, oldest first.
+
+    Files of one folder with one stem are one node's log. The node is `node` if given, else it is named by the first
+    folder name that says something, or by the stem where several stems share a folder.
+    Raises InputError for a path that does not exist, cannot be read, or holds no log.
+    """
+    found: dict[tuple[int, int], _Seen] = {}
+    stdin = False
+    for path in paths:
+        if path == STDIN:
+            stdin = True
+            continue
+        for seen in _expand(path):
+            found.setdefault(seen.inode, seen)
+    groups: dict[tuple[str, str], list[_Seen]] = {}
+    for seen in _without_twins(found.values()):
+        groups.setdefault((seen.folder, seen.stem), []).append(seen)
+    names = {key: node or name for key, name in _names(list(groups)).items()}
+    files = [
+        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated)
+        for key in sorted(groups, key=lambda key: (names[key], key))
+        for seen in sorted(groups[key], key=_Seen.age)
+    ]
+    if stdin:
+        files.append(LogFile(node or "stdin", STDIN))
+    return tuple(files)
+
+
+def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
+    """`files` without those that, by the times in their names, hold nothing of `window`."""
+    kept: list[LogFile] = []
+    before = ""
+    for index, file in enumerate(files):
+        if index and files[index - 1].node != file.node:
+            before = ""
+        late = before and not window.until.startswith("~") and seconds(before) > seconds(window.until) + _LATE
+        early = file.rotated and window.since and file.rotated < window.since
+        if not late and not early:
+            kept.append(file)
+        before = file.rotated or before
+    return tuple(kept)
+
+
+def reopen_path(file: LogFile) -> str | None:
+    """Where `file` is now, after a rotation while we were reading: the same inode under another name, or its
+    compressed form. None if it is gone.
+    """
+    path = Path(file.path)
+    try:
+        with os.scandir(path.parent) as entries:
+            for entry in entries:
+                if (
+                    entry.inode() == file.inode[1]
+                    # an inode number is used again as soon as its file is deleted, perhaps for another file's .gz
+                    and entry.name.endswith(".gz") == path.name.endswith(".gz")
+                    and entry.stat().st_size >= file.size
+                ):
+                    return entry.path
+    except OSError:
+        return None
+    packed = path.with_name(path.name + ".gz")
+    return str(packed) if packed.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    path: str
+    folder: str
+    name: str
+    stem: str
+    rotated: str
+    number: int
+    size: int
+    inode: tuple[int, int]
+    mtime: float
+
+    def age(self) -> tuple[bool, str, int, float, str]:
+        """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
+        current = not self.rotated and not self.number
+        return (current, self.rotated, -self.number, self.mtime if current else 0.0, self.name)
+
+
+def _seen(path: str, info: os.stat_result) -> _Seen:
+    whole = Path(path).absolute()
+    folder, name = str(whole.parent), whole.name
+    plain = name.removesuffix(".gz")
+    rotated = rotation_time(name)
+    number = 0
+    stem = plain
+    if rotated and (found := _ROTATED.match(plain)):
+        stem = found["stem"] + (found["ext"] or "")
+    elif found := _NUMBERED.match(plain):
+        stem, number = found["stem"], int(found["number"])
+        # logrotate's dateext counts up with time, its plain numbers count down
+        number = -number if len(found["number"]) >= 8 else number
+    return _Seen(path, folder, name, stem, rotated, number, info.st_size, (info.st_dev, info.st_ino), info.st_mtime)
+
+
+def _expand(path: str) -> list[_Seen]:
+    try:
+        info = Path(path).stat()
+    except FileNotFoundError:
+        matches = _glob(path) if glob.has_magic(path) else []
+        if not matches:
+            raise InputError(
+                f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
+            ) from None
+        return [seen for match in matches for seen in _expand(match)]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", hint="run as a user who may read it") from None
+    if stat.S_ISDIR(info.st_mode):
+        inside = _folder(path)
+        if not inside:
+            raise InputError(f"there is no audit log in the folder {path}", hint="give the log files themselves")
+        return inside
+    return [_seen(path, info)]
+
+
+def _glob(pattern: str) -> list[str]:
+    absolute = pattern.startswith("/")
+    return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
+
+
+def _folder(path: str) -> list[_Seen]:
+    found: list[_Seen] = []
+    for here, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            if not _LOG_NAME.match(name):
+                continue
+            whole = f"{here.rstrip('/')}/{name}"
+            try:
+                info = Path(whole).stat()
+            except OSError:
+                continue  # rotated away since the folder was listed
+            if stat.S_ISREG(info.st_mode) and (rotation_time(name) or name.startswith("audit.log") or _sniff(whole)):
+                found.append(_seen(whole, info))
+    return found
+
+
+def _sniff(path: str) -> bool:
+    """Whether a file found in a folder, under a name of its own, may be an audit log."""
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(65536)
+    except OSError:
+        return False
+    return head.startswith(b"\x1f\x8b") or b"audit.k8s.io/" in head
+
+
+def _without_twins(seen: Iterable[_Seen]) -> list[_Seen]:
+    """A rotated file and its .gz stand side by side while it is being compressed: the plain one is whole."""
+    files = list(seen)
+    plain = {(s.folder, s.name) for s in files if not s.name.endswith(".gz")}
+    return [s for s in files if not (s.name.endswith(".gz") and (s.folder, s.name.removesuffix(".gz")) in plain)]
+
+
+def _names(groups: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    stems: dict[str, int] = {}
+    for folder, _ in groups:
+        stems[folder] = stems.get(folder, 0) + 1
+    names = {key: _short(key[1]) if stems[key[0]] > 1 else _telling(key[0]) or "this machine" for key in groups}
+    clashes = (
+        {name for name in names.values() if list(names.values()).count(name) > 1} if len(groups) < 1000 else set()
+    )
+    return {key: f"{key[0]}/{key[1]}" if name in clashes else name for key, name in names.items()}
+
+
+def _telling(folder: str) -> str:
+    return next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
+
+
+def _short(stem: str) -> str:
+    short = re.sub(r"\.(?:log|jsonl|ndjson|json)\Z", "", stem)
+    return re.sub(r"(?:^audit[-_.]|[-_.]audit\Z)", "", short) or short

@@ -1,0 +1,102 @@
+"""Work on the units of a log with all cores, in order, in constant memory.
+
+Each worker is a fork that has every n-th unit and a pipe; the parent reads the pipes in the order of the units.
+A full pipe makes its worker wait, so nothing piles up when the reader is slower than the cores.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from kaudit_setup.errors import KauditError
+from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.tally import Tally
+
+T = TypeVar("T")
+Work = Callable[[Unit, Tally], Iterator[T]]
+
+_SMALL = 8 << 20  # below this a fork costs more than it brings
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def spread(units: Sequence[Unit], work: Work[T], workers: int = 0) -> Iterator[tuple[Unit, T | Tally]]:
+    """What `work` yields for each unit, followed by the unit's Tally, unit by unit in their order.
+
+    `work` must not depend on anything that happens in another unit. `workers` 0 means one for each core, or none
+    at all for a small log; 1 means no fork. Raises KauditError if a worker dies.
+    """
+    count = min(workers or cores(), len(units))
+    small = not workers and sum(unit.file.size for unit in units if unit.start == 0) < _SMALL
+    # a fork copies locks but not the threads that would open them
+    if count < 2 or small or threading.active_count() > 1:
+        for unit in units:
+            tally = Tally()
+            for payload in work(unit, tally):
+                yield unit, payload
+            yield unit, tally
+        return
+    yield from _forked(units, work, count)
+
+
+def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[Unit, T | Tally]]:
+    fork = get_context("fork")
+    pipes: list[Connection] = []
+    workers = []
+    gc.freeze()
+    try:
+        for number in range(count):
+            ours, theirs = fork.Pipe(duplex=False)
+            worker = fork.Process(target=_serve, args=(theirs, ours, units[number::count], work), daemon=True)
+            worker.start()
+            theirs.close()
+            pipes.append(ours)
+            workers.append(worker)
+        for index, unit in enumerate(units):
+            pipe = pipes[index % count]
+            while True:
+                try:
+                    kind, payload = pipe.recv()
+                except EOFError:
+                    raise KauditError(
+                        f"a worker died while it read {unit.file.path}", hint="was it killed for lack of memory?"
+                    ) from None
+                if kind == "failed":
+                    raise payload
+                yield unit, payload
+                if kind == "done":
+                    break
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+        gc.unfreeze()
+
+
+def _serve(out: Connection, unused: Connection, units: Sequence[Unit], work: Work[T]) -> None:
+    # Ctrl-C reaches the whole group of processes; the parent answers it and ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    unused.close()
+    gc.disable()
+    try:
+        for unit in units:
+            tally = Tally()
+            for payload in work(unit, tally):
+                out.send(("part", payload))
+            out.send(("done", tally))
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        out.send(("failed", error))

@@ -1,0 +1,178 @@
+"""Which lines hold a literal: at the speed of grep, on the raw bytes, before anything is decoded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from kaudit_setup.trail.clock import ALWAYS, Window
+from kaudit_setup.trail.files import STDIN, LogFile, within
+from kaudit_setup.trail.parallel import spread
+from kaudit_setup.trail.read import Block, Unit, blocks, plan
+from kaudit_setup.trail.tally import Tally
+
+CHECK_BELOW = 128 << 20
+"""Up to this size every line is looked at for damage and counted while it is searched; beyond it only the matching
+lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
+
+_STAMP = b'"stageTimestamp":"'
+_RECEIVED = b'"requestReceivedTimestamp":"'
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A line that may be meant: `line` is 1-based, 0 if the lines before it were not counted (see `numbered`).
+
+    `offset`: its first byte in the (decompressed) file. `text`: the line without its newline.
+    """
+
+    file: LogFile
+    line: int
+    offset: int
+    text: bytes
+
+
+def spelled(text: str) -> bytes:
+    """`text` as kube-apiserver writes it inside a JSON string (Go escapes <, >, & and U+2028/9), without quotes.
+
+    Source: encoding/json:appendString with escapeHTML.
+    """
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    for char in "<>&\u2028\u2029":
+        plain = plain.replace(char, f"\\u{ord(char):04x}")
+    return plain.encode("utf-8", "surrogatepass")
+
+
+def candidates(
+    files: Sequence[LogFile],
+    literals: Sequence[bytes],
+    window: Window = ALWAYS,
+    tallies: dict[str, Tally] | None = None,
+) -> Iterator[Hit]:
+    """The lines that hold any of `literals`, file by file in the order of `files`.
+
+    Lines that by their own timestamps lie outside `window` are left out, as are whole files by their names.
+    `tallies` is filled, by path, with what was met in each file that was read.
+    """
+    wanted = within(files, window)
+    needles = tuple(dict.fromkeys(literal for literal in literals if literal))
+    units = plan(wanted)
+    check = sum(file.size for file in wanted) <= CHECK_BELOW
+
+    def work(unit: Unit, tally: Tally) -> Iterator[list[tuple[int, int, bytes]]]:
+        return _search(unit, tally, needles, window, check)
+
+    whole: dict[str, Tally] = {}
+    for unit, part in spread(units, work):
+        path = unit.file.path
+        if isinstance(part, Tally):
+            if path in whole:
+                whole[path].add(part)
+            else:
+                whole[path] = part
+            continue
+        before = whole[path].lines if path in whole else 0
+        for line, offset, text in part:
+            yield Hit(unit.file, line + before if line else 0, offset, text)
+    if tallies is not None:
+        tallies.update(whole)
+
+
+def numbered(hits: Iterable[Hit]) -> list[Hit]:
+    """`hits` with their line numbers, in the same order; reads the files once more, only as far as needed."""
+    wanted = list(hits)
+    offsets: dict[LogFile, set[int]] = {}
+    for hit in wanted:
+        if not hit.line:
+            offsets.setdefault(hit.file, set()).add(hit.offset)
+    found = {(file, offset): line for file, at in offsets.items() for offset, line in _count(file, sorted(at))}
+    return [hit if hit.line else replace(hit, line=found.get((hit.file, hit.offset), 0)) for hit in wanted]
+
+
+def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
+    line, index = 1, 0
+    for block in blocks(Unit(0, file), Tally()):
+        done = 0
+        while index < len(offsets) and offsets[index] < block.at + block.size:
+            here = offsets[index] - block.at
+            line += block.data.count(b"\n", done, here)
+            done = here
+            yield offsets[index], line
+            index += 1
+        if index == len(offsets):
+            return
+        line += block.data.count(b"\n", done, block.size)
+
+
+def _search(
+    unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool
+) -> Iterator[list[tuple[int, int, bytes]]]:
+    # one automaton for each needle: a single needle is found with vector instructions, several are not
+    finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
+    check = check or unit.file.gzipped or unit.file.path == STDIN
+    for block in blocks(unit, tally):
+        lines: dict[int, int] = {}
+        for find in finders:
+            end = 0
+            for _, start, stop in find(block.view):
+                if start >= end:
+                    end = block.data.find(b"\n", stop, block.size)
+                    lines[block.data.rfind(b"\n", 0, start) + 1] = end
+        before = tally.lines
+        if check:
+            inspect(block, tally)
+        elif block.data.find(b"\0", 0, block.size) >= 0:
+            tally.damage(0, "NUL bytes")
+        found = []
+        counted, number = 0, before + 1
+        for start in sorted(lines):
+            text = bytes(block.data[start : lines[start]])
+            if check:
+                number += block.data.count(b"\n", counted, start)
+                counted = start
+            if window.open or _inside(text, window):
+                found.append((number if check else 0, block.at + start, text.strip(b"\0\r\xef\xbb\xbf")))
+        if found:
+            yield found
+    if not check:
+        tally.note("only the matching lines were checked for damage; `stats` checks every line")
+
+
+def inspect(block: Block, tally: Tally) -> None:
+    """Count the lines of `block` and those that cannot be events by their first and last byte."""
+    data, size = block.data, block.size
+    find = data.find
+    start, count = 0, tally.lines
+    while start < size:
+        end = find(b"\n", start, size)
+        count += 1
+        if data[start] != 0x7B or data[end - 1] != 0x7D:
+            what = misshapen(bytes(data[start:end]))
+            if what:
+                tally.damage(count, what)
+        start = end + 1
+    tally.lines = count
+
+
+def misshapen(line: bytes) -> str:
+    """Why `line` (without its newline) cannot be a whole event; empty if it may be one, or is blank."""
+    bare = line.strip(b" \t\r\xef\xbb\xbf")
+    if b"\0" in bare:
+        return "NUL bytes"
+    if not bare or (bare.startswith(b"{") and bare.endswith(b"}")):
+        return ""
+    return "not a JSON object" if not bare.startswith(b"{") else "a line cut short"
+
+
+def _inside(text: bytes, window: Window) -> bool:
+    """Whether a request was received or answered in `window`; a line without a timestamp is kept."""
+    stamps = [_text_after(text, key) for key in (_STAMP, _RECEIVED)]
+    return not any(stamps) or any(window.holds(stamp) for stamp in stamps if stamp)
+
+
+def _text_after(text: bytes, key: bytes) -> str:
+    at = text.rfind(key)
+    return text[at + len(key) : text.find(b'"', at + len(key))].decode("ascii", "replace") if at >= 0 else ""

@@ -1,0 +1,179 @@
+"""What was met while a log was read: lines, time covered, gaps, damage. Counted, located, never fatal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.files import LogFile
+
+GAP_SECONDS = 600.0
+"""A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
+_KEEP = 1000  # damaged lines that are located; all are counted
+_STAMP = b'"stageTimestamp":"'
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What could not be read, and where: `line` is 1-based, 0 where the lines were not counted."""
+
+    line: int
+    what: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met in a unit, a file or a node's log.
+
+    `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
+    stageTimestamp, empty if there is none. `gaps`: (from, to) pairs longer than GAP_SECONDS.
+    `lines` is 0 where lines were not counted. `back`: how often the clock went back by more than a second.
+    `notes`: sentences about the file itself.
+    """
+
+    lines: int = 0
+    events: int = 0
+    size: int = 0
+    damaged: int = 0
+    located: list[Damage] = field(default_factory=list)
+    first: str = ""
+    last: str = ""
+    gaps: list[tuple[str, str]] = field(default_factory=list)
+    back: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def damage(self, line: int, what: str) -> None:
+        """Count one damaged line."""
+        self.damaged += 1
+        if len(self.located) < _KEEP:
+            self.located.append(Damage(line, what))
+
+    def note(self, sentence: str) -> None:
+        """Say something about the file, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def span(self, first: str, last: str) -> None:
+        """Take in a stretch of log from `first` to `last` that follows what was read before."""
+        if self.last:
+            pause = _apart(self.last, first)
+            if pause > GAP_SECONDS:
+                self.gaps.append((self.last, first))
+            elif pause < -1.0:
+                self.back += 1
+        self.first = min(self.first, first) if self.first else first
+        self.last = max(self.last, last)
+
+    def watch(self, data: bytearray, size: int) -> None:
+        """Take in the time that the lines of `data[:size]` cover, and the gaps between them.
+
+        Looks at a few timestamps only: a stretch shorter than a gap cannot hold one.
+        """
+        begin = data.find(_STAMP, 0, size)
+        if begin < 0:
+            return
+        end = data.rfind(_STAMP, 0, size)
+        first, last = _moment(data, begin), _moment(data, end)
+        if not first or not last:
+            return
+        self.span(min(first, last), max(first, last))
+        if _apart(first, last) > GAP_SECONDS:
+            _gaps(data, (begin, first), (end, last), self.gaps)
+
+    def add(self, later: Tally) -> None:
+        """Take in the tally of what follows."""
+        if later.first:
+            self.span(later.first, later.last)
+        self.gaps += later.gaps
+        self.damaged += later.damaged
+        self.located += [
+            Damage(d.line + self.lines if d.line else 0, d.what) for d in later.located[: _KEEP - len(self.located)]
+        ]
+        self.lines += later.lines
+        self.events += later.events
+        self.size += later.size
+        self.back += later.back
+        for sentence in later.notes:
+            self.note(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one node's log covers: `first`/`last` in the log's spelling (empty: no event), gaps, files, damage."""
+
+    node: str
+    first: str = ""
+    last: str = ""
+    gaps: tuple[tuple[str, str], ...] = ()
+    files: int = 0
+    lines: int = 0
+    events: int = 0
+    size: int = 0
+    damaged: int = 0
+    located: tuple[tuple[str, Damage], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
+    """One Coverage for each node of `files`; `tallies` by path, for those that were read."""
+    nodes: dict[str, Tally] = {}
+    located: dict[str, list[tuple[str, Damage]]] = {}
+    counts: dict[str, int] = {}
+    for file in files:
+        whole = nodes.setdefault(file.node, Tally())
+        counts[file.node] = counts.get(file.node, 0) + 1
+        tally = tallies.get(file.path)
+        if tally is None:
+            continue
+        located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_KEEP])
+        whole.add(tally)
+    return tuple(
+        Coverage(
+            node,
+            tally.first,
+            tally.last,
+            tuple(sorted(tally.gaps)),
+            counts[node],
+            tally.lines,
+            tally.events,
+            tally.size,
+            tally.damaged,
+            tuple(located.get(node, ())[:_KEEP]),
+            (*tally.notes, *_clock_note(tally)),
+        )
+        for node, tally in nodes.items()
+    )
+
+
+def _clock_note(tally: Tally) -> list[str]:
+    return [f"the clock went back {tally.back} times"] if tally.back else []
+
+
+def _apart(earlier: str, later: str) -> float:
+    try:
+        return seconds(later) - seconds(earlier)
+    except ValueError:
+        return 0.0
+
+
+def _moment(data: bytearray, at: int) -> str:
+    """The timestamp whose key begins at `at`; empty if it is not one."""
+    text = data[at + len(_STAMP) : at + len(_STAMP) + 40].partition(b'"')[0].decode("ascii", "replace")
+    return text if text[4:5] == "-" and text[10:11] == "T" and text.endswith("Z") else ""
+
+
+def _gaps(data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]]) -> None:
+    """Halve the stretch between two timestamps until no half is long enough for a gap."""
+    middle = (low[0] + high[0]) // 2
+    at = data.find(_STAMP, middle, high[0])
+    if at <= low[0]:
+        at = data.rfind(_STAMP, low[0] + 1, middle + len(_STAMP) - 1)
+    if at < 0:
+        into.append((low[1], high[1]))
+        return
+    here = (at, _moment(data, at) or low[1])
+    if _apart(low[1], here[1]) > GAP_SECONDS:
+        _gaps(data, low, here, into)
+    if _apart(here[1], high[1]) > GAP_SECONDS:
+        _gaps(data, here, high, into)
