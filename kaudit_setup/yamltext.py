@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from kaudit_setup.errors import InputError
 
@@ -34,6 +35,54 @@ class Fields:
 
 
 Marked: TypeAlias = Scalar | Items | Fields
+
+
+Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
+"""What YAML and JSON can both say."""
+
+
+def emit(value: Plain) -> str:
+    """`value` as one YAML document in kubeadm's style: lists not indented, several lines as a literal block."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(pure=True)
+    yaml.indent(mapping=2, sequence=2, offset=0)
+    yaml.width = 4096
+    out = io.StringIO()
+    yaml.dump(_styled(value), out)
+    return out.getvalue()
+
+
+def octal(number: int) -> int:
+    """`number`, to be emitted as 0o644 is written: file modes."""
+    from ruamel.yaml.scalarint import OctalInt
+
+    return cast(int, OctalInt(number))
+
+
+def _styled(value: Plain) -> object:
+    from ruamel.yaml.scalarstring import LiteralScalarString
+
+    if isinstance(value, dict):
+        return {key: _styled(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_styled(part) for part in value]
+    if isinstance(value, str) and "\n" in value:
+        return LiteralScalarString(value)
+    return value
+
+
+def plain(text: str, name: str) -> Plain:
+    """The first document of `text` as plain values, None if it is empty. Raises InputError naming `name`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        for document in YAML(typ="safe", pure=True).load_all(text):
+            return cast(Plain, document)
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not YAML: {error}", hint="mend the YAML") from error
+    return None
 
 
 def marked(text: str, name: str) -> Marked | None:
