@@ -1,0 +1,144 @@
+"""Differences between two manifests: for people, for programs, and to prove that only auditing differs.
+
+The only importer of deepdiff, and only when there is something to tell: it is slow to load.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.manifest import mounts, shape
+from kaudit_setup.manifest.nodes import Node, Plain, first_document
+from kaudit_setup.manifest.shape import Shape
+from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION
+from kaudit_setup.yamltext import TextError
+
+
+def unified(before: str, after: str, path: str) -> str:
+    """A unified diff of two texts of the file at `path`; empty if they are equal."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{path} (now)", f"{path} (new)"
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def structural(before: str, after: str) -> tuple[str, ...]:
+    """One sentence for each value that differs between two YAML or JSON texts, in the order of the new one.
+
+    An empty text counts as nothing. Raises ManifestError if a text cannot be read.
+    """
+    return _sentences(_named(_plain(before)), _named(_plain(after)))
+
+
+def only_audit_changed(before: str, after: str) -> None:
+    """Raises ManifestError that lists what differs between two manifests beside flags, mounts, volumes and
+    annotations of auditing.
+    """
+    old, new = shape.find(before), shape.find(after)
+    one, other = _without_audit(old, new), _without_audit(new, old)
+    # the text of the values, so that 1, 1.0 and true are not the same
+    if json.dumps(one) != json.dumps(other):
+        raise ManifestError(
+            "patching would change more than the audit settings of the manifest",
+            hint="write its command, volumes and volumeMounts as plain YAML lists, one item a line",
+            details="\n".join(_sentences(one, other)),
+        )
+
+
+def _without_audit(one: Shape, other: Shape) -> Plain:
+    """The manifest as values, without what auditing may change with respect to the other."""
+    plain = one.document.root.plain()
+    container = plain["spec"]["containers"][one.index]
+    flags = one.flags
+    audit = {id(one.words[i]) for f in flags if f.is_audit for i in range(f.first, f.last + 1)}
+    for word in reversed(one.words):
+        if id(word) in audit:
+            del container[word.key][word.index]
+    paths = mounts.audit_paths({f.name: f.value for f in flags if f.is_audit})
+    theirs = [(m.name, m.path, m.host, m.read_only) for m in other.mounts]
+    mine = one.mounts
+    extra = [
+        i
+        for i, m in enumerate(mine)
+        if (m.name, m.path, m.host, m.read_only) not in theirs and any(m.holds(path) for path in paths)
+    ]
+    for i in reversed(extra):
+        del container["volumeMounts"][i]
+    _drop_volumes(plain["spec"], one, other, {mine[i].name for i in extra})
+    _drop_empty(container, ("command", "args", "volumeMounts"))
+    _drop_empty(plain["spec"], ("volumes",))
+    for name in (POLICY_ANNOTATION, WEBHOOK_ANNOTATION):
+        (plain["metadata"].get("annotations") or {}).pop(name, None)
+    _drop_empty(plain["metadata"], ("annotations",))
+    return plain
+
+
+def _drop_volumes(spec: Plain, one: Shape, other: Shape, names: set[str]) -> None:
+    """Volumes that only the other manifest lacks and that only the given mounts of this one use."""
+    used = [name for _, name in shape.references(one.spec)]
+    theirs = {shape.volume_name(v) for v in shape.items(other.spec, "volumes")}
+    for i, volume in reversed(list(enumerate(shape.items(one.spec, "volumes")))):
+        name = shape.volume_name(volume)
+        if name in names and used.count(name) == 1 and (name not in theirs or _changed(volume, other, name)):
+            del spec["volumes"][i]
+
+
+def _changed(volume: Node, other: Shape, name: str) -> bool:
+    theirs = next(v for v in shape.items(other.spec, "volumes") if shape.volume_name(v) == name)
+    return bool(theirs.plain() != volume.plain())
+
+
+def _drop_empty(owner: Plain, keys: Iterable[str]) -> None:
+    for key in keys:
+        if key in owner and not owner[key]:
+            del owner[key]
+
+
+def _plain(text: str) -> Plain:
+    if not text.strip():
+        return None
+    try:
+        return first_document(text).root.plain()
+    except TextError as error:
+        raise ManifestError(f"the text cannot be read: {error.message}", hint=error.hint) from None
+
+
+def _named(value: Plain) -> Plain:
+    """Lists of named things and of flags as maps, so that one more of them is one difference and not a shift."""
+    if isinstance(value, dict):
+        return {key: _named(inner) for key, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    if all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
+        keys = [item["name"] for item in value]
+        parts = [{k: _named(v) for k, v in item.items() if k != "name"} for item in value]
+    elif all(isinstance(item, str) for item in value):
+        keys = [item.partition("=")[0] if item.startswith("--") else item for item in value]
+        parts = [item.partition("=")[2] for item in value]
+    else:
+        return [_named(item) for item in value]
+    return dict(zip(keys, parts, strict=True)) if len(set(keys)) == len(keys) else value
+
+
+def _sentences(before: Plain, after: Plain) -> tuple[str, ...]:
+    from deepdiff import DeepDiff
+
+    found = DeepDiff(before, after, view="tree", verbose_level=2)
+    sentences = []
+    for kind in sorted(found):
+        for change in found[kind]:
+            where = ".".join(str(step) for step in change.path(output_format="list")) or "the whole"
+            if kind.endswith("_added"):
+                sentences.append(f"{where} added: {_show(change.t2)}")
+            elif kind.endswith("_removed"):
+                sentences.append(f"{where} removed: {_show(change.t1)}")
+            else:
+                sentences.append(f"{where} changed: {_show(change.t1)} -> {_show(change.t2)}")
+    return tuple(sentences)
+
+
+def _show(value: Plain) -> str:
+    return json.dumps(value, ensure_ascii=False)

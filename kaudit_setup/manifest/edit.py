@@ -1,0 +1,325 @@
+"""One list or one map of a document is changed; every other byte of the text stays.
+
+Each function takes a parsed document and gives the new text. What is added is written as its neighbours are:
+their indentation, their quoting, their line ends. What was added and is removed again leaves the text as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+
+from kaudit_setup.manifest.nodes import LINE_END, Document, Kind, Node, end_of_line, start_of_line
+from kaudit_setup.manifest.scalars import Style, Value, json_text, yaml_block, yaml_flow, yaml_item, yaml_scalar
+
+Added = tuple[int, Value]
+_DASH = re.compile(r"^ *-(?=\s|\Z)", re.MULTILINE)
+
+
+def change_list(
+    document: Document,
+    owner: Node,
+    key: str,
+    *,
+    removed: Collection[int] = (),
+    added: Sequence[Added] = (),
+    replaced: Mapping[int, str] | None = None,
+) -> str:
+    """The text with the list at `owner[key]` changed.
+
+    `removed`: indices of items that go. `added`: (index of the item before which it goes, value), in order.
+    `replaced`: new text of scalar items. A list that is absent is made; a list that loses its last item goes
+    with its key, unless it was an empty `[]` before something was added to it by this function.
+    """
+    if not (removed or added or replaced):
+        return document.text
+    node = owner.get(key)
+    if node is None:
+        return _add_entry(document, owner, key, [value for _, value in added])
+    if node.is_null:
+        return _fill_null(document, owner, key, node, [value for _, value in added])
+    if len(set(removed)) == len(node.items) and not added and (not node.flow or _made_by_us(document, node)):
+        return change_map(document, owner, removed=[key])
+    splices = [
+        (node.items[i].start, node.items[i].end, _scalar_like(document, node.items[i], text))
+        for i, text in (replaced or {}).items()
+    ]
+    if node.flow:
+        splices += _flow_splices(document, node, [(i.start, i.end) for i in node.items], removed, added)
+    else:
+        splices += _block_list_splices(document, owner, key, node, removed, added)
+    return _apply(document.text, splices)
+
+
+def change_map(
+    document: Document,
+    owner: Node,
+    *,
+    removed: Collection[str] = (),
+    added: Mapping[str, Value] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> str:
+    """The text with entries of the map `owner` changed; new keys go where the order of the others puts them."""
+    text = document.text
+    splices = [
+        (node.start, node.end, _scalar_like(document, node, replaced[key.text]))
+        for key, node in owner.entries
+        if replaced and key.text in replaced
+    ]
+    gone = [i for i, (key, _) in enumerate(owner.entries) if key.text in removed]
+    places = [(_place(owner, key), key, value) for key, value in sorted((added or {}).items())]
+    if owner.flow:
+        spans = [(key.start, value.end) for key, value in owner.entries]
+        entries: list[Added] = [(at, {key: value}) for at, key, value in places]
+        return _apply(text, splices + _flow_splices(document, owner, spans, gone, entries))
+    splices += [(*_lines(text, owner.entries[i][0].start, owner.entries[i][1].end), "") for i in gone]
+    indent = _column(text, owner.entries[0][0].start)
+    quote = next((v.style for _, v in owner.entries if v.style in {"'", '"'}), "")
+    for at, key, value in places:
+        lines = yaml_block({key: value}, indent, _style(document), quote)
+        splices.append(_line_splice(document, owner, at, lines))
+    return _apply(text, splices)
+
+
+def change_map_in(
+    document: Document,
+    owner: Node,
+    key: str,
+    *,
+    removed: Collection[str] = (),
+    added: Mapping[str, Value] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> str:
+    """As change_map for the map at `owner[key]`, which is made if absent and goes when it loses its last entry."""
+    node = owner.get(key)
+    removed = [k.text for k, _ in node.entries if k.text in removed] if node else []
+    if not (removed or added or replaced):
+        return document.text
+    if node is None:
+        return _add_entry(document, owner, key, added or {})
+    if node.is_null:
+        return _fill_null(document, owner, key, node, added or {})
+    if len(removed) == len(node.entries) and not added and (not node.flow or _made_by_us(document, node)):
+        return change_map(document, owner, removed=[key])
+    return change_map(document, node, removed=removed, added=added, replaced=replaced)
+
+
+def _apply(text: str, splices: Sequence[tuple[int, int, str]]) -> str:
+    parts: list[str] = []
+    at = 0
+    for start, end, new in sorted(splices, key=lambda s: (s[0], s[1])):
+        parts += (text[at:start], new)
+        at = end
+    return "".join((*parts, text[at:]))
+
+
+# -- lines ------------------------------------------------------------------------------------------------------
+
+
+def _block_list_splices(
+    document: Document, owner: Node, key: str, node: Node, removed: Collection[int], added: Sequence[Added]
+) -> list[tuple[int, int, str]]:
+    text = document.text
+    head = next(k for k, _ in owner.entries if k.text == key)
+    before = [head.end, *(item.end for item in node.items)]
+    dashes = [_dash(text, before[i], item) for i, item in enumerate(node.items)]
+    splices = [(*_lines(text, dashes[i], node.items[i].end), "") for i in sorted(set(removed))]
+    first = node.items[0]
+    indent = _column(text, dashes[0])
+    pad = first.start - dashes[0] if start_of_line(text, first.start) == start_of_line(text, dashes[0]) else 2
+    newline = _newline(document)
+    for at, value in added:
+        lines = _item_lines(document, value, indent, pad, node.items[at - 1] if at else first)
+        where = end_of_line(text, before[at])
+        splices.append((where, where, "".join(newline + line for line in lines)))
+    return splices
+
+
+def _item_lines(document: Document, value: Value, indent: int, pad: int, sibling: Node | None) -> list[str]:
+    if isinstance(value, Mapping) and sibling and sibling.entries and sibling.entries[0][0].text == "name":
+        # hand-written lists give the name first, kubeadm's give keys in order
+        value = {k: value[k] for k in sorted(value, key=lambda k: (k != "name", k))}
+    return yaml_item(value, indent, pad, _style(document), _quote(sibling))
+
+
+def _line_splice(document: Document, owner: Node, at: int, lines: Sequence[str]) -> tuple[int, int, str]:
+    """Puts lines before entry `at` of a block map, behind whatever comments precede that entry's neighbour."""
+    text, newline = document.text, _newline(document)
+    if at:
+        where = end_of_line(text, owner.entries[at - 1][1].end)
+        return where, where, "".join(newline + line for line in lines)
+    where = start_of_line(text, owner.entries[0][0].start)
+    return where, where, "".join(line + newline for line in lines)
+
+
+def _dash(text: str, previous_end: int, item: Node) -> int:
+    found = _DASH.search(text, end_of_line(text, previous_end), item.start)
+    return found.end() - 1 if found else item.start
+
+
+def _lines(text: str, start: int, end: int) -> tuple[int, int]:
+    """The lines from the one that holds `start` to the one that holds `end`, with the line end before them."""
+    begin, stop = start_of_line(text, start), end_of_line(text, end)
+    if begin == 0:
+        found = LINE_END.match(text, stop)
+        return 0, found.end() if found else stop
+    return begin - (2 if text.startswith("\r\n", begin - 2) else 1), stop
+
+
+def _column(text: str, offset: int) -> int:
+    return offset - start_of_line(text, offset)
+
+
+def _newline(document: Document) -> str:
+    found = LINE_END.search(document.text)
+    return found.group() if found else "\n"
+
+
+# -- making what is absent --------------------------------------------------------------------------------------
+
+
+def _add_entry(document: Document, owner: Node, key: str, value: Value) -> str:
+    text, at = document.text, _place(owner, key)
+    if owner.flow:
+        spans = [(k.start, v.end) for k, v in owner.entries]
+        return _apply(text, _flow_splices(document, owner, spans, (), [(at, {key: value})]))
+    indent = _column(text, owner.entries[0][0].start)
+    return _apply(text, [_line_splice(document, owner, at, yaml_block({key: value}, indent, _style(document)))])
+
+
+def _fill_null(document: Document, owner: Node, key: str, node: Node, value: Value) -> str:
+    text = document.text
+    if owner.flow:
+        return _apply(text, [(node.start, node.end, _flow_text(document, value, node.start, entry=False))])
+    head = next(k for k, _ in owner.entries if k.text == key)
+    where, newline = end_of_line(text, head.end), _newline(document)
+    lines = yaml_block({key: value}, _column(text, head.start), _style(document))[1:]
+    cut = (start_of_gap(text, node.start), node.end, "")
+    return _apply(text, [cut, (where, where, "".join(newline + line for line in lines))])
+
+
+def start_of_gap(text: str, offset: int) -> int:
+    """The offset after the last character before `offset` that is not a space."""
+    return len(text[:offset].rstrip(" "))
+
+
+def _place(owner: Node, key: str) -> int:
+    """Before which entry a new key goes: by the alphabet if the others are in its order, else last."""
+    names = [k.text for k, _ in owner.entries]
+    if any(a > b for a, b in pairwise(names)):
+        return len(names)
+    return sum(name < key for name in names)
+
+
+def _style(document: Document) -> Style:
+    """How the text indents, as its first nested block map and block list do (kubeadm: 2 and 0)."""
+    found: dict[Kind, int] = {}
+    for key, value in _block_entries(document.root):
+        if not value.anchor:
+            depth = _column(document.text, value.start) - _column(document.text, key.start)
+            found.setdefault(value.kind, depth)
+    return Style(max(found.get(Kind.MAP, 2), 1), max(found.get(Kind.LIST, 0), 0))
+
+
+def _block_entries(node: Node) -> list[tuple[Node, Node]]:
+    if node.flow:
+        return []
+    found = [(k, v) for k, v in node.entries if v.kind in {Kind.MAP, Kind.LIST} and not v.flow]
+    inner = [*(value for _, value in node.entries), *node.items]
+    return found + [entry for child in inner for entry in _block_entries(child)]
+
+
+# -- flow style and JSON ----------------------------------------------------------------------------------------
+
+
+def _flow_splices(
+    document: Document,
+    node: Node,
+    spans: Sequence[tuple[int, int]],
+    removed: Collection[int],
+    added: Sequence[Added],
+) -> list[tuple[int, int, str]]:
+    gone = set(removed)
+    entries = node.kind is Kind.MAP
+    if not spans:
+        new = ", ".join(_flow_text(document, value, node.end, entry=entries) for _, value in added)
+        # the space tells _made_by_us that the empty brackets were here before
+        return [(node.end - 1, node.end - 1, f"{new} ")] if added else []
+    separator = _separator(document, node, spans)
+    rendered = [(at, _flow_text(document, value, spans[0][0], entry=entries)) for at, value in added]
+    if len(gone) == len(spans):
+        return [(spans[0][0], spans[-1][1], separator.join(new for _, new in rendered))]
+    lead = next(i for i in range(len(spans)) if i not in gone)
+    first = "".join(new + separator for at, new in rendered if at <= lead and (at == 0 or lead))
+    splices = [(spans[0][0], spans[lead][0], first)]
+    splices += [(spans[i - 1][1], spans[i][1], "") for i in sorted(gone) if i > lead]
+    for at, new in rendered:
+        if at > lead:
+            where = spans[at - 1][1]
+            splices.append((where, where, separator + new))
+    return splices
+
+
+def _made_by_us(document: Document, node: Node) -> bool:
+    """Whether these brackets came with what was added to them, see _flow_splices."""
+    last = (node.items or [value for _, value in node.entries])[-1]
+    return document.text[last.end : node.end - 1] != " "
+
+
+def _separator(document: Document, node: Node, spans: Sequence[tuple[int, int]]) -> str:
+    text = document.text
+    if len(spans) > 1:
+        gap = text[spans[0][1] : spans[1][0]]
+        return gap if "#" not in gap else ", "
+    lead = text[node.start + 1 : spans[0][0]]
+    if "\n" in lead and "#" not in lead:
+        return "," + lead
+    return "," if _compact(document) else ", "
+
+
+def _flow_text(document: Document, value: Value, near: int, *, entry: bool) -> str:
+    """`value` as it stands on the line of `near`; with `entry`, a map's one entry without the braces."""
+    if not document.json:
+        return yaml_flow(value)[1:-1] if entry else yaml_flow(value)
+    step = _json_step(document)
+    line = document.text[start_of_line(document.text, near) : near]
+    # a member that has its line for itself may take several; one that shares it stays on it
+    step = step if not line.strip() else None
+    new = json_text(value, step, _compact(document))
+    if entry and step:
+        new = "\n".join(row[step:] for row in new.split("\n")[1:-1])
+    elif entry:
+        new = new[1:-1]
+    return new.replace("\n", _newline(document) + line)
+
+
+def _json_step(document: Document) -> int | None:
+    text, root = document.text, document.root
+    if not root.entries or "\n" not in text[root.start : root.entries[0][0].start]:
+        return None
+    return max(_column(text, root.entries[0][0].start) - _column(text, root.start), 1)
+
+
+def _compact(document: Document) -> bool:
+    entries = document.root.entries
+    return bool(document.json and entries and entries[0][1].start - entries[0][0].end == 1)
+
+
+# -- scalars ----------------------------------------------------------------------------------------------------
+
+
+def _scalar_like(document: Document, node: Node, value: str) -> str:
+    if document.json:
+        return json_text(value, None, False)
+    return yaml_scalar(value, node.style if node.style in {"'", '"'} else "", flow=True)
+
+
+def _quote(sibling: Node | None) -> str:
+    if sibling is None:
+        return ""
+    if sibling.kind is Kind.MAP:
+        leaves = [value for _, value in sibling.entries if value.kind is Kind.SCALAR and not value.is_null]
+        strings = [leaf.style for leaf in leaves if leaf.style in {"'", '"'}]
+        return strings[0] if strings and len(strings) >= len(leaves) - 1 else ""
+    return sibling.style if sibling.style in {"'", '"'} else ""

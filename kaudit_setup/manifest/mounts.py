@@ -1,0 +1,207 @@
+"""Which mounts the audit files need, which are there already, and which nobody else uses."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG
+
+# Mounting the node's folder over one of these would hide the server's own files, or show it the whole node.
+_NEVER = frozenset(
+    [
+        "/",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/sys",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/sbin",
+        "/var",
+        "/var/lib",
+        "/var/run",
+        "/etc/kubernetes",
+        "/etc/kubernetes/manifests",
+    ]
+)
+_PATHS = re.compile(r"/[^,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the container. `host`: its path on the node, None if it does not come from there."""
+
+    name: str
+    path: str
+    host: str | None
+    read_only: bool = False
+    type: str = ""
+
+    def holds(self, path: str) -> bool:
+        """Whether `path` (in the container) is this mount or lies below it."""
+        mine = posixpath.normpath(self.path)
+        return path == mine or path.startswith(mine.rstrip("/") + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class MountPlan:
+    """What changes: indices of mounts that go, mounts that come."""
+
+    removed: tuple[int, ...] = ()
+    added: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    name: str
+    file: str
+    path: str
+    write: bool
+    type: str
+
+
+def holder(mounts: Iterable[Mount], path: str) -> Mount | None:
+    """The mount that `path` of the container lies in: of several, the deepest one; None if it is in the image."""
+    path = posixpath.normpath(path)
+    found = [mount for mount in mounts if mount.holds(path)]
+    return max(found, key=lambda m: len(posixpath.normpath(m.path)), default=None)
+
+
+def host_path(mounts: Iterable[Mount], path: str) -> str | None:
+    """Where `path` of the container is on the node; None if it is not on the node at all."""
+    mount = holder(mounts, path)
+    if mount is None or mount.host is None:
+        return None
+    inside = posixpath.relpath(posixpath.normpath(path), posixpath.normpath(mount.path))
+    return posixpath.normpath(posixpath.join(mount.host, inside))
+
+
+def audit_paths(flags: Mapping[str, str]) -> tuple[str, ...]:
+    """The absolute paths that audit flags name: policy, webhook kubeconfig, log."""
+    paths = (flags.get(flag, "") for flag in (POLICY_FLAG, WEBHOOK_FLAG, LOG_FLAG))
+    return tuple(posixpath.normpath(p) for p in paths if p.startswith("/"))
+
+
+def plan(mounts: Sequence[Mount], before: Mapping[str, str], after: Mapping[str, str]) -> MountPlan:
+    """What has to change so that the files named by the audit flags in `after` are there, and nothing is left over.
+
+    `before`: all flags of the server now (audit and others); `after`: the audit flags that shall be.
+    Raises ManifestError if a path cannot be mounted.
+    """
+    gone: set[int] = set()
+    kept: set[int] = set()
+    added: list[Mount] = []
+    for need in _needs(after):
+        while True:
+            left = [m for i, m in enumerate(mounts) if i not in gone]
+            mount = holder(left, need.file)
+            if mount is not None and _serves(mount, need):
+                kept.add(mounts.index(mount))
+                break
+            if mount is None or mount.path.rstrip("/") not in {need.path, need.file}:
+                added.append(_made(need, left))
+                break
+            if mount.host is None:
+                raise ManifestError(
+                    f"the container already mounts volume {mount.name!r} at {mount.path}, which is not on the node",
+                    hint=f"remove that volumeMount, or choose another path than {need.file}",
+                )
+            gone.add(mounts.index(mount))
+            if mount.path.rstrip("/") == need.path:
+                added.append(Mount(need.name, need.path, mount.host, not need.write, need.type))
+                break
+            if holder([m for i, m in enumerate(mounts) if i not in gone], need.file) is None:
+                # a mounted log file cannot be renamed at rotation: its folder on the node takes its place
+                host = posixpath.dirname(posixpath.normpath(mount.host))
+                added.append(Mount(need.name, _allowed(need), host, not need.write, need.type))
+                break
+    gone |= {i for i in _owned(mounts, before) if i not in kept}
+    return MountPlan(tuple(sorted(gone)), tuple(added))
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or `wanted-1`, `wanted-2`, … if it is taken."""
+    number = 0
+    name = wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def _needs(flags: Mapping[str, str]) -> list[_Need]:
+    needs = []
+    for flag, name in ((POLICY_FLAG, "audit-policy"), (WEBHOOK_FLAG, "audit-webhook"), (LOG_FLAG, "audit-log")):
+        value = flags.get(flag, "")
+        if not value or (flag == LOG_FLAG and value == "-"):
+            continue
+        path = posixpath.normpath(value)
+        if not value.startswith("/") or value.startswith("//") or value.endswith("/") or ".." in value.split("/"):
+            raise ManifestError(
+                f"--{flag}={value} is not the absolute path of a file",
+                hint="give a path that starts with one / and has no .. in it",
+            )
+        if flag == LOG_FLAG:
+            needs.append(_Need(name, path, posixpath.dirname(path), write=True, type="DirectoryOrCreate"))
+        else:
+            needs.append(_Need(name, path, path, write=False, type="File"))
+    return needs
+
+
+def _serves(mount: Mount, need: _Need) -> bool:
+    if mount.host is None or (need.write and mount.read_only):
+        return False
+    return not (need.write and mount.holds(need.file) and posixpath.normpath(mount.path) == need.file)
+
+
+def _made(need: _Need, mounts: Sequence[Mount]) -> Mount:
+    host = host_path(mounts, need.path) or need.path
+    return Mount(need.name, _allowed(need), host, not need.write, need.type)
+
+
+def _allowed(need: _Need) -> str:
+    if need.write and need.path in _NEVER:
+        raise ManifestError(
+            f"the log {need.file} would need the node's {need.path} mounted over the container's",
+            hint="give the log a folder of its own, e.g. /var/log/kubernetes/audit/audit.log",
+        )
+    return need.path
+
+
+def _owned(mounts: Sequence[Mount], flags: Mapping[str, str]) -> set[int]:
+    """Mounts that only auditing uses: no other flag names a path in them, and they are about auditing by name.
+
+    A mount of a shared parent folder (/var/log, /etc/kubernetes) is somebody's wish and stays.
+    """
+    audit = audit_paths({k: v for k, v in flags.items() if k.startswith("audit-")})
+    others = {
+        posixpath.normpath(path)
+        for name, value in flags.items()
+        if not name.startswith("audit-")
+        for path in _PATHS.findall(value)
+    }
+    shared = {id(holder(mounts, path)) for path in others}
+    owned = set()
+    for path in audit:
+        mount = holder(mounts, path)
+        if mount is None or id(mount) in shared:
+            continue
+        exact = posixpath.normpath(mount.path) == path
+        if exact or "audit" in mount.name.lower() or "audit" in mount.path.lower():
+            owned.add(mounts.index(mount))
+    return owned

@@ -1,0 +1,87 @@
+"""What a kube-apiserver manifest says, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kaudit_setup.manifest import mounts, shape
+from kaudit_setup.manifest.mounts import Mount
+from kaudit_setup.model import KubeVersion
+
+DEFAULT_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerPod:
+    """The static Pod as kubelet would run it.
+
+    `container`: index of the kube-apiserver container. `all_flags`: every flag with its effective (last) value,
+    names with dashes, `$(VAR)` expanded where the variable is in the manifest. `version`: from the image's tag.
+    `grace_seconds`: how long kubelet lets the old server drain. `probe_host`: where kubelet asks for its health.
+    """
+
+    name: str
+    namespace: str
+    container: int
+    container_name: str
+    image: str
+    version: KubeVersion | None
+    all_flags: Mapping[str, str]
+    mounts: tuple[Mount, ...]
+    annotations: Mapping[str, str]
+    grace_seconds: int
+    probe_host: str
+    probe_port: str
+    json: bool
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The audit flags only, in the order of the command line."""
+        return {name: value for name, value in self.all_flags.items() if name.startswith("audit-")}
+
+    def flag(self, name: str, default: str = "") -> str:
+        """The effective value of any flag, `default` if it is not given."""
+        return self.all_flags.get(name, default)
+
+
+def read(text: str) -> ApiServerPod:
+    """What the manifest says. Raises ManifestError as shape.find does."""
+    found = shape.find(text)
+    spec, container = found.spec, found.container
+    annotations = found.metadata.get("annotations")
+    grace = spec.get("terminationGracePeriodSeconds")
+    port = container.at("livenessProbe", "httpGet", "port")
+    name, namespace = found.metadata.get("name"), found.metadata.get("namespace")
+    container_name, image = container.get("name"), container.get("image")
+    probe_host = container.at("livenessProbe", "httpGet", "host")
+    return ApiServerPod(
+        name=name.text if name else "",
+        namespace=namespace.text if namespace else "default",
+        container=found.index,
+        container_name=container_name.text if container_name else "",
+        image=image.text if image else "",
+        version=image_version(image.text if image else ""),
+        all_flags={flag.name: flag.value for flag in found.flags},
+        mounts=found.mounts,
+        annotations={k.text: v.text for k, v in annotations.entries} if annotations else {},
+        grace_seconds=int(grace.text) if grace and grace.text.isdecimal() else DEFAULT_GRACE_SECONDS,
+        probe_host=probe_host.text if probe_host else "",
+        probe_port=port.text if port else "",
+        json=found.document.json,
+    )
+
+
+def host_path(pod: ApiServerPod, container_path: str) -> str | None:
+    """Where a path of the server's container is on the node; None if it is not on the node."""
+    return mounts.host_path(pod.mounts, container_path)
+
+
+def image_version(image: str) -> KubeVersion | None:
+    """The Kubernetes version in an image's tag; None for a digest, `latest` and other names."""
+    last = image.partition("@")[0].rpartition("/")[2]
+    _, colon, tag = last.partition(":")
+    try:
+        return KubeVersion.parse(tag) if colon else None
+    except ValueError:
+        return None
