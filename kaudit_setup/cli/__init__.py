@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
+from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
 app = typer.Typer(
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     # wherever it stands: a user adds --debug at the end of the line that failed
     debug = "--debug" in args
-    args = [a for a in args if a != "--debug"]
+    args = spread_logs([a for a in args if a != "--debug"])
     try:
         app(args, prog_name="kaudit-setup")
     except SystemExit as done:

@@ -52,7 +52,7 @@ def candidates(
     window: Window = ALWAYS,
     tallies: dict[str, Tally] | None = None,
 ) -> Iterator[Hit]:
-    """The lines that hold any of `literals`, file by file in the order of `files`.
+    """The lines that hold any of `literals` (none: every line), file by file in the order of `files`.
 
     Lines that by their own timestamps lie outside `window` are left out, as are whole files by their names.
     `tallies` is filled, by path, with what was met in each file that was read.
@@ -114,7 +114,7 @@ def _search(
     finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
     check = check or unit.file.gzipped or unit.file.path == STDIN
     for block in blocks(unit, tally):
-        lines: dict[int, int] = {}
+        lines: dict[int, int] = {} if needles else _every(block)
         for find in finders:
             end = 0
             for _, start, stop in find(block.view):
@@ -133,12 +133,22 @@ def _search(
             if check:
                 number += block.data.count(b"\n", counted, start)
                 counted = start
-            if window.open or _inside(text, window):
+            if window.open or inside(text, window):
                 found.append((number if check else 0, block.at + start, text.strip(b"\0\r\xef\xbb\xbf")))
         if found:
             yield found
     if not check:
         tally.note("only the matching lines were checked for damage; `stats` checks every line")
+
+
+def _every(block: Block) -> dict[int, int]:
+    lines: dict[int, int] = {}
+    start = 0
+    while start < block.size:
+        end = block.data.find(b"\n", start, block.size)
+        lines[start] = end
+        start = end + 1
+    return lines
 
 
 def inspect(block: Block, tally: Tally) -> None:
@@ -167,7 +177,7 @@ def misshapen(line: bytes) -> str:
     return "not a JSON object" if not bare.startswith(b"{") else "a line cut short"
 
 
-def _inside(text: bytes, window: Window) -> bool:
+def inside(text: bytes, window: Window) -> bool:
     """Whether a request was received or answered in `window`; a line without a timestamp is kept."""
     stamps = [_text_after(text, key) for key in (_STAMP, _RECEIVED)]
     return not any(stamps) or any(window.holds(stamp) for stamp in stamps if stamp)

@@ -1,0 +1,131 @@
+"""Where logs come from: the options that every command that reads them spells the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kaudit_setup.errors import InputError
+
+if TYPE_CHECKING:
+    from kaudit_setup.node.port import Node
+    from kaudit_setup.trail.files import LogFile
+    from kaudit_setup.trail.logs import Logs
+
+LogOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        metavar="PATH...",
+        help="Files, folders, globs, - for standard input; plain or gzip. With --host: paths on the nodes. "
+        "Default: where the API server of this machine writes.",
+    ),
+]
+LogHostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="[USER@]HOST[:PORT]",
+        help="Search on this node over SSH; only matching lines cross the network. Repeatable.",
+    ),
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="RFC 3339, or a time ago like 2h or 1d12h.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="As --since.")]
+
+_DEFAULT = "/var/log/kubernetes/audit/audit.log"
+_MANIFEST = Path("/etc/kubernetes/manifests/kube-apiserver.yaml")
+
+
+def spread_logs(argv: list[str]) -> list[str]:
+    """`--log a b c`, as a shell makes it of `--log *.log`, as `--log a --log b --log c`.
+
+    What follows `--log PATH` belongs to it as long as it is the path of a file or folder that is no YAML.
+    """
+    out: list[str] = []
+    taking = False
+    for at, word in enumerate(argv):
+        if at and argv[at - 1] == "--log" and not taking:
+            out.append(word)
+            taking = True
+        elif taking and not word.startswith("-") and not word.endswith((".yaml", ".yml")) and Path(word).exists():
+            out += ["--log", word]
+        else:
+            taking = False
+            out.append(word)
+    return out
+
+
+@contextmanager
+def open_logs(
+    log: list[str] | None,
+    host: list[str] | None,
+    *,
+    ssh_config: Path | None = None,
+    accept_new_host_key: bool = False,
+    ask_become_pass: bool = False,
+) -> Iterator[Logs]:
+    """The logs that the user named; connections are closed at the end. Raises InputError, NodeError."""
+    if not host:
+        from kaudit_setup.trail.logs import LocalLogs
+
+        yield LocalLogs(local_files(log))
+        return
+    from kaudit_setup.node.shell import script
+    from kaudit_setup.trail.remote import RemoteLogs
+
+    with open_nodes(
+        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as nodes:
+        yield RemoteLogs(nodes, script("lib") + script("logs"), log or [])
+
+
+def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
+    """The files behind `--log`, or this machine's own log. Raises InputError."""
+    from kaudit_setup.trail.files import find_logs
+
+    if log:
+        return find_logs(log)
+    here = _own_log()
+    if not here.exists():
+        raise InputError(
+            f"there is no audit log at {here} on this machine", hint="name it with --log PATH, or a node with --host"
+        )
+    files = find_logs([str(here.parent)], node="this machine")
+    own = [f for f in files if Path(f.path) == here or Path(f.path).name.startswith(here.stem + "-")]
+    return tuple(own)
+
+
+@contextmanager
+def open_nodes(
+    host: list[str],
+    *,
+    ssh_config: Path | None = None,
+    accept_new_host_key: bool = False,
+    ask_become_pass: bool = False,
+) -> Iterator[list[Node]]:
+    """The nodes behind `--host`, closed at the end. Nothing is sent before they are asked something."""
+    from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+
+    password = typer.prompt("sudo password", hide_input=True, err=True) if ask_become_pass else None
+    options = SshOptions(ssh_config, accept_new_host_key, password)
+    nodes: list[Node] = [SshNode(SshTarget.parse(text), options) for text in dict.fromkeys(host)]
+    try:
+        yield nodes
+    finally:
+        for node in nodes:
+            node.close()
+
+
+def _own_log() -> Path:
+    try:
+        found = re.search(r"--audit-log-path=([^\s\"']+)", _MANIFEST.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        found = None
+    return Path(found[1]) if found and found[1].startswith("/") else Path(_DEFAULT)

@@ -1,0 +1,52 @@
+"""Where logs are, said once: files here, or machines that search for themselves. Questions are put to `Logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from kaudit_setup.trail.clock import ALWAYS, Window
+from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.search import Hit, candidates, numbered
+from kaudit_setup.trail.tally import Coverage, Tally, coverage
+
+
+class Logs(Protocol):
+    """The audit logs of one node or several."""
+
+    def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
+        """The lines that hold any of `literals` and lie in `window`, file by file; no literal means every line.
+
+        A line is only a candidate: it holds the literal somewhere. Hits of large local files have line 0 until
+        they are `numbered`.
+        """
+        ...
+
+    def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
+        """`hits` with their line numbers."""
+        ...
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What each node's log covers and what was damaged, as the searches so far found it."""
+        ...
+
+
+class LocalLogs:
+    """Log files on this machine."""
+
+    def __init__(self, files: Sequence[LogFile]) -> None:
+        """`files` as `find_logs` gives them."""
+        self.files = tuple(files)
+        self.tallies: dict[str, Tally] = {}
+
+    def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
+        """See `Logs.candidates`."""
+        yield from candidates(self.files, literals, window, self.tallies)
+
+    def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
+        """See `Logs.numbered`."""
+        return numbered(hits)
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """See `Logs.coverage`; files that no search had to open count as files only."""
+        return coverage(self.files, self.tallies)
