@@ -1,0 +1,136 @@
+"""What a scalar is: resolve.go, and what sigs.k8s.io/yaml then makes of it in JSON."""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+from base64 import b64decode
+from datetime import date
+from typing import Final
+
+from kaudit_setup.policy.goyaml.reader import GoYamlError
+from kaudit_setup.policy.nodes import Float
+
+LONG: Final = "tag:yaml.org,2002:"
+_RESOLVABLE: Final = frozenset({"", *(LONG + t for t in ("str", "bool", "int", "float", "null", "timestamp"))})
+_WORDS: Final[dict[str, tuple[str, bool | float | None]]] = {
+    **dict.fromkeys(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"], ("bool", True)),
+    **dict.fromkeys(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"], ("bool", False)),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ("null", None)),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), ("float", math.nan)),
+    **{s + w: ("float", math.inf) for s in ("", "+") for w in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), ("float", -math.inf)),
+}
+# a scalar that starts with none of these is a string (resolveTable)
+_HINTS: Final = frozenset("+-0123456789yYnNtTfFoO~.")
+_INT: Final = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)")
+_BINARY: Final = re.compile(r"(-?)0b([+-]?[01]+)")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DOT_FLOAT: Final = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?")
+_TIME: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?(?:Z|[+-]\d{2}:\d{2})"
+    r"| (\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?)?"
+)
+
+
+def resolve(tag: str, value: str) -> str | int | float | bool | None:
+    """The value of a plain or tagged scalar. Floats may be infinite or NaN, which JSON then refuses."""
+    if tag == LONG + "binary":
+        return _binary(value)
+    if tag not in _RESOLVABLE:
+        return value
+    if tag == LONG + "str":
+        return value
+    kind, resolved = _guess(tag, value)
+    if tag in ("", LONG + kind):
+        return resolved
+    # an integer too large for int64 stays an integer, and is refused as a float
+    if tag == LONG + "float" and kind == "int" and isinstance(resolved, int) and resolved < 1 << 63:
+        return float(resolved)
+    raise GoYamlError(f"cannot decode !!{kind} `{value}` as a !!{tag.removeprefix(LONG)}")
+
+
+def _guess(tag: str, value: str) -> tuple[str, str | int | float | bool | None]:
+    if value and value[0] not in _HINTS:
+        return "str", value
+    if value in _WORDS:
+        return _WORDS[value]
+    if value[0] == ".":
+        number = _finite(value) if _DOT_FLOAT.fullmatch(value) else None
+        return ("str", value) if number is None else ("float", number)
+    if value[0] not in "+-0123456789":
+        return "str", value
+    if tag in ("", LONG + "timestamp") and _timestamp(value):
+        return "timestamp", value
+    plain = value.replace("_", "")
+    integer = _integer(plain)
+    if integer is not None:
+        return "int", integer
+    number = _finite(plain) if _FLOAT.fullmatch(plain) else None
+    return ("str", value) if number is None else ("float", number)
+
+
+def _integer(plain: str) -> int | None:
+    """As strconv.ParseInt and then ParseUint read it with base 0, and the `0b` forms after them."""
+    found = _INT.fullmatch(plain)
+    if found:
+        sign, digits = found.groups()
+        octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+        number = int(digits, 8) if octal else int(digits, 0)
+        signed = -number if sign == "-" else number
+        if -(1 << 63) <= signed < 1 << 63 or (not sign and number < 1 << 64):
+            return signed
+        return None
+    binary = _BINARY.fullmatch(plain)
+    if not binary or (binary[1] and binary[2][0] in "+-"):
+        return None
+    number = int(binary[2], 2)
+    return number if -(1 << 63) <= number < 1 << 63 else None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _timestamp(value: str) -> bool:
+    found = _TIME.fullmatch(value)
+    if not found:
+        return False
+    year, month, day = (int(part) for part in found.groups()[:3])
+    clock = [int(part) for part in found.groups()[3:] if part is not None]
+    if any(part >= limit for part, limit in zip(clock, (24, 60, 60), strict=False)):
+        return False
+    try:
+        # Go knows a year 0, Python does not; it was a leap year
+        date(year or 4, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _binary(value: str) -> str:
+    """Base64 as encoding/base64.StdEncoding: line breaks are skipped, everything else must be exact."""
+    packed = value.replace("\n", "").replace("\r", "")
+    try:
+        data = b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        raise GoYamlError("!!binary value contains invalid base64 data") from None
+    return go_utf8(data)
+
+
+def go_utf8(data: bytes) -> str:
+    """As encoding/json reads bytes: every byte that is no UTF-8 becomes U+FFFD."""
+    text = data.decode("utf-8", "surrogateescape")
+    return re.sub("[\udc80-\udcff]", "\ufffd", text)
+
+
+def to_json(value: str | int | float | bool | None) -> str | int | Float | bool | None:
+    """As encoding/json writes it; the caller has refused infinities."""
+    if not isinstance(value, float):
+        return value
+    if value == int(value) and abs(value) < 1e21:
+        return Float(f"{value:.0f}")
+    return Float(repr(value))

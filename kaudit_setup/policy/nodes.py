@@ -1,0 +1,95 @@
+"""What a policy file holds, before it is known to be a policy: JSON values that know where they stand.
+
+YAML is turned into these as sigs.k8s.io/yaml turns it into JSON, so everything after this point sees one language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong at one place of a policy file.
+
+    `path`: e.g. `rules[0].resources.group`, empty where the file as a whole is meant. `line`, `column`: 1-based,
+    0 if unknown.
+    """
+
+    path: str
+    message: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the text; 1-based."""
+
+    line: int
+    column: int
+
+
+NOWHERE: Final = Mark(0, 0)
+
+
+@dataclass(slots=True)
+class Scalar:
+    """A string, number, truth value or null. Floats are kept as the text that encoding/json would write."""
+
+    value: str | int | bool | Float | None
+    mark: Mark
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A number that is not a plain integer, as JSON text."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A list."""
+
+    items: list[Node]
+    mark: Mark
+    end_line: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """A key of a mapping, and its value."""
+
+    key: str
+    mark: Mark
+    value: Node
+
+
+@dataclass(slots=True)
+class Mapping:
+    """An object. From YAML the keys are unique (the last has won) and sorted, as JSON made from YAML has them.
+
+    From JSON every entry is kept in the order of the text: what a repeated key does is the decoder's to say.
+    """
+
+    entries: list[Entry]
+    mark: Mark
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A key that its mapping already had."""
+
+    path: str
+    key: str
+    mark: Mark
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping

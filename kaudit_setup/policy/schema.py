@@ -1,0 +1,221 @@
+"""The Go types that a policy is decoded into, and what each refuses or ignores.
+
+Source: staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go (Policy, PolicyRule, GroupResources; v1beta1 and
+v1alpha1 spell them alike) and apimachinery/pkg/apis/meta/v1/types.go (ObjectMeta). Up to 1.22 json-iter decodes,
+later sigs.k8s.io/json; both compare keys case-sensitively and refuse the same types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping as Lookup
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from kaudit_setup.model import KubeVersion
+from kaudit_setup.policy.evaluate import OMIT_MANAGED_FIELDS_SINCE
+from kaudit_setup.policy.nodes import Entry, Float, Mapping, Node, Problem, Scalar, Sequence
+
+_RFC3339: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|[+-](\d\d):(\d\d))", re.ASCII
+)
+_ALWAYS: Final = KubeVersion(0, 0)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What decoding found, in the order of the text."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a struct: its type, and the versions that have it (`until`: the first that has not)."""
+
+    check: Check
+    since: KubeVersion = _ALWAYS
+    until: KubeVersion | None = None
+
+
+Check = Callable[[Node, str, KubeVersion, Findings], None]
+
+
+def _mismatch(node: Node, path: str, wanted: str, findings: Findings) -> None:
+    match node:
+        case Mapping():
+            held = "object"
+        case Sequence():
+            held = "array"
+        case Scalar(value=str()):
+            held = "string"
+        case Scalar(value=bool()):
+            held = "bool"
+        case _:
+            held = "number"
+    message = f"cannot unmarshal {held} into {wanted}"
+    if held in ("bool", "number"):
+        message += "; put it in quotes" if wanted == "a string" else ""
+    findings.errors.append(Problem(path, message, node.mark.line, node.mark.column))
+
+
+def is_null(node: Node) -> bool:
+    """JSON's null: a value of every type."""
+    return isinstance(node, Scalar) and node.value is None
+
+
+def string(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    """A string, or null."""
+    if not isinstance(node, Scalar) or not (isinstance(node.value, str) or node.value is None):
+        _mismatch(node, path, "a string", findings)
+
+
+def boolean(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    """A truth value, or null."""
+    if not isinstance(node, Scalar) or not (isinstance(node.value, bool) or node.value is None):
+        _mismatch(node, path, "true or false", findings)
+
+
+def _int64(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    value = node.value if isinstance(node, Scalar) else ""
+    if isinstance(value, Float) and re.fullmatch("-?[0-9]{1,18}", value.text):
+        return
+    if isinstance(value, bool) or not (value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)):
+        _mismatch(node, path, "a 64-bit integer", findings)
+
+
+def _time(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    """metav1.Time.UnmarshalJSON: time.Parse(time.RFC3339)."""
+    if is_null(node):
+        return
+    found = _RFC3339.fullmatch(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+    if found:
+        year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+        zone = [int(part or 0) for part in found.groups()[6:]]
+        try:
+            date(year or 4, month, day)
+        except ValueError:
+            found = None
+        if hour > 23 or minute > 59 or second > 59 or zone[0] > 24 or zone[1] > 60:
+            found = None
+    if not found:
+        _mismatch(node, path, "an RFC 3339 time", findings)
+
+
+def _anything(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    """FieldsV1 keeps its text as it is."""
+
+
+def list_of(check: Check) -> Check:
+    """A list, or null; `check` is for its items."""
+
+    def checked(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+        if isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                check(item, f"{path}[{index}]", version, findings)
+        elif not is_null(node):
+            _mismatch(node, path, "a list", findings)
+
+    return checked
+
+
+def _string_map(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            string(entry.value, f"{path}.{entry.key}", version, findings)
+    elif not is_null(node):
+        _mismatch(node, path, "a map of strings", findings)
+
+
+def struct(fields: Lookup[str, Field]) -> Check:
+    """An object with these fields, or null. Fields that are unknown, or known to others only, are warned of."""
+
+    def checked(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+        if not isinstance(node, Mapping):
+            if not is_null(node):
+                _mismatch(node, path, "an object", findings)
+            return
+        seen: set[str] = set()
+        for entry in node.entries:
+            where = f"{path}.{entry.key}" if path else entry.key
+            known = fields.get(entry.key)
+            if known is None or version < known.since or (known.until and version >= known.until):
+                findings.warnings.append(_unknown(where, entry, known, fields, version))
+                continue
+            if entry.key in seen:
+                message = f'duplicate field "{where}": the last one counts'
+                findings.warnings.append(Problem(where, message, entry.mark.line, entry.mark.column))
+            seen.add(entry.key)
+            known.check(entry.value, where, version, findings)
+
+    return checked
+
+
+def _unknown(
+    where: str, entry: Entry, known: Field | None, fields: Lookup[str, Field], version: KubeVersion
+) -> Problem:
+    message = f'unknown field "{where}", ignored'
+    if known and version < known.since:
+        message += f": Kubernetes {version} does not know it, {known.since} and later do"
+    elif known:
+        message += f": gone since Kubernetes {known.until}"
+    else:
+        near = next((name for name in fields if name.casefold() == entry.key.casefold()), "") or next(
+            (name for name in fields if name.rstrip("s") == entry.key.rstrip("s")), ""
+        )
+        message += f'; did you mean "{near}"?' if near else ""
+    return Problem(where, message, entry.mark.line, entry.mark.column)
+
+
+_STRING: Final = Field(string)
+_STRINGS: Final = Field(list_of(string))
+_BOOL: Final = Field(boolean)
+_TYPE_META: Final = {"kind": _STRING, "apiVersion": _STRING}
+_OWNER: Final = {
+    **_TYPE_META,
+    "name": _STRING,
+    "uid": _STRING,
+    "controller": _BOOL,
+    "blockOwnerDeletion": _BOOL,
+}
+_MANAGED: Final = {
+    **dict.fromkeys(("manager", "operation", "apiVersion", "fieldsType"), _STRING),
+    "time": Field(_time),
+    "fieldsV1": Field(_anything),
+    "subresource": Field(string, since=KubeVersion(1, 22)),
+}
+_OBJECT_META: Final = {
+    **dict.fromkeys(("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"), _STRING),
+    "generation": Field(_int64),
+    "deletionGracePeriodSeconds": Field(_int64),
+    "creationTimestamp": Field(_time),
+    "deletionTimestamp": Field(_time),
+    "labels": Field(_string_map),
+    "annotations": Field(_string_map),
+    "finalizers": _STRINGS,
+    "ownerReferences": Field(list_of(struct(_OWNER))),
+    "clusterName": Field(string, until=KubeVersion(1, 25)),
+    "managedFields": Field(list_of(struct(_MANAGED))),
+}
+_GROUP_RESOURCES: Final = {"group": _STRING, "resources": _STRINGS, "resourceNames": _STRINGS}
+_OMIT_MANAGED: Final = Field(boolean, since=OMIT_MANAGED_FIELDS_SINCE)
+_RULE: Final = {
+    "level": _STRING,
+    **dict.fromkeys(("users", "userGroups", "verbs", "namespaces", "nonResourceURLs", "omitStages"), _STRINGS),
+    "resources": Field(list_of(struct(_GROUP_RESOURCES))),
+    "omitManagedFields": _OMIT_MANAGED,
+}
+POLICY: Final = struct(
+    {
+        **_TYPE_META,
+        "metadata": Field(struct(_OBJECT_META)),
+        "rules": Field(list_of(struct(_RULE))),
+        "omitStages": _STRINGS,
+        "omitManagedFields": _OMIT_MANAGED,
+    }
+)
+# What the internal type, which is decoded into where apiVersion is missing, knows under the same names.
+INTERNAL_NAMES: Final = frozenset({*_TYPE_META, *_OBJECT_META, "Rules", "OmitStages", "OmitManagedFields"})
