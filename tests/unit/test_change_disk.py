@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaudit_setup.fleet.disk import MEGABYTE, Kept, Rotation, kept
+from kaudit_setup.change.disk import MEGABYTE, Kept, Rotation, kept
 
 HOUR = 3600
 

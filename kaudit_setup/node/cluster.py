@@ -1,0 +1,155 @@
+"""What a node's own API server knows of its cluster: asked in one round trip, nothing is changed."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kaudit_setup.errors import NodeError
+from kaudit_setup.node.frames import Frames, frames
+from kaudit_setup.node.port import Node
+from kaudit_setup.node.shell import script
+
+CONFIG_PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where an API server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConfig:
+    """ConfigMap kube-system/kubeadm-config. `text` is its ClusterConfiguration; `whole` the object as it was read."""
+
+    text: str
+    resource_version: str
+    whole: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSeen:
+    """What one API server said.
+
+    `config` is None where there is none, and `config_why` says why. `servers`: every API server of the cluster as
+    they announce themselves, empty if it was not said. `endpoint`: controlPlaneEndpoint of the configuration.
+    `holds_endpoint`: whether it points to this very node now; None where that cannot be known.
+    """
+
+    config: StoredConfig | None
+    config_why: str = ""
+    servers: tuple[Address, ...] = ()
+    endpoint: str = ""
+    holds_endpoint: bool | None = None
+
+
+def prelude(at: Address) -> str:
+    """The shell variables that client.sh needs."""
+    return f"ADDRESS={shlex.quote(at.host)} PORT={at.port}"
+
+
+def ask_cluster(node: Node, at: Address, *, timeout: float = 45) -> ClusterSeen:
+    """Ask the node's own API server, which listens at `at`. Raises what `Node.sh` raises, and NodeError."""
+    text = "\n".join([script("lib"), prelude(at), script("client"), script("cluster")])
+    ran = node.sh(text, timeout=timeout)
+    found = list(frames(ran.out))
+    if not found or found[-1] != ("end", b"ok"):
+        said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
+        raise NodeError(f"{node.name}: could not be asked about its cluster: {said}")
+    return parse(found)
+
+
+def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
+    """The frames of cluster.sh as values. Pure."""
+    last = dict(found)
+    config, why = _config(last.get("config.code", b"").decode(), last.get("config.body", b""))
+    servers = _servers(last.get("servers.body", b"")) if last.get("servers.code") == b"200" else ()
+    endpoint = last.get("endpoint", b"").decode("utf-8", "replace")
+    here = {_canonical(v) for k, v in found if k == "address"}
+    points_to = {_canonical(v) for k, v in found if k == "endpoint.address"}
+    holds: bool | None = None
+    # a name with several addresses points everywhere, so it names nobody
+    if len(points_to) == 1 and here:
+        holds = points_to <= here
+    return ClusterSeen(config, why, servers, endpoint, holds)
+
+
+def _canonical(address: bytes) -> str:
+    try:
+        return str(ipaddress.ip_address(address.decode("ascii", "replace")))
+    except ValueError:
+        return ""
+
+
+def _config(code: str, body: bytes) -> tuple[StoredConfig | None, str]:
+    if code == "404":
+        return None, "the cluster has no ConfigMap kube-system/kubeadm-config (was it made by kubeadm?)"
+    if code == "403":
+        return None, "the node may not read ConfigMap kube-system/kubeadm-config"
+    if code == "none":
+        return None, "the node has no client for its API server (curl, or kubectl with admin.conf)"
+    if code != "200":
+        return None, f"the API server did not answer about ConfigMap kube-system/kubeadm-config ({code})"
+    try:
+        whole = json.loads(body)
+        text = whole["data"]["ClusterConfiguration"]
+        version = whole["metadata"]["resourceVersion"]
+    except (ValueError, KeyError, TypeError):
+        return None, "ConfigMap kube-system/kubeadm-config has no ClusterConfiguration"
+    if not isinstance(text, str) or not isinstance(version, str):
+        return None, "ConfigMap kube-system/kubeadm-config has no ClusterConfiguration"
+    return StoredConfig(text, version, whole), ""
+
+
+def _servers(body: bytes) -> tuple[Address, ...]:
+    """Source: pkg/controlplane/reconcilers/lease.go; one subset, its https port for all addresses."""
+    found: set[Address] = set()
+    try:
+        for subset in json.loads(body).get("subsets") or ():
+            ports = [int(p["port"]) for p in subset.get("ports") or () if p.get("name", "https") == "https"]
+            addresses = [*(subset.get("addresses") or ()), *(subset.get("notReadyAddresses") or ())]
+            found |= {Address(str(a["ip"]), port) for a in addresses for port in ports}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    return tuple(sorted(found))
+
+
+def wait_ready(
+    node: Node,
+    servers: Sequence[Address],
+    *,
+    limit: int,
+    progress: Callable[[str], None] = lambda _what: None,
+) -> tuple[str, ...]:
+    """Wait on `node`, at most `limit` seconds, until each of `servers` says /readyz; those that still do not.
+
+    Raises what `Node.sh` raises.
+    """
+    if not servers:
+        return ()
+    splitter, found = Frames(), dict[str, bytes]()
+
+    def sink(chunk: bytes) -> None:
+        for key, value in splitter.feed(chunk):
+            found[key] = value
+            if key == "waiting":
+                progress("waiting for the other API servers: " + value.decode("utf-8", "replace").replace(",", ":"))
+
+    words = [f"{s.host},{s.port}" for s in servers]
+    ran = node.sh(script("lib") + script("peers"), [str(limit), *words], sink=sink, timeout=limit + 60)
+    if "ready" in found:
+        return ()
+    if "notready" not in found:
+        said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
+        raise NodeError(f"{node.name}: waiting for the other API servers failed: {said}")
+    return tuple(word.replace(",", ":") for word in found["notready"].decode("utf-8", "replace").split())
