@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
+from kaudit_setup.cli import manifest
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+app.add_typer(manifest.app, name="manifest")
 
 
 def _version(wanted: bool) -> None:

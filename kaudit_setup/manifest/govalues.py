@@ -1,0 +1,86 @@
+"""Numbers, booleans and durations as Go's standard library reads them, since kube-apiserver's flags go through it."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+_INT = re.compile(
+    r"([+-]?)(?:0[xX]((?:_?[0-9a-fA-F])+)|0[bB]((?:_?[01])+)|0[oO]((?:_?[0-7])+)|0((?:_?[0-7])*)|([1-9](?:_?[0-9])*))"
+)
+_BASES = (16, 2, 8, 8, 10)
+_DECIMAL = re.compile(r"[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?")
+_HEX = re.compile(r"[+-]?0[xX](?=_?[0-9a-fA-F]|\.[0-9a-fA-F])[0-9a-fA-F_]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+")
+_DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_MAX = 2**63 - 1
+# the smallest number that rounds to infinity in 32 bits: the largest float32 and half a step
+_FLOAT32_END = (2 - 2**-24) * 2.0**127
+
+
+def parse_int(text: str) -> int:
+    """As strconv.ParseInt(text, 0, 64): prefixes 0x, 0b, 0o and a leading 0 for octal, `_` between digits.
+
+    Raises ValueError.
+    """
+    found = _INT.fullmatch(text)
+    if not found:
+        raise ValueError("it is not a whole number")
+    digits, base = next((d, b) for d, b in zip(found.groups()[1:], _BASES, strict=True) if d is not None)
+    value = int(digits.replace("_", "") or "0", base) * (-1 if found[1] == "-" else 1)
+    if not -_MAX - 1 <= value <= _MAX:
+        raise ValueError("it does not fit into 64 bits")
+    return value
+
+
+def parse_bool(text: str) -> bool:
+    """As strconv.ParseBool: 1, t, T, true, TRUE, True and their opposites. Raises ValueError."""
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError("it is neither true nor false")
+
+
+def parse_float32(text: str) -> float:
+    """As strconv.ParseFloat(text, 32): decimal, hexadecimal with p, inf, nan. Raises ValueError."""
+    if re.fullmatch(r"[+-]?inf(?:inity)?|nan", text, re.IGNORECASE):
+        return float(text)
+    if _DECIMAL.fullmatch(text):
+        value = float(text.replace("_", ""))
+    elif _HEX.fullmatch(text) and not re.search(r"__|_[pP.]|_$", text):
+        try:
+            value = float.fromhex(text.replace("_", ""))
+        except OverflowError:
+            value = float("inf")
+    else:
+        raise ValueError("it is not a number")
+    if abs(value) >= _FLOAT32_END:
+        raise ValueError("it does not fit into 32 bits")
+    return value
+
+
+def parse_duration(text: str) -> float:
+    """As time.ParseDuration: `1h30m`, `1.5s`, `-2ms`, `0`; in seconds. Raises ValueError."""
+    body = text[1:] if text[:1] in {"+", "-"} else text
+    if body == "0":
+        return 0.0
+    total = at = 0
+    while at < len(body):
+        found = _DURATION.match(body, at)
+        if not found or not (found[1] or found[2]):
+            raise ValueError("it is not a duration such as 30s, 1m30s or 500ms")
+        total += int(Decimal(f"{found[1] or 0}.{found[2] or 0}") * _UNITS[found[3]])
+        at = found.end()
+    if not body or total > _MAX + (text[0] == "-"):
+        raise ValueError("it is not a duration such as 30s, 1m30s or 500ms")
+    return (-total if text[0] == "-" else total) / 10**9

@@ -1,0 +1,105 @@
+"""What a user asked for, what the node has and the defaults → the settings that shall be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.manifest import flags
+from kaudit_setup.manifest.flagtable import table
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings, KubeVersion
+
+DEFAULT_POLICY_PATH = "/etc/kubernetes/audit-policy.yaml"
+DEFAULT_LOG_PATH = "/var/log/kubernetes/audit/audit.log"
+DEFAULT_WEBHOOK_PATH = "/etc/kubernetes/audit-webhook.kubeconfig"
+# CIS Kubernetes Benchmark 1.2.17 to 1.2.19
+ROTATION = {"audit-log-maxage": "30", "audit-log-maxbackup": "10", "audit-log-maxsize": "100"}
+# The order in which the flags are appended where order is free; the others follow by name.
+_FIRST = (POLICY_FLAG, LOG_FLAG, *ROTATION)
+
+
+def desired(
+    explicit: Mapping[str, str],
+    existing: Mapping[str, str],
+    policy_sha256: str,
+    version: KubeVersion | None = None,
+    *,
+    webhook_sha256: str = "",
+) -> AuditSettings:
+    """The audit flags that the node shall have: what the user said, else what is there, else the defaults.
+
+    `explicit`, `existing`: audit flags without the leading dashes; an explicit empty value takes the flag away (an
+    empty log path leaves the webhook alone). Audit that somebody set up by hand is adopted: its paths stay unless
+    told otherwise. Log path `-` is standard output and has no rotation.
+    Raises InputError if kube-apiserver of that version would refuse them, or audit nothing.
+    """
+    wanted = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH}
+    wanted |= {name: value for name, value in existing.items() if value or name not in wanted}
+    wanted |= explicit
+    rotates = wanted[LOG_FLAG] not in {"", "-"}
+    for name, value in ROTATION.items():
+        if rotates:
+            wanted.setdefault(name, value)
+        elif name not in explicit:
+            wanted.pop(name, None)
+    wanted = {name: value for name, value in wanted.items() if value or not _droppable(name)}
+    settings = AuditSettings(
+        {name: wanted[name] for name in sorted(wanted, key=_rank)},
+        policy_sha256 if wanted.get(POLICY_FLAG) else "",
+        webhook_sha256 if wanted.get(WEBHOOK_FLAG) else "",
+    )
+    _refuse(settings, version)
+    return settings
+
+
+def parse_set(words: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` words of --set as flags; a leading `--` is taken away. Raises InputError for anything else."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not equals or not name.startswith("audit-"):
+            raise InputError(
+                f"--set {word} does not set an audit flag",
+                hint="write it as the server's flag without dashes, e.g. --set audit-log-batch-max-size=100",
+            )
+        if name in found and found[name] != value:
+            raise InputError(f"--set gives {name} twice: {found[name]} and {value}", hint="give it once")
+        found[name] = value
+    return found
+
+
+def _droppable(name: str) -> bool:
+    """Whether an empty value means that the flag is not given: so for paths; elsewhere it is a fault to be told."""
+    return name in {POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG}
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def _refuse(settings: AuditSettings, version: KubeVersion | None) -> None:
+    problems = list(flags.check(settings.flags, version))
+    if not settings.policy_path:
+        problems.append(f"without --{POLICY_FLAG} nothing would be audited")
+    if not settings.log_path and not settings.flags.get(WEBHOOK_FLAG):
+        problems.append(f"without --{LOG_FLAG} and --{WEBHOOK_FLAG} nothing would be audited")
+    for name in (POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG):
+        path = settings.flags.get(name, "")
+        if path and path != "-" and not _is_file_path(path):
+            problems.append(f"--{name}={path} is not the absolute path of a file")
+    if problems:
+        what = f"kube-apiserver {version}" if version else "kube-apiserver"
+        raise InputError(
+            f"{what} would not audit with these settings: {problems[0]}",
+            hint=f"the flags are {', '.join(f'--{name}' for name in table(version))}"
+            if "is no flag" in problems[0]
+            else "mend that value; `kaudit-setup manifest patch --help` has examples",
+            details="\n".join(problems[1:]),
+        )
+
+
+def _is_file_path(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        path.startswith("/") and not path.startswith("//") and parts[-1] not in {"", ".", ".."} and ".." not in parts
+    )
