@@ -1,0 +1,128 @@
+"""A static Pod manifest, read as kubelet reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.yamltext import Fields, Items, Marked, marked
+
+
+class InvalidPodError(ValueError):
+    """kubelet would not take this file for a Pod; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A hostPath volume where a container sees it."""
+
+    inside: str
+    host: str
+    kind: str
+    read_only: bool
+    volume: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What of a static Pod matters here. `argv` and `mounts` are those of its kube-apiserver container, if any."""
+
+    key: str
+    uid: str
+    argv: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    container: str
+    image: str
+
+    @property
+    def is_server(self) -> bool:
+        """Whether this is the Pod that the sandbox brings to life."""
+        return bool(self.argv)
+
+
+def plain(value: Marked | None) -> Any:
+    """Dicts, lists and strings; the last of doubled keys wins, as in kubelet's decoder."""
+    if isinstance(value, Fields):
+        return {key.text: plain(item) for key, item in value.fields}
+    if isinstance(value, Items):
+        return [plain(item) for item in value.items]
+    return None if value is None or value.null else value.text
+
+
+def read(data: bytes) -> Pod:
+    """One manifest, its first document. Raises InvalidPodError.
+
+    Source: pkg/kubelet/config/common.go:tryDecodeSinglePod, pkg/apis/core/validation/validation.go:ValidatePodSpec
+    (the checks that a wrongly patched manifest could fail).
+    """
+    try:
+        tree = plain(marked(data.decode(), "manifest"))
+    except (InputError, UnicodeDecodeError) as error:
+        raise InvalidPodError(f"couldn't parse as pod(yaml: {error})") from error
+    if not isinstance(tree, dict):
+        raise InvalidPodError("couldn't parse as pod(Object 'Kind' is missing in 'null')")
+    if tree.get("kind") != "Pod" or tree.get("apiVersion") != "v1":
+        raise InvalidPodError(f'no kind "{tree.get("kind")}" is registered for version "{tree.get("apiVersion")}"')
+    try:
+        return _pod(tree)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InvalidPodError(f"couldn't parse as pod({error})") from error
+
+
+def _pod(tree: dict[str, Any]) -> Pod:
+    metadata, spec = tree.get("metadata") or {}, tree.get("spec") or {}
+    name, space = metadata.get("name"), metadata.get("namespace") or "default"
+    if not name:
+        raise InvalidPodError("invalid pod: metadata.name: Required value: name or generateName is required")
+    containers = spec.get("containers") or []
+    if not containers:
+        raise InvalidPodError("invalid pod: spec.containers: Required value")
+    volumes: dict[str, dict[str, Any]] = {}
+    for volume in spec.get("volumes") or []:
+        if volume["name"] in volumes:
+            raise InvalidPodError(f'invalid pod: spec.volumes.name: Duplicate value: "{volume["name"]}"')
+        volumes[volume["name"]] = volume.get("hostPath") or {}
+    chosen = Pod(f"{space}/{name}", _uid(tree), (), (), "", "")
+    for container in containers:
+        if not container.get("name") or not container.get("image"):
+            raise InvalidPodError("invalid pod: spec.containers: name and image are required")
+        mounts = _mounts(container, volumes)
+        argv = _unwrapped([*(container.get("command") or ()), *(container.get("args") or ())])
+        if argv and argv[0].rpartition("/")[2] == "kube-apiserver" and not chosen.argv:
+            chosen = Pod(chosen.key, chosen.uid, argv, mounts, container["name"], container["image"])
+    return chosen
+
+
+def _mounts(container: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> tuple[Mount, ...]:
+    found: list[Mount] = []
+    for mount in container.get("volumeMounts") or []:
+        name, inside = mount["name"], mount["mountPath"]
+        if name not in volumes:
+            raise InvalidPodError(f'invalid pod: spec.containers.volumeMounts.name: Not found: "{name}"')
+        if any(inside == other.inside for other in found):
+            raise InvalidPodError(
+                f'invalid pod: spec.containers.volumeMounts.mountPath: Invalid value: "{inside}": must be unique'
+            )
+        source = volumes[name]
+        if source.get("path"):
+            read_only = mount.get("readOnly") == "true"
+            found.append(Mount(inside, source["path"], source.get("type") or "", read_only, name))
+    return tuple(found)
+
+
+def _unwrapped(argv: list[str]) -> tuple[str, ...]:
+    """`sh -c "exec kube-apiserver …"` as the process that comes out of it."""
+    if len(argv) > 2 and argv[0].rpartition("/")[2] in {"sh", "bash"} and argv[1] == "-c":
+        argv = shlex.split(argv[2])
+        if argv[:1] == ["exec"]:
+            argv = argv[1:]
+    return tuple(argv)
+
+
+def _uid(tree: dict[str, Any]) -> str:
+    # pkg/kubelet/config/common.go:applyDefaults hashes the decoded Pod: comments, order and white space do not count
+    return hashlib.md5(json.dumps(tree, sort_keys=True).encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,118 @@
+"""The simulated node's files, as `kubeadm init` leaves them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from kaudit_setup.model import KubeVersion
+from kaudit_setup.sandbox import pki
+
+MANIFESTS = "etc/kubernetes/manifests"
+ADDRESS = "127.0.0.1"
+VERSIONS = ("1.20.2", "1.36.2")
+SHIMS = ("curl", "kubectl", "kubelet", "sudo", "id", "date", "uname")
+
+_OTHER_POD = """apiVersion: v1
+kind: Pod
+metadata:
+  labels:
+    component: {name}
+    tier: control-plane
+  name: {name}
+  namespace: kube-system
+spec:
+  containers:
+  - command:
+    - {name}
+    image: registry.k8s.io/{name}:v{version}
+    imagePullPolicy: IfNotPresent
+    name: {name}
+  hostNetwork: true
+  priorityClassName: system-node-critical
+status: {{}}
+"""
+
+_KUBELET_CONFIG = """apiVersion: kubelet.config.k8s.io/v1beta1
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    cacheTTL: 0s
+    enabled: true
+  x509:
+    clientCAFile: /etc/kubernetes/pki/ca.crt
+authorization:
+  mode: Webhook
+cgroupDriver: systemd
+clusterDNS:
+- 10.96.0.10
+clusterDomain: cluster.local
+fileCheckFrequency: 0s
+kind: KubeletConfiguration
+rotateCertificates: true
+staticPodPath: /etc/kubernetes/manifests
+"""
+
+
+def manifest(version: str, port: int) -> str:
+    """The kube-apiserver manifest that kubeadm writes of that version, without audit, on 127.0.0.1:`port`."""
+    text = files("kaudit_setup.sandbox").joinpath("manifests", f"kube-apiserver-{version}.yaml").read_text()
+    return text.replace("@ADDRESS@", ADDRESS).replace("@PORT@", str(port))
+
+
+def plant(root: Path, *, node: str, version: str, port: int) -> None:
+    """Fill the empty folder `root` with a control-plane node's files."""
+    for folder, mode in (
+        ("etc/kubernetes/pki/etcd", 0o755),
+        (MANIFESTS, 0o700),
+        ("etc/ssl/certs", 0o755),
+        ("var/lib/kubelet", 0o755),
+        ("var/lib/etcd", 0o700),
+        ("var/log/pods", 0o755),
+        ("var/log/containers", 0o755),
+        ("proc", 0o755),
+        ("run", 0o755),
+        ("root", 0o700),
+        ("tmp", 0o777),
+        ("usr/local/bin", 0o755),
+    ):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / folder).chmod(mode)
+    pki.write_all(root / "etc/kubernetes", node=node, port=port, version=KubeVersion.parse(version))
+    _put(root / MANIFESTS / "kube-apiserver.yaml", manifest(version, port), 0o600)
+    for name in ("etcd", "kube-controller-manager", "kube-scheduler"):
+        _put(root / MANIFESTS / f"{name}.yaml", _OTHER_POD.format(name=name, version=version), 0o600)
+    _put(root / "var/lib/kubelet/config.yaml", _KUBELET_CONFIG, 0o644)
+    _put(
+        root / "var/lib/kubelet/kubeadm-flags.env",
+        f'KUBELET_KUBEADM_ARGS="--hostname-override={node} --pod-infra-container-image=registry.k8s.io/pause:3.10"\n',
+        0o644,
+    )
+    _put(root / "etc/hostname", f"{node}\n", 0o644)
+    _put(root / "etc/os-release", 'NAME="kaudit-setup sandbox"\nID=sandbox\nPRETTY_NAME="simulated node"\n', 0o644)
+    for shim in SHIMS:
+        install_shim(root, shim, version)
+
+
+def install_shim(root: Path, name: str, version: str) -> None:
+    """Put one of the programs of `shims/` into the node's /usr/local/bin."""
+    here = files("kaudit_setup.sandbox").joinpath("shims")
+    python = here.joinpath(f"{name}.py")
+    if python.is_file():
+        # -SEs: neither site-packages nor the user's environment, so that it starts in hundredths of a second
+        text = python.read_text()
+        code = root / "usr/local/lib" / f"sandbox-{name}.py"
+        code.parent.mkdir(parents=True, exist_ok=True)
+        _put(code, text.replace("@VERSION@", version), 0o644)
+        text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -SEs {shlex.quote(str(code))} "$@"\n'
+    else:
+        text = here.joinpath(f"{name}.sh").read_text()
+    _put(root / "usr/local/bin" / name, text.replace("@VERSION@", version), 0o755)
+
+
+def _put(path: Path, text: str, mode: int) -> None:
+    path.write_text(text)
+    path.chmod(mode)
