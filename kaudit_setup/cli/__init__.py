@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import manifest, render
+from kaudit_setup.cli import manifest, trail, trail_logs
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -25,7 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.add_typer(manifest.app, name="manifest")
-app.add_typer(render.app)
+trail.register(app)
+trail_logs.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -20,7 +20,6 @@ from kaudit_setup.model import (
     WEBHOOK_ANNOTATION,
     WEBHOOK_FLAG,
     AuditSettings,
-    KubeVersion,
 )
 from kaudit_setup.yamltext import Plain, emit, octal, plain
 
@@ -53,7 +52,7 @@ def volumes(settings: AuditSettings) -> list[Volume]:
     if settings.policy_path:
         found.append(Volume("audit-policy", settings.policy_path, True, "File"))
     if webhook := settings.flags.get(WEBHOOK_FLAG):
-        found.append(Volume("audit-webhook", webhook, True, "File"))
+        found.append(Volume("audit-webhook-config", webhook, True, "File"))
     return found
 
 
@@ -75,13 +74,6 @@ def render(name: str, source: Source, head: str = "") -> str:
         raise InputError(f"there is no format {name!r}", hint="one of: " + ", ".join(FORMATS))
     body = FORMATS[name].body(source)
     return introduce(head, source) + body
-
-
-def kubeadm_format(version: KubeVersion | None) -> str:
-    """The newest ClusterConfiguration that kubeadm of that version reads (cmd/kubeadm/app/apis/kubeadm/scheme)."""
-    if version is None or version >= KubeVersion(1, 31):
-        return "kubeadm-v1beta4"
-    return "kubeadm-v1beta3" if version >= KubeVersion(1, 22) else "kubeadm-v1beta2"
 
 
 def introduce(head: str, source: Source) -> str:

@@ -32,7 +32,6 @@ from kaudit_setup.sandbox.kubelet import READY
 from kaudit_setup.sandbox.life import hang_on
 from kaudit_setup.sandbox.objects import FILE, Store
 from kaudit_setup.sandbox.service import Call, Service
-from kaudit_setup.sandbox.tree import cluster_configuration
 
 
 class Container:
@@ -41,9 +40,6 @@ class Container:
     def __init__(self, config: dict[str, Any]) -> None:
         self.folder = Path(config["folder"])
         self.root = self.folder / "root"
-        # where the cluster's etcd is: with the node that was there first
-        sandbox = json.loads((self.folder / "sandbox.json").read_text())
-        self.cluster = Path(sandbox.get("joins", self.folder))
         self.argv: list[str] = config["argv"]
         self.version: str = config["version"]
         self.kube = KubeVersion.parse(self.version)
@@ -249,10 +245,8 @@ def serve(container: Container, options: Options) -> None:
         container.die("panic: the sandbox was told to crash this server")
     if ending.wait(now.start_seconds):
         return
-    store = Store.open(container.cluster / FILE, kubeadm_config=cluster_configuration(container.version))
-    store.announce("127.0.0.1", int(options.get("secure-port", "6443")))
     service = Service(
-        store,
+        Store.open(container.folder / FILE),
         backend,
         version=container.version,
         healthy=lambda: not faults().never_ready,
