@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import manifest, trail, trail_logs
+from kaudit_setup.cli import manifest, trail, trail_logs, who
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(manifest.app, name="manifest")
 trail.register(app)
 trail_logs.register(app)
+app.command("who", epilog=who.EPILOG)(who.who)
 
 
 def _version(wanted: bool) -> None:
