@@ -7,6 +7,7 @@
     ├── NodeError            1  the node could not be reached or did not answer as it should
     │   ├── HostKeyError     1  its host key is unknown or has changed
     │   ├── AuthError        1  login or sudo was refused
+    │   ├── ScriptError      1  a script ran on the node and did not say what it should
     │   └── LostError        1  the connection broke while something was under way
     ├── RefusedError         1  preflight found something that would break the API server; nothing was changed
     ├── ChangeError          1  the change was not made, or was undone; the node works as before
@@ -78,6 +79,10 @@ class HostKeyError(NodeError):
 
 class AuthError(NodeError):
     """Login or sudo was refused."""
+
+
+class ScriptError(NodeError):
+    """A script ran on the node and did not say what it should; running it again will not help."""
 
 
 class LostError(NodeError):

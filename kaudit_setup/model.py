@@ -42,6 +42,11 @@ class AuditSettings:
         """Path of the log on the node, `-` for standard output, empty if there is no log backend."""
         return self.flags.get(LOG_FLAG, "")
 
+    @property
+    def webhook_path(self) -> str:
+        """Path of the webhook backend's kubeconfig on the node, empty if there is no such backend."""
+        return self.flags.get(WEBHOOK_FLAG, "")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class KubeVersion:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import manifest, trail, trail_logs, who
+from kaudit_setup.cli import backups, change, look, manifest, render
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -24,10 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+app.add_typer(change.app)
+app.add_typer(look.app)
+app.add_typer(backups.app, name="backups")
 app.add_typer(manifest.app, name="manifest")
-trail.register(app)
-trail_logs.register(app)
-app.command("who", epilog=who.EPILOG)(who.who)
+app.add_typer(render.app)
 
 
 def _version(wanted: bool) -> None:

@@ -6,8 +6,10 @@ import hashlib
 
 import typer
 
-from kaudit_setup.cli import settings_options as options
+from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import KubeVersionOption
+from kaudit_setup.cli.settings_options import SettingsOptions
+from kaudit_setup.cli.settings_options import kube_version as parse_version
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
 
@@ -27,21 +29,8 @@ Example:
 
 
 @app.command(epilog=_PATCH_EPILOG)
-def patch(
-    policy: options.PolicyOption = None,
-    policy_path: options.PolicyPathOption = None,
-    log_path: options.LogPathOption = None,
-    log_maxage: options.MaxAgeOption = None,
-    log_maxbackup: options.MaxBackupOption = None,
-    log_maxsize: options.MaxSizeOption = None,
-    log_compress: options.CompressOption = None,
-    log_format: options.FormatOption = None,
-    log_mode: options.ModeOption = None,
-    webhook_config: options.WebhookOption = None,
-    webhook_path: options.WebhookPathOption = None,
-    sets: options.SetOption = None,
-    kube_version: KubeVersionOption = None,
-) -> None:
+@takes(settings=SettingsOptions)
+def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) -> None:
     """Write the manifest on standard input to standard output, with auditing as wanted.
 
     Its own style survives: comments, order, quoting, indentation, line ends. What auditing it has already is
@@ -51,35 +40,20 @@ def patch(
     from kaudit_setup.manifest.patch import patch as patched
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
 
-    explicit = options.explicit(
-        policy_path=policy_path,
-        log_path=log_path,
-        log_maxage=log_maxage,
-        log_maxbackup=log_maxbackup,
-        log_maxsize=log_maxsize,
-        log_compress=log_compress,
-        log_format=log_format,
-        log_mode=log_mode,
-        webhook_path=webhook_path,
-        sets=sets,
-    )
+    explicit = settings.explicit()
     text = _standard_input()
     now = pod.read(text)
-    version = options.kube_version(kube_version) or now.version
+    version = parse_version(kube_version) or now.version
     policy_sha, webhook_sha = now.annotations.get(POLICY_ANNOTATION, ""), now.annotations.get(WEBHOOK_ANNOTATION, "")
+    policy, webhook = settings.policy_bytes(), settings.webhook_bytes()
     if policy is not None:
-        from kaudit_setup.policy import presets
-
-        policy_sha = hashlib.sha256(presets.read(policy)[1]).hexdigest()
-    if webhook_config is not None:
-        try:
-            webhook_sha = hashlib.sha256(webhook_config.read_bytes()).hexdigest()
-        except OSError as error:
-            raise InputError(f"the webhook kubeconfig {webhook_config} cannot be read: {error.strerror}") from error
-        if WEBHOOK_FLAG not in explicit and WEBHOOK_FLAG not in now.flags:
-            explicit[WEBHOOK_FLAG] = DEFAULT_WEBHOOK_PATH
-    settings = desired(explicit, now.flags, policy_sha, version, webhook_sha256=webhook_sha)
-    _standard_output(patched(text, settings, version))
+        policy_sha = hashlib.sha256(policy).hexdigest()
+    if webhook is not None:
+        webhook_sha = hashlib.sha256(webhook).hexdigest()
+        if WEBHOOK_FLAG not in now.flags:
+            explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
+    wanted = desired(explicit, now.flags, policy_sha, version, webhook_sha256=webhook_sha)
+    _standard_output(patched(text, wanted, version))
 
 
 @app.command(epilog=_UNPATCH_EPILOG)

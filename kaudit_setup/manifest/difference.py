@@ -57,7 +57,7 @@ def _without_audit(one: Shape, other: Shape) -> Plain:
     for word in reversed(one.words):
         if id(word) in audit:
             del container[word.key][word.index]
-    paths = mounts.audit_paths({f.name: f.value for f in flags if f.is_audit})
+    paths = [path for f in (*flags, *other.flags) for path in mounts.audit_paths({f.name: f.value})]
     theirs = [(m.name, m.path, m.host, m.read_only) for m in other.mounts]
     mine = one.mounts
     extra = [

@@ -30,17 +30,15 @@ def change_list(
 
     `removed`: indices of items that go. `added`: (index of the item before which it goes, value), in order.
     `replaced`: new text of scalar items. A list that is absent is made; a list that loses its last item goes
-    with its key, unless it was an empty `[]` before something was added to it by this function.
+    with its key, unless it was an empty `[]` before this function added something to it.
     """
     if not (removed or added or replaced):
         return document.text
     node = owner.get(key)
-    if node is None:
-        return _add_entry(document, owner, key, [value for _, value in added])
-    if node.is_null:
-        return _fill_null(document, owner, key, node, [value for _, value in added])
-    if len(set(removed)) == len(node.items) and not added and (not node.flow or _made_by_us(document, node)):
-        return change_map(document, owner, removed=[key])
+    if node is None or _is_empty(node):
+        return _fill(document, owner, key, [value for _, value in added])
+    if len(set(removed)) == len(node.items) and not added:
+        return _empty(document, owner, key)
     splices = [
         (node.items[i].start, node.items[i].end, _scalar_like(document, node.items[i], text))
         for i, text in (replaced or {}).items()
@@ -75,7 +73,7 @@ def change_map(
         return _apply(text, splices + _flow_splices(document, owner, spans, gone, entries))
     splices += [(*_lines(text, owner.entries[i][0].start, owner.entries[i][1].end), "") for i in gone]
     indent = _column(text, owner.entries[0][0].start)
-    quote = next((v.style for _, v in owner.entries if v.style in {"'", '"'}), "")
+    quote = _quote(owner)
     for at, key, value in places:
         lines = yaml_block({key: value}, indent, _style(document), quote)
         splices.append(_line_splice(document, owner, at, lines))
@@ -91,17 +89,15 @@ def change_map_in(
     added: Mapping[str, Value] | None = None,
     replaced: Mapping[str, str] | None = None,
 ) -> str:
-    """As change_map for the map at `owner[key]`, which is made if absent and goes when it loses its last entry."""
+    """As change_map for the map at `owner[key]`, which is made and goes as a list does in change_list."""
     node = owner.get(key)
     removed = [k.text for k, _ in node.entries if k.text in removed] if node else []
     if not (removed or added or replaced):
         return document.text
-    if node is None:
-        return _add_entry(document, owner, key, added or {})
-    if node.is_null:
-        return _fill_null(document, owner, key, node, added or {})
-    if len(removed) == len(node.entries) and not added and (not node.flow or _made_by_us(document, node)):
-        return change_map(document, owner, removed=[key])
+    if node is None or _is_empty(node):
+        return _fill(document, owner, key, added or {})
+    if len(removed) == len(node.entries) and not added:
+        return _empty(document, owner, key)
     return change_map(document, node, removed=removed, added=added, replaced=replaced)
 
 
@@ -121,8 +117,7 @@ def _block_list_splices(
     document: Document, owner: Node, key: str, node: Node, removed: Collection[int], added: Sequence[Added]
 ) -> list[tuple[int, int, str]]:
     text = document.text
-    head = next(k for k, _ in owner.entries if k.text == key)
-    before = [head.end, *(item.end for item in node.items)]
+    before = [_head(owner, key).end, *(item.end for item in node.items)]
     dashes = [_dash(text, before[i], item) for i, item in enumerate(node.items)]
     splices = [(*_lines(text, dashes[i], node.items[i].end), "") for i in sorted(set(removed))]
     first = node.items[0]
@@ -149,8 +144,11 @@ def _line_splice(document: Document, owner: Node, at: int, lines: Sequence[str])
     if at:
         where = end_of_line(text, owner.entries[at - 1][1].end)
         return where, where, "".join(newline + line for line in lines)
-    where = start_of_line(text, owner.entries[0][0].start)
-    return where, where, "".join(line + newline for line in lines)
+    first = owner.entries[0][0].start
+    if start_of_line(text, first) == 0:
+        return 0, 0, "".join(line + newline for line in lines)
+    where = _lines(text, first, first)[0]
+    return where, where, "".join(newline + line for line in lines)
 
 
 def _dash(text: str, previous_end: int, item: Node) -> int:
@@ -179,24 +177,62 @@ def _newline(document: Document) -> str:
 # -- making what is absent --------------------------------------------------------------------------------------
 
 
-def _add_entry(document: Document, owner: Node, key: str, value: Value) -> str:
-    text, at = document.text, _place(owner, key)
-    if owner.flow:
-        spans = [(k.start, v.end) for k, v in owner.entries]
-        return _apply(text, _flow_splices(document, owner, spans, (), [(at, {key: value})]))
-    indent = _column(text, owner.entries[0][0].start)
-    return _apply(text, [_line_splice(document, owner, at, yaml_block({key: value}, indent, _style(document)))])
+def _is_empty(node: Node) -> bool:
+    return node.is_null or (node.kind is not Kind.SCALAR and not node.items and not node.entries)
 
 
-def _fill_null(document: Document, owner: Node, key: str, node: Node, value: Value) -> str:
-    text = document.text
-    if owner.flow:
+def _fill(document: Document, owner: Node, key: str, value: Value) -> str:
+    """Gives `owner[key]`, which is absent, null or empty brackets, its first items or entries."""
+    text, node = document.text, owner.get(key)
+    if node is None:
+        at = _place(owner, key)
+        if owner.flow:
+            spans = [(k.start, v.end) for k, v in owner.entries]
+            return _apply(text, _flow_splices(document, owner, spans, (), [(at, {key: value})]))
+        indent = _column(text, owner.entries[0][0].start)
+        lines = yaml_block({key: value}, indent, _style(document))
+        return _apply(text, [_line_splice(document, owner, at, lines)])
+    if owner.flow and node.is_null:
         return _apply(text, [(node.start, node.end, _flow_text(document, value, node.start, entry=False))])
-    head = next(k for k, _ in owner.entries if k.text == key)
+    if owner.flow:
+        members: list[Value] = list(value) if isinstance(value, list) else []
+        if isinstance(value, Mapping):
+            members = [{k: v} for k, v in value.items()]
+        return _apply(text, _flow_splices(document, node, [], (), [(0, member) for member in members]))
+    head = _head(owner, key)
     where, newline = end_of_line(text, head.end), _newline(document)
     lines = yaml_block({key: value}, _column(text, head.start), _style(document))[1:]
-    cut = (start_of_gap(text, node.start), node.end, "")
-    return _apply(text, [cut, (where, where, "".join(newline + line for line in lines))])
+    # the space that stays where brackets were tells _empty to put them back
+    cut = start_of_gap(text, node.start) if node.is_null else node.start
+    return _apply(text, [(cut, node.end, ""), (where, where, "".join(newline + line for line in lines))])
+
+
+def _empty(document: Document, owner: Node, key: str) -> str:
+    """Takes everything out of `owner[key]`, and the key with it if _fill would have made it."""
+    text, head, node = document.text, _head(owner, key), owner.get(key)
+    if node is None or made_by_fill(document, owner, key):
+        return change_map(document, owner, removed=[key])
+    brackets = "[]" if node.kind is Kind.LIST else "{}"
+    if node.flow:
+        return _apply(text, [(node.start, node.end, brackets)])
+    colon, eol = text.index(":", head.end) + 1, end_of_line(text, head.end)
+    where = eol if not text[colon:eol].strip() else colon + 1
+    return _apply(text, [(where, where, brackets), (eol, end_of_line(text, node.end), "")])
+
+
+def made_by_fill(document: Document, owner: Node, key: str) -> bool:
+    """Whether `owner[key]` was absent before its items came, rather than empty brackets; see _fill."""
+    text, node = document.text, owner.get(key)
+    if node is None or _is_empty(node):
+        return False
+    if node.flow:
+        last = (node.items or [value for _, value in node.entries])[-1]
+        return text[last.end : node.end - 1] != " "
+    return not text.startswith(" ", text.index(":", _head(owner, key).end) + 1)
+
+
+def _head(owner: Node, key: str) -> Node:
+    return next(k for k, _ in owner.entries if k.text == key)
 
 
 def start_of_gap(text: str, offset: int) -> int:
@@ -244,7 +280,7 @@ def _flow_splices(
     entries = node.kind is Kind.MAP
     if not spans:
         new = ", ".join(_flow_text(document, value, node.end, entry=entries) for _, value in added)
-        # the space tells _made_by_us that the empty brackets were here before
+        # the space tells made_by_fill that the empty brackets were here before
         return [(node.end - 1, node.end - 1, f"{new} ")] if added else []
     separator = _separator(document, node, spans)
     rendered = [(at, _flow_text(document, value, spans[0][0], entry=entries)) for at, value in added]
@@ -259,12 +295,6 @@ def _flow_splices(
             where = spans[at - 1][1]
             splices.append((where, where, separator + new))
     return splices
-
-
-def _made_by_us(document: Document, node: Node) -> bool:
-    """Whether these brackets came with what was added to them, see _flow_splices."""
-    last = (node.items or [value for _, value in node.entries])[-1]
-    return document.text[last.end : node.end - 1] != " "
 
 
 def _separator(document: Document, node: Node, spans: Sequence[tuple[int, int]]) -> str:

@@ -145,12 +145,18 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _needs(flags: Mapping[str, str]) -> list[_Need]:
-    needs = []
-    for flag, name in ((POLICY_FLAG, "audit-policy"), (WEBHOOK_FLAG, "audit-webhook"), (LOG_FLAG, "audit-log")):
+    needs: list[_Need] = []
+    for flag, name in (
+        (POLICY_FLAG, "audit-policy"),
+        (WEBHOOK_FLAG, "audit-webhook-config"),
+        (LOG_FLAG, "audit-log"),
+    ):
         value = flags.get(flag, "")
         if not value or (flag == LOG_FLAG and value == "-"):
             continue
         path = posixpath.normpath(value)
+        if path in {need.file for need in needs}:
+            raise ManifestError(f"--{flag}={value} is the path of another audit file", hint="give each its own path")
         if not value.startswith("/") or value.startswith("//") or value.endswith("/") or ".." in value.split("/"):
             raise ManifestError(
                 f"--{flag}={value} is not the absolute path of a file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from kaudit_setup.errors import ManifestError
@@ -149,23 +150,22 @@ def _volumes(found: Shape, plan: mounts.MountPlan) -> tuple[str, list[Mount]]:
     uses = [name for _, name in shape.references(found.spec)]
     gone = {name for name in leaving if uses.count(name) == leaving.count(name)}
     names = {shape.volume_name(v) for v in volumes}
-    removed: set[int] = set()
     added: list[Mount] = []
     fresh: list[Mount] = []
     for mount in plan.added:
-        name = next((n for n in _same(volumes, mount) if n.startswith(mount.name)), None)
-        if name is None:
-            name = mounts.free_name(mount.name, names - gone)
-            fresh.append(Mount(name, mount.path, mount.host, mount.read_only, mount.type))
-        names.add(name)
-        gone.discard(name) if name not in {m.name for m in fresh} else None
-        added.append(Mount(name, mount.path, mount.host, mount.read_only, mount.type))
+        # left over from a setup that was taken back by half, or shared with a log shipper beside the server
+        name = next((n for n in _same(volumes, mount) if n.startswith(mount.name)), "")
+        placed = replace(mount, name=name or mounts.free_name(mount.name, names - gone))
+        gone.discard(name)
+        names.add(placed.name)
+        added.append(placed)
+        fresh += [] if name else [placed]
     removed = {i for i, v in enumerate(volumes) if shape.volume_name(v) in gone}
     values: list[tuple[str, Value]] = [
         (m.name, {"hostPath": {"path": m.host or m.path, "type": m.type}, "name": m.name}) for m in fresh
     ]
-    placed = _sorted_in([shape.volume_name(v) for v in volumes], removed, values)
-    text = edit.change_list(found.document, found.spec, "volumes", removed=removed, added=placed)
+    order = _sorted_in([shape.volume_name(v) for v in volumes], removed, values)
+    text = edit.change_list(found.document, found.spec, "volumes", removed=removed, added=order)
     return text, added
 
 

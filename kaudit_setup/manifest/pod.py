@@ -16,8 +16,9 @@ DEFAULT_GRACE_SECONDS = 30
 class ApiServerPod:
     """The static Pod as kubelet would run it.
 
-    `container`: index of the kube-apiserver container. `all_flags`: every flag with its effective (last) value,
-    names with dashes, `$(VAR)` expanded where the variable is in the manifest. `version`: from the image's tag.
+    `container`: index of the kube-apiserver container. `argv`: the server's arguments behind its own name, `$(VAR)`
+    expanded where the variable is in the manifest. `all_flags`: every flag with its effective (last) value,
+    names with dashes. `version`: from the image's tag.
     `grace_seconds`: how long kubelet lets the old server drain. `probe_host`: where kubelet asks for its health.
     """
 
@@ -27,6 +28,7 @@ class ApiServerPod:
     container_name: str
     image: str
     version: KubeVersion | None
+    argv: tuple[str, ...]
     all_flags: Mapping[str, str]
     mounts: tuple[Mount, ...]
     annotations: Mapping[str, str]
@@ -62,6 +64,7 @@ def read(text: str) -> ApiServerPod:
         container_name=container_name.text if container_name else "",
         image=image.text if image else "",
         version=image_version(image.text if image else ""),
+        argv=tuple(word.text for word in found.words),
         all_flags={flag.name: flag.value for flag in found.flags},
         mounts=found.mounts,
         annotations={k.text: v.text for k, v in annotations.entries} if annotations else {},

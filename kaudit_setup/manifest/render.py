@@ -20,6 +20,7 @@ from kaudit_setup.model import (
     WEBHOOK_ANNOTATION,
     WEBHOOK_FLAG,
     AuditSettings,
+    KubeVersion,
 )
 from kaudit_setup.yamltext import Plain, emit, octal, plain
 
@@ -52,7 +53,7 @@ def volumes(settings: AuditSettings) -> list[Volume]:
     if settings.policy_path:
         found.append(Volume("audit-policy", settings.policy_path, True, "File"))
     if webhook := settings.flags.get(WEBHOOK_FLAG):
-        found.append(Volume("audit-webhook-config", webhook, True, "File"))
+        found.append(Volume("audit-webhook", webhook, True, "File"))
     return found
 
 
@@ -74,6 +75,13 @@ def render(name: str, source: Source, head: str = "") -> str:
         raise InputError(f"there is no format {name!r}", hint="one of: " + ", ".join(FORMATS))
     body = FORMATS[name].body(source)
     return introduce(head, source) + body
+
+
+def kubeadm_format(version: KubeVersion | None) -> str:
+    """The newest ClusterConfiguration that kubeadm of that version reads (cmd/kubeadm/app/apis/kubeadm/scheme)."""
+    if version is None or version >= KubeVersion(1, 31):
+        return "kubeadm-v1beta4"
+    return "kubeadm-v1beta3" if version >= KubeVersion(1, 22) else "kubeadm-v1beta2"
 
 
 def introduce(head: str, source: Source) -> str:

@@ -62,7 +62,7 @@ def find(text: str) -> Shape:
         where = f"line {error.line} of the manifest" if error.line else "the manifest"
         raise ManifestError(
             f"{where} cannot be read: {error.problem}",
-            hint="kubelet could not run it either; mend the file or put a backup in its place",
+            hint="mend it there, or put a backup in its place",
         ) from None
     root = document.root
     if root.kind is not Kind.MAP:

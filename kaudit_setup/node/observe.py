@@ -97,6 +97,7 @@ class Observed:
     kubelet_pid: int
     static_dir: str
     static_configured: str
+    static_same_device: bool  # whether a file can be renamed into it from its parent folder
     manifest: FileSeen
     strays: tuple[FileSeen, ...]
     files: dict[str, FileSeen]
@@ -104,11 +105,18 @@ class Observed:
     volumes: dict[str, Volume]
     servers: tuple[Process, ...]
     credentials: frozenset[str]
+    # PEM of the cluster's CA and of the kubelet client certificate; base64 of the PEM of admin.conf's certificate
     ca: bytes
     client: bytes
+    admin: bytes
     backups: tuple[dict[str, Any], ...]
     journal: tuple[dict[str, Any], ...]
     runs: tuple[RunSeen, ...]
+
+    @property
+    def server(self) -> Process | None:
+        """The running kube-apiserver; the newest where an old one still drains."""
+        return max(self.servers, key=lambda p: p.start, default=None)
 
     def file(self, path: str) -> FileSeen:
         """What is at `path`; absent if the script was not asked for it."""
@@ -118,7 +126,8 @@ class Observed:
 def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), timeout: float = 60) -> Observed:
     """Look at the node in one round trip.
 
-    `look_at`: `PATH` for a file with its content, `secret:PATH` for one without, `log:PATH` for the log's place.
+    `look_at`: `PATH` for a file with its content, `secret:PATH` for one without, `log:PATH` and `policy:PATH` for
+    where those two are or would be.
     Raises NodeError and what `Node.sh` raises.
     """
     ran = node.sh(script("lib") + script("observe"), [manifest, *look_at], timeout=timeout)
@@ -158,6 +167,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         kubelet_pid=int(text("kubelet.pid", "0")),
         static_dir=text("static.path"),
         static_configured=text("static.configured"),
+        static_same_device="static.samedevice" in last,
         manifest=_files(found, "manifest")[0],
         strays=tuple(_files(found, "stray")),
         files={f.path: f for f in files},
@@ -177,6 +187,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         credentials=frozenset(v.decode() for k, v in found if k == "credential"),
         ca=last.get("pki.ca.crt", b""),
         client=last.get("pki.apiserver-kubelet-client.crt", b""),
+        admin=last.get("pki.admin", b""),
         backups=tuple(_object(v) for k, v in found if k == "backup"),
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),

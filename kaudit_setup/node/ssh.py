@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,7 @@ class SshNode:
         self._options = options
         self._client: paramiko.SSHClient | None = None
         self._jumps: list[paramiko.SSHClient] = []
+        self._proxies: list[paramiko.ProxyCommand] = []
         self._become = Become(needed=False)
         self._guard = threading.Lock()
 
@@ -130,8 +132,14 @@ class SshNode:
     def _drop(self) -> None:
         for client in (self._client, *reversed(self._jumps)):
             if client is not None:
+                transport = client.get_transport()
                 client.close()
-        self._client, self._jumps = None, []
+                if transport is not None and self._proxies:
+                    # it may still be reading from the ProxyCommand, whose pipes are closed next
+                    transport.join(2)
+        for proxy in self._proxies:
+            _end(proxy)
+        self._client, self._jumps, self._proxies = None, [], []
 
     def _chunks(self, channel: paramiko.Channel, deadline: float | None, timeout: float | None) -> Iterator[bytes]:
         while True:
@@ -241,7 +249,9 @@ class SshNode:
                 raise NodeError(f"{self.name}: {last} does not reach {config.hostname}:{port}: {error}") from error
         if command and command.lower() != "none":
             line = command.replace("%h", config.hostname).replace("%p", str(port))
-            return paramiko.ProxyCommand(line.replace("%r", target.user or config.user))
+            proxy = paramiko.ProxyCommand(line.replace("%r", target.user or config.user))
+            self._proxies.append(proxy)
+            return proxy
         return None
 
 
@@ -313,6 +323,21 @@ class _AcceptNew(paramiko.MissingHostKeyPolicy):
         descriptor = os.open(self._store, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "a") as file:
             file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
+
+
+def _end(proxy: paramiko.ProxyCommand) -> None:
+    """End a ProxyCommand and its pipes; paramiko's own `close` leaves a zombie and three descriptors."""
+    process = proxy.process
+    process.terminate()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _bracketed(host: str, port: int) -> str:

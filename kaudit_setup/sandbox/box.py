@@ -114,7 +114,10 @@ class Sandbox:
 
     def misbehave(self, **changes: Any) -> None:
         """Change some of the faults; they hold within a few hundredths of a second."""
-        replace(self.faults, **changes).save(self.folder)
+        now = self.faults
+        if "drop_at_command" in changes:
+            changes["drop_plan"] = now.drop_plan + 1
+        replace(now, **changes).save(self.folder)
 
     def cut_connections(self) -> None:
         """Cut every SSH connection that is open now."""

@@ -35,6 +35,8 @@ class Faults:
     drop_after_bytes: int | None = None
     """When that cut happens: None, before the command starts; n, once n bytes of its output have passed;
     -1, after the command has ended but before its exit status is sent."""
+    drop_plan: int = 0
+    """Each increase starts that count anew."""
     drop_count: int = 0
     """Each increase cuts every open SSH connection at once."""
     hangup: bool = True

@@ -23,7 +23,6 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("", "configmaps"): ("ConfigMap", True),
     ("", "serviceaccounts"): ("ServiceAccount", True),
     ("", "events"): ("Event", True),
-    ("", "endpoints"): ("Endpoints", True),
     ("", "namespaces"): ("Namespace", False),
     ("", "nodes"): ("Node", False),
     ("apps", "deployments"): ("Deployment", True),
@@ -96,17 +95,15 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """What the last server left, or an empty one."""
+        """What the last server left, or a new cluster's namespaces."""
         store = cls(path)
         if path.exists():
             saved = json.loads(path.read_text())
             store._objects, store._revision = saved["objects"], saved["revision"]
+        else:
+            for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
+                store.create(Target("", "v1", "namespaces", "", ""), {"metadata": {"name": name}})
         return store
-
-    @property
-    def empty(self) -> bool:
-        """Whether this is a new cluster's."""
-        return not self._objects
 
     def get(self, target: Target) -> Object:
         """One object. Raises StatusError."""

@@ -69,7 +69,7 @@ class Server:
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.Lock()
         self._drops_seen = login.faults().drop_count
-        self._plan: tuple[int, int | None, int] = (0, None, 0)
+        self._plan = -1
         self._commands_left = 0
         self._connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -83,11 +83,11 @@ class Server:
         """Look at the faults; called often by the supervisor."""
         faults = self._login.faults()
         with self._lock:
-            plan = (faults.drop_at_command, faults.drop_after_bytes, faults.drop_count)
-            if plan != self._plan:
-                self._plan, self._commands_left = plan, faults.drop_at_command
-        if faults.drop_count != self._drops_seen:
+            if faults.drop_plan != self._plan:
+                self._plan, self._commands_left = faults.drop_plan, faults.drop_at_command
+            drop = faults.drop_count != self._drops_seen
             self._drops_seen = faults.drop_count
+        if drop:
             self.drop()
 
     def drop(self) -> None:

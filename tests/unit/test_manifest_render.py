@@ -128,7 +128,7 @@ def test_kubeadm_mounts_what_the_flags_name(name: str) -> None:
     assert [(m["name"], m["hostPath"], m["readOnly"], m["pathType"]) for m in mounts] == [
         ("audit-log", "/var/log/kubernetes/audit", False, "DirectoryOrCreate"),
         ("audit-policy", "/etc/kubernetes/audit-policy.yaml", True, "File"),
-        ("audit-webhook-config", "/etc/kubernetes/audit-webhook.yaml", True, "File"),
+        ("audit-webhook", "/etc/kubernetes/audit-webhook.yaml", True, "File"),
     ]
     assert all(m["hostPath"] == m["mountPath"] for m in mounts)
 

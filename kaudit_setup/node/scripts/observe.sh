@@ -1,6 +1,6 @@
 # Reads everything that a plan needs, in one round trip, and changes nothing.
 # $1: the manifest's path, or empty: found through kubelet's configuration. Then what else to look at:
-# `log:PATH` the log's place, `secret:PATH` a file without its content, `PATH` a file with it.
+# `log:PATH` and `policy:PATH` their places, `secret:PATH` a file without its content, `PATH` a file with it.
 manifest=$1
 shift
 
@@ -77,6 +77,7 @@ else
   fi
 fi
 field static.path "$static"
+if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$(dirname "$static")" 2>/dev/null)" ]; then field static.samedevice yes; fi
 file manifest "$manifest" content
 # every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension
 for f in "$R$static"/*; do
@@ -91,15 +92,15 @@ policy=$(flag audit-policy-file)
 policy=${policy:-/etc/kubernetes/audit-policy.yaml}
 log=$(flag audit-log-path)
 if [ -z "$log" ] || [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
-file file "$policy" content
 for f in "$@"; do
   case $f in
   log:*) log=${f#log:} ;;
+  policy:*) policy=${f#policy:} ;;
   secret:*) file file "${f#secret:}" metadata ;;
-  "$policy") ;;
   *) file file "$f" content ;;
   esac
 done
+file file "$policy" content
 
 field log.path "$log"
 if [ -d "$R$log" ]; then
@@ -135,7 +136,11 @@ done
 pki=$R/etc/kubernetes/pki
 for f in ca.crt apiserver-kubelet-client.crt; do if [ -f "$pki/$f" ]; then blob "pki.$f" "$pki/$f"; fi; done
 if [ -f "$pki/apiserver-kubelet-client.key" ]; then field credential client-certificate; fi
-if [ -f "$R/etc/kubernetes/admin.conf" ]; then field credential admin.conf; fi
+if [ -f "$R/etc/kubernetes/admin.conf" ]; then
+  field credential admin.conf
+  # the certificate alone, to know whom a request would come from; never the key
+  field pki.admin "$(sed -n 's/^ *client-certificate-data: *//p' "$R/etc/kubernetes/admin.conf" | head -n 1)"
+fi
 
 # what this tool left here
 for d in "$STATE"/backups/*/; do

@@ -1,0 +1,95 @@
+"""What a backup says of itself, and which ones are kept. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kaudit_setup.change.plan import Plan
+from kaudit_setup.node.observe import Observed
+
+NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUpFile:
+    """One file as it was: `sha256` is empty where there was none; `number` is its name in the backup."""
+
+    number: int
+    path: str
+    sha256: str
+    mode: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One complete backup on the node."""
+
+    name: str
+    time: str
+    action: str
+    by: str
+    files: tuple[BackedUpFile, ...]
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+def name_of(seconds: int, run: str) -> str:
+    """`<UTC time>-<id>`; sorts by time."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}-{run[:6]}"
+
+
+def describe(plan: Plan, observed: Observed, *, name: str, by: str, flags_before: dict[str, str]) -> dict[str, Any]:
+    """backup.json: everything that `rollback` and a person need to know."""
+    return {
+        "name": name,
+        "time": f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "host": observed.host,
+        "before": plan.action,
+        "by": by,
+        "flags": flags_before,
+        "files": [
+            {
+                "number": number,
+                "path": change.path,
+                "sha256": change.before.sha256 if change.before.kind == "file" else "",
+                "mode": change.before.mode,
+                "owner": change.before.owner,
+            }
+            for number, change in enumerate(plan.files)
+        ],
+    }
+
+
+def backups_of(observed: Observed) -> tuple[Backup, ...]:
+    """The backups on the node, oldest first; what is damaged is left out."""
+    found = [b for b in map(_parse, observed.backups) if b]
+    return tuple(sorted(found, key=lambda b: b.name))
+
+
+def _parse(data: dict[str, Any]) -> Backup | None:
+    try:
+        if not NAME.fullmatch(data["name"]):
+            return None
+        return Backup(
+            name=data["name"],
+            time=data["time"],
+            action=data["before"],
+            by=data["by"],
+            files=tuple(
+                BackedUpFile(int(f["number"]), f["path"], f["sha256"], f["mode"], f["owner"]) for f in data["files"]
+            ),
+            flags=dict(data.get("flags", {})),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def prune(names: Sequence[str], keep: int) -> tuple[str, ...]:
+    """The oldest names beyond `keep`, but never the first one ever taken: it is the node as it was before us."""
+    ordered = sorted(names)
+    surplus = max(0, len(ordered) - keep)
+    return tuple(ordered[1 : 1 + surplus]) if keep >= 1 else tuple(ordered[1:])

@@ -1,0 +1,45 @@
+"""What the last lines of a failed kube-apiserver mean. Pure; hostile text in, plain sentences out."""
+
+from __future__ import annotations
+
+import re
+
+# (what its log says, what that means); sources: kube-apiserver's own messages, seen by running 1.20 and 1.36
+_MEANINGS = (
+    (r"unknown flag: (--\S+)", "this kube-apiserver does not know the flag {0}"),
+    (r'invalid argument "(.*?)" for "?(--[\w-]+)', "the value {0} of {1} is not of the flag's type"),
+    (
+        r"loading audit policy file: failed to read file path .*?: open (\S+?):? ",
+        "the policy file {0} is not visible inside the container: its volume or mount is missing",
+    ),
+    (r"loading audit policy file: (.*)", "kube-apiserver refuses the policy: {0}"),
+    (r"ensureLogFile: (.*)", "the audit log cannot be created: {0}"),
+    (r"bind: address already in use", "another server still holds the port"),
+    (r"(no space left on device)", "a disk of the node is full"),
+    (r"(permission denied)", "a file or folder is not readable or writable for the server"),
+    (r"(read-only file system)", "the log's folder is mounted read-only"),
+    (r"context deadline exceeded|connection refused.*2379", "etcd did not answer"),
+)
+
+
+def meaning(server_log: str) -> str:
+    """One sentence, empty if nothing known is said."""
+    for line in reversed(server_log.splitlines()):
+        for pattern, sentence in _MEANINGS:
+            found = re.search(pattern, line)
+            if found:
+                return sentence.format(*(g.strip('"\\') for g in found.groups()))
+    return ""
+
+
+def phase_words(phase: str) -> str:
+    """What was being waited for, in words."""
+    return {
+        "restart": "kubelet to restart kube-apiserver",
+        "drain": "the old kube-apiserver to end",
+        "start": "the new kube-apiserver to answer",
+        "again": "kube-apiserver to start again after it ended",
+        "event": "the marked request to appear in the audit log",
+        "ready": "/readyz of the new kube-apiserver",
+        "settle": "kube-apiserver to stay up",
+    }.get(phase, "the node")

@@ -1,0 +1,178 @@
+"""What stands in the way of a change, found before anything is touched. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kaudit_setup.change.plan import Plan, WriteFile
+from kaudit_setup.change.probe import identity
+from kaudit_setup.change.verify import audit_lines
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.manifest.pod import ApiServerPod, read
+from kaudit_setup.node.observe import FileSeen, Observed
+
+_TOOLS = ("sha256sum", "flock")
+_LEAST_FREE = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found. `blocks`: the change is refused unless `--force <name>` is given."""
+
+    name: str
+    blocks: bool
+    message: str
+    hint: str = ""
+
+
+def inspect(observed: Observed, pod: ApiServerPod, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
+    """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
+    found = [*_files(observed, plan), *_strays(observed)]
+    if prove:
+        found += [*_living(observed, pod), *_tools(observed)]
+    return tuple(found)
+
+
+def _files(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    settings = plan.settings
+    log = observed.log
+    if settings and settings.log_path not in {"", "-"}:
+        if log.kind == "directory":
+            yield Finding(
+                "log-path-directory",
+                True,
+                f"{log.path} is a directory; kube-apiserver 1.20 would rename it away, newer ones refuse to start",
+                "name a file: --log-path DIR/audit.log",
+            )
+        blocked = observed.volumes["log"].blocked
+        if blocked:
+            yield Finding("log-path-blocked", True, f"{blocked} is not a folder, so {log.path} cannot be created")
+        yield from _space(observed, settings.flags, log.path)
+    for name, what in (
+        ("state", "/var/lib/kaudit-setup"),
+        ("manifest", observed.static_dir),
+        ("policy", "the policy"),
+    ):
+        volume = observed.volumes[name]
+        if volume.unwritable and plan:
+            yield Finding("read-only", True, f"{volume.folder} cannot be written to; it would hold {what}")
+        elif 0 <= volume.free < _LEAST_FREE and plan:
+            yield Finding(
+                "disk-full",
+                True,
+                f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
+                "free some space on that filesystem first",
+            )
+    for change in plan.changes:
+        if isinstance(change, WriteFile) and change.before.real:
+            yield Finding(
+                "symlink",
+                False,
+                f"{change.before.path} is a link to {change.before.real}; the file behind it is changed, and kubelet "
+                "may take up to 20 s to notice",
+            )
+
+
+def _space(observed: Observed, flags: Mapping[str, str], path: str) -> Iterator[Finding]:
+    volume = observed.volumes["log"]
+    if volume.unwritable:
+        yield Finding("read-only", True, f"{volume.folder} cannot be written to; the audit log would be {path}")
+        return
+    size, count = flags.get("audit-log-maxsize", "0"), flags.get("audit-log-maxbackup", "0")
+    if not (size.isdigit() and count.isdigit()) or volume.free < 0:
+        return
+    most = int(size) * 1024 * 1024 * (int(count) + 1)
+    used = observed.log.size + observed.log.rotated_bytes
+    if volume.free < _LEAST_FREE:
+        yield Finding("disk-full", True, f"{volume.folder} has {volume.free >> 20} MiB left for the audit log")
+    elif most and most - used > volume.free:
+        yield Finding(
+            "disk-small",
+            False,
+            f"the log may grow to {most >> 20} MiB, {volume.folder} has {volume.free >> 20} MiB left",
+            "lower --log-maxsize or --log-maxbackup",
+        )
+
+
+def _strays(observed: Observed) -> Iterator[Finding]:
+    for stray in observed.strays:
+        if holds_api_server(stray):
+            yield Finding(
+                "stray-manifest",
+                True,
+                f"{stray.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
+                "and the last one in sort order wins",
+                "move it out of the static Pod directory",
+            )
+
+
+def holds_api_server(file: FileSeen) -> bool:
+    """Whether kubelet would take this file for a kube-apiserver Pod."""
+    try:
+        read(file.text)
+    except ManifestError:
+        return False
+    return True
+
+
+def _living(observed: Observed, pod: ApiServerPod) -> Iterator[Finding]:
+    if observed.uid != 0:
+        yield Finding("not-root", True, "the scripts do not run as root on the node")
+    if not observed.kubelet_pid:
+        yield Finding(
+            "kubelet-down",
+            True,
+            "kubelet is not running, so nothing would act on a changed manifest",
+            "systemctl start kubelet",
+        )
+    configured = observed.static_configured.rstrip("/")
+    if configured and configured != observed.static_dir:
+        yield Finding(
+            "not-the-static-dir",
+            True,
+            f"kubelet reads static Pods from {configured}, not from {observed.static_dir}",
+        )
+    server = observed.server
+    if server is None:
+        yield Finding(
+            "server-down",
+            True,
+            "kube-apiserver is not running now, so a change could not be told from what is wrong already",
+            "mend the API server first, or --force server-down if this change is the mend",
+        )
+    elif audit_lines(server.argv) != audit_lines(pod.argv):
+        yield Finding(
+            "restart-pending",
+            False,
+            "the running kube-apiserver does not have the audit flags that the manifest has",
+        )
+    if identity(observed) is None:
+        yield Finding(
+            "no-client",
+            True,
+            "the node has neither curl with kubeadm's client certificate nor kubectl with admin.conf, so that no "
+            "event could be proved",
+            "install curl or kubectl on the node",
+        )
+    if observed.selinux == "1":
+        yield Finding(
+            "selinux",
+            False,
+            "SELinux is enforcing; new files get the labels of the node's policy (restorecon)",
+        )
+    for run in observed.runs:
+        if not run.outcome and run.watchdog_alive:
+            left = int(run.about.get("deadline", 0)) - observed.uptime
+            yield Finding(
+                "pending",
+                True,
+                f"another change, begun by {run.about.get('by', 'somebody')}, waits to be confirmed; "
+                f"it is undone by itself in {max(left, 0)} s",
+            )
+
+
+def _tools(observed: Observed) -> Iterator[Finding]:
+    for tool in _TOOLS:
+        if tool not in observed.tools:
+            yield Finding("no-tool", True, f"{tool} is missing on the node (coreutils and util-linux have it)")

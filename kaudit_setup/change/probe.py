@@ -1,0 +1,167 @@
+"""A harmless request that this policy logs, chosen by asking the policy. Pure.
+
+Every candidate changes nothing, whatever the rights of the one who sends it: it reads or deletes a name that does
+not exist, or writes with `dryRun=All` a body that no API server accepts. The audit filter runs before
+authorization and admission (apiserver/pkg/server/config.go:DefaultBuildHandlerChain), so a refused request is
+audited like any other.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kaudit_setup.model import KubeVersion
+from kaudit_setup.node.observe import Observed
+from kaudit_setup.policy.evaluate import evaluate
+from kaudit_setup.policy.model import Attributes, Decision, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the API server will take the request to come from, and what on the node says so."""
+
+    user: str
+    groups: tuple[str, ...]
+    client: str  # `curl` with the kubelet client certificate, or `kubectl` with admin.conf
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request: HTTP method, path with query, body, and what the policy says of it."""
+
+    method: str
+    path: str
+    body: str
+    attributes: Attributes
+    decision: Decision
+    anonymous: bool = False
+
+
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+# what `kubectl VERB --raw` can send
+KUBECTL_VERBS = {"GET": "get", "DELETE": "delete", "POST": "create", "PUT": "replace"}
+# deletecollection is left out: its dry run is harmless, its typing error is not
+
+
+def identity(observed: Observed) -> Identity | None:
+    """Who the probe will be, None where the node offers no way to ask its API server."""
+    if "curl" in observed.tools and "client-certificate" in observed.credentials and observed.client:
+        return _subject(observed.client, "curl")
+    if "kubectl" in observed.tools and "admin.conf" in observed.credentials:
+        if not observed.admin:
+            return Identity("kubernetes-admin", ("system:authenticated",), "kubectl")
+        return _subject(b64decode(observed.admin), "kubectl")
+    return None
+
+
+def _subject(pem: bytes, client: str) -> Identity:
+    """Common name → user, organisations → groups.
+
+    Source: apiserver/pkg/authentication/request/x509/x509.go:CommonNameUserConversion.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    subject = x509.load_pem_x509_certificate(pem).subject
+    names = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    groups = tuple(str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME))
+    return Identity(names[0] if names else "", (*groups, "system:authenticated"), client)
+
+
+def choose(policy: Policy, who: Identity, name: str, version: KubeVersion) -> Probe | None:
+    """The first candidate of which the policy writes an event; None if no harmless request is logged.
+
+    `name` is unique; it stands where the request names an object, so that nothing that exists is meant.
+    """
+    for attributes in _candidates(policy, who, name):
+        if who.client == "kubectl" and (attributes.user is None or _method(attributes) not in KUBECTL_VERBS):
+            continue
+        decision = evaluate(policy, attributes, version)
+        if decision.level == "None":
+            continue
+        stages = _stages(attributes)
+        if stages <= set(decision.omit_stages):
+            continue
+        return Probe(
+            _method(attributes),
+            _path(attributes, name),
+            "{}" if attributes.verb in {"create", "update", "patch"} and attributes.is_resource else "",
+            attributes,
+            decision,
+            anonymous=attributes.user is None,
+        )
+    return None
+
+
+def _stages(attributes: Attributes) -> set[str]:
+    if attributes.user is None:
+        return {"ResponseStarted"}  # a 401 has only this one (endpoints/filters/authn_audit.go)
+    # a watch that is refused or ends at once may or may not have begun its response: not counted on
+    return {"RequestReceived", "ResponseComplete"}
+
+
+def _candidates(policy: Policy, who: Identity, name: str) -> Iterator[Attributes]:
+    def ask(
+        verb: str, group: str, resource: str, namespace: str, sub: str = "", object_name: str = name
+    ) -> Attributes:
+        named = "" if verb in {"list", "watch", "create"} and not sub else object_name
+        return Attributes(who.user, who.groups, verb, group, resource, sub, namespace, named, True, "")
+
+    def outside(path: str) -> Attributes:
+        return Attributes(who.user, who.groups, "get", is_resource=False, path=path)
+
+    yield ask("get", "", "pods", "kube-system")
+    yield ask("delete", "", "pods", "kube-system")
+    yield ask("create", "", "configmaps", "kube-system")
+    yield ask("get", "", "nodes", "")
+    yield outside("/version")
+    for rule in policy.rules:
+        if rule.level == "None":
+            continue
+        verbs = [v for v in rule.verbs if v in _METHODS] or list(_METHODS)
+        namespaces = rule.namespaces or ("kube-system", "")
+        for url in rule.non_resource_urls:
+            yield outside(url.rstrip("*") or "/version")
+        entries = [(e.group, r, e.resource_names) for e in rule.resources for r in (e.resources or ("pods",))]
+        for group, resource, names in entries or [("", "pods", ()), ("", "nodes", ())]:
+            plural, _, sub = resource.partition("/")
+            plural = "pods" if plural == "*" else plural
+            for namespace in namespaces:
+                for verb in verbs:
+                    # a rule for certain names is asked about such a name only where nothing can be changed
+                    for wanted in names if names and verb == "get" else (name,):
+                        real_group = "" if group == "*" else group
+                        yield ask(verb, real_group, plural, namespace, "log" if sub == "*" else sub, wanted)
+    yield Attributes(None, (), "get", "", "pods", "", "kube-system", name, True, "")
+
+
+def _method(attributes: Attributes) -> str:
+    return _METHODS[attributes.verb] if attributes.is_resource else attributes.verb.upper()
+
+
+def _path(attributes: Attributes, name: str) -> str:
+    """The URL that RequestInfoFactory reads as these attributes; `name` also marks the query."""
+    if not attributes.is_resource:
+        return f"{attributes.path}?kaudit-probe={name}"
+    root = f"/apis/{attributes.api_group}/v1" if attributes.api_group else "/api/v1"
+    if attributes.namespace:
+        root += f"/namespaces/{attributes.namespace}"
+    parts = [root, attributes.resource, attributes.name, attributes.subresource]
+    query = f"kaudit-probe={name}"
+    if attributes.verb not in {"get", "list", "watch"}:
+        query += "&dryRun=All"
+    if attributes.verb == "watch":
+        query += "&watch=1&timeoutSeconds=1"
+    if attributes.verb == "list":
+        query += "&limit=1"
+    return "/".join(p for p in parts if p) + "?" + query

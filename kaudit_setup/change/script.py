@@ -1,0 +1,149 @@
+"""Plans → the shell scripts that carry them out. Pure: a plan and a few names in, text and payload out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kaudit_setup.change.plan import MakeDir, Plan, RemoveFile, WriteFile, sha256, staging_name
+from kaudit_setup.node.shell import script
+
+BACKUPS = "/var/lib/kaudit-setup/backups"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt to carry out a plan. `id` is unguessable; `backup` is the name of its backup."""
+
+    id: str
+    backup: str
+    static_dir: str
+    same_device: bool
+
+
+@dataclass
+class _Payload:
+    """Contents that travel behind the script, cut out there by offset and length."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    def add(self, content: bytes) -> tuple[str, str]:
+        at = len(self.data)
+        self.data += content
+        return str(at), str(len(content))
+
+
+def apply_script(
+    plan: Plan, run: Run, *, backup: dict[str, Any], about: dict[str, Any], watchdog_s: int | None
+) -> tuple[str, bytes]:
+    """The script that backs up, arms the watchdog and commits, and its standard input.
+
+    `backup`: what backup.json shall say; `about`: what others are told while the change waits.
+    `watchdog_s` None arms none (a folder has no server to wait for).
+    """
+    payload = _Payload()
+    described = json.dumps(backup, indent=1).encode() + b"\n"
+    saved = [(number, c) for number, c in enumerate(plan.files) if c.before.kind == "file"]
+    steps = [["expect", c.path, _state(c)] for c in plan.files]
+    steps.append(["sweep", *sorted({name.rpartition("/")[0] for name in _staged(plan, run)})])
+    steps.append(["backup_begin", run.backup])
+    steps += [["backup_file", str(number), c.path, c.before.sha256] for number, c in saved]
+    steps.append(["backup_end", *payload.add(described), sha256(described)])
+    steps += [["make_dir", c.path, c.mode] for c in plan.changes if isinstance(c, MakeDir)]
+    steps += [
+        ["stage", c.path, _name(c.path, run, n, "new"), *payload.add(c.after), sha256(c.after), c.mode, c.owner]
+        for n, c in enumerate(plan.files)
+        if isinstance(c, WriteFile)
+    ]
+    steps += [["stage_undo", str(number), _name(c.path, run, number, "undo"), c.path] for number, c in saved]
+    if watchdog_s is not None:
+        body = "\n".join(
+            [script("lib"), script("change"), _prelude(run), undo_function(plan, run), script("watchdog")]
+        )
+        steps.append(
+            [
+                "arm",
+                str(watchdog_s),
+                *payload.add(json.dumps(about).encode() + b"\n"),
+                *payload.add(body.encode("utf-8", "surrogateescape")),
+            ]
+        )
+    steps += [
+        ["commit", c.path, _name(c.path, run, n, "new")] if isinstance(c, WriteFile) else ["remove", c.path]
+        for n, c in enumerate(plan.files)
+    ]
+    text = "\n".join(
+        [
+            script("lib"),
+            script("change"),
+            f"ID={run.id} LENGTH={len(payload.data)}",
+            undo_function(plan, run),
+            _function("steps", steps),
+            script("apply"),
+        ]
+    )
+    return text, bytes(payload.data)
+
+
+def undo_function(plan: Plan, run: Run) -> str:
+    """`undo`: restores in the reverse order of doing, but the manifest first; and `clean`: what staging left."""
+    restores: list[list[str]] = []
+    for number, change in sorted(enumerate(plan.files), key=lambda pair: pair[1].path != plan.manifest):
+        after = sha256(change.after) if isinstance(change, WriteFile) else "absent"
+        copy = f"/var/lib/kaudit-setup/backups/{run.backup}/files/{number}"
+        restores.append(
+            ["restore", change.path, after, _state(change), copy, _name(change.path, run, number, "undo")]
+        )
+    made = [["unmake_dir", c.path] for c in reversed(plan.changes) if isinstance(c, MakeDir)]
+    body = [shlex.join(call) + " || _stuck=yes" for call in restores] + [shlex.join(call) for call in made]
+    undo = "undo() {\n_stuck=\n" + "\n".join(body) + '\n[ -z "$_stuck" ]\n}'
+    clean = "clean() {\n" + "\n".join(f'rm -f -- "$R"{shlex.quote(name)}' for name in _staged(plan, run)) + "\n:\n}"
+    return undo + "\n" + clean
+
+
+def undo_script(plan: Plan, run: Run) -> str:
+    """Takes the change back at once."""
+    return "\n".join([script("lib"), script("change"), f"ID={run.id}", undo_function(plan, run), script("undo")])
+
+
+def confirm_script(plan: Plan, run: Run, *, entry: dict[str, Any], prune: Iterable[str]) -> str:
+    """Disarms the watchdog, writes the journal, removes what is no longer needed."""
+    members = json.dumps(entry)[1:-1]
+    return "\n".join(
+        [
+            script("lib"),
+            script("change"),
+            f"ID={run.id}\nENTRY={shlex.quote(members)}\nPRUNE={shlex.quote(chr(10).join(prune))}",
+            undo_function(plan, run),
+            script("confirm"),
+        ]
+    )
+
+
+def _prelude(run: Run) -> str:
+    return f"ID={run.id}\nRUN=$STATE/run/$ID\nBACKUP=$STATE/backups/{shlex.quote(run.backup)}"
+
+
+def _function(name: str, calls: Sequence[Sequence[str]]) -> str:
+    return name + "() {\n" + "\n".join(shlex.join(call) for call in calls) + "\n}"
+
+
+def _state(change: WriteFile | RemoveFile) -> str:
+    return change.before.sha256 if change.before.kind == "file" else "absent"
+
+
+def _name(path: str, run: Run, number: int, kind: str) -> str:
+    return staging_name(path, run.id, number, kind, manifest_dir=run.static_dir, same_device=run.same_device)
+
+
+def _staged(plan: Plan, run: Run) -> list[str]:
+    names: list[str] = []
+    for number, change in enumerate(plan.files):
+        if isinstance(change, WriteFile):
+            names.append(_name(change.path, run, number, "new"))
+        if change.before.kind == "file":
+            names.append(_name(change.path, run, number, "undo"))
+    return names

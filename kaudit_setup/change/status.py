@@ -1,0 +1,144 @@
+"""What state auditing is in on one node, judged from what was seen. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kaudit_setup.change.backup import backups_of
+from kaudit_setup.change.plan import paths_of, pod_of
+from kaudit_setup.change.verify import NotProved, Proof, audit_lines
+from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings
+from kaudit_setup.node.observe import Observed
+from kaudit_setup.trail.event import Event
+
+# state → what it means for a person
+STATES = {
+    "off": "auditing is off",
+    "on": "auditing is on and events are being written",
+    "not-writing": "auditing is on, but events are not being written",
+    "records-nothing": "audit flags are set, but without both a policy and a backend nothing is recorded",
+    "changed-by-hand": "the manifest or the policy was changed by hand since this tool last changed it",
+    "restart-pending": "the running server does not have the settings of the manifest",
+    "reverted": "the last change was put back by the watchdog",
+    "unconfirmed": "a change waits to be confirmed",
+    "server-down": "kube-apiserver is not running",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One node's state. `rate` in bytes a second, `hours_kept` until rotation drops an event; None if unknown."""
+
+    host: str
+    state: str
+    remarks: tuple[str, ...]
+    flags: dict[str, str]
+    version: str
+    policy_path: str
+    policy_sha256: str
+    log_path: str
+    log_bytes: int
+    rate: float | None
+    hours_kept: float | None
+    last_event: str
+    backups: int
+    server: str
+    persisted: bool | None = None
+    journal: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def meaning(self) -> str:
+        """The state in words."""
+        return STATES[self.state]
+
+
+def judge(observed: Observed, seen: Proof | NotProved | None) -> Status:
+    """`seen`: the answer of a marked request, None if none was sent. Raises ManifestError."""
+    pod = pod_of(observed)
+    settings = AuditSettings(pod.flags)
+    paths = paths_of(settings, pod)
+    policy = observed.file(paths["policy"]) if "policy" in paths else None
+    first, last = _event_time(observed.log.first), _event_time(observed.log.last)
+    rate = None
+    if first and last and (last - first).total_seconds() >= 1:
+        rate = observed.log.size / (last - first).total_seconds()
+    remarks: list[str] = []
+    state = _state(observed, seen, remarks)
+    if policy and policy.kind == "file":
+        noted = pod.annotations.get(POLICY_ANNOTATION)
+        if noted and noted != policy.sha256:
+            remarks.append(f"{policy.path} is not the policy that the running server was started with")
+            state = "changed-by-hand" if state == "on" else state
+    elif policy:
+        remarks.append(f"{policy.path} is not there; the next start of kube-apiserver will fail")
+    return Status(
+        host=observed.host,
+        state=state,
+        remarks=tuple(remarks),
+        flags=dict(pod.flags),
+        version=str(pod.version or ""),
+        policy_path=settings.policy_path,
+        policy_sha256=policy.sha256 if policy else "",
+        log_path=settings.log_path,
+        log_bytes=observed.log.size + observed.log.rotated_bytes,
+        rate=rate,
+        hours_kept=_hours_kept(settings, rate),
+        last_event=f"{last:%Y-%m-%dT%H:%M:%SZ}" if last else "",
+        backups=len(backups_of(observed)),
+        server=f"{observed.server.pid}" if observed.server else "",
+        journal=dict(observed.journal[-1]) if observed.journal else {},
+    )
+
+
+def _state(observed: Observed, seen: Proof | NotProved | None, remarks: list[str]) -> str:
+    pod = pod_of(observed)
+    settings = AuditSettings(pod.flags)
+    last = observed.journal[-1] if observed.journal else {}
+    if any(not r.outcome and r.watchdog_alive for r in observed.runs):
+        return "unconfirmed"
+    remarks += [
+        f"change {run.id} was never confirmed and its watchdog is gone (was the node restarted?)"
+        for run in observed.runs
+        if not run.outcome
+    ]
+    if last.get("result") == "stuck":
+        remarks.append("the last undo could not put everything back; see `kaudit-setup backups list`")
+    if observed.server is None:
+        return "server-down"
+    if audit_lines(observed.server.argv) != audit_lines(pod.argv):
+        return "restart-pending"
+    kept = next((e for e in reversed(observed.journal) if observed.manifest.target in e.get("files", {})), None)
+    if kept and kept["files"][observed.manifest.target] != observed.manifest.sha256:
+        remarks.append(f"{observed.manifest.path} was changed after {kept.get('time', 'the last run')}")
+        return "changed-by-hand"
+    if last.get("action") == "watchdog" and last.get("result") == "reverted":
+        return "reverted"
+    if not any(name in pod.flags for name in ("audit-policy-file", "audit-log-path", "audit-webhook-config-file")):
+        return "off"
+    if not settings.policy_path or not (settings.log_path or settings.webhook_path):
+        return "records-nothing"
+    return "not-writing" if isinstance(seen, NotProved) else "on"
+
+
+def _event_time(line: bytes) -> datetime | None:
+    try:
+        event = msgspec.json.decode(line, type=Event)
+        return datetime.fromisoformat(event.stage_timestamp.replace("Z", "+00:00"))
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+def _hours_kept(settings: AuditSettings, rate: float | None) -> float | None:
+    """Until rotation removes the oldest event; None where it never does, or the rate is not known."""
+    size, count = settings.flags.get("audit-log-maxsize", ""), settings.flags.get("audit-log-maxbackup", "")
+    age = settings.flags.get("audit-log-maxage", "")
+    limits: list[float] = []
+    if rate and size.isdigit() and count.isdigit() and int(size) and int(count):
+        limits.append(int(size) * 1024 * 1024 * (int(count) + 1) / rate / 3600)
+    if age.isdigit() and int(age):
+        limits.append(int(age) * 24.0)
+    return min(limits) if limits else None

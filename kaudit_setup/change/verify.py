@@ -1,0 +1,209 @@
+"""Proof that the server which the manifest asks for is the one that runs, answers, and writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from kaudit_setup.change.probe import KUBECTL_VERBS, Identity, Probe
+from kaudit_setup.errors import ScriptError
+from kaudit_setup.manifest.pod import ApiServerPod, host_path
+from kaudit_setup.model import AuditSettings
+from kaudit_setup.node.frames import Frames
+from kaudit_setup.node.observe import Process
+from kaudit_setup.node.port import Node
+from kaudit_setup.node.shell import script
+from kaudit_setup.trail.event import Event
+
+_PKI = "/etc/kubernetes/pki"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What shall be true of the node.
+
+    `argv`: the container's arguments. `log`: host path of the audit log, `stdout`, or empty where nothing can be
+    found. `old`: server processes that do not count, because they ran before the change. `settle`: seconds that
+    the server must stay.
+    """
+
+    argv: tuple[str, ...]
+    address: str
+    port: int
+    log: str
+    mark: str
+    identity: Identity | None
+    probe: Probe | None
+    old: tuple[Process, ...] = ()
+    settle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was seen: the server process, its arguments, and the marked event (empty if none was looked for)."""
+
+    server: str
+    argv: tuple[str, ...]
+    event: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NotProved:
+    """Why not: `timeout` or `crash`, in which phase, and the last lines of the server's own log."""
+
+    reason: str
+    phase: str
+    server_log: str = field(default="", repr=False)
+
+
+def audit_lines(argv: Sequence[str]) -> str:
+    """The arguments that verify.sh compares, as `grep '^--audit' | sort` under LC_ALL=C prints them."""
+    lines = "\n".join(argv).split("\n")
+    return "\n".join(sorted((a for a in lines if a.startswith("--audit")), key=lambda a: a.encode()))
+
+
+def address_of(pod: ApiServerPod) -> tuple[str, int]:
+    """Where this very server listens, not a load balancer before it."""
+    address = pod.flag("bind-address") or ""
+    if address in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        address = pod.flag("advertise-address") or pod.probe_host or "127.0.0.1"
+    port = pod.flag("secure-port") or "6443"
+    return address, int(port) if port.isdigit() else 6443
+
+
+def log_on_host(pod: ApiServerPod, settings: AuditSettings) -> str:
+    """Where verify.sh looks for events: host path, `stdout`, or empty."""
+    path = settings.log_path
+    if not path or not settings.policy_path:
+        return ""
+    return "stdout" if path == "-" else (host_path(pod, path) or path)
+
+
+def verify(
+    node: Node, want: Expectation, *, limit: int, progress: Callable[[str], None] = lambda _phase: None
+) -> Proof | NotProved:
+    """Wait on the node, at most `limit` seconds; `progress` hears each phase as it begins.
+
+    Raises LostError if the connection breaks (the wait can be begun again), ScriptError for an answer that is none.
+    """
+    splitter, found = Frames(), dict[str, bytes]()
+
+    def sink(chunk: bytes) -> None:
+        for key, value in splitter.feed(chunk):
+            found[key] = value
+            if key == "phase":
+                progress(value.decode())
+
+    ran = node.sh(verify_script(want, limit), sink=sink, timeout=limit + 30)
+    if "gaveup" in found:
+        return NotProved(
+            found["gaveup"].decode(),
+            found.get("phase.last", b"").decode(),
+            found.get("serverlog", b"").decode("utf-8", "replace"),
+        )
+    if "proved" not in found:
+        said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
+        raise ScriptError(f"{node.name}: waiting for the API server failed: {said}")
+    argv = tuple(found["cmdline"].decode("utf-8", "surrogateescape").split("\n"))
+    proof = Proof(found["server"].decode(), argv, found.get("event", b""))
+    if want.probe and want.log and not is_evidence(proof.event, want):
+        return NotProved("event", "event", proof.event.decode("utf-8", "replace"))
+    return proof
+
+
+def is_evidence(line: bytes, want: Expectation) -> bool:
+    """Whether this line is a whole, valid event of the marked request at the level that the policy names."""
+    if want.probe is None or want.mark.encode() not in line:
+        return False
+    start = line.find(b'{"kind":"Event"')
+    if start < 0:
+        # log format legacy: one text line, format.go:EventString
+        return b"AUDIT: id=" in line
+    try:
+        event = msgspec.json.decode(line[start:], type=Event)
+    except msgspec.DecodeError:
+        return False
+    return event.level == want.probe.decision.level and (
+        event.audit_id == want.mark or want.mark in event.request_uri
+    )
+
+
+def verify_script(want: Expectation, limit: int) -> str:
+    """The text of the waiting script for this expectation."""
+    old = "".join(f" {p.pid}:{p.start} " for p in want.old)
+    variables = {
+        "WANT": audit_lines(want.argv),
+        "OLD": old,
+        "LIMIT": str(limit),
+        "SETTLE": str(want.settle),
+        "PORT": str(want.port),
+        "LOG": want.log if want.probe else "",
+        "MARK": want.mark,
+    }
+    text = [script("lib"), *(f"{k}={shlex.quote(v)}" for k, v in variables.items())]
+    text += [_ready(want), _probe(want), script("verify")]
+    return "\n".join(text)
+
+
+def _ready(want: Expectation) -> str:
+    request = _request(want, "GET", "/readyz", timeout=5)
+    if request is None:
+        return "ready() { :; }"
+    if want.identity and want.identity.client == "curl":
+        return f'ready() {{ [ "$({request})" = 200 ]; }}'
+    return f"ready() {{ {request} >/dev/null 2>&1; }}"
+
+
+def _probe(want: Expectation) -> str:
+    """True once the server has answered anything at all."""
+    probe = want.probe
+    if probe is None:
+        return "probe() { :; }"
+    request = _request(
+        want, probe.method, probe.path, body=probe.body, mark=want.mark, timeout=5, anonymous=probe.anonymous
+    )
+    if request is None:
+        return "probe() { false; }"
+    if want.identity and want.identity.client == "curl":
+        return f'probe() {{ [ "$({request})" != 000 ]; }}'
+    # kubectl says NotFound or Forbidden for an answered request, and something else for an unanswered one
+    return f"probe() {{ {request} 2>&1 | grep -qE 'NotFound|Forbidden|BadRequest|Invalid|Unauthorized|kind|[{{]'; }}"
+
+
+def _request(
+    want: Expectation,
+    method: str,
+    path: str,
+    *,
+    timeout: int,
+    body: str = "",
+    mark: str = "",
+    anonymous: bool = False,
+) -> str | None:
+    """One shell command that sends the request to this very server; None where nothing on the node can."""
+    if want.identity is None:
+        return None
+    address = f"[{want.address}]" if ":" in want.address else want.address
+    if want.identity.client == "kubectl":
+        verb = KUBECTL_VERBS[method]
+        kubectl = ["kubectl", "--server", f"https://{address}:{want.port}", f"--request-timeout={timeout}s"]
+        kubectl += ["--tls-server-name", "kubernetes.default.svc", verb, "--raw", path]
+        text = f'KUBECONFIG="$R"/etc/kubernetes/admin.conf {shlex.join(kubectl)}'
+        return f"printf %s {shlex.quote(body)} | {text} -f -" if method in {"POST", "PUT"} else text
+    # kubeadm's serving certificate always names kubernetes.default.svc; the address may not be in it
+    host = "kubernetes.default.svc"
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", str(timeout), "-X", method]
+    curl += ["--noproxy", "*", "--resolve", f"{host}:{want.port}:{address}"]
+    if mark:
+        curl += ["-H", f"Audit-ID: {mark}"]
+    if anonymous:
+        curl += ["-H", f"Authorization: Bearer {mark}"]
+    if body:
+        curl += ["-H", "Content-Type: application/json", "--data-binary", body]
+    text = shlex.join(curl) + f' --cacert "$R"{_PKI}/ca.crt'
+    if not anonymous:
+        text += f' --cert "$R"{_PKI}/apiserver-kubelet-client.crt --key "$R"{_PKI}/apiserver-kubelet-client.key'
+    return text + " " + shlex.quote(f"https://{host}:{want.port}{path}")

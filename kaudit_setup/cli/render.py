@@ -1,0 +1,105 @@
+"""`kaudit-setup render`: the same settings for those who install Kubernetes by other means."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kaudit_setup.cli.node_options import takes
+from kaudit_setup.cli.options import KubeVersionOption
+from kaudit_setup.cli.settings_options import SettingsOptions
+from kaudit_setup.cli.settings_options import kube_version as parse_version
+from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.model import NEWEST, WEBHOOK_FLAG
+
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """\b
+Formats:
+  kubeadm                ClusterConfiguration, as --kube-version wants it
+  kubeadm-v1beta2, kubeadm-v1beta3, kubeadm-v1beta4
+  kubeadm-patches        kube-apiserver+json.yaml for a folder of kubeadm --patches
+  kind                   kind create cluster --config
+  cluster-api, cluster-api-v1beta2
+                         KubeadmControlPlane
+  k3s, rke2, kops, talos, kubespray
+  minikube               a command line
+
+\b
+Examples:
+  kaudit-setup render kubeadm-v1beta4 --policy metadata
+  kaudit-setup render kind --policy ./audit-policy.yaml > kind-config.yaml
+  kaudit-setup render kubeadm-patches --policy quiet --dir ./patches
+  kaudit-setup render talos --policy metadata --log-maxage 90 | talosctl patch mc --patch @/dev/stdin"""
+
+
+@app.command(epilog=_EPILOG)
+@takes(settings=SettingsOptions)
+def render(
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="One of the formats below.")],
+    kube_version: KubeVersionOption = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the KubeadmControlPlane.")] = "my-cluster",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", metavar="DIR", help="Write the file there, under the name that the tool expects."),
+    ] = None,
+    *,
+    settings: SettingsOptions,
+) -> None:
+    """Print the audit settings in the words of another installer, with what to do with them in a comment above."""
+    from kaudit_setup.manifest.render import FORMATS, Source, render
+    from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
+    from kaudit_setup.policy import presets
+    from kaudit_setup.policy.load import load
+    from kaudit_setup.texts import template
+
+    version = parse_version(kube_version)
+    explicit = settings.explicit()
+    policy = settings.policy
+    if policy is None:
+        raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
+    if format == "kubeadm":
+        from kaudit_setup.manifest.render import kubeadm_format
+
+        format = kubeadm_format(version)
+    where, text = presets.read(policy)
+    refused = load(text, version or NEWEST).errors
+    if refused:
+        raise PolicyError(
+            f"kube-apiserver would refuse {where}: {refused[0]}",
+            hint="mend the policy; `kaudit-setup policy lint` says more",
+            details="\n".join(map(str, refused[1:])),
+        )
+    webhook = settings.webhook_bytes() or b""
+    if webhook:
+        explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
+    elif explicit.get(WEBHOOK_FLAG):
+        raise InputError(
+            "--webhook-path needs --webhook-config", hint="--webhook-config FILE is the kubeconfig itself"
+        )
+    wanted = desired(
+        explicit,
+        {},
+        hashlib.sha256(text).hexdigest(),
+        version,
+        webhook_sha256=hashlib.sha256(webhook).hexdigest() if webhook else "",
+    )
+    if format not in FORMATS:
+        raise InputError(f"there is no format {format!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
+    source = Source(wanted, text.decode("utf-8", "replace"), webhook.decode("utf-8", "replace"), name)
+    rendered = render(format, source, template("render", f"{format}.txt").read_text(encoding="utf-8"))
+    if folder is None:
+        typer.echo(rendered, nl=False)
+        return
+    target = folder / FORMATS[format].file
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # it may hold the webhook's credentials
+        target.touch(0o600)
+        target.write_text(rendered, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}", hint="name another --dir") from error
+    typer.echo(f"wrote {target}", err=True)

@@ -1,0 +1,152 @@
+# What alters a node: used by apply, undo, confirm and the watchdog. Needs lib.sh; RUN and ID are set by the caller.
+# A step that cannot be done ends the script through `fail`; the EXIT trap then puts everything back.
+ARMED='' FOREIGN='' PAYLOAD=''
+
+fail() { # exit-code message
+  field error "$2"
+  exit "$1"
+}
+
+# keep going to a safe end when the connection is gone: the node's state matters more than who listens
+deaf() { trap '' HUP INT TERM PIPE; }
+
+journal() { # JSON members, without braces
+  printf '{"time":"%s",%s}\n' "$(now_utc)" "$1" >>"$STATE/journal.jsonl" && sync_path "$STATE/journal.jsonl"
+}
+
+# --- the lock: held by the kernel for as long as this script lives, so a dead holder holds nothing
+lock() {
+  mkdir -p "$STATE/run" "$STATE/backups" 2>/dev/null || fail 12 "cannot create $STATE: $(mkdir -p "$STATE/run" 2>&1)"
+  chmod 700 "$STATE" "$STATE/run" "$STATE/backups" || fail 12 "cannot protect $STATE"
+  exec 9>>"$STATE/lock" || fail 12 "cannot open $STATE/lock"
+  flock -w 5 9 || fail 11 "another run is changing this node right now"
+}
+
+# a change that still waits for its confirmation has a living watchdog
+refuse_if_pending() {
+  for _d in "$STATE"/run/*/; do
+    [ -d "$_d" ] && [ "$_d" != "$RUN/" ] || continue
+    if [ ! -e "${_d}outcome" ] && read -r _pid _start 2>/dev/null <"${_d}watchdog.pid" &&
+      [ "$(start_in /proc "$_pid")" = "$_start" ]; then
+      field pending "$(cat "${_d}about" 2>/dev/null)"
+      fail 11 "another change of this node waits to be confirmed; it is undone by itself if nobody does"
+    fi
+  done
+}
+
+sweep() { # what dead runs left behind in these folders
+  for _dir in "$@"; do rm -f -- "$R$_dir"/.kaudit.*; done
+  for _d in "$STATE"/run/*/; do [ "$_d" = "$RUN/" ] || rm -rf -- "$_d"; done
+  for _d in "$STATE"/backups/*/; do
+    # a backup that was never finished cannot be restored
+    if [ -d "$_d" ] && [ ! -e "${_d}backup.json" ]; then rm -rf -- "$_d"; fi
+  done
+}
+
+# --- what travels with the script: every new content in one stream, cut by offset and length
+receive() { # expected-length
+  PAYLOAD=$RUN/payload
+  _said=$({ cat >"$PAYLOAD"; } 2>&1) || fail 12 "cannot write to $STATE: $_said"
+  [ "$(wc -c <"$PAYLOAD")" -eq "$1" ] || fail 12 "the connection broke before everything had arrived, or $STATE is full"
+}
+cut_out() { tail -c "+$(($1 + 1))" "$PAYLOAD" | head -c "$2"; }
+
+expect() { # path sha256|absent: refuse if it is not what was reviewed
+  if [ "$(sha_of "$R$1")" != "$2" ]; then
+    field changed "$1"
+    fail 10 "$1 changed after it was reviewed"
+  fi
+}
+
+# --- backups: complete and on disk before anything else is touched
+backup_begin() { # name
+  BACKUP=$STATE/backups/$1
+  _said=$(mkdir -p "$BACKUP/files" 2>&1) || fail 12 "cannot create the backup: $_said"
+}
+backup_file() { # number path sha256
+  _said=$(cp -p -- "$R$2" "$BACKUP/files/$1" 2>&1) || fail 12 "cannot back up $2: $_said"
+  [ "$(sha_of "$BACKUP/files/$1")" = "$3" ] || fail 12 "the backup of $2 is not whole (is the disk full?)"
+  sync_path "$BACKUP/files/$1"
+}
+backup_end() { # offset length sha256 of backup.json
+  _said=$({ cut_out "$1" "$2" >"$BACKUP/backup.json"; } 2>&1)
+  [ "$(sha_of "$BACKUP/backup.json")" = "$3" ] || fail 12 "cannot write the backup's description (is the disk full?): $_said"
+  sync_path "$BACKUP/backup.json"
+  sync_path "$BACKUP/files"
+  sync_path "$BACKUP"
+  sync_path "$STATE/backups"
+}
+
+# --- staging: every new file, and every old one for a possible undo, complete beside its place, before the first rename
+stage() { # path new-name offset length sha256 mode owner
+  _said=$({ set -C && cut_out "$3" "$4" >"$R$2"; } 2>&1)
+  set +C
+  [ "$(sha_of "$R$2")" = "$5" ] || fail 12 "cannot write $1 (is the disk full or read-only?): $_said"
+  _said=$(own "$R$2" "$6" "$7" 2>&1) || fail 12 "cannot set owner and mode of $1: $_said"
+  sync_path "$R$2"
+}
+stage_undo() { # backup-number undo-name path
+  _said=$(cp -p -- "$BACKUP/files/$1" "$R$2" 2>&1) || fail 12 "no room for the copy that an undo would need, of $3: $_said"
+  sync_path "$R$2"
+}
+own() { # file mode owner
+  chmod "$2" "$1" || return 1
+  [ "$(stat -c %u:%g "$1")" = "$3" ] || chown "$3" "$1"
+}
+make_dir() { # path mode
+  _said=$( (umask 022 && mkdir -p -- "$(dirname "$R$1")" && mkdir -m "$2" -- "$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
+}
+label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
+
+commit() { # path new-name
+  label "$R$2"
+  _said=$(mv -f -- "$R$2" "$R$1" 2>&1) || fail 12 "cannot replace $1: $_said"
+  label "$R$1"
+  sync_path "$(dirname "$R$1")"
+}
+remove() { # path
+  _said=$(rm -f -- "$R$1" 2>&1) || fail 12 "cannot remove $1: $_said"
+  sync_path "$(dirname "$R$1")"
+}
+
+# --- undo: idempotent; needs no disk space where the undo copy is there
+restore() { # path sha-after sha-before|absent backup-file undo-name
+  _now=$(sha_of "$R$1")
+  if [ "$_now" = "$3" ]; then
+    :
+  elif [ "$_now" != "$2" ]; then
+    # somebody else's work by now: not ours to take back
+    FOREIGN="$FOREIGN $1"
+    field foreign "$1"
+  elif [ "$3" = absent ]; then
+    rm -f -- "$R$1" || return 1
+  else
+    [ "$(sha_of "$R$5")" = "$3" ] || cp -p -- "$R$4" "$R$5" || return 1
+    mv -f -- "$R$5" "$R$1" || return 1
+    label "$R$1"
+  fi
+  sync_path "$(dirname "$R$1")"
+}
+unmake_dir() { rmdir -- "$R$1" 2>/dev/null || :; }
+
+decide() { mkdir "$RUN/decision" 2>/dev/null; } # true for exactly one of: confirm, undo, watchdog
+
+# --- the watchdog: a process of its own that outlives this one
+arm() { # seconds about-offset about-length script-offset script-length
+  cut_out "$2" "$3" >"$RUN/about"
+  { echo "DEADLINE=$(($(uptime_s) + $1))" && cut_out "$4" "$5"; } >"$RUN/watchdog.sh"
+  sync_path "$RUN/watchdog.sh"
+  if [ -z "$R" ] && [ -d /run/systemd/system ] && have systemd-run &&
+    systemd-run --quiet --collect --unit="kaudit-watchdog-$ID" /bin/sh "$RUN/watchdog.sh" >/dev/null 2>&1 9>&-; then
+    :
+  else
+    setsid nohup /bin/sh "$RUN/watchdog.sh" >/dev/null 2>&1 </dev/null 9>&- &
+  fi
+  _tries=0
+  until [ -s "$RUN/watchdog.pid" ]; do
+    _tries=$((_tries + 1))
+    [ "$_tries" -lt 100 ] || fail 12 "the watchdog did not start"
+    nap
+  done
+  ARMED=yes
+}

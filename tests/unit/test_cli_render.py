@@ -1,0 +1,80 @@
+"""`kaudit-setup render` as its users meet it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from kaudit_setup.cli import main
+from kaudit_setup.manifest.render import FORMATS
+
+POLICY = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n"
+HOOK = "kind: Config\nclusters:\n- name: a\n  cluster: {server: https://sink.example.com}\n"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_prints_something_that_can_be_used(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", name, "--policy", "metadata"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith("#")
+    if name != "minikube":
+        assert YAML(typ="safe", pure=True).load(said.out)
+
+
+@pytest.mark.parametrize(
+    ("version", "api"), [("1.20", "v1beta2"), ("1.22", "v1beta3"), ("1.30", "v1beta3"), ("1.31", "v1beta4")]
+)
+def test_kubeadm_speaks_as_the_version_does(version: str, api: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "kubeadm", "--policy", "metadata", "--kube-version", version]) == 0
+    assert f"apiVersion: kubeadm.k8s.io/{api}\n" in capsys.readouterr().out
+
+
+def test_the_options_are_those_of_enable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hook").write_text(HOOK)
+    (tmp_path / "p").write_text(POLICY)
+    argv = ["render", "k3s", "--policy", str(tmp_path / "p"), "--log-maxage", "90", "--log-compress"]
+    argv += ["--webhook-config", str(tmp_path / "hook"), "--set", "audit-webhook-mode=blocking"]
+    assert main(argv) == 0
+    arguments = YAML(typ="safe", pure=True).load(capsys.readouterr().out)["kube-apiserver-arg"]
+    assert {
+        "audit-log-maxage=90",
+        "audit-log-compress=true",
+        "audit-webhook-config-file=/etc/kubernetes/audit-webhook.kubeconfig",
+        "audit-webhook-mode=blocking",
+    } <= set(arguments)
+
+
+def test_a_folder_gets_the_name_that_the_tool_expects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "kubeadm-patches", "--policy", "metadata", "--dir", str(tmp_path / "new")]) == 0
+    written = tmp_path / "new" / "kube-apiserver+json.yaml"
+    assert written.stat().st_mode & 0o777 == 0o600
+    assert "op: add" in written.read_text()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["helm", "--policy", "metadata"], "there is no format 'helm'"),
+        (["k3s"], "--policy is missing"),
+        (["k3s", "--policy", "nope"], "no policy preset 'nope'"),
+        (["k3s", "--policy", "metadata", "--log-maxage", "-1"], "audit-log-maxage"),
+        (["k3s", "--policy", "metadata", "--webhook-path", "/x"], "--webhook-path needs --webhook-config"),
+        (["k3s", "--policy", "metadata", "--webhook-config", "/nowhere"], "cannot be read"),
+        (["kops", "--policy", "metadata", "--log-mode", "batch"], "kOps has no field for --audit-log-mode"),
+    ],
+)
+def test_errors_are_wrong_usage(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_policy_that_the_server_would_refuse_is_not_rendered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY.replace("Metadata", "metadata"))
+    assert main(["render", "kind", "--policy", str(tmp_path / "p.yaml")]) == 2
+    assert "rules[0].level" in capsys.readouterr().err
