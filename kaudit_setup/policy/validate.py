@@ -23,6 +23,7 @@ _SUBDOMAIN_MESSAGE: Final = (
     "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
+_SIGS_JSON_SINCE: Final = KubeVersion(1, 23)
 _LISTS_AS_JSON_SINCE: Final = KubeVersion(1, 33)
 _L = TypeVar("_L", bound=str)
 
@@ -38,13 +39,14 @@ class _Text:
 class _Struct:
     """An object whose fields have been checked; repeated fields are folded as Go decodes them one upon the other."""
 
-    def __init__(self, node: Node, mark: Mark) -> None:
+    def __init__(self, node: Node, mark: Mark, version: KubeVersion) -> None:
+        self._version = version
         self.mark = node.mark if isinstance(node, Mapping) else mark
         self.end_line = node.end_line
         self._fields: dict[str, Node] = {}
         for entry in node.entries if isinstance(node, Mapping) else ():
             old = self._fields.get(entry.key)
-            self._fields[entry.key] = _upon(old, entry.value) if old else entry.value
+            self._fields[entry.key] = _upon(old, entry.value, version) if old else entry.value
 
     def mark_of(self, name: str) -> Mark:
         held = self._fields.get(name)
@@ -73,19 +75,24 @@ class _Struct:
         return tuple(text.value for text in self.texts(name))
 
     def structs(self, name: str) -> list[_Struct]:
-        return [_Struct(item, item.mark) for item in self.items(name)]
+        return [_Struct(item, item.mark, self._version) for item in self.items(name)]
 
 
-def _upon(old: Node, new: Node) -> Node:
-    """The value of a field that comes twice: lists are overwritten item by item, objects field by field."""
+def _upon(old: Node, new: Node, version: KubeVersion) -> Node:
+    """The value of a field that comes twice: lists are overwritten item by item, objects field by field.
+
+    A null leaves an object as it is, and empties a list; a string it empties up to 1.22 (json-iter), later not.
+    """
     match old, new:
         case Mapping(), Mapping():
             return Mapping([*old.entries, *new.entries], new.mark, new.end_line)
         case Sequence(), Sequence():
             pairs = zip(old.items, new.items, strict=False)
-            merged = [_upon(before, after) for before, after in pairs]
+            merged = [_upon(before, after, version) for before, after in pairs]
             return Sequence([*merged, *new.items[len(merged) :]], new.mark, new.end_line)
         case Mapping(), Scalar(value=None):
+            return old
+        case Scalar(), Scalar(value=None) if version >= _SIGS_JSON_SINCE:
             return old
     return new
 
@@ -162,7 +169,7 @@ class _Validator:
 
 def validate(root: Node, version: KubeVersion) -> tuple[Policy | None, tuple[Problem, ...]]:
     """The policy, or every reason why kube-apiserver refuses it. `root` has passed `schema.POLICY`."""
-    top = _Struct(root, root.mark)
+    top = _Struct(root, root.mark, version)
     rules = top.structs("rules")
     validator = _Validator(version)
     validator.stages(top.texts("omitStages"), "omitStages")
