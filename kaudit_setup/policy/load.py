@@ -19,7 +19,7 @@ from kaudit_setup.policy.nodes import NOWHERE, Mapping, Mark, Node, Problem, Sca
 from kaudit_setup.policy.validate import validate
 
 # kube-apiserver sets no limit; this tool does, so that no file can keep it busy.
-MAX_BYTES: Final = 1024 * 1024
+MAX_BYTES: Final = 256 * 1024
 
 BETAS_GONE_SINCE: Final = KubeVersion(1, 24)
 _GROUP: Final = "audit.k8s.io"

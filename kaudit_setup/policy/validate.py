@@ -100,12 +100,15 @@ def _upon(old: Node, new: Node, version: KubeVersion) -> Node:
 class _Validator:
     def __init__(self, version: KubeVersion) -> None:
         self._version = version
-        self.problems: list[Problem] = []
+        self._found: dict[tuple[str, str], Problem] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every error; as ErrorList.ToAggregate, the same words once."""
+        return tuple(self._found.values())
 
     def add(self, path: str, message: str, mark: Mark) -> None:
-        # as ErrorList.ToAggregate: the same words are said once
-        if all((held.path, held.message) != (path, message) for held in self.problems):
-            self.problems.append(Problem(path, message, mark.line, mark.column))
+        self._found.setdefault((path, message), Problem(path, message, mark.line, mark.column))
 
     def invalid(self, path: str, value: str | tuple[str, ...], why: str, mark: Mark) -> None:
         if isinstance(value, str):
@@ -175,11 +178,12 @@ def validate(root: Node, version: KubeVersion) -> tuple[Policy | None, tuple[Pro
     validator.stages(top.texts("omitStages"), "omitStages")
     for index, rule in enumerate(rules):
         validator.rule(rule, f"rules[{index}]")
-    if not validator.problems and not rules:
+    problems = validator.problems
+    if not problems and not rules:
         mark = top.mark_of("rules")
-        validator.add("", "loaded illegal policy with 0 rules", mark)
-    if validator.problems:
-        return None, tuple(validator.problems)
+        problems = (Problem("", "loaded illegal policy with 0 rules", mark.line, mark.column),)
+    if problems:
+        return None, problems
     managed = version >= OMIT_MANAGED_FIELDS_SINCE
     policy = Policy(
         tuple(_rule(rule, managed) for rule in rules),
