@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
     from kaudit_setup.trail.files import LogFile
     from kaudit_setup.trail.logs import Logs
+    from kaudit_setup.trail.tally import Coverage
 
 LogOption = Annotated[
     list[str] | None,
@@ -129,3 +130,59 @@ def _own_log() -> Path:
     except OSError:
         found = None
     return Path(found[1]) if found and found[1].startswith("/") else Path(_DEFAULT)
+
+
+@contextmanager
+def open_files(
+    log: list[str] | None,
+    host: list[str] | None,
+    *,
+    ssh_config: Path | None = None,
+    accept_new_host_key: bool = False,
+    ask_become_pass: bool = False,
+) -> Iterator[tuple[LogFile, ...]]:
+    """The log as files, for questions that need every line: what lies on nodes is fetched, and removed at the end."""
+    if not host:
+        yield local_files(log)
+        return
+    from tempfile import TemporaryDirectory
+
+    from kaudit_setup.node.shell import script
+    from kaudit_setup.trail.collect import collect
+    from kaudit_setup.trail.files import find_logs
+
+    with (
+        open_nodes(
+            host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+        ) as nodes,
+        TemporaryDirectory(prefix="kaudit-setup-") as folder,
+    ):
+        collect(nodes, script("lib") + script("logs"), log or [], Path(folder), show_progress)
+        yield find_logs([folder])
+
+
+def show_progress(node: str, file: str, done: int, total: int) -> None:
+    """One line on a terminal that is written over and over; nothing in a pipe."""
+    import sys
+
+    from kaudit_setup.report.columns import size
+    from kaudit_setup.report.escape import safe
+
+    if sys.stderr.isatty():
+        name = safe(file.rpartition("/")[2])
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r\x1b[K{safe(node)}: {name} {size(done)} of {size(total)}{end}")
+        sys.stderr.flush()
+
+
+def note_coverage(cover: Iterable[Coverage]) -> None:
+    """Say on standard error what could not be read, and where; nothing if all is well."""
+    from kaudit_setup.report.escape import safe
+
+    for one in cover:
+        if one.damaged:
+            where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
+            more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
+            typer.echo(f"note: {safe(one.node)}: {one.damaged} damaged: {safe('; '.join(where))}{more}", err=True)
+        for note in one.notes:
+            typer.echo(f"note: {safe(one.node)}: {safe(note)}", err=True)

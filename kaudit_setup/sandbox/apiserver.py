@@ -26,11 +26,13 @@ from kaudit_setup.policy.model import Attributes, Decision
 from kaudit_setup.sandbox import judge
 from kaudit_setup.sandbox.access import User, of_certificate
 from kaudit_setup.sandbox.audit import Backend, LogFile
+from kaudit_setup.sandbox.controllers import Controllers
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.flags import FlagError, Options, parse
 from kaudit_setup.sandbox.kubelet import READY
 from kaudit_setup.sandbox.life import hang_on
 from kaudit_setup.sandbox.objects import FILE, Store
+from kaudit_setup.sandbox.seeds import sow
 from kaudit_setup.sandbox.service import Call, Service
 
 
@@ -40,7 +42,11 @@ class Container:
     def __init__(self, config: dict[str, Any]) -> None:
         self.folder = Path(config["folder"])
         self.root = self.folder / "root"
+        # where the cluster's etcd is: with the node that was there first
+        sandbox = json.loads((self.folder / "sandbox.json").read_text())
+        self.cluster = Path(sandbox.get("joins", self.folder))
         self.argv: list[str] = config["argv"]
+        self.node: str = config["node"]
         self.version: str = config["version"]
         self.kube = KubeVersion.parse(self.version)
         self._mounts = sorted(config["mounts"], key=lambda m: len(m["inside"]), reverse=True)
@@ -245,12 +251,12 @@ def serve(container: Container, options: Options) -> None:
         container.die("panic: the sandbox was told to crash this server")
     if ending.wait(now.start_seconds):
         return
-    service = Service(
-        Store.open(container.folder / FILE),
-        backend,
-        version=container.version,
-        healthy=lambda: not faults().never_ready,
-    )
+    store = Store.open(container.cluster / FILE)
+    if store.empty:
+        sow(store, node=container.node, version=container.version)
+    store.announce("127.0.0.1", int(options.get("secure-port", "6443")))
+    service = Service(store, backend, version=container.version, healthy=lambda: not faults().never_ready)
+    service.after = Controllers(service.handle, container.version).after
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(

@@ -34,6 +34,7 @@ class Sandbox:
         self.root = folder / "root"
         self.ssh_config = folder / "ssh_config"
         self.known_hosts = folder / "known_hosts"
+        self.cluster = Path(json.loads((folder / "sandbox.json").read_text()).get("joins", folder))
         self.manifest = self.root / "etc/kubernetes/manifests/kube-apiserver.yaml"
         self._process, self._line = process, line
         ports = json.loads((folder / "ports.json").read_text())
@@ -49,11 +50,13 @@ class Sandbox:
         name: str = "cp1",
         user: str = "root",
         faults: Faults | None = None,
+        joins: Sandbox | None = None,
     ) -> Sandbox:
         """A node with its API server up, after about a second.
 
         `folder` must be absent or empty and is kept at the end; without it a temporary one is made and removed.
-        `user` is who the ssh_config logs in as: any other than root has to use sudo. Raises NodeError.
+        `user` is who the ssh_config logs in as: any other than root has to use sudo. `joins` is a running node of
+        the cluster that this one shall belong to: its CA and its etcd are shared. Raises NodeError.
         """
         if folder is None:
             place, remove = Path(tempfile.mkdtemp(prefix="kaudit-sandbox-")), True
@@ -62,6 +65,8 @@ class Sandbox:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (faults or Faults()).save(place)
         config = {"name": name, "version": version, "user": user, "remove": remove}
+        if joins is not None:
+            config["joins"] = str(joins.cluster)
         (place / "sandbox.json").write_text(json.dumps(config))
         read_end, write_end = os.pipe()
         try:

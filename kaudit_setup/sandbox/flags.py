@@ -129,6 +129,8 @@ def _validate(audit: Mapping[str, str], version: KubeVersion) -> None:
     versions = ["audit.k8s.io/v1"]
     if version < KubeVersion(1, 24):
         versions = ["audit.k8s.io/v1alpha1", "audit.k8s.io/v1beta1", *versions]
+    if audit.get("version", "").count("/") > 1:
+        raise FlagError(f"unexpected GroupVersion string: {audit['version']}")
     if audit.get("version", "audit.k8s.io/v1") not in versions:
         quoted = " ".join(f'"{v}"' for v in versions)
         raise FlagError(f"invalid group version, allowed versions are [{quoted}]")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import random
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ RESOURCES: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("", "configmaps"): ("ConfigMap", True),
     ("", "serviceaccounts"): ("ServiceAccount", True),
     ("", "events"): ("Event", True),
+    ("", "endpoints"): ("Endpoints", True),
     ("", "namespaces"): ("Namespace", False),
     ("", "nodes"): ("Node", False),
     ("apps", "deployments"): ("Deployment", True),
@@ -56,6 +59,16 @@ def not_found(group: str, resource: str, name: str) -> StatusError:
     return StatusError(404, "NotFound", f'{full} "{name}" not found', details)
 
 
+def modified(target: Target) -> StatusError:
+    """409 for a change that was made to an older version of the object."""
+    full = f"{target.resource}.{target.group}" if target.group else target.resource
+    message = (
+        f'Operation cannot be fulfilled on {full} "{target.name}": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    return StatusError(409, "Conflict", message, {"name": target.name, "kind": target.resource})
+
+
 @dataclass(slots=True)
 class Target:
     """Where a request points."""
@@ -86,28 +99,62 @@ class Target:
 
 @dataclass
 class Store:
-    """Get, list, create, patch, delete; every change is on disk when the call returns."""
+    """Get, list, create, patch, delete; every change is on disk when the call returns.
+
+    The API servers of one cluster share the file: each sees what another wrote, and only one writes at a time.
+    """
 
     path: Path
     _objects: dict[str, Object] = field(default_factory=dict)
     _revision: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _seen: tuple[int, int] = (0, 0)
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """What the last server left, or a new cluster's namespaces."""
-        store = cls(path)
-        if path.exists():
-            saved = json.loads(path.read_text())
-            store._objects, store._revision = saved["objects"], saved["revision"]
-        else:
-            for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
-                store.create(Target("", "v1", "namespaces", "", ""), {"metadata": {"name": name}})
-        return store
+        """What the last server of the cluster left, or an empty one."""
+        return cls(path)
+
+    @property
+    def empty(self) -> bool:
+        """Whether this is a new cluster's."""
+        with self._turn():
+            return not self._objects
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._lock, self.path.with_name(f".{self.path.name}.lock").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                now = self.path.stat()
+                # every write is a new file
+                if (now.st_ino, now.st_mtime_ns) != self._seen:
+                    saved = json.loads(self.path.read_text())
+                    self._objects, self._revision = saved["objects"], saved["revision"]
+                    self._seen = (now.st_ino, now.st_mtime_ns)
+            yield
+
+    def announce(self, address: str, port: int) -> None:
+        """Add an API server to the endpoints of service kubernetes (pkg/controlplane/reconcilers/lease.go)."""
+        target = Target("", "v1", "endpoints", "default", "kubernetes")
+        mine = {"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}
+        new = {
+            "kind": target.kind,
+            "apiVersion": "v1",
+            "metadata": {"name": target.name, "namespace": target.namespace, "uid": str(uuid.uuid4())},
+            "subsets": [],
+        }
+        with self._turn():
+            found = self._objects.setdefault(target.key(target.name), new)
+            if mine not in found["subsets"]:
+                self._revision += 1
+                found["subsets"].append(mine)
+                found["metadata"]["resourceVersion"] = str(self._revision)
+                self._save()
 
     def get(self, target: Target) -> Object:
         """One object. Raises StatusError."""
-        with self._lock:
+        with self._turn():
             found = self._objects.get(target.key(target.name)) if target.kind else None
         if found is None:
             raise not_found(target.group, target.resource, target.name)
@@ -116,7 +163,7 @@ class Store:
     def list(self, target: Target) -> Object:
         """Every object of that resource, of one namespace or of all."""
         kind = target.kind
-        with self._lock:
+        with self._turn():
             items = [
                 {k: v for k, v in item.items() if k not in ("kind", "apiVersion")}
                 for key, item in sorted(self._objects.items())
@@ -144,11 +191,11 @@ class Store:
             message = f'{kind} "" is invalid: metadata.name: Required value: name or generateName is required'
             raise StatusError(422, "Invalid", message, {"kind": kind})
         if target.namespace:
-            with self._lock:
+            with self._turn():
                 if f"/namespaces//{target.namespace}" not in self._objects:
                     raise not_found("", "namespaces", target.namespace)
             meta["namespace"] = target.namespace
-        with self._lock:
+        with self._turn():
             if target.key(name) in self._objects:
                 full = f"{target.resource}.{target.group}" if target.group else target.resource
                 details = {"name": name, "kind": target.resource}
@@ -170,9 +217,13 @@ class Store:
         old = self.get(target)
         new = _merged(old, change) if merge else {**change, "kind": old["kind"], "apiVersion": old["apiVersion"]}
         kept = ("name", "namespace", "uid", "creationTimestamp")
+        guard = (change.get("metadata") or {}).get("resourceVersion")
         new["metadata"] = {**(new.get("metadata") or {}), **{k: v for k, v in old["metadata"].items() if k in kept}}
-        if not dry_run:
-            with self._lock:
+        with self._turn():
+            now = self._objects.get(target.key(target.name), old)["metadata"].get("resourceVersion")
+            if guard and guard != now:
+                raise modified(target)
+            if not dry_run:
                 self._revision += 1
                 new["metadata"]["resourceVersion"] = str(self._revision)
                 self._objects[target.key(target.name)] = new
@@ -183,7 +234,7 @@ class Store:
         """The object that is gone. Raises StatusError."""
         old = self.get(target)
         if not dry_run:
-            with self._lock:
+            with self._turn():
                 self._revision += 1
                 self._objects.pop(target.key(target.name), None)
                 self._save()
@@ -193,6 +244,8 @@ class Store:
         fresh = self.path.with_name(f".{self.path.name}")
         fresh.write_text(json.dumps({"objects": self._objects, "revision": self._revision}))
         fresh.replace(self.path)
+        now = self.path.stat()
+        self._seen = (now.st_ino, now.st_mtime_ns)
 
 
 def _merged(old: Object, change: Object) -> Object:

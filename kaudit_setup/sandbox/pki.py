@@ -99,11 +99,22 @@ def _general(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def write_all(etc: Path, *, node: str, port: int, version: KubeVersion) -> None:
-    """Fill `etc` (the node's /etc/kubernetes) with kubeadm's pki/ and kubeconfig files."""
+def load(stem: Path) -> Pair:
+    """The pair that was written to `stem`.crt and `stem`.key."""
+    key = serialization.load_pem_private_key(stem.with_name(f"{stem.name}.key").read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{stem}.key was not written by the sandbox")
+    return Pair(x509.load_pem_x509_certificate(stem.with_name(f"{stem.name}.crt").read_bytes()), key)
+
+
+def write_all(etc: Path, *, node: str, port: int, version: KubeVersion, cluster: Path | None = None) -> None:
+    """Fill `etc` (the node's /etc/kubernetes) with kubeadm's pki/ and kubeconfig files.
+
+    `cluster`: the same folder of a node whose cluster this one joins; its CA is taken.
+    """
     pki = etc / "pki"
     (pki / "etcd").mkdir(parents=True, exist_ok=True)
-    ca = authority("kubernetes")
+    ca = load(cluster / "pki/ca") if cluster else authority("kubernetes")
     etcd_ca, front_ca = authority("etcd-ca"), authority("front-proxy-ca")
     dns = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", node]
     # since 1.29 admin.conf is an ordinary group that RBAC makes cluster-admin, super-admin.conf is the master key

@@ -8,8 +8,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from kaudit_setup.errors import InputError
-from kaudit_setup.yamltext import Fields, Items, Marked, marked
+from kaudit_setup.policy.goyaml import GoYamlError, compose
+from kaudit_setup.policy.nodes import Float, Mapping, Node, Sequence
 
 
 class InvalidPodError(ValueError):
@@ -44,13 +44,13 @@ class Pod:
         return bool(self.argv)
 
 
-def plain(value: Marked | None) -> Any:
-    """Dicts, lists and strings; the last of doubled keys wins, as in kubelet's decoder."""
-    if isinstance(value, Fields):
-        return {key.text: plain(item) for key, item in value.fields}
-    if isinstance(value, Items):
-        return [plain(item) for item in value.items]
-    return None if value is None or value.null else value.text
+def plain(node: Node) -> Any:
+    """Dicts, lists and scalars."""
+    if isinstance(node, Mapping):
+        return {entry.key: plain(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.value.text if isinstance(node.value, Float) else node.value
 
 
 def read(data: bytes) -> Pod:
@@ -60,8 +60,8 @@ def read(data: bytes) -> Pod:
     (the checks that a wrongly patched manifest could fail).
     """
     try:
-        tree = plain(marked(data.decode(), "manifest"))
-    except (InputError, UnicodeDecodeError) as error:
+        tree = plain(compose(data).root)
+    except GoYamlError as error:
         raise InvalidPodError(f"couldn't parse as pod(yaml: {error})") from error
     if not isinstance(tree, dict):
         raise InvalidPodError("couldn't parse as pod(Object 'Kind' is missing in 'null')")
@@ -73,9 +73,19 @@ def read(data: bytes) -> Pod:
         raise InvalidPodError(f"couldn't parse as pod({error})") from error
 
 
+def _strings(items: list[Any], where: str) -> list[str]:
+    for item in items:
+        if not isinstance(item, str):
+            kind = "bool" if isinstance(item, bool) else "number"
+            raise InvalidPodError(f"json: cannot unmarshal {kind} into Go struct field {where} of type string")
+    return items
+
+
 def _pod(tree: dict[str, Any]) -> Pod:
     metadata, spec = tree.get("metadata") or {}, tree.get("spec") or {}
     name, space = metadata.get("name"), metadata.get("namespace") or "default"
+    for kind in ("annotations", "labels"):
+        _strings([*(metadata.get(kind) or {}).values()], f"ObjectMeta.metadata.{kind}")
     if not name:
         raise InvalidPodError("invalid pod: metadata.name: Required value: name or generateName is required")
     containers = spec.get("containers") or []
@@ -91,7 +101,8 @@ def _pod(tree: dict[str, Any]) -> Pod:
         if not container.get("name") or not container.get("image"):
             raise InvalidPodError("invalid pod: spec.containers: name and image are required")
         mounts = _mounts(container, volumes)
-        argv = _unwrapped([*(container.get("command") or ()), *(container.get("args") or ())])
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
+        argv = _unwrapped(_strings(words, "Container.spec.containers.command"))
         if argv and argv[0].rpartition("/")[2] == "kube-apiserver" and not chosen.argv:
             chosen = Pod(chosen.key, chosen.uid, argv, mounts, container["name"], container["image"])
     return chosen
@@ -109,7 +120,7 @@ def _mounts(container: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> tu
             )
         source = volumes[name]
         if source.get("path"):
-            read_only = mount.get("readOnly") == "true"
+            read_only = mount.get("readOnly") is True
             found.append(Mount(inside, source["path"], source.get("type") or "", read_only, name))
     return tuple(found)
 

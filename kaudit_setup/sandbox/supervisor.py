@@ -70,6 +70,7 @@ class Supervisor:
         self.version: str = config["version"]
         self.user: str = config["user"]
         self.remove: bool = config["remove"]
+        self.joins = Path(config["joins"]) if "joins" in config else None
         self._line = line
         self._at_work = threading.Lock()
         self._keeper, self.port = reserve()
@@ -77,7 +78,8 @@ class Supervisor:
 
     def build(self) -> Server:
         """Files, keys, and a listening SSH server."""
-        tree.plant(self.root, node=self.name, version=self.version, port=self.port)
+        joins = self.joins / "root" if self.joins else None
+        tree.plant(self.root, node=self.name, version=self.version, port=self.port, joins=joins)
         host_key = pki.ssh_key(self.folder / "host_key")
         user_key = pki.ssh_key(self.folder / "id_ed25519")
         login = Login(

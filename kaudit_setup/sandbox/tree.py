@@ -57,14 +57,67 @@ staticPodPath: /etc/kubernetes/manifests
 """
 
 
+# kubeadm's configuration as `kubeadm init` stores it in ConfigMap kube-system/kubeadm-config (phases/uploadconfig)
+_CLUSTER_CONFIGURATION = {
+    "v1beta2": """apiServer:
+  extraArgs:
+    authorization-mode: Node,RBAC
+  timeoutForControlPlane: 4m0s
+apiVersion: kubeadm.k8s.io/v1beta2
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+controllerManager: {{}}
+dns:
+  type: CoreDNS
+etcd:
+  local:
+    dataDir: /var/lib/etcd
+imageRepository: k8s.gcr.io
+kind: ClusterConfiguration
+kubernetesVersion: v{version}
+networking:
+  dnsDomain: cluster.local
+  serviceSubnet: 10.96.0.0/12
+scheduler: {{}}
+""",
+    "v1beta4": """apiServer: {{}}
+apiVersion: kubeadm.k8s.io/v1beta4
+caCertificateValidityPeriod: 87600h0m0s
+certificateValidityPeriod: 8760h0m0s
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+controllerManager: {{}}
+dns: {{}}
+encryptionAlgorithm: RSA-2048
+etcd:
+  local:
+    dataDir: /var/lib/etcd
+imageRepository: registry.k8s.io
+kind: ClusterConfiguration
+kubernetesVersion: v{version}
+networking:
+  dnsDomain: cluster.local
+  serviceSubnet: 10.96.0.0/12
+proxy: {{}}
+scheduler: {{}}
+""",
+}
+
+
+def cluster_configuration(version: str) -> str:
+    """The text of kubeadm's ClusterConfiguration for a cluster of that version."""
+    api = "v1beta4" if KubeVersion.parse(version) >= KubeVersion(1, 31) else "v1beta2"
+    return _CLUSTER_CONFIGURATION[api].format(version=version)
+
+
 def manifest(version: str, port: int) -> str:
     """The kube-apiserver manifest that kubeadm writes of that version, without audit, on 127.0.0.1:`port`."""
     text = files("kaudit_setup.sandbox").joinpath("manifests", f"kube-apiserver-{version}.yaml").read_text()
     return text.replace("@ADDRESS@", ADDRESS).replace("@PORT@", str(port))
 
 
-def plant(root: Path, *, node: str, version: str, port: int) -> None:
-    """Fill the empty folder `root` with a control-plane node's files."""
+def plant(root: Path, *, node: str, version: str, port: int, joins: Path | None = None) -> None:
+    """Fill the empty folder `root` with a control-plane node's files; `joins` is the root of one of its cluster."""
     for folder, mode in (
         ("etc/kubernetes/pki/etcd", 0o755),
         (MANIFESTS, 0o700),
@@ -81,7 +134,13 @@ def plant(root: Path, *, node: str, version: str, port: int) -> None:
     ):
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / folder).chmod(mode)
-    pki.write_all(root / "etc/kubernetes", node=node, port=port, version=KubeVersion.parse(version))
+    pki.write_all(
+        root / "etc/kubernetes",
+        node=node,
+        port=port,
+        version=KubeVersion.parse(version),
+        cluster=joins / "etc/kubernetes" if joins else None,
+    )
     _put(root / MANIFESTS / "kube-apiserver.yaml", manifest(version, port), 0o600)
     for name in ("etcd", "kube-controller-manager", "kube-scheduler"):
         _put(root / MANIFESTS / f"{name}.yaml", _OTHER_POD.format(name=name, version=version), 0o600)

@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from kaudit_setup.errors import KauditError
-from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.read import Unit, plan
 from kaudit_setup.trail.tally import Tally
 
 T = TypeVar("T")
@@ -30,23 +31,43 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def spread(units: Sequence[Unit], work: Work[T], workers: int = 0) -> Iterator[tuple[Unit, T | Tally]]:
+def scan(
+    files: Sequence[LogFile], work: Work[T], tallies: dict[str, Tally] | None = None, workers: int | None = None
+) -> Iterator[tuple[LogFile, int, T]]:
+    """What `work` yields for the units of `files`, in order, each with its file and how many lines stood before it.
+
+    `tallies` is filled, by path, with what was met in each file.
+    """
+    whole: dict[str, Tally] = {} if tallies is None else tallies
+    path = ""
+    for unit, part in spread(plan(files), work, workers):
+        if unit.file.path != path:
+            path = unit.file.path
+            whole[path] = Tally()
+        if isinstance(part, Tally):
+            whole[path].add(part)
+        else:
+            yield unit.file, whole[path].lines, part
+
+
+def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> Iterator[tuple[Unit, T | Tally]]:
     """What `work` yields for each unit, followed by the unit's Tally, unit by unit in their order.
 
-    `work` must not depend on anything that happens in another unit. `workers` 0 means one for each core, or none
-    at all for a small log; 1 means no fork. Raises KauditError if a worker dies.
+    `work` must not depend on anything that happens in another unit. `workers`: how many forks; None means one for
+    each core, or none at all for a small log; 0 means none. Raises KauditError if a worker dies.
     """
-    count = min(workers or cores(), len(units))
-    small = not workers and sum(unit.file.size for unit in units if unit.start == 0) < _SMALL
+    if workers is None:
+        small = sum(unit.file.size for unit in units if unit.start == 0) < _SMALL
+        workers = 0 if small or len(units) < 2 else cores()
     # a fork copies locks but not the threads that would open them
-    if count < 2 or small or threading.active_count() > 1:
+    if not workers or not units or threading.active_count() > 1:
         for unit in units:
             tally = Tally()
             for payload in work(unit, tally):
                 yield unit, payload
             yield unit, tally
         return
-    yield from _forked(units, work, count)
+    yield from _forked(units, work, min(workers, len(units)))
 
 
 def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[Unit, T | Tally]]:

@@ -10,8 +10,8 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.files import STDIN, LogFile, within
-from kaudit_setup.trail.parallel import spread
-from kaudit_setup.trail.read import Block, Unit, blocks, plan
+from kaudit_setup.trail.parallel import scan
+from kaudit_setup.trail.read import Block, Unit, blocks
 from kaudit_setup.trail.tally import Tally
 
 CHECK_BELOW = 128 << 20
@@ -20,6 +20,10 @@ lines are (the shape of a gigabyte of lines costs more than the search), and the
 
 _STAMP = b'"stageTimestamp":"'
 _RECEIVED = b'"requestReceivedTimestamp":"'
+
+
+# line in its unit (0 if not counted), offset in its file, text
+Found = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +63,14 @@ def candidates(
     """
     wanted = within(files, window)
     needles = tuple(dict.fromkeys(literal for literal in literals if literal))
-    units = plan(wanted)
     check = sum(file.size for file in wanted) <= CHECK_BELOW
 
-    def work(unit: Unit, tally: Tally) -> Iterator[list[tuple[int, int, bytes]]]:
-        return _search(unit, tally, needles, window, check)
+    def work(unit: Unit, tally: Tally) -> Iterator[list[Found]]:
+        return matches(unit, tally, needles, window, check)
 
-    whole: dict[str, Tally] = {}
-    for unit, part in spread(units, work):
-        path = unit.file.path
-        if isinstance(part, Tally):
-            if path in whole:
-                whole[path].add(part)
-            else:
-                whole[path] = part
-            continue
-        before = whole[path].lines if path in whole else 0
+    for file, before, part in scan(wanted, work, tallies):
         for line, offset, text in part:
-            yield Hit(unit.file, line + before if line else 0, offset, text)
-    if tallies is not None:
-        tallies.update(whole)
+            yield Hit(file, line + before if line else 0, offset, text)
 
 
 def numbered(hits: Iterable[Hit]) -> list[Hit]:
@@ -107,9 +99,8 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
         line += block.data.count(b"\n", done, block.size)
 
 
-def _search(
-    unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool
-) -> Iterator[list[tuple[int, int, bytes]]]:
+def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool) -> Iterator[list[Found]]:
+    """The lines of one unit that hold a needle, block by block; with `check` every line is counted and looked at."""
     # one automaton for each needle: a single needle is found with vector instructions, several are not
     finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
     check = check or unit.file.gzipped or unit.file.path == STDIN

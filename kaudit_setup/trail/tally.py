@@ -114,6 +114,17 @@ class Coverage:
     located: tuple[tuple[str, Damage], ...] = ()
     notes: tuple[str, ...] = ()
 
+    def plain(self) -> dict[str, object]:
+        """As answers in JSON show it; a log without events covers from null to null."""
+        return {
+            "node": self.node,
+            "from": self.first or None,
+            "to": self.last or None,
+            "gaps": [{"from": first, "to": last} for first, last in self.gaps],
+            "files": self.files,
+            "damaged": self.damaged,
+        }
+
 
 def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
     """One Coverage for each node of `files`; `tallies` by path, for those that were read."""

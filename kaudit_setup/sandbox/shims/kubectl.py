@@ -90,7 +90,8 @@ def act(words: list[str], options: dict[str, str], curl: list[str], server: str,
     if "raw" in options:
         if verb == "get":
             return send(curl, [server + options["raw"]], None, raw=True)
-        data = sys.stdin.buffer.read() if options.get("f") == "-" else Path(options["f"]).read_bytes()
+        name = options.get("f") or options.get("filename")
+        data = None if name is None else sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         method = {"create": "POST", "replace": "PUT", "delete": "DELETE"}[verb]
         return send(curl, ["-X", method, server + options["raw"]], data, raw=True)
     if verb == "run" and len(words) > 1:
@@ -102,6 +103,16 @@ def act(words: list[str], options: dict[str, str], curl: list[str], server: str,
         }
         url = f"{server}/api/v1/namespaces/{space}/pods?fieldManager=kubectl-run"
         return send(curl, ["-X", "POST", url], json.dumps(pod).encode(), done=f"pod/{words[1]} created")
+    if verb == "create" and words[1:2] == ["deployment"] and len(words) > 2:
+        template = {"spec": {"containers": [{"name": words[2], "image": options.get("image", "")}]}}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": words[2], "labels": {"app": words[2]}},
+            "spec": {"replicas": int(options.get("replicas", "1")), "template": template},
+        }
+        url = f"{server}/apis/apps/v1/namespaces/{space}/deployments?fieldManager=kubectl-create"
+        return send(curl, ["-X", "POST", url], json.dumps(body).encode(), done=f"deployment.apps/{words[2]} created")
     if verb in ("get", "delete") and len(words) > 1:
         kind, _, name = words[1].partition("/")
         name = name or (words[2] if len(words) > 2 else "")

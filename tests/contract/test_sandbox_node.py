@@ -194,6 +194,26 @@ def test_audit_by_hand_writes_real_shaped_events(version: str) -> None:
         assert node.starts() == 2
 
 
+def test_a_deployments_pods_are_made_by_its_controllers(node: Sandbox) -> None:
+    turn_on(node, policy="apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n")
+    up(node)
+    assert kubectl(node, "create", "deployment", "web", "--image=nginx", "--replicas=2").returncode == 0
+
+    def pods() -> list[dict[str, Any]]:
+        return [
+            e
+            for e in node.events()
+            if e["verb"] == "create" and e["stage"] == "ResponseComplete" and e["objectRef"]["resource"] == "pods"
+        ]
+
+    node.wait(lambda: len(pods()) == 2, "two Pods")
+    for event in pods():
+        assert event["user"]["username"] == "system:serviceaccount:kube-system:replicaset-controller"
+        assert "name" not in event["objectRef"]
+        assert event["responseObject"]["metadata"]["name"].startswith("web-")
+        assert event["responseObject"]["metadata"]["ownerReferences"][0]["kind"] == "ReplicaSet"
+
+
 def test_what_cluster_state_there_is_outlives_the_server(node: Sandbox) -> None:
     assert kubectl(node, "run", "web", "--image=nginx").returncode == 0
     turn_on(node)

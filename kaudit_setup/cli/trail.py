@@ -1,0 +1,314 @@
+"""`events` and `top`: what stands in the log, and what fills it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaudit_setup.cli.log_options import (
+    LogHostOption,
+    LogOption,
+    SinceOption,
+    UntilOption,
+    note_coverage,
+    open_files,
+    open_logs,
+)
+from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, Output, OutputOption, SshConfigOption
+
+if TYPE_CHECKING:
+    from kaudit_setup.trail.filters import Filter
+    from kaudit_setup.trail.query import Row
+    from kaudit_setup.trail.top import Top
+
+Values = list[str] | None
+
+
+class EventOutput(StrEnum):
+    """How events are printed."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    raw = "raw"
+
+
+UserOption = Annotated[
+    Values,
+    typer.Option(
+        "--user", metavar="USER", help="Acted as this user. In every filter * and ? match any text, ! excludes."
+    ),
+]
+ImpersonatorOption = Annotated[
+    Values, typer.Option("--impersonator", metavar="USER", help="Really sent by this user, as somebody else.")
+]
+VerbOption = Annotated[
+    Values, typer.Option("--verb", metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
+]
+ResourceOption = Annotated[
+    Values, typer.Option("--resource", metavar="RESOURCE", help="pods, pods/exec, deployments.apps, ...")
+]
+NamespaceOption = Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")]
+NameOption = Annotated[Values, typer.Option("--name", metavar="NAME", help="The object's name.")]
+CodeOption = Annotated[Values, typer.Option("--code", metavar="CODE", help="HTTP status, like 403 or 4*.")]
+LevelOption = Annotated[
+    Values, typer.Option("--level", metavar="LEVEL", help="Metadata, Request or RequestResponse.")
+]
+StageOption = Annotated[
+    Values, typer.Option("--stage", metavar="STAGE", help="Lines of this stage, each for itself.")
+]
+IpOption = Annotated[
+    Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source addresses.")
+]
+AgentOption = Annotated[
+    Values,
+    typer.Option("--user-agent", "--agent", metavar="AGENT", help="Whole, or what stands before its first slash."),
+]
+DecisionOption = Annotated[Values, typer.Option("--decision", metavar="DECISION", help="allow or forbid.")]
+
+_EVENTS_HELP = """Examples:
+
+  kaudit-setup events --log /var/log/kubernetes/audit --user alice --verb delete --since 2h
+
+  kaudit-setup events --log audit.log --resource secrets --code '4*' -o jsonl
+
+  kaudit-setup events --host cp1 --host cp2 --resource pods/exec --namespace shop
+
+A request is one row, its last stage; with --stage, and with -o raw, each line stands for itself. -o raw prints the
+lines as they are logged; on a terminal their control characters are escaped.
+"""
+_TOP_HELP = """Examples:
+
+  kaudit-setup top --log audit.log --by user,verb,resource
+
+  kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
+
+Each stage of a request is a line of the log and counts as one event here: that is what fills the disk.
+Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("events", epilog=_EVENTS_HELP)(events)
+    app.command("top", epilog=_TOP_HELP)(top)
+
+
+def events(
+    log: LogOption = None,
+    host: LogHostOption = None,
+    user: UserOption = None,
+    impersonator: ImpersonatorOption = None,
+    verb: VerbOption = None,
+    resource: ResourceOption = None,
+    namespace: NamespaceOption = None,
+    name: NameOption = None,
+    code: CodeOption = None,
+    level: LevelOption = None,
+    stage: StageOption = None,
+    ip: IpOption = None,
+    agent: AgentOption = None,
+    decision: DecisionOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after so many; 0 means all.")] = 0,
+    output: Annotated[
+        EventOutput, typer.Option("-o", "--output", help="table for people, json, jsonl, raw lines.")
+    ] = EventOutput.table,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Show the events that fit all filters; a filter that is given twice accepts either value."""
+    from kaudit_setup.trail.query import events as query
+
+    wanted = _filter(
+        since,
+        until,
+        user=user,
+        impersonator=impersonator,
+        verb=verb,
+        resource=resource,
+        namespace=namespace,
+        name=name,
+        code=code,
+        level=level,
+        stage=stage,
+        ip=ip,
+        agent=agent,
+        decision=decision,
+    )
+    with open_logs(
+        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as logs:
+        rows = query(logs, wanted, raw=output is EventOutput.raw, stages=bool(stage))
+        _print_events(itertools.islice(rows, limit or None), output)
+        note_coverage(logs.coverage())
+
+
+def top(
+    by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
+    log: LogOption = None,
+    host: LogHostOption = None,
+    user: UserOption = None,
+    impersonator: ImpersonatorOption = None,
+    verb: VerbOption = None,
+    resource: ResourceOption = None,
+    namespace: NamespaceOption = None,
+    name: NameOption = None,
+    code: CodeOption = None,
+    level: LevelOption = None,
+    stage: StageOption = None,
+    ip: IpOption = None,
+    agent: AgentOption = None,
+    decision: DecisionOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many groups to show.")] = 20,
+    output: OutputOption = Output.text,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Count events, bytes and rates by any combination of dimensions: what to drop from a policy first."""
+    from kaudit_setup.trail.tally import Tally, coverage
+    from kaudit_setup.trail.top import dimensions
+    from kaudit_setup.trail.top import top as count
+
+    wanted = _filter(
+        since,
+        until,
+        user=user,
+        impersonator=impersonator,
+        verb=verb,
+        resource=resource,
+        namespace=namespace,
+        name=name,
+        code=code,
+        level=level,
+        stage=stage,
+        ip=ip,
+        agent=agent,
+        decision=decision,
+    )
+    names = dimensions(by)
+    with open_files(
+        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as files:
+        tallies: dict[str, Tally] = {}
+        counted = count(files, names, wanted, tallies, limit)
+        cover = coverage(files, tallies)
+    if output is Output.json:
+        typer.echo(json.dumps(_top_json(counted) | {"coverage": [c.plain() for c in cover]}, indent=2))
+    else:
+        for line in _top_text(counted):
+            typer.echo(line)
+        note_coverage(cover)
+
+
+def _filter(since: str | None, until: str | None, **wanted: Values) -> Filter:
+    from kaudit_setup.trail.clock import Window
+    from kaudit_setup.trail.filters import make_filter
+
+    return make_filter(wanted, Window.of(since, until))
+
+
+def _print_events(rows: Iterable[Row], output: EventOutput) -> None:
+    if output is EventOutput.table:
+        for text in _table(rows):
+            typer.echo(text)
+        return
+    # bytes, so that a line of the log comes out as it went in
+    out = sys.stdout.buffer
+    for line in _lines(rows, output, sys.stdout.isatty()):
+        out.write(line + b"\n")
+    out.flush()
+
+
+def _lines(rows: Iterable[Row], output: EventOutput, terminal: bool) -> Iterator[bytes]:
+    from kaudit_setup.report.escape import safe
+    from kaudit_setup.trail.record import with_source
+
+    if output is EventOutput.raw:
+        for row in rows:
+            yield safe(row.body.decode("utf-8", "replace")).encode() if terminal else row.body
+        return
+    bodies = (with_source(row.body, row.place) for row in rows)
+    # what JSON leaves as it is, like a right-to-left override, a terminal would obey
+    texts = (json.dumps(json.loads(body)).encode() if terminal else body for body in bodies)
+    if output is EventOutput.jsonl:
+        yield from texts
+        return
+    before = b"["
+    for text in texts:
+        yield before + text
+        before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+def _table(rows: Iterable[Row]) -> Iterator[str]:
+    from kaudit_setup.report.columns import columns
+    from kaudit_setup.trail.record import record_of
+
+    def cells() -> Iterator[list[str]]:
+        for row in rows:
+            one = record_of(row.body)
+            thing = one.object
+            what = f"{thing.resource}/{thing.subresource}" if thing.subresource else thing.resource
+            where = "/".join(part for part in (thing.namespace, thing.name) if part)
+            who = f"{one.user} (by {one.impersonated_by})" if one.impersonated_by else one.user
+            yield [
+                one.time[:19].replace("T", " "),
+                str(one.code or one.stage),
+                one.verb,
+                f"{what} {where}".strip() or one.request_uri,
+                who or "(nobody)",
+                one.source_ips[-1] if one.source_ips else "",
+                one.user_agent.partition(" ")[0],
+                f"{row.place.node}:{row.place.file.rpartition('/')[2]}:{row.place.line}",
+            ]
+
+    return columns(("TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE"), cells())
+
+
+def _top_json(top: Top) -> dict[str, Any]:
+    def per_hour(count: int) -> float | None:
+        return round(count / top.hours, 1) if top.hours else None
+
+    return {
+        "by": list(top.by),
+        "total": {"events": top.events, "bytes": top.size, "hours": round(top.hours, 3), "groups": top.groups},
+        "rows": [
+            {
+                **dict(zip(top.by, key, strict=True)),
+                "events": events,
+                "bytes": size,
+                "share": round(size / top.size, 4),
+                "eventsPerHour": per_hour(events),
+                "bytesPerHour": per_hour(size),
+            }
+            for key, events, size in top.rows
+        ],
+        "others": {"events": top.others[0], "bytes": top.others[1]},
+    }
+
+
+def _top_text(top: Top) -> Iterator[str]:
+    from kaudit_setup.report.columns import columns, hours, share, size
+
+    def cells(key: Sequence[str], events: int, bytes_: int) -> list[str]:
+        rate = [f"{events / top.hours:.0f}", size(bytes_ / top.hours)] if top.hours else ["-", "-"]
+        return [*key, str(events), share(events, top.events), size(bytes_), share(bytes_, top.size), *rate]
+
+    header = [*(name.upper() for name in top.by), "EVENTS", "", "BYTES", "", "EVENTS/H", "BYTES/H"]
+    shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
+    yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
+    yield f"{top.events} events, {size(top.size)} in {hours(top.hours)}, {top.groups} groups"
+    if top.others[0]:
+        yield f"{top.others[0]} events ({size(top.others[1])}) of rare groups were summed up: too many to keep apart"

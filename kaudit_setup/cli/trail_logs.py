@@ -1,0 +1,324 @@
+"""`estimate`, `stats` and `collect`: what another policy would write, what the log is like, and bringing it home."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaudit_setup.cli.log_options import (
+    LogHostOption,
+    LogOption,
+    SinceOption,
+    UntilOption,
+    note_coverage,
+    open_files,
+    open_nodes,
+    show_progress,
+)
+from kaudit_setup.cli.options import (
+    AcceptNewOption,
+    AskBecomeOption,
+    KubeVersionOption,
+    Output,
+    OutputOption,
+    SshConfigOption,
+)
+from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.model import NEWEST, KubeVersion
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.model import Policy
+    from kaudit_setup.trail.estimate import Compiled, Estimate, Replay, Rotation
+    from kaudit_setup.trail.stats import NodeStats
+
+_ESTIMATE_HELP = """Examples:
+
+  kaudit-setup estimate metadata quiet ./mine.yaml --log /var/log/kubernetes/audit
+
+  kaudit-setup estimate forensics --host cp1 --log-maxsize 200 --log-maxbackup 20
+
+A log can only show what was logged: a level can be lowered, but what a higher one would add is unknown.
+"""
+_STATS_HELP = """Examples:
+
+  kaudit-setup stats --log /var/log/kubernetes/audit
+
+  kaudit-setup stats --host cp1 --host cp2 -o json
+"""
+_COLLECT_HELP = """Examples:
+
+  kaudit-setup collect --host cp1 --host cp2 -d audit-logs
+
+  cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
+
+What is there already is not fetched again; a transfer that was stopped goes on where it was.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("estimate", epilog=_ESTIMATE_HELP)(estimate)
+    app.command("stats", epilog=_STATS_HELP)(stats)
+    app.command("collect", epilog=_COLLECT_HELP)(collect)
+
+
+def estimate(
+    policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files or presets.")],
+    log: LogOption = None,
+    host: LogHostOption = None,
+    maxage: Annotated[int, typer.Option("--log-maxage", min=0, help="Days to keep; 0 means no limit.")] = 30,
+    maxbackup: Annotated[int, typer.Option("--log-maxbackup", min=0, help="Rotated files; 0 means no limit.")] = 10,
+    maxsize: Annotated[int, typer.Option("--log-maxsize", min=0, help="Megabytes before a file is rotated.")] = 100,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    kube_version: KubeVersionOption = None,
+    output: OutputOption = Output.text,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Replay the log through other policies: events, bytes, share, and hours kept, side by side."""
+    from kaudit_setup.report.escape import safe
+    from kaudit_setup.trail.clock import Window
+    from kaudit_setup.trail.estimate import Rotation
+    from kaudit_setup.trail.estimate import estimate as replay
+    from kaudit_setup.trail.filters import Filter
+    from kaudit_setup.trail.tally import Tally, coverage
+
+    version = _version(kube_version)
+    loaded = [_policy(name, version) for name in policies]
+    rotation = Rotation(maxage, maxbackup, maxsize)
+    wanted = Filter(window=Window.of(since, until))
+    with open_files(
+        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as files:
+        tallies: dict[str, Tally] = {}
+        result = replay(files, loaded, wanted, rotation, tallies)
+        cover = coverage(files, tallies)
+    notes = list(_notes(result))
+    if output is Output.json:
+        plain = _replay_json(result, rotation)
+        typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
+        return
+    for line in _replay_text(result, rotation):
+        typer.echo(line)
+    for note in notes:
+        typer.echo(f"note: {safe(note)}")
+    note_coverage(cover)
+
+
+def stats(
+    log: LogOption = None,
+    host: LogHostOption = None,
+    output: OutputOption = Output.text,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Describe the log: time covered by node, gaps, levels, event sizes, rotation, damaged lines."""
+    from kaudit_setup.trail.stats import stats as count
+
+    with open_files(
+        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as files:
+        nodes = count(files)
+    if output is Output.json:
+        typer.echo(json.dumps({"nodes": [_node_json(node) for node in nodes]}, indent=2))
+        return
+    for node in nodes:
+        for line in _node_text(node):
+            typer.echo(line)
+
+
+def collect(
+    host: LogHostOption = None,
+    into: Annotated[Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Where to put them.")] = None,
+    log: LogOption = None,
+    output: OutputOption = Output.text,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
+    from kaudit_setup.node.shell import script
+    from kaudit_setup.report.columns import size
+    from kaudit_setup.report.escape import safe
+    from kaudit_setup.trail.collect import collect as fetch
+
+    if not host or into is None:
+        missing = "--host" if not host else "-d DIR"
+        raise InputError(
+            f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
+        )
+    with open_nodes(
+        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    ) as nodes:
+        done = fetch(nodes, script("lib") + script("logs"), log or [], into, show_progress)
+    if output is Output.json:
+        from msgspec import to_builtins
+
+        plain = {
+            "directory": str(into),
+            "files": to_builtins(done.entries),
+            "fetched": done.fetched,
+            "bytesMoved": done.moved,
+            "notes": done.notes,
+        }
+        typer.echo(json.dumps(plain, indent=2))
+        return
+    for entry in done.entries:
+        typer.echo(f"{entry.sha256}  {safe(entry.file)}  {size(entry.size)}")
+    typer.echo(f"{len(done.entries)} files in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved")
+    for note in done.notes:
+        typer.echo(f"note: {safe(note)}", err=True)
+
+
+def _version(text: str | None) -> KubeVersion:
+    if text is None:
+        return NEWEST
+    try:
+        return KubeVersion.parse(text)
+    except ValueError:
+        raise InputError(f"--kube-version {text} is no version", hint="for example 1.29") from None
+
+
+def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
+    from kaudit_setup.policy import evaluate, presets
+    from kaudit_setup.policy.load import load
+
+    shown, data = presets.read(name)
+    loaded = load(data, version)
+    if loaded.policy is None:
+        problems = tuple(str(problem) for problem in loaded.errors)
+        raise PolicyError(
+            f"kube-apiserver {version} would refuse the policy {shown}",
+            problems=problems,
+            details="\n".join(problems),
+            hint="mend the file; `kaudit-setup policy check` explains each problem",
+        )
+    return shown, loaded.policy, evaluate.compile(loaded.policy, version)
+
+
+def _notes(result: Replay) -> Iterator[str]:
+    yield "a log can only show what was logged: what its own policy left out is not in these figures"
+    for one in result.estimates:
+        if one.unknown:
+            yield (
+                f"{one.name}: {one.unknown} of its events would be logged at a higher level than they were; "
+                "their bodies are not in this log, so its bytes are a lower bound"
+            )
+        if one.missing_stages:
+            stages = ", ".join(one.missing_stages)
+            yield f"{one.name}: it also writes {stages}, of which this log has none, so its events are a lower bound"
+
+
+def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:
+    def plain(one: Estimate) -> dict[str, Any]:
+        return {
+            "policy": one.name,
+            "events": one.events,
+            "bytes": one.size,
+            "share": round(one.size / result.logged.size, 4) if result.logged.size else None,
+            "hoursKept": round(one.hours, 2) if one.hours is not None else None,
+            "unknownEvents": one.unknown,
+            "missingStages": list(one.missing_stages),
+        }
+
+    return {
+        "logged": plain(result.logged),
+        "policies": [plain(one) for one in result.estimates],
+        "hours": round(result.hours, 3),
+        "rotation": {"maxage": rotation.maxage, "maxbackup": rotation.maxbackup, "maxsize": rotation.maxsize},
+    }
+
+
+def _replay_text(result: Replay, rotation: Rotation) -> Iterator[str]:
+    from kaudit_setup.report.columns import columns, hours, share, size
+
+    def cells(one: Estimate) -> Sequence[str]:
+        more = "at least " if one.unknown or one.missing_stages else ""
+        return (
+            one.name,
+            str(one.events),
+            share(one.events, result.logged.events),
+            more + size(one.size),
+            share(one.size, result.logged.size),
+            "no limit" if one.hours is None else ("at most " if more else "") + hours(one.hours),
+        )
+
+    rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
+    yield from columns(("POLICY", "EVENTS", "", "BYTES", "", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
+    yield (
+        f"from {hours(result.hours)} of log; kept for: --log-maxsize {rotation.maxsize} "
+        f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
+    )
+
+
+def _node_json(node: NodeStats) -> dict[str, Any]:
+    cover, count = node.coverage, node.count
+    return {
+        **cover.plain(),
+        "hours": round(node.hours, 3),
+        "lines": cover.lines,
+        "events": cover.events,
+        "bytes": cover.size,
+        "eventsPerHour": round(cover.events / node.hours, 1) if node.hours else None,
+        "bytesPerHour": round(cover.size / node.hours, 1) if node.hours else None,
+        "levels": dict(count.levels),
+        "stages": dict(count.stages),
+        "eventBytes": {
+            "mean": round(count.total / cover.events) if cover.events else 0,
+            "p50": count.percentile(0.5),
+            "p95": count.percentile(0.95),
+            "p99": count.percentile(0.99),
+            "max": count.largest,
+        },
+        "rotation": {
+            "rotated": node.rotation.rotated,
+            "compressed": node.rotation.compressed,
+            "meanBytes": node.rotation.mean_size,
+            "meanHours": round(node.rotation.mean_hours, 3),
+        },
+        "damagedLines": [{"file": file, "line": d.line, "what": d.what} for file, d in cover.located],
+        "notes": list(cover.notes),
+    }
+
+
+def _node_text(node: NodeStats) -> Iterator[str]:
+    from kaudit_setup.report.columns import hours, size
+    from kaudit_setup.report.escape import safe
+
+    cover, count, rotation = node.coverage, node.count, node.rotation
+    rate = (
+        f", {cover.events / node.hours:.0f} events and {size(cover.size / node.hours)} an hour" if node.hours else ""
+    )
+    yield safe(cover.node)
+    yield f"  covers    {cover.first or 'nothing'} to {cover.last or 'nothing'} ({hours(node.hours)})"
+    yield f"  holds     {cover.events} events, {size(cover.size)} in {cover.files} files{rate}"
+    yield f"  gaps      {len(cover.gaps) or 'none'}"
+    for first, last in cover.gaps[:10]:
+        yield f"            {first} to {last}"
+    yield f"  levels    {_shares(count.levels)}"
+    yield f"  stages    {_shares(count.stages)}"
+    sizes = ", ".join(f"{name} {size(count.percentile(at))}" for name, at in (("half", 0.5), ("95 %", 0.95)))
+    yield f"  sizes     {sizes} or less, largest {size(count.largest)}"
+    often = f", one every {hours(rotation.mean_hours)}" if rotation.mean_hours else ""
+    yield f"  rotation  {rotation.rotated} rotated files, {rotation.compressed} compressed{often}"
+    yield f"  damaged   {cover.damaged or 'nothing'}"
+    for file, damage in cover.located[:10]:
+        yield f"            {safe(file)}:{damage.line or '?'} {safe(damage.what)}"
+    if cover.damaged > 10:
+        yield f"            and {cover.damaged - min(10, len(cover.located))} more"
+    for note in cover.notes:
+        yield f"  note      {safe(note)}"
+
+
+def _shares(counts: dict[str, int]) -> str:
+    from kaudit_setup.report.escape import safe
+
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{safe(name) or '(none)'} {number}" for name, number in ranked) or "none"

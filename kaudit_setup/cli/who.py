@@ -1,0 +1,184 @@
+"""`who`: who did it, from the audit logs, with the evidence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from kaudit_setup.cli.log_options import LogHostOption, LogOption, SinceOption, UntilOption, local_files, open_nodes
+from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, Output, OutputOption, SshConfigOption
+from kaudit_setup.errors import Exit, InputError, PolicyError
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.model import Policy
+    from kaudit_setup.trail.logs import Logs
+    from kaudit_setup.trail.who import Answer, Question
+
+EPILOG = """
+Examples:
+
+\b
+  kaudit-setup who created pod/my-suspicious-pod
+  kaudit-setup who deleted deploy/web -n shop --log /var/log/kubernetes/audit
+  kaudit-setup who read secret/db-pass -n shop --host cp1 --host cp2 -o json
+  kaudit-setup who touched widgets.example.com/w1 --since 2h
+  kaudit-setup who touched --user mallory --since 2026-11-23T16:00:00Z
+
+\b
+Exit status: 0 answered, 1 nobody can be named (the text says why), 2 wrong usage.
+"""
+
+
+class Asked(StrEnum):
+    """What can be asked; the same words as the answer's verb."""
+
+    created = "created"
+    changed = "changed"
+    deleted = "deleted"
+    read = "read"
+    exec = "exec"
+    touched = "touched"
+
+
+def who(
+    verb: Annotated[
+        Asked,
+        typer.Argument(
+            metavar="VERB",
+            help="created, changed, deleted, read, exec (exec, attach, port-forward, proxy), touched (all of them).",
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND/NAME",
+            help="As kubectl takes it: pod/x, deploy/x, deployments.apps/x, plural.group/x. Optional with --user.",
+            show_default=False,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("-n", "--namespace", help="Namespace of the object. Default: default; with --user: all."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="Turn the question round: what this user did.")
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    log: LogOption = None,
+    host: LogHostOption = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy", metavar="FILE|PRESET", help="The audit policy in force: tells what the log cannot hold."
+        ),
+    ] = None,
+    output: OutputOption = Output.text,
+    ssh_config: SshConfigOption = None,
+    accept_new_host_key: AcceptNewOption = False,
+    ask_become_pass: AskBecomeOption = False,
+) -> None:
+    """Who did it: the answer from the audit logs, how sure it is, and the lines that prove it."""
+    question = _question(verb, target, namespace, user, since, until)
+    rules = _policy(policy)
+    from kaudit_setup.trail.evidence import EventLog
+    from kaudit_setup.trail.users import ask_user
+    from kaudit_setup.trail.who import ask, with_notes
+
+    connect = Connect(ssh_config, accept_new_host_key, ask_become_pass)
+    with _remote(log, host, connect) if host else _local(log) as (logs, lost):
+        events = EventLog(logs)
+        answer = ask_user(events, question) if question.user else ask(events, question, rules)
+        answer = with_notes(answer, lost(), events.unreadable)
+    _show(answer, output)
+    if answer.confidence == "unknown":
+        raise typer.Exit(Exit.FAILED)
+
+
+class Connect(NamedTuple):
+    """How nodes are reached."""
+
+    ssh_config: Path | None
+    accept_new_host_key: bool
+    ask_become_pass: bool
+
+
+@contextmanager
+def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
+    """The files on this machine; standard input is kept, since a question may need to look twice."""
+    from tempfile import NamedTemporaryFile
+
+    from kaudit_setup.trail.logs import LocalLogs
+    from kaudit_setup.trail.patient import spooled
+
+    with NamedTemporaryFile(prefix="kaudit-setup-") as spool:
+        yield LocalLogs(spooled(local_files(log), sys.stdin.buffer, spool.file, spool.name)), list
+
+
+@contextmanager
+def _remote(
+    log: list[str] | None, host: list[str] | None, connect: Connect
+) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
+    """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
+    from kaudit_setup.node.shell import script
+    from kaudit_setup.trail.patient import PatientRunner, missing
+    from kaudit_setup.trail.remote import RemoteLogs
+
+    with open_nodes(host or [], **connect._asdict()) as nodes:
+        runners = [PatientRunner(node) for node in nodes]
+        yield RemoteLogs(runners, script("lib") + script("logs"), log or []), lambda: missing(runners)
+
+
+def _question(
+    verb: Asked, target: str | None, namespace: str | None, user: str | None, since: str | None, until: str | None
+) -> Question:
+    from kaudit_setup.trail.clock import Window
+    from kaudit_setup.trail.kinds import parse_kind, parse_object
+    from kaudit_setup.trail.who import Question, Verb
+
+    window = Window.of(since, until)
+    kind, name = None, ""
+    if target and (not user or "/" in target):
+        kind, name = parse_object(target)
+    elif target:
+        kind = parse_kind(target)
+    elif not user:
+        raise InputError("what was it done to?", hint="name the object as KIND/NAME, or a user with --user")
+    space = namespace if namespace is not None else ("" if user else "default")
+    return Question(Verb(verb.value), kind, space, name, user or "", window)
+
+
+def _policy(name: str | None) -> Policy | None:
+    if name is None:
+        return None
+    from kaudit_setup.policy.load import load
+    from kaudit_setup.policy.presets import read
+
+    where, data = read(name)
+    loaded = load(data)
+    if loaded.policy is None:
+        raise PolicyError(
+            f"kube-apiserver would refuse the policy {where}", details="\n".join(str(p) for p in loaded.errors)
+        )
+    return loaded.policy
+
+
+def _show(answer: Answer, output: Output) -> None:
+    from kaudit_setup.trail.who import as_json
+
+    if output is Output.json:
+        import json
+
+        # ASCII only: no terminal and no page can be harmed by what a stranger wrote
+        typer.echo(json.dumps(as_json(answer), indent=2))
+        return
+    from kaudit_setup.report.who import answer_text
+    from kaudit_setup.trail.sentence import sentence
+
+    typer.echo(answer_text(sentence(answer), as_json(answer)))

@@ -1,0 +1,70 @@
+"""Who an actor is: a person, a service account, a node, or one of Kubernetes' own controllers.
+
+Source: cmd/kube-controller-manager/app (each controller's client is `system:serviceaccount:kube-system:<name>`
+with --use-service-account-credentials, as kubeadm sets it; without it all are `system:kube-controller-manager` and
+only the user agent's tail tells them apart); the names: plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PREFIX: Final = "system:serviceaccount:kube-system:"
+_MANAGER: Final = "system:kube-controller-manager"
+
+GARBAGE: Final = "generic-garbage-collector"
+NAMESPACES: Final = "namespace-controller"
+DEPLOYMENTS: Final = "deployment-controller"
+REPLICASETS: Final = "replicaset-controller"
+STATEFULSETS: Final = "statefulset-controller"
+DAEMONSETS: Final = "daemon-set-controller"
+JOBS: Final = "job-controller"
+CRONJOBS: Final = "cronjob-controller"
+REPLICATIONS: Final = "replication-controller"
+AUTOSCALER: Final = "horizontal-pod-autoscaler"
+NODES: Final = "node-controller"
+TAINTS: Final = "taint-eviction-controller"
+SCHEDULER: Final = "kube-scheduler"
+
+_NAMES: Final = """
+attachdetach-controller bootstrap-signer certificate-controller clusterrole-aggregation-controller
+cronjob-controller daemon-set-controller deployment-controller device-taint-eviction-controller
+disruption-controller endpoint-controller endpointslice-controller endpointslicemirroring-controller
+ephemeral-volume-controller expand-controller generic-garbage-collector horizontal-pod-autoscaler job-controller
+kube-apiserver-serving-clustertrustbundle-publisher legacy-service-account-token-cleaner namespace-controller
+node-controller persistent-volume-binder pod-garbage-collector podcertificaterequestcleaner
+pv-protection-controller pvc-protection-controller replicaset-controller replication-controller
+resource-claim-controller resourcequota-controller root-ca-cert-publisher route-controller
+selinux-warning-controller service-account-controller service-ca-cert-publisher service-cidrs-controller
+service-controller statefulset-controller storage-version-garbage-collector storage-version-migrator-controller
+taint-eviction-controller token-cleaner tokens-controller ttl-after-finished-controller ttl-controller
+validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller
+"""
+_CONTROLLERS: Final = frozenset(_NAMES.split())
+_COMPONENTS: Final = {
+    "system:kube-scheduler": SCHEDULER,
+    "system:apiserver": "kube-apiserver",
+    _MANAGER: "kube-controller-manager",
+}
+
+
+def controller_of(user: str, agent: str, impersonator: str) -> str:
+    """The short name of the controller that this actor is, empty for everybody else.
+
+    Somebody who impersonates a controller is not one. A user agent alone proves nothing (anybody may send it): it
+    only tells the controllers apart that share the user `system:kube-controller-manager`.
+    """
+    if impersonator:
+        return ""
+    if user.startswith(_PREFIX):
+        name = user.removeprefix(_PREFIX)
+        return name if name in _CONTROLLERS else ""
+    if user == _MANAGER:
+        tail = agent.rpartition("/")[2].removeprefix(_PREFIX)
+        return tail if tail in _CONTROLLERS else "kube-controller-manager"
+    return _COMPONENTS.get(user, "")
+
+
+def node_of(user: str, impersonator: str) -> str:
+    """The node whose kubelet this actor is, empty for everybody else."""
+    return user.removeprefix("system:node:") if user.startswith("system:node:") and not impersonator else ""

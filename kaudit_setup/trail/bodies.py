@@ -1,0 +1,178 @@
+"""What an event's request and response bodies say about its object: names, owners, replicas, options.
+
+Bodies are there from level Request (requestObject) and RequestResponse (responseObject) on. Only these few fields are
+decoded; a body that is something else than expected says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from kaudit_setup.trail.event import Event
+
+
+class Owner(msgspec.Struct, frozen=True, rename="camel"):
+    """meta/v1 OwnerReference."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool = False
+
+    @property
+    def group(self) -> str:
+        """The API group of the owner."""
+        return self.api_version.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the bodies say.
+
+    `body`: whether there was any. `response_name`: the name in the answer, where a generated name is. `replicas`: the
+    desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
+    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about.
+    """
+
+    body: bool = False
+    uid: str = ""
+    response_name: str = ""
+    generate_name: str = ""
+    owners: tuple[Owner, ...] = ()
+    mirror: bool = False
+    replicas: int = -1
+    spec: bool | None = None
+    dry_run: bool = False
+    items: frozenset[str] | None = None
+    message: str = ""
+    involved_kind: str = ""
+    involved_name: str = ""
+    node: str = ""
+
+    @property
+    def controller(self) -> Owner | None:
+        """The owner that controls the object."""
+        return next((owner for owner in self.owners if owner.controller), None)
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    name: str = ""
+    uid: str = ""
+    generate_name: str = ""
+    owner_references: list[Owner] | None = None
+    annotations: dict[str, Any] | None = None
+
+
+class _Spec(msgspec.Struct, rename="camel"):
+    replicas: int | None = None
+    node_name: str = ""
+
+
+class _Involved(msgspec.Struct, rename="camel"):
+    kind: str = ""
+    name: str = ""
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    kind: str = ""
+    metadata: _Meta | None = None
+    spec: _Spec | None = None
+    dry_run: list[str] | None = None
+    message: Any = ""
+    involved_object: _Involved | None = None
+    regarding: _Involved | None = None
+    target: _Involved | None = None
+
+
+class _Item(msgspec.Struct):
+    metadata: _Meta
+
+
+class _List(msgspec.Struct):
+    items: list[_Item]
+
+
+class _Op(msgspec.Struct):
+    path: str = ""
+    op: str = ""
+
+
+_T = TypeVar("_T")
+_BODY = msgspec.json.Decoder(_Body)
+_LIST = msgspec.json.Decoder(_List)
+_OPS = msgspec.json.Decoder(list[_Op])
+_KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NONE = Facts()
+_BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
+MIRROR = "kubernetes.io/config.mirror"
+
+
+def body_facts(event: Event) -> Facts:
+    """The facts in one event's bodies; nothing where there are none, or where nothing is asked of them (reads)."""
+    request, response = bytes(event.request_object), bytes(event.response_object)
+    if not request and not response:
+        return _NONE
+    if event.verb in {"get", "list", "watch"}:
+        return Facts(body=True)
+    asked = _read(_BODY, request) or _Body()
+    told = _read(_BODY, response) or _Body()
+    meta = told.metadata if told.kind != "Status" and told.metadata else _Meta()
+    wanted = asked.metadata or _Meta()
+    # a patch may be a part of the object: its answer is the whole
+    full = meta if meta.name else wanted
+    about = asked.involved_object or asked.regarding or asked.target or _Involved()
+    items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
+    return Facts(
+        body=True,
+        uid=meta.uid or wanted.uid,
+        response_name=meta.name,
+        generate_name=wanted.generate_name or meta.generate_name,
+        owners=tuple(full.owner_references or ()),
+        mirror=MIRROR in (full.annotations or {}),
+        replicas=_replicas(asked, told),
+        spec=_touches_spec(event.verb, request),
+        dry_run="All" in (asked.dry_run or ()),
+        items=frozenset(item.metadata.name for item in items.items) if items else None,
+        message=asked.message if isinstance(asked.message, str) else "",
+        involved_kind=about.kind,
+        involved_name=about.name,
+        node=_node(asked, told),
+    )
+
+
+def _node(asked: _Body, told: _Body) -> str:
+    """The node of a Pod: from a binding's target, or from the Pod itself."""
+    if asked.target and asked.target.kind in {"", "Node"}:
+        return asked.target.name
+    return next((body.spec.node_name for body in (told, asked) if body.spec and body.spec.node_name), "")
+
+
+def _replicas(asked: _Body, told: _Body) -> int:
+    for body in (told, asked):
+        if body.spec and body.spec.replicas is not None:
+            return body.spec.replicas
+    return -1
+
+
+def _touches_spec(verb: str, request: bytes) -> bool | None:
+    """Whether a patch goes beyond labels, annotations and status; None for anything but a patch that was logged."""
+    if verb != "patch" or not request:
+        return None
+    operations = _read(_OPS, request)
+    if operations is not None:
+        return any(not op.path.startswith(("/metadata", "/status")) for op in operations if op.op != "test")
+    keys = _read(_KEYS, request)
+    return None if keys is None else bool(keys.keys() - _BOOKKEEPING)
+
+
+def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:
+    if not body:
+        return None
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError:
+        return None

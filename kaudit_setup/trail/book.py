@@ -1,0 +1,178 @@
+"""What the log says about the objects that were looked up: searched by literals, decoded, merged, indexed.
+
+Each literal is searched once; several are searched in one pass. What merely mentions an object (a kubelet's reports,
+reads) is kept as its first and last mention only, so that a busy object costs no more than a quiet one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from kaudit_setup.trail.deeds import (
+    Deed,
+    Object,
+    Seen,
+    changes,
+    creates,
+    deed_of,
+    deletes,
+    executes,
+    stage_rank,
+)
+from kaudit_setup.trail.search import spelled
+
+
+class Log(Protocol):
+    """Where events are searched: local files, nodes over SSH, a list in a test."""
+
+    def find(self, literals: Sequence[bytes]) -> Iterable[Seen]:
+        """The events on lines that hold any of `literals`."""
+        ...
+
+
+def quoted(text: str) -> bytes:
+    """`text` as a whole JSON string."""
+    return b'"' + spelled(text) + b'"'
+
+
+def pod_ending(name: str) -> bytes:
+    """A Pod's name as a string's end: alone, or at the end of a controller's `Created pod: <name>`."""
+    return spelled(name) + b'"'
+
+
+def named(obj: Object) -> tuple[bytes, ...]:
+    """Where kube-apiserver writes `obj` as an objectRef: its fields come in this order (audit/v1 ObjectReference)."""
+    name = b'"name":' + quoted(obj.name)
+    if obj.resource == "namespaces":
+        # a request for one namespace carries it as its namespace too, a create does not
+        return (b'"resource":"namespaces",' + name, b'"namespace":' + quoted(obj.name) + b"," + name)
+    if not obj.namespace:
+        return (b'"resource":' + quoted(obj.resource) + b"," + name,)
+    return (b'"namespace":' + quoted(obj.namespace) + b"," + name,)
+
+
+def begins(obj: Object) -> tuple[bytes, ...]:
+    """As `named`, of an object of which only the beginning of the name is known."""
+    return tuple(literal[:-1] for literal in named(obj))
+
+
+def sisters(obj: Object) -> tuple[bytes, ...]:
+    """The other objects of `obj`'s kind that the same owner made: `<owner>-` and something else."""
+    above = obj.name.rpartition("-")[0]
+    kind = b'"resource":' + quoted(obj.resource) + b","
+    return tuple(kind + literal for literal in begins(replace(obj, name=f"{above}-"))) if above else ()
+
+
+def nameless_creates(obj: Object) -> bytes:
+    """Creates of objects like `obj` by controllers, whose names the server makes up: no query, the verb follows."""
+    where = b"/namespaces/" + spelled(obj.namespace) if obj.namespace else b""
+    return where + b"/" + spelled(obj.resource) + b'","verb":"create"'
+
+
+def nameless_requests(obj: Object) -> bytes:
+    """Every request on the collection that `obj` is in: creates before their name is known, lists."""
+    where = b',"namespace":' + quoted(obj.namespace) if obj.namespace else b""
+    return b'"resource":' + quoted(obj.resource) + where + b',"api'
+
+
+COLLECTIONS = b'"verb":"deletecollection"'
+
+
+class Book:
+    """The deeds found so far, by object. `nodes` are the sources they came from."""
+
+    def __init__(self, log: Log, keep: Callable[[Deed], bool] = lambda _: False) -> None:
+        """`keep`: which mere mentions are wanted all the same (a timeline's reads)."""
+        self._log = log
+        self._keep = keep
+        self._searched: set[bytes] = set()
+        self._deeds: dict[tuple[str, ...], Deed] = {}
+        self._index: dict[tuple[str, str, str], list[Deed]] = {}
+        self._stale = False
+        self.nodes: set[str] = set()
+
+    def look_up(self, literals: Iterable[bytes]) -> None:
+        """Search what was not searched yet, in one pass."""
+        new = [literal for literal in dict.fromkeys(literals) if literal not in self._searched]
+        if not new:
+            return
+        self._searched.update(new)
+        mentions: dict[tuple[str, ...], list[Deed]] = {}
+        for seen in self._log.find(new):
+            deed = deed_of(seen)
+            self.nodes.add(deed.source.node)
+            if _lasting(deed) or self._keep(deed):
+                self._add(deed)
+            elif deed.done:
+                self._mention(deed, mentions)
+        for pair in mentions.values():
+            for deed in pair:
+                self._add(deed)
+        self._stale = True
+
+    def on(self, obj: Object) -> list[Deed]:
+        """Everything known about `obj`, in order of time."""
+        return self._read().get((obj.resource, obj.namespace, obj.name), [])
+
+    def nameless(self, obj: Object) -> list[Deed]:
+        """What is known about the collection that `obj` is in: creates without a name, deletions of it all, lists."""
+        return self._read().get((obj.resource, obj.namespace, ""), [])
+
+    def starting(self, obj: Object) -> list[Object]:
+        """The objects known that are of `obj`'s kind and place and whose names begin with its name."""
+        return [
+            Object(obj.group, *key)
+            for key in self._read()
+            if key[:2] == (obj.resource, obj.namespace) and key[2].startswith(obj.name)
+        ]
+
+    def all(self) -> Iterator[Deed]:
+        """Every deed known, in no order."""
+        return iter(self._deeds.values())
+
+    @property
+    def tolerance(self) -> float:
+        """Seconds by which the clocks of the sources may differ."""
+        return 5.0 if len(self.nodes) > 1 else 0.0
+
+    def _add(self, deed: Deed) -> None:
+        old = self._deeds.get(deed.key)
+        self._deeds[deed.key] = deed if old is None else better(old, deed)
+
+    def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
+        key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node)
+        pair = mentions.get(key)
+        if pair is None:
+            mentions[key] = [deed, deed]
+        elif deed.at < pair[0].at:
+            pair[0] = deed
+        elif deed.at >= pair[1].at:
+            pair[1] = deed
+
+    def _read(self) -> dict[tuple[str, str, str], list[Deed]]:
+        if self._stale:
+            self._index = {}
+            for deed in sorted(self._deeds.values(), key=lambda deed: (deed.at, deed.end)):
+                self._index.setdefault((deed.resource, deed.namespace, deed.name), []).append(deed)
+            self._stale = False
+        return self._index
+
+
+def better(old: Deed, new: Deed) -> Deed:
+    """Of two stages of one request the one that tells more; of two copies of one stage the first by file and line."""
+    first, second = stage_rank(old.stage), stage_rank(new.stage)
+    if first != second:
+        return old if first > second else new
+    here, there = old.source, new.source
+    return new if (there.node, there.file, there.line) < (here.node, here.file, here.line) else old
+
+
+def _lasting(deed: Deed) -> bool:
+    """Whether a deed matters by itself: it made, altered, ended or entered something, or tried to."""
+    if deed.resource in {"events", "leases"}:
+        return bool(deed.facts.message)
+    if deed.stage == "RequestReceived" and deed.verb in {"get", "list", "watch"}:
+        return False
+    return creates(deed) or changes(deed) or deletes(deed) or executes(deed)

@@ -1,0 +1,354 @@
+"""Why an object came to be: from itself, by way of the controllers that made it, to the first who is not one.
+
+Bodies (ownerReferences, generated names, replica counts) make a link certain. At level Metadata the controllers'
+naming, the order of their requests and their users make it inferred. The chain goes up only through objects that a
+controller made: what a person made belongs to that person, whoever its ownerReferences name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kaudit_setup.trail.actors import AUTOSCALER, DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.birth import Confidence, above, actor, announcement, birth_of, doing, first_mention
+from kaudit_setup.trail.book import Book, begins, named, nameless_creates, nameless_requests
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.kinds import KINDS
+from kaudit_setup.trail.naming import guesses, is_generated
+
+NEAR = 15.0
+"""Seconds within which a controller follows a change of what it controls; a Pod made later takes another's place."""
+_ROLLING = 120.0
+_DEEP = 6
+_SCALED = frozenset({"replicasets", "replicationcontrollers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One object of a chain: the request that made it (or ended it) as far as it is known, how sure, and why."""
+
+    object: Object
+    deed: Deed | None
+    confidence: Confidence
+    why: str
+
+
+@dataclass(slots=True)
+class Story:
+    """A chain from the object asked for up to `root`, the first actor who is not a controller."""
+
+    links: list[Link] = field(default_factory=list)
+    root: Deed | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The link below: what was made (or ended), when, by which controller; `surely` if bodies tie it to its owner."""
+
+    object: Object
+    at: float
+    deed: Deed | None
+    surely: bool
+    ended: bool = False
+
+
+def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> Story:
+    """Who made `obj` (its last life before `before`, Unix seconds), and who is behind that."""
+    story = Story()
+    birth = birth_of(book, obj, before)
+    if birth.note:
+        story.note(birth.note)
+    made = birth.deed
+    if made is None and not birth.why:
+        return story
+    story.links.append(Link(obj, made, birth.confidence, birth.why))
+    if made is not None and not made.controller:
+        story.root = made
+        if made.node and obj.resource == "pods":
+            story.note(
+                f"{obj} is a static Pod: the kubelet of node {made.node} made it from a manifest file on that node,"
+                " nobody made it through the API"
+            )
+        return story
+    at = made.at if made else first_mention(book, obj, before)
+    climb(book, story, Child(obj, at, made, birth.confidence == "certain"))
+    return story
+
+
+def climb(book: Book, story: Story, child: Child) -> None:
+    """Add the owner of `child.object`, and what is above it, to `story`."""
+    if len(story.links) >= _DEEP:
+        return
+    found = owner_of(book, child)
+    if found is None:
+        if child.deed is not None:
+            story.note(f"nothing in the log says for what {child.deed.controller} made {child.object}")
+        return
+    owner, surely, why = found
+    if owner.resource in _SCALED:
+        _through_replicas(book, story, child, owner, surely, why)
+    elif owner.resource == "deployments":
+        _to_deployment(book, story, child, owner, surely, why)
+    elif owner.resource in {"statefulsets", "daemonsets"}:
+        _to_set(book, story, child, owner, surely, why)
+    else:
+        _to_maker(book, story, child, owner, surely, why)
+
+
+def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
+    """The owner of an object that a controller made, whether bodies prove it, and the reason."""
+    obj, deed = child.object, child.deed
+    if deed is not None and (owner := deed.facts.controller):
+        kind = KINDS.get(owner.kind.lower())
+        resource = kind.resource if kind else f"{owner.kind.lower()}s"
+        cluster_scoped = kind is not None and not kind.namespaced
+        owner_object = Object(owner.group, resource, "" if cluster_scoped else obj.namespace, owner.name)
+        book.look_up(named(owner_object))
+        return owner_object, child.surely, "the ownerReferences in the logged body name it"
+    told = announcement(book, obj)
+    if told is not None and (kind := KINDS.get(told.facts.involved_kind.lower())):
+        owner_object = Object(kind.group or "", kind.resource, obj.namespace, told.facts.involved_name)
+        return owner_object, True, f"{told.controller} reported `{told.facts.message}` about it"
+    fitting = [g for g in guesses(obj) if deed is None or g.controller == deed.controller]
+    book.look_up(literal for guess in fitting for literal in (begins if guess.prefix else named)(guess.owner))
+    for guess in fitting:
+        if guess.prefix:
+            full = [one for one in book.starting(guess.owner) if any(map(creates, book.on(one)))]
+            if full:
+                return full[0], False, f"the Pod's name is {guess.scheme}"
+        elif book.on(guess.owner):
+            return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
+    # nobody mentions the owner: only a controller's own request, or what is above, makes the name believable
+    for guess in fitting:
+        if not guess.prefix and (deed is not None or any(book.on(owner) for owner in above(guess.owner))):
+            return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
+    return None
+
+
+def _by(deed: Deed | None) -> str:
+    return f" and {deed.controller} made it" if deed else ""
+
+
+def spec_deeds(book: Book, obj: Object, until: float) -> list[Deed]:
+    """What made `obj` or changed what it asks for, up to `until`, in order; within the clocks' tolerance if need be.
+
+    Changes whose logged patch touches labels or annotations only are left out, and so are those of the controllers
+    that merely keep books on it.
+    """
+    deeds = [d for d in book.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
+    return [d for d in deeds if d.at <= until] or [d for d in deeds if d.at <= until + book.tolerance]
+
+
+def _through_replicas(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
+    """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
+    deeds = spec_deeds(book, owner, child.at)
+    maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
+    near = [d for i, d in enumerate(deeds) if child.at - d.at <= NEAR and (i == 0 or _resized(deeds[i - 1], d))]
+    gone = _predecessor(book, child, owner)
+    if gone is not None and (not near or gone.at > near[-1].at):
+        near = []
+        story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+    cause = near[-1] if near else maker
+    if cause is None:
+        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        climb(book, story, Child(owner, child.at, None, False))
+        return
+    story.links.append(Link(owner, cause, _sure(surely), why))
+    if not cause.controller:
+        story.root = cause
+        creator(book, story, owner, cause)
+        return
+    # owner references stand in the ReplicaSet's own create, whatever changed it later
+    origin = maker or cause
+    climb(book, story, Child(owner, cause.at, _with_owner(cause, origin), surely and _has_owner(cause, origin)))
+
+
+def _resized(before: Deed, after: Deed) -> bool:
+    """Whether a change of a ReplicaSet altered its size, as far as bodies tell."""
+    return before.facts.replicas < 0 or after.facts.replicas < 0 or before.facts.replicas != after.facts.replicas
+
+
+def _has_owner(*deeds: Deed) -> bool:
+    return any(deed.facts.controller for deed in deeds)
+
+
+def _with_owner(cause: Deed, origin: Deed) -> Deed:
+    return cause if cause.facts.controller or not origin.facts.controller else origin
+
+
+def _predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
+    """The end of a sibling, right before `child`, that was not its ReplicaSet's own wish."""
+    ends = [
+        deed
+        for deed in book.all()
+        if deed.resource == child.object.resource
+        and deed.namespace == child.object.namespace
+        and deed.done
+        and deletes(deed)
+        and deed.name.startswith(f"{owner.name}-")
+        and deed.name != child.object.name
+        and not deed.node
+        and deed.controller not in {REPLICASETS, REPLICATIONS}
+        and 0 <= child.at - deed.at <= NEAR
+    ]
+    return max(ends, key=lambda deed: deed.at, default=None)
+
+
+def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
+    """A Deployment: whoever made it or changed it last before its ReplicaSet followed."""
+    book.look_up(named(owner))
+    deeds = [deed for deed in spec_deeds(book, owner, child.at) if deed.controller != DEPLOYMENTS]
+    cause_below = story.links[-1].deed
+    if cause_below is not None and creates(cause_below):
+        scaled = [deed for deed in deeds if deed.subresource == "scale"]
+        # a scale never makes a new ReplicaSet, a new template does
+        deeds = [deed for deed in deeds if deed.subresource != "scale"] or deeds
+        for deed in scaled:
+            if deeds and deed.at > deeds[-1].at:
+                story.note(f"{actor(deed)} scaled {owner} at {deed.time}, before {child.object} was made")
+    if not deeds:
+        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        return
+    _settle(book, story, child, owner, deeds, surely, why)
+
+
+def _settle(
+    book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed], surely: bool, why: str
+) -> None:
+    """End the chain at the last of `deeds`, and name the creator too if that is somebody else."""
+    cause = deeds[-1]
+    # with every change's body at hand, the last that touches the spec is what the controllers followed
+    proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
+    if len(deeds) > 1 or not creates(cause):
+        lag = child.at - cause.at
+        why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
+    if book.tolerance and child.at < cause.at:
+        story.note("the clocks of the nodes differ: a request seems to come before its cause")
+    story.links.append(Link(owner, cause, _sure(proven), why))
+    if cause.controller:
+        _to_autoscaler(book, story, owner, cause)
+    else:
+        story.root = cause
+    creator(book, story, owner, cause)
+
+
+def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
+    """A StatefulSet or DaemonSet: the last change, unless the Pod only took the place of one that went otherwise."""
+    book.look_up(named(owner))
+    at = child.at
+    if owner.resource == "statefulsets" and not child.ended:
+        at = _first_wanted(book, child)
+    deeds = [d for d in spec_deeds(book, owner, at) if d.controller not in {STATEFULSETS, DAEMONSETS}]
+    if (
+        owner.resource == "daemonsets"
+        and deeds
+        and child.at - deeds[-1].at > NEAR
+        and not _rolling(book, child, deeds)
+    ):
+        maker = [deed for deed in deeds if creates(deed)]
+        deeds = maker[-1:] or deeds
+    if not deeds:
+        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        return
+    _settle(book, story, child, owner, deeds, surely, why)
+
+
+def _first_wanted(book: Book, child: Child) -> float:
+    """When a StatefulSet's Pod of this name was made because of a change, not because the last one was deleted."""
+    at = child.at
+    life = [d for d in book.on(child.object) if d.done and (creates(d) or (deletes(d) and not d.node)) and d.at < at]
+    while life:
+        last = life.pop()
+        if deletes(last):
+            if last.controller == STATEFULSETS:
+                break
+        else:
+            at = last.at
+    return at
+
+
+def _rolling(book: Book, child: Child, deeds: Sequence[Deed]) -> bool:
+    """Whether a DaemonSet's controller had deleted a Pod to make room for this one."""
+    return any(
+        deed.controller == DAEMONSETS
+        and deletes(deed)
+        and deeds[-1].at <= deed.at
+        and 0 <= child.at - deed.at < _ROLLING
+        for deed in book.all()
+        if deed.namespace == child.object.namespace and deed.resource == "pods"
+    )
+
+
+def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
+    """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
+    book.look_up(
+        [*named(owner), *([nameless_creates(owner), nameless_requests(owner)] if is_generated(owner.name) else [])]
+    )
+    birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
+    if birth.deed is None:
+        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        climb(book, story, Child(owner, child.at, None, False))
+        return
+    sure = surely and birth.confidence == "certain"
+    reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
+    story.links.append(Link(owner, birth.deed, _sure(sure), reason))
+    if birth.note:
+        story.note(birth.note)
+    for deed in spec_deeds(book, owner, child.at):
+        if not creates(deed) and not deed.by_kubernetes:
+            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
+    if birth.deed.controller:
+        climb(book, story, Child(owner, birth.deed.at, birth.deed, sure))
+    else:
+        story.root = birth.deed
+
+
+def _to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed) -> None:
+    """A HorizontalPodAutoscaler scaled it: behind that is whoever made the autoscaler."""
+    if cause.controller != AUTOSCALER:
+        return
+    anywhere = Object("autoscaling", "horizontalpodautoscalers", owner.namespace, "")
+    book.look_up([nameless_requests(anywhere).removesuffix(b',"api')])
+    scalers = book.starting(anywhere)
+    acting = [one for one in scalers if any(abs(d.at - cause.at) < NEAR and d.controller for d in book.on(one))]
+    chosen = acting if len(acting) == 1 else [one for one in scalers if one.name]
+    if len(chosen) != 1:
+        story.note(f"{AUTOSCALER} scaled {owner} at {cause.time}; which autoscaler it acted for is not in the log")
+        return
+    birth = birth_of(book, chosen[0], cause.at)
+    story.links.append(
+        Link(chosen[0], birth.deed, "inferred", f"the only autoscaler that acted when {owner} was scaled")
+    )
+    story.root = birth.deed if birth.deed and not birth.deed.controller else None
+
+
+def creator(book: Book, story: Story, owner: Object, cause: Deed) -> None:
+    """Name who made `owner`, where `cause` is a later change."""
+    if creates(cause):
+        return
+    makers = [deed for deed in book.on(owner) if deed.done and creates(deed) and deed.at <= cause.at]
+    if makers and makers[-1].controller:
+        behind = story_of_creation(book, owner, cause.at)
+        if behind.root is not None:
+            last = behind.links[-1].object
+            story.note(f"{owner} was made for {last} of {actor(behind.root)} ({behind.root.time})")
+    elif makers:
+        story.note(f"{owner} was created by {actor(makers[-1])} at {makers[-1].time}")
+        if story.root is None and cause.controller:
+            story.root = makers[-1]
+    else:
+        story.note(f"who created {owner} is not in this log")
+
+
+def _sure(surely: bool) -> Confidence:
+    return "certain" if surely else "inferred"

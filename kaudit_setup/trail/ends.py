@@ -1,0 +1,307 @@
+"""Why an object is gone: who deleted it, its owner, its namespace, or the node under it.
+
+Sources: pkg/controller/garbagecollector (deletes what has no owner left), pkg/controller/namespace/deletion (one
+deletecollection for each kind), pkg/kubelet/status/status_manager.go (the last delete, with no grace, of a Pod that
+was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is a create that deletes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from kaudit_setup.trail.actors import (
+    CRONJOBS,
+    DAEMONSETS,
+    DEPLOYMENTS,
+    GARBAGE,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    REPLICASETS,
+    REPLICATIONS,
+    SCHEDULER,
+    STATEFULSETS,
+    TAINTS,
+)
+from kaudit_setup.trail.birth import Confidence, actor, birth_of
+from kaudit_setup.trail.book import COLLECTIONS, Book, named
+from kaudit_setup.trail.chain import Child, Link, Story, climb, owner_of, spec_deeds, story_of_creation
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.naming import guesses
+
+_DEEP = 6
+_DISTURBED = 600.0
+_SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The request that set an object going, how sure that is, and why."""
+
+    deed: Deed
+    confidence: Confidence
+    why: str
+
+
+def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> Story:
+    """Who made `obj` go (its last life that ended before `before`), and who is behind that."""
+    story = Story()
+    end = end_of(book, obj, before, story)
+    if end is not None:
+        _follow(book, story, obj, end, before)
+    return story
+
+
+def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
+    """The first request of the life that ended last which set `obj` going."""
+    book.look_up([COLLECTIONS])
+    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
+    explicit = [deed for deed in deeds if deletes(deed)]
+    sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
+    births = [deed for deed in deeds if creates(deed)]
+    ends = sorted([*explicit, *(deed for deed in sweeps if hits(deed, obj) is not False)], key=lambda deed: deed.at)
+    if not ends:
+        return None
+    born = max((deed.at for deed in births if deed.at <= ends[-1].at), default=0.0)
+    later = [deed for deed in births if deed.at > ends[-1].at]
+    if later:
+        story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
+    life = [deed for deed in ends if deed.at >= born]
+    static = _is_static(book, obj, births)
+    own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]
+    strong = [deed for deed in own if deed.name or hits(deed, obj)]
+    if not own:
+        last = life[-1]
+        story.note(
+            f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at {last.time}, of"
+            " a Pod that was already going; who set it going is not in this log"
+        )
+        return None
+    chosen = (strong or own)[0]
+    rivals = [d for d in strong[1:] if d.user != chosen.user and not d.by_kubernetes]
+    for other in rivals:
+        story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
+    end = _judged(chosen, obj, bool(deeds), story)
+    if rivals and chosen.name and not chosen.facts.body:
+        # kubectl sends `--dry-run=server` of a delete in the body
+        return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")
+    return end
+
+
+def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
+    if chosen.name:
+        how = "the eviction names it" if chosen.subresource == "eviction" else "the request names it"
+        return End(chosen, "certain", how)
+    if chosen.facts.items is not None:
+        return End(chosen, "certain", "the logged answer to the deletecollection lists it")
+    if not mentioned:
+        story.note(f"nothing else in this log mentions {obj}; it was deleted then if it existed")
+    selector = _selector(chosen)
+    which = f"every one that matches {selector}" if selector else "every one of its kind"
+    where = f" in namespace {obj.namespace}" if obj.namespace else ""
+    return End(chosen, "inferred", f"a deletecollection took {which}{where}")
+
+
+def _is_static(book: Book, obj: Object, births: Sequence[Deed]) -> bool:
+    """Whether a Pod mirrors a manifest file: its kubelet makes and deletes it, and its name ends in the node's."""
+    if obj.resource != "pods":
+        return False
+    if births:
+        return bool(births[-1].node)
+    nodes = {deed.node for deed in book.on(obj) if deed.node}
+    return any(obj.name.endswith(f"-{node}") for node in nodes)
+
+
+def _selector(deed: Deed) -> str:
+    query = parse_qs(urlsplit(deed.uri).query)
+    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+
+
+def hits(deed: Deed, obj: Object) -> bool | None:
+    """Whether a deletecollection took `obj`: None where only a selector would tell."""
+    if deed.name:
+        return True
+    if deed.facts.items is not None:
+        return obj.name in deed.facts.items
+    query = parse_qs(urlsplit(deed.uri).query)
+    fields = [part.split("=") for selector in query.get("fieldSelector", []) for part in selector.split(",")]
+    names = [part[-1] for part in fields if part[0] == "metadata.name"]
+    if names:
+        return obj.name in names
+    return None if query.keys() & {"labelSelector", "fieldSelector"} else True
+
+
+def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> None:
+    """Add the end of `obj`, and whoever caused that, to `story`."""
+    deed = end.deed
+    story.links.append(Link(obj, deed, end.confidence, end.why))
+    if not deed.controller:
+        story.root = deed
+        if deed.node:
+            story.note(f"{obj} is a static Pod: its manifest file on node {deed.node} was taken away or changed")
+        return
+    if len(story.links) >= _DEEP:
+        return
+    surely = end.confidence == "certain"
+    if deed.controller == NAMESPACES:
+        _up(book, story, Object("", "namespaces", "", obj.namespace), deed, surely, "its whole namespace was deleted")
+    elif deed.controller == GARBAGE:
+        _collected(book, story, obj, deed, before)
+    elif deed.controller in _SIZERS:
+        _resized(book, story, obj, deed, before)
+    elif deed.controller in {NODES, TAINTS, "device-taint-eviction-controller"}:
+        _disturbed(book, story, obj, deed)
+    elif deed.controller == "pod-garbage-collector":
+        _node_gone(book, story, obj, deed)
+    elif deed.controller == "ttl-after-finished-controller":
+        story.note(f"it had finished, and its ttlSecondsAfterFinished was over at {deed.time}")
+        _behind_creation(book, story, obj, deed)
+    elif deed.controller == SCHEDULER:
+        story.note(f"the scheduler deleted it at {deed.time} to make room for a Pod of higher priority")
+
+
+def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why: str) -> bool:
+    """Add the deletion of `owner`, if it came before `below`; False if the log does not have it."""
+    book.look_up([*named(owner), COLLECTIONS])
+    end = end_of(book, owner, below.at + book.tolerance, story)
+    if end is None:
+        return False
+    certain = surely and end.confidence == "certain"
+    reason = why if end.confidence == "certain" else f"{why}; {end.why}"
+    _follow(book, story, owner, End(end.deed, "certain" if certain else "inferred", reason), below.at)
+    return True
+
+
+def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
+    """The garbage collector deletes what its owners left behind."""
+    birth = birth_of(book, obj, before)
+    child = Child(obj, birth.deed.at if birth.deed else deed.at, birth.deed, birth.confidence == "certain")
+    found = owner_of(book, child)
+    owners: list[tuple[Object, bool, str]] = [found] if found else []
+    owners += [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
+    book.look_up(literal for owner, _, _ in owners for literal in named(owner))
+    for owner, surely, why in owners:
+        if _up(book, story, owner, deed, surely, f"its owner was deleted; {why}"):
+            return
+    # in the foreground, or when the owner was never logged: what is above may have been deleted all the same
+    for owner, _, _ in owners:
+        for guess in guesses(owner):
+            if _up(book, story, guess.owner, deed, False, f"the owner of {owner} was deleted"):
+                return
+    space = Object("", "namespaces", "", obj.namespace)
+    if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
+        return
+    story.note(f"the garbage collector deleted {obj} because its owner was gone; who deleted that is not in this log")
+
+
+def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
+    """A controller deletes its own when fewer, or newer ones, are wanted: whoever changed what it controls."""
+    node = _taint_on_the_way(book, obj, deed)
+    if node is not None:
+        _disturbance(story, obj, node, deed)
+        return
+    birth = birth_of(book, obj, before)
+    surely = birth.confidence == "certain" and bool(birth.deed and birth.deed.facts.controller)
+    made = birth.deed if surely else deed
+    child = Child(obj, deed.at, made, surely, ended=True)
+    found = owner_of(book, child)
+    if found is None:
+        story.note(f"what {deed.controller} followed when it deleted {obj} is not in this log")
+        return
+    owner, _, why = found
+    if deed.controller in {JOBS, CRONJOBS}:
+        _own_rules(book, story, child, owner, surely, why)
+        return
+    wanted = [d for d in spec_deeds(book, owner, deed.at) if not creates(d)] or spec_deeds(book, owner, deed.at)
+    if owner.resource in {"replicasets", "replicationcontrollers"}:
+        _shrunk(book, story, child, owner, wanted, surely, why)
+        return
+    climb(book, story, child)
+
+
+def _shrunk(
+    book: Book, story: Story, child: Child, owner: Object, wanted: Sequence[Deed], surely: bool, why: str
+) -> None:
+    """A ReplicaSet that got smaller: its last change, however long ago, and what that followed."""
+    confidence: Confidence = "certain" if surely else "inferred"
+    cause = wanted[-1] if wanted else None
+    story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
+    if cause is not None and not cause.controller:
+        story.root = cause
+        return
+    at = cause.at if cause else child.at
+    made = birth_of(book, owner, at).deed
+    climb(book, story, Child(owner, at, made if made and made.controller else None, surely))
+
+
+def _own_rules(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
+    """A Job's or CronJob's own rules (history limits, deadlines) ended it: those of whoever wrote them."""
+    deeds = [deed for deed in spec_deeds(book, owner, child.at) if not deed.by_kubernetes]
+    changed = [deed for deed in deeds if changes(deed) and 0 <= child.at - deed.at < _DISTURBED]
+    if changed:
+        story.links.append(
+            Link(owner, changed[-1], "inferred", f"{actor(changed[-1])} changed {owner} before; {why}")
+        )
+        story.root = changed[-1]
+        return
+    story.note(f"no request set it going: the rules of {owner} did (a history limit, a deadline, a suspension)")
+    climb(book, story, Child(child.object, child.at, child.deed, surely))
+
+
+def _behind_creation(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    made = story_of_creation(book, obj, deed.at)
+    story.root = made.root
+    story.links += made.links[1:]
+
+
+def _taint_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
+    """A person's change of the node moments before a controller deleted a Pod on it (daemonsets follow taints)."""
+    if deed.controller != DAEMONSETS:
+        return None
+    changed = _node_changes(book, obj, deed)
+    return changed[-1] if changed and deed.at - changed[-1].at < 5.0 else None
+
+
+def _node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
+    nodes = nodes_of(book, obj)
+    book.look_up(literal for node in nodes for literal in named(Object("", "nodes", "", node)))
+    return [
+        d
+        for node in nodes
+        for d in book.on(Object("", "nodes", "", node))
+        if d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < _DISTURBED
+    ]
+
+
+def nodes_of(book: Book, obj: Object) -> list[str]:
+    """The nodes that a Pod ran on: those whose kubelets report about it, or that it was bound to."""
+    found = {deed.node or deed.facts.node for deed in book.on(obj)}
+    return sorted(found - {""})
+
+
+def _disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """Taken off its node: somebody tainted the node, or the node stopped answering."""
+    changed = _node_changes(book, obj, deed)
+    if changed:
+        _disturbance(story, obj, changed[-1], deed)
+        return
+    nodes = ", ".join(nodes_of(book, obj)) or "its node"
+    story.note(f"nobody changed {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
+
+
+def _disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
+    lag = deed.at - cause.at
+    what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
+    why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
+    story.links.append(Link(cause.object, cause, "inferred", why))
+    story.root = cause
+
+
+def _node_gone(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """Its node is no more: whoever deleted the node."""
+    for node in nodes_of(book, obj):
+        if _up(book, story, Object("", "nodes", "", node), deed, False, f"its node {node} was deleted"):
+            return
+    story.note(f"it was cleaned up at {deed.time} because its node was gone or it had ended long before")

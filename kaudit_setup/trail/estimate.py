@@ -1,0 +1,312 @@
+"""What another policy would have written: the log replayed through it.
+
+A log shows only what was logged, so a level can be lowered (a body's size is known and taken off) but not raised:
+what that would add is unknown and counted as such. Requests fall together in classes that no policy can
+tell apart, so each policy is asked once for each class, not once for each event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from kaudit_setup.policy.evaluate import path_matches
+from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
+from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.decode import LeanEvent, decoded, lean
+from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.filters import Filter
+from kaudit_setup.trail.parallel import scan
+from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.tally import Tally
+
+_ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
+_OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
+_FIELDS = ("level", "verb", "request_uri", "user", "object_ref", "request_object", "response_object")
+# `"requestObject":` and the comma
+_REQUEST_KEY, _RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
+
+
+class Class(NamedTuple):
+    """What a policy can tell about a request, and what the log tells about its size."""
+
+    user: str | None
+    groups: tuple[str, ...]
+    verb: str
+    api_group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    path: str
+    level: str
+    stage: str
+
+
+@dataclass(slots=True)
+class Weight:
+    """Lines of one class: how many, their bytes, and how many of those are request and response bodies."""
+
+    events: int = 0
+    size: int = 0
+    request: int = 0
+    response: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Rotation settings as kube-apiserver's flags have them: days, files beside the current one, megabytes; 0 means
+    no limit for days and files.
+    """
+
+    maxage: int = 30
+    maxbackup: int = 10
+    maxsize: int = 100
+
+
+class Compiled(Protocol):
+    """A policy that can be asked (policy.evaluate.compile)."""
+
+    def __call__(self, a: Attributes, /) -> Decision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
+    `missing_stages`: stages that it keeps but that are not in the log at all. `hours`: how far back the rotation
+    settings would let the log reach, None for no limit.
+    """
+
+    name: str
+    events: int
+    size: int
+    unknown: int
+    missing_stages: tuple[Stage, ...]
+    hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The log as it is, and what it would be; `hours`: the time covered, summed over the nodes."""
+
+    logged: Estimate
+    estimates: tuple[Estimate, ...]
+    hours: float
+
+
+def estimate(
+    files: Sequence[LogFile],
+    policies: Sequence[tuple[str, Policy, Compiled]],
+    wanted: Filter,
+    rotation: Rotation,
+    tallies: dict[str, Tally],
+) -> Replay:
+    """Replay the events of `files` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
+    project = Projection([policy for _, policy, _ in policies])
+    classes: dict[Class, Weight] = {}
+
+    def work(unit: Unit, tally: Tally) -> Iterator[dict[Class, Weight]]:
+        return _weigh(unit, tally, project, wanted)
+
+    for _, _, part in scan(within(files, wanted.window), work, tallies):
+        for key, weight in part.items():
+            whole = classes.setdefault(key, Weight())
+            whole.events += weight.events
+            whole.size += weight.size
+            whole.request += weight.request
+            whole.response += weight.response
+    hours = _node_hours(files, tallies)
+    seen = {key.stage for key in classes}
+    total = Estimate(
+        "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
+    )
+    return Replay(
+        _kept(total, rotation, hours),
+        tuple(
+            _kept(_replay(name, policy, compiled, classes, seen), rotation, hours)
+            for name, policy, compiled in policies
+        ),
+        hours,
+    )
+
+
+def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[Class, Weight], seen: set[str]) -> Estimate:
+    events = size = unknown = 0
+    kept: set[Stage] = set()
+    for key, weight in classes.items():
+        decision = compiled(_attributes(key))
+        if decision.level == "None":
+            continue
+        kept.update(_expected(key).difference(decision.omit_stages))
+        if key.stage in decision.omit_stages:
+            continue
+        events += weight.events
+        size += _size(key, weight, decision.level)
+        if _raised(key, decision.level):
+            unknown += weight.events
+    missing = tuple(sorted(kept.difference(seen)))
+    return Estimate(name, events, size, unknown, missing, None)
+
+
+def _expected(key: Class) -> set[Stage]:
+    """Stages that every request passes; the others depend on how it went."""
+    return {"RequestReceived"} if key.user is not None else set()
+
+
+def _size(key: Class, weight: Weight, level: Level) -> int:
+    size = weight.size
+    if _ORDER[level] < _ORDER["RequestResponse"]:
+        size -= weight.response
+    if _ORDER[level] < _ORDER["Request"]:
+        size -= weight.request
+    # the level's own name is part of the line
+    return size + weight.events * (len(level) - len(key.level))
+
+
+def _raised(key: Class, level: Level) -> bool:
+    """Whether `level` would add a body that the log does not show.
+
+    Bodies come with the response's stages; a watch and a non-resource request have none, reading has no request body
+    (staging/src/k8s.io/apiserver/pkg/audit/request.go:LogRequestObject, LogResponseObject).
+    """
+    if _ORDER[level] <= _ORDER.get(key.level, 0) or key.stage != "ResponseComplete" or key.path:
+        return False
+    if level == "Request" or key.verb == "watch":
+        return key.verb not in {"get", "list", "watch"}
+    return True
+
+
+def _attributes(key: Class) -> Attributes:
+    return Attributes(
+        key.user,
+        key.groups,
+        key.verb,
+        key.api_group,
+        key.resource,
+        key.subresource,
+        key.namespace,
+        key.name,
+        not key.path,
+        key.path,
+    )
+
+
+def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
+    """With the hours that the rotation settings keep, at the mean rate of one node."""
+    limits = []
+    if rotation.maxage:
+        limits.append(rotation.maxage * 24.0)
+    if rotation.maxbackup and rotation.maxsize and estimate.size and hours:
+        room = rotation.maxsize * (1 << 20) * (rotation.maxbackup + 1)
+        limits.append(room / (estimate.size / hours))
+    return Estimate(
+        estimate.name,
+        estimate.events,
+        estimate.size,
+        estimate.unknown,
+        estimate.missing_stages,
+        min(limits) if limits else None,
+    )
+
+
+def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally]) -> float:
+    spans: dict[str, tuple[str, str]] = {}
+    for file in files:
+        tally = tallies.get(file.path)
+        if tally and tally.first:
+            first, last = spans.get(file.node, (tally.first, tally.last))
+            spans[file.node] = (min(first, tally.first), max(last, tally.last))
+    return sum(seconds(last) - seconds(first) for first, last in spans.values()) / 3600
+
+
+class Projection:
+    """Maps what a request says to what some policy can tell apart; everything else becomes one value."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        """Collect the literals of all rules."""
+        rules = [rule for policy in policies for rule in policy.rules]
+        self._users = {user: user for rule in rules for user in rule.users}
+        self._groups = frozenset(group for rule in rules for group in rule.user_groups)
+        self._namespaces = {ns: ns for rule in rules for ns in rule.namespaces}
+        entries = [entry for rule in rules for entry in rule.resources]
+        self._names = {name: name for entry in entries for name in entry.resource_names}
+        self._specs = tuple({spec for rule in rules for spec in rule.non_resource_urls})
+        self._like: dict[tuple[str, ...], str] = {}
+        self._paths: dict[str, str] = {}
+        self._by_groups: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def of(self) -> Callable[[LeanEvent], Class]:
+        """The mapping, as a function of an event with the fields that a replay needs."""
+        users, namespaces, names = self._users.get, self._namespaces.get, self._names.get
+        known, groups_of = self._by_groups, self._of_groups
+        paths, path_of = self._paths, self._of_path
+        make = tuple.__new__
+
+        def project(event: LeanEvent) -> Class:
+            who, ref = event.user, event.object_ref
+            groups = known.get(who.groups)
+            if groups is None:
+                groups = groups_of(who.groups)
+            # a request that was not authenticated has no user at all, and no rule with users or groups fits it
+            user = users(who.username, _OTHER) if who.username or who.groups else None
+            if not ref.resource:
+                asked = event.request_uri.partition("?")[0]
+                path = paths.get(asked) or path_of(asked)
+                return make(Class, (user, groups, event.verb, "", "", "", "", "", path, event.level, event.stage))
+            # a create is decided before its body, and so its name, is read; with a subresource the URL has the name
+            name = ref.name if event.verb != "create" or ref.subresource else ""
+            return make(
+                Class,
+                (
+                    user,
+                    groups,
+                    event.verb,
+                    ref.api_group,
+                    ref.resource,
+                    ref.subresource,
+                    namespaces(ref.namespace, _OTHER),
+                    names(name, _OTHER),
+                    "",
+                    event.level,
+                    event.stage,
+                ),
+            )
+
+        return project
+
+    def _of_path(self, path: str) -> str:
+        """The first path that was met of all those that the same `nonResourceURLs` cover."""
+        if len(self._paths) > 65_536:
+            self._paths.clear()
+        covered = tuple(spec for spec in self._specs if path_matches(path, spec))
+        return self._paths.setdefault(path, self._like.setdefault(covered, path or "/"))
+
+    def _of_groups(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        if len(self._by_groups) > 65_536:
+            self._by_groups.clear()
+        return self._by_groups.setdefault(groups, tuple(g for g in groups if g in self._groups))
+
+
+def _weigh(unit: Unit, tally: Tally, project: Projection, wanted: Filter) -> Iterator[dict[Class, Weight]]:
+    class_of = project.of()
+    fits = wanted.test() if wanted.wanted or wanted.fields() else None
+    classes: dict[Class, Weight] = {}
+    for lines in decoded(unit, tally, lean({*_FIELDS, *wanted.fields()})):
+        for event, text in zip(lines.events, lines.texts, strict=True):
+            if event is None or (fits is not None and not fits(event)):
+                continue
+            key = class_of(event)
+            weight = classes.get(key)
+            if weight is None:
+                weight = classes[key] = Weight()
+            weight.events += 1
+            weight.size += len(text) + 1
+            if event.request_object:
+                weight.request += len(event.request_object) + _REQUEST_KEY
+            if event.response_object:
+                weight.response += len(event.response_object) + _RESPONSE_KEY
+        if len(classes) > 50_000:
+            yield classes
+            classes = {}
+    yield classes

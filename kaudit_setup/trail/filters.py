@@ -1,0 +1,160 @@
+"""What an event is asked for: user, verb, object, outcome, origin; and which bytes such an event must hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.trail.clock import ALWAYS, Window
+from kaudit_setup.trail.decode import LeanEvent
+from kaudit_setup.trail.search import spelled
+
+Getter = Callable[[LeanEvent], str]
+
+_DECISION = "authorization.k8s.io/decision"
+
+
+def _acted_as(event: LeanEvent) -> str:
+    who = event.impersonated_user
+    return event.user.username if who is None else who.username
+
+
+def _impersonator(event: LeanEvent) -> str:
+    return event.user.username if event.impersonated_user is not None else ""
+
+
+def _resource(event: LeanEvent) -> str:
+    ref = event.object_ref
+    return f"{ref.resource}/{ref.subresource}" if ref.subresource else ref.resource
+
+
+# name: (fields of LeanEvent that it needs, how it is read off an event)
+DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
+    "user": (("user", "impersonated_user"), _acted_as),
+    "impersonator": (("user", "impersonated_user"), _impersonator),
+    "verb": (("verb",), lambda e: e.verb),
+    "resource": (("object_ref",), _resource),
+    "group": (("object_ref",), lambda e: e.object_ref.api_group),
+    "namespace": (("object_ref",), lambda e: e.object_ref.namespace),
+    "name": (("object_ref",), lambda e: e.object_ref.name),
+    "code": (("response_status",), lambda e: str(e.response_status.code or "")),
+    "level": (("level",), lambda e: e.level),
+    "stage": ((), lambda e: e.stage),
+    "ip": (("source_ips",), lambda e: e.source_ips[-1] if e.source_ips else ""),
+    "agent": (("user_agent",), lambda e: e.user_agent),
+    "decision": (("annotations",), lambda e: e.annotations.get(_DECISION, "")),
+    "path": (("request_uri",), lambda e: e.request_uri.partition("?")[0]),
+}
+"""Everything that events are grouped by. `user` is the one acted as; `ip` the last of sourceIPs, the only one that
+the client did not choose (staging/src/k8s.io/apimachinery/pkg/util/net/http.go:SourceIPs).
+"""
+
+# From the most telling to the least; what most events share is not worth a search of its own.
+_TELLING = ("name", "impersonator", "user", "ip", "agent", "namespace", "resource", "verb", "code", "decision")
+_COMMON = frozenset({"get", "list", "watch", "update", "200", "201", "allow"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are meant. `wanted`: for each dimension the values of which one must fit (`*` and `?` match
+    any text, a leading `!` turns a value into one that must not fit). An empty filter means every event.
+    """
+
+    wanted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    window: Window = ALWAYS
+
+    def fields(self) -> set[str]:
+        """The fields of LeanEvent that `test` needs."""
+        need = {name for dimension in self.wanted for name in DIMENSIONS[dimension][0]}
+        return need if self.window.open else need | {"request_received_timestamp", "stage_timestamp"}
+
+    def test(self) -> Callable[[LeanEvent], bool]:
+        """A fast yes or no for events that have `fields`."""
+        tests = [_test(dimension, tuple(values)) for dimension, values in self.wanted.items() if values]
+        window = self.window
+        if not window.open:
+            tests.insert(0, lambda e: window.holds(e.request_received_timestamp or e.stage_timestamp))
+        if len(tests) == 1:
+            return tests[0]
+        return lambda event: all(test(event) for test in tests)
+
+    def needles(self) -> tuple[bytes, ...]:
+        """Literals of which every event that fits holds one; empty where none is telling."""
+        for dimension in _TELLING:
+            values = self.wanted.get(dimension, ())
+            literals = [_literal(dimension, value) for value in values]
+            if values and all(literals) and not _COMMON.intersection(values):
+                return tuple(spelled(literal) for literal in literals)
+        return ()
+
+
+def make_filter(wanted: Mapping[str, Sequence[str] | None], window: Window) -> Filter:
+    """From what the user typed. Raises InputError for a code, level, stage or decision that cannot be."""
+    for dimension, known in _KNOWN.items():
+        for value in wanted.get(dimension) or ():
+            if not re.search(r"[*?]", value) and not known.fullmatch(value.removeprefix("!")):
+                raise InputError(f"--{dimension} {value}: there is no such {dimension}", hint=_HINTS[dimension])
+    return Filter({name: tuple(values) for name, values in wanted.items() if values}, window)
+
+
+_KNOWN = {
+    "code": re.compile(r"[1-5]\d\d"),
+    "level": re.compile(r"Metadata|Request|RequestResponse"),
+    "stage": re.compile(r"RequestReceived|ResponseStarted|ResponseComplete|Panic"),
+    "decision": re.compile(r"allow|forbid"),
+}
+_HINTS = {
+    "code": "an HTTP status, like 403 or 4*",
+    "level": "Metadata, Request or RequestResponse",
+    "stage": "RequestReceived, ResponseStarted, ResponseComplete or Panic",
+    "decision": "allow or forbid",
+}
+
+
+def _literal(dimension: str, value: str) -> str:
+    """The longest text that a line must hold for `value` to fit; empty if there is none."""
+    if value.startswith("!"):
+        return ""
+    if dimension == "resource":
+        value = re.split(r"[./]", value)[0]
+    parts = re.split(r"[*?]", value)
+    longest = max(parts, key=len, default="")
+    return longest if len(longest) > 1 else ""
+
+
+def _test(dimension: str, values: tuple[str, ...]) -> Callable[[LeanEvent], bool]:
+    get = DIMENSIONS[dimension][1]
+    accepts = _accepts(dimension, values)
+    if dimension == "resource":
+        # `pods` means pods and whatever is below it; `deployments.apps` names the group too
+        return lambda e: accepts(get(e)) or accepts(e.object_ref.resource) or accepts(_grouped(e))
+    if dimension == "ip":
+        return lambda e: any(accepts(ip) for ip in e.source_ips)
+    if dimension == "agent":
+        return lambda e: accepts(e.user_agent) or accepts(e.user_agent.partition("/")[0])
+    return lambda e: accepts(get(e))
+
+
+def _grouped(event: LeanEvent) -> str:
+    ref = event.object_ref
+    return f"{ref.resource}.{ref.api_group}" if ref.api_group else ref.resource
+
+
+def _accepts(dimension: str, values: tuple[str, ...]) -> Callable[[str], bool]:
+    yes = [v for v in values if not v.startswith("!")]
+    no = [v[1:] for v in values if v.startswith("!")]
+    literals = frozenset(v for v in yes if not re.search(r"[*?]", v))
+    patterns = [re.compile(translate(v.replace("[", "[[]"))).match for v in yes if v not in literals]
+    unwanted = [re.compile(translate(v.replace("[", "[[]"))).match for v in no]
+    if not patterns and not unwanted:
+        return literals.__contains__
+
+    def accepts(text: str) -> bool:
+        if any(match(text) for match in unwanted):
+            return False
+        return not yes or text in literals or any(match(text) for match in patterns)
+
+    return accepts

@@ -1,0 +1,167 @@
+"""Why there is no answer: nobody did it, the log begins later, the policy left it out, or a log is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kaudit_setup.policy.evaluate import evaluate
+from kaudit_setup.policy.model import Attributes, Decision, Policy
+from kaudit_setup.trail.birth import actor
+from kaudit_setup.trail.book import Book
+from kaudit_setup.trail.deeds import Deed, Object, creates
+from kaudit_setup.trail.tally import Coverage
+
+_APISERVER = "kube-apiserver-"
+_SHOWN = 5
+
+# How each deed is asked for: verb, subresource, and whether the policy sees the object's name (not in a create).
+_ASKED: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "created": (("create", "", False),),
+    "changed": (("patch", "", True), ("update", "", True)),
+    "deleted": (("delete", "", True), ("deletecollection", "", False)),
+    "read": (("get", "", True), ("list", "", False)),
+    "exec": (("create", "exec", True), ("get", "exec", True)),
+    "touched": (("create", "", False), ("patch", "", True), ("delete", "", True), ("get", "", True)),
+}
+_Actor = tuple[str, tuple[str, ...]]
+_PERSON: _Actor = ("somebody", ("system:authenticated",))
+_ADMIN: _Actor = ("kubernetes-admin", ("system:masters", "system:authenticated"))
+_MAKERS = {
+    "pods": "replicaset-controller",
+    "replicasets": "deployment-controller",
+    "jobs": "cronjob-controller",
+}
+
+
+def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str]:
+    """What was tried and is no deed: refused, dry runs, requests whose end is not in the log."""
+    tried = [
+        deed
+        for deed in [*book.on(obj), *(d for d in book.nameless(obj) if d.outcome == "open" and not creates(d))]
+        if match(deed) and not deed.done and not (deed.controller or deed.node)
+    ]
+    said = [_attempt(deed, obj) for deed in tried]
+    more = [f"and {len(said) - _SHOWN} more attempts that are no deeds"] if len(said) > _SHOWN else []
+    return said[:_SHOWN] + more
+
+
+def _attempt(deed: Deed, obj: Object) -> str:
+    what = f"{actor(deed)} asked to {deed.verb} {obj} at {deed.time}"
+    if deed.outcome == "dry-run":
+        return f"{what}: a dry run, nothing came of it"
+    if deed.outcome == "open":
+        return f"{what}; whether it succeeded is not in this log (only stage {deed.stage or 'unknown'} is)"
+    why = f": {deed.reason}" if deed.code == 403 and deed.reason else ""
+    return f"{what} and was refused with {deed.code}{why}"
+
+
+def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], policy: Policy | None) -> list[str]:
+    """Sentences that say why nobody is named, the weightiest first."""
+    first = min((each.first for each in coverage if each.first), default="")
+    last = max((each.last for each in coverage if each.last), default="")
+    if not first:
+        return ["There is no event in this log."]
+    alive = [deed for deed in book.on(obj) if deed.done]
+    left_out = unlogged(policy, verb, obj) if policy else []
+    said: list[str] = []
+    if left_out:
+        said += left_out
+    elif verb == "created" and alive:
+        said += _made_before(alive, obj, first, policy)
+    else:
+        said.append(
+            f"Nobody in this log {_did(verb)} {obj}: no successful request to do so is in it, and it covers"
+            f" {first} to {last}."
+        )
+        if not alive:
+            said.append(f"No successful request in this log names {obj} at all; is the name, the namespace right?")
+        elif policy is None and verb in {"read", "exec"}:
+            said.append("Or the policy did not log it: give --policy FILE to know.")
+    said += _holes(coverage)
+    said += missing_nodes(book, coverage)
+    return said
+
+
+def _made_before(alive: Sequence[Deed], obj: Object, first: str, policy: Policy | None) -> list[str]:
+    mention = alive[0]
+    fresh = [deed for deed in alive if deed.subresource == "binding"]
+    if fresh:
+        bound = f"{obj} was made while this log was written, just before it was bound to a node at {fresh[0].time}"
+        return [f"{bound}; the request is not in it: the policy did not log it, or another node's log has it."]
+    there = f"{obj} was there already at {mention.time}, when it is first mentioned"
+    said = [f"The log does not reach back that far: {there}, and the log begins at {first}."]
+    if policy is None:
+        said.append("Or the policy did not log who made it: give --policy FILE to know.")
+    return said
+
+
+def _did(verb: str) -> str:
+    return {"exec": "went into", "read": "read"}.get(verb, verb)
+
+
+def _holes(coverage: Sequence[Coverage]) -> list[str]:
+    said = [
+        f"The log of {each.node} has a gap from {begin} to {end}." for each in coverage for begin, end in each.gaps
+    ]
+    if len(said) > _SHOWN:
+        said = [*said[:_SHOWN], f"And {len(said) - _SHOWN} more gaps."]
+    return said + [f"The log of {each.node} holds no event." for each in coverage if not each.first]
+
+
+def missing_nodes(book: Book, coverage: Sequence[Coverage]) -> list[str]:
+    """API servers that ran while the log was written, but whose logs are not here: each writes its own."""
+    book.look_up([b'"name":"' + _APISERVER.encode()])
+    servers = {
+        deed.node
+        for deed in book.all()
+        if deed.resource == "pods" and deed.node and deed.name == f"{_APISERVER}{deed.node}" and deed.done
+    }
+    known = {each.node for each in coverage}
+    strange = sorted(servers - known)
+    lacking = len(servers) - len(coverage)
+    if lacking <= 0:
+        return []
+    if len(servers & known) == len(coverage):
+        names = ", ".join(strange)
+        return [f"The log of {names} is missing: a kube-apiserver ran there too, and each writes its own log."]
+    ran = f"a kube-apiserver ran on each of {', '.join(sorted(servers))}"
+    return [f"The logs of {lacking} nodes are missing: {ran}, and this is the log of {len(coverage)}."]
+
+
+def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
+    """Which rules keep such requests out of the log; empty if all would be logged."""
+    if policy is None:
+        return []
+    actors = [_PERSON, _ADMIN]
+    if verb == "created" and (controller := _MAKERS.get(obj.resource)):
+        everyone = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
+        actors.append((f"system:serviceaccount:kube-system:{controller}", everyone))
+    lost: dict[str, list[str]] = {}
+    kept = 0
+    for user, groups in actors:
+        for asked, sub, by_name in _ASKED[verb]:
+            name = obj.name if by_name else ""
+            attributes = Attributes(user, groups, asked, obj.group, obj.resource, sub, obj.namespace, name)
+            decision = evaluate(policy, attributes)
+            why = _dropped(policy, decision)
+            kept += not why
+            if why:
+                lost.setdefault(why, []).append(f"{asked} by {'a person' if user == 'somebody' else user}")
+    if not lost:
+        return []
+    if not kept:
+        return [f"The policy did not log it: {why}, so no request to do so is in this log." for why in lost]
+    return [f"The policy did not log a {' or a '.join(dict.fromkeys(who))}: {why}." for why, who in lost.items()]
+
+
+def _dropped(policy: Policy, decision: Decision) -> str:
+    """Why a request with this decision leaves no trace of its success; empty if it does."""
+    if decision.rule_index < 0:
+        return "no rule matches it"
+    rule = policy.rules[decision.rule_index]
+    where = f"rule {decision.rule_index + 1}" + (f" (line {rule.line})" if rule.line else "")
+    if decision.level == "None":
+        return f"{where} says level None"
+    if "ResponseComplete" in decision.omit_stages:
+        return f"{where} omits the stage ResponseComplete"
+    return ""

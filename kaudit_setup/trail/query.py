@@ -1,0 +1,168 @@
+"""Which events fit a filter: found with all cores, one for each request, in the order of time, in constant memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+
+from kaudit_setup.trail.decode import LeanEvent, decode, decoded, lean
+from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.filters import Filter
+from kaudit_setup.trail.logs import LocalLogs, Logs
+from kaudit_setup.trail.parallel import cores, scan
+from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.record import Place, body_of, rank
+from kaudit_setup.trail.search import Found, matches
+from kaudit_setup.trail.tally import Tally
+
+_HELD = 20_000  # requests whose end has not been met; the oldest is given out as it is
+_RECENT = 50_000  # requests that were given out, to know a copy on another node
+_NODES_AT_ONCE = 8  # each costs a process
+
+
+class Row(NamedTuple):
+    """An event that fits: when it was written, which request it belongs to, how late its stage is, where it stands,
+    and its line as logged (`raw`) or its record in JSON without the source.
+    """
+
+    time: str
+    key: tuple[str, str]
+    rank: int
+    place: Place
+    body: bytes
+
+
+_Sent = tuple[str, str, str, int, int, bytes]
+_Make = Callable[[LeanEvent, bytes, int], _Sent]
+
+
+def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
+    """The events of `logs` that fit `wanted`, ordered by time as far as the nodes' clocks agree.
+
+    `raw`: bodies are lines as they stand in the log. `stages`: each stage is given; otherwise the stages of one
+    request, and copies of it on several nodes, are one row: its last stage.
+    """
+    make = _raw_row if raw else _record_row
+    rows = _local(logs, wanted, make) if isinstance(logs, LocalLogs) else _remote(logs, wanted, make)
+    return rows if raw or stages else merged(rows)
+
+
+def merged(rows: Iterable[Row]) -> Iterator[Row]:
+    """One row for each request: the last of its stages."""
+    held: OrderedDict[tuple[str, str], Row] = OrderedDict()
+    recent: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def give(row: Row) -> Iterator[Row]:
+        recent[row.key] = None
+        if len(recent) > _RECENT:
+            recent.popitem(last=False)
+        yield row
+
+    for row in rows:
+        if row.key in recent:
+            continue
+        known = held.get(row.key)
+        if row.rank >= 2:
+            held.pop(row.key, None)
+            yield from give(row)
+        elif known is None or row.rank > known.rank:
+            held[row.key] = row
+            if len(held) > _HELD:
+                yield from give(held.popitem(last=False)[1])
+    for row in sorted(held.values()):
+        yield from give(row)
+
+
+def _local(logs: LocalLogs, wanted: Filter, make: _Make) -> Iterator[Row]:
+    files = within(logs.files, wanted.window)
+    nodes = [list(group) for _, group in groupby(files, key=lambda file: file.node)]
+    if len(nodes) < 2:
+        return _node(files, wanted, make, logs.tallies, None)
+    workers = 0 if len(nodes) > _NODES_AT_ONCE else max(1, cores() // len(nodes))
+    if sum(file.size for file in files) < 8 << 20:
+        workers = 0
+    return heapq.merge(
+        *(_node(node, wanted, make, logs.tallies, workers) for node in nodes), key=lambda row: row.time
+    )
+
+
+def _node(
+    files: Iterable[LogFile], wanted: Filter, make: _Make, tallies: dict[str, Tally], workers: int | None
+) -> Iterator[Row]:
+    def work(unit: Unit, tally: Tally) -> Iterator[list[_Sent]]:
+        return _find(unit, tally, wanted, make)
+
+    for file, before, part in scan(list(files), work, tallies, workers):
+        for time, audit_id, received, stage, line, body in part:
+            yield Row(time, (audit_id, received), stage, Place(file.node, file.path, before + line), body)
+
+
+def _find(unit: Unit, tally: Tally, wanted: Filter, make: _Make) -> Iterator[list[_Sent]]:
+    fits = wanted.test()
+    decoder = lean(wanted.fields())
+    needles = wanted.needles()
+    if needles:
+        for found in matches(unit, tally, needles, wanted.window, check=True):
+            yield _kept(found, decoder, fits, make, tally)
+        return
+    for lines in decoded(unit, tally, decoder):
+        rows = []
+        for number, (event, text) in enumerate(zip(lines.events, lines.texts, strict=True), lines.number):
+            if event is not None and fits(event):
+                rows.append(make(event, text, number))
+        yield rows
+
+
+def _kept(
+    found: Iterable[Found],
+    decoder: msgspec.json.Decoder[LeanEvent],
+    fits: Callable[[LeanEvent], bool],
+    make: _Make,
+    tally: Tally,
+) -> list[_Sent]:
+    rows = []
+    for number, _, text in found:
+        event, why = decode(decoder, text)
+        if event is None:
+            tally.damage(number, why)
+        elif fits(event):
+            rows.append(make(event, text, number))
+    return rows
+
+
+def _remote(logs: Logs, wanted: Filter, make: _Make) -> Iterator[Row]:
+    fits = wanted.test()
+    decoder = lean(wanted.fields())
+    for hit in logs.candidates(wanted.needles(), wanted.window):
+        event, _ = decode(decoder, hit.text)
+        if event is not None and fits(event):
+            time, audit_id, received, stage, line, body = make(event, hit.text, hit.line)
+            yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
+
+
+_WHOLE = lean()
+_TIMES = lean(["request_received_timestamp", "stage_timestamp"])
+
+
+def _raw_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+    when, _ = decode(_TIMES, text)
+    event = when or event
+    return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
+
+
+def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+    whole, _ = decode(_WHOLE, text)
+    event = whole or event
+    return (
+        event.stage_timestamp,
+        event.audit_id,
+        event.request_received_timestamp,
+        rank(event),
+        line,
+        body_of(event),
+    )

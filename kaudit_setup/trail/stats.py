@@ -1,0 +1,119 @@
+"""What the log itself is like: time covered, gaps, levels, sizes, rotation, damage; every line is decoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.decode import decoded, lean
+from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.parallel import scan
+from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.tally import Coverage, Tally, coverage
+
+
+@dataclass(slots=True)
+class Count:
+    """Levels, stages and sizes of some events. `sizes`: how many events by their size, in steps of an eighth."""
+
+    levels: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
+    largest: int = 0
+    total: int = 0
+
+    def add(self, other: Count) -> None:
+        """Take in what another worker counted."""
+        self.levels += other.levels
+        self.stages += other.stages
+        self.sizes += other.sizes
+        self.largest = max(self.largest, other.largest)
+        self.total += other.total
+
+    def percentile(self, share: float) -> int:
+        """A size that this share of the events does not exceed, at most an eighth too large; 0 without events."""
+        left = share * self.sizes.total()
+        for step in sorted(self.sizes):
+            left -= self.sizes[step]
+            if left <= 0:
+                return min(_upper(step), self.largest)
+        return self.largest
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How a node's log is rotated: files by kind, their mean size in bytes (as they lie there) and the mean hours
+    from one rotation to the next, 0.0 where there were fewer than two.
+    """
+
+    rotated: int
+    compressed: int
+    mean_size: int
+    mean_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStats:
+    """One node's log. `hours`: from the first event to the last."""
+
+    coverage: Coverage
+    count: Count
+    rotation: Rotation
+    hours: float
+
+
+def stats(files: Sequence[LogFile]) -> tuple[NodeStats, ...]:
+    """Read all of `files`; one NodeStats for each node."""
+    tallies: dict[str, Tally] = {}
+    counts: dict[str, Count] = {}
+    for file, _, part in scan(files, _count, tallies):
+        counts.setdefault(file.node, Count()).add(part)
+    return tuple(
+        NodeStats(
+            cover,
+            counts.get(cover.node, Count()),
+            _rotation([file for file in files if file.node == cover.node]),
+            (seconds(cover.last) - seconds(cover.first)) / 3600 if cover.first else 0.0,
+        )
+        for cover in coverage(files, tallies)
+    )
+
+
+_DECODER = lean(["level"])
+
+
+def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
+    count = Count()
+    for lines in decoded(unit, tally, _DECODER):
+        events = [event for event in lines.events if event is not None]
+        count.levels.update([event.level for event in events])
+        count.stages.update([event.stage for event in events])
+        sizes = [len(text) + 1 for event, text in zip(lines.events, lines.texts, strict=True) if event is not None]
+        count.sizes.update([_step(size) for size in sizes])
+        count.largest = max(count.largest, max(sizes, default=0))
+        count.total += sum(sizes)
+    yield count
+
+
+def _step(size: int) -> int:
+    """The eighth of a power of two that `size` lies in: 8 * exponent + the three bits behind the first."""
+    shift = max(size.bit_length() - 4, 0)
+    return (shift << 3) + (size >> shift)
+
+
+def _upper(step: int) -> int:
+    shift = max((step >> 3) - 1, 0)
+    return ((step - (shift << 3) + 1) << shift) - 1
+
+
+def _rotation(files: Sequence[LogFile]) -> Rotation:
+    times = [seconds(file.rotated) for file in files if file.rotated]
+    sizes = [file.size for file in files if file.rotated]
+    return Rotation(
+        len(sizes),
+        sum(file.gzipped for file in files),
+        sum(sizes) // len(sizes) if sizes else 0,
+        (max(times) - min(times)) / (len(times) - 1) / 3600 if len(times) > 1 else 0.0,
+    )

@@ -1,0 +1,167 @@
+"""What fills the log: events and bytes by any combination of dimensions, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.decode import LeanEvent, decoded, lean
+from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.filters import DIMENSIONS, Filter
+from kaudit_setup.trail.parallel import scan
+from kaudit_setup.trail.read import Unit
+from kaudit_setup.trail.tally import Tally
+
+_MOST = 100_000  # groups that are kept apart at once; names and paths may be millions
+
+_ALIASES = {
+    "sourceip": "ip",
+    "sourceips": "ip",
+    "useragent": "agent",
+    "impersonatedby": "impersonator",
+    "uri": "path",
+}
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Groups:
+    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `others`."""
+
+    cells: dict[Key, list[int]] = field(default_factory=dict)
+    events: int = 0
+    size: int = 0
+    others: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, key: Key, events: int, size: int) -> None:
+        """Count some events of one key."""
+        cell = self.cells.get(key)
+        if cell is None:
+            self.cells[key] = [events, size]
+        else:
+            cell[0] += events
+            cell[1] += size
+
+    def prune(self) -> None:
+        """Give up the lightest groups if there are too many."""
+        if len(self.cells) <= _MOST:
+            return
+        ranked = sorted(self.cells.items(), key=lambda item: item[1][1], reverse=True)
+        for _, (events, size) in ranked[_MOST // 2 :]:
+            self.others[0] += events
+            self.others[1] += size
+        self.cells = dict(ranked[: _MOST // 2])
+
+    def merge(self, other: Groups) -> None:
+        """Take in what another worker counted."""
+        for key, (events, size) in other.cells.items():
+            self.add(key, events, size)
+        self.events += other.events
+        self.size += other.size
+        self.others[0] += other.others[0]
+        self.others[1] += other.others[1]
+        self.prune()
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `hours`: the time that the events cover,
+    0.0 if there are fewer than two. `others`: groups too many to be kept apart, (events, bytes).
+    """
+
+    by: tuple[str, ...]
+    rows: tuple[tuple[Key, int, int], ...]
+    events: int
+    size: int
+    hours: float
+    groups: int
+    others: tuple[int, int]
+
+
+def dimensions(text: str) -> tuple[str, ...]:
+    """From `user,verb,resource`; raises InputError for a dimension that there is not."""
+    asked = [name.strip() for name in text.split(",") if name.strip()]
+    names = tuple(dict.fromkeys(_ALIASES.get(name.lower().replace("-", ""), name) for name in asked))
+    unknown = [name for name in names if name not in DIMENSIONS and name != "node"]
+    if unknown or not names:
+        raise InputError(
+            f"--by {text}: there is no dimension {', '.join(unknown) or 'in it'}",
+            hint=f"choose from {', '.join([*DIMENSIONS, 'node'])}",
+        )
+    return names
+
+
+def top(
+    files: Sequence[LogFile], by: Sequence[str], wanted: Filter, tallies: dict[str, Tally], limit: int = 20
+) -> Top:
+    """Count the lines of `files` that fit `wanted`, grouped by `by`. Each stage of a request is a line of its own:
+    that is what fills the disk, and `--stage` tells them apart.
+    """
+    names = tuple(by)
+    whole = Groups()
+
+    def work(unit: Unit, tally: Tally) -> Iterator[Groups]:
+        return _count(unit, tally, names, wanted)
+
+    for _, _, part in scan(within(files, wanted.window), work, tallies):
+        whole.merge(part)
+    ranked = sorted(whole.cells.items(), key=lambda item: (-item[1][1], item[0]))
+    return Top(
+        names,
+        tuple((key, events, size) for key, (events, size) in ranked[:limit]),
+        whole.events,
+        whole.size,
+        hours_covered(tallies),
+        len(whole.cells),
+        (whole.others[0], whole.others[1]),
+    )
+
+
+def hours_covered(tallies: dict[str, Tally]) -> float:
+    """Hours from the first event to the last, over all nodes together."""
+    firsts = [t.first for t in tallies.values() if t.first]
+    lasts = [t.last for t in tallies.values() if t.last]
+    return max(0.0, seconds(max(lasts)) - seconds(min(firsts))) / 3600 if firsts else 0.0
+
+
+def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:
+    key_of = _key(by, unit.file.node)
+    fits = wanted.test() if wanted.fields() or wanted.wanted else None
+    fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension][0]}
+    groups = Groups()
+    cells = groups.cells
+    for lines in decoded(unit, tally, lean(fields | wanted.fields())):
+        for event, text in zip(lines.events, lines.texts, strict=True):
+            if event is None or (fits is not None and not fits(event)):
+                continue
+            key = key_of(event)
+            size = len(text) + 1
+            groups.events += 1
+            groups.size += size
+            cell = cells.get(key)
+            if cell is None:
+                cells[key] = [1, size]
+            else:
+                cell[0] += 1
+                cell[1] += size
+        if len(cells) > _MOST:
+            groups.prune()
+            cells = groups.cells
+    yield groups
+
+
+def _key(by: tuple[str, ...], node: str) -> Callable[[LeanEvent], Key]:
+    getters = [(lambda _: node) if name == "node" else DIMENSIONS[name][1] for name in by]
+    if len(getters) == 1:
+        (only,) = getters
+        return lambda event: (only(event),)
+    if len(getters) == 2:
+        one, two = getters
+        return lambda event: (one(event), two(event))
+    if len(getters) == 3:
+        first, second, third = getters
+        return lambda event: (first(event), second(event), third(event))
+    return lambda event: tuple([get(event) for get in getters])

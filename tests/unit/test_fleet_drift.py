@@ -1,0 +1,76 @@
+"""Differences between nodes, and the table that shows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaudit_setup.fleet.drift import differences
+from kaudit_setup.report.fleet import Row, duration, size, table
+
+
+def test_what_most_have_is_usual() -> None:
+    most = {"audit-log-maxage": "30", "policy": "aa"}
+    found = differences([most, {**most, "audit-log-maxage": "7"}, most, {"policy": "bb", "audit-log-mode": "batch"}])
+    assert [list(map(str, node)) for node in found] == [
+        [],
+        ["--audit-log-maxage=7 (others: 30)"],
+        [],
+        [
+            "--audit-log-maxage is missing (others: 30)",
+            "--audit-log-mode=batch (others: not set)",
+            "policy=bb (others: aa)",
+        ],
+    ]
+
+
+def test_of_two_the_first_is_usual() -> None:
+    first, second = differences([{"a": "1"}, {"a": "2"}])
+    assert (first, len(second)) == ((), 1)
+
+
+@pytest.mark.parametrize("nodes", [[], [{"a": "1"}], [{"a": "1"}, {"a": "1"}]])
+def test_alike(nodes: list[dict[str, str]]) -> None:
+    assert not any(differences(nodes))
+
+
+def test_one_line_a_node_and_hostile_names_are_harmless() -> None:
+    rows = [
+        Row("cp1", "prod", "on", True, "metadata", "a" * 64, (), False, 2048.0, 11.0, "2026-11-23T19:00:00Z", True),
+        Row("cp\x1b[2J", "prod", "off", False, differs=("x\n",), restart_pending=True, persisted=False),
+    ]
+    head, one, two, remark = table(rows).splitlines()
+    assert head.split() == [
+        "NODE",
+        "CLUSTER",
+        "AUDIT",
+        "POLICY",
+        "DIFFERS",
+        "RESTART",
+        "RATE",
+        "KEPT",
+        "LAST",
+        "EVENT",
+        "PERSISTED",
+    ]
+    for part in ("on", "metadata aaaaaaaa", "2.0 KiB/s", "11 h", "2026-11-23T19:00:00Z", "yes"):
+        assert part in one
+    assert "will be lost at the next upgrade" in two
+    assert "pending" in two
+    assert "\x1b" not in two + remark
+    assert one.index("prod") == two.index("prod")
+    assert "\x1b[31m" in table(rows, colour=True).splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(None, "-"), (0.5, "30 min"), (11, "11 h"), (720, "30 d")],
+)
+def test_durations(given: float | None, said: str) -> None:
+    assert duration(given) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB"), (200 << 20, "200 MiB")]
+)
+def test_sizes(given: int, said: str) -> None:
+    assert size(given) == said

@@ -1,0 +1,560 @@
+"""`events`, `top`, `estimate`, `stats`, `collect`: through the command line, on real logs and on hostile ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaudit_setup.cli import log_options, main
+from kaudit_setup.node.local import LocalNode
+
+DATA = Path(__file__).parents[1] / "data/logs"
+SCENARIO = DATA / "scenario-1.36.2-metadata/audit.log.gz"
+PROBES = DATA / "audit-1.20.2.jsonl.gz"
+
+
+def logged(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def event(n: int = 1, **fields: Any) -> dict[str, Any]:
+    moment = f"2026-11-23T16:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+    return {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": f"id-{n}",
+        "stage": "ResponseComplete",
+        "requestURI": "/api/v1/namespaces/ns/pods/p",
+        "verb": "get",
+        "user": {"username": "alice", "groups": ["dev"]},
+        "sourceIPs": ["10.0.0.1"],
+        "userAgent": "kubectl/v1.36.2 (linux/amd64)",
+        "objectRef": {"resource": "pods", "namespace": "ns", "name": "p", "apiVersion": "v1"},
+        "responseStatus": {"metadata": {}, "code": 200},
+        "requestReceivedTimestamp": moment,
+        "stageTimestamp": moment,
+        **fields,
+    }
+
+
+def write(path: Path, *events: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(e, separators=(",", ":"), ensure_ascii=False) + "\n" for e in events))
+    return path
+
+
+def answer(capfd: pytest.CaptureFixture[str], *args: str | Path) -> Any:
+    code = main([str(a) for a in args])
+    out, err = capfd.readouterr()
+    assert code == 0, err
+    return json.loads(out) if "json" in args else out
+
+
+def ids(capfd: pytest.CaptureFixture[str], *args: str | Path) -> list[str]:
+    return [e["auditID"] for e in answer(capfd, "events", "-o", "json", *args)]
+
+
+FILTERS = [
+    (["--user", "alice"], lambda e: (e.get("impersonatedUser") or e["user"]).get("username") == "alice"),
+    (
+        ["--impersonator", "kubernetes-admin"],
+        lambda e: "impersonatedUser" in e and e["user"]["username"] == "kubernetes-admin",
+    ),
+    (["--verb", "delete"], lambda e: e["verb"] == "delete"),
+    (["--verb", "delete", "--verb", "patch"], lambda e: e["verb"] in {"delete", "patch"}),
+    (["--resource", "secrets"], lambda e: e.get("objectRef", {}).get("resource") == "secrets"),
+    (
+        ["--resource", "pods/binding"],
+        lambda e: (
+            (e.get("objectRef", {}).get("resource"), e.get("objectRef", {}).get("subresource")) == ("pods", "binding")
+        ),
+    ),
+    (
+        ["--resource", "deployments.apps"],
+        lambda e: (
+            (e.get("objectRef", {}).get("resource"), e.get("objectRef", {}).get("apiGroup"))
+            == ("deployments", "apps")
+        ),
+    ),
+    (["--namespace", "shop"], lambda e: e.get("objectRef", {}).get("namespace") == "shop"),
+    (["--name", "my-suspicious-pod"], lambda e: e.get("objectRef", {}).get("name") == "my-suspicious-pod"),
+    (["--code", "403"], lambda e: e.get("responseStatus", {}).get("code") == 403),
+    (["--code", "4*"], lambda e: 400 <= e.get("responseStatus", {}).get("code", 0) < 500),
+    (["--level", "Metadata", "--verb", "create"], lambda e: e["verb"] == "create"),
+    (["--source-ip", "::1"], lambda e: "::1" in e.get("sourceIPs", [])),
+    (["--user-agent", "kubectl"], lambda e: e.get("userAgent", "").startswith("kubectl/")),
+    (["--decision", "forbid"], lambda e: e.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"),
+    (
+        ["--user", "!system:*"],
+        lambda e: not (e.get("impersonatedUser") or e["user"]).get("username", "").startswith("system:"),
+    ),
+    (
+        ["--since", "2026-11-23T16:18:00Z", "--until", "2026-11-23T16:18:10Z"],
+        lambda e: "2026-11-23T16:18:00" <= e["requestReceivedTimestamp"] <= "2026-11-23T16:18:10",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "fits"), FILTERS, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_each_filter_finds_what_a_plain_reader_finds(
+    capfd: pytest.CaptureFixture[str], args: list[str], fits: Any
+) -> None:
+    expected = {(e["auditID"], e["requestReceivedTimestamp"]) for e in logged(SCENARIO) if fits(e)}
+    found = answer(capfd, "events", "-o", "json", "--log", SCENARIO, *args)
+    assert expected
+    assert {(e["auditID"], e["time"]) for e in found} == expected
+    assert len(found) == len(expected), "the stages of a request are one event"
+
+
+def test_stage_gives_lines_for_themselves(capfd: pytest.CaptureFixture[str]) -> None:
+    stages = Counter(e["stage"] for e in logged(PROBES))
+    assert len(stages) >= 3
+    for stage, count in stages.items():
+        assert len(ids(capfd, "--log", PROBES, "--stage", stage)) == count
+
+
+def test_a_failed_login_is_an_event_though_it_has_no_user(capfd: pytest.CaptureFixture[str]) -> None:
+    found = answer(capfd, "events", "-o", "json", "--log", PROBES, "--code", "401")
+    assert found
+    assert {e["user"] for e in found} == {""}
+
+
+def test_jsonl_has_the_actor_event_and_its_source(capfd: pytest.CaptureFixture[str]) -> None:
+    out = answer(capfd, "events", "-o", "jsonl", "--log", SCENARIO, "--user", "foobar", "--verb", "create")
+    (one,) = [json.loads(text) for text in out.splitlines()]
+    line = gzip.decompress(SCENARIO.read_bytes()).splitlines()[one["source"]["line"] - 1]
+    assert json.loads(line)["auditID"] == one["auditID"]
+    assert one["user"], one["impersonatedBy"] == ("foobar", "kubernetes-admin")
+    assert one["object"] == {
+        "group": "",
+        "resource": "pods",
+        "subresource": "",
+        "namespace": "default",
+        "name": "my-suspicious-pod",
+    }
+    assert set(one) >= {
+        "user",
+        "groups",
+        "impersonatedBy",
+        "sourceIPs",
+        "userAgent",
+        "time",
+        "verb",
+        "code",
+        "decision",
+        "reason",
+        "auditID",
+        "level",
+        "stage",
+        "source",
+    }
+    assert set(one["source"]) == {"node", "file", "line"}
+
+
+def test_raw_gives_the_lines_as_they_are(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "audit.log", event(1, userAgent="a\u202eb\x1b[31m"), event(2, verb="list"))
+    assert main(["events", "--log", str(path), "-o", "raw", "--verb", "get"]) == 0
+    assert capfdbinary.readouterr().out == path.read_bytes().splitlines(keepends=True)[0]
+
+
+def test_a_terminal_gets_no_control_characters(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    evil = "\x1b]8;;http://evil\x07x\x1b]8;;\x07[bold red]\u202e\u2066\r\nroot\x9b31m"
+    path = write(
+        tmp_path / "a\x1b[2Jb" / "audit.log",
+        event(1, userAgent=evil, user={"username": evil}, objectRef={"resource": evil, "name": evil}),
+    )
+    for args in (["events"], ["top", "--by", "user,agent,name,node"], ["stats"]):
+        out = answer(capfd, *args, "--log", path)
+        assert not [c for c in out if not c.isprintable() and c != "\n"], args
+    assert "[bold red]" in answer(capfd, "events", "--log", path)
+
+
+def test_limit_and_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    assert len(ids(capfd, "--log", SCENARIO, "--limit", "3")) == 3
+    assert ids(capfd, "--log", SCENARIO, "--user", "nobody-like-this") == []
+
+
+def test_several_nodes_are_merged_by_time_and_copies_count_once(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write(tmp_path / "cp1/audit.log", event(1), event(3), event(5))
+    write(tmp_path / "cp2/audit.log", event(2), event(3), event(4))
+    found = answer(capfd, "events", "-o", "json", "--log", tmp_path)
+    assert [e["auditID"] for e in found] == ["id-1", "id-2", "id-3", "id-4", "id-5"]
+    assert {e["source"]["node"] for e in found} == {"cp1", "cp2"}
+
+
+def test_one_audit_id_sent_again_and_again_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "audit.log", event(1, auditID="same"), event(2, auditID="same", verb="delete"))
+    assert len(ids(capfd, "--log", path)) == 2
+
+
+def test_a_request_without_an_end_is_not_lost(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "audit.log",
+        event(1, stage="RequestReceived"),
+        event(1, stage="ResponseStarted", verb="watch"),
+        event(2, stage="RequestReceived"),
+        event(2),
+    )
+    found = answer(capfd, "events", "-o", "json", "--log", path)
+    assert sorted((e["auditID"], e["stage"]) for e in found) == [
+        ("id-1", "ResponseStarted"),
+        ("id-2", "ResponseComplete"),
+    ]
+
+
+def test_beta_events_and_odd_bytes_are_events(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "audit.log", event(1, apiVersion="audit.k8s.io/v1beta1"))
+    broken = json.dumps(event(2)).encode().replace(b"kubectl", b"kube\xffctl")
+    path.write_bytes(path.read_bytes() + broken + b"\r\n" + b'{"not": "an event"}\n' + b"\0" * 50 + b"\n")
+    assert main(["events", "-o", "json", "--log", str(path)]) == 0
+    out, err = capfd.readouterr()
+    assert [e["auditID"] for e in json.loads(out)] == ["id-1", "id-2"]
+    assert "2 damaged" in err
+    assert f"{path}:3 not an audit event" in err
+
+
+def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"cp{n}" / "audit.log", event(n)) for n in range(1, 4)]
+    assert sorted(ids(capfd, "--log", *paths)) == ["id-1", "id-2", "id-3"]
+    assert ids(capfd, "--log", *paths[:2], "--user", "alice", "--log", paths[2])
+
+
+def test_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SCENARIO.read_bytes())))
+    assert len(answer(capfd, "events", "-o", "json", "--log", "-", "--name", "my-suspicious-pod")) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--code", "9999"],
+        ["--level", "metadata"],
+        ["--since", "yesterday"],
+        ["--stage", "End"],
+        ["--since", "1h", "--until", "2h"],
+    ],
+)
+def test_what_cannot_be_is_refused(capfd: pytest.CaptureFixture[str], wrong: list[str]) -> None:
+    assert main(["events", "--log", str(SCENARIO), *wrong]) == 2
+    assert "hint:" in capfd.readouterr().err
+
+
+def test_top_counts_lines_and_bytes(capfd: pytest.CaptureFixture[str]) -> None:
+    lines = gzip.decompress(SCENARIO.read_bytes()).splitlines(keepends=True)
+    events, size = Counter(), Counter()
+    for text in lines:
+        e = json.loads(text)
+        key = (
+            (e.get("impersonatedUser") or e["user"]).get("username", ""),
+            e["verb"],
+            e.get("objectRef", {}).get("resource", ""),
+        )
+        if "subresource" in e.get("objectRef", {}):
+            key = (*key[:2], f"{key[2]}/{e['objectRef']['subresource']}")
+        events[key] += 1
+        size[key] += len(text)
+    got = answer(capfd, "top", "--by", "user,verb,resource", "--limit", "100000", "-o", "json", "--log", SCENARIO)
+    rows = {(r["user"], r["verb"], r["resource"]): (r["events"], r["bytes"]) for r in got["rows"]}
+    assert rows == {key: (events[key], size[key]) for key in events}
+    assert got["total"]["events"] == len(lines)
+    assert got["total"]["bytes"] == sum(map(len, lines))
+    assert got["rows"][0]["bytes"] == max(size.values())
+    assert got["rows"][0]["eventsPerHour"] == pytest.approx(
+        got["rows"][0]["events"] / got["total"]["hours"], rel=0.01
+    )
+
+
+def test_top_filters_and_other_dimensions(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    got = answer(capfd, "top", "--by", "code", "-o", "json", "--log", SCENARIO, "--decision", "forbid")
+    assert [r["code"] for r in got["rows"]] == ["403"]
+    write(tmp_path / "cp1/audit.log", event(1), event(2))
+    write(tmp_path / "cp2/audit.log", event(3))
+    got = answer(capfd, "top", "--by", "node,source-ip,path,level", "-o", "json", "--log", tmp_path)
+    assert [(r["node"], r["ip"], r["events"]) for r in got["rows"]] == [
+        ("cp1", "10.0.0.1", 2),
+        ("cp2", "10.0.0.1", 1),
+    ]
+    assert main(["top", "--by", "user,colour", "--log", str(tmp_path)]) == 2
+
+
+def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = gzip.decompress(SCENARIO.read_bytes()) * 10
+    (tmp_path / "audit.log").write_bytes(whole)
+    script = (
+        "import sys; from kaudit_setup.trail import parallel, read; read.plan.__defaults__ = (1 << 20,)\n"
+        "parallel._SMALL = int(sys.argv[1])\nfrom kaudit_setup.cli import main\nmain(sys.argv[2:])"
+    )
+    outs = []
+    for small in (0, 1 << 40):
+        args = ["top", "--by", "verb,code", "-o", "json", "--log", str(tmp_path)]
+        outs.append(
+            subprocess.run([sys.executable, "-c", script, str(small), *args], capture_output=True, check=True).stdout
+        )
+        args = ["events", "--verb", "delete", "--stage", "ResponseComplete", "-o", "jsonl", "--log", str(tmp_path)]
+        outs.append(
+            subprocess.run([sys.executable, "-c", script, str(small), *args], capture_output=True, check=True).stdout
+        )
+    assert outs[:2] == outs[2:]
+    lines = [json.loads(text)["source"]["line"] for text in outs[1].splitlines()]
+    texts = whole.splitlines()
+    assert len(lines) == 10 * sum(
+        e["verb"] == "delete" and e["stage"] == "ResponseComplete" for e in logged(SCENARIO)
+    )
+    assert all(b'"delete"' in texts[n - 1] for n in lines)
+
+
+def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
+    (tmp_path / "audit.log").write_bytes(gzip.decompress(SCENARIO.read_bytes()))
+    code = (
+        "import os, sys; from kaudit_setup.trail import parallel, read, files\n"
+        "def work(unit, tally):\n    os._exit(9)\n    yield 1\n"
+        "logs = files.find_logs([sys.argv[1]])\n"
+        "try:\n    list(parallel.spread(read.plan(logs, 100_000), work, 2))\nexcept Exception as e:\n    print(e)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "a worker died" in done.stdout
+
+
+POLICY = """apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: None
+  users: [system:kube-controller-manager]
+- level: None
+  nonResourceURLs: ["/healthz*", "/livez*", "/readyz*"]
+- level: Metadata
+  resources: [{group: "", resources: [secrets], resourceNames: [db-pass]}]
+- level: None
+  verbs: [watch]
+- level: Request
+  namespaces: [shop]
+- level: Metadata
+"""
+
+
+def test_estimate_replays_each_event(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    policy = tmp_path / "mine.yaml"
+    policy.write_text(POLICY)
+
+    def kept(e: dict[str, Any]) -> bool:
+        if e["stage"] == "RequestReceived" or e["user"].get("username") == "system:kube-controller-manager":
+            return False
+        ref = e.get("objectRef")
+        if ref is None:
+            return not e["requestURI"].startswith(("/healthz", "/livez", "/readyz")) and e["verb"] != "watch"
+        return e["verb"] != "watch"
+
+    got = answer(capfd, "estimate", policy, "--log", SCENARIO, "-o", "json")
+    (mine,) = got["policies"]
+    events = logged(SCENARIO)
+    assert got["logged"]["events"] == len(events)
+    assert mine["events"] == sum(map(kept, events))
+    assert 0 < mine["unknownEvents"] < mine["events"], "Request in shop is more than was logged"
+    assert 0 < mine["share"] < 1
+    assert any("can only show what was logged" in note for note in got["notes"])
+
+
+def test_estimate_takes_bodies_off(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    body = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"x": "y" * 2000}}
+    full = event(1, verb="create", level="RequestResponse", requestObject=body, responseObject=body)
+    path = write(tmp_path / "audit.log", full, event(1801))
+    names = {}
+    for level in ("None", "Metadata", "Request", "RequestResponse"):
+        names[level] = tmp_path / f"{level}.yaml"
+        names[level].write_text(f"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{{level: {level}}}]\n")
+    got = answer(
+        capfd,
+        "estimate",
+        *names.values(),
+        "--log",
+        path,
+        "-o",
+        "json",
+        "--log-maxsize",
+        "1",
+        "--log-maxbackup",
+        "1",
+        "--log-maxage",
+        "0",
+    )
+    bare = event(1, verb="create", level="Metadata")
+    request = event(1, verb="create", level="Request", requestObject=body)
+    sizes = [p["bytes"] for p in got["policies"]]
+    rest = len(json.dumps(event(1801), separators=(",", ":"))) + 1
+
+    def size(e: dict[str, Any], level: str) -> int:
+        return len(json.dumps(e, separators=(",", ":"))) + 1 + rest + len(level) - len("Metadata")
+
+    assert sizes == [0, size(bare, "Metadata"), size(request, "Request"), size(full, "RequestResponse")]
+    assert [p["unknownEvents"] for p in got["policies"]] == [0, 0, 0, 1], (
+        "the second event's response body is unknown"
+    )
+    assert [p["missingStages"] for p in got["policies"]] == [[], *[["RequestReceived"]] * 3]
+    kept = [p["hoursKept"] for p in got["policies"]]
+    assert kept[0] is None
+    assert kept[1] == pytest.approx(2 * (1 << 20) / sizes[1] * got["hours"], rel=0.01)
+
+
+def test_estimate_knows_that_a_name_in_the_body_comes_too_late(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n"
+        "  resources: [{group: '', resources: [pods], resourceNames: [p]}]\n- level: Metadata\n"
+    )
+    path = write(tmp_path / "audit.log", event(1, verb="create"), event(2, verb="delete"))
+    assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["policies"][0]["events"] == 1
+
+
+def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: metadata}]\n")
+    assert main(["estimate", str(policy), "--log", str(SCENARIO)]) == 2
+    assert "rules[0].level" in capfd.readouterr().err
+
+
+def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(tmp_path / "cp1/audit-2026-11-23T16-10-00.000.log", *[event(n) for n in range(100)])
+    write(tmp_path / "cp1/audit.log", *[event(n) for n in range(2400, 2500)])
+    path = write(tmp_path / "cp2/audit.log", event(1, level="Request"))
+    path.write_bytes(path.read_bytes() + b"garbage\n" + b'{"kind":"Ev')
+    nodes = {n["node"]: n for n in answer(capfd, "stats", "--log", tmp_path, "-o", "json")["nodes"]}
+    one, two = nodes["cp1"], nodes["cp2"]
+    assert (one["files"], one["events"], one["lines"], one["damaged"]) == (2, 200, 200, 0)
+    assert [(g["from"][11:19], g["to"][11:19]) for g in one["gaps"]] == [("16:01:39", "16:40:00")]
+    assert one["levels"] == {"Metadata": 200}
+    assert one["rotation"]["rotated"] == 1
+    sizes = sorted(len(json.dumps(event(n), separators=(",", ":"))) + 1 for n in [*range(100), *range(2400, 2500)])
+    assert one["eventBytes"]["max"] == sizes[-1]
+    assert sizes[100] <= one["eventBytes"]["p50"] <= sizes[100] * 1.13
+    assert two["damaged"] == 2
+    assert [(d["line"], d["what"][:3]) for d in two["damagedLines"]] == [(0, "an "), (2, "not")] or [
+        (d["line"], d["what"][:3]) for d in two["damagedLines"]
+    ] == [(2, "not"), (0, "an ")]
+    text = answer(capfd, "stats", "--log", tmp_path)
+    assert "audit.log:2" in text
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LocalNode]:
+    made = []
+    for n, name in enumerate(("cp1", "cp2")):
+        folder = tmp_path / name / "var/log/kubernetes/audit"
+        write(
+            folder / "audit-2026-11-23T16-30-00.000.log",
+            *[event(i * 2 + n, auditID=f"{name}-{i}") for i in range(50)],
+        )
+        write(folder / "audit.log", *[event(i * 2 + n, auditID=f"{name}-{i}") for i in range(50, 90)])
+        made.append(LocalNode(tmp_path / name))
+
+    @contextmanager
+    def opened(*_: object, **__: object) -> Iterator[list[LocalNode]]:
+        yield made
+
+    monkeypatch.setattr(log_options, "open_nodes", opened)
+    monkeypatch.setattr("kaudit_setup.cli.trail_logs.open_nodes", opened)
+    return made
+
+
+def test_hosts_are_searched_and_merged(capfd: pytest.CaptureFixture[str], nodes: list[LocalNode]) -> None:
+    assert sorted(ids(capfd, "--host", "cp1", "--host", "cp2", "--since", "2026-11-23T16:02:30Z")) == sorted(
+        [f"cp1-{i}" for i in range(75, 90)] + [f"cp2-{i}" for i in range(75, 90)]
+    )
+    got = answer(capfd, "top", "--by", "node", "--host", "cp1", "-o", "json")
+    assert [r["events"] for r in got["rows"]] == [90, 90]
+
+
+def test_collect_is_resumable_and_follows_rotation(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+
+    def run() -> Any:
+        return answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+
+    first = run()
+    assert (len(first["files"]), first["fetched"]) == (4, 4)
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
+    assert {p.stat().st_mode & 0o777 for p in home.rglob("*") if p.is_file()} == {0o600}
+    assert run()["fetched"] == 0, "a second run fetches nothing"
+    log = tmp_path / "cp1/var/log/kubernetes/audit/audit.log"
+    old = log.read_bytes()
+    more = old + (json.dumps(event(500, pad="x" * 5000)) + "\n").encode()
+    with log.open("ab") as out:
+        out.write(more[len(old) :])
+    again = run()
+    assert (again["fetched"], len(again["files"])) == (1, 4)
+    log.rename(log.with_name("audit-2026-11-23T16-50-00.000.log"))
+    write(log, event(600))
+    rotated = run()
+    assert (rotated["fetched"], len(rotated["files"])) == (1, 5), "the rotated file is renamed here too"
+    kept = {
+        Path(f["file"]).name: (home / f["file"]).read_bytes()
+        for f in rotated["files"]
+        if f["node"] == str(nodes[0].name)
+    }
+    assert kept["audit-2026-11-23T16-50-00.000.log"] == more
+    assert kept["audit.log"] == log.read_bytes()
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
+    victim = next(iter(sorted(home.rglob("audit.log"))))
+    victim.write_bytes(b"tampered")
+    assert run()["fetched"] == 1, "a copy that is not what the manifest says is fetched again"
+
+
+def test_collect_goes_on_where_it_was_stopped(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    log = tmp_path / "cp1/var/log/kubernetes/audit/audit.log"
+    folder = home / "".join(c if c.isalnum() or c in "-._" else "_" for c in nodes[0].name)
+    folder.mkdir(parents=True)
+    (folder / f".{log.stat().st_ino}.part").write_bytes(log.read_bytes()[:1000])
+    other = log.with_name("audit-2026-11-23T16-30-00.000.log")
+    (folder / f".{other.stat().st_ino}.part").write_bytes(b"not what is there")
+    got = answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+    assert got["fetched"] == 4
+    assert (folder / "audit.log").read_bytes() == log.read_bytes()
+    assert (folder / other.name).read_bytes() == other.read_bytes()
+
+
+def test_collect_needs_a_host_and_a_place(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["collect", "-d", str(tmp_path)]) == 2
+    assert main(["collect", "--host", "cp1"]) == 2
+
+
+def test_without_a_log_on_this_machine_the_mend_is_named(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(log_options, "_MANIFEST", tmp_path / "none")
+    monkeypatch.setattr(log_options, "_DEFAULT", str(tmp_path / "audit/audit.log"))
+    assert main(["stats"]) == 2
+    assert "--log" in capfd.readouterr().err
+    write(tmp_path / "audit/audit.log", event(1))
+    assert answer(capfd, "stats", "-o", "json")["nodes"][0]["node"] == "this machine"
+
+
+def test_memory_is_bounded_by_groups(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from kaudit_setup.trail import top
+
+    monkeypatch.setattr(top, "_MOST", 10)
+    path = write(tmp_path / "audit.log", *[event(n, objectRef={"name": f"n{n}"}) for n in range(100)])
+    got = answer(capfd, "top", "--by", "name", "--log", path, "-o", "json", "--limit", "1000")
+    assert len(got["rows"]) <= 10
+    assert sum(r["events"] for r in got["rows"]) + got["others"]["events"] == got["total"]["events"] == 100
