@@ -97,10 +97,13 @@ def audit_paths(flags: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(posixpath.normpath(p) for p in paths if p.startswith("/"))
 
 
-def plan(mounts: Sequence[Mount], before: Mapping[str, str], after: Mapping[str, str]) -> MountPlan:
+def plan(
+    mounts: Sequence[Mount], before: Mapping[str, str], after: Mapping[str, str], elsewhere: Sequence[Mount] = ()
+) -> MountPlan:
     """What has to change so that the files named by the audit flags in `after` are there, and nothing is left over.
 
-    `before`: all flags of the server now (audit and others); `after`: the audit flags that shall be.
+    `before`: all flags of the server now (audit and others); `after`: the audit flags that shall be;
+    `elsewhere`: mounts that say where on the node a path is which `mounts` does not hold.
     Raises ManifestError if a path cannot be mounted.
     """
     gone: set[int] = set()
@@ -114,7 +117,7 @@ def plan(mounts: Sequence[Mount], before: Mapping[str, str], after: Mapping[str,
                 kept.add(mounts.index(mount))
                 break
             if mount is None or mount.path.rstrip("/") not in {need.path, need.file}:
-                added.append(_made(need, left))
+                added.append(_made(need, left, elsewhere))
                 break
             if mount.host is None:
                 raise ManifestError(
@@ -175,8 +178,8 @@ def _serves(mount: Mount, need: _Need) -> bool:
     return not (need.write and mount.holds(need.file) and posixpath.normpath(mount.path) == need.file)
 
 
-def _made(need: _Need, mounts: Sequence[Mount]) -> Mount:
-    host = host_path(mounts, need.path) or need.path
+def _made(need: _Need, mounts: Sequence[Mount], elsewhere: Sequence[Mount]) -> Mount:
+    host = host_path(mounts, need.path) or host_path(elsewhere, need.path) or need.path
     return Mount(need.name, _allowed(need), host, not need.write, need.type)
 
 

@@ -1,0 +1,271 @@
+"""The same audit settings in kubeadm's ClusterConfiguration, so that `kubeadm upgrade` keeps them: text → text.
+
+Formats: cmd/kubeadm/app/apis/kubeadm/v1beta1 … v1beta4 types.go. Up to v1beta3 `apiServer.extraArgs` is a map of
+strings, from v1beta4 a list of {name, value}; `apiServer.extraVolumes` is the same in all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.manifest import edit, mounts
+from kaudit_setup.manifest.mounts import Mount
+from kaudit_setup.manifest.nodes import Document, Kind, Node, documents
+from kaudit_setup.manifest.scalars import Value
+from kaudit_setup.model import AuditSettings
+from kaudit_setup.yamltext import TextError
+
+_API = re.compile(r"kubeadm\.k8s\.io/v(?:1beta([1-9][0-9]*)|1)\Z")
+# cmd/kubeadm/app/phases/controlplane/volumes.go: what kubeadm mounts by itself
+_OWN = (Mount("k8s-certs", "/etc/kubernetes/pki", "/etc/kubernetes/pki", True, "DirectoryOrCreate"),)
+_ARGS, _VOLUMES = "extraArgs", "extraVolumes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """The ClusterConfiguration among the documents of a text. `as_list`: extraArgs are a list (v1beta4)."""
+
+    document: Document
+    api: Node | None
+    as_list: bool
+
+    @property
+    def args(self) -> tuple[tuple[str, str], ...]:
+        """Name and value of every extra argument, in order."""
+        node = self.api.get(_ARGS) if self.api else None
+        if node is None:
+            return ()
+        if self.as_list:
+            return tuple((_text(item, "name"), _text(item, "value")) for item in node.items)
+        return tuple((key.text, value.text) for key, value in node.entries)
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """Every extra argument with its effective (last) value."""
+        return dict(self.args)
+
+    @property
+    def volumes(self) -> tuple[Mount, ...]:
+        """The extra volumes, in order."""
+        node = self.api.get(_VOLUMES) if self.api else None
+        return tuple(
+            Mount(
+                _text(item, "name"),
+                _text(item, "mountPath"),
+                _text(item, "hostPath") or None,
+                bool((only := item.get("readOnly")) and only.truth),
+                _text(item, "pathType"),
+            )
+            for item in (node.items if node else ())
+        )
+
+
+def read_cluster_configuration(text: str) -> dict[str, str]:
+    """The audit flags among `apiServer.extraArgs`, effective values.
+
+    Raises ManifestError if the text is not valid YAML or holds no ClusterConfiguration.
+    """
+    return {name: value for name, value in _find(text).flags.items() if name.startswith("audit-")}
+
+
+def patch_cluster_configuration(text: str, settings: AuditSettings, node_mounts: Sequence[Mount] = ()) -> str:
+    """The text whose audit extraArgs are exactly `settings.flags`, with the extraVolumes they need.
+
+    Everything else keeps its bytes, other documents included; the same text comes back if nothing changes.
+    `node_mounts`: the mounts of the node's manifest, which say where on the node a path of the container is.
+    Raises ManifestError for invalid YAML, no ClusterConfiguration, or fields that kubeadm would refuse.
+    """
+    found = _find(text)
+    own = found.volumes
+    plan = mounts.plan((*own, *_OWN), found.flags, settings.flags, elsewhere=node_mounts)
+    gone = [i for i in plan.removed if i < len(own)]
+    added = _volumes(own, gone, plan.added)
+    new = _whole(found, settings, gone, added)
+    if new is None:
+        new = _args(found, settings)
+        found = _find(new)
+        if found.api is not None:
+            order = [(_by_name(own, gone, name), value) for name, value in added]
+            new = edit.change_list(found.document, found.api, _VOLUMES, removed=gone, added=order)
+    if new != text:
+        _prove(text, new, settings)
+    return new
+
+
+def unpatch_cluster_configuration(text: str) -> str:
+    """The text without auditing; undoes patch_cluster_configuration byte for byte. Raises as that does."""
+    return patch_cluster_configuration(text, AuditSettings({}))
+
+
+def _whole(
+    found: _Cluster, settings: AuditSettings, gone: Sequence[int], added: Sequence[tuple[str, Value]]
+) -> str | None:
+    """The text if `apiServer` comes or goes as a whole, else None."""
+    document, api = found.document, found.api
+    if api is None or not api.entries:
+        if not settings.flags:
+            return document.text
+        value: dict[str, Value] = {_ARGS: _args_value(found, settings.flags)}
+        if added:
+            value[_VOLUMES] = [volume for _, volume in added]
+        return edit.change_map_in(document, document.root, "apiServer", added=value)
+    only_audit = all(name.startswith("audit-") for name, _ in found.args)
+    emptied = {_ARGS: only_audit, _VOLUMES: len(gone) == len(found.volumes)}
+    if settings.flags or not all(
+        emptied.get(key.text) and edit.made_by_fill(document, api, key.text) for key, _ in api.entries
+    ):
+        return None
+    return edit.change_map_in(document, document.root, "apiServer", removed=[key.text for key, _ in api.entries])
+
+
+def _args_value(found: _Cluster, flags: Mapping[str, str]) -> Value:
+    if found.as_list:
+        return [{"name": name, "value": value} for name, value in flags.items()]
+    return dict(sorted(flags.items()))
+
+
+def _args(found: _Cluster, settings: AuditSettings) -> str:
+    api = found.api
+    if api is None:
+        return found.document.text
+    present = found.flags
+    missing = {name: value for name, value in settings.flags.items() if name not in present}
+    changed = {name: value for name, value in settings.flags.items() if present.get(name, value) != value}
+    if not found.as_list:
+        return edit.change_map_in(
+            found.document,
+            api,
+            _ARGS,
+            removed=[name for name in present if name.startswith("audit-") and name not in settings.flags],
+            added=missing,
+            replaced=changed,
+        )
+    text = found.document.text
+    names = [name for name, _ in found.args]
+    for name, value in changed.items():
+        node = found.api.get(_ARGS) if found.api else None
+        if node:
+            item = node.items[len(names) - 1 - names[::-1].index(name)]
+            text = edit.change_map(found.document, item, replaced={"value": value})
+            found = _find(text)
+    removed = [
+        i
+        for i, name in enumerate(names)
+        if name.startswith("audit-") and (name not in settings.flags or name in names[i + 1 :])
+    ]
+    added: list[edit.Added] = [(len(names), {"name": name, "value": value}) for name, value in missing.items()]
+    return edit.change_list(found.document, found.api or api, _ARGS, removed=removed, added=added)
+
+
+def _volumes(own: Sequence[Mount], gone: Sequence[int], added: Sequence[Mount]) -> list[tuple[str, Value]]:
+    taken = {mount.name for i, mount in enumerate(own) if i not in gone}
+    values: list[tuple[str, Value]] = []
+    for mount in added:
+        name = mounts.free_name(mount.name, taken)
+        taken.add(name)
+        value: dict[str, Value] = {
+            "hostPath": mount.host or mount.path,
+            "mountPath": mount.path,
+            "name": name,
+            "pathType": mount.type,
+        }
+        values.append((name, value | {"readOnly": True} if mount.read_only else value))
+    return sorted(values, key=lambda v: v[0])
+
+
+def _by_name(own: Sequence[Mount], gone: Sequence[int], name: str) -> int:
+    """Before which volume one goes: kubeadm sorts them when it writes the manifest, so order is for people only."""
+    names = [mount.name for mount in own]
+    if names != sorted(names):
+        return len(names)
+    return next((i for i, other in enumerate(names) if other > name and i not in gone), len(names))
+
+
+def _find(text: str) -> _Cluster:
+    try:
+        found = [d for d in documents(text) if _text(d.root, "kind") == "ClusterConfiguration"]
+    except TextError as error:
+        where = f"line {error.line} of kubeadm's configuration" if error.line else "kubeadm's configuration"
+        raise ManifestError(
+            f"{where} cannot be read: {error.problem}",
+            hint="mend it, e.g. with kubectl -n kube-system edit configmap kubeadm-config",
+        ) from None
+    if len(found) != 1:
+        raise ManifestError(
+            "there is no ClusterConfiguration in kubeadm's configuration"
+            if not found
+            else "there are several ClusterConfigurations in kubeadm's configuration",
+            hint="give the text of key ClusterConfiguration of ConfigMap kube-system/kubeadm-config",
+        )
+    root = found[0].root
+    version = _API.match(_text(root, "apiVersion"))
+    if not version:
+        raise ManifestError(
+            f"kubeadm's configuration has apiVersion {_text(root, 'apiVersion') or 'missing'}, which is not known",
+            hint="v1beta1 to v1beta4 are; `kubeadm config migrate` can convert others",
+        )
+    as_list = int(version[1] or 99) >= 4
+    _expect(found[0], root, "apiServer", Kind.MAP, None)
+    api = root.get("apiServer")
+    if api is not None and not api.is_null:
+        _expect(found[0], api, _ARGS, Kind.LIST if as_list else Kind.MAP, Kind.MAP if as_list else Kind.SCALAR)
+        _expect(found[0], api, _VOLUMES, Kind.LIST, Kind.MAP)
+    return _Cluster(found[0], None if api is None or api.is_null else api, as_list)
+
+
+def _expect(document: Document, owner: Node, key: str, kind: Kind, inner: Kind | None) -> None:
+    node = owner.get(key)
+    if node is None or node.is_null:
+        return
+    parts = [*node.items, *(value for _, value in node.entries)]
+    odd = next((part for part in parts if inner and part.kind is not inner), None)
+    wrong = node if node.kind is not kind or node.anchor else odd
+    if wrong:
+        raise ManifestError(
+            f"line {document.line(wrong.start)} of kubeadm's configuration: {key} is not written as "
+            f"{kind.value}{f' of {inner.value.split()[-1]}s' if inner else ''} of its own",
+            hint="kubeadm would refuse it too; mend it with kubectl -n kube-system edit configmap kubeadm-config"
+            if wrong.kind is not Kind.ALIAS and not wrong.anchor
+            else "write the alias or anchor out, so that a change there cannot change something else too",
+        )
+
+
+def _prove(before: str, after: str, settings: AuditSettings) -> None:
+    old, new = _find(before), _find(after)
+    audit = [(name, value) for name, value in new.args if name.startswith("audit-")]
+    paths = [path for flags in (old.flags, new.flags) for path in mounts.audit_paths(flags)]
+    changed = {m for m in (*old.volumes, *new.volumes) if m not in old.volumes or m not in new.volumes}
+    if (
+        sorted(audit) != sorted(settings.flags.items())
+        or not all(any(m.holds(path) for path in paths) for m in changed)
+        or _others(old, changed) != _others(new, changed)
+        or _neighbours(before) != _neighbours(after)
+    ):
+        raise ManifestError(
+            "patching would change more than the audit settings of kubeadm's configuration",
+            hint="write apiServer.extraArgs and extraVolumes as plain YAML, one item a line",
+        )
+
+
+def _others(found: _Cluster, changed: Collection[Mount]) -> str:
+    """Every value of the configuration but audit flags and the given volumes."""
+    whole = found.document.root.plain()
+    api = whole.pop("apiServer", None) or {}
+    volumes = api.pop(_VOLUMES, None) or []
+    api.pop(_ARGS, None)
+    rest = [arg for arg in found.args if not arg[0].startswith("audit-")]
+    kept = [volume for volume, mount in zip(volumes, found.volumes, strict=True) if mount not in changed]
+    return repr((whole, api, rest, kept))
+
+
+def _neighbours(text: str) -> list[str]:
+    """The other documents of the text."""
+    return [repr(d.root.plain()) for d in documents(text) if _text(d.root, "kind") != "ClusterConfiguration"]
+
+
+def _text(owner: Node, key: str) -> str:
+    node = owner.get(key)
+    return node.text if node else ""
