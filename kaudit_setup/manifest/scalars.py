@@ -19,8 +19,10 @@ class Style:
     dash: int = 0
 
 
-# Plain only where every YAML parser agrees; anything unusual is quoted. `--flag` is fine, `- x` and `-x: ` are not.
-_PLAIN = re.compile(r"(?:--)?[A-Za-z0-9_/.](?:[A-Za-z0-9_/.:=+@%,-]*[A-Za-z0-9_/.=+@%-])?\Z")
+# Plain in any place; `--flag` is fine, `- x` is not.
+_PLAIN_IN_FLOW = re.compile(r"(?:--)?[A-Za-z0-9_/.](?:[A-Za-z0-9_/.:=+@%-]*[A-Za-z0-9_/.=+@%-])?\Z")
+# Plain in block style, where go-yaml (and so kubeadm) leaves it plain too.
+_PLAIN_IN_BLOCK = re.compile(r"(?:--)?[A-Za-z0-9_/.](?!.*(?:: |:\Z| #| \Z))[^\n]*\Z")
 # What go-yaml v2 (YAML 1.1) would read as something else than a string: resolve.go:resolveTable and yamlStyleFloat
 _OTHER_TYPE = re.compile(
     r"""(?ix)
@@ -39,10 +41,17 @@ def yaml_scalar(value: str | bool, quote: str = "", *, flow: bool = False) -> st
     """One line of YAML that reads back as `value`; `quote` is how the neighbours are written (`'`, `"` or plain)."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if quote == "'" and value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
-    plain = _PLAIN.match(value) and not _OTHER_TYPE.fullmatch(value) and not (flow and "," in value)
-    return value if plain and quote != '"' else '"' + "".join(map(_escaped, value)) + '"'
+    if not value.isprintable() or quote == '"':
+        return _double(value)
+    if not quote and _OTHER_TYPE.fullmatch(value):
+        return _double(value)
+    if not quote and (_PLAIN_IN_FLOW if flow else _PLAIN_IN_BLOCK).match(value):
+        return value
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _double(value: str) -> str:
+    return '"' + "".join(map(_escaped, value)) + '"'
 
 
 def _escaped(char: str) -> str:
