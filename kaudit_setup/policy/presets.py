@@ -5,8 +5,10 @@ A head says for whom the preset is, what it answers and what it leaves out; its 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from kaudit_setup import texts
 from kaudit_setup.errors import InputError
@@ -59,16 +61,22 @@ def read(name_or_path: str) -> tuple[str, bytes]:
     return name_or_path, preset(name_or_path).data
 
 
+def read_stream() -> tuple[str, bytes]:
+    """The policy on standard input, under the name `standard input`; raises InputError if it is too large."""
+    return "standard input", _limited(sys.stdin.buffer, "standard input")
+
+
 def _content(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"the policy file {path} is a directory", hint="name the YAML file in it")
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        return _limited(file, f"the policy file {path}")
+
+
+def _limited(file: BinaryIO, name: str) -> bytes:
+    data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise InputError(
-            f"the policy file {path} is larger than {MAX_BYTES // 2**20} MiB",
-            hint="this is not an audit policy; check the path",
-        )
+        raise InputError(f"{name} is larger than {MAX_BYTES // 2**20} MiB", hint="this is not an audit policy")
     return data
 
 

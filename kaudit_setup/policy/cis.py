@@ -1,0 +1,90 @@
+"""CIS Kubernetes Benchmark 3.2.2: "Ensure that the audit policy covers key security concerns".
+
+kube-bench leaves this to people; here it is asked of the policy itself, over every class of request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.policy import known, words
+from kaudit_setup.policy.boxes import Box
+from kaudit_setup.policy.finding import Finding, Severity, ordered
+from kaudit_setup.policy.model import Policy
+from kaudit_setup.policy.questions import AFTER_OR_DURING, Ask, Need, Who, deeds, region
+from kaudit_setup.policy.verdict import Chart
+
+_SENSITIVE: Final = (
+    ("secrets", ("", "secrets"), False),
+    ("configmaps", ("", "configmaps"), False),
+    ("tokenreviews", ("authentication.k8s.io", "tokenreviews"), True),
+)
+_MODIFIED: Final = (("pods", ("", "pods")), ("deployments", ("apps", "deployments")))
+_USED: Final = ("pods/exec", "pods/portforward", "pods/proxy", "services/proxy")
+_MEND: Final = "see `kaudit-setup policy show cis`"
+
+
+def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
+    """What keeps the policy from satisfying 3.2.2: it does if no finding is of severity error.
+
+    Asked: every access to Secrets, ConfigMaps and TokenReviews is logged, at Metadata and no higher; every change of
+    Pods and Deployments is logged; every use of pods/exec, pods/portforward, pods/proxy and services/proxy is logged.
+    What is only lost for Kubernetes' own components is a warning: codes end in `-components`.
+    """
+    chart = Chart(policy, version)
+    found: list[Finding] = []
+    for name, kind, cluster in _SENSITIVE:
+        verbs: tuple[str, ...] = ("create",) if cluster else (*known.READS, *known.WRITES)
+        boxes = deeds(chart.space, verbs, kind, cluster=cluster)
+        found += _lost(chart, f"cis-{name}", f"access to {name}", boxes)
+        found += _level(chart, name, boxes)
+    for name, kind in _MODIFIED:
+        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, known.WRITES, kind))
+    for name in _USED:
+        verbs = ("create", "get") if name in {"pods/exec", "pods/portforward"} else _PROXIED
+        boxes = deeds(chart.space, verbs, ("", name))
+        found += _lost(chart, f"cis-{name.replace('/', '-')}", f"use of {name}", boxes, Need(stages=AFTER_OR_DURING))
+    return ordered(found)
+
+
+# a proxied request has the verb of its method
+_PROXIED: Final = ("get", "create", "update", "patch", "delete")
+
+
+def _level(chart: Chart, name: str, boxes: Sequence[Box]) -> list[Finding]:
+    # the benchmark says "only Metadata", whether or not the higher level would show a body
+    def higher(who: Who) -> set[int]:
+        deciding = [index for index, _ in chart.deciders(region(chart.space, who, *boxes))]
+        return {index for index in deciding if chart.decisions[index].level in {"Request", "RequestResponse"}}
+
+    outside = higher("outsider")
+    found = []
+    for index in sorted(higher("anybody") | outside):
+        severity: Severity = "error" if index in outside else "warning"
+        code = f"cis-{name}-level" + ("" if index in outside else "-components")
+        level = chart.decisions[index].level
+        message = f"{words.rule_name(chart.policy, index)} logs {name} at {level}, not at Metadata"
+        found.append(_finding(chart, code, severity, message, index))
+    return found
+
+
+def _lost(chart: Chart, code: str, what: str, boxes: Sequence[Box], need: Need | None = None) -> list[Finding]:
+    def grades(who: Who) -> dict[int, str]:
+        shares = chart.shares([Ask(region(chart.space, who, *boxes), need or Need(stages=AFTER_OR_DURING))])
+        return {s.index: words.request(s.example) for s in shares if s.grade != "yes"}
+
+    outside = grades("outsider")
+    severity: Severity
+    found = []
+    for index, example in (grades("anybody") | outside).items():
+        by = "" if index in outside else " by Kubernetes' own components"
+        severity = "error" if index in outside else "warning"
+        message = f"{words.rule_name(chart.policy, index)} does not log {what}{by}, e.g. {example}"
+        found.append(_finding(chart, code if index in outside else f"{code}-components", severity, message, index))
+    return found
+
+
+def _finding(chart: Chart, code: str, severity: Severity, message: str, index: int) -> Finding:
+    return Finding(code, severity, message, _MEND, index, chart.policy.rules[index].line if index >= 0 else 0)

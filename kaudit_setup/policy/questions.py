@@ -1,0 +1,269 @@
+"""The questions that an audit log is asked, each as the requests that would have to be in it, and in which form.
+
+Who is asked about:
+- *a person*: whose name does not begin with `system:` (but anonymous and `system:admin`) and who is in no group
+  of programs; that is what "by hand" means;
+- *an outsider*: a person, or a service account of any namespace but kube-system;
+- *anybody*: everyone whose authentication succeeded.
+
+Which form answers: an event after the request was carried out, because only that one knows how it ended. That is
+ResponseComplete, or ResponseStarted where there is one (watch, proxy, exec, attach, log, portforward). An event at
+RequestReceived alone says who tried, not what became of it: half an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kaudit_setup.policy import known
+from kaudit_setup.policy.boxes import Box, intersections
+from kaudit_setup.policy.classes import Space
+from kaudit_setup.policy.model import LEVELS, Decision, Level, Stage
+
+Grade = Literal["yes", "partly", "no", "leaks"]
+Who = Literal["person", "service account", "outsider", "anybody", "nobody", "pod maker", "scheduler"]
+
+AFTER: Final[tuple[Stage, ...]] = ("ResponseComplete",)
+AFTER_OR_DURING: Final[tuple[Stage, ...]] = ("ResponseComplete", "ResponseStarted")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an event must hold: a level, at one of the stages; `bodiless`: and not the content of the object.
+
+    `early`: whether an event at RequestReceived alone, with no outcome and no impersonated user, is half an answer.
+    """
+
+    level: Level = "Metadata"
+    stages: tuple[Stage, ...] = AFTER
+    bodiless: Literal["", "read", "write"] = ""
+    early: bool = True
+
+    def grade(self, decision: Decision) -> Grade:
+        """How well requests of one class are answered by this decision."""
+        if decision.level == "None":
+            return "no"
+        if set(self.stages) - set(decision.omit_stages):
+            if self.bodiless and _holds_content(decision.level, self.bodiless):
+                return "leaks"
+            return "yes" if LEVELS.index(decision.level) >= LEVELS.index(self.level) else "no"
+        return "partly" if self.early and "RequestReceived" not in decision.omit_stages else "no"
+
+
+def _holds_content(level: Level, access: Literal["read", "write"]) -> bool:
+    # a read sends no body: only its response has the content; a write has it in both
+    return level == "RequestResponse" or (level == "Request" and access == "write")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Requests, and the form in which they must be in the log."""
+
+    region: tuple[Box, ...]
+    need: Need = Need()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`id` is stable; `asks` gives every class of request that must be in the log."""
+
+    id: str
+    text: str
+    asks: Callable[[Space], Iterable[Ask]]
+
+
+def requesters(space: Space, who: Who) -> list[Box]:
+    """The users and groups of these requesters."""
+    users, groups = space.users, space.groups
+    people = users.where(known.is_person) & ~space.nobody
+    programs = groups.where(known.is_program_group)
+    accounts = users.where(lambda u: known.is_service_account(u) and not known.is_component(u))
+    member = groups.mask
+    person = space.box(user=people)._replace(never=programs)
+    account = space.box(user=accounts)._replace(
+        never=groups.where(known.is_component_group), some=(member([known.SERVICE_ACCOUNTS]),)
+    )
+    controller = space.box(user=users.mask(known.POD_MAKERS))._replace(
+        never=member([known.NODES]), some=(member([known.SERVICE_ACCOUNTS]), member([known.KUBE_SYSTEM]))
+    )
+    scheduler = space.box(user=users.mask([known.SCHEDULER]))._replace(never=programs)
+    return {
+        "person": [person],
+        "service account": [account],
+        "outsider": [person, account],
+        "anybody": [space.box(user=users.all & ~space.nobody)],
+        "nobody": [space.box(user=space.nobody)],
+        "pod maker": [controller],
+        "scheduler": [scheduler],
+    }[who]
+
+
+def region(space: Space, who: Who, *boxes: Box) -> tuple[Box, ...]:
+    """Those of the boxes' requests that are real and come from these requesters."""
+    asked = intersections(requesters(space, who), boxes)
+    return tuple(found for box in asked for found in space.requests(box))
+
+
+def deeds(space: Space, verbs: Iterable[str], *kinds: tuple[str, str], cluster: bool = False) -> list[Box]:
+    """Requests with these verbs to these kinds, with a namespace and a name where such a request has them."""
+    where = space.kinds(*kinds)
+    nowhere, unnamed = space.namespaces.bit[""], space.names.bit[""]
+    found = []
+    for verb in verbs:
+        namespace = nowhere if cluster else space.namespaces.all & ~nowhere
+        name = space.names.all & ~unnamed
+        if verb in {"list", "watch"}:
+            # over all namespaces too; a name may come from a field selector
+            namespace, name = namespace | nowhere, space.names.all
+        elif verb == "deletecollection" or (verb == "create" and not any("/" in spec for _, spec in kinds)):
+            name = unnamed
+        found.append(space.box(verb=space.verbs.bit[verb], where=where, namespace=namespace, name=name))
+    return found
+
+
+def _pods_created(space: Space, who: Who = "person") -> list[Ask]:
+    return [Ask(region(space, who, *deeds(space, ["create"], ("", "pods"))))]
+
+
+def _pods_changed(space: Space, who: Who = "person") -> list[Ask]:
+    kinds = [("", "pods")]
+    if space.version >= known.SINCE["", "pods/resize"]:
+        kinds.append(("", "pods/resize"))
+    return [Ask(region(space, who, *deeds(space, ["update", "patch"], *kinds)))]
+
+
+def _pods_deleted(space: Space, who: Who = "person") -> list[Ask]:
+    boxes = deeds(space, ["delete", "deletecollection"], ("", "pods"))
+    boxes += deeds(space, ["create"], ("", "pods/eviction"))
+    return [Ask(region(space, who, *boxes))]
+
+
+def _session(part: str) -> Callable[[Space], list[Ask]]:
+    # kubectl opens it by POST (SPDY) or, since 1.30, by GET (websocket)
+    def asks(space: Space) -> list[Ask]:
+        boxes = deeds(space, ["create", "get"], ("", f"pods/{part}"))
+        return [Ask(region(space, "anybody", *boxes), Need(stages=AFTER_OR_DURING))]
+
+    return asks
+
+
+def _debug(space: Space) -> list[Ask]:
+    return [Ask(region(space, "anybody", *deeds(space, ["update", "patch"], ("", "pods/ephemeralcontainers"))))]
+
+
+def _secret_read(space: Space) -> list[Ask]:
+    kind = ("", "secrets")
+    need = Need(bodiless="read")
+    watched = Need(stages=AFTER_OR_DURING, bodiless="read")
+    return [
+        Ask(region(space, "anybody", *deeds(space, ["get", "list"], kind)), need),
+        Ask(region(space, "anybody", *deeds(space, ["watch"], kind)), watched),
+    ]
+
+
+def _secret_changed(space: Space) -> list[Ask]:
+    kind = ("", "secrets")
+    written = region(space, "anybody", *deeds(space, ["create", "update", "patch"], kind))
+    # a deletion's body is its options; the response may be the object
+    deleted = region(space, "anybody", *deeds(space, ["delete", "deletecollection"], kind))
+    return [Ask(written, Need(bodiless="write")), Ask(deleted, Need(bodiless="read"))]
+
+
+def _rbac(space: Space) -> list[Ask]:
+    namespaced = deeds(space, known.WRITES, (known.RBAC, "roles"), (known.RBAC, "rolebindings"))
+    kinds = ((known.RBAC, "clusterroles"), (known.RBAC, "clusterrolebindings"))
+    return [Ask(region(space, "anybody", *namespaced, *deeds(space, known.WRITES, *kinds, cluster=True)))]
+
+
+def outsiders(space: Space) -> list[Ask]:
+    """Every request of people and of service accounts outside kube-system, but health, version and discovery."""
+    long_verbs = space.verbs.mask(known.LONG_RUNNING_VERBS)
+    long_parts = space.parts(known.LONG_RUNNING_PARTS)
+    public, pprof = space.url(known.PUBLIC_URLS), space.url([known.LONG_RUNNING_URLS])
+    long = [
+        space.box(verb=long_verbs, where=space.resources),
+        space.box(verb=space.verbs.all & ~long_verbs, where=long_parts),
+        space.box(where=pprof & ~public),
+    ]
+    short = [
+        space.box(verb=space.verbs.all & ~long_verbs, where=space.resources & ~long_parts),
+        space.box(where=space.urls & ~public & ~pprof),
+    ]
+    return [
+        Ask(region(space, "outsider", *short), Need(early=False)),
+        Ask(region(space, "outsider", *long), Need(stages=AFTER_OR_DURING, early=False)),
+    ]
+
+
+def _login_failed(space: Space) -> list[Ask]:
+    # a probe's health check with a bad token is no login; the one event of a 401 is at ResponseStarted
+    boxes = [space.box(where=space.everywhere & ~space.url(known.HEALTH_URLS))]
+    return [Ask(region(space, "nobody", *boxes), Need(stages=("ResponseStarted",), early=False))]
+
+
+def _namespace_deleted(space: Space) -> list[Ask]:
+    # /api/v1/namespaces/x has x as its namespace and as its name
+    where, verb = space.kinds(("", "namespaces")), space.verbs.bit["delete"]
+    boxes = [
+        space.box(where=where, verb=verb, namespace=space.namespaces.bit[name], name=space.names.bit[name])
+        for name in space.names.values
+        if name
+    ]
+    return [Ask(region(space, "anybody", *boxes))]
+
+
+def _token_created(space: Space) -> list[Ask]:
+    boxes = deeds(space, ["create"], ("", "serviceaccounts/token"))
+    boxes += deeds(space, ["create"], ("", "secrets"))
+    return [Ask(region(space, "anybody", *boxes))]
+
+
+def link_by_body(space: Space, namespace: int) -> Ask:
+    """The Pods that controllers make, with the name that only the response knows."""
+    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in deeds(space, ["create"], ("", "pods"))]
+    return Ask(region(space, "pod maker", *boxes), Need(level="RequestResponse", early=False))
+
+
+def link_by_binding(space: Space, namespace: int) -> Ask:
+    """The scheduler's bindings, whose URL has the Pod's name."""
+    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in deeds(space, ["create"], ("", "pods/binding"))]
+    return Ask(region(space, "scheduler", *boxes))
+
+
+def owners(space: Space) -> list[Ask]:
+    """What people do to the objects whose controllers make Pods."""
+    kinds = [("apps", k) for k in ("daemonsets", "deployments", "replicasets", "statefulsets")]
+    kinds += [("batch", "cronjobs"), ("batch", "jobs"), ("", "replicationcontrollers")]
+    scales = [("apps", f"{k}/scale") for k in ("deployments", "replicasets", "statefulsets")]
+    boxes = deeds(space, ["create", "update", "patch"], *kinds)
+    boxes += deeds(space, ["update", "patch"], *scales, ("", "replicationcontrollers/scale"))
+    return [Ask(region(space, "person", *boxes))]
+
+
+QUESTIONS: Final = (
+    Question("pod-created", "Who created a Pod by hand?", _pods_created),
+    Question("pod-changed", "Who changed a Pod by hand?", _pods_changed),
+    Question("pod-deleted", "Who deleted a Pod by hand?", _pods_deleted),
+    Question("pod-behind", "Who stands behind a Pod that a controller made?", owners),
+    Question("exec", "Who ran exec in a Pod?", _session("exec")),
+    Question("attach", "Who attached to a Pod?", _session("attach")),
+    Question("port-forward", "Who forwarded a port of a Pod?", _session("portforward")),
+    Question("debug", "Who put a debug container into a Pod?", _debug),
+    Question("secret-read", "Who read a Secret, without its content in the log?", _secret_read),
+    Question("secret-changed", "Who changed a Secret, without its content in the log?", _secret_changed),
+    Question("rbac-changed", "Who changed RBAC?", _rbac),
+    Question("impersonated", "Who impersonated somebody?", outsiders),
+    Question("login-failed", "Who failed to log in?", _login_failed),
+    Question("forbidden", "Who was forbidden something?", outsiders),
+    Question("namespace-deleted", "Who deleted a namespace?", _namespace_deleted),
+    Question("token-created", "Who created a token?", _token_created),
+)
+
+# "by hand" questions, asked again of service accounts: no part of the answer, but worth a word
+BY_HAND: Final[dict[str, Callable[[Space, Who], list[Ask]]]] = {
+    "pod-created": _pods_created,
+    "pod-changed": _pods_changed,
+    "pod-deleted": _pods_deleted,
+}
