@@ -16,6 +16,8 @@ from kaudit_setup.policy.verdict import Chart
 
 # How the loader's words for what kube-apiserver only logs become codes.
 _WARNINGS: Final = (
+    ("does not know it", "newer-field", "remove it, or keep it for the upgrade: this version does without it"),
+    ("gone since", "older-field", "remove it: this version does without it"),
     ("already set", "duplicate-key", "keep one of them"),
     ("duplicate", "duplicate-key", "keep one of them"),
     ("unknown field", "unknown-field", "correct its spelling: kube-apiserver ignores it, which widens the rule"),
@@ -62,4 +64,6 @@ def _warned(path: str, message: str, line: int) -> Finding:
     for words, code, mend in _WARNINGS:
         if words in message:
             return Finding(code, "warning", _place(path, message), mend, line=line)
-    return Finding("newer-field", "warning", _place(path, message), "this version ignores it; remove it", line=line)
+    return Finding(
+        "load-warning", "warning", _place(path, message), "kube-apiserver only logs it; correct it", line=line
+    )
