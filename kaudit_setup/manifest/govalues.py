@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ _INT = re.compile(
     r"([+-]?)(?:0[xX]((?:_?[0-9a-fA-F])+)|0[bB]((?:_?[01])+)|0[oO]((?:_?[0-7])+)|0((?:_?[0-7])*)|([1-9](?:_?[0-9])*))"
 )
 _BASES = (16, 2, 8, 8, 10)
-_DECIMAL = re.compile(r"[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?")
-_HEX = re.compile(r"[+-]?0[xX](?=_?[0-9a-fA-F]|\.[0-9a-fA-F])[0-9a-fA-F_]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+")
+_DIGITS = r"[0-9](?:_?[0-9])*"
+_DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
+_HEX = re.compile(r"[+-]?0[xX](?=_?[0-9a-fA-F]|\.[0-9a-fA-F])[0-9a-fA-F_]*\.?[0-9a-fA-F]*[pP][+-]?" + _DIGITS)
 _DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {
     "ns": 1,
@@ -26,7 +28,7 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _MAX = 2**63 - 1
 # the smallest number that rounds to infinity in 32 bits: the largest float32 and half a step
-_FLOAT32_END = (2 - 2**-24) * 2.0**127
+_FLOAT32_END = 2**128 - 2**103
 
 
 def parse_int(text: str) -> int:
@@ -55,16 +57,20 @@ def parse_float32(text: str) -> float:
     """As strconv.ParseFloat(text, 32): decimal, hexadecimal with p, inf, nan. Raises ValueError."""
     if re.fullmatch(r"[+-]?inf(?:inity)?|nan", text, re.IGNORECASE):
         return float(text)
+    bare = text.replace("_", "")
     if _DECIMAL.fullmatch(text):
-        value = float(text.replace("_", ""))
-    elif _HEX.fullmatch(text) and not re.search(r"__|_[pP.]|_$", text):
+        value = float(bare)
+        # exact where it matters: a float64 is too coarse to tell the last number that fits
+        fits = abs(value) < _FLOAT32_END or (math.isfinite(value) and Decimal(bare).copy_abs() < _FLOAT32_END)
+    elif _HEX.fullmatch(text) and not re.search(r"__|_[pP.]|\._", text):
         try:
-            value = float.fromhex(text.replace("_", ""))
+            value = float.fromhex(bare)
         except OverflowError:
             value = float("inf")
+        fits = abs(value) < _FLOAT32_END
     else:
         raise ValueError("it is not a number")
-    if abs(value) >= _FLOAT32_END:
+    if not fits:
         raise ValueError("it does not fit into 32 bits")
     return value
 
