@@ -45,7 +45,7 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
     now = pod.read(text)
     version = parse_version(kube_version) or now.version
     policy_sha, webhook_sha = now.annotations.get(POLICY_ANNOTATION, ""), now.annotations.get(WEBHOOK_ANNOTATION, "")
-    policy, webhook = settings.policy_bytes(), settings.webhook_bytes()
+    policy, webhook = settings.checked_policy(version), settings.webhook_bytes()
     if policy is not None:
         policy_sha = hashlib.sha256(policy).hexdigest()
     if webhook is not None:
@@ -74,10 +74,11 @@ def _standard_input() -> str:
             "the manifest is read from standard input, which is a terminal",
             hint="kaudit-setup manifest patch < kube-apiserver.yaml",
         )
-    # one byte more than the limit is enough to be refused for its size
-    data = stream.read((4 << 20) + 1)
+    # far above the limit of a manifest; keeps a wrong file out of memory
+    data = stream.read(4 << 20)
     try:
-        return data.decode()
+        # cut in the middle of a character, it is still too large
+        return data.decode(errors="strict" if len(data) < 4 << 20 else "replace")
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"the manifest is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}",

@@ -12,8 +12,8 @@ from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import KubeVersionOption
 from kaudit_setup.cli.settings_options import SettingsOptions
 from kaudit_setup.cli.settings_options import kube_version as parse_version
-from kaudit_setup.errors import InputError, PolicyError
-from kaudit_setup.model import NEWEST, WEBHOOK_FLAG
+from kaudit_setup.errors import InputError
+from kaudit_setup.model import WEBHOOK_FLAG
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -52,27 +52,17 @@ def render(
     """Print the audit settings in the words of another installer, with what to do with them in a comment above."""
     from kaudit_setup.manifest.render import FORMATS, Source, render
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
-    from kaudit_setup.policy import presets
-    from kaudit_setup.policy.load import load
     from kaudit_setup.texts import template
 
     version = parse_version(kube_version)
     explicit = settings.explicit()
-    policy = settings.policy
-    if policy is None:
+    text = settings.checked_policy(version)
+    if text is None:
         raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
     if format == "kubeadm":
         from kaudit_setup.manifest.render import kubeadm_format
 
         format = kubeadm_format(version)
-    where, text = presets.read(policy)
-    refused = load(text, version or NEWEST).errors
-    if refused:
-        raise PolicyError(
-            f"kube-apiserver would refuse {where}: {refused[0]}",
-            hint="mend the policy; `kaudit-setup policy lint` says more",
-            details="\n".join(map(str, refused[1:])),
-        )
     webhook = settings.webhook_bytes() or b""
     if webhook:
         explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)

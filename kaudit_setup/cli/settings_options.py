@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kaudit_setup.errors import InputError
-from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
+from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +107,20 @@ class SettingsOptions:
         from kaudit_setup.policy import presets
 
         return presets.read(self.policy)[1]
+
+    def checked_policy(self, version: KubeVersion | None) -> bytes | None:
+        """As policy_bytes; raises PolicyError if kube-apiserver of that version (default: the newest) refuses it."""
+        data = self.policy_bytes()
+        if data is not None:
+            from kaudit_setup.policy.load import load
+
+            if refused := load(data, version or NEWEST).errors:
+                raise PolicyError(
+                    f"kube-apiserver would refuse {self.policy}: {refused[0]}",
+                    hint="mend the policy; `kaudit-setup policy lint` says more",
+                    details="\n".join(map(str, refused[1:])),
+                )
+        return data
 
     def webhook_bytes(self) -> bytes | None:
         """The webhook's kubeconfig, None if none was named. Raises InputError if it cannot be read."""
