@@ -11,6 +11,8 @@ from typing import Any
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.node.observe import Observed
 
+# backup.json: the ClusterConfiguration of kubeadm-config as it was, where a run could read it
+CONFIG_KEY = "kubeadm_config"
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 
 
@@ -42,7 +44,15 @@ def name_of(seconds: int, run: str) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}-{run[:6]}"
 
 
-def describe(plan: Plan, observed: Observed, *, name: str, by: str, flags_before: dict[str, str]) -> dict[str, Any]:
+def describe(
+    plan: Plan,
+    observed: Observed,
+    *,
+    name: str,
+    by: str,
+    flags_before: dict[str, str],
+    kubeadm_config: str = "",
+) -> dict[str, Any]:
     """backup.json: everything that `rollback` and a person need to know."""
     return {
         "name": name,
@@ -51,6 +61,7 @@ def describe(plan: Plan, observed: Observed, *, name: str, by: str, flags_before
         "before": plan.action,
         "by": by,
         "flags": flags_before,
+        **({CONFIG_KEY: kubeadm_config} if kubeadm_config else {}),
         "files": [
             {
                 "number": number,

@@ -39,13 +39,15 @@ _WATCHDOG_SLACK_S = 45
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How a change is made. `timeout`: seconds for the proof beside the old server's drain; `prove` False on a
-    folder that holds a node's files; `by`: who asked.
+    folder that holds a node's files; `by`: who asked; `kubeadm_config`: what the cluster has stored now, to be kept
+    in the backup.
     """
 
     by: str
     timeout: int = 180
     keep: int = 20
     prove: bool = True
+    kubeadm_config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,14 @@ def enact(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Pr
     text, payload = apply_script(
         plan,
         run,
-        backup=backups.describe(plan, observed, name=run.backup, by=terms.by, flags_before=dict(before.flags)),
+        backup=backups.describe(
+            plan,
+            observed,
+            name=run.backup,
+            by=terms.by,
+            flags_before=dict(before.flags),
+            kubeadm_config=terms.kubeadm_config,
+        ),
         about={"action": plan.action, "by": terms.by, "deadline": observed.uptime + limit + _WATCHDOG_SLACK_S},
         watchdog_s=limit + _WATCHDOG_SLACK_S if terms.prove else None,
     )

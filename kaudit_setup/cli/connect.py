@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
+    from kaudit_setup.fleet.crew import Candidate
+    from kaudit_setup.fleet.inventory import Host
     from kaudit_setup.node.port import Node
     from kaudit_setup.node.ssh import SshOptions, SshTarget
 
@@ -26,34 +29,85 @@ def become_password(ask: bool) -> str | None:
 def nodes(
     hosts: list[str] | None,
     *,
+    inventory: Path | None = None,
+    groups: list[str] | None = None,
     root: Path | None = None,
     ssh_config: Path | None = None,
     accept_new_host_key: bool = False,
     ask_become_pass: bool = False,
-) -> Iterator[list[Node]]:
+) -> Iterator[list[Candidate]]:
     """The nodes that the user named, or this machine; closed at the end. Raises InputError."""
-    if root is not None and hosts:
-        raise InputError("--root and --host exclude each other", hint="--root works on a folder of this machine")
+    from kaudit_setup.fleet.crew import Candidate
+
+    if root is not None and (hosts or inventory):
+        raise InputError("--root excludes --host and --inventory", hint="--root works on a folder of this machine")
     if root is not None and not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
+    named = named_hosts(hosts, inventory, groups)
     password = become_password(ask_become_pass)
-    opened: list[Node] = []
-    if hosts:
-        from kaudit_setup.node.ssh import SshOptions, SshTarget
+    found: list[Candidate] = []
+    if named:
+        from kaudit_setup.node.ssh import SshOptions
 
         options = SshOptions(ssh_config, accept_new_host_key, password)
-        opened = [open_ssh(SshTarget.parse(host), options) for host in dict.fromkeys(hosts)]
+        found = [
+            Candidate(_local(None, password) if h.local else open_ssh(target_of(h), options), h.cluster, h.where)
+            for h in named
+        ]
     else:
-        from kaudit_setup.node.local import LocalNode
-        from kaudit_setup.node.shell import Become
-
-        become = Become(needed=root is None and os.geteuid() != 0, password=password)
-        opened = [traced(LocalNode(root, become=become))]
+        found = [Candidate(_local(root, password))]
     try:
-        yield opened
+        yield found
     finally:
-        for node in opened:
-            node.close()
+        for candidate in found:
+            candidate.node.close()
+
+
+def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[str] | None) -> tuple[Host, ...]:
+    """Those of --host first, then those of the inventory, each way to a host once. Raises InputError."""
+    from kaudit_setup.fleet.inventory import Host, read, unique
+    from kaudit_setup.node.ssh import SshTarget
+
+    found: list[Host] = []
+    for text in hosts or ():
+        target = SshTarget.parse(text)
+        found.append(Host(target.host, target.host, target.user or "", target.port))
+    if groups and inventory is None:
+        raise InputError("--group needs --inventory", hint="--inventory FILE --group masters")
+    if inventory is not None:
+        try:
+            text = inventory.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InputError(f"the inventory {inventory} cannot be read: {why}", hint="name a text file") from error
+        read_inventory = read(text, str(inventory), groups or ())
+        for note in read_inventory.notes:
+            typer.echo(f"note: {safe(note)}", err=True)
+        found += read_inventory.hosts
+    return unique(found)
+
+
+def target_of(host: Host) -> SshTarget:
+    """The inventory's words in those of the SSH adapter."""
+    from kaudit_setup.node.ssh import SshTarget
+
+    return SshTarget(
+        host.address,
+        host.user or None,
+        host.port,
+        host.identity_file or None,
+        host.proxy_jump or None,
+        host.proxy_command or None,
+        host.known_hosts_file or None,
+        host.name,
+    )
+
+
+def _local(root: Path | None, password: str | None) -> Node:
+    from kaudit_setup.node.local import LocalNode
+    from kaudit_setup.node.shell import Become
+
+    return traced(LocalNode(root, become=Become(needed=root is None and os.geteuid() != 0, password=password)))
 
 
 def open_ssh(target: SshTarget, options: SshOptions) -> Node:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -23,6 +23,7 @@ from kaudit_setup.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from kaudit_setup.fleet.crew import Candidate
     from kaudit_setup.node.port import Node
 
 
@@ -31,6 +32,20 @@ class NodeOptions:
     """Which nodes, how to reach them, how to answer."""
 
     host: HostOption = None
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            "--inventory", "-i", metavar="FILE", help="Nodes from this list: own YAML, Ansible INI or YAML."
+        ),
+    ] = None
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            help="Group (or cluster) of the inventory; repeatable. Default: kube_control_plane, masters, ...",
+        ),
+    ] = None
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Work on a folder that holds a node's files; nothing is proved."),
@@ -50,10 +65,18 @@ class NodeOptions:
     ask_become_pass: AskBecomeOption = False
     output: OutputOption = Output.text
 
-    def nodes(self) -> AbstractContextManager[list[Node]]:
+    @contextmanager
+    def nodes(self) -> Iterator[list[Node]]:
         """The nodes, closed at the end."""
+        with self.candidates() as found:
+            yield [candidate.node for candidate in found]
+
+    def candidates(self) -> AbstractContextManager[list[Candidate]]:
+        """The nodes with what the inventory claims of them, closed at the end."""
         return nodes(
             self.host,
+            inventory=self.inventory,
+            groups=self.group,
             root=self.root,
             ssh_config=self.ssh_config,
             accept_new_host_key=self.accept_new_host_key,
@@ -73,6 +96,19 @@ class ChangeOptions(NodeOptions):
         list[str] | None,
         typer.Option("--force", metavar="NAME", help="Go on in spite of this finding; repeatable."),
     ] = None
+    forks: Annotated[
+        int, typer.Option("--forks", min=1, help="Clusters changed at the same time; in a cluster it is one node.")
+    ] = 8
+    canary: Annotated[bool, typer.Option("--canary", help="Stop after the first node and wait for a yes.")] = False
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="If a node fails, take back those already done, newest first.")
+    ] = False
+    no_persist: Annotated[
+        bool,
+        typer.Option(
+            "--no-persist", help="Leave ConfigMap kube-system/kubeadm-config alone (kubeadm upgrade drops it)."
+        ),
+    ] = False
     keep: Annotated[int, typer.Option("--keep", min=1, help="Backups to keep; the first one always stays.")] = 20
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.errors import InputError, RefusedError, StoppedError
-from kaudit_setup.report.review import Line, Review, as_text
+from kaudit_setup.report.review import Line, Review
 
 if TYPE_CHECKING:
     from kaudit_setup.change.job import Prepared
@@ -72,7 +72,7 @@ def refuse(host: str, prepared: Prepared, forced: Collection[str]) -> None:
         )
 
 
-def confirm(reviews: list[Review], *, yes: bool) -> None:
+def confirm(shown: str, *, yes: bool) -> None:
     """Show and ask on a terminal; off a terminal `--yes` must have been given. Raises InputError, StoppedError."""
     if yes:
         return
@@ -81,7 +81,6 @@ def confirm(reviews: list[Review], *, yes: bool) -> None:
             "nobody can be asked here, so --yes is needed; nothing was changed",
             hint="look first: --dry-run shows the same difference",
         )
-    for review in reviews:
-        typer.echo(as_text(review, colour()))
+    typer.echo(shown)
     if not typer.confirm("Apply?", default=False):
         raise StoppedError("not applied; nothing was changed")

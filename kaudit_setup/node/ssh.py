@@ -28,7 +28,10 @@ _CONNECT_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class SshTarget:
-    """Where to log in, before ~/.ssh/config is asked: `[USER@]HOST[:PORT]` and what inventories add."""
+    """Where to log in, before ~/.ssh/config is asked: `[USER@]HOST[:PORT]` and what inventories add.
+
+    `label`: what people call it, the host if empty.
+    """
 
     host: str
     user: str | None = None
@@ -36,6 +39,8 @@ class SshTarget:
     identity_file: str | None = None
     proxy_jump: str | None = None
     proxy_command: str | None = None
+    known_hosts_file: str | None = None
+    label: str = ""
 
     @classmethod
     def parse(cls, text: str) -> SshTarget:
@@ -81,7 +86,7 @@ class SshNode:
     @property
     def name(self) -> str:
         """The host as the user gave it."""
-        return self._target.host
+        return self._target.label or self._target.host
 
     def sh(
         self,
@@ -179,7 +184,7 @@ class SshNode:
         client.set_missing_host_key_policy(
             _AcceptNew(stores[0]) if self._options.accept_new_host_key else paramiko.RejectPolicy()
         )
-        where = f"{host}:{port}" + (f" (for {self.name})" if target.host != self.name else "")
+        where = f"{host}:{port}" + (f" (for {self.name})" if depth or host != self.name else "")
         try:
             client.connect(
                 host,
@@ -228,8 +233,10 @@ class SshNode:
     def _proxy(
         self, target: SshTarget, config: _Config, via: str | None, depth: int
     ) -> paramiko.Channel | paramiko.ProxyCommand | None:
-        jump = via if via is not None else (target.proxy_jump or config.proxy_jump)
-        command = target.proxy_command or config.proxy_command
+        # what the inventory says of the way counts as a whole: its command is no reason to jump, too
+        own_way = via is not None or target.proxy_jump or target.proxy_command
+        jump = via if via is not None else (target.proxy_jump if own_way else config.proxy_jump)
+        command = target.proxy_command if own_way else config.proxy_command
         port = target.port or config.port
         if jump and jump.lower() != "none":
             if depth > 8:
@@ -284,6 +291,8 @@ def _lookup(file: Path | None, target: SshTarget) -> _Config:
         raise InputError(f"ssh config has no usable entry for {target.host}: {error}") from error
     identities = [target.identity_file] if target.identity_file else list(found.get("identityfile", []))
     known = str(found.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2"))
+    if target.known_hosts_file:
+        known = shlex.quote(target.known_hosts_file)
     try:
         port = int(found.get("port", 22))
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kaudit_setup.report.escape import safe
@@ -29,6 +29,54 @@ class Review:
     structural: tuple[str, ...]
     findings: tuple[tuple[str, bool, str, str], ...]  # name, blocks, message, hint
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReview:
+    """What concerns a cluster as a whole: its nodes in the order of doing, remarks, and its stored configuration.
+
+    `diff` is that of ConfigMap kubeadm-config; `why` says why there is none.
+    """
+
+    name: str
+    ca: str
+    nodes: tuple[str, ...]
+    said: tuple[str, ...]
+    diff: str
+    why: str
+
+
+def together(reviews: Sequence[Review]) -> list[Review]:
+    """What is the same for several nodes once, under all their names.
+
+    Lines of a difference that stay as they are may differ: every manifest has its own address.
+    """
+    found: dict[tuple[object, ...], list[Review]] = {}
+    for review in reviews:
+        changed = tuple(line for line in review.diff.split("\n") if line.startswith(("+", "-")))
+        key = (review.action, review.lines, changed, review.structural, review.findings, review.notes)
+        found.setdefault(key, []).append(review)
+    return [replace(same[0], host=", ".join(r.host for r in same)) for same in found.values()]
+
+
+def cluster_head(review: ClusterReview, *, alone: bool) -> list[str]:
+    """The lines before those of its nodes: who comes after whom (unless there is but one), and remarks."""
+    lines: list[str] = []
+    if not alone:
+        ca = f" (CA {review.ca[:12]})" if review.ca else ""
+        lines.append(f"{safe(review.name)}{ca}: {', '.join(map(safe, review.nodes))}, one after the other")
+    return [*lines, *(f"  note    {safe(said)}" for said in review.said)]
+
+
+def cluster_tail(review: ClusterReview, colour: bool) -> list[str]:
+    """The lines after those of its nodes: what is stored for the cluster as a whole, or why nothing is."""
+    if review.diff:
+        return [
+            "kubeadm-config, so that kubeadm upgrade makes the same manifest (a control-plane node that joins later",
+            "needs the policy file before it does):",
+            *(_paint(safe(line), colour) for line in review.diff.split("\n")),
+        ]
+    return [f"  note    {safe(review.why)}"] if review.why else []
 
 
 def as_text(review: Review, colour: bool) -> str:

@@ -1,0 +1,160 @@
+"""Looking at many nodes at the same time, and finding out which of them belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from kaudit_setup.change.job import Prepared
+from kaudit_setup.change.plan import pod_of
+from kaudit_setup.change.verify import address_of
+from kaudit_setup.errors import InputError, KauditError, NodeError
+from kaudit_setup.fleet.group import Cluster, Grouped, Member, fingerprint, group
+from kaudit_setup.manifest.pod import ApiServerPod
+from kaudit_setup.node.cluster import Address, ClusterSeen, ask_cluster
+from kaudit_setup.node.observe import Observed
+from kaudit_setup.node.port import Node
+
+# Connections that are opened at the same time: more only make sshd and us compete for the same processors.
+LOOK_FORKS = 32
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A node that somebody named: what they call it, the cluster it is said to belong to, where that is written."""
+
+    node: Node
+    claimed: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[R]):
+    """What one node answered: `value`, or the `error` that kept it from answering."""
+
+    candidate: Candidate
+    value: R | None = None
+    error: KauditError | None = None
+
+
+def ask_all(
+    candidates: Sequence[Candidate], ask: Callable[[Candidate], R], *, forks: int = LOOK_FORKS
+) -> list[Asked[R]]:
+    """`ask` every node, several at the same time; the answers come in the order of the list, errors among them."""
+
+    def one(candidate: Candidate) -> Asked[R]:
+        try:
+            return Asked(candidate, ask(candidate))
+        except KauditError as error:
+            return Asked(candidate, error=error)
+
+    if len(candidates) == 1:
+        # in this thread, so that Ctrl-C ends it at once
+        return [one(candidates[0])]
+    with ThreadPoolExecutor(max(1, min(forks, len(candidates))), thread_name_prefix="look") as pool:
+        return list(pool.map(one, candidates))
+
+
+def answers(asked: Sequence[Asked[R]]) -> list[tuple[Candidate, R]]:
+    """Every answer; raises one error that names every node that gave none."""
+    failed = [a for a in asked if a.error]
+    if failed:
+        raise all_of([a.error for a in failed if a.error], len(asked))
+    return [(a.candidate, a.value) for a in asked if a.value is not None]
+
+
+def all_of(errors: Sequence[KauditError], total: int) -> KauditError:
+    """The one error itself, or one that has each of several on a line of its own."""
+    if len(errors) == 1 and total == 1:
+        return errors[0]
+    kind = InputError if all(isinstance(e, InputError) for e in errors) else NodeError
+    first = errors[0]
+    return kind(
+        f"{len(errors)} of {total} nodes cannot be worked on; nothing was changed anywhere",
+        hint=first.hint or "mend them, or take them out of the list",
+        details="\n".join(e.message for e in errors),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One node with its plan, and what its API server said of the cluster."""
+
+    node: Node
+    prepared: Prepared
+    member: Member
+
+    @property
+    def observed(self) -> Observed:
+        """The node as it was."""
+        return self.prepared.observed
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything that was looked at, in clusters."""
+
+    grouped: Grouped
+    looked: dict[int, Looked] = field(default_factory=dict)
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """In the order of the list."""
+        return self.grouped.clusters
+
+    def of(self, member: Member) -> Looked:
+        """What was seen of this member."""
+        return self.looked[id(member)]
+
+
+def member_of(candidate: Candidate, observed: Observed, pod: ApiServerPod, seen: ClusterSeen) -> Member:
+    """Pure: what tells this node from others, and where its API server listens."""
+    at = server_at(pod)
+    advertised = pod.flag("advertise-address") or at.host
+    return Member(
+        name=candidate.node.name,
+        ca=fingerprint(observed.ca),
+        identity=(observed.machine, observed.host, str(at), advertised),
+        at=Address(advertised, at.port) if Address(advertised, at.port) in seen.servers else at,
+        version=str(pod.version or ""),
+        claimed=candidate.claimed,
+        where=candidate.where,
+        seen=seen,
+    )
+
+
+def server_at(pod: ApiServerPod) -> Address:
+    """Where this very server listens."""
+    return Address(*address_of(pod))
+
+
+def ask_its_cluster(node: Node, observed: Observed, pod: ApiServerPod) -> ClusterSeen:
+    """What the node's API server says; says why where there is none to ask. Raises NodeError."""
+    if not observed.servers:
+        return ClusterSeen(None, "kube-apiserver is not running on it")
+    return ask_cluster(node, server_at(pod))
+
+
+def look_at_fleet(
+    candidates: Sequence[Candidate], prepare: Callable[[Node], Prepared], *, ask: bool, forks: int = LOOK_FORKS
+) -> Fleet:
+    """Plan every node; raises one error that names every node that could not be looked at.
+
+    `ask`: whether the API servers shall be asked about their clusters (not on folders).
+    Raises InputError where nodes of one claimed cluster have different CAs.
+    """
+
+    def one(candidate: Candidate) -> Looked:
+        prepared = prepare(candidate.node)
+        pod = pod_of(prepared.observed)
+        seen = ask_its_cluster(candidate.node, prepared.observed, pod) if ask else ClusterSeen(None)
+        return Looked(candidate.node, prepared, member_of(candidate, prepared.observed, pod, seen))
+
+    found = [looked for _, looked in answers(ask_all(candidates, one, forks=forks))]
+    grouped = group([looked.member for looked in found])
+    return Fleet(grouped, {id(looked.member): looked for looked in found})

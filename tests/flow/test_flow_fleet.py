@@ -1,0 +1,274 @@
+"""Three simulated nodes of one cluster, changed by the command line over SSH."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaudit_setup.cli import main
+from kaudit_setup.sandbox import Sandbox
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Fleet:
+    boxes: tuple[Sandbox, ...]
+    config: Path
+    capture: pytest.CaptureFixture[str] | None = None
+
+    def run(self, *argv: str) -> Ran:
+        assert self.capture is not None
+        self.capture.readouterr()
+        code = main([*argv, "--ssh-config", str(self.config)])
+        said = self.capture.readouterr()
+        return Ran(code, said.out, said.err)
+
+    def enable(self, *argv: str, nodes: str = "cp1 cp2 cp3") -> Ran:
+        return self.run("enable", "--policy", "metadata", "--yes", *hosts(nodes), *argv)
+
+    @property
+    def audited(self) -> list[str]:
+        return [box.name for box in self.boxes if "--audit-policy-file" in box.manifest.read_text()]
+
+    def stored(self) -> str:
+        """The ClusterConfiguration as etcd has it."""
+        objects = json.loads((self.boxes[0].folder / "etcd.json").read_text())["objects"]
+        text: str = objects["/configmaps/kube-system/kubeadm-config"]["data"]["ClusterConfiguration"]
+        return text
+
+    def store(self, change: Callable[[str], str]) -> None:
+        """Somebody else edits it."""
+        file = self.boxes[0].folder / "etcd.json"
+        saved = json.loads(file.read_text())
+        found = saved["objects"]["/configmaps/kube-system/kubeadm-config"]
+        found["data"]["ClusterConfiguration"] = change(found["data"]["ClusterConfiguration"])
+        saved["revision"] += 1
+        found["metadata"]["resourceVersion"] = str(saved["revision"])
+        fresh = file.with_name(".edited")
+        fresh.write_text(json.dumps(saved))
+        fresh.replace(file)
+
+
+def hosts(names: str) -> list[str]:
+    return [word for name in names.split() for word in ("--host", name)]
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with (
+        Sandbox.start(name="cp1") as one,
+        Sandbox.start(name="cp2", joins=one) as two,
+        Sandbox.start(name="cp3", joins=one) as three,
+    ):
+        boxes = (one, two, three)
+        config = tmp_path_factory.mktemp("ssh") / "config"
+        config.write_text("".join(b.ssh_config.read_text().replace("Host sandbox ", "Host ") for b in boxes))
+        yield Fleet(boxes, config)
+
+
+@pytest.fixture
+def fleet(three: Fleet, capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
+    """The three nodes without auditing, well-behaved."""
+    three.capture = capsys
+    yield three
+    for box in three.boxes:
+        box.misbehave(crash="never", never_ready=False, refuse_logins=False)
+    if three.audited or "audit" in three.stored():
+        three.store(lambda text: text if "kind: ClusterConfiguration" in text else CONFIGURATION)
+        ran = three.run("disable", "--yes", *hosts("cp1 cp2 cp3"))
+        assert ran.code == 0, ran.err
+
+
+CONFIGURATION = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n"
+
+
+def test_one_review_then_one_after_the_other_then_stored_once(fleet: Fleet) -> None:
+    plain = fleet.stored()
+    dry = fleet.run("enable", "--policy", "metadata", "--dry-run", *hosts("cp1 cp2 cp3"))
+    assert dry.code == 3
+    # what is the same is shown once
+    assert dry.out.count("+    - --audit-policy-file=/etc/kubernetes/audit-policy.yaml") == 1
+    assert "cp1, cp2, cp3: enable" in dry.out
+    assert dry.out.count("+++ ConfigMap kube-system/kubeadm-config") == 1
+    assert fleet.audited == []
+
+    before = [box.starts() for box in fleet.boxes]
+    ran = fleet.enable()
+    assert ran.code == 0, ran.err
+    assert fleet.audited == ["cp1", "cp2", "cp3"]
+    assert [box.starts() for box in fleet.boxes] == [n + 1 for n in before]
+    assert ran.out.count("proof: a marked request was found") == 3
+    assert "cp1 new, cp2 new, cp3 new" in ran.out
+    assert "name: audit-policy-file" in fleet.stored()
+
+    again = fleet.enable()
+    assert again.code == 0, again.err
+    assert [box.starts() for box in fleet.boxes] == [n + 1 for n in before]
+    assert "cp1 already new, cp2 already new, cp3 already new" in again.out
+
+    off = fleet.run("disable", "--yes", *hosts("cp1 cp2 cp3"))
+    assert off.code == 0, off.err
+    assert fleet.stored() == plain
+    assert fleet.audited == []
+
+
+def test_at_the_first_failure_the_node_is_put_back_and_the_rest_left_alone(fleet: Fleet) -> None:
+    fleet.boxes[1].misbehave(crash="with-audit")
+    starts = fleet.boxes[2].starts()
+    ran = fleet.enable("--timeout", "20")
+    assert ran.code == 1
+    assert "cp1 new, cp2 old, cp3 untouched" in ran.out
+    assert "cp2" in ran.err
+    assert fleet.audited == ["cp1"]
+    assert fleet.boxes[2].starts() == starts
+    assert "audit" not in fleet.stored()
+
+    fleet.boxes[1].misbehave(crash="never")
+    again = fleet.enable()
+    assert again.code == 0, again.err
+    assert "cp1 already new, cp2 new, cp3 new" in again.out
+    assert "audit-policy-file" in fleet.stored()
+
+
+def test_all_or_nothing_takes_back_what_was_done(fleet: Fleet) -> None:
+    before = [box.manifest.read_bytes() for box in fleet.boxes]
+    fleet.boxes[2].misbehave(crash="with-audit")
+    ran = fleet.enable("--all-or-nothing", "--timeout", "20", "-o", "json")
+    assert ran.code == 1
+    assert [(n["host"], n["state"]) for n in ran.json] == [("cp1", "undone"), ("cp2", "undone"), ("cp3", "old")]
+    assert [box.manifest.read_bytes() for box in fleet.boxes] == before
+    assert "audit" not in fleet.stored()
+
+
+def test_an_unreachable_node_is_named_before_anything_is_changed(fleet: Fleet) -> None:
+    fleet.boxes[1].misbehave(refuse_logins=True)
+    fleet.boxes[2].misbehave(refuse_logins=True)
+    ran = fleet.enable()
+    assert ran.code == 1
+    assert "2 of 3 nodes cannot be worked on; nothing was changed anywhere" in ran.err
+    assert ran.err.count("(for cp2)") == ran.err.count("(for cp3)") == 1
+    assert fleet.audited == []
+
+
+def test_no_node_is_touched_while_another_server_is_not_ready(fleet: Fleet) -> None:
+    fleet.boxes[2].misbehave(never_ready=True)
+    ran = fleet.enable("--timeout", "2")
+    assert ran.code == 1
+    assert f"127.0.0.1:{fleet.boxes[2].api_port} of the same cluster is not ready" in ran.err
+    assert "cp1 untouched, cp2 untouched, cp3 untouched" in ran.out
+    assert fleet.audited == []
+
+
+def test_without_persist_the_configuration_stays(fleet: Fleet) -> None:
+    plain = fleet.stored()
+    ran = fleet.enable("--no-persist")
+    assert ran.code == 0, ran.err
+    assert fleet.stored() == plain
+    assert "--no-persist" in ran.out
+    # the next run without it stores what is missing, and restarts nothing
+    starts = [box.starts() for box in fleet.boxes]
+    ran = fleet.enable()
+    assert ran.code == 0, ran.err
+    assert "audit-policy-file" in fleet.stored()
+    assert [box.starts() for box in fleet.boxes] == starts
+
+
+def test_a_list_that_lacks_a_control_plane_node_stores_nothing(fleet: Fleet) -> None:
+    ran = fleet.enable(nodes="cp1 cp2")
+    assert ran.code == 0, ran.err
+    assert f"127.0.0.1:{fleet.boxes[2].api_port} of this cluster is not in the list" in ran.out
+    assert "audit" not in fleet.stored()
+
+
+def test_a_configuration_that_is_no_yaml_is_said_before_anything_is_changed(fleet: Fleet) -> None:
+    fleet.store(lambda _text: "apiServer: [audit\n")
+    ran = fleet.enable()
+    assert ran.code == 2
+    assert "ConfigMap kube-system/kubeadm-config" in ran.err
+    assert "--no-persist" in ran.err
+    assert fleet.audited == []
+    assert fleet.enable("--no-persist").code == 0
+
+
+def test_a_configuration_that_somebody_changed_meanwhile_is_left_alone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kaudit_setup.cli import rollout
+
+    real = rollout._review_text
+
+    def reviewed(job: rollout.Job, *, everything: bool = False) -> str:
+        fleet.store(lambda text: text + "# by somebody else\n")
+        return real(job, everything=everything)
+
+    monkeypatch.setattr(rollout, "_review_text", reviewed)
+    monkeypatch.setattr(rollout, "confirm", lambda _text, *, yes: None)
+    ran = fleet.run("enable", "--policy", "metadata", *hosts("cp1 cp2 cp3"))
+    assert ran.code == 1
+    assert "changed by somebody else after it was reviewed" in ran.err
+    assert fleet.stored().endswith("# by somebody else\n")
+    assert "audit" not in fleet.stored()
+    assert fleet.audited == ["cp1", "cp2", "cp3"]
+
+
+def test_an_inventory_and_a_node_that_is_listed_twice(fleet: Fleet, tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text(
+        "[masters]\nnode1 ansible_host=cp1\nnode2 ansible_host=cp2\nagain ansible_host=cp1 ansible_user=root\n"
+    )
+    ran = fleet.run("enable", "--policy", "metadata", "--dry-run", "--inventory", str(inventory), "-o", "json")
+    assert ran.code == 3, ran.err
+    assert [n["host"] for n in ran.json] == ["node1", "node2"]
+    assert any("again is node1 again" in said for said in ran.json[0]["remarks"])
+
+
+def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -> None:
+    with Sandbox.start(name="other") as other:
+        config = tmp_path / "config"
+        config.write_text(fleet.config.read_text() + other.ssh_config.read_text().replace("Host sandbox ", "Host "))
+        inventory = tmp_path / "i.yaml"
+        inventory.write_text("clusters:\n  prod:\n    hosts:\n      - cp1\n      - other\n")
+        ran = Fleet(fleet.boxes, config, fleet.capture).run(
+            "enable", "--policy", "metadata", "--yes", "--inventory", str(inventory)
+        )
+    assert ran.code == 2
+    assert "different cluster CAs" in ran.err
+    assert f"other ({inventory}:5)" in ran.err
+    assert fleet.audited == []
+
+
+@pytest.mark.parametrize("answer", ["y", "n", None])
+def test_canary(fleet: Fleet, answer: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("" if answer is None else f"{answer}\n"))
+    ran = fleet.enable("--canary")
+    assert (ran.code, fleet.audited) == {
+        "y": (0, ["cp1", "cp2", "cp3"]),
+        "n": (1, ["cp1"]),
+        None: (130, ["cp1"]),
+    }[answer]
+
+
+def test_rollback_of_all_takes_the_stored_settings_back(fleet: Fleet) -> None:
+    plain = fleet.stored()
+    assert fleet.enable().code == 0
+    ran = fleet.run("rollback", "--yes", *hosts("cp1 cp2 cp3"))
+    assert ran.code == 0, ran.err
+    assert fleet.stored() == plain
+    assert fleet.audited == []
