@@ -49,5 +49,8 @@ lock:  ## pins the newest releases that pyproject.toml allows
 	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
 	rm -rf $(VENV)-lock
 
+demo: $(STAMP)  ## the main job on a simulated node; no root, no cluster, under 30 s
+	$(BIN)/kaudit-setup demo
+
 clean:
 	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .ruff_cache .pytest_cache

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import backups, change, look, manifest, policy, render, trail, trail_logs, who
+from kaudit_setup.cli import backups, change, demo, look, manifest, policy, render, trail, trail_logs, who
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(change.app)
 app.add_typer(look.app)
 app.add_typer(backups.app, name="backups")
+app.add_typer(demo.app)
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(policy.app, name="policy")
 app.add_typer(render.app)

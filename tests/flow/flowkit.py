@@ -1,0 +1,155 @@
+"""The whole command line on a simulated node: fixtures for whoever writes a flow test.
+
+def test_something(sandbox: Sandbox, cli: Cli) -> None:
+    done = cli("enable", "--policy", "metadata", "--yes")
+    assert done.code == 0, done
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaudit_setup.sandbox import Sandbox
+
+BACKUPS = "var/lib/kaudit-setup/backups"
+POLICY = "etc/kubernetes/audit-policy.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a run of the tool ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    def __str__(self) -> str:
+        return f"$ kaudit-setup {' '.join(self.argv)}\n{self.out}\n--- stderr\n{self.err}\n--- exit {self.code}"
+
+
+class Cli:
+    """Runs kaudit-setup as its own process, with a home of its own, against one sandbox."""
+
+    def __init__(self, node: Sandbox | None, home: Path) -> None:
+        self.node = node
+        self.environment = {
+            "HOME": str(home),
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LC_ALL": "C.UTF-8",
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
+
+    def argv(self, *args: str) -> list[str]:
+        where = ["--host", self.node.host, "--ssh-config", str(self.node.ssh_config)] if self.node else []
+        return [sys.executable, "-m", "kaudit_setup", *args, *where]
+
+    def __call__(self, *args: str, stdin: str = "", timeout: float = 90) -> Done:
+        """Run to the end; no traceback may ever reach a user."""
+        ran = subprocess.run(
+            self.argv(*args),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=self.environment,
+            timeout=timeout,
+            check=False,
+        )
+        done = Done(args, ran.returncode, ran.stdout, ran.stderr)
+        assert "Traceback" not in done.err + done.out, done
+        return done
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """In the background, in a process group of its own, for tests that kill it."""
+        return subprocess.Popen(
+            self.argv(*args),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            start_new_session=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a node looked like before the test touched it, to be compared with what is there afterwards."""
+
+    node: Sandbox
+    manifest: bytes
+    static: frozenset[str]
+    starts: int
+
+    @classmethod
+    def of(cls, node: Sandbox) -> Before:
+        return cls(node, node.manifest.read_bytes(), static_pods(node), node.starts())
+
+    def is_untouched(self) -> None:
+        """Byte for byte the old manifest, no policy, no restart."""
+        assert self.node.manifest.read_bytes() == self.manifest
+        assert not (self.node.root / POLICY).exists()
+        assert self.node.starts() == self.starts
+        self.is_tidy()
+
+    def is_old_and_works(self) -> None:
+        """The old settings, and a server that answers (restarted or not)."""
+        assert self.node.manifest.read_bytes() == self.manifest
+        self.works()
+        self.is_tidy()
+
+    def is_new_and_works(self) -> None:
+        """Auditing is on, and a server that answers and writes."""
+        assert b"--audit-log-path=" in self.node.manifest.read_bytes()
+        self.works()
+        assert self.node.events()
+        self.is_tidy()
+
+    def is_old_or_new_and_works(self) -> None:
+        """After a fault: one of the two, never something between."""
+        if self.node.manifest.read_bytes() == self.manifest:
+            self.is_old_and_works()
+        else:
+            self.is_new_and_works()
+
+    def works(self) -> None:
+        """The API server of the manifest that is there answers."""
+        self.node.wait(lambda: kubectl(self.node, "get", "--raw", "/readyz").stdout == "ok", "/readyz")
+
+    def is_tidy(self) -> None:
+        """No file in the static Pod folder that was not there, every backup whole."""
+        assert static_pods(self.node) == self.static
+        backups = self.node.root / BACKUPS
+        for backup in backups.iterdir() if backups.exists() else ():
+            assert not backup.name.endswith((".tmp", ".part")), backup
+
+
+def static_pods(node: Sandbox) -> frozenset[str]:
+    return frozenset(p.name for p in node.manifest.parent.iterdir())
+
+
+def kubectl(node: Sandbox, *args: str) -> subprocess.CompletedProcess[str]:
+    """On the node, as kubernetes-admin."""
+    return subprocess.run(
+        [node.root / "usr/local/bin/kubectl", *args],
+        env={"PATH": "/usr/bin:/bin", "KAUDIT_ROOT": str(node.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Wait for a condition; never for a time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.02)

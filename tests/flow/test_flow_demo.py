@@ -1,0 +1,64 @@
+"""`kaudit-setup demo`: a newcomer's first minute."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from flowkit import Cli
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """The tool without a node: the demo starts its own."""
+    return Cli(None, tmp_path)
+
+
+def leftovers() -> set[str]:
+    return {p.name for p in Path(tempfile.gettempdir()).glob("kaudit-sandbox-*")}
+
+
+def test_the_demo_tells_the_whole_story(cli: Cli) -> None:
+    done = cli("demo", "-o", "json")
+    assert done.code == 0, done
+    told = json.loads(done.out)
+    assert told["simulated"] is True
+    ends = [(c["command"].split()[1], c["exit"]) for c in told["commands"]]
+    assert [e for e in ends if e[0] != "sandbox"] == [
+        ("enable", 3),
+        ("enable", 0),
+        ("enable", 0),
+        ("status", 0),
+        ("who", 0),
+        ("rollback", 0),
+        ("status", 1),
+    ]
+    (answer,) = [c["output"] for c in told["commands"] if " who " in c["command"]]
+    assert "foobar" in answer
+    assert "kubernetes-admin" in answer
+
+
+def test_the_demo_says_that_it_is_simulated_and_shows_what_was_typed(cli: Cli) -> None:
+    done = cli("demo")
+    assert done.code == 0, done
+    assert "SIMULATED" in done.out.splitlines()[0]
+    assert "$ kaudit-setup enable --policy metadata --host sandbox --dry-run" in done.out
+    assert "$ kaudit-setup who created pod/my-suspicious-pod --host sandbox" in done.out
+    assert "\x1b" not in done.out
+
+
+def test_a_demo_that_is_interrupted_leaves_nothing(cli: Cli) -> None:
+    old = leftovers()
+    with cli.start("demo", "--stay") as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "The node stays until Ctrl-C" in line:
+                break
+        assert leftovers() - old
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert leftovers() <= old
