@@ -1,0 +1,125 @@
+"""Why a rule does not match a request, in words: condition by condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, path_matches, resource_matches
+from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
+
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A rule that did not decide. `reasons`: one for each condition that fails; empty for one that came too late."""
+
+    index: int
+    reasons: tuple[str, ...]
+
+
+def near_misses(policy: Policy, a: Attributes, decided: int, version: KubeVersion = NEWEST) -> tuple[NearMiss, ...]:
+    """The rules that came closest, in the order of the policy, `decided` left out.
+
+    Close is a rule that fails in one condition and meets another one, or that matches but stands too late; where
+    there is none, those that fail in the fewest conditions.
+    """
+    every = [
+        NearMiss(index, mismatches(rule, a, version)) for index, rule in enumerate(policy.rules) if index != decided
+    ]
+    close = [m for m in every if len(m.reasons) < 2 and (not m.reasons or conditions(policy.rules[m.index]) > 1)]
+    if not close and every:
+        fewest = min(len(m.reasons) for m in every)
+        close = [m for m in every if len(m.reasons) == fewest]
+    return tuple(close[:_SHOWN])
+
+
+def conditions(rule: Rule) -> int:
+    """How many conditions the rule makes."""
+    lists = (rule.users, rule.user_groups, rule.verbs, rule.namespaces, rule.resources, rule.non_resource_urls)
+    return sum(map(bool, lists))
+
+
+def mismatches(rule: Rule, a: Attributes, version: KubeVersion = NEWEST) -> tuple[str, ...]:
+    """Every condition of the rule that the request does not meet; empty if the rule matches."""
+    reasons = []
+    if rule.users and a.user not in rule.users:
+        reasons.append(_literal("users", rule.users, a.user, "the request has no user"))
+    if rule.user_groups and (a.user is None or not set(a.groups) & set(rule.user_groups)):
+        held = ", ".join(a.groups) or "none"
+        reasons.append(f"userGroups: the user's groups are {held}; the rule wants {_some(rule.user_groups)}")
+    if rule.verbs and a.verb not in rule.verbs:
+        reasons.append(_literal("verbs", rule.verbs, a.verb))
+    if rule.namespaces or rule.resources:
+        reasons += _resource(rule, a, version)
+    elif rule.non_resource_urls:
+        if a.is_resource:
+            reasons.append("nonResourceURLs: the request is for a resource")
+        elif not any(path_matches(a.path, spec) for spec in rule.non_resource_urls):
+            reasons.append(_path(rule.non_resource_urls, a.path))
+    return tuple(reasons)
+
+
+def _resource(rule: Rule, a: Attributes, version: KubeVersion) -> list[str]:
+    if not a.is_resource:
+        return ["resources: the request is for a URL that is no resource"]
+    reasons = []
+    if rule.namespaces and a.namespace not in rule.namespaces:
+        where = "cluster-scoped, or for all namespaces" if not a.namespace else ""
+        reasons.append(_literal("namespaces", rule.namespaces, a.namespace, where))
+    if rule.resources and not any(_covers(entry, a, version) for entry in rule.resources):
+        reasons.append(_not_covered(rule.resources, a, version))
+    return reasons
+
+
+def _covers(entry: GroupResources, a: Attributes, version: KubeVersion) -> bool:
+    wildcard = version >= GROUP_WILDCARD_SINCE
+    return resource_matches(entry, a.api_group, a.resource, a.subresource, wildcard) and (
+        not entry.resources or not entry.resource_names or a.name in entry.resource_names
+    )
+
+
+def _not_covered(entries: tuple[GroupResources, ...], a: Attributes, version: KubeVersion) -> str:
+    combined = f"{a.resource}/{a.subresource}" if a.subresource else a.resource
+    wildcard = version >= GROUP_WILDCARD_SINCE
+    for entry in entries:
+        if resource_matches(entry, a.api_group, a.resource, a.subresource, wildcard):
+            held = f'"{a.name}"' if a.name else "empty (a create and a list name nothing in the URL)"
+            return f"resourceNames: the name is {held}; the rule wants {_some(entry.resource_names)}"
+    here = [entry for entry in entries if entry.group == a.api_group or (wildcard and entry.group == "*")]
+    if not here:
+        return f'resources: the API group is "{a.api_group}"; the rule is for {_some([e.group for e in entries])}'
+    named = [resource for entry in here for resource in entry.resources]
+    reason = f'resources: "{combined}" is not among {_some(named)}'
+    if a.subresource and a.resource in named:
+        reason += f'; "{a.resource}" does not cover its subresources'
+    elif any(resource.startswith(f"{a.resource}/") for resource in named):
+        reason += "; a subresource does not cover its resource"
+    return reason
+
+
+def _path(specs: tuple[str, ...], path: str) -> str:
+    reason = f'nonResourceURLs: "{path}" is not covered by {_some(specs)}'
+    if any(path == spec.rstrip("*").rstrip("/") for spec in specs):
+        reason += '; "/x/*" covers "/x/" and below, not "/x"'
+    return reason
+
+
+def _literal(field: str, wanted: tuple[str, ...], held: str | None, note: str = "") -> str:
+    reason = f"{field}: {_shown(held)} is not among {_some(wanted)}"
+    if held is not None and any("*" in literal for literal in wanted):
+        note = f"a * in {field} is an ordinary character"
+    elif held is not None and any(literal.casefold() == held.casefold() for literal in wanted):
+        note = "upper and lower case count"
+    return f"{reason} ({note})" if note else reason
+
+
+def _some(literals: list[str] | tuple[str, ...]) -> str:
+    shown = ", ".join(f'"{literal}"' for literal in literals[:_SHOWN])
+    return f"{shown} and {len(literals) - _SHOWN} more" if len(literals) > _SHOWN else shown
+
+
+def _shown(held: str | None) -> str:
+    return "no user" if held is None else f'"{held}"'
