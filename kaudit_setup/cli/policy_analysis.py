@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
-from kaudit_setup.cli.settings_options import kube_version as parsed_version
-from kaudit_setup.errors import Exit, InputError, PolicyError
-from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.cli.policy_files import loaded as _loaded
+from kaudit_setup.cli.policy_files import policy_of
+from kaudit_setup.cli.policy_files import version_of as _version
+from kaudit_setup.errors import Exit, InputError
+from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
-    from kaudit_setup.policy.load import Loaded
     from kaudit_setup.policy.model import Policy
 
 FileArgument = Annotated[
@@ -205,29 +206,9 @@ def _split(values: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
-def _version(text: str | None) -> KubeVersion:
-    return parsed_version(text) or NEWEST
-
-
-def _loaded(file: str, version: KubeVersion) -> tuple[str, Loaded]:
-    from kaudit_setup.policy import presets
-    from kaudit_setup.policy.load import load
-
-    name, data = presets.read_stream() if file == "-" else presets.read(file)
-    return name, load(data, version)
-
-
 def _policy(file: str, version: KubeVersion) -> tuple[str, Policy]:
-    name, loaded = _loaded(file, version)
-    if loaded.policy is None:
-        problems = tuple(f"{p.path}: {p.message}" if p.path else p.message for p in loaded.errors)
-        raise PolicyError(
-            f"kube-apiserver {version} would not load the policy {name}",
-            problems=problems,
-            details="\n".join(problems),
-            hint=f"kaudit-setup policy validate {name}",
-        )
-    return name, loaded.policy
+    name, held = _loaded(file, version)
+    return name, policy_of(name, held, version)
 
 
 def _json(value: object) -> None:

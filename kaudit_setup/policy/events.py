@@ -22,6 +22,8 @@ _EVICTIONS_SINCE: Final = KubeVersion(1, 22)
 _STATUS_MESSAGE_SINCE: Final = KubeVersion(1, 24)
 # Connections that carry no object of the API: what they transport is never recorded.
 _STREAMS: Final = frozenset({"exec", "attach", "portforward", "proxy", "log"})
+# Connections that leave HTTP: the code of their answer is "switching protocols".
+_UPGRADES: Final = frozenset({"exec", "attach", "portforward"})
 _SECRETS: Final = {
     ("", "secrets"): "the Secret's data, base64 and nothing more",
     ("", "configmaps"): "the ConfigMap's data",
@@ -69,9 +71,10 @@ _Plan: TypeAlias = Callable[[Stage, str, Iterator[str], Iterator[str]], EventPla
 
 def _long(a: Attributes, version: KubeVersion, plan: _Plan) -> EventPlan:
     when, message = "when the response's header is sent", ""
+    code = 101 if a.subresource in _UPGRADES else 200
     if a.verb == "watch" and version < _WATCH_STARTS_AT_ONCE_SINCE:
         when, message = "only at the end of the watch (mended in 1.23)", "Connection closed early"
-    return plan("ResponseStarted", when, _started(a, 200, message), iter(("responseObject",)))
+    return plan("ResponseStarted", when, _started(a, code, message), iter(("responseObject",)))
 
 
 def _started(a: Attributes, code: int, message: str) -> Iterator[str]:

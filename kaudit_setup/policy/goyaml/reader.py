@@ -8,6 +8,7 @@ from typing import Final
 
 _RAW_BUFFER: Final = 512
 _BEYOND_ALL: Final = 1 << 62
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The scanner looks at most 8 characters ahead (`\UXXXXXXXX`); NUL is the end of the text and cannot occur in it.
 _END: Final = "\0" * 16
@@ -61,11 +62,19 @@ def read(data: bytes) -> Text:
         extra_bom = len(data[start:_RAW_BUFFER].decode(encoding, "ignore"))
     if not message:
         return Text(chars + _END, _BEYOND_ALL, None, extra_bom)
-    line = 1 + len(re.findall("\r\n|[\r\n\x85\u2028\u2029]", chars))
-    column = 1 + len(re.split("[\r\n\x85\u2028\u2029]", chars)[-1])
+    before = _BREAK.split(chars)
+    line, column = len(before), len(before[-1]) + 1
     fill = max(start, _start_of_fill(data, bad, start, encoding))
     limit = len(data[start:fill].decode(encoding))
     return Text(chars[:limit] + _END, limit, GoYamlError(message, line, column), extra_bom)
+
+
+def lines(data: bytes) -> list[str]:
+    """The text as lines, counted as every line number of this package counts them. Never raises."""
+    chars = read(data).chars.rstrip("\0")
+    if data[:1] in (b"{", b" ", b"\t", b"\n", b"\r") and data.lstrip()[:1] == b"{":
+        return data.decode("utf-8", "replace").split("\n")
+    return _BREAK.split(chars)
 
 
 def _reason(data: bytes, at: int, encoding: str) -> str:

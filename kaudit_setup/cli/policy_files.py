@@ -1,0 +1,52 @@
+"""What every `policy` command does first: the version it speaks for, and the file it is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kaudit_setup.cli.settings_options import kube_version as parsed_version
+from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.model import NEWEST, OLDEST, KubeVersion
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.load import Loaded
+    from kaudit_setup.policy.model import Policy
+
+
+def version_of(text: str | None) -> KubeVersion:
+    """`--kube-version` as a value, by default the newest; raises InputError for one that was never compared."""
+    version = parsed_version(text) or NEWEST
+    if not OLDEST <= version <= NEWEST:
+        raise InputError(
+            f"--kube-version {version} is out of reach",
+            hint=f"policies are read as Kubernetes {OLDEST} to {NEWEST} read them",
+        )
+    return version
+
+
+def content(file: str) -> tuple[str, bytes]:
+    """Name and bytes of a file, of a preset, or of standard input (`-`)."""
+    from kaudit_setup.policy import presets
+
+    return presets.read_stream() if file == "-" else presets.read(file)
+
+
+def loaded(file: str, version: KubeVersion) -> tuple[str, Loaded]:
+    """Name of the file, and what loading it came to."""
+    from kaudit_setup.policy.load import load
+
+    name, data = content(file)
+    return name, load(data, version)
+
+
+def policy_of(name: str, held: Loaded, version: KubeVersion) -> Policy:
+    """The policy that was loaded; raises PolicyError with every reason if kube-apiserver would not load it."""
+    if held.policy is not None:
+        return held.policy
+    problems = tuple(f"line {p.line}: {p}" if p.line else str(p) for p in held.errors)
+    raise PolicyError(
+        f"kube-apiserver {version} would not load the policy {name}",
+        problems=problems,
+        details="\n".join(problems),
+        hint=f"kaudit-setup policy validate {name}",
+    )
