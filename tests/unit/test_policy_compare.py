@@ -39,7 +39,7 @@ REQUESTS = [
     *(
         Attributes(user, groups, verb, "", "pods", part, "ns", "x")
         for (user, groups), verb, part in product(
-            REQUESTERS, ("get", "watch", "create", "list"), ("", "log", "status")
+            REQUESTERS, ("get", "watch", "create", "list", "proxy"), ("", "log", "status")
         )
     ),
     *(Attributes(user, groups, "get", is_resource=False, path="/x") for user, groups in REQUESTERS),
@@ -52,7 +52,7 @@ def events(policy: Policy, a: Attributes) -> tuple[str, frozenset[str]]:
     stages = {"RequestReceived", "ResponseComplete", "Panic"}
     if a.user is None:
         stages = {"ResponseStarted"}
-    elif a.verb == "watch" or a.subresource == "log":
+    elif a.verb in ("watch", "proxy") or a.subresource == "log":
         stages.add("ResponseStarted")
     kept = frozenset(stages - set(decision.omit_stages))
     return (decision.level, kept) if kept and decision.level != "None" else ("None", frozenset())
