@@ -23,6 +23,9 @@ from kaudit_setup.trail.deeds import (
 )
 from kaudit_setup.trail.search import spelled
 
+LIMIT = 60_000
+"""Deeds that are kept before changes and reads are thinned out."""
+
 
 class Log(Protocol):
     """Where events are searched: local files, nodes over SSH, a list in a test."""
@@ -65,23 +68,17 @@ def sisters(obj: Object) -> tuple[bytes, ...]:
     return tuple(kind + literal for literal in begins(replace(obj, name=f"{above}-"))) if above else ()
 
 
-def nameless_creates(obj: Object) -> bytes:
-    """Creates of objects like `obj` by controllers, whose names the server makes up: no query, the verb follows."""
-    where = b"/namespaces/" + spelled(obj.namespace) if obj.namespace else b""
-    return where + b"/" + spelled(obj.resource) + b'","verb":"create"'
-
-
 def nameless_requests(obj: Object) -> bytes:
-    """Every request on the collection that `obj` is in: creates before their name is known, lists."""
+    """Every request on the collection that `obj` is in: creates whose name the server makes up, lists, deletions."""
     where = b',"namespace":' + quoted(obj.namespace) if obj.namespace else b""
     return b'"resource":' + quoted(obj.resource) + where + b',"api'
 
 
-COLLECTIONS = b'"verb":"deletecollection"'
-
-
 class Book:
-    """The deeds found so far, by object. `nodes` are the sources they came from."""
+    """The deeds found so far, by object.
+
+    `nodes` are the sources they came from. `left_out` counts the changes and reads that were too many to keep.
+    """
 
     def __init__(self, log: Log, keep: Callable[[Deed], bool] = lambda _: False) -> None:
         """`keep`: which mere mentions are wanted all the same (a timeline's reads)."""
@@ -91,11 +88,15 @@ class Book:
         self._deeds: dict[tuple[str, ...], Deed] = {}
         self._index: dict[tuple[str, str, str], list[Deed]] = {}
         self._stale = False
+        self._full = LIMIT
         self.nodes: set[str] = set()
+        self.left_out = 0
 
     def look_up(self, literals: Iterable[bytes]) -> None:
         """Search what was not searched yet, in one pass."""
-        new = [literal for literal in dict.fromkeys(literals) if literal not in self._searched]
+        # whatever holds a literal also holds each part of it
+        new = [one for one in dict.fromkeys(literals) if not any(old in one for old in self._searched)]
+        new = [one for one in new if not any(other in one for other in new if other != one)]
         if not new:
             return
         self._searched.update(new)
@@ -140,6 +141,17 @@ class Book:
     def _add(self, deed: Deed) -> None:
         old = self._deeds.get(deed.key)
         self._deeds[deed.key] = deed if old is None else better(old, deed)
+        if len(self._deeds) >= self._full:
+            self._prune()
+
+    def _prune(self) -> None:
+        """Leave out the earlier half of what was done again and again (leader elections, heartbeats, reads)."""
+        common = [deed for deed in self._deeds.values() if not (creates(deed) or deletes(deed) or executes(deed))]
+        common.sort(key=lambda deed: deed.at)
+        for deed in common[: len(common) // 2]:
+            del self._deeds[deed.key]
+            self.left_out += 1
+        self._full = max(LIMIT, len(self._deeds) + LIMIT // 2)
 
     def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
         key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kaudit_setup.trail.actors import AUTOSCALER, DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
 from kaudit_setup.trail.birth import Confidence, above, actor, announcement, birth_of, doing, first_mention
-from kaudit_setup.trail.book import Book, begins, named, nameless_creates, nameless_requests
+from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
@@ -290,9 +290,7 @@ def _rolling(book: Book, child: Child, deeds: Sequence[Deed]) -> bool:
 
 def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
-    book.look_up(
-        [*named(owner), *([nameless_creates(owner), nameless_requests(owner)] if is_generated(owner.name) else [])]
-    )
+    book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
     birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
     if birth.deed is None:
         story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))

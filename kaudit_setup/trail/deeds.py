@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -137,7 +138,7 @@ def deed_of(seen: Seen) -> Deed:
     ref = event.object_ref
     as_user = event.impersonated_user
     impersonator = event.user.username if as_user is not None else ""
-    user = (as_user or event.user).username
+    user = intern((as_user or event.user).username)
     facts = body_facts(event)
     name = ref.name if ref else ""
     namespace = ref.namespace if ref else ""
@@ -149,27 +150,28 @@ def deed_of(seen: Seen) -> Deed:
         namespace = ""
     code = event.response_status.code if event.response_status else 0
     return Deed(
-        verb=event.verb,
-        group=ref.api_group if ref else "",
-        resource=resource,
-        subresource=sub,
-        namespace=namespace,
+        # what many events share is kept once: a busy object has a hundred thousand of them
+        verb=intern(event.verb),
+        group=intern(ref.api_group) if ref else "",
+        resource=intern(resource),
+        subresource=intern(sub),
+        namespace=intern(namespace),
         name=name,
         user=user,
-        groups=tuple((as_user or event.user).groups),
-        impersonator=impersonator,
-        source_ips=tuple(event.source_ips),
-        agent=event.user_agent,
+        groups=tuple(map(intern, (as_user or event.user).groups)),
+        impersonator=intern(impersonator),
+        source_ips=tuple(map(intern, event.source_ips)),
+        agent=intern(event.user_agent),
         time=event.request_received_timestamp,
         at=seconds(event.request_received_timestamp),
         end=seconds(event.stage_timestamp),
         code=code,
         decision=event.annotations.get("authorization.k8s.io/decision", ""),
-        reason=event.annotations.get("authorization.k8s.io/reason", ""),
+        reason=intern(event.annotations.get("authorization.k8s.io/reason", "")),
         audit_id=event.audit_id,
         level=event.level,
         stage=event.stage,
-        uri=event.request_uri,
+        uri=intern(event.request_uri),
         source=seen.source,
         facts=facts,
         controller=controller_of(user, event.user_agent, impersonator),
@@ -231,6 +233,6 @@ def _outcome(stage: str, code: int, uri: str, facts: Facts) -> Outcome:
         return "open"
     if stage == "Panic" or code >= 400:
         return "refused"
-    if facts.dry_run or "All" in parse_qs(urlsplit(uri).query).get("dryRun", ()):
+    if facts.dry_run or ("dryRun" in uri and "All" in parse_qs(urlsplit(uri).query).get("dryRun", ())):
         return "dry-run"
     return "done" if code else "open"

@@ -26,7 +26,7 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.birth import Confidence, actor, birth_of
-from kaudit_setup.trail.book import COLLECTIONS, Book, named
+from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import Child, Link, Story, climb, owner_of, spec_deeds, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import guesses
@@ -56,7 +56,7 @@ def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> 
 
 def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     """The first request of the life that ended last which set `obj` going."""
-    book.look_up([COLLECTIONS])
+    book.look_up([nameless_requests(obj)])
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     explicit = [deed for deed in deeds if deletes(deed)]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
@@ -164,7 +164,7 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
 
 def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why: str) -> bool:
     """Add the deletion of `owner`, if it came before `below`; False if the log does not have it."""
-    book.look_up([*named(owner), COLLECTIONS])
+    book.look_up([*named(owner), nameless_requests(owner)])
     end = end_of(book, owner, below.at + book.tolerance, story)
     if end is None:
         return False
@@ -181,7 +181,9 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
     found = owner_of(book, child)
     owners: list[tuple[Object, bool, str]] = [found] if found else []
     owners += [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
-    book.look_up(literal for owner, _, _ in owners for literal in named(owner))
+    likely = [owner for owner, _, _ in owners[:1]]
+    likely += [guess.owner for owner in likely for guess in guesses(owner)]
+    book.look_up(literal for owner in likely for literal in (*named(owner), nameless_requests(owner)))
     for owner, surely, why in owners:
         if _up(book, story, owner, deed, surely, f"its owner was deleted; {why}"):
             return

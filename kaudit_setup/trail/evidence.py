@@ -13,6 +13,8 @@ from kaudit_setup.trail.logs import Logs
 from kaudit_setup.trail.search import Hit
 from kaudit_setup.trail.tally import Coverage
 
+_BEGUN = b'"stage":"RequestReceived"'
+_READS = (b'"verb":"get"', b'"verb":"list"', b'"verb":"watch"')
 _EVENT = msgspec.json.Decoder(Event)
 
 
@@ -31,12 +33,15 @@ class EventLog:
     def find(self, literals: Sequence[bytes]) -> Iterator[Seen]:
         """The events on lines that hold any of `literals`."""
         for hit in self._logs.candidates(literals):
+            if _BEGUN in hit.text and any(read in hit.text for read in _READS):
+                continue  # a read that was only asked for; its end is a line of its own
             try:
                 event = _EVENT.decode(hit.text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))
                 continue
-            yield Seen(event, Source(hit.file.node, hit.file.path, hit.line, replace(hit, text=b"")))
+            place = Hit(hit.file, hit.line, hit.offset, b"")
+            yield Seen(event, Source(hit.file.node, hit.file.path, hit.line, place))
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What the searches so far found out about each node's log."""

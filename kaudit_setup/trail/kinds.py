@@ -139,7 +139,7 @@ def parse_kind(text: str) -> Kind:
     if not group:
         if known:
             return known
-        near = difflib.get_close_matches(resource, KINDS, n=1, cutoff=0.85)
+        near = difflib.get_close_matches(resource, KINDS, n=1, cutoff=0.75)
         if near:
             raise InputError(
                 f"{text!r} is not a kind that Kubernetes has",

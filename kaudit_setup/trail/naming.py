@@ -26,6 +26,7 @@ from kaudit_setup.trail.deeds import Object
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _RANDOM = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{5}}\Z")
 _HASHED = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z")
+_DEPLOYED = re.compile(rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{5}}\Z")
 _ORDINAL = re.compile(r"(?P<base>.+)-[0-9]+\Z")
 _TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
 _LONGEST, _TAIL = 63, 5
@@ -73,6 +74,11 @@ def generated_from(prefix: str, name: str) -> bool:
     base = prefix[: _LONGEST - _TAIL]
     tail = name[len(base) :]
     return bool(prefix) and name.startswith(base) and len(tail) == _TAIL and not set(tail) - set(_SAFE)
+
+
+def of_deployment(obj: Object) -> bool:
+    """Whether a Pod's name ends as those of a Deployment do: a hash of eight to ten characters and five more."""
+    return obj.resource == "pods" and bool(_DEPLOYED.match(obj.name))
 
 
 def is_generated(name: str) -> bool:

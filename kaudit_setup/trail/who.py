@@ -15,12 +15,10 @@ from kaudit_setup.policy.model import Policy
 from kaudit_setup.trail.actors import AUTOSCALER
 from kaudit_setup.trail.birth import Confidence, actor
 from kaudit_setup.trail.book import (
-    COLLECTIONS,
     Book,
     Log,
     begins,
     named,
-    nameless_creates,
     nameless_requests,
     pod_ending,
     quoted,
@@ -32,7 +30,8 @@ from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, ex
 from kaudit_setup.trail.ends import hits, story_of_deletion
 from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.kinds import Kind
-from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.naming import guesses, of_deployment
+from kaudit_setup.trail.search import spelled
 from kaudit_setup.trail.tally import Coverage
 
 
@@ -119,6 +118,10 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     if answer is not None and not question.window.holds(answer.time):
         story.note(f"{actor(answer)} did it at {answer.time}, which is outside of the time asked for")
         story, answer, events = Story(notes=story.notes), None, []
+    if book.left_out:
+        story.note(
+            f"{book.left_out} earlier changes and reads were left out; --since and --until narrow the question"
+        )
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
@@ -132,25 +135,20 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
 def opening(verb: Verb, obj: Object) -> list[bytes]:
     """What the first pass looks for: the object, the owners that its name allows, requests that hold no name."""
     found = [pod_ending(obj.name) if obj.resource == "pods" else quoted(obj.name)]
+    if of_deployment(obj):
+        # one literal for the Pod, its siblings and its ReplicaSet, rare enough to stand for itself
+        found = [spelled(obj.name.rpartition("-")[0])]
     for guess in guesses(obj):
         # a Pod's siblings begin like its ReplicaSet: one of them may have made room for it
         found += begins(guess.owner)
         if guess.owner.resource == "replicasets":
             found += sisters(guess.owner)
         found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
-    if verb in {Verb.created, Verb.deleted, Verb.touched} and guesses_any(obj):
-        found.append(nameless_creates(obj))
-    if verb in {Verb.deleted, Verb.touched}:
-        found.append(COLLECTIONS)
-    if verb in {Verb.read, Verb.touched}:
+    if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
         found.append(nameless_requests(obj))
+    if verb in {Verb.read, Verb.touched}:
         found.append(nameless_requests(replace(obj, namespace="")))
     return found
-
-
-def guesses_any(obj: Object) -> bool:
-    """Whether a controller may have made `obj`, by its name."""
-    return next(iter(guesses(obj)), None) is not None
 
 
 def _wanted(question: Question) -> Callable[[Deed], bool]:

@@ -1,0 +1,503 @@
+"""What is no deed, what is unknown and why, and the shape of an answer: each on a small made-up log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaudit_setup.cli import main
+from kaudit_setup.errors import InputError
+from kaudit_setup.trail.actors import controller_of
+from kaudit_setup.trail.kinds import parse_kind, parse_object
+
+DAY = "2026-11-23T"
+ADMIN = ["system:masters", "system:authenticated"]
+CONTROLLER = "system:serviceaccount:kube-system:"
+_serial = iter(range(10**9))
+
+
+def event(
+    time: str,
+    user: str,
+    verb: str,
+    resource: str,
+    name: str = "",
+    *,
+    ns: str = "default",
+    code: int = 200,
+    sub: str = "",
+    group: str = "",
+    query: str = "",
+    as_user: str = "",
+    stage: str = "ResponseComplete",
+    **more: Any,
+) -> dict[str, Any]:
+    """One event as kube-apiserver spells it."""
+    where = f"/namespaces/{ns}" if ns else ""
+    what = f"/{name}" if name and verb != "create" else ""
+    ref = {
+        "resource": resource,
+        "namespace": ns,
+        "name": name,
+        "apiGroup": group,
+        "apiVersion": "v1",
+        "subresource": sub,
+    }
+    whole: dict[str, Any] = {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": f"id-{next(_serial)}",
+        "stage": stage,
+        "requestURI": f"/api/v1{where}/{resource}{what}{query}",
+        "verb": verb,
+        "user": {"username": user, "groups": ADMIN},
+        "impersonatedUser": {"username": as_user, "groups": ["system:authenticated"]} if as_user else None,
+        "sourceIPs": ["192.168.1.135"],
+        "userAgent": "kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a",
+        "objectRef": {key: value for key, value in ref.items() if value},
+        "responseStatus": {"metadata": {}, "code": code} if stage != "RequestReceived" else None,
+        "requestReceivedTimestamp": f"{DAY}{time}Z",
+        "stageTimestamp": f"{DAY}{time}Z",
+        "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""},
+        **more,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def write(path: Path, *events: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(e, separators=(",", ":"), ensure_ascii=False) + "\n" for e in events)
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    return path
+
+
+NOISE = (
+    event("00:00:00.000000", "system:apiserver", "get", "nodes", "n", ns=""),
+    event("23:00:00.000000", "system:apiserver", "get", "nodes", "n", ns=""),
+)
+
+
+class Asker:
+    """Runs the command as a user does."""
+
+    def __init__(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.path = tmp_path / "cp1" / "audit.log"
+        self.capsys = capsys
+
+    def json(self, *args: str, log: Path | None = None) -> dict[str, Any]:
+        main(["who", *args, "--log", str(log or self.path), "-o", "json"])
+        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        return found
+
+    def text(self, *args: str) -> str:
+        main(["who", *args, "--log", str(self.path)])
+        return self.capsys.readouterr().out
+
+
+@pytest.fixture
+def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
+    return Asker(tmp_path, capsys)
+
+
+def test_the_sentence_of_the_article(who: Asker) -> None:
+    write(
+        who.path,
+        event(
+            "22:21:15.910428", "kubernetes-admin", "create", "pods", "my-suspicious-pod", code=201, as_user="foobar"
+        ),
+    )
+    text = who.text("created", "pod/my-suspicious-pod")
+    assert text.splitlines()[0] == (
+        "foobar created it on 2026-11-23 22:21:15 UTC from 192.168.1.135 with kubectl v1.23.3,"
+        " impersonated by kubernetes-admin."
+    )
+    assert f"{who.path}:1" in text
+    assert "Confidence: certain." in text
+
+
+def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="foobar"))
+    found = who.json("created", "po/x", "-n", "default")
+    assert list(found) == ["question", "confidence", "answer", "root", "chain", "events", "coverage", "notes"]
+    assert found["question"] == {
+        "verb": "created",
+        "group": "",
+        "resource": "pods",
+        "namespace": "default",
+        "name": "x",
+    }
+    assert found["confidence"] == "certain"
+    assert list(found["answer"]) == [
+        "user", "groups", "impersonatedBy", "sourceIPs", "userAgent", "time", "verb", "code",
+        "decision", "reason", "auditID", "level", "stage", "source",
+    ]  # fmt: skip
+    assert found["answer"]["user"] == "foobar"
+    assert found["answer"]["impersonatedBy"] == "admin"
+    assert found["answer"]["source"] == {"node": "cp1", "file": str(who.path), "line": 3}
+    assert found["root"] == found["answer"]
+    assert [list(link) for link in found["chain"]] == [["object", "event", "confidence", "why"]]
+    assert list(found["coverage"][0]) == ["node", "from", "to", "gaps", "files", "damaged"]
+    assert found["coverage"][0]["from"] == f"{DAY}00:00:00.000000Z"
+    assert found["coverage"][0]["gaps"][0]["from"] == f"{DAY}00:00:00.000000Z"
+
+
+def test_exit_codes(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    args = ["--log", str(who.path)]
+    assert main(["who", "created", "pod/x", *args]) == 0
+    assert main(["who", "created", "pod/nope", *args]) == 1
+    assert main(["who", "created", "x", *args]) == 2
+    assert main(["who", "created", "podd/x", *args]) == 2
+    assert main(["who", "created", *args]) == 2
+    assert main(["who", "made", "pod/x", *args]) == 2
+    assert main(["who", "created", "pod/x", "--policy", "no-such-preset", *args]) == 2
+    assert "Traceback" not in who.capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"code": 403}, "was refused with 403"),
+        ({"code": 409}, "was refused with 409"),
+        ({"code": 201, "query": "?dryRun=All&fieldManager=kubectl-create"}, "a dry run"),
+        ({"stage": "RequestReceived"}, "whether it succeeded is not in this log"),
+        ({"stage": "Panic", "code": 500}, "was refused with 500"),
+    ],
+)
+def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "mallory", "create", "pods", "x", **changed))
+    found = who.json("created", "pod/x")
+    assert found["confidence"] == "unknown"
+    assert found["answer"] is None
+    assert found["root"] is None
+    assert found["notes"][0].startswith("Nobody in this log created pod default/x")
+    assert any("mallory" in note and said in note for note in found["notes"])
+
+
+def test_a_real_create_after_a_dry_run_is_the_deed(who: Asker) -> None:
+    write(
+        who.path,
+        event("10:00:00.000000", "mallory", "create", "pods", "x", code=201, query="?dryRun=All"),
+        event("10:00:05.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:09.000000", "mallory", "create", "pods", "x", code=409),
+    )
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert sum("mallory" in note for note in found["notes"]) == 2
+
+
+def test_failed_logins_have_one_stage_and_no_user(who: Asker) -> None:
+    nobody = event("10:00:00.000000", "", "get", "secrets", "s", code=401, stage="ResponseStarted")
+    nobody = {**nobody, "user": {}, "annotations": {}}
+    write(who.path, *NOISE, nobody)
+    found = who.json("read", "secret/s")
+    assert found["answer"] is None
+    assert any("an unauthenticated client" in note and "401" in note for note in found["notes"])
+
+
+def test_stages_and_copies_are_one_event(who: Asker, tmp_path: Path) -> None:
+    begun = event("10:00:00.000000", "alice", "create", "pods", "x", stage="RequestReceived", auditID="same")
+    done = event("10:00:00.000000", "alice", "create", "pods", "x", code=201, auditID="same")
+    for node in ("cp1", "cp2"):
+        write(tmp_path / node / "audit.log", begun, done)
+    found = who.json("touched", "pod/x", log=tmp_path)
+    assert [e["stage"] for e in found["events"]] == ["ResponseComplete"]
+    assert found["events"][0]["source"]["node"] == "cp1"
+    assert [each["node"] for each in found["coverage"]] == ["cp1", "cp2"]
+
+
+def test_nobody_hides_behind_anothers_audit_id(who: Asker) -> None:
+    """Audit-ID is a header that clients may send."""
+    write(
+        who.path,
+        event("10:00:00.000000", "mallory", "create", "pods", "x", code=201, auditID="chosen"),
+        event("10:00:05.000000", "alice", "get", "pods", "x", auditID="chosen"),
+    )
+    assert who.json("created", "pod/x")["answer"]["user"] == "mallory"
+
+
+def test_the_log_that_does_not_reach_back_is_told_from_nobody(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "system:node:n1", "patch", "pods", "x", sub="status"))
+    found = who.json("created", "pod/x")
+    assert found["confidence"] == "unknown"
+    assert found["notes"][0].startswith("The log does not reach back that far: pod default/x was there already at")
+    assert f"the log begins at {DAY}00:00:00.000000Z" in found["notes"][0]
+
+
+def test_a_binding_shows_that_the_create_was_dropped(who: Asker) -> None:
+    write(
+        who.path,
+        *NOISE,
+        event("10:00:00.000000", "system:kube-scheduler", "create", "pods", "x", sub="binding", code=201),
+    )
+    assert "the policy did not log it, or another node's log has it" in who.json("created", "pod/x")["notes"][0]
+
+
+def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "system:node:n1", "patch", "pods", "x", sub="status"))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verbs: [delete]\n"
+        "- level: None\n  resources: [{group: '', resources: [pods]}]\n- level: Metadata\n"
+    )
+    found = who.json("created", "pod/x", "--policy", str(policy))
+    assert found["notes"][0].startswith("The policy did not log it: rule 2 (line 6) says level None")
+    found = who.json("deleted", "pod/x", "--policy", str(policy))
+    assert any("a deletecollection by a person" in note for note in found["notes"])
+    found = who.json("changed", "cm/x", "--policy", str(policy))
+    assert found["notes"][0].startswith("Nobody in this log changed configmap default/x")
+
+
+def test_a_node_whose_log_is_missing(who: Asker) -> None:
+    servers = [
+        event(
+            "10:00:00.000000",
+            f"system:node:{n}",
+            "patch",
+            "pods",
+            f"kube-apiserver-{n}",
+            ns="kube-system",
+            sub="status",
+        )
+        for n in ("cp1", "cp2")
+    ]
+    write(who.path, *NOISE, *servers)
+    notes = who.json("created", "pod/x")["notes"]
+    assert any(note.startswith("The log of cp2 is missing") for note in notes)
+
+
+def test_gaps_and_an_empty_log(who: Asker, tmp_path: Path) -> None:
+    write(who.path, *NOISE)
+    assert any("has a gap from" in note for note in who.json("created", "pod/x")["notes"])
+    write(who.path)
+    found = who.json("created", "pod/x")
+    assert found["notes"][0] == "There is no event in this log."
+
+
+def test_outside_of_the_window_is_said(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    found = who.json("created", "pod/x", "--since", f"{DAY}11:00:00Z")
+    assert found["answer"] is None
+    assert any("alice" in note and "outside of the time asked for" in note for note in found["notes"])
+    assert who.json("created", "pod/x", "--until", f"{DAY}11:00:00Z")["answer"]["user"] == "alice"
+    assert who.json("created", "pod/x", "--until", f"{DAY}09:00:00Z")["answer"] is None
+
+
+def test_an_impersonated_controller_is_a_person(who: Asker) -> None:
+    write(
+        who.path,
+        event(
+            "10:00:00.000000",
+            "mallory",
+            "create",
+            "pods",
+            "web-5d9c7b8f6d-abcde",
+            code=201,
+            as_user=f"{CONTROLLER}replicaset-controller",
+        ),
+    )
+    found = who.json("created", "pod/web-5d9c7b8f6d-abcde")
+    assert found["root"]["impersonatedBy"] == "mallory"
+    assert len(found["chain"]) == 1
+
+
+def test_controllers_that_share_one_user_are_told_by_their_agent() -> None:
+    manager, agent = (
+        "system:kube-controller-manager",
+        "kube-controller-manager/v1.20.2 (linux/amd64) kubernetes/faecb19",
+    )
+    assert controller_of(manager, f"{agent}/{CONTROLLER}replicaset-controller", "") == "replicaset-controller"
+    assert controller_of(manager, f"{agent}/leader-election", "") == "kube-controller-manager"
+    assert controller_of("mallory", f"{agent}/{CONTROLLER}replicaset-controller", "") == ""
+    assert controller_of(f"{CONTROLLER}replicaset-controller", agent, "mallory") == ""
+    assert controller_of("system:serviceaccount:kube-system:deployer", agent, "") == ""
+
+
+HOSTILE = "evil\x1b[31m\r\n\u202egnp\x07\x1b]8;;http://x\x07[bold]red[/bold]"
+
+
+def test_hostile_strings_are_harmless(who: Asker) -> None:
+    write(
+        who.path,
+        event("10:00:00.000000", HOSTILE, "create", "pods", "x", code=201, as_user=HOSTILE, userAgent=HOSTILE),
+    )
+    text = who.text("created", "pod/x")
+    for char in "\x1b\x07\r\u202e":
+        assert char not in text
+    assert "\\x1b[31m" in text
+    assert "[bold]red[/bold]" in text
+    assert all(line.isprintable() for line in text.splitlines())
+    main(["who", "created", "pod/x", "--log", str(who.path), "-o", "json"])
+    out = who.capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["answer"]["user"] == HOSTILE
+
+
+def test_the_last_delete_of_a_kubelet_is_not_the_deed(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "bob", "delete", "pods", "x"),
+        event("10:00:30.000000", "system:node:n1", "delete", "pods", "x"),
+    )
+    assert who.json("deleted", "pod/x")["answer"]["user"] == "bob"
+    write(who.path, *NOISE, event("10:00:30.000000", "system:node:n1", "delete", "pods", "x"))
+    found = who.json("deleted", "pod/x")
+    assert found["answer"] is None
+    assert any("already going" in note for note in found["notes"])
+
+
+def test_a_deletecollection_with_another_selector_is_not_it(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "eve", "deletecollection", "pods", query="?fieldSelector=metadata.name%3Dother"),
+        event("11:00:00.000000", "bob", "delete", "pods", "x"),
+    )
+    assert who.json("deleted", "pod/x")["answer"]["user"] == "bob"
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "eve", "deletecollection", "pods"),
+    )
+    found = who.json("deleted", "pod/x")
+    assert found["answer"]["user"] == "eve"
+    assert found["confidence"] == "inferred"
+
+
+def test_an_autoscaler_leads_to_its_maker(who: Asker) -> None:
+    hpa = {"group": "autoscaling", "ns": "shop"}
+    apps = {"group": "apps", "ns": "shop"}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **apps),
+        event(
+            "09:00:00.100000",
+            f"{CONTROLLER}deployment-controller",
+            "create",
+            "replicasets",
+            "web-5d9c7b8f6d",
+            code=201,
+            **apps,
+        ),
+        event("09:30:00.000000", "carol", "create", "horizontalpodautoscalers", "web-hpa", code=201, **hpa),
+        event(
+            "10:00:00.000000",
+            f"{CONTROLLER}horizontal-pod-autoscaler",
+            "update",
+            "deployments",
+            "web",
+            sub="scale",
+            **apps,
+        ),
+        event(
+            "10:00:00.010000",
+            f"{CONTROLLER}horizontal-pod-autoscaler",
+            "update",
+            "horizontalpodautoscalers",
+            "web-hpa",
+            sub="status",
+            **hpa,
+        ),
+        event(
+            "10:00:00.100000", f"{CONTROLLER}deployment-controller", "update", "replicasets", "web-5d9c7b8f6d", **apps
+        ),
+        event("10:00:00.200000", f"{CONTROLLER}replicaset-controller", "create", "pods", ns="shop", code=201),
+        event(
+            "10:00:00.300000",
+            "system:kube-scheduler",
+            "create",
+            "pods",
+            "web-5d9c7b8f6d-bbcdf",
+            ns="shop",
+            sub="binding",
+            code=201,
+        ),
+    )
+    found = who.json("created", "pod/web-5d9c7b8f6d-bbcdf", "-n", "shop")
+    assert found["root"]["user"] == "carol"
+    assert [link["object"]["resource"] for link in found["chain"]] == [
+        "pods", "replicasets", "deployments", "horizontalpodautoscalers",
+    ]  # fmt: skip
+    assert any("alice" in note for note in found["notes"])
+
+
+def test_the_question_turned_round(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "alice", "delete", "configmaps", "c", ns="shop", as_user="bob"),
+        event("11:00:00.000000", "root", "get", "secrets", "s", as_user="alice"),
+        event("12:00:00.000000", "alice", "create", "pods", "y", code=403),
+        event("13:00:00.000000", "carol", "create", "pods", "alice", code=201),
+    )
+    found = who.json("touched", "--user", "alice")
+    assert [(e["verb"], e["user"]) for e in found["events"]] == [
+        ("create", "alice"),
+        ("delete", "bob"),
+        ("get", "alice"),
+    ]
+    assert [link["object"]["name"] for link in found["chain"]] == ["x", "c", "s"]
+    assert any("1 requests of that kind were refused" in note for note in found["notes"])
+    assert len(who.json("touched", "pod", "--user", "alice")["events"]) == 1
+    assert len(who.json("touched", "-n", "shop", "--user", "alice")["events"]) == 1
+    assert len(who.json("read", "secret/s", "--user", "alice")["events"]) == 1
+    assert "alice did 3 things between" in who.text("touched", "--user", "alice")
+    assert who.json("touched", "--user", "nobody")["notes"] == ["No request by nobody is in this log."]
+
+
+def test_standard_input_can_be_looked_at_twice(who: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(who.path, *NOISE, event("10:00:00.000000", "mallory", "create", "pods", "x", code=403))
+    with path.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        main(["who", "created", "pod/x", "--log", "-", "-o", "json"])
+    found = json.loads(who.capsys.readouterr().out)
+    assert found["notes"][0].startswith("Nobody in this log")
+    assert found["coverage"][0]["node"] == "stdin"
+
+
+def test_damaged_lines_are_counted(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    with who.path.open("ab") as stream:
+        stream.write(b'{"kind":"Event","objectRef":{"name":"x"},"level":\0}\n{"name":"x"')
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert found["coverage"][0]["damaged"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("spelled", "resource", "group"),
+    [
+        ("po", "pods", ""), ("Pod", "pods", ""), ("pods", "pods", ""), ("deploy", "deployments", "apps"),
+        ("deployments.apps", "deployments", "apps"), ("deployments.v1.apps", "deployments", "apps"),
+        ("deployment.apps", "deployments", "apps"), ("cj", "cronjobs", "batch"), ("svc", "services", ""),
+        ("ing", "ingresses", "networking.k8s.io"), ("crd", "customresourcedefinitions", "apiextensions.k8s.io"),
+        ("widgets.example.com", "widgets", "example.com"), ("certs.v1.cert-manager.io", "certs", "cert-manager.io"),
+        ("netpol", "networkpolicies", "networking.k8s.io"),
+        ("clusterrole", "clusterroles", "rbac.authorization.k8s.io"),
+    ],
+)  # fmt: skip
+def test_kinds_as_kubectl_takes_them(spelled: str, resource: str, group: str) -> None:
+    kind = parse_kind(spelled)
+    assert (kind.resource, kind.group) == (resource, group)
+
+
+def test_custom_kinds_are_found_as_they_are_logged(who: Asker) -> None:
+    write(
+        who.path, *NOISE, event("10:00:00.000000", "walter", "create", "widgets", "w1", group="example.com", code=201)
+    )
+    for target in ("widgets.example.com/w1", "widget.example.com/w1", "widgets/w1", "widget/w1"):
+        found = who.json("created", target)
+        assert found["answer"]["user"] == "walter", target
+        assert found["question"]["group"] == "example.com"
+        assert found["question"]["resource"] == "widgets"
+
+
+@pytest.mark.parametrize("text", ["pod", "pod/", "/x", "pod/a/b", "po d/x", "pdos/x"])
+def test_what_names_no_object_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_object(text)
