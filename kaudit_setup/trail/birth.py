@@ -13,6 +13,7 @@ from kaudit_setup.trail.naming import Guess, generated_from, guesses, is_generat
 
 Confidence = Literal["certain", "inferred", "unknown"]
 
+_REPORTED = 5.0
 _PROMPT = 1.0
 """Seconds within which a controller fulfils a wish, if nothing keeps it."""
 
@@ -42,7 +43,7 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
         how = "the request names it" if made_name(makers[-1]) else "the answer to the request names it"
         return Birth(makers[-1], "certain", how, note)
     if not is_generated(obj.name):
-        return Birth(None, "unknown", "")
+        return _by_name(book, list(guesses(obj)))
     return _nameless_birth(book, obj, before, there)
 
 
@@ -59,7 +60,7 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
     ]
     # a generated name is used once: whatever mentions it later, it was made before that
     first = min(mentions, default=0.0)
-    latest = min(before, first + book.tolerance) if first else before
+    latest = min(before, first) if first else before
     kinds = list(guesses(obj))
     fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if book.on(guess.owner) or guess.prefix}
     makers = _unnamed(book, obj, latest)
@@ -72,17 +73,16 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
         owners = {deed.facts.controller.uid if deed.facts.controller else deed.user for deed in bodies}
         confidence: Confidence = "certain" if len(owners) == 1 else "inferred"
         why = f"its request asked for a name beginning with {bodies[-1].facts.generate_name}"
-        return Birth(bodies[-1], confidence, why, _burst(bodies, obj))
+        return Birth(bodies[-1], confidence, why, _burst(book, bodies, obj))
     makers = [deed for deed in makers if not deed.facts.generate_name]
     makers = [deed for deed in makers if deed.controller in fitting] or makers
     if not first or not makers:
-        why = f"its name follows {kinds[0].scheme}" if kinds and _known(book, kinds) else ""
-        return Birth(None, "inferred" if why else "unknown", why)
+        return _by_name(book, kinds)
     makers = _own(book, obj, makers) or makers
     chosen = makers[-1]
     why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
     why += f"; its name follows {fitting[chosen.controller]}" if chosen.controller in fitting else ""
-    return Birth(chosen, "inferred", why, _burst(makers, obj))
+    return Birth(chosen, "inferred", why, _burst(book, makers, obj))
 
 
 def _own(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed]:
@@ -108,26 +108,45 @@ def _own(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed]:
             possible.append(deed)
         if followed is not None and followed[1]:
             prompt.append(deed)
-    scheduled = [d.at for d in book.on(obj) if d.subresource == "binding" or d.controller == SCHEDULER]
-    fresh = bool(scheduled and possible) and scheduled[0] - possible[-1].at < _PROMPT
-    return possible if fresh else prompt or possible
+    if possible and _fresh(book, obj, possible[-1]):
+        return possible
+    return prompt or [deed for deed in possible if not deed.by_kubernetes] or possible
+
+
+def _fresh(book: Book, obj: Object, maker: Deed) -> bool:
+    """Whether the scheduler or a kubelet met the Pod so soon after `maker` that this must have made it."""
+    met = [
+        deed.at - maker.at < (_REPORTED if deed.node else _PROMPT)
+        for deed in book.on(obj)
+        if deed.node or deed.subresource == "binding" or deed.controller == SCHEDULER
+    ]
+    return bool(met) and met[0]
 
 
 def _unnamed(book: Book, obj: Object, latest: float) -> list[Deed]:
     """Creates, up to `latest`, of objects of this kind and place whose names the log does not have."""
-    return [deed for deed in book.nameless(obj) if deed.done and creates(deed) and deed.at <= latest]
+    makers = [deed for deed in book.nameless(obj) if deed.done and creates(deed)]
+    return [d for d in makers if d.at <= latest] or [d for d in makers if d.at <= latest + book.tolerance]
 
 
-def _known(book: Book, kinds: Sequence[Guess]) -> bool:
-    return any(book.on(owner) for guess in kinds for owner in (guess.owner, *above(guess.owner)))
+def _by_name(book: Book, kinds: Sequence[Guess]) -> Birth:
+    """Nothing but a name that a controller would have given, if the log knows its owner or what is above that."""
+    for guess in kinds:
+        if any(book.on(owner) for owner in (guess.owner, *above(guess.owner))):
+            return Birth(None, "inferred", f"its name follows {guess.scheme}")
+    return Birth(None, "unknown", "")
 
 
 def above(owner: Object) -> list[Object]:
     return [guess.owner for guess in guesses(owner)]
 
 
-def _burst(makers: Sequence[Deed], obj: Object) -> str:
+def _burst(book: Book, makers: Sequence[Deed], obj: Object) -> str:
+    """What to say where other requests are as likely: those of the same moment, or of another one."""
     near = [deed for deed in makers if makers[-1].at - deed.at < 2.0]
+    if len(near) < len(makers) and not _fresh(book, obj, makers[-1]):
+        span = f"between {makers[0].time} and {makers[-1].time}"
+        return f"which of {len(makers)} such requests {span} made {obj} is not in the log: it may be an earlier one"
     if len(near) < 2:
         return ""
     return f"{len(near)} such requests came within two seconds; which of them made {obj} is not in the log"

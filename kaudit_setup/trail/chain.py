@@ -50,13 +50,17 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The link below: what was made (or ended), when, by which controller; `surely` if bodies tie it to its owner."""
+    """The link below: what was made (or `ended`), when, by which controller; `surely` if bodies tie it to its owner.
+
+    `timeless`: nothing is known of when it was made, but that it was before `at`.
+    """
 
     object: Object
     at: float
     deed: Deed | None
     surely: bool
     ended: bool = False
+    timeless: bool = False
 
 
 def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> Story:
@@ -77,8 +81,8 @@ def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> 
                 " nobody made it through the API"
             )
         return story
-    at = made.at if made else first_mention(book, obj, before)
-    climb(book, story, Child(obj, at, made, birth.confidence == "certain"))
+    at = made.at if made else first_mention(book, obj, before) or before
+    climb(book, story, Child(obj, at, made, birth.confidence == "certain", timeless=made is None))
     return story
 
 
@@ -151,6 +155,7 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     deeds = spec_deeds(book, owner, child.at)
     maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
     near = [d for i, d in enumerate(deeds) if child.at - d.at <= NEAR and (i == 0 or _resized(deeds[i - 1], d))]
+    near = [] if child.timeless else near
     gone = _predecessor(book, child, owner)
     if gone is not None and (not near or gone.at > near[-1].at):
         near = []
@@ -158,7 +163,7 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     cause = near[-1] if near else maker
     if cause is None:
         story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
-        climb(book, story, Child(owner, child.at, None, False))
+        climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
     story.links.append(Link(owner, cause, _sure(surely), why))
     if not cause.controller:
@@ -224,10 +229,12 @@ def _settle(
     book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed], surely: bool, why: str
 ) -> None:
     """End the chain at the last of `deeds`, and name the creator too if that is somebody else."""
+    if child.timeless:
+        deeds = _without_time(story, child, owner, deeds)
     cause = deeds[-1]
     # with every change's body at hand, the last that touches the spec is what the controllers followed
     proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
-    if len(deeds) > 1 or not creates(cause):
+    if not child.timeless and (len(deeds) > 1 or not creates(cause)):
         lag = child.at - cause.at
         why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
     if book.tolerance and child.at < cause.at:
@@ -238,6 +245,15 @@ def _settle(
     else:
         story.root = cause
     creator(book, story, owner, cause)
+
+
+def _without_time(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> Sequence[Deed]:
+    """Whoever made `owner`, and a word about the others: when `child` was made, so after whom, is not known."""
+    makers = [deed for deed in deeds if creates(deed)]
+    for deed in deeds:
+        if not creates(deed):
+            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, maybe before {child.object} was made")
+    return makers[-1:] or deeds
 
 
 def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
@@ -295,7 +311,7 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     if birth.deed is None:
         story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
         story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
-        climb(book, story, Child(owner, child.at, None, False))
+        climb(book, story, Child(owner, child.at, None, False, timeless=True))
         return
     sure = surely and birth.confidence == "certain"
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"

@@ -8,7 +8,7 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.trail.actors import (
@@ -33,25 +33,53 @@ from kaudit_setup.trail.naming import guesses
 
 _DEEP = 6
 _DISTURBED = 600.0
+_GRACE = 300.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The request that set an object going, how sure that is, and why."""
+    """The request that set an object going, how sure that is, and why.
+
+    `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
+    """
 
     deed: Deed
     confidence: Confidence
     why: str
+    doubtful: bool = False
 
 
 def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> Story:
     """Who made `obj` go (its last life that ended before `before`), and who is behind that."""
     story = Story()
     end = end_of(book, obj, before, story)
+    if (end is None or end.doubtful) and _with_its_owner(book, story, obj, before):
+        return story
     if end is not None:
         _follow(book, story, obj, end, before)
     return story
+
+
+def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> bool:
+    """No request to delete `obj` is in the log, but its owner was deleted, or its namespace: that takes it along."""
+    alive = [deed.at for deed in book.on(obj) if deed.done and not deletes(deed) and not deed.node]
+    owners = [guess.owner for guess in guesses(obj)]
+    owners += [guess.owner for owner in owners for guess in guesses(owner)]
+    if obj.namespace:
+        owners.append(Object("", "namespaces", "", obj.namespace))
+    book.look_up(literal for owner in owners for literal in named(owner))
+    for owner in owners:
+        told = Story()
+        end = end_of(book, owner, before, told) if book.on(owner) else None
+        if end is not None and end.deed.at >= max(alive, default=0.0):
+            story.links.append(
+                Link(obj, None, "inferred", f"its own deletion is not in this log, that of {owner} is")
+            )
+            story.notes += told.notes
+            _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
+            return True
+    return False
 
 
 def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
@@ -72,22 +100,40 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     static = _is_static(book, obj, births)
     own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
-    if not own:
+    shown = True
+    if not strong:
+        own, shown = _took(own, life, deeds)
+    if not own and all(deed.node for deed in life):
         last = life[-1]
         story.note(
             f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at {last.time}, of"
             " a Pod that was already going; who set it going is not in this log"
         )
         return None
+    if not own:
+        return None
     chosen = (strong or own)[0]
     rivals = [d for d in strong[1:] if d.user != chosen.user and not d.by_kubernetes]
     for other in rivals:
         story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
-    end = _judged(chosen, obj, bool(deeds), story)
+    end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
     if rivals and chosen.name and not chosen.facts.body:
         # kubectl sends `--dry-run=server` of a delete in the body
         return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")
     return end
+
+
+def _took(sweeps: Sequence[Deed], life: Sequence[Deed], deeds: Sequence[Deed]) -> tuple[list[Deed], bool]:
+    """Deletions of all that matches a selector which can have taken the object, and whether something shows it.
+
+    Its kubelet's last delete right after one shows it; that it was still in use long after one shows the contrary.
+    """
+    last = [deed.at for deed in life if deed.node]
+    shown = [d for d in sweeps if any(0 <= at - d.at < _GRACE for at in last)]
+    if shown:
+        return shown, True
+    used = max((deed.at for deed in deeds if not deletes(deed)), default=0.0)
+    return [d for d in sweeps if used - d.at < _GRACE], False
 
 
 def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:

@@ -10,6 +10,7 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -177,3 +178,63 @@ def test_what_was_forbidden_is_not_done() -> None:
     found = answer(given(), "exec", "pod/web-7887448d46-7hl49", "shop")
     assert found.confidence == "unknown"
     assert found.answer is None
+
+
+class TwoNodes(Lines):
+    """The same log, written by two API servers in turn."""
+
+    def find(self, literals: Sequence[bytes]) -> Iterable[Seen]:
+        for seen in super().find(literals):
+            node = f"cp{1 + crc32(seen.event.audit_id.encode()) % 2}"
+            yield Seen(seen.event, Source(node, "audit.log", seen.source.line))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_two_nodes_tell_the_same(scenario: str) -> None:
+    lines = TwoNodes(log(scenario, "Metadata").lines)
+    for text in (DATA / "scenarios" / f"{scenario}.truth.jsonl").read_text().splitlines():
+        truth = json.loads(text)
+        if "Metadata" not in truth.get("unless", ()):
+            found = answer(lines, truth["verb"], truth["object"], truth["ns"], truth.get("until"))
+            assert found.root is not None, truth
+            assert found.root.user == truth["root"], truth
+
+
+@pytest.fixture(scope="module")
+def people_only() -> Lines:
+    """What a policy leaves that drops the events of Kubernetes itself."""
+    everything = log("controllers-1.20.2", "Metadata").lines
+    return Lines([line for line in everything if b'"user":{"username":"system:' not in line or b":deployer" in line])
+
+
+def test_without_the_controllers_a_name_leads_to_the_deployment(people_only: Lines) -> None:
+    found = answer(people_only, "created", "pod/web-6f4c8f45b6-rsb97", "shop")
+    assert found.answer is None
+    assert found.root is not None
+    assert found.root.user == "alice"
+    assert found.confidence == "inferred"
+    assert any("bob" in note and "maybe before" in note for note in found.notes)
+    assert "its own request is not in this log" in sentence(found)
+
+
+@pytest.mark.parametrize(
+    ("target", "namespace", "root"),
+    [
+        ("pod/crew-65b5bb8dbf-ch55n", "bulk", "mallory"),
+        ("pod/single", "doomed", "alice"),
+        ("pod/solo1", "bulk", "heidi"),
+    ],
+)
+def test_without_the_controllers_the_owners_end_explains_it(
+    people_only: Lines, target: str, namespace: str, root: str
+) -> None:
+    found = answer(people_only, "deleted", target, namespace)
+    assert found.root is not None
+    assert found.root.user == root
+    assert found.confidence == "inferred"
+
+
+def test_one_pass_is_enough_for_a_deployments_pod() -> None:
+    lines = Lines(log("controllers-1.20.2", "Metadata").lines)
+    answer(lines, "created", "pod/web-6f4c8f45b6-rsb97", "shop")
+    assert lines.passes == 1
