@@ -15,6 +15,10 @@ _MEANINGS = (
     (r"loading audit policy file: (.*)", "kube-apiserver refuses the policy: {0}"),
     (r"ensureLogFile: (.*)", "the audit log cannot be created: {0}"),
     (r"bind: address already in use", "another server still holds the port"),
+    (
+        r"failed to store audit event",
+        "events cannot be written to the log, and audit-log-mode=blocking-strict refuses requests for it",
+    ),
     (r"(no space left on device)", "a disk of the node is full"),
     (r"(permission denied)", "a file or folder is not readable or writable for the server"),
     (r"(read-only file system)", "the log's folder is mounted read-only"),
@@ -30,6 +34,18 @@ def meaning(server_log: str) -> str:
             if found:
                 return sentence.format(*(g.strip('"\\') for g in found.groups()))
     return ""
+
+
+_CRI_PREFIX = re.compile(r"^\S+ (?:stdout|stderr) [FP] ")
+_TELLING = re.compile(r"^[EF]\d{4} |^Error: |panic|fatal|failed|refused|denied", re.IGNORECASE)
+
+
+def telling_lines(server_log: str, most: int = 8) -> str:
+    """The lines of a container log that say what went wrong, without kubelet's prefix and without Go stacks."""
+    lines = [_CRI_PREFIX.sub("", line).rstrip() for line in server_log.splitlines()]
+    stack = ("\t", "goroutine ", "k8s.io/", "net/", "created by ")
+    telling = [line for line in lines if _TELLING.search(line) and not line.startswith(stack)]
+    return "\n".join(line[:400] for line in (telling or [line for line in lines if line])[-most:])
 
 
 def phase_words(phase: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.change.backup import Backup, backups_of
@@ -20,14 +20,16 @@ from kaudit_setup.change.plan import (
     sha256,
 )
 from kaudit_setup.change.preflight import Finding, inspect
-from kaudit_setup.errors import ChangeError, InputError
+from kaudit_setup.errors import ChangeError, InputError, PolicyError
 from kaudit_setup.manifest.patch import patch
 from kaudit_setup.manifest.pod import read
-from kaudit_setup.model import NEWEST, AuditSettings
+from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
+from kaudit_setup.policy.lint import lint
+from kaudit_setup.policy.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,36 @@ def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: boo
 
     def paths(observed: Observed) -> list[str]:
         pod = pod_of(observed)
+        refuse_bad_policy(wanted.policy, pod.version or NEWEST)
         settings = settings_for(observed, pod, wanted)
         after = read(patch(observed.manifest.text, settings, pod.version or NEWEST))
         return look_at(paths_of(settings, after))
 
     observed = look(node, manifest, paths)
     plan = plan_enable(observed, wanted)
-    return Prepared(observed, plan, inspect(observed, pod_of(observed), plan, prove=prove))
+    pod = pod_of(observed)
+    found = inspect(observed, pod, plan, prove=prove)
+    return Prepared(observed, plan, (*found, *(_lint(wanted.policy, pod.version or NEWEST) if plan else ())))
+
+
+def _lint(policy: bytes, version: KubeVersion) -> Iterator[Finding]:
+    """What `policy lint` calls an error, as findings that block."""
+    for finding in lint(load(policy, version), version):
+        if finding.severity == "error":
+            where = f"line {finding.line} of the policy: " if finding.line else "the policy: "
+            yield Finding("policy-lint", True, where + finding.message, finding.mend)
+
+
+def refuse_bad_policy(policy: bytes, version: KubeVersion) -> None:
+    """Raises PolicyError with every reason for which kube-apiserver of that version would not start with it."""
+    errors = [str(problem) for problem in load(policy, version).errors]
+    if errors:
+        raise PolicyError(
+            f"kube-apiserver {version} would refuse the policy and not start: {errors[0]}",
+            problems=tuple(errors),
+            hint="`kaudit-setup policy validate FILE` says where",
+            details="\n".join(errors[1:]),
+        )
 
 
 def look_at_current(node: Node, manifest: str = "") -> Observed:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kaudit_setup.change import backup as backups
-from kaudit_setup.change.diagnose import meaning, phase_words
+from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
 from kaudit_setup.change.plan import Plan, WriteFile, sha256
 from kaudit_setup.change.probe import choose, identity
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
@@ -288,7 +288,7 @@ def _reason(failure: BaseException) -> tuple[str, str]:
             why = "what was found in the audit log is not a valid event of the marked request"
         else:
             why = f"waited in vain for {phase_words(seen.phase)}{': ' + known if known else ''}"
-        return why, seen.server_log
+        return why, telling_lines(seen.server_log)
     if isinstance(failure, KeyboardInterrupt):
         return "interrupted", ""
     return str(failure), ""

@@ -67,7 +67,7 @@ def refuse(host: str, prepared: Prepared, forced: Collection[str]) -> None:
         first = blocking[0]
         raise RefusedError(
             f"{host}: {first.message} ({first.name}); nothing was changed",
-            hint=first.hint or f"--force {first.name} goes on all the same",
+            hint=f"{first.hint + '; ' if first.hint else ''}--force {first.name} goes on all the same",
             details="\n".join(f"{f.name}: {f.message}" for f in blocking[1:]),
         )
 

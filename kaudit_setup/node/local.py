@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import IO, cast
 
 from kaudit_setup.errors import LostError, NodeError
 from kaudit_setup.node.port import Ran
-from kaudit_setup.node.shell import Become, Greeting, call, no_greeting
+from kaudit_setup.node.shell import Become, Talk, no_greeting
 
 _CHUNK = 65536
 
@@ -41,12 +42,10 @@ class LocalNode:
         timeout: float | None = None,
     ) -> Ran:
         """See `Node.sh`. The script's process group is ended when the time is up."""
-        wrapped = call(script, args, stdin, self._become)
-        out: list[bytes] = []
-        greeting = Greeting(wrapped.nonce, sink or out.append)
+        talk = Talk(script, args, stdin, self._become, sink)
         try:
             process = subprocess.Popen(
-                wrapped.argv,
+                talk.argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -54,12 +53,11 @@ class LocalNode:
                 start_new_session=True,
             )
         except OSError as error:
-            raise NodeError(f"{self.name}: cannot run {wrapped.argv[0]}: {error}") from error
+            raise NodeError(f"{self.name}: cannot run {talk.argv[0]}: {error}") from error
         stdout, stderr = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
-        err: list[bytes] = []
         helpers = [
-            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), wrapped.stdin), daemon=True),
-            threading.Thread(target=_drain, args=(stderr, err), daemon=True),
+            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), talk), daemon=True),
+            threading.Thread(target=_drain, args=(stderr, talk), daemon=True),
         ]
         timed_out = threading.Event()
         timer = threading.Timer(timeout, _end, (process, timed_out)) if timeout is not None else None
@@ -67,13 +65,14 @@ class LocalNode:
             thread.start()
         try:
             while chunk := os.read(stdout.fileno(), _CHUNK):
-                greeting.feed(chunk)
+                talk.hear(chunk)
             code = process.wait()
         except BaseException:
             _kill(process)
             process.wait()
             raise
         finally:
+            talk.end()
             if timer:
                 timer.cancel()
             for thread in helpers:
@@ -82,26 +81,31 @@ class LocalNode:
             stdout.close()
         if timed_out.is_set():
             raise LostError(f"{self.name}: no end within {timeout:g} s")
-        if not greeting.heard:
-            raise no_greeting(self.name, code, b"".join(err), self._become)
-        return Ran(code, b"".join(out), b"".join(err))
+        if not talk.heard:
+            raise no_greeting(self.name, code, talk.err, self._become)
+        return Ran(code, talk.out, talk.err)
 
     def close(self) -> None:
         """Nothing to drop."""
 
 
-def _feed(pipe: IO[bytes], data: bytes) -> None:
+def _feed(pipe: IO[bytes], talk: Talk) -> None:
     # a script may end without reading all of its input, which is its right
     with contextlib.suppress(OSError):
-        pipe.write(data)
+        talk.feed(functools.partial(_write, pipe))
     with contextlib.suppress(OSError):
         pipe.close()
 
 
-def _drain(pipe: IO[bytes], into: list[bytes]) -> None:
+def _write(pipe: IO[bytes], data: bytes) -> None:
+    pipe.write(data)
+    pipe.flush()
+
+
+def _drain(pipe: IO[bytes], talk: Talk) -> None:
     with pipe:
         while chunk := os.read(pipe.fileno(), _CHUNK):
-            into.append(chunk)
+            talk.hear_error(chunk)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -1,16 +1,18 @@
 """How a script travels to a node's shell: by standard input, never by argv. Pure; both adapters share it.
 
-The remote command is a short loader. Standard input carries, in this order: the sudo password (if one was asked
-for), a line with a nonce, the byte length of the script, the script, and whatever the script itself reads.
-The loader skips to the nonce, so a password that sudo did not want never reaches a script; it prints the nonce
-back, so what a login shell printed before it is told apart from the script's own output, and a run that never got
-so far is known to have failed in sudo or sshd.
+The remote command is a short loader. It prints a nonce, so that what a login shell printed before it is told apart
+from the script's own output, and a run that never got so far is known to have failed in sudo or sshd. Standard input
+carries, in this order: the sudo password (if one was asked for), the nonce, the byte length of the script, the
+script, and whatever the script itself reads. What follows the password is held back until the loader has greeted:
+a sudo that asks again must not take it for another password (three wrong ones lock an account), and the loader
+skips to the nonce, so that a password that sudo did not want never reaches a script.
 """
 
 from __future__ import annotations
 
 import secrets
 import shlex
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -18,10 +20,11 @@ from importlib.resources import files
 from kaudit_setup.errors import AuthError, NodeError
 
 # Read byte by byte (`read` and `dd bs=1` never read ahead), so that the script's own input stays in the pipe.
+_PROMPT = "kaudit-setup asks for the sudo password:"
 _LOADER = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; "
-    'while IFS= read -r l; do [ "$l" = "$1" ] && break; done; '
-    'echo "$1"; IFS= read -r n || exit 97; s=$(dd bs=1 count="$n" 2>/dev/null); shift; eval "$s"'
+    'echo "$1"; while IFS= read -r l; do [ "$l" = "$1" ] && break; done; '
+    'IFS= read -r n || exit 97; s=$(dd bs=1 count="$n" 2>/dev/null); shift; eval "$s"'
 )
 
 
@@ -41,53 +44,84 @@ class Become:
         """What stands before the command."""
         if not self.needed:
             return []
-        return ["sudo", "-n", "--"] if self.password is None else ["sudo", "-S", "-p", "", "--"]
+        return ["sudo", "-n", "--"] if self.password is None else ["sudo", "-S", "-p", _PROMPT, "--"]
 
     def stdin(self) -> bytes:
         """What sudo reads before the command does."""
         return b"" if not self.needed or self.password is None else self.password.encode() + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One run of a script: what to execute and what to feed it."""
+class Talk:
+    """One run of a script: what to execute, what to feed it when, and what it said.
 
-    argv: list[str]
-    stdin: bytes
-    nonce: bytes
+    An adapter runs `argv`, calls `feed` in a thread of its own, passes on what arrives through `hear` and
+    `hear_error`, and calls `end` when nothing more will come.
+    """
 
-
-def call(text: str, args: Sequence[str], stdin: bytes, become: Become) -> Call:
-    """Wrap a script for execution; see the module's docstring for the layout of standard input."""
-    nonce = secrets.token_hex(16)
-    body = (shlex.join(["set", "--", *args]) + "\n" + text + "\n").encode("utf-8", "surrogateescape")
-    argv = [*become.argv(), "sh", "-c", _LOADER, "kaudit-setup", nonce]
-    head = become.stdin() + nonce.encode() + b"\n" + str(len(body)).encode() + b"\n"
-    return Call(argv, head + body + stdin, nonce.encode())
-
-
-class Greeting:
-    """Drops everything up to and including the nonce line, then passes chunks on."""
-
-    def __init__(self, nonce: bytes, sink: Callable[[bytes], None]) -> None:
-        self._line = nonce + b"\n"
-        self._held = b""
-        self._sink = sink
+    def __init__(
+        self,
+        text: str,
+        args: Sequence[str],
+        stdin: bytes,
+        become: Become,
+        sink: Callable[[bytes], None] | None = None,
+    ) -> None:
+        nonce = secrets.token_hex(16)
+        body = (shlex.join(["set", "--", *args]) + "\n" + text + "\n").encode("utf-8", "surrogateescape")
+        self.argv = [*become.argv(), "sh", "-c", _LOADER, "kaudit-setup", nonce]
         self.heard = False
+        self._line = nonce.encode() + b"\n"
+        self._password = become.stdin()
+        self._rest = self._line + str(len(body)).encode() + b"\n" + body + stdin
+        self._go = threading.Event()
+        self._held = b""
+        self._out: list[bytes] = []
+        self._err: list[bytes] = []
+        self._sink = sink or self._out.append
 
-    def feed(self, chunk: bytes) -> None:
-        """Take one chunk of raw standard output."""
+    @property
+    def out(self) -> bytes:
+        """Standard output behind the greeting; empty if it went to a sink."""
+        return b"".join(self._out)
+
+    @property
+    def err(self) -> bytes:
+        """Standard error without sudo's prompts."""
+        return b"".join(self._err).replace(_PROMPT.encode(), b"")
+
+    def feed(self, send: Callable[[bytes], None]) -> None:
+        """Send what belongs on standard input, the rest only after the greeting; then the caller closes it."""
+        if self._password:
+            send(self._password)
+            self._go.wait()
+            if not self.heard:
+                return
+        send(self._rest)
+
+    def hear(self, chunk: bytes) -> None:
+        """Take a chunk of standard output: everything up to the greeting is dropped, what follows is passed on."""
         if self.heard:
             self._sink(chunk)
             return
         self._held += chunk
         before, found, after = self._held.partition(self._line)
-        if found:
-            self.heard, self._held = True, b""
-            if after:
-                self._sink(after)
-        else:
+        if not found:
             self._held = before[-65536:]
+            return
+        self.heard, self._held = True, b""
+        self._go.set()
+        if after:
+            self._sink(after)
+
+    def hear_error(self, chunk: bytes) -> None:
+        """Take a chunk of standard error; a prompt that comes again means that the password was wrong."""
+        self._err.append(chunk)
+        if self._password and not self.heard and b"".join(self._err).count(_PROMPT.encode()) > 1:
+            self._go.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._go.set()
 
 
 def no_greeting(where: str, code: int, err: bytes, become: Become) -> NodeError:

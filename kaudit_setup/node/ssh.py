@@ -19,7 +19,7 @@ from paramiko.config import SSHConfig
 
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
 from kaudit_setup.node.port import Ran
-from kaudit_setup.node.shell import Become, Greeting, call, no_greeting
+from kaudit_setup.node.shell import Become, Talk, no_greeting
 
 _CHUNK = 65536
 _KEEPALIVE_S = 10
@@ -99,23 +99,23 @@ class SshNode:
     ) -> Ran:
         """See `Node.sh`. Raises HostKeyError and NodeError from connecting, too."""
         transport = self._connected()
-        wrapped = call(script, args, stdin, self._become)
-        out: list[bytes] = []
-        greeting = Greeting(wrapped.nonce, sink or out.append)
+        talk = Talk(script, args, stdin, self._become, sink)
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             channel = transport.open_session(timeout=_CONNECT_S)
             with contextlib.closing(channel):
-                channel.exec_command(shlex.join(wrapped.argv))
-                err: list[bytes] = []
+                channel.exec_command(shlex.join(talk.argv))
                 helpers = [
-                    threading.Thread(target=_feed, args=(channel, wrapped.stdin), daemon=True),
-                    threading.Thread(target=_drain, args=(channel, err), daemon=True),
+                    threading.Thread(target=_feed, args=(channel, talk), daemon=True),
+                    threading.Thread(target=_drain, args=(channel, talk), daemon=True),
                 ]
                 for thread in helpers:
                     thread.start()
-                for chunk in self._chunks(channel, deadline, timeout):
-                    greeting.feed(chunk)
+                try:
+                    for chunk in self._chunks(channel, deadline, timeout):
+                        talk.hear(chunk)
+                finally:
+                    talk.end()
                 if not channel.status_event.wait(_CONNECT_S) or channel.exit_status == -1:
                     raise LostError(f"{self.name}: the connection broke", hint="run the same command again")
                 code = channel.exit_status
@@ -125,9 +125,9 @@ class SshNode:
             raise LostError(
                 f"{self.name}: the connection broke: {error}", hint="run the same command again"
             ) from error
-        if not greeting.heard:
-            raise no_greeting(self.name, code, b"".join(err), self._become)
-        return Ran(code, b"".join(out), b"".join(err))
+        if not talk.heard:
+            raise no_greeting(self.name, code, talk.err, self._become)
+        return Ran(code, talk.out, talk.err)
 
     def close(self) -> None:
         """Drop the connection and the jump hosts' ones."""
@@ -357,15 +357,15 @@ def _fingerprint(key: paramiko.PKey) -> str:
     return str(key.fingerprint)
 
 
-def _feed(channel: paramiko.Channel, data: bytes) -> None:
+def _feed(channel: paramiko.Channel, talk: Talk) -> None:
     # a script may end without reading all of its input; a broken connection is seen by the reader
     with contextlib.suppress(OSError, paramiko.SSHException, EOFError):
-        channel.sendall(data)
+        talk.feed(channel.sendall)
     with contextlib.suppress(OSError, paramiko.SSHException, EOFError):
         channel.shutdown_write()
 
 
-def _drain(channel: paramiko.Channel, into: list[bytes]) -> None:
+def _drain(channel: paramiko.Channel, talk: Talk) -> None:
     with contextlib.suppress(socket.timeout, OSError, paramiko.SSHException, EOFError):
         while chunk := channel.recv_stderr(_CHUNK):
-            into.append(chunk)
+            talk.hear_error(chunk)

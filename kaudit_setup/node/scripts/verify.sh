@@ -4,9 +4,18 @@
 # functions `probe` (send the marked request) and `ready` (true if /readyz says 200).
 PODLOGS=$R/var/log/pods
 DEADLINE=$(($(uptime_s) + LIMIT))
+BEGAN=$(date +%s)
 
 server_logs() { ls -t "$PODLOGS"/kube-system_kube-apiserver-*/kube-apiserver/*.log 2>/dev/null; }
-tail_of_server() { server_logs | head -n 1 | while IFS= read -r _l; do tail -n 40 "$_l" | tail -c 32768; done; }
+# of a server that was started since: an older log tells about something else
+tail_of_server() {
+  server_logs | head -n 1 | while IFS= read -r _l; do
+    [ "$(stat -c %Y "$_l")" -ge "$BEGAN" ] || continue
+    # a Go stack of thousands of lines would hide what was said before it
+    grep -E ' [EF][0-9]{4} |Error: |panic: |fatal error: ' "$_l" | tail -n 60 | tail -c 65536
+    tail -n 5 "$_l"
+  done
+}
 
 # where new events will be: everything behind this point, and whatever is rotated from now on
 if [ -n "$LOG" ] && [ "$LOG" != stdout ]; then
@@ -42,7 +51,7 @@ holds_port() { # pid
   return 1
 }
 
-phase='' found='' MINE='' crash_check=0 logs_at_start=$(server_logs | wc -l)
+phase='' found='' MINE='' deaths=0 check=0
 enter() {
   if [ "$phase" != "$1" ]; then
     phase=$1
@@ -55,13 +64,13 @@ give_up() {
   field serverlog "$(tail_of_server)"
   exit 30
 }
-# a server that ended by itself with a word of why, or one that kubelet has started three times by now
+# A server that says why it cannot start, or one that has ended twice. kube-apiserver 1.20 may end once because the
+# old server still holds the port: that is no fault. (kubelet keeps only the last dead container's log.)
 crashed() {
-  _new=$(($(server_logs | wc -l) - logs_at_start))
-  [ "$_new" -ge 1 ] || return 1
-  tail_of_server | grep -v 'address already in use' |
-    grep -qE '(^| )Error: |"command failed"|unknown flag: |invalid argument ".*" for|^panic: | panic: ' && return 0
-  [ "$_new" -ge 3 ]
+  _tail=$(tail_of_server)
+  case $_tail in *'address already in use'*) return 1 ;; esac
+  [ "$deaths" -ge 2 ] && return 0
+  printf '%s\n' "$_tail" | grep -qE '(^| )Error: |"command failed"|unknown flag: |invalid argument ".*" for'
 }
 
 enter restart
@@ -84,14 +93,18 @@ while :; do
     fi
   done
   if [ -z "$mine" ]; then
-    [ -z "$MINE" ] || enter again
+    if [ -n "$MINE" ]; then
+      deaths=$((deaths + 1))
+      enter again
+    fi
     found='' MINE=''
-    crash_check=$((crash_check + 1))
-    if [ $((crash_check % 5)) -eq 0 ] && crashed; then give_up crash; fi
+    check=$((check + 1))
+    if [ $((check % 5)) -eq 0 ] && crashed; then give_up crash; fi
     nap
     continue
   fi
   if [ "$MINE" != "$mine" ]; then
+    if [ -n "$MINE" ]; then deaths=$((deaths + 1)); fi
     MINE=$mine found=''
     since=$(uptime_s)
     enter start
