@@ -179,6 +179,7 @@ def _show(answer: Answer, output: Output) -> None:
         typer.echo(json.dumps(as_json(answer), indent=2))
         return
     from kaudit_setup.report.who import answer_text
-    from kaudit_setup.trail.sentence import sentence
+    from kaudit_setup.trail.sentence import sentence, steps
 
-    typer.echo(answer_text(sentence(answer), as_json(answer)))
+    text = answer_text(sentence(answer), as_json(answer), steps(answer), of_user=bool(answer.question.user))
+    typer.echo(text)

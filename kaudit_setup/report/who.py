@@ -8,26 +8,24 @@ from typing import Any
 from kaudit_setup.report.escape import safe
 
 
-def answer_text(sentence: str, answer: Mapping[str, Any]) -> str:
-    """The whole text. `answer` is the documented JSON value; every line is made harmless for terminals."""
-    return "\n".join(safe(line) for line in _lines(sentence, answer))
+def answer_text(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], *, of_user: bool) -> str:
+    """The whole text. `answer` is the documented JSON value; every line is made harmless for terminals.
+
+    `steps`: what each of its events did, in words. `of_user`: the question was about a user, so that the "chain" is
+    only the objects of the events.
+    """
+    return "\n".join(safe(line) for line in _lines(sentence, answer, steps, of_user))
 
 
-def _lines(sentence: str, answer: Mapping[str, Any]) -> Iterator[str]:
+def _lines(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], of_user: bool) -> Iterator[str]:
     yield f"{sentence}."
     chain, events = answer["chain"], answer["events"]
     numbers: dict[str, int] = {}
     yield f"Confidence: {answer['confidence']}."
-    if events:
-        yield ""
-        yield from _timeline(chain, events, numbers)
-    else:
+    if not of_user:
         yield from _chain(chain, numbers)
-    proofs = events or [link["event"] for link in chain if link["event"]]
-    if proofs:
-        yield ""
-        yield "Evidence"
-        yield from _evidence(proofs, numbers)
+    yield from _timeline(events, steps, numbers)
+    yield from _evidence([*(link["event"] for link in chain if link["event"]), *events], numbers)
     notes = [note for note in answer["notes"] if note.rstrip(".") != sentence]
     if notes:
         yield ""
@@ -48,19 +46,19 @@ def _chain(chain: Sequence[Mapping[str, Any]], numbers: dict[str, int]) -> Itera
         yield f"  {'  ' * depth}   {link['confidence']}: {link['why']}"
 
 
-def _timeline(
-    chain: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], numbers: dict[str, int]
-) -> Iterator[str]:
-    """One line for each event; with its object where the question was about a user."""
-    yield "Timeline"
-    objects = [(link["object"], link["why"]) for link in chain] if len(chain) == len(events) else []
-    for index, event in enumerate(events):
-        what = f"{objects[index][1]} {_object(objects[index][0])}" if len(objects) > 1 else event["verb"]
-        yield f"  {event['time']}  {_actor(event)}  {what}  {event['code']}  {_mark(event, numbers)}"
+def _timeline(events: Sequence[Mapping[str, Any]], steps: Sequence[str], numbers: dict[str, int]) -> Iterator[str]:
+    if events:
+        yield ""
+        yield "Timeline"
+    for event, step in zip(events, steps, strict=True):
+        yield f"  {event['time']}  {_actor(event)}  {step}  {event['code']}  {_mark(event, numbers)}"
 
 
 def _evidence(events: Sequence[Mapping[str, Any]], numbers: dict[str, int]) -> Iterator[str]:
-    for event in events:
+    if events:
+        yield ""
+        yield "Evidence"
+    for event in {_mark(event, numbers): event for event in events}.values():
         source = event["source"]
         allowed = f", {event['decision']}: {event['reason']}" if event["reason"] else f", {event['decision']}"
         place = f"node {source['node']}, {source['file']}:{source['line']}, auditID {event['auditID']}"

@@ -28,6 +28,7 @@ _RANDOM = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{5}}\Z")
 _HASHED = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z")
 _DEPLOYED = re.compile(rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{5}}\Z")
 _ORDINAL = re.compile(r"(?P<base>.+)-[0-9]+\Z")
+_TOKEN = re.compile(rf"(?P<base>.+)-token-[{_SAFE}]{{5}}\Z")
 _TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
 _LONGEST, _TAIL = 63, 5
 
@@ -64,6 +65,12 @@ def guesses(child: Object) -> Iterator[Guess]:
     elif child.resource == "endpointslices":
         if found := _RANDOM.match(child.name):
             yield _guess(child, "", "services", found["base"], "endpointslice-controller", "<service>-<5>")
+    elif child.resource == "persistentvolumeclaims":
+        yield from _claims(child)
+    elif child.resource == "secrets":
+        if found := _TOKEN.match(child.name):
+            owner = Object("", "serviceaccounts", child.namespace, found["base"])
+            yield Guess(owner, "tokens-controller", "<serviceaccount>-token-<5>")
     elif (child.resource, child.name) in {("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")}:
         controller = "root-ca-cert-publisher" if child.resource == "configmaps" else "service-account-controller"
         yield Guess(Object("", "namespaces", "", child.namespace), controller, "one in every namespace")
@@ -106,6 +113,15 @@ def _pods(child: Object) -> Iterator[Guess]:
             yield Guess(owner, controller, f"the first {len(base)} characters of its owner's, cut, and <5>", True)
     if found := _ORDINAL.match(child.name):
         yield _guess(child, "apps", "statefulsets", found["base"], STATEFULSETS, "<statefulset>-<n>")
+
+
+def _claims(child: Object) -> Iterator[Guess]:
+    """`<template>-<set>-<n>`: both may hold dashes."""
+    if found := _ORDINAL.match(child.name):
+        parts = found["base"].split("-")
+        for at in range(1, len(parts)):
+            name = "-".join(parts[at:])
+            yield _guess(child, "apps", "statefulsets", name, STATEFULSETS, "<claim template>-<statefulset>-<n>")
 
 
 def _guess(child: Object, group: str, resource: str, name: str, controller: str, scheme: str) -> Guess:

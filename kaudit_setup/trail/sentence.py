@@ -35,9 +35,19 @@ def sentence(answer: Answer) -> str:
     if deed is None:
         return f"Nobody in this log {_past(answer)} it"
     whole = f"{_subject(deed)} {_deed(answer, deed)} {_circumstances(deed)}"
+    if answer.question.verb is Verb.touched and len(answer.events) > 1:
+        own = "" if deed.by_kubernetes else " not by Kubernetes itself"
+        whole = f"{len(answer.events)} requests touched it, the last{own}: {whole}"
     if root is None:
         return f"{whole}; who is behind that is not in this log"
     return whole
+
+
+def steps(answer: Answer) -> list[str]:
+    """What each event of the timeline did; with its object where the question was about a user."""
+    if answer.question.user:
+        return [f"{link.why} {link.object}" for link in answer.links]
+    return [f"{did(deed)} it" if deed.name else f"{did(deed)} all {deed.resource}" for deed in answer.events]
 
 
 def moment(timestamp: str) -> str:

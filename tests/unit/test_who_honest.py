@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 
 from kaudit_setup.cli import main
-from kaudit_setup.errors import InputError
+from kaudit_setup.errors import InputError, NodeError
+from kaudit_setup.node.local import LocalNode
+from kaudit_setup.node.shell import script
 from kaudit_setup.trail.actors import controller_of
+from kaudit_setup.trail.deeds import Object
+from kaudit_setup.trail.evidence import EventLog
 from kaudit_setup.trail.kinds import parse_kind, parse_object
+from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.patient import PatientRunner, missing
+from kaudit_setup.trail.remote import RemoteLogs
+from kaudit_setup.trail.who import Question, Verb, ask, with_notes
 
 DAY = "2026-11-23T"
 ADMIN = ["system:masters", "system:authenticated"]
@@ -501,3 +509,74 @@ def test_custom_kinds_are_found_as_they_are_logged(who: Asker) -> None:
 def test_what_names_no_object_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_object(text)
+
+
+class Lost:
+    """A node that cannot be reached."""
+
+    name = "cp2"
+
+    def sh(self, *args: object, **kwargs: object) -> Any:
+        raise NodeError("cp2: connection refused")
+
+
+def test_one_lost_node_is_said_and_all_lost_is_an_error(tmp_path: Path) -> None:
+    audit = tmp_path / "root/var/log/kubernetes/audit/audit.log"
+    write(audit, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    runners = [PatientRunner(LocalNode(tmp_path / "root")), PatientRunner(Lost())]
+    logs = EventLog(RemoteLogs(runners, script("lib") + script("logs"), ["/var/log/kubernetes/audit/audit.log"]))
+    question = Question(Verb.created, parse_kind("pod"), "default", "x")
+    found = with_notes(ask(logs, question), missing(runners), logs.unreadable)
+    assert found.answer is not None
+    assert found.answer.user == "alice"
+    assert found.answer.source.line == 3
+    assert any(note.startswith("The log of cp2 is missing from this answer") for note in found.notes)
+    unknown = ask(logs, Question(Verb.created, parse_kind("pod"), "default", "y"))
+    assert with_notes(unknown, missing(runners), 0).notes[1].startswith("The log of cp2 is missing")
+    with pytest.raises(NodeError):
+        missing(runners[1:])
+
+
+def test_a_timeline_is_told_in_words(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, group="apps"),
+        event("09:10:00.000000", "bob", "patch", "deployments", "web", sub="scale", group="apps"),
+        event("09:20:00.000000", "eve", "list", "deployments", group="apps"),
+        event("09:30:00.000000", "carol", "delete", "deployments", "web", group="apps"),
+        event("09:40:00.000000", "eve", "list", "deployments", group="apps"),
+    )
+    text = who.text("touched", "deploy/web")
+    assert text.startswith("4 requests touched it, the last not by Kubernetes itself: carol deleted it on 2026-11-23")
+    for step in ("alice  created it", "bob  scaled it", "eve  listed all deployments", "carol  deleted it"):
+        assert step in text
+    assert [e["user"] for e in who.json("touched", "deploy/web")["events"]] == ["alice", "bob", "eve", "carol"]
+    found = who.json("read", "deploy/web")
+    assert found["answer"]["user"] == "eve"
+    assert found["confidence"] == "inferred"
+
+
+@pytest.mark.parametrize(
+    ("child", "owner"),
+    [
+        (("", "pods", "web-5d9c7b8f6d-bbcdf"), ("apps", "replicasets", "web-5d9c7b8f6d")),
+        (("", "pods", "db-10"), ("apps", "statefulsets", "db")),
+        (("", "pods", "indexed-3-bbcdf"), ("batch", "jobs", "indexed")),
+        (("", "pods", "tick-29924178-kbrbx"), ("batch", "jobs", "tick-29924178")),
+        (("apps", "replicasets", "web-5d9c7b8f6d"), ("apps", "deployments", "web")),
+        (("batch", "jobs", "tick-1795460940"), ("batch", "cronjobs", "tick")),
+        (("", "persistentvolumeclaims", "my-data-my-db-0"), ("apps", "statefulsets", "my-db")),
+        (("", "secrets", "deployer-token-bbcdf"), ("", "serviceaccounts", "deployer")),
+        (("discovery.k8s.io", "endpointslices", "svc1-bbcdf"), ("", "services", "svc1")),
+        (("apps", "controllerrevisions", "db-6676879c86"), ("apps", "statefulsets", "db")),
+        (("", "configmaps", "kube-root-ca.crt"), ("", "namespaces", "ns")),
+    ],
+)
+def test_names_that_controllers_give(child: tuple[str, str, str], owner: tuple[str, str, str]) -> None:
+    found = guesses(Object(child[0], child[1], "ns", child[2]))
+    assert owner in {(guess.owner.group, guess.owner.resource, guess.owner.name) for guess in found}
+
+
+@pytest.mark.parametrize("name", ["my-suspicious-pod", "web-abcde", "web-bbcd", "web"])
+def test_names_that_no_controller_gives(name: str) -> None:
+    assert list(guesses(Object("", "pods", "ns", name))) == []
