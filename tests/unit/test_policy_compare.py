@@ -42,7 +42,10 @@ REQUESTS = [
             REQUESTERS, ("get", "watch", "create", "list", "proxy"), ("", "log", "status")
         )
     ),
-    *(Attributes(user, groups, "get", is_resource=False, path="/x") for user, groups in REQUESTERS),
+    *(
+        Attributes(user, groups, verb, is_resource=False, path=path)
+        for (user, groups), verb, path in product(REQUESTERS, ("get", "put"), ("/x", "/debug/pprof/heap"))
+    ),
 ]
 
 
@@ -52,13 +55,13 @@ def events(policy: Policy, a: Attributes) -> tuple[str, frozenset[str]]:
     stages = {"RequestReceived", "ResponseComplete", "Panic"}
     if a.user is None:
         stages = {"ResponseStarted"}
-    elif a.verb in ("watch", "proxy") or a.subresource == "log":
+    elif a.verb in {"watch", "proxy"} or a.subresource in {"log", "exec"} or a.path.startswith("/debug/pprof/"):
         stages.add("ResponseStarted")
     kept = frozenset(stages - set(decision.omit_stages))
     return (decision.level, kept) if kept and decision.level != "None" else ("None", frozenset())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(policies, policies)
 def test_there_is_a_difference_exactly_if_some_request_is_treated_differently(a: Policy, b: Policy) -> None:
     pairs = {(evaluate(a, r).rule_index, evaluate(b, r).rule_index) for r in REQUESTS if events(a, r) != events(b, r)}
