@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from kaudit_setup.manifest.flagtable import table
+from kaudit_setup.model import NEWEST, KubeVersion
 
 MEGABYTE = 1024 * 1024  # lumberjack's (natefinch/lumberjack.v2 lumberjack.go:megabyte)
 # gzip on JSON audit events makes them about a twentieth; a tenth is promised, so that nobody runs out of disk
@@ -21,6 +25,22 @@ class Rotation:
     maxbackup: int
     maxsize: int
     compress: bool = False
+
+
+def rotation_of(flags: Mapping[str, str], version: KubeVersion | None) -> Rotation:
+    """The rotation that a server of that version makes of these audit flags, its defaults included."""
+    known = table(version or NEWEST)
+
+    def number(name: str) -> int:
+        text = flags.get(name) or known[name].default
+        return int(text) if text.isdecimal() else 0
+
+    size = number("audit-log-maxsize")
+    if not size and int(known["audit-log-maxsize"].default) == 0:
+        # before maxsize had a default of its own, 0 was lumberjack's (lumberjack.go:defaultMaxSize)
+        size = 100
+    compress = flags.get("audit-log-compress", "").lower() in {"true", "1", "t"}
+    return Rotation(number("audit-log-maxage"), number("audit-log-maxbackup"), size, compress)
 
 
 @dataclass(frozen=True, slots=True)

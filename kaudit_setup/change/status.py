@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from kaudit_setup.change.backup import backups_of
+from kaudit_setup.change.disk import Kept, kept, rotation_of
 from kaudit_setup.change.plan import paths_of, pod_of
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
-from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings
+from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.trail.event import Event
 
@@ -31,7 +32,12 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One node's state. `rate` in bytes a second, `hours_kept` until rotation drops an event; None if unknown."""
+    """One node's state. `rate` in bytes a second, `hours_kept` until rotation drops an event; None if unknown.
+
+    `bytes_kept`: what the log and its rotated files will take, None without bound; `disk_free`: -1 if unknown;
+    `full_in_hours`: when the volume will be full, None if it will not. `persisted`: whether `kubeadm upgrade` makes
+    the same manifest, None where that was not asked or is of no concern.
+    """
 
     host: str
     state: str
@@ -47,6 +53,9 @@ class Status:
     last_event: str
     backups: int
     server: str
+    bytes_kept: int | None = None
+    disk_free: int = -1
+    full_in_hours: float | None = None
     persisted: bool | None = None
     journal: dict[str, Any] = field(default_factory=dict)
 
@@ -75,6 +84,12 @@ def judge(observed: Observed, seen: Proof | NotProved | None) -> Status:
             state = "changed-by-hand" if state == "on" else state
     elif policy:
         remarks.append(f"{policy.path} is not there; the next start of kube-apiserver will fail")
+    free = observed.volumes["log"].free
+    keeps = _keeps(settings, pod.version, rate, observed)
+    if keeps.full_in_hours is not None:
+        remarks.append(
+            f"the volume of the log will be full before rotation removes anything: {free >> 20} MiB are free"
+        )
     return Status(
         host=observed.host,
         state=state,
@@ -86,7 +101,10 @@ def judge(observed: Observed, seen: Proof | NotProved | None) -> Status:
         log_path=settings.log_path,
         log_bytes=observed.log.size + observed.log.rotated_bytes,
         rate=rate,
-        hours_kept=_hours_kept(settings, rate),
+        hours_kept=keeps.hours,
+        bytes_kept=keeps.bytes,
+        disk_free=free,
+        full_in_hours=keeps.full_in_hours,
         last_event=f"{last:%Y-%m-%dT%H:%M:%SZ}" if last else "",
         backups=len(backups_of(observed)),
         server=f"{observed.server.pid}" if observed.server else "",
@@ -111,9 +129,13 @@ def _state(observed: Observed, seen: Proof | NotProved | None, remarks: list[str
         return "server-down"
     if audit_lines(observed.server.argv) != audit_lines(pod.argv):
         return "restart-pending"
-    kept = next((e for e in reversed(observed.journal) if observed.manifest.target in e.get("files", {})), None)
-    if kept and kept["files"][observed.manifest.target] != observed.manifest.sha256:
-        remarks.append(f"{observed.manifest.path} was changed after {kept.get('time', 'the last run')}")
+    ours = next((e for e in reversed(observed.journal) if observed.manifest.target in e.get("files", {})), None)
+    if ours and ours["files"][observed.manifest.target] != observed.manifest.sha256:
+        remarks.append(f"{observed.manifest.path} was changed after {ours.get('time', 'the last run')}")
+        if ours.get("flags") and not pod.annotations.get(POLICY_ANNOTATION):
+            # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
+            what = "with the same audit flags" if dict(pod.flags) == ours["flags"] else "without the audit settings"
+            remarks.append(f"it is written anew, {what} (kubeadm upgrade?); `enable` mends it with one restart")
         return "changed-by-hand"
     if last.get("action") == "watchdog" and last.get("result") == "reverted":
         return "reverted"
@@ -124,21 +146,16 @@ def _state(observed: Observed, seen: Proof | NotProved | None, remarks: list[str
     return "not-writing" if isinstance(seen, NotProved) else "on"
 
 
+def _keeps(settings: AuditSettings, version: KubeVersion | None, rate: float | None, observed: Observed) -> Kept:
+    if settings.log_path in {"", "-"}:
+        return Kept(None, None, "nothing", None)
+    used, free = observed.log.size + observed.log.rotated_bytes, observed.volumes["log"].free
+    return kept(rotation_of(settings.flags, version), rate or 0.0, used=used, free=free if free >= 0 else None)
+
+
 def _event_time(line: bytes) -> datetime | None:
     try:
         event = msgspec.json.decode(line, type=Event)
         return datetime.fromisoformat(event.stage_timestamp.replace("Z", "+00:00"))
     except (msgspec.DecodeError, ValueError):
         return None
-
-
-def _hours_kept(settings: AuditSettings, rate: float | None) -> float | None:
-    """Until rotation removes the oldest event; None where it never does, or the rate is not known."""
-    size, count = settings.flags.get("audit-log-maxsize", ""), settings.flags.get("audit-log-maxbackup", "")
-    age = settings.flags.get("audit-log-maxage", "")
-    limits: list[float] = []
-    if rate and size.isdigit() and count.isdigit() and int(size) and int(count):
-        limits.append(int(size) * 1024 * 1024 * (int(count) + 1) / rate / 3600)
-    if age.isdigit() and int(age):
-        limits.append(int(age) * 24.0)
-    return min(limits) if limits else None

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import backups, change, demo, look, manifest, policy, render, trail, trail_logs, who
+from kaudit_setup.cli import (
+    backups,
+    change,
+    check,
+    demo,
+    look,
+    manifest,
+    policy,
+    render,
+    status,
+    trail,
+    trail_logs,
+    who,
+)
 from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
@@ -25,7 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.add_typer(change.app)
+app.add_typer(status.app)
 app.add_typer(look.app)
+app.add_typer(check.app)
 app.add_typer(backups.app, name="backups")
 app.add_typer(demo.app)
 app.add_typer(manifest.app, name="manifest")

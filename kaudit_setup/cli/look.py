@@ -1,10 +1,9 @@
-"""`status`, `verify`: the commands that only look."""
+"""`verify`: the proof alone, without a change."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -13,52 +12,7 @@ from kaudit_setup.cli.options import Output
 from kaudit_setup.cli.progress import waiting
 from kaudit_setup.errors import Exit
 
-if TYPE_CHECKING:
-    from kaudit_setup.change.status import Status
-    from kaudit_setup.node.port import Node
-
 app = typer.Typer(rich_markup_mode=None)
-
-
-@app.command(
-    epilog="""\b
-Examples:
-  kaudit-setup status
-  kaudit-setup status --host root@cp1 --host root@cp2 -o json"""
-)
-@takes(how=NodeOptions)
-def status(*, how: NodeOptions) -> None:
-    """Say what state auditing is in; exit 0 only if it is on and writing."""
-    from kaudit_setup.report.status import as_text
-
-    with how.nodes() as opened:
-        found = [(node.name, _status(node, how)) for node in opened]
-    if how.output is Output.json:
-        typer.echo(json.dumps([as_data(name, s) for name, s in found], indent=2))
-    else:
-        for name, s in found:
-            typer.echo(as_text(as_data(name, s)))
-    if any(s.state != "on" for _, s in found):
-        raise typer.Exit(Exit.FAILED)
-
-
-def _status(node: Node, how: NodeOptions) -> Status:
-    from kaudit_setup.change.job import look_at_current
-    from kaudit_setup.change.run import probe_now
-    from kaudit_setup.change.status import judge
-
-    with waiting(node.name) as progress:
-        progress("looking at the node")
-        observed = look_at_current(node, how.manifest)
-        status = judge(observed, None)
-        if status.state == "on" and how.root is None:
-            status = judge(observed, probe_now(node, observed, limit=10))
-    return status
-
-
-def as_data(name: str, status: Status) -> dict[str, Any]:
-    """The status of one node as plain values, its name as the user gave it first."""
-    return {"name": name, "meaning": status.meaning, **asdict(status)}
 
 
 @app.command(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from kaudit_setup.report.escape import safe
+
+if TYPE_CHECKING:
+    from kaudit_setup.fleet.crew import Candidate
+
+
+def crowd(candidates: Sequence[Candidate]) -> str:
+    """What to call them while they are waited for together."""
+    return candidates[0].node.name if len(candidates) == 1 else f"{len(candidates)} nodes"
 
 
 @contextmanager

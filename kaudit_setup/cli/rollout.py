@@ -15,7 +15,7 @@ import typer
 
 from kaudit_setup.cli.node_options import ChangeOptions
 from kaudit_setup.cli.options import Output
-from kaudit_setup.cli.progress import waiting
+from kaudit_setup.cli.progress import crowd, waiting
 from kaudit_setup.cli.review import colour, confirm, refuse, review_of
 from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
@@ -69,7 +69,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
     from kaudit_setup.fleet.store import Storing, plan_storing
 
     with how.candidates() as candidates:
-        with waiting(candidates[0].node.name if len(candidates) == 1 else f"{len(candidates)} nodes") as progress:
+        with waiting(crowd(candidates)) as progress:
             progress("looking")
             fleet = look_at_fleet(candidates, prepare, ask=how.root is None)
         wanted = not how.no_persist

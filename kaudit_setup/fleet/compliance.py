@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kaudit_setup.model import LOG_FLAG, POLICY_FLAG
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, KubeVersion
+from kaudit_setup.policy.cis import check_322
+from kaudit_setup.policy.model import Policy
 
 BENCHMARK = "CIS Kubernetes Benchmark 1.10"
 
@@ -46,6 +48,8 @@ CHECKS: tuple[Check, ...] = (
     Check("1.2.19", "The --audit-log-maxsize argument is 100 or more", "audit-log-maxsize", 100),
     Check("3.2.1", "An audit policy is in use", POLICY_FLAG, example="/etc/kubernetes/audit-policy.yaml"),
 )
+
+TITLE_322 = "The audit policy covers key security concerns"
 
 Given: TypeAlias = tuple[str, bool]
 """A flag's value, and whether it stood behind a `=`."""
@@ -103,6 +107,18 @@ def _as_kube_bench(values: Sequence[Given], least: int | None) -> bool:
     return least is None or (equals and _enough(value, least))
 
 
-def not_judged(id: str, title: str, why: str, mend: str) -> Verdict:
-    """A check that could not be made: it does not pass."""
-    return Verdict(id, title, False, why, mend)
+def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
+    """3.2.2: Secrets, ConfigMaps and TokenReviews at Metadata only; changes of Pods and Deployments; use of exec,
+    portforward and proxy. What is lost of Kubernetes' own components only is no failure.
+    """
+    findings = check_322(policy, version)
+    errors = [f for f in findings if f.severity == "error"]
+    if not errors:
+        return Verdict("3.2.2", TITLE_322, True, "every key security concern is covered")
+    found = "; ".join(f.message for f in errors)
+    return Verdict("3.2.2", TITLE_322, False, found, "\n".join(dict.fromkeys(f.mend for f in errors if f.mend)))
+
+
+def not_judged(why: str) -> Verdict:
+    """3.2.2 where there is no policy to ask: it does not pass."""
+    return Verdict("3.2.2", TITLE_322, False, why, "kaudit-setup enable --policy cis")

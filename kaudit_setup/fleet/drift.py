@@ -18,10 +18,13 @@ class Difference:
     usual: str | None
 
     def __str__(self) -> str:
-        flag = self.name if self.name == POLICY else f"--{self.name}"
-        if self.here is None:
-            return f"{flag} is missing (others: {self.usual})"
-        return f"{flag}={self.here} (others: {'not set' if self.usual is None else self.usual})"
+        # twelve digits of a hash are enough to tell two policies apart
+        flag, here, usual = f"--{self.name}", self.here, self.usual
+        if self.name == POLICY:
+            flag, here, usual = self.name, here and here[:12], usual and usual[:12]
+        if here is None:
+            return f"{flag} is missing (others: {usual})"
+        return f"{flag}={here} (others: {'not set' if usual is None else usual})"
 
 
 def differences(nodes: Sequence[Mapping[str, str]]) -> list[tuple[Difference, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import socket
@@ -20,6 +21,9 @@ from paramiko.config import SSHConfig
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Talk, no_greeting
+
+# paramiko logs what it raises anyway, with a traceback, to standard error if nobody else listens
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _CHUNK = 65536
 _KEEPALIVE_S = 10

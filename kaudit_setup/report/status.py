@@ -16,6 +16,10 @@ def as_text(status: dict[str, Any]) -> str:
         ("log", _log(status)),
         ("last event", status["last_event"]),
         ("kept", _kept(status)),
+        (
+            "kubeadm",
+            {True: "upgrade keeps it", False: "will be lost at the next upgrade"}.get(status["persisted"], ""),
+        ),
         ("backups", str(status["backups"])),
     ]
     lines += [f"  {name:<15} {safe(value)}" for name, value in rows if value]
@@ -39,10 +43,19 @@ def _log(status: dict[str, Any]) -> str:
 
 
 def _kept(status: dict[str, Any]) -> str:
-    hours = status["hours_kept"]
-    if hours is None:
+    parts = []
+    if status["hours_kept"] is not None:
+        hours = status["hours_kept"]
+        parts.append(f"about {hours:.0f} hours" if hours < 72 else f"about {hours / 24:.0f} days")
+    if status["bytes_kept"] is not None:
+        parts.append(f"in up to {human(status['bytes_kept'])}")
+    elif status["log_path"] and not parts:
+        parts.append("everything, without bound")
+    if not parts or not status["log_path"]:
         return ""
-    return f"about {hours:.0f} hours" if hours < 72 else f"about {hours / 24:.0f} days"
+    if status["disk_free"] >= 0:
+        parts.append(f"({human(status['disk_free'])} free)")
+    return " ".join(parts)
 
 
 def human(size: float) -> str:

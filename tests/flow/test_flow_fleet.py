@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,6 +264,76 @@ def test_canary(fleet: Fleet, answer: str | None, monkeypatch: pytest.MonkeyPatc
         "n": (1, ["cp1"]),
         None: (130, ["cp1"]),
     }[answer]
+
+
+def test_status_of_all_in_one_table(fleet: Fleet) -> None:
+    names = hosts("cp1 cp2 cp3")
+    off = fleet.run("status", *names)
+    assert off.code == 1
+    assert [line.split()[0] for line in off.out.splitlines()] == ["NODE", "cp1", "cp2", "cp3"]
+    assert fleet.enable().code == 0
+    on = fleet.run("status", *names)
+    assert on.code == 0, on.out
+    assert on.out.count(" metadata ") == 3
+    assert all(line.endswith("yes") for line in on.out.splitlines()[1:])
+
+    assert fleet.enable("--log-maxage", "7", nodes="cp2").code == 0
+    odd = fleet.run("status", *names, "-o", "json")
+    assert odd.code == 1
+    assert [n["differs"] for n in odd.json] == [[], ["--audit-log-maxage=7 (others: 30)"], []]
+    assert [n["persisted"] for n in odd.json] == [True, False, True]
+
+    fleet.boxes[2].misbehave(refuse_logins=True)
+    gone = fleet.run("status", *names)
+    assert gone.code == 1
+    assert "unreachable" in gone.out.splitlines()[3]
+    assert "Traceback" not in gone.err
+    fleet.boxes[2].misbehave(refuse_logins=False)
+
+
+def test_what_kubeadm_has_written_anew_is_said_and_mended_with_one_restart(fleet: Fleet) -> None:
+    assert fleet.enable().code == 0
+    box = fleet.boxes[1]
+    starts = box.starts()
+    text = box.manifest.read_text()
+    anew = "".join(line for line in text.splitlines(keepends=True) if "kaudit-setup.io" not in line)
+    fresh = box.root / "etc/kubernetes/.anew"
+    fresh.write_text(anew)
+    fresh.replace(box.manifest)
+    box.wait(lambda: box.starts() == starts + 1, "kubelet to restart the server")
+
+    def told() -> bool:
+        return "with the same audit flags" in fleet.run("status", *hosts("cp1 cp2 cp3")).out
+
+    box.wait(told, "status to say so")
+    ran = fleet.enable()
+    assert ran.code == 0, ran.err
+    assert "cp1 already new, cp2 new, cp3 already new" in ran.out
+    assert box.starts() == starts + 2
+    assert box.manifest.read_text() == text
+    assert fleet.run("status", *hosts("cp1 cp2 cp3")).code == 0
+
+
+def test_check_of_all(fleet: Fleet) -> None:
+    names = hosts("cp1 cp2")
+    assert fleet.run("check", *names).code == 1
+    assert fleet.run("enable", "--policy", "cis", "--yes", *names).code == 0
+    good = fleet.run("check", *names, "-o", "json")
+    assert good.code == 0, good.out
+    assert [c["id"] for c in good.json["nodes"][1]["checks"]] == [
+        "1.2.16",
+        "1.2.17",
+        "1.2.18",
+        "1.2.19",
+        "3.2.1",
+        "3.2.2",
+    ]
+    assert fleet.run("enable", "--policy", "panic-only", "--log-maxsize", "50", "--yes", *hosts("cp2")).code == 0
+    bad = fleet.run("check", *names, "--format", "junit")
+    assert bad.code == 1
+    root = ElementTree.fromstring(bad.out)
+    assert root.attrib["failures"] == "2"
+    assert [s.attrib["failures"] for s in root] == ["0", "2"]
 
 
 def test_rollback_of_all_takes_the_stored_settings_back(fleet: Fleet) -> None:
