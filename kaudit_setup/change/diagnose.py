@@ -58,4 +58,5 @@ def phase_words(phase: str) -> str:
         "event": "the marked request to appear in the audit log",
         "ready": "/readyz of the new kube-apiserver",
         "settle": "kube-apiserver to stay up",
+        "webhook": "the webhook's receiver to take the marked event",
     }.get(phase, "the node")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from posixpath import dirname, join
 
+from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.manifest.patch import patch, unpatch
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
@@ -151,7 +152,8 @@ def plan_enable(observed: Observed, wanted: Wanted) -> Plan:
     if wanted.webhook_config is not None and "webhook" in paths:
         changes += _write(observed.file(paths["webhook"]), wanted.webhook_config, secret=True)
     changes += _write(observed.manifest, after.encode("utf-8", "surrogateescape"))
-    return Plan("enable", tuple(changes), observed.manifest.target, settings, tuple(_kept(pod, wanted, settings)))
+    notes = (*_kept(pod, wanted, settings), *batch_notes(settings, version))
+    return Plan("enable", tuple(changes), observed.manifest.target, settings, notes)
 
 
 def plan_disable(observed: Observed, ours: Mapping[str, str]) -> Plan:

@@ -12,7 +12,7 @@ from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
 from kaudit_setup.change.plan import Plan, WriteFile, sha256
 from kaudit_setup.change.probe import choose, identity
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
-from kaudit_setup.change.verify import Expectation, NotProved, Proof, address_of, log_on_host, verify
+from kaudit_setup.change.verify import Expectation, NotProved, Proof, address_of, log_on_host, verify, webhook_on_host
 from kaudit_setup.errors import (
     AuthError,
     BrokenError,
@@ -70,7 +70,8 @@ def expectation(plan: Plan, observed: Observed, mark: str) -> Expectation:
     who = identity(observed)
     probe = None
     log = log_on_host(pod, settings)
-    if log and who:
+    hook, hook_wait = webhook_on_host(pod, settings)
+    if (log or hook) and who:
         path = host_path(pod, settings.policy_path) or settings.policy_path
         policy = load(after.get(path, observed.file(path).content or b""), pod.version or NEWEST).policy
         probe = choose(policy, who, mark, pod.version or NEWEST) if policy else None
@@ -83,6 +84,9 @@ def expectation(plan: Plan, observed: Observed, mark: str) -> Expectation:
         identity=who,
         probe=probe,
         old=observed.servers if plan.restarts else (),
+        # its metrics count from the server's start, so they say something of a new server only
+        hook=hook if probe and plan.restarts else "",
+        hook_wait=hook_wait,
     )
 
 
@@ -129,7 +133,7 @@ def enact(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Pr
         _confirm(node, plan, run, observed, terms, want)
     except (NodeError, KeyboardInterrupt, _UnprovedError) as failure:
         raise _take_back(node, plan, run, observed, limit, failure, progress) from failure
-    note = unproved_note(want) if want else "nothing was proved: this is a folder, not a living node"
+    note = unproved_note(want, proof) if want else "nothing was proved: this is a folder, not a living node"
     return Outcome(run.backup, proof, note, seconds=time.monotonic() - began)
 
 
@@ -150,9 +154,11 @@ def prove_unchanged(node: Node, plan: Plan, observed: Observed, terms: Terms, pr
     return Outcome(None, seen, note=unproved_note(want), seconds=time.monotonic() - began)
 
 
-def unproved_note(want: Expectation) -> str:
-    """Why no event was looked for, empty if one was or auditing is off."""
-    if want.log and want.probe is None:
+def unproved_note(want: Expectation, proof: Proof | None = None) -> str:
+    """Why no event was looked for, or not found at the webhook's receiver; empty if one was or auditing is off."""
+    if want.hook and proof and proof.hook != "taken":
+        return "the server has sent no event to the webhook's receiver yet, so that only the receiver can tell"
+    if (want.log or want.hook) and want.probe is None:
         return "this policy logs no harmless request, so no event could be proved; the server runs with it"
     return ""
 
@@ -284,6 +290,8 @@ def _reason(failure: BaseException) -> tuple[str, str]:
         known = meaning(seen.server_log)
         if seen.reason == "crash":
             why = f"kube-apiserver does not start with the new settings{': ' + known if known else ''}"
+        elif seen.reason == "webhook":
+            why = "kube-apiserver could not deliver events to the webhook's receiver"
         elif seen.reason == "event":
             why = "what was found in the audit log is not a valid event of the marked request"
         else:

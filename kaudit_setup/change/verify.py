@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class Expectation:
 
     `argv`: the container's arguments. `log`: host path of the audit log, `stdout`, or empty where nothing can be
     found. `old`: server processes that do not count, because they ran before the change. `settle`: seconds that
-    the server must stay.
+    the server must stay. `hook`: host path of the webhook's kubeconfig, empty without one; `hook_wait`: seconds
+    within which the server sends what it has.
     """
 
     argv: tuple[str, ...]
@@ -39,15 +41,21 @@ class Expectation:
     probe: Probe | None
     old: tuple[Process, ...] = ()
     settle: int = 0
+    hook: str = ""
+    hook_wait: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was seen: the server process, its arguments, and the marked event (empty if none was looked for)."""
+    """What was seen: the server process, its arguments, and the marked event (empty if none was looked for).
+
+    `hook`: `taken` where the webhook's receiver has taken events, else empty.
+    """
 
     server: str
     argv: tuple[str, ...]
     event: bytes = b""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,29 @@ def log_on_host(pod: ApiServerPod, settings: AuditSettings) -> str:
     return "stdout" if path == "-" else (host_path(pod, path) or path)
 
 
+def webhook_on_host(pod: ApiServerPod, settings: AuditSettings) -> tuple[str, int]:
+    """Host path of the webhook's kubeconfig, empty without one; and within how many seconds events leave for it."""
+    if not settings.webhook_path or not settings.policy_path:
+        return "", 0
+    path = host_path(pod, settings.webhook_path) or settings.webhook_path
+    if settings.flags.get("audit-webhook-mode", "batch") != "batch":
+        return path, 2
+    wait = seconds(settings.flags.get("audit-webhook-batch-max-wait", "30s"))
+    return path, min(int(wait) + 3, 60)
+
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(duration: str) -> float:
+    """A Go duration in seconds (time.ParseDuration); 0 for what is none."""
+    parts = re.findall(r"([0-9.]+)(ns|us|µs|ms|s|m|h)", duration)
+    try:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    except ValueError:
+        return 0.0
+
+
 def verify(
     node: Node, want: Expectation, *, limit: int, progress: Callable[[str], None] = lambda _phase: None
 ) -> Proof | NotProved:
@@ -108,7 +139,7 @@ def verify(
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise ScriptError(f"{node.name}: waiting for the API server failed: {said}")
     argv = tuple(found["cmdline"].decode("utf-8", "surrogateescape").split("\n"))
-    proof = Proof(found["server"].decode(), argv, found.get("event", b""))
+    proof = Proof(found["server"].decode(), argv, found.get("event", b""), found.get("hook", b"").decode())
     if want.probe and want.log and not is_evidence(proof.event, want):
         return NotProved("event", "event", proof.event.decode("utf-8", "replace"))
     return proof
@@ -142,9 +173,11 @@ def verify_script(want: Expectation, limit: int) -> str:
         "PORT": str(want.port),
         "LOG": want.log if want.probe else "",
         "MARK": want.mark,
+        "HOOK": want.hook if want.identity else "",
+        "HOOKWAIT": str(want.hook_wait),
     }
     text = [script("lib"), *(f"{k}={shlex.quote(v)}" for k, v in variables.items())]
-    text += [_ready(want), _probe(want), script("verify")]
+    text += [_ready(want), _probe(want), _metrics(want), script("verify")]
     return "\n".join(text)
 
 
@@ -155,6 +188,11 @@ def _ready(want: Expectation) -> str:
     if want.identity and want.identity.client == "curl":
         return f'ready() {{ [ "$({request})" = 200 ]; }}'
     return f"ready() {{ {request} >/dev/null 2>&1; }}"
+
+
+def _metrics(want: Expectation) -> str:
+    request = _request(want, "GET", "/metrics", timeout=10, shown=True)
+    return f"metrics() {{ {request or ':'} 2>/dev/null; }}"
 
 
 def _probe(want: Expectation) -> str:
@@ -182,8 +220,12 @@ def _request(
     body: str = "",
     mark: str = "",
     anonymous: bool = False,
+    shown: bool = False,
 ) -> str | None:
-    """One shell command that sends the request to this very server; None where nothing on the node can."""
+    """One shell command that sends the request to this very server; None where nothing on the node can.
+
+    With curl it prints the HTTP status, or the body where that is to be `shown`; kubectl prints the body.
+    """
     if want.identity is None:
         return None
     address = f"[{want.address}]" if ":" in want.address else want.address
@@ -195,7 +237,15 @@ def _request(
         return f"printf %s {shlex.quote(body)} | {text} -f -" if method in {"POST", "PUT"} else text
     # kubeadm's serving certificate always names kubernetes.default.svc; the address may not be in it
     host = "kubernetes.default.svc"
-    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", str(timeout), "-X", method]
+    curl = [
+        "curl",
+        "-s",
+        *([] if shown else ["-o", "/dev/null", "-w", "%{http_code}"]),
+        "-m",
+        str(timeout),
+        "-X",
+        method,
+    ]
     curl += ["--noproxy", "*", "--resolve", f"{host}:{want.port}:{address}"]
     if mark:
         curl += ["-H", f"Audit-ID: {mark}"]

@@ -1,5 +1,6 @@
 # Waits on the node until the kube-apiserver that the manifest asks for is the one that runs, answers, and writes.
 # Follows lib.sh. Needs: WANT (its --audit lines, sorted), OLD (` pid:start ` of servers that do not count),
+# HOOK (host path of the webhook's kubeconfig, or empty), HOOKWAIT (seconds after which it must have been asked),
 # LIMIT (seconds), SETTLE (seconds it must stay), PORT, LOG (path, `stdout`, or empty: nothing to find), MARK, and the
 # functions `probe` (send the marked request) and `ready` (true if /readyz says 200).
 PODLOGS=$R/var/log/pods
@@ -51,7 +52,21 @@ holds_port() { # pid
   return 1
 }
 
-phase='' found='' MINE='' deaths=0 check=0
+# Whether the receiver took events is known to the receiver, and to the server's own client metrics
+# (component-base/metrics/prometheus/restclient); a failed batch counts as an error of plugin `webhook`.
+receiver() {
+  sed -n 's#.*server"\{0,1\}: *"\{0,1\}https\{0,1\}://\([^/" ,}]*\).*#\1#p' "$R$HOOK" 2>/dev/null | head -n 1
+}
+hook_state() { # taken, failed, or nothing yet
+  _m=$(metrics | grep -e '^apiserver_audit_error_total' -e '^rest_client_requests_total')
+  if printf '%s\n' "$_m" | grep '^apiserver_audit_error_total{plugin="webhook"}' | grep -qv ' 0$'; then
+    echo failed
+  elif printf '%s\n' "$_m" | grep -F "host=\"$(receiver)\"" | grep -q 'code="2'; then
+    echo taken
+  fi
+}
+
+phase='' found='' MINE='' sent='' hook='' deaths=0 check=0
 enter() {
   if [ "$phase" != "$1" ]; then
     phase=$1
@@ -129,6 +144,22 @@ while :; do
     nap
     continue
   fi
+  if [ -n "$HOOK" ] && [ "$sent" != "$mine" ]; then
+    if ! probe; then
+      nap
+      continue
+    fi
+    sent=$mine asked=$(uptime_s)
+  fi
+  if [ -n "$HOOK" ]; then
+    enter webhook
+    hook=$(hook_state)
+    if [ "$hook" = failed ]; then give_up webhook; fi
+    if [ -z "$hook" ] && [ $(($(uptime_s) - asked)) -lt "$HOOKWAIT" ]; then
+      nap
+      continue
+    fi
+  fi
   if [ $(($(uptime_s) - since)) -lt "$SETTLE" ]; then
     enter settle
     nap
@@ -140,4 +171,5 @@ done
 field server "$MINE"
 field cmdline "$({ tr '\0' '\n' <"$R/proc/${MINE%%:*}/cmdline"; } 2>/dev/null)"
 field event "$found"
+field hook "$hook"
 field proved "$(uptime_s)"

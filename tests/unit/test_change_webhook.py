@@ -1,0 +1,60 @@
+"""The webhook backend: what it costs, where its kubeconfig is, when its events leave."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kaudit_setup.change.verify import seconds
+from kaudit_setup.change.webhook import batch_notes
+from kaudit_setup.model import AuditSettings, KubeVersion
+from kaudit_setup.node.shell import script
+
+HOOK = {"audit-policy-file": "/p", "audit-webhook-config-file": "/h"}
+
+
+def test_batches_are_said_with_their_memory() -> None:
+    pace, cost = batch_notes(AuditSettings(HOOK), KubeVersion(1, 36))
+    assert "after 400 events or 30s" in pace
+    assert "10000 events" in cost
+    assert "19 MiB" in cost
+    assert "976 MiB" in cost
+    own = batch_notes(AuditSettings({**HOOK, "audit-webhook-batch-buffer-size": "100"}), None)
+    assert "up to 100 events" in own[1]
+
+
+@pytest.mark.parametrize("flags", [{"audit-policy-file": "/p"}, {**HOOK, "audit-webhook-mode": "blocking"}])
+def test_nothing_is_said_where_nothing_is_batched(flags: dict[str, str]) -> None:
+    assert batch_notes(AuditSettings(flags), None) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("30s", 30), ("1m30s", 90), ("500ms", 0.5), ("1.5h", 5400), ("0", 0), ("", 0), ("1.2.3s", 0)],
+)
+def test_go_durations(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+METRICS = """apiserver_audit_error_total{plugin="webhook"} %s
+rest_client_requests_total{code="201",host="127.0.0.1:6443",method="POST"} 7
+rest_client_requests_total{code="%s",host="sink.example.com:9443",method="POST"} 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("errors", "code", "said"),
+    [("0", "200", "taken"), ("0", "204", "taken"), ("0", "500", ""), ("1", "200", "failed")],
+)
+def test_the_receivers_answer_is_read_from_the_servers_metrics(
+    tmp_path: Path, errors: str, code: str, said: str
+) -> None:
+    (tmp_path / "h").write_text("clusters:\n- cluster:\n    server: https://sink.example.com:9443/audit\n")
+    (tmp_path / "m").write_text(METRICS % (errors, code))
+    text = script("verify")
+    functions = text[text.index("receiver() {") : text.index("phase=''")]
+    run = f'R={tmp_path} HOOK=/h\nmetrics() {{ cat "$R/m"; }}\n{functions}\nhook_state'
+    ran = subprocess.run(["sh", "-c", run], capture_output=True, text=True, check=False)
+    assert (ran.stdout.strip(), ran.stderr) == (said, "")
