@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.errors import ManifestError
-from kaudit_setup.manifest import edit, mounts
+from kaudit_setup.manifest import commandline, edit, mounts
 from kaudit_setup.manifest.mounts import Mount
 from kaudit_setup.manifest.nodes import Document, Kind, Node, documents
 from kaudit_setup.manifest.scalars import Value
@@ -34,13 +34,14 @@ class _Cluster:
 
     @property
     def args(self) -> tuple[tuple[str, str], ...]:
-        """Name and value of every extra argument, in order."""
+        """Name and value of every extra argument, in order; `$$` is `$`, as kubelet will read it in the manifest."""
         node = self.api.get(_ARGS) if self.api else None
         if node is None:
             return ()
+        pairs = [(key.text, value.text) for key, value in node.entries]
         if self.as_list:
-            return tuple((_text(item, "name"), _text(item, "value")) for item in node.items)
-        return tuple((key.text, value.text) for key, value in node.entries)
+            pairs = [(_text(item, "name"), _text(item, "value")) for item in node.items]
+        return tuple((name, commandline.expand(value, {})) for name, value in pairs)
 
     @property
     def flags(self) -> dict[str, str]:
@@ -123,8 +124,8 @@ def _whole(
 
 def _args_value(found: _Cluster, flags: Mapping[str, str]) -> Value:
     if found.as_list:
-        return [{"name": name, "value": value} for name, value in flags.items()]
-    return dict(sorted(flags.items()))
+        return [{"name": name, "value": commandline.escape(value)} for name, value in flags.items()]
+    return {name: commandline.escape(value) for name, value in sorted(flags.items())}
 
 
 def _args(found: _Cluster, settings: AuditSettings) -> str:
@@ -132,8 +133,9 @@ def _args(found: _Cluster, settings: AuditSettings) -> str:
     if api is None:
         return found.document.text
     present = found.flags
-    missing = {name: value for name, value in settings.flags.items() if name not in present}
-    changed = {name: value for name, value in settings.flags.items() if present.get(name, value) != value}
+    wanted = settings.flags
+    missing = {name: commandline.escape(value) for name, value in wanted.items() if name not in present}
+    changed = {n: commandline.escape(value) for n, value in wanted.items() if present.get(n, value) != value}
     if not found.as_list:
         return edit.change_map_in(
             found.document,

@@ -161,7 +161,11 @@ class _Open:
 
 def _build(text: str, steps: Iterator[Event]) -> Node:
     stack: list[_Open] = []
+    anchors: set[str] = set()
     for step in steps:
+        if step.name == "alias" and step.value not in anchors:
+            raise TextError(f"the alias *{step.value} has no anchor", step.line)
+        anchors.add(step.anchor)
         if step.name in {"map", "list"}:
             if len(stack) >= MAX_DEPTH:
                 raise TextError(f"it is nested deeper than {MAX_DEPTH} levels", step.line)

@@ -77,10 +77,13 @@ def find(text: str) -> Shape:
             hint="give the kube-apiserver's static Pod (kubelet reads only the first document of a file)",
         )
     metadata, spec = _map(document, root, "metadata"), _map(document, root, "spec")
-    for owner, key in ((metadata, "annotations"), (spec, "volumes"), (spec, "containers")):
-        _expect(document, owner, key, Kind.MAP if key == "annotations" else Kind.LIST)
-    index, container = _server(document, spec)
-    for key in ("command", "args", "volumeMounts", "env"):
+    _expect(document, metadata, "annotations", Kind.MAP)
+    _expect(document, spec, "volumes", Kind.LIST)
+    containers = spec.get("containers")
+    _refuse_shared(document, "containers", containers)
+    index, container = _server(spec)
+    _refuse_shared(document, "the kube-apiserver container", container)
+    for key in ("command", "args", "volumeMounts"):
         _expect(document, container, key, Kind.LIST)
     return Shape(document, metadata, spec, container, index, _words(document, container))
 
@@ -112,6 +115,7 @@ def _text(owner: Node, key: str) -> str:
 
 def _map(document: Document, owner: Node, key: str) -> Node:
     node = owner.get(key)
+    _refuse_shared(document, key, node)
     if node is None or node.kind is not Kind.MAP:
         raise ManifestError(
             f"the manifest has no {key}"
@@ -128,12 +132,7 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind) -> None:
     if node is None or node.is_null:
         return
     parts = [node, *node.items, *(v for _, v in node.entries)]
-    alias = next((part for part in parts if part.kind is Kind.ALIAS), None)
-    if alias or node.anchor:
-        raise ManifestError(
-            f"line {document.line((alias or node).start)} of the manifest: {key} uses a YAML anchor or alias",
-            hint="write it out, so that a change there cannot change something else too",
-        )
+    _refuse_shared(document, key, *parts)
     inner = Kind.MAP if key not in {"command", "args", "annotations"} else Kind.SCALAR
     wrong = node if node.kind is not kind else next((part for part in parts[1:] if part.kind is not inner), None)
     if wrong:
@@ -142,6 +141,15 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind) -> None:
             f"line {document.line(wrong.start)} of the manifest: {key} {'is' if wrong is node else 'holds'} "
             f"{wrong.kind.value} where {wanted} belongs",
             hint="kubelet could not run this Pod; mend that line",
+        )
+
+
+def _refuse_shared(document: Document, what: str, *parts: Node | None) -> None:
+    shared = next((part for part in parts if part and (part.anchor or part.kind is Kind.ALIAS)), None)
+    if shared:
+        raise ManifestError(
+            f"line {document.line(shared.start)} of the manifest: {what} uses a YAML anchor or alias",
+            hint="write it out, so that a change there cannot change something else too",
         )
 
 
@@ -157,7 +165,7 @@ def _refuse_merges(document: Document, node: Node) -> None:
         _refuse_merges(document, item)
 
 
-def _server(document: Document, spec: Node) -> tuple[int, Node]:
+def _server(spec: Node) -> tuple[int, Node]:
     containers = items(spec, "containers")
     by_name = [i for i, c in enumerate(containers) if _text(c, "name") == "kube-apiserver"]
     by_command = [i for i, c in enumerate(containers) if any(map(_is_server, _raw_words(c)))]

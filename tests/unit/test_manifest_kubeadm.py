@@ -160,6 +160,15 @@ def test_the_nodes_own_mapping_is_carried_over() -> None:
     assert "hostPath: /srv/k8s/audit-policy.yaml" in new
 
 
+def test_variables_of_kubelet_are_not_met_by_accident() -> None:
+    wanted = AuditSettings({"audit-policy-file": "/etc/$(HOME)/p$$.yaml", "audit-log-path": "-"})
+    new = patch_cluster_configuration(V2, wanted)
+    # kubeadm writes the value into the manifest as it is, and kubelet expands it there
+    assert "    audit-policy-file: /etc/$$(HOME)/p$$$$.yaml\n" in new
+    assert read_cluster_configuration(new) == wanted.flags
+    assert patch_cluster_configuration(new, wanted) == new
+
+
 def test_existing_volumes_that_cover_a_path_are_used() -> None:
     covered = FULL.replace("/etc/cloud", "/var/log")
     new = patch_cluster_configuration(covered, WANTED)

@@ -155,6 +155,17 @@ def test_a_log_shipper_beside_the_server_keeps_its_volume() -> None:
     assert unpatch(patched) == text
 
 
+def test_a_mount_that_another_flag_uses_stays() -> None:
+    text = with_mount(PLAIN, mount("/etc/kubernetes/audit", "audit"), host("/etc/kubernetes/audit", "audit"))
+    text = text.replace(
+        "    - --secure-port", "    - --egress-selector-config-file=/etc/kubernetes/audit/e.yaml\n    - --secure-port"
+    )
+    wanted = AuditSettings({"audit-policy-file": "/etc/kubernetes/audit/p.yaml", "audit-log-path": "-"}, SHA)
+    patched = patch(text, wanted)
+    assert "p.yaml\n      name" not in patched
+    assert unpatch(patched) == text
+
+
 def test_changed_paths_leave_nothing_behind() -> None:
     first = patch(PLAIN, SETTINGS)
     moved = AuditSettings({"audit-policy-file": "/etc/audit/p.yaml", "audit-log-path": "-"}, SHA)
@@ -178,6 +189,8 @@ def test_variables_are_expanded_as_kubelet_does_and_never_by_accident() -> None:
         "    - --secure-port", "    - --audit-log-path=$(WHERE)/a.log\n    - --secure-port"
     )
     assert pod.read(text).flag("audit-log-path") == "/var/log/here/a.log"
+    unknown = text.replace("value: /var/log/here", "valueFrom: {fieldRef: {fieldPath: spec.nodeName}}")
+    assert pod.read(unknown).flag("audit-log-path") == "$(WHERE)/a.log"
     literal = AuditSettings({"audit-policy-file": "/etc/$(WHERE)/p$$.yaml", "audit-log-path": "-"})
     patched = patch(text, literal)
     assert pod.read(patched).flags == dict(literal.flags)
@@ -233,6 +246,9 @@ def test_flags_go_where_kubeadm_of_that_version_puts_them(version: str) -> None:
         ("x" * (1 << 20) + "y", "larger than 1 MiB"),
         ("kind: Pod\0", "not valid YAML"),
         ("a: &a [*a]\n", "kind is missing"),
+        (PLAIN + "a: *nowhere\n", "the alias *nowhere has no anchor"),
+        (PLAIN.replace("spec:\n", "spec: &spec\n"), "spec uses a YAML anchor"),
+        (PLAIN.replace("  containers:\n  - ", "  containers:\n  - &server\n    "), "container uses a YAML anchor"),
         ("a: !!python/object:os.system x\n", "kind is missing"),
     ],
 )
