@@ -81,6 +81,8 @@ def find(text: str) -> Shape:
     _expect(document, spec, "volumes", Kind.LIST)
     containers = spec.get("containers")
     _refuse_shared(document, "containers", containers)
+    if containers and containers.kind is not Kind.LIST:
+        raise _wrong_kind(document, "containers is", containers, Kind.LIST)
     index, container = _server(spec)
     _refuse_shared(document, "the kube-apiserver container", container)
     for key in ("command", "args", "volumeMounts"):
@@ -136,12 +138,15 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind) -> None:
     inner = Kind.MAP if key not in {"command", "args", "annotations"} else Kind.SCALAR
     wrong = node if node.kind is not kind else next((part for part in parts[1:] if part.kind is not inner), None)
     if wrong:
-        wanted = kind.value if wrong is node else inner.value
-        raise ManifestError(
-            f"line {document.line(wrong.start)} of the manifest: {key} {'is' if wrong is node else 'holds'} "
-            f"{wrong.kind.value} where {wanted} belongs",
-            hint="kubelet could not run this Pod; mend that line",
-        )
+        is_itself = wrong is node
+        raise _wrong_kind(document, f"{key} {'is' if is_itself else 'holds'}", wrong, kind if is_itself else inner)
+
+
+def _wrong_kind(document: Document, what: str, node: Node, wanted: Kind) -> ManifestError:
+    return ManifestError(
+        f"line {document.line(node.start)} of the manifest: {what} {node.kind.value} where {wanted.value} belongs",
+        hint="kubelet could not run this Pod; mend that line",
+    )
 
 
 def _refuse_shared(document: Document, what: str, *parts: Node | None) -> None:
