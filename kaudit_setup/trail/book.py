@@ -30,8 +30,10 @@ LIMIT = 60_000
 class Log(Protocol):
     """Where events are searched: local files, nodes over SSH, a list in a test."""
 
-    def find(self, literals: Sequence[bytes]) -> Iterable[Seen]:
-        """The events on lines that hold any of `literals`."""
+    def find(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Seen]:
+        """The events on lines that hold any of `literals`; lines without `focus` may be left out if they did nothing
+        (were only asked for, read, reported a status).
+        """
         ...
 
 
@@ -80,8 +82,9 @@ class Book:
     `nodes` are the sources they came from. `left_out` counts the changes and reads that were too many to keep.
     """
 
-    def __init__(self, log: Log, keep: Callable[[Deed], bool] = lambda _: False) -> None:
-        """`keep`: which mere mentions are wanted all the same (a timeline's reads)."""
+    def __init__(self, log: Log, keep: Callable[[Deed], bool] = lambda _: False, focus: bytes = b"") -> None:
+        """`keep`: which mere mentions are wanted all the same (a timeline's reads). `focus`: see `Log.find`."""
+        self._focus = focus
         self._log = log
         self._keep = keep
         self._searched: set[bytes] = set()
@@ -101,7 +104,7 @@ class Book:
             return
         self._searched.update(new)
         mentions: dict[tuple[str, ...], list[Deed]] = {}
-        for seen in self._log.find(new):
+        for seen in self._log.find(new, self._focus):
             deed = deed_of(seen)
             self.nodes.add(deed.source.node)
             if _lasting(deed) or self._keep(deed):

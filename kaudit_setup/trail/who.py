@@ -110,7 +110,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold."""
     obj = question.object
     timeline = question.verb not in {Verb.created, Verb.deleted}
-    book = Book(log, keep=_wanted(question) if timeline else lambda _: False)
+    book = Book(log, keep=_wanted(question)) if timeline else Book(log, focus=spelled(obj.name))
     book.look_up(opening(question.verb, obj))
     obj = _as_logged(book, question, obj)
     story, events = _tell(book, question, obj)

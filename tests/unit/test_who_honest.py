@@ -14,7 +14,7 @@ from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script
 from kaudit_setup.trail.actors import controller_of
 from kaudit_setup.trail.deeds import Object
-from kaudit_setup.trail.evidence import EventLog
+from kaudit_setup.trail.evidence import EventLog, passing
 from kaudit_setup.trail.kinds import parse_kind, parse_object
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.patient import PatientRunner, missing
@@ -580,3 +580,42 @@ def test_names_that_controllers_give(child: tuple[str, str, str], owner: tuple[s
 @pytest.mark.parametrize("name", ["my-suspicious-pod", "web-abcde", "web-bbcd", "web"])
 def test_names_that_no_controller_gives(name: str) -> None:
     assert list(guesses(Object("", "pods", "ns", name))) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "idle"),
+    [
+        (event("10:00:00.000000", "a", "create", "pods", stage="RequestReceived"), True),
+        (event("10:00:00.000000", "a", "get", "pods", "x"), True),
+        (event("10:00:00.000000", "a", "watch", "pods"), True),
+        (event("10:00:00.000000", "a", "patch", "pods", "x", sub="status"), True),
+        (event("10:00:00.000000", "a", "patch", "deployments", "x", sub="scale"), False),
+        (event("10:00:00.000000", "a", "delete", "pods", "x"), False),
+        (event("10:00:00.000000", "a", "create", "pods", "x"), False),
+    ],
+)
+def test_lines_that_did_nothing_are_known_without_decoding(one: dict[str, Any], idle: bool) -> None:
+    line = json.dumps(one, separators=(",", ":")).encode()
+    assert passing(line) is idle
+    # another order of the fields says nothing
+    assert not passing(json.dumps(dict(reversed(one.items())), separators=(",", ":")).encode())
+
+
+def test_no_label_in_a_body_hides_a_line(who: Asker) -> None:
+    labels = {"stage": "RequestReceived", "verb": "get", "subresource": "status"}
+    body = {"metadata": {"name": "web", "labels": labels, "managedFields": [{"subresource": "status"}]}}
+    apps = {"group": "apps", "ns": "shop"}
+    write(
+        who.path,
+        event("09:00:00.000000", "mallory", "create", "deployments", "web", code=201, requestObject=body, **apps),
+        event(
+            "09:00:01.000000",
+            f"{CONTROLLER}deployment-controller",
+            "create",
+            "replicasets",
+            "web-5d9c7b8f6d",
+            code=201,
+            **apps,
+        ),
+    )
+    assert who.json("created", "rs/web-5d9c7b8f6d", "-n", "shop")["root"]["user"] == "mallory"
