@@ -208,7 +208,7 @@ def _show(
     name: str, data: bytes, policy: Policy, attributes: Attributes, version: KubeVersion, output: Output
 ) -> None:
     from kaudit_setup.policy.explain import explain as explained
-    from kaudit_setup.policy.goyaml.reader import lines
+    from kaudit_setup.policy.load import lines
     from kaudit_setup.report.policy_explain import explanation
 
     answer = explained(policy, attributes, version)

@@ -68,23 +68,7 @@ def answer(policy: Policy, chunks: Iterable[bytes], version: KubeVersion = NEWES
 
 def _decide(compiled: Compiled, encoded: list[bytes], requests: list[Request]) -> list[bytes]:
     index = compiled.index
-    return [
-        encoded[
-            index(
-                r.user,
-                r.groups or (),
-                r.verb,
-                r.api_group,
-                r.resource,
-                r.subresource,
-                r.namespace,
-                r.name,
-                r.is_resource,
-                r.path,
-            )
-        ]
-        for r in requests
-    ]
+    return [encoded[index(request)] for request in requests]
 
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

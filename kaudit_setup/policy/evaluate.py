@@ -11,10 +11,10 @@ user?") is one look-up that yields a mask, and the first matching rule is the lo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy.model import Attributes, Decision, GroupResources, Policy, Rule, Stage
+from kaudit_setup.policy.model import Attributes, Decision, GroupResources, Policy, Stage
 
 GROUP_WILDCARD_SINCE: Final = KubeVersion(1, 36)  # kubernetes/kubernetes#135262
 OMIT_MANAGED_FIELDS_SINCE: Final = KubeVersion(1, 23)
@@ -77,14 +77,42 @@ def decisions(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Decision, 
     return (*each, Decision("None", unmatched, -1, managed and policy.omit_managed_fields))
 
 
+class Asked(Protocol):
+    """What is asked of a request: `Attributes`, or whatever else has these fields."""
+
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def groups(self) -> tuple[str, ...] | None: ...
+    @property
+    def verb(self) -> str: ...
+    @property
+    def api_group(self) -> str: ...
+    @property
+    def resource(self) -> str: ...
+    @property
+    def subresource(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_resource(self) -> bool: ...
+    @property
+    def path(self) -> str: ...
+
+
 class Compiled:
-    """A policy compiled for one version. Call it with `Attributes`, or use `index` where speed counts."""
+    """A policy compiled for one version. Call it, or use `index` where speed counts."""
 
     __slots__ = (
+        "_any_path",
+        "_exact_paths",
         "_groups",
         "_groups_memo",
         "_namespaces",
         "_no_user",
+        "_path_prefixes",
         "_paths_memo",
         "_resources_memo",
         "_rules",
@@ -104,56 +132,48 @@ class Compiled:
         self._verbs = _Masks(r.verbs for r in rules)
         self._namespaces = _Masks(r.namespaces for r in rules)
         self._no_user = _bits(i for i, r in enumerate(rules) if not r.users and not r.user_groups)
+        self._compile_paths()
         self._groups_memo: dict[tuple[str, ...], int] = {}
         self._paths_memo: dict[str, int] = {}
         self._resources_memo: dict[tuple[str, str, str], tuple[int, dict[str, int]]] = {}
 
-    def __call__(self, a: Attributes) -> Decision:
-        """The decision for one request."""
-        return self.decisions[
-            self.index(
-                a.user,
-                a.groups,
-                a.verb,
-                a.api_group,
-                a.resource,
-                a.subresource,
-                a.namespace,
-                a.name,
-                a.is_resource,
-                a.path,
-            )
-        ]
+    def _compile_paths(self) -> None:
+        """Splits the URLs of the rules into those that are looked up and those that are prefixes."""
+        self._any_path = 0
+        self._exact_paths: dict[str, int] = {}
+        self._path_prefixes: list[tuple[str, int]] = []
+        for index, rule in enumerate(self._rules):
+            if rule.namespaces or rule.resources:
+                continue
+            bit = 1 << index
+            if not rule.non_resource_urls or "*" in rule.non_resource_urls:
+                self._any_path |= bit
+            for spec in rule.non_resource_urls:
+                self._exact_paths[spec] = self._exact_paths.get(spec, 0) | bit
+                if spec.endswith("*"):
+                    self._path_prefixes.append((spec.rstrip("*"), bit))
 
-    def index(
-        self,
-        user: str | None,
-        groups: tuple[str, ...],
-        verb: str,
-        api_group: str,
-        resource: str,
-        subresource: str,
-        namespace: str,
-        name: str,
-        is_resource: bool,
-        path: str,
-    ) -> int:
+    def __call__(self, a: Asked) -> Decision:
+        """The decision for one request."""
+        return self.decisions[self.index(a)]
+
+    def index(self, a: Asked) -> int:
         """The index of the first rule that matches, -1 if none does; also the index into `decisions`."""
-        if user is None:
+        if a.user is None:
             mask = self._no_user
         else:
-            mask = self._users.get(user)
+            groups = a.groups or ()
             by_groups = self._groups_memo.get(groups)
-            mask &= self._of_groups(groups) if by_groups is None else by_groups
-        mask &= self._verbs.get(verb)
-        if is_resource:
-            mask &= self._namespaces.get(namespace)
-            memo = self._resources_memo.get((api_group, resource, subresource))
-            unnamed, named = memo or self._of_resource(api_group, resource, subresource)
-            mask &= unnamed | named.get(name, 0) if named else unnamed
+            mask = self._users.get(a.user) & (self._of_groups(groups) if by_groups is None else by_groups)
+        mask &= self._verbs.get(a.verb)
+        if a.is_resource:
+            mask &= self._namespaces.get(a.namespace)
+            triple = (a.api_group, a.resource, a.subresource)
+            unnamed, named = self._resources_memo.get(triple) or self._of_resource(*triple)
+            mask &= unnamed | named.get(a.name, 0) if named else unnamed
         else:
-            by_path = self._paths_memo.get(path)
-            mask &= self._of_path(path) if by_path is None else by_path
+            by_path = self._paths_memo.get(a.path)
+            mask &= self._of_path(a.path) if by_path is None else by_path
         return (mask & -mask).bit_length() - 1
 
     def _of_groups(self, groups: tuple[str, ...]) -> int:
@@ -182,15 +202,12 @@ class Compiled:
         return answer
 
     def _of_path(self, path: str) -> int:
-        mask = _bits(index for index, rule in enumerate(self._rules) if _rule_covers(rule, path))
+        mask = self._exact_paths.get(path, 0) | self._any_path
+        for prefix, bits in self._path_prefixes:
+            if path.startswith(prefix):
+                mask |= bits
         _remember(self._paths_memo, path, mask)
         return mask
-
-
-def _rule_covers(rule: Rule, path: str) -> bool:
-    if rule.namespaces or rule.resources:
-        return False
-    return not rule.non_resource_urls or any(path_matches(path, spec) for spec in rule.non_resource_urls)
 
 
 class _Masks:

@@ -14,6 +14,8 @@ from typing import Final
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import gojson, schema
 from kaudit_setup.policy.goyaml import Composed, GoYamlError, compose
+from kaudit_setup.policy.goyaml.reader import lines as yaml_lines
+from kaudit_setup.policy.goyaml.resolve import go_utf8
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.policy.nodes import NOWHERE, Mapping, Mark, Node, Problem, Scalar, Sequence
 from kaudit_setup.policy.validate import validate
@@ -86,6 +88,11 @@ def load(data: bytes, version: KubeVersion = NEWEST) -> Loaded:
     return Loaded(policy, errors, tuple(warnings), ignored_from)
 
 
+def lines(data: bytes) -> list[str]:
+    """The lines of a policy file, counted as `Problem.line` and `Rule.line` count them."""
+    return go_utf8(data).split("\n") if _is_json(data) else yaml_lines(data)
+
+
 def _is_json(data: bytes) -> bool:
     """apimachinery/pkg/util/yaml/decoder.go:GuessJSONStream, which looks at the first 2048 bytes."""
     return _JSON_START.match(data[:2048].decode("utf-8", "surrogateescape")) is not None
@@ -109,8 +116,8 @@ def _read_yaml(data: bytes) -> Composed:
 def _interpret(root: Node, version: KubeVersion, warnings: list[Problem]) -> None:
     """Raises unless the object is a Policy of a version that is known."""
     if not isinstance(root, Mapping) and not schema.is_null(root):
-        held = "array" if isinstance(root, Sequence) else "scalar"
-        raise _RefusedError(f"couldn't get version/kind: the file holds a {held}, not an object", mark=root.mark)
+        held = "a list" if isinstance(root, Sequence) else "a single value"
+        raise _RefusedError(f"couldn't get version/kind: the file holds {held}, not an object", mark=root.mark)
     api_version, version_mark = _fold(root, "apiversion", "apiVersion")
     kind, kind_mark = _fold(root, "kind", "kind")
     group, _, name = api_version.rpartition("/")

@@ -70,11 +70,8 @@ def read(data: bytes) -> Text:
 
 
 def lines(data: bytes) -> list[str]:
-    """The text as lines, counted as every line number of this package counts them. Never raises."""
-    chars = read(data).chars.rstrip("\0")
-    if data[:1] in (b"{", b" ", b"\t", b"\n", b"\r") and data.lstrip()[:1] == b"{":
-        return data.decode("utf-8", "replace").split("\n")
-    return _BREAK.split(chars)
+    """The text as lines, as marks count them; up to the first character that go-yaml refuses."""
+    return _BREAK.split(read(data).chars.rstrip("\0"))
 
 
 def _reason(data: bytes, at: int, encoding: str) -> str:
