@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kaudit_setup.cli.connect import nodes
+from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, SshConfigOption
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,25 +106,47 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     return tuple(own)
 
 
-@contextmanager
 def open_nodes(
     host: list[str],
     *,
     ssh_config: Path | None = None,
     accept_new_host_key: bool = False,
     ask_become_pass: bool = False,
-) -> Iterator[list[Node]]:
+) -> AbstractContextManager[list[Node]]:
     """The nodes behind `--host`, closed at the end. Nothing is sent before they are asked something."""
-    from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+    return nodes(
+        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
+    )
 
-    password = typer.prompt("sudo password", hide_input=True, err=True) if ask_become_pass else None
-    options = SshOptions(ssh_config, accept_new_host_key, password)
-    nodes: list[Node] = [SshNode(SshTarget.parse(text), options) for text in dict.fromkeys(host)]
-    try:
-        yield nodes
-    finally:
-        for node in nodes:
-            node.close()
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """Where logs come from, as one value."""
+
+    log: LogOption = None
+    host: LogHostOption = None
+    ssh_config: SshConfigOption = None
+    accept_new_host_key: AcceptNewOption = False
+    ask_become_pass: AskBecomeOption = False
+
+    def _ssh(self) -> dict[str, Any]:
+        return {
+            "ssh_config": self.ssh_config,
+            "accept_new_host_key": self.accept_new_host_key,
+            "ask_become_pass": self.ask_become_pass,
+        }
+
+    def logs(self) -> AbstractContextManager[Logs]:
+        """The logs, to be searched where they are. Raises InputError, NodeError."""
+        return open_logs(self.log, self.host, **self._ssh())
+
+    def files(self) -> AbstractContextManager[tuple[LogFile, ...]]:
+        """The logs as files here. Raises InputError, NodeError."""
+        return open_files(self.log, self.host, **self._ssh())
+
+    def nodes(self) -> AbstractContextManager[list[Node]]:
+        """The nodes behind `--host`. Raises InputError."""
+        return open_nodes(self.host or [], **self._ssh())
 
 
 def _own_log() -> Path:

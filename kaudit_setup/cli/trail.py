@@ -11,23 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaudit_setup.cli.log_options import (
-    LogHostOption,
-    LogOption,
-    SinceOption,
-    UntilOption,
-    note_coverage,
-    open_files,
-    open_logs,
-)
-from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, Output, OutputOption, SshConfigOption
+from kaudit_setup.cli.filter_options import FilterOptions
+from kaudit_setup.cli.log_options import LogOptions, note_coverage
+from kaudit_setup.cli.node_options import takes
+from kaudit_setup.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
-    from kaudit_setup.trail.filters import Filter
     from kaudit_setup.trail.query import Row
     from kaudit_setup.trail.top import Top
-
-Values = list[str] | None
 
 
 class EventOutput(StrEnum):
@@ -38,39 +29,6 @@ class EventOutput(StrEnum):
     jsonl = "jsonl"
     raw = "raw"
 
-
-UserOption = Annotated[
-    Values,
-    typer.Option(
-        "--user", metavar="USER", help="Acted as this user. In every filter * and ? match any text, ! excludes."
-    ),
-]
-ImpersonatorOption = Annotated[
-    Values, typer.Option("--impersonator", metavar="USER", help="Really sent by this user, as somebody else.")
-]
-VerbOption = Annotated[
-    Values, typer.Option("--verb", metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
-]
-ResourceOption = Annotated[
-    Values, typer.Option("--resource", metavar="RESOURCE", help="pods, pods/exec, deployments.apps, ...")
-]
-NamespaceOption = Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")]
-NameOption = Annotated[Values, typer.Option("--name", metavar="NAME", help="The object's name.")]
-CodeOption = Annotated[Values, typer.Option("--code", metavar="CODE", help="HTTP status, like 403 or 4*.")]
-LevelOption = Annotated[
-    Values, typer.Option("--level", metavar="LEVEL", help="Metadata, Request or RequestResponse.")
-]
-StageOption = Annotated[
-    Values, typer.Option("--stage", metavar="STAGE", help="Lines of this stage, each for itself.")
-]
-IpOption = Annotated[
-    Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source addresses.")
-]
-AgentOption = Annotated[
-    Values,
-    typer.Option("--user-agent", "--agent", metavar="AGENT", help="Whole, or what stands before its first slash."),
-]
-DecisionOption = Annotated[Values, typer.Option("--decision", metavar="DECISION", help="allow or forbid.")]
 
 _EVENTS_HELP = """Examples:
 
@@ -100,109 +58,45 @@ def register(app: typer.Typer) -> None:
     app.command("top", epilog=_TOP_HELP)(top)
 
 
+@takes(source=LogOptions, wanted=FilterOptions)
 def events(
-    log: LogOption = None,
-    host: LogHostOption = None,
-    user: UserOption = None,
-    impersonator: ImpersonatorOption = None,
-    verb: VerbOption = None,
-    resource: ResourceOption = None,
-    namespace: NamespaceOption = None,
-    name: NameOption = None,
-    code: CodeOption = None,
-    level: LevelOption = None,
-    stage: StageOption = None,
-    ip: IpOption = None,
-    agent: AgentOption = None,
-    decision: DecisionOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after so many; 0 means all.")] = 0,
     output: Annotated[
         EventOutput, typer.Option("-o", "--output", help="table for people, json, jsonl, raw lines.")
     ] = EventOutput.table,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
+    wanted: FilterOptions,
 ) -> None:
     """Show the events that fit all filters; a filter that is given twice accepts either value."""
     from kaudit_setup.trail.query import events as query
 
-    wanted = _filter(
-        since,
-        until,
-        user=user,
-        impersonator=impersonator,
-        verb=verb,
-        resource=resource,
-        namespace=namespace,
-        name=name,
-        code=code,
-        level=level,
-        stage=stage,
-        ip=ip,
-        agent=agent,
-        decision=decision,
-    )
-    with open_logs(
-        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as logs:
-        rows = query(logs, wanted, raw=output is EventOutput.raw, stages=bool(stage))
+    fits = wanted.filter()
+    with source.logs() as logs:
+        rows = query(logs, fits, raw=output is EventOutput.raw, stages=bool(wanted.stage))
         _print_events(itertools.islice(rows, limit or None), output)
         note_coverage(logs.coverage())
 
 
+@takes(source=LogOptions, wanted=FilterOptions)
 def top(
     by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
-    log: LogOption = None,
-    host: LogHostOption = None,
-    user: UserOption = None,
-    impersonator: ImpersonatorOption = None,
-    verb: VerbOption = None,
-    resource: ResourceOption = None,
-    namespace: NamespaceOption = None,
-    name: NameOption = None,
-    code: CodeOption = None,
-    level: LevelOption = None,
-    stage: StageOption = None,
-    ip: IpOption = None,
-    agent: AgentOption = None,
-    decision: DecisionOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many groups to show.")] = 20,
     output: OutputOption = Output.text,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
+    wanted: FilterOptions,
 ) -> None:
     """Count events, bytes and rates by any combination of dimensions: what to drop from a policy first."""
     from kaudit_setup.trail.tally import Tally, coverage
     from kaudit_setup.trail.top import dimensions
     from kaudit_setup.trail.top import top as count
 
-    wanted = _filter(
-        since,
-        until,
-        user=user,
-        impersonator=impersonator,
-        verb=verb,
-        resource=resource,
-        namespace=namespace,
-        name=name,
-        code=code,
-        level=level,
-        stage=stage,
-        ip=ip,
-        agent=agent,
-        decision=decision,
-    )
     names = dimensions(by)
-    with open_files(
-        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as files:
+    fits = wanted.filter()
+    with source.files() as files:
         tallies: dict[str, Tally] = {}
-        counted = count(files, names, wanted, tallies, limit)
+        counted = count(files, names, fits, tallies, limit)
         cover = coverage(files, tallies)
     if output is Output.json:
         typer.echo(json.dumps(_top_json(counted) | {"coverage": [c.plain() for c in cover]}, indent=2))
@@ -210,13 +104,6 @@ def top(
         for line in _top_text(counted):
             typer.echo(line)
         note_coverage(cover)
-
-
-def _filter(since: str | None, until: str | None, **wanted: Values) -> Filter:
-    from kaudit_setup.trail.clock import Window
-    from kaudit_setup.trail.filters import make_filter
-
-    return make_filter(wanted, Window.of(since, until))
 
 
 def _print_events(rows: Iterable[Row], output: EventOutput) -> None:

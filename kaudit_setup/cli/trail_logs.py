@@ -9,24 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaudit_setup.cli.log_options import (
-    LogHostOption,
-    LogOption,
-    SinceOption,
-    UntilOption,
-    note_coverage,
-    open_files,
-    open_nodes,
-    show_progress,
-)
-from kaudit_setup.cli.options import (
-    AcceptNewOption,
-    AskBecomeOption,
-    KubeVersionOption,
-    Output,
-    OutputOption,
-    SshConfigOption,
-)
+from kaudit_setup.cli.log_options import LogOptions, SinceOption, UntilOption, note_coverage, show_progress
+from kaudit_setup.cli.node_options import takes
+from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
 from kaudit_setup.errors import InputError, PolicyError
 from kaudit_setup.model import NEWEST, KubeVersion
 
@@ -66,10 +51,9 @@ def register(app: typer.Typer) -> None:
     app.command("collect", epilog=_COLLECT_HELP)(collect)
 
 
+@takes(source=LogOptions)
 def estimate(
     policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files or presets.")],
-    log: LogOption = None,
-    host: LogHostOption = None,
     maxage: Annotated[int, typer.Option("--log-maxage", min=0, help="Days to keep; 0 means no limit.")] = 30,
     maxbackup: Annotated[int, typer.Option("--log-maxbackup", min=0, help="Rotated files; 0 means no limit.")] = 10,
     maxsize: Annotated[int, typer.Option("--log-maxsize", min=0, help="Megabytes before a file is rotated.")] = 100,
@@ -77,9 +61,8 @@ def estimate(
     until: UntilOption = None,
     kube_version: KubeVersionOption = None,
     output: OutputOption = Output.text,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
 ) -> None:
     """Replay the log through other policies: events, bytes, share, and hours kept, side by side."""
     from kaudit_setup.report.escape import safe
@@ -93,9 +76,7 @@ def estimate(
     loaded = [_policy(name, version) for name in policies]
     rotation = Rotation(maxage, maxbackup, maxsize)
     wanted = Filter(window=Window.of(since, until))
-    with open_files(
-        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as files:
+    with source.files() as files:
         tallies: dict[str, Tally] = {}
         result = replay(files, loaded, wanted, rotation, tallies)
         cover = coverage(files, tallies)
@@ -111,20 +92,16 @@ def estimate(
     note_coverage(cover)
 
 
+@takes(source=LogOptions)
 def stats(
-    log: LogOption = None,
-    host: LogHostOption = None,
     output: OutputOption = Output.text,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
 ) -> None:
     """Describe the log: time covered by node, gaps, levels, event sizes, rotation, damaged lines."""
     from kaudit_setup.trail.stats import stats as count
 
-    with open_files(
-        log, host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as files:
+    with source.files() as files:
         nodes = count(files)
     if output is Output.json:
         typer.echo(json.dumps({"nodes": [_node_json(node) for node in nodes]}, indent=2))
@@ -134,14 +111,12 @@ def stats(
             typer.echo(line)
 
 
+@takes(source=LogOptions)
 def collect(
-    host: LogHostOption = None,
     into: Annotated[Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Where to put them.")] = None,
-    log: LogOption = None,
     output: OutputOption = Output.text,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
 ) -> None:
     """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
     from kaudit_setup.node.shell import script
@@ -149,15 +124,13 @@ def collect(
     from kaudit_setup.report.escape import safe
     from kaudit_setup.trail.collect import collect as fetch
 
-    if not host or into is None:
-        missing = "--host" if not host else "-d DIR"
+    if not source.host or into is None:
+        missing = "--host" if not source.host else "-d DIR"
         raise InputError(
             f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
         )
-    with open_nodes(
-        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as nodes:
-        done = fetch(nodes, script("lib") + script("logs"), log or [], into, show_progress)
+    with source.nodes() as nodes:
+        done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_progress)
     if output is Output.json:
         from msgspec import to_builtins
 

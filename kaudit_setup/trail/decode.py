@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -68,7 +69,12 @@ def lean(fields: Iterable[str] | None = None) -> Decoder:
 
     The rest of a line is checked to be JSON and skipped; asking an event for it raises AttributeError.
     """
-    wanted = None if fields is None else {"audit_id", "stage", *fields}
+    return _lean(None if fields is None else frozenset({"audit_id", "stage", *fields}))
+
+
+@cache
+def _lean(wanted: frozenset[str] | None) -> Decoder:
+    # a struct type takes as long to make as a small file to read
     struct = msgspec.defstruct(
         "LeanEvent",
         [

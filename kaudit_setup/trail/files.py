@@ -13,11 +13,10 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import Window, seconds, stamp
+from kaudit_setup.trail.clock import Window, seconds
 
 STDIN = "-"
 
@@ -55,11 +54,13 @@ def rotation_time(name: str) -> str:
     found = _ROTATED.match(name.removesuffix(".gz"))
     if not found:
         return ""
+    date, clock = found["time"][:10], found["time"][11:]
+    moment = f"{date}T{clock[:8].replace('-', ':')}{clock[8:]}000Z"
     try:
-        moment = datetime.strptime(found["time"], "%Y-%m-%dT%H-%M-%S.%f").replace(tzinfo=UTC)
+        seconds(moment)
     except ValueError:
         return ""
-    return stamp(moment)
+    return moment
 
 
 def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:

@@ -466,8 +466,7 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LocalNode]:
     def opened(*_: object, **__: object) -> Iterator[list[LocalNode]]:
         yield made
 
-    monkeypatch.setattr(log_options, "open_nodes", opened)
-    monkeypatch.setattr("kaudit_setup.cli.trail_logs.open_nodes", opened)
+    monkeypatch.setattr(log_options, "nodes", opened)
     return made
 
 

@@ -1,0 +1,61 @@
+"""What events are asked for, as options: the same for every command that filters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kaudit_setup.cli.log_options import SinceOption, UntilOption
+
+if TYPE_CHECKING:
+    from kaudit_setup.trail.filters import Filter
+
+Values = list[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions:
+    """One field for each dimension; a value that is given twice accepts either."""
+
+    user: Annotated[
+        Values,
+        typer.Option(metavar="USER", help="Acted as this user. In every filter * and ? match any text, ! excludes."),
+    ] = None
+    impersonator: Annotated[
+        Values, typer.Option(metavar="USER", help="Really sent by this user, as somebody else.")
+    ] = None
+    verb: Annotated[
+        Values, typer.Option(metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
+    ] = None
+    resource: Annotated[Values, typer.Option(metavar="RESOURCE", help="pods, pods/exec, deployments.apps, ...")] = (
+        None
+    )
+    namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")] = (
+        None
+    )
+    name: Annotated[Values, typer.Option(metavar="NAME", help="The object's name.")] = None
+    code: Annotated[Values, typer.Option(metavar="CODE", help="HTTP status, like 403 or 4*.")] = None
+    level: Annotated[Values, typer.Option(metavar="LEVEL", help="Metadata, Request or RequestResponse.")] = None
+    stage: Annotated[Values, typer.Option(metavar="STAGE", help="Lines of this stage, each for itself.")] = None
+    ip: Annotated[
+        Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source addresses.")
+    ] = None
+    agent: Annotated[
+        Values,
+        typer.Option(
+            "--user-agent", "--agent", metavar="AGENT", help="Whole, or what stands before its first slash."
+        ),
+    ] = None
+    decision: Annotated[Values, typer.Option(metavar="DECISION", help="allow or forbid.")] = None
+    since: SinceOption = None
+    until: UntilOption = None
+
+    def filter(self) -> Filter:
+        """Raises InputError for what cannot be."""
+        from kaudit_setup.trail.clock import Window
+        from kaudit_setup.trail.filters import make_filter
+
+        wanted = asdict(self)
+        return make_filter(wanted, Window.of(wanted.pop("since"), wanted.pop("until")))
