@@ -106,17 +106,19 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     return tuple(own)
 
 
+@contextmanager
 def open_nodes(
     host: list[str],
     *,
     ssh_config: Path | None = None,
     accept_new_host_key: bool = False,
     ask_become_pass: bool = False,
-) -> AbstractContextManager[list[Node]]:
+) -> Iterator[list[Node]]:
     """The nodes behind `--host`, closed at the end. Nothing is sent before they are asked something."""
-    return nodes(
+    with nodes(
         host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    )
+    ) as found:
+        yield [candidate.node for candidate in found]
 
 
 @dataclass(frozen=True, kw_only=True)

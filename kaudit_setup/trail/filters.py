@@ -10,6 +10,7 @@ from fnmatch import translate
 from kaudit_setup.errors import InputError
 from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.decode import LeanEvent
+from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.search import spelled
 
 Getter = Callable[[LeanEvent], str]
@@ -97,7 +98,18 @@ def make_filter(wanted: Mapping[str, Sequence[str] | None], window: Window) -> F
         for value in wanted.get(dimension) or ():
             if not re.search(r"[*?]", value) and not known.fullmatch(value.removeprefix("!")):
                 raise InputError(f"--{dimension} {value}: there is no such {dimension}", hint=_HINTS[dimension])
-    return Filter({name: tuple(values) for name, values in wanted.items() if values}, window)
+    given = {name: tuple(values) for name, values in wanted.items() if values}
+    if "resource" in given:
+        given["resource"] = tuple(_plural(value) for value in given["resource"])
+    return Filter(given, window)
+
+
+def _plural(value: str) -> str:
+    """`po`, `deploy` or `secret`, as kubectl takes them, as the log spells them; anything else stays."""
+    no, rest = ("!", value[1:]) if value.startswith("!") else ("", value)
+    short, mark, more = rest.partition("/") if "/" in rest else rest.partition(".")
+    known = KINDS.get(short.lower())
+    return f"{no}{known.resource if known else short}{mark}{more}"
 
 
 _KNOWN = {

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from kaudit_setup.cli import log_options, main
+from kaudit_setup.fleet.crew import Candidate
 from kaudit_setup.node.local import LocalNode
 
 DATA = Path(__file__).parents[1] / "data/logs"
@@ -73,6 +74,7 @@ FILTERS = [
     ),
     (["--verb", "delete"], lambda e: e["verb"] == "delete"),
     (["--verb", "delete", "--verb", "patch"], lambda e: e["verb"] in {"delete", "patch"}),
+    (["--resource", "deploy"], lambda e: e.get("objectRef", {}).get("resource") == "deployments"),
     (["--resource", "secrets"], lambda e: e.get("objectRef", {}).get("resource") == "secrets"),
     (
         ["--resource", "pods/binding"],
@@ -463,8 +465,8 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LocalNode]:
         made.append(LocalNode(tmp_path / name))
 
     @contextmanager
-    def opened(*_: object, **__: object) -> Iterator[list[LocalNode]]:
-        yield made
+    def opened(*_: object, **__: object) -> Iterator[list[Candidate]]:
+        yield [Candidate(node) for node in made]
 
     monkeypatch.setattr(log_options, "nodes", opened)
     return made
