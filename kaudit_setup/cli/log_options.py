@@ -203,10 +203,21 @@ def show_progress(node: str, file: str, done: int, total: int) -> None:
 
 
 def note_coverage(cover: Iterable[Coverage]) -> None:
-    """Say on standard error what could not be read, and where; nothing if all is well."""
-    from kaudit_setup.report.escape import safe
+    """Say on standard error what could not be read, and where, and whose clock is off; nothing if all is well."""
+    from datetime import UTC, datetime, timedelta
 
-    for one in cover:
+    from kaudit_setup.report.escape import safe
+    from kaudit_setup.trail.clock import stamp
+
+    found = list(cover)
+    soon = stamp(datetime.now(UTC) + timedelta(minutes=1))
+    if len(found) > 1:
+        typer.echo(f"note: {len(found)} nodes: the order between them is as good as their clocks agree", err=True)
+    for one in found:
+        if one.last > soon:
+            typer.echo(
+                f"note: {safe(one.node)}: its clock, or this one, is off: its log ends at {one.last}", err=True
+            )
         if one.damaged:
             where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
             more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""

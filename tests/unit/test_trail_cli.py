@@ -197,6 +197,17 @@ def test_several_nodes_are_merged_by_time_and_copies_count_once(
     assert {e["source"]["node"] for e in found} == {"cp1", "cp2"}
 
 
+def test_clocks_that_differ_are_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(tmp_path / "cp1/audit.log", event(1))
+    ahead = "2099-01-01T00:00:00.000000Z"
+    write(tmp_path / "cp2/audit.log", event(2, stageTimestamp=ahead), event(3), event(4))
+    assert main(["events", "--log", str(tmp_path)]) == 0
+    said = capfd.readouterr().err
+    assert "2 nodes: the order between them" in said
+    assert "cp2: its clock, or this one, is off" in said
+    assert main(["stats", "--log", str(tmp_path)]) == 0
+
+
 def test_one_audit_id_sent_again_and_again_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(tmp_path / "audit.log", event(1, auditID="same"), event(2, auditID="same", verb="delete"))
     assert len(ids(capfd, "--log", path)) == 2
