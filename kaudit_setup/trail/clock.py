@@ -13,12 +13,18 @@ from datetime import UTC, datetime, timedelta
 from kaudit_setup.errors import InputError
 
 _AGO = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
 _LATEST = "~"  # sorts after every digit
 
 
 def stamp(moment: datetime) -> str:
     """`moment` as the log spells it, e.g. `2026-11-23T16:06:07.695005Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def stamp_or_nothing(text: str) -> str:
+    """`text` if it is a timestamp as the log spells them, else empty: damaged lines hold anything."""
+    return text if _STAMP.fullmatch(text) else ""
 
 
 def seconds(text: str) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kaudit_setup.errors import KauditError, NodeError
-from kaudit_setup.trail.clock import ALWAYS, Window
+from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
 from kaudit_setup.trail.files import LogFile, rotation_time
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.search import Hit, inside
@@ -122,6 +122,7 @@ class Answer:
 
     def _facts(self, path: str, fields: list[str]) -> None:
         size, lines, bad, first, last, _ = fields
+        first, last = stamp_or_nothing(first), stamp_or_nothing(last)
         tally = self._tally(path)
         tally.size, tally.lines = int(size), int(lines)
         for _ in range(int(bad)):

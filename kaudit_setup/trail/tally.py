@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.clock import seconds, stamp_or_nothing
 from kaudit_setup.trail.files import LogFile
 
 GAP_SECONDS = 600.0
@@ -71,12 +71,14 @@ class Tally:
         Looks at a few timestamps only: a stretch shorter than a gap cannot hold one.
         """
         begin = data.find(_STAMP, 0, size)
+        while begin >= 0 and not _moment(data, begin):
+            begin = data.find(_STAMP, begin + 1, size)
         if begin < 0:
             return
-        end = data.rfind(_STAMP, 0, size)
+        end = data.rfind(_STAMP, begin, size)
+        while not _moment(data, end):
+            end = data.rfind(_STAMP, begin, end)
         first, last = _moment(data, begin), _moment(data, end)
-        if not first or not last:
-            return
         self.span(min(first, last), max(first, last))
         if _apart(first, last) > GAP_SECONDS:
             _gaps(data, (begin, first), (end, last), self.gaps)
@@ -171,7 +173,7 @@ def _apart(earlier: str, later: str) -> float:
 def _moment(data: bytearray, at: int) -> str:
     """The timestamp whose key begins at `at`; empty if it is not one."""
     text = data[at + len(_STAMP) : at + len(_STAMP) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return text if text[4:5] == "-" and text[10:11] == "T" and text.endswith("Z") else ""
+    return stamp_or_nothing(text)
 
 
 def _gaps(data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]]) -> None:

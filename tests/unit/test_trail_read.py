@@ -224,6 +224,15 @@ def test_gaps_are_found_inside_and_between_files(tmp_path: Path) -> None:
     assert [(a[11:16], b[11:16]) for a, b in cover.gaps] == [("16:09", "16:40"), ("16:49", "17:30")]
 
 
+def test_what_is_no_time_is_not_shown_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    evil = line(1).replace(b"2026-11-23T16:00:01.000000Z", b"2026-\x1b[31m-T\xe2\x80\xaeZ")
+    path.write_bytes(evil + b"\n" + line(2) + b"\n" + evil + b"\n")
+    hits, cover = found(path)
+    assert len(hits) == 3
+    assert (cover.first, cover.last) == ("2026-11-23T16:00:02.000000Z",) * 2
+
+
 def test_a_rotation_while_reading_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(line(1, name="needle-old") + b"\n")
