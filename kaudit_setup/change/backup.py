@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kaudit_setup.change.plan import Plan
@@ -13,6 +13,7 @@ from kaudit_setup.node.observe import Observed
 
 # backup.json: the ClusterConfiguration of kubeadm-config as it was, where a run could read it
 CONFIG_KEY = "kubeadm_config"
+_TIME = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 
 
@@ -39,9 +40,11 @@ class Backup:
     flags: dict[str, str] = field(default_factory=dict)
 
 
-def name_of(seconds: int, run: str) -> str:
-    """`<UTC time>-<id>`; sorts by time."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}-{run[:6]}"
+def name_of(observed: Observed, run: str) -> str:
+    """`<UTC time>-<id>`; sorts behind every backup there is, even when a clock went back."""
+    taken = [datetime.strptime(b.name[:16], _TIME).replace(tzinfo=UTC) for b in backups_of(observed)]
+    now = datetime.fromtimestamp(observed.time, UTC)
+    return f"{max([now, *(t + timedelta(seconds=1) for t in taken)]):{_TIME}}-{run[:6]}"
 
 
 def describe(
@@ -100,7 +103,9 @@ def _parse(data: dict[str, Any]) -> Backup | None:
 
 
 def prune(names: Sequence[str], keep: int) -> tuple[str, ...]:
-    """The oldest names beyond `keep`, but never the first one ever taken: it is the node as it was before us."""
+    """The oldest names beyond `keep`; never the first one ever taken, which is the node as it was before us, and
+    never the newest, which takes back what was just done.
+    """
     ordered = sorted(names)
-    surplus = max(0, len(ordered) - keep)
-    return tuple(ordered[1 : 1 + surplus]) if keep >= 1 else tuple(ordered[1:])
+    surplus = max(0, len(ordered) - max(keep, 2))
+    return tuple(ordered[1 : 1 + surplus])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaudit_setup.change import backup as backups
 from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
@@ -100,13 +100,15 @@ def enact(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Pr
     run_id = secrets.token_hex(8)
     run = Run(
         run_id,
-        backups.name_of(observed.time, run_id),
+        backups.name_of(observed, run_id),
         static_dir=observed.static_dir,
         same_device=observed.static_same_device,
     )
     before = read(observed.manifest.text)
     limit = terms.timeout + _drain_s(before)
     want = expectation(plan, observed, f"kaudit-probe-{secrets.token_hex(8)}") if terms.prove else None
+    if want is not None:
+        want = replace(want, run=f"/var/lib/kaudit-setup/run/{run.id}")
     text, payload = apply_script(
         plan,
         run,
@@ -258,8 +260,8 @@ def _take_back(
     running = [tuple(map(int, v.split())) for k, v in found if k == "server" and len(v.split()) == 2]
     kept = {(p.pid, p.start) for p in observed.servers}
     since = tuple(Process(pid, start, ()) for pid, start in running if (pid, start) not in kept)
-    back = expectation(Plan("undo", (), plan.manifest, None), observed, "none")
-    back = Expectation(back.argv, back.address, back.port, "", "none", back.identity, None, old=since, settle=3)
+    now = expectation(Plan("undo", (), plan.manifest, None), observed, "none")
+    back = replace(now, log="", probe=None, old=since, settle=3)
     try:
         healthy = _patiently(node, back, limit, progress) if observed.servers else None
     except NodeError as error:

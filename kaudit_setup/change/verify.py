@@ -19,6 +19,8 @@ from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 from kaudit_setup.trail.event import Event
 
+# kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
+BACKOFF_S = 310
 _PKI = "/etc/kubernetes/pki"
 
 
@@ -29,7 +31,8 @@ class Expectation:
     `argv`: the container's arguments. `log`: host path of the audit log, `stdout`, or empty where nothing can be
     found. `old`: server processes that do not count, because they ran before the change. `settle`: seconds that
     the server must stay. `hook`: host path of the webhook's kubeconfig, empty without one; `hook_wait`: seconds
-    within which the server sends what it has.
+    within which the server sends what it has. `run`: folder of the change that waits, so that its watchdog waits as
+    long.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +46,7 @@ class Expectation:
     settle: int = 0
     hook: str = ""
     hook_wait: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def verify(
             if key == "phase":
                 progress(value.decode())
 
-    ran = node.sh(verify_script(want, limit), sink=sink, timeout=limit + 30)
+    ran = node.sh(verify_script(want, limit), sink=sink, timeout=limit + BACKOFF_S + 30)
     if "gaveup" in found:
         return NotProved(
             found["gaveup"].decode(),
@@ -169,6 +173,8 @@ def verify_script(want: Expectation, limit: int) -> str:
         "WANT": audit_lines(want.argv),
         "OLD": old,
         "LIMIT": str(limit),
+        "BACKOFF": str(BACKOFF_S),
+        "RUN": want.run,
         "SETTLE": str(want.settle),
         "PORT": str(want.port),
         "LOG": want.log if want.probe else "",

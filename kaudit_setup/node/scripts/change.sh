@@ -134,7 +134,8 @@ decide() { mkdir "$RUN/decision" 2>/dev/null; } # true for exactly one of: confi
 # --- the watchdog: a process of its own that outlives this one
 arm() { # seconds about-offset about-length script-offset script-length
   cut_out "$2" "$3" >"$RUN/about"
-  { echo "DEADLINE=$(($(uptime_s) + $1))" && cut_out "$4" "$5"; } >"$RUN/watchdog.sh"
+  echo $(($(uptime_s) + $1)) >"$RUN/deadline"
+  cut_out "$4" "$5" >"$RUN/watchdog.sh"
   sync_path "$RUN/watchdog.sh"
   if [ -z "$R" ] && [ -d /run/systemd/system ] && have systemd-run &&
     systemd-run --quiet --collect --unit="kaudit-watchdog-$ID" /bin/sh "$RUN/watchdog.sh" >/dev/null 2>&1 9>&-; then

@@ -1,7 +1,8 @@
 # Waits on the node until the kube-apiserver that the manifest asks for is the one that runs, answers, and writes.
 # Follows lib.sh. Needs: WANT (its --audit lines, sorted), OLD (` pid:start ` of servers that do not count),
 # HOOK (host path of the webhook's kubeconfig, or empty), HOOKWAIT (seconds after which it must have been asked),
-# LIMIT (seconds), SETTLE (seconds it must stay), PORT, LOG (path, `stdout`, or empty: nothing to find), MARK, and the
+# LIMIT (seconds), BACKOFF (seconds more, if kubelet holds the server back), RUN (folder of the change whose watchdog
+# then waits longer, too; may be empty), SETTLE (seconds it must stay), PORT, LOG (path, `stdout`, or empty), MARK, and the
 # functions `probe` (send the marked request) and `ready` (true if /readyz says 200).
 PODLOGS=$R/var/log/pods
 DEADLINE=$(($(uptime_s) + LIMIT))
@@ -66,7 +67,7 @@ hook_state() { # taken, failed, or nothing yet
   fi
 }
 
-phase='' found='' MINE='' sent='' hook='' deaths=0 check=0
+phase='' found='' MINE='' sent='' hook='' deaths=0 check=0 quiet=''
 enter() {
   if [ "$phase" != "$1" ]; then
     phase=$1
@@ -88,13 +89,27 @@ crashed() {
   printf '%s\n' "$_tail" | grep -qE '(^| )Error: |"command failed"|unknown flag: |invalid argument ".*" for'
 }
 
+# Going back to a manifest that ran within the last minutes, kubelet holds its Pod back for up to 5 minutes, as it does
+# a crashing one (kuberuntime_manager.go:doBackOff): there is no server at all, and nothing is wrong with the change.
+hold_on() {
+  if [ -n "$quiet" ] && [ "$BACKOFF" -gt 0 ] && [ $(($(uptime_s) - quiet)) -ge 15 ]; then
+    enter backoff
+    DEADLINE=$((DEADLINE + BACKOFF))
+    if [ -n "$RUN" ] && [ -s "$R$RUN/deadline" ]; then
+      echo $(($(cat "$R$RUN/deadline") + BACKOFF)) >"$R$RUN/deadline.new" && mv -f "$R$RUN/deadline.new" "$R$RUN/deadline"
+    fi
+    BACKOFF=0
+  fi
+}
+
 enter restart
 while :; do
   if [ "$(uptime_s)" -ge "$DEADLINE" ]; then give_up timeout; fi
-  mine='' holder='' other_holder=''
+  mine='' holder='' other_holder='' any=''
   for p in $(pids_of kube-apiserver); do
     s=$(start_of "$p")
     [ -n "$s" ] || continue
+    any=yes
     lines=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null | grep -e '^--audit' | sort)
     case $OLD in
     *" $p:$s "*) old=yes ;;
@@ -107,6 +122,7 @@ while :; do
       other_holder=yes
     fi
   done
+  if [ -n "$any" ]; then quiet=''; elif [ -z "$quiet" ]; then quiet=$(uptime_s); fi
   if [ -z "$mine" ]; then
     if [ -n "$MINE" ]; then
       deaths=$((deaths + 1))
@@ -115,6 +131,7 @@ while :; do
     found='' MINE=''
     check=$((check + 1))
     if [ $((check % 5)) -eq 0 ] && crashed; then give_up crash; fi
+    hold_on
     nap
     continue
   fi

@@ -1,8 +1,12 @@
-# Puts the old files back unless the change is confirmed before DEADLINE (seconds of uptime, which no clock change
-# can move). Needs no SSH and no Python. Follows lib.sh, change.sh and the definition of `undo`.
+# Puts the old files back unless the change is confirmed before the deadline (seconds of uptime, which no clock change
+# can move; a file, because a wait that is known to take longer moves it). Needs no SSH and no Python. Follows lib.sh, change.sh and the definition of `undo`.
 deaf
 echo "$$ $(start_in /proc $$)" >"$RUN/watchdog.tmp" && mv -f "$RUN/watchdog.tmp" "$RUN/watchdog.pid"
-while [ "$(uptime_s)" -lt "$DEADLINE" ]; do
+deadline=0
+while
+  read -r _line 2>/dev/null <"$RUN/deadline" && deadline=$_line
+  [ "$(uptime_s)" -lt "$deadline" ]
+do
   if [ ! -d "$RUN" ] || [ -e "$RUN/outcome" ]; then exit 0; fi
   sleep 1
 done

@@ -1,0 +1,358 @@
+"""The scripts that alter a node, run for real on a folder: they end in the old state or in the new one.
+
+The watchdog, the lock, the staging and the undo are the same scripts that run on a control-plane node.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kaudit_setup.change.backup import backups_of, describe, name_of
+from kaudit_setup.change.job import fetch, prepare_disable, prepare_enable, prepare_rollback
+from kaudit_setup.change.plan import Plan, Wanted
+from kaudit_setup.change.run import Terms, enact
+from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
+from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
+from kaudit_setup.node.frames import frames
+from kaudit_setup.node.local import LocalNode
+from kaudit_setup.node.observe import Observed, observe
+from kaudit_setup.node.port import Ran
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "samples"
+POLICY = b"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n"
+MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
+STATE = "var/lib/kaudit-setup"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A node's files, in a place with every character that a shell could trip over."""
+    root = tmp_path / 'a node\'s $(files) "here"'
+    (root / "etc/kubernetes/manifests").mkdir(parents=True, mode=0o700)
+    (root / "var/log").mkdir(parents=True)
+    shutil.copy(DATA / "kube-apiserver-1.20.2.yaml", root / MANIFEST)
+    (root / MANIFEST).chmod(0o600)
+    return root
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below the folder but this tool's own state."""
+    return {
+        str(p.relative_to(root)): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and not p.is_relative_to(root / STATE)
+    }
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.02)
+
+
+def planned(root: Path, policy: bytes = POLICY) -> tuple[LocalNode, Plan, Observed, Run]:
+    node = LocalNode(root)
+    prepared = prepare_enable(node, Wanted(policy), prove=False)
+    seen = prepared.observed
+    return (
+        node,
+        prepared.plan,
+        seen,
+        Run("0123456789abcdef", name_of(seen, "0123456789ab"), seen.static_dir, True),
+    )
+
+
+def apply(node: LocalNode, plan: Plan, seen: Observed, run: Run, watchdog_s: int | None) -> Ran:
+    text, payload = apply_script(
+        plan,
+        run,
+        backup=describe(plan, seen, name=run.backup, by="me", flags_before={}),
+        about={"by": "me", "deadline": seen.uptime + (watchdog_s or 0)},
+        watchdog_s=watchdog_s,
+    )
+    return node.sh(text, stdin=payload, timeout=60)
+
+
+def journal(root: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (root / STATE / "journal.jsonl").read_text().splitlines()]
+
+
+def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path) -> None:
+    before = tree(folder)
+    node, plan, seen, run = planned(folder)
+    assert apply(node, plan, seen, run, watchdog_s=1).code == 0
+    assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
+    until((folder / STATE / "journal.jsonl").exists, "the watchdog's line in the journal")
+    assert tree(folder) == before
+    assert journal(folder)[-1]["result"] == "reverted"
+    assert not (folder / "var/log/kubernetes").is_dir() or not list((folder / "var/log/kubernetes").iterdir())
+    [left] = observe(node).runs
+    assert left.outcome == "reverted"
+
+
+def test_what_is_confirmed_stays(folder: Path) -> None:
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=1)
+    pid = (folder / STATE / "run" / run.id / "watchdog.pid").read_text().split()[0]
+    ran = node.sh(confirm_script(plan, run, entry={"action": "enable"}, prune=[]))
+    assert "confirmed" in dict(frames(ran.out))
+    until(lambda: not Path("/proc", pid).exists(), "the end of the watchdog")
+    assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
+    assert not [name for name in tree(folder) if ".kaudit." in name]
+    assert list((folder / STATE / "run").iterdir()) == []
+    assert [e["action"] for e in journal(folder)] == ["enable"]
+
+
+def test_a_proof_that_comes_too_late_is_told(folder: Path) -> None:
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=1)
+    until((folder / STATE / "journal.jsonl").exists, "the watchdog's decision")
+    ran = node.sh(confirm_script(plan, run, entry={"action": "enable"}, prune=[]))
+    assert ran.code == 14
+    assert "late" in dict(frames(ran.out))
+
+
+def test_undo_takes_back_at_once_and_again(folder: Path) -> None:
+    before = tree(folder)
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=60)
+    for _ in range(2):
+        ran = node.sh(undo_script(plan, run))
+        assert dict(frames(ran.out))["outcome"] == b"undone"
+        assert tree(folder) == before
+
+
+def test_undo_of_a_run_that_never_began_changes_nothing(folder: Path) -> None:
+    before = tree(folder)
+    node, plan, _, run = planned(folder)
+    assert dict(frames(node.sh(undo_script(plan, run)).out))["outcome"] == b"undone"
+    assert tree(folder) == before
+
+
+def test_somebody_elses_edit_is_not_taken_back(folder: Path) -> None:
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=60)
+    (folder / MANIFEST).write_text("theirs")
+    found = list(frames(node.sh(undo_script(plan, run)).out))
+    assert ("foreign", b"/" + MANIFEST.encode()) in found
+    assert (folder / MANIFEST).read_text() == "theirs"
+
+
+def test_a_second_run_waits_for_nobody_and_is_refused(folder: Path) -> None:
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=60)
+    after = tree(folder)
+    other = replace(run, id="fedcba9876543210", backup=run.backup.replace("012345", "fedcba"))
+    again = prepare_enable(node, Wanted(POLICY + b"# other\n"), prove=False)
+    ran = apply(node, again.plan, again.observed, other, watchdog_s=60)
+    assert ran.code == 11
+    assert b"waits to be confirmed" in dict(frames(ran.out))["error"]
+    assert tree(folder) == after
+    node.sh(undo_script(plan, run))
+
+
+def test_the_lock_keeps_two_scripts_apart_and_dies_with_its_holder(folder: Path) -> None:
+    before = tree(folder)
+    (folder / STATE).mkdir(parents=True)
+    holder = subprocess.Popen(["flock", str(folder / STATE / "lock"), "sleep", "60"], start_new_session=True)
+    try:
+        until((folder / STATE / "lock").exists, "the lock")
+        node, plan, seen, run = planned(folder)
+        assert apply(node, plan, seen, run, watchdog_s=None).code == 11
+        assert tree(folder) == before
+    finally:
+        os.killpg(holder.pid, 9)
+        holder.wait()
+    assert apply(node, plan, seen, run, watchdog_s=None).code == 0
+
+
+@pytest.mark.parametrize("what", ["manifest", "policy"])
+def test_what_changed_after_the_review_is_not_overwritten(folder: Path, what: str) -> None:
+    node, plan, seen, run = planned(folder)
+    path = folder / (MANIFEST if what == "manifest" else "etc/kubernetes/audit-policy.yaml")
+    path.write_text("somebody was quicker")
+    before = tree(folder)
+    ran = apply(node, plan, seen, run, watchdog_s=60)
+    assert ran.code == 10
+    assert tree(folder) == before
+
+
+def test_half_of_the_input_changes_nothing(folder: Path) -> None:
+    """As when the connection breaks while the files are on their way."""
+    before = tree(folder)
+    node, plan, _, run = planned(folder)
+    text, payload = apply_script(plan, run, backup={}, about={}, watchdog_s=60)
+    ran = node.sh(text, stdin=payload[: len(payload) // 2])
+    assert ran.code == 12
+    assert tree(folder) == before
+
+
+STEPS = ("cp", "mv", "sync", "chmod", "head", "setsid", "stat")
+
+
+def _shims(folder: Path, tmp_path: Path, at: int) -> Path:
+    """Commands of which the `at`-th call kills the script that called it, as SIGKILL or a power cut would."""
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    counter = tmp_path / "count"
+    counter.write_text("0")
+    for name in STEPS:
+        real = shutil.which(name)
+        (shims / name).write_text(
+            f"#!/bin/sh\nn=$(($(cat {counter}) + 1)); echo $n >{counter}\n"
+            # the watchdog is the one that must not be killed: it is what the others are killed to show
+            f"if tr '\\0' ' ' </proc/$PPID/cmdline | grep -q watchdog.sh; then exec {real} \"$@\"; fi\n"
+            f'if [ "$n" -eq {at} ]; then kill -9 $PPID; exit 1; fi\nexec {real} "$@"\n'
+        )
+        (shims / name).chmod(0o755)
+    return shims
+
+
+@pytest.mark.parametrize("at", range(1, 40, 3))
+def test_killed_at_any_step_the_node_is_old_or_new_and_the_next_run_works(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    before = tree(folder)
+    node, plan, seen, run = planned(folder)
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", f"{_shims(folder, tmp_path, at)}:{path}")
+    try:
+        ran: Ran | None = apply(node, plan, seen, run, watchdog_s=2)
+    except KauditError:
+        ran = None
+    monkeypatch.setenv("PATH", path)
+    names = {p.name for p in (folder / "etc/kubernetes/manifests").iterdir()}
+    assert {n for n in names if not n.startswith(".")} == {"kube-apiserver.yaml"}
+    pending = folder / STATE / "run" / run.id
+    if (pending / "watchdog.pid").exists() and not (pending / "outcome").exists():
+        until((pending / "outcome").exists, "the watchdog's outcome")
+    if ran is None or ran.code != 0:
+        assert (folder / MANIFEST).read_bytes() == before[MANIFEST]
+    for backup in backups_of(observe(node)):
+        fetch(node, backup)  # raises if one is damaged
+    node, plan, seen, run = planned(folder)
+    outcome = enact(node, plan, seen, Terms("me", prove=False), lambda _what: None)
+    assert outcome.backup
+    assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
+    assert not [name for name in tree(folder) if ".kaudit." in name]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 8])
+def test_a_full_disk_leaves_the_old_state(folder: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """A limit on file size stands for a full disk where there is no root to mount a small one."""
+    before = tree(folder)
+    node, plan, _, run = planned(folder, POLICY + b"#" * 8000 + b"\n")
+    text, payload = apply_script(plan, run, backup={}, about={}, watchdog_s=None)
+    ran = node.sh(f"trap '' XFSZ; ulimit -f {limit}\n{text}", stdin=payload)
+    assert ran.code == 12
+    assert tree(folder) == before
+
+
+def test_enable_twice_disable_and_rollback(folder: Path) -> None:
+    before = tree(folder)
+    node = LocalNode(folder)
+    terms = Terms("me", prove=False)
+
+    def quiet(_what: str) -> None:
+        return
+
+    first = prepare_enable(node, Wanted(POLICY), prove=False)
+    outcome = enact(node, first.plan, first.observed, terms, quiet)
+    enabled = tree(folder)
+    assert oct((folder / "etc/kubernetes/audit-policy.yaml").stat().st_mode)[-3:] == "600"
+    assert oct((folder / "var/log/kubernetes/audit").stat().st_mode)[-3:] == "700"
+    assert oct((folder / STATE / "backups").stat().st_mode)[-3:] == "700"
+    assert not prepare_enable(node, Wanted(POLICY), prove=False).plan
+    off = prepare_disable(node, prove=False)
+    enact(node, off.plan, off.observed, terms, quiet)
+    assert tree(folder) == before
+    assert not prepare_disable(node, prove=False).plan
+    assert outcome.backup
+    newest = prepare_rollback(node, None, prove=False)
+    enact(node, newest.plan, newest.observed, terms, quiet)
+    assert tree(folder) == enabled
+    oldest = prepare_rollback(node, "first", prove=False)
+    enact(node, oldest.plan, oldest.observed, terms, quiet)
+    assert tree(folder) == before
+    assert len(backups_of(observe(node))) == 4
+
+
+def test_the_first_backup_is_never_pruned(folder: Path) -> None:
+    node = LocalNode(folder)
+    first = ""
+    for number in range(4):
+        prepared = prepare_enable(node, Wanted(POLICY + b"# %d\n" % number), prove=False)
+        done = enact(node, prepared.plan, prepared.observed, Terms("me", keep=2, prove=False), lambda _what: None)
+        first = first or str(done.backup)
+    names = [b.name for b in backups_of(observe(node))]
+    assert len(names) == 2
+    assert first in names
+
+
+def test_a_damaged_backup_is_not_restored(folder: Path) -> None:
+    node = LocalNode(folder)
+    prepared = prepare_enable(node, Wanted(POLICY), prove=False)
+    done = enact(node, prepared.plan, prepared.observed, Terms("me", prove=False), lambda _what: None)
+    [saved] = (folder / STATE / "backups" / str(done.backup) / "files").iterdir()
+    saved.write_bytes(saved.read_bytes() + b"x")
+    with pytest.raises(ChangeError, match="damaged"):
+        prepare_rollback(node, None, prove=False)
+
+
+def test_a_link_is_followed_to_its_file(folder: Path) -> None:
+    real = folder / "srv/apiserver.yaml"
+    real.parent.mkdir()
+    (folder / MANIFEST).rename(real)
+    (folder / MANIFEST).symlink_to(real)
+    node, plan, seen, run = planned(folder)
+    assert apply(node, plan, seen, run, watchdog_s=None).code == 0
+    assert (folder / MANIFEST).is_symlink()
+    assert b"--audit-policy-file" in real.read_bytes()
+
+
+class CutNode:
+    """A node whose connection breaks at the given call: before it is made, or after it was carried out."""
+
+    def __init__(self, inner: LocalNode, at: int, after: bool) -> None:
+        self._inner, self._at, self._after, self.calls = inner, at, after, 0
+
+    @property
+    def name(self) -> str:
+        return "cut"
+
+    def sh(self, script: str, args: object = (), **how: object) -> Ran:
+        self.calls += 1
+        if self.calls == self._at and not self._after:
+            raise LostError("cut: the connection broke")
+        ran = self._inner.sh(script, args, **how)  # type: ignore[arg-type]
+        if self.calls == self._at:
+            raise LostError("cut: the connection broke")
+        return ran
+
+    def close(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_connection_cut_at_a_step_ends_in_the_old_state(folder: Path, at: int, after: bool) -> None:
+    before = tree(folder)
+    node, plan, seen, _ = planned(folder)
+    cut = CutNode(node, at, after)
+    with pytest.raises(KauditError) as failure:
+        enact(cut, plan, seen, Terms("me", prove=False), lambda _what: None)
+    if at == 2 and after:
+        # confirmed on the node, only the answer was lost: it is told that nothing could be taken back
+        return
+    assert not isinstance(failure.value, BrokenError)
+    assert tree(folder) == before
