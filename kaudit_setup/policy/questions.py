@@ -81,14 +81,21 @@ def requesters(space: Space, who: Who) -> list[Box]:
     programs = groups.where(known.is_program_group)
     accounts = users.where(lambda u: known.is_service_account(u) and not known.is_component(u))
     member = groups.mask
+
+    def exactly(*needed: str) -> Box:
+        # a program's groups come from its kind of credential, and are no others
+        return space.box()._replace(
+            never=groups.all & ~member([known.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
+        )
+
     person = space.box(user=people)._replace(never=programs)
-    account = space.box(user=accounts)._replace(
-        never=groups.where(known.is_component_group), some=(member([known.SERVICE_ACCOUNTS]),)
+    homes = groups.where(lambda g: g.startswith(f"{known.SERVICE_ACCOUNTS}:") and g != known.KUBE_SYSTEM)
+    some_account = exactly(known.SERVICE_ACCOUNTS)
+    account = some_account._replace(at=space.box(user=accounts).at, never=some_account.never & ~homes)
+    controller = exactly(known.SERVICE_ACCOUNTS, known.KUBE_SYSTEM)._replace(
+        at=space.box(user=users.mask(known.POD_MAKERS)).at
     )
-    controller = space.box(user=users.mask(known.POD_MAKERS))._replace(
-        never=member([known.NODES]), some=(member([known.SERVICE_ACCOUNTS]), member([known.KUBE_SYSTEM]))
-    )
-    scheduler = space.box(user=users.mask([known.SCHEDULER]))._replace(never=programs)
+    scheduler = exactly()._replace(at=space.box(user=users.mask([known.SCHEDULER])).at)
     return {
         "person": [person],
         "service account": [account],

@@ -39,7 +39,7 @@ REQUESTS = [
     *(
         Attributes(user, groups, verb, "", "pods", part, "ns", "x")
         for (user, groups), verb, part in product(
-            REQUESTERS, ("get", "watch", "create", "list", "proxy"), ("", "log", "status")
+            REQUESTERS, ("get", "watch", "create", "list", "proxy"), ("", "log", "exec", "status")
         )
     ),
     *(
