@@ -51,12 +51,14 @@ class Sandbox:
         user: str = "root",
         faults: Faults | None = None,
         joins: Sandbox | None = None,
+        grace: int | None = None,
     ) -> Sandbox:
         """A node with its API server up, after about a second.
 
         `folder` must be absent or empty and is kept at the end; without it a temporary one is made and removed.
         `user` is who the ssh_config logs in as: any other than root has to use sudo. `joins` is a running node of
-        the cluster that this one shall belong to: its CA and its etcd are shared. Raises NodeError.
+        the cluster that this one shall belong to: its CA and its etcd are shared. `grace`: the API server's
+        terminationGracePeriodSeconds, which counts in how long a failed change is waited for. Raises NodeError.
         """
         if folder is None:
             place, remove = Path(tempfile.mkdtemp(prefix="kaudit-sandbox-")), True
@@ -64,7 +66,7 @@ class Sandbox:
             place, remove = folder.resolve(), False
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (faults or Faults()).save(place)
-        config = {"name": name, "version": version, "user": user, "remove": remove}
+        config: dict[str, Any] = {"name": name, "version": version, "user": user, "remove": remove, "grace": grace}
         if joins is not None:
             config["joins"] = str(joins.cluster)
         (place / "sandbox.json").write_text(json.dumps(config))

@@ -39,8 +39,9 @@ class Faults:
     """Each increase starts that count anew."""
     drop_count: int = 0
     """Each increase cuts every open SSH connection at once."""
-    hangup: bool = True
-    """A closed channel ends the process group of its command, as it does for a command with a terminal."""
+    hangup: bool = False
+    """A closed channel sends SIGHUP to the process group of its command, as for a command with a terminal. Without
+    (OpenSSH's way with commands that have none) the command lives on, and finds its pipes closed."""
     refuse_logins: bool = False
     """Connections are accepted and closed before the greeting."""
     file_size_limit: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,7 @@ def _pod(tree: dict[str, Any]) -> Pod:
             raise InvalidPodError("invalid pod: spec.containers: name and image are required")
         mounts = _mounts(container, volumes)
         words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        argv = _unwrapped(_strings(words, "Container.spec.containers.command"))
+        argv = _unwrapped([expand(w) for w in _strings(words, "Container.spec.containers.command")])
         if argv and argv[0].rpartition("/")[2] == "kube-apiserver" and not chosen.argv:
             chosen = Pod(chosen.key, chosen.uid, argv, mounts, container["name"], container["image"])
     return chosen
@@ -123,6 +124,11 @@ def _mounts(container: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> tu
             read_only = mount.get("readOnly") is True
             found.append(Mount(inside, source["path"], source.get("type") or "", read_only, name))
     return tuple(found)
+
+
+def expand(word: str) -> str:
+    """`$$` is `$`; `$(NAME)` stays, as no such variable is set (third_party/forked/golang/expansion/expand.go)."""
+    return re.sub(r"\$\$|\$\([^)]*\)", lambda found: "$" if found.group() == "$$" else found.group(), word)
 
 
 def _unwrapped(argv: list[str]) -> tuple[str, ...]:

@@ -311,14 +311,6 @@ class _Relay:
     def _watch(self) -> None:
         while not self._gone.wait(0.05):
             if self.channel.closed:
-                _signal_group(self.process.pid, signal.SIGHUP)
-                if not self._gone.wait(0.5):
-                    _signal_group(self.process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGHUP)
                 return
-
-
-def _signal_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return

@@ -70,6 +70,7 @@ class Supervisor:
         self.version: str = config["version"]
         self.user: str = config["user"]
         self.remove: bool = config["remove"]
+        self.grace: int | None = config["grace"]
         self.joins = Path(config["joins"]) if "joins" in config else None
         self._line = line
         self._at_work = threading.Lock()
@@ -79,7 +80,7 @@ class Supervisor:
     def build(self) -> Server:
         """Files, keys, and a listening SSH server."""
         joins = self.joins / "root" if self.joins else None
-        tree.plant(self.root, node=self.name, version=self.version, port=self.port, joins=joins)
+        tree.plant(self.root, node=self.name, version=self.version, port=self.port, joins=joins, grace=self.grace)
         host_key = pki.ssh_key(self.folder / "host_key")
         user_key = pki.ssh_key(self.folder / "id_ed25519")
         login = Login(

@@ -110,13 +110,20 @@ def cluster_configuration(version: str) -> str:
     return _CLUSTER_CONFIGURATION[api].format(version=version)
 
 
-def manifest(version: str, port: int) -> str:
-    """The kube-apiserver manifest that kubeadm writes of that version, without audit, on 127.0.0.1:`port`."""
+def manifest(version: str, port: int, grace: int | None = None) -> str:
+    """The kube-apiserver manifest that kubeadm of that version writes, without audit, on 127.0.0.1:`port`.
+
+    `grace` is its terminationGracePeriodSeconds, which kubeadm leaves at the default of 30.
+    """
     text = files("kaudit_setup.sandbox").joinpath("manifests", f"kube-apiserver-{version}.yaml").read_text()
+    if grace is not None:
+        text = text.replace("spec:\n", f"spec:\n  terminationGracePeriodSeconds: {grace}\n", 1)
     return text.replace("@ADDRESS@", ADDRESS).replace("@PORT@", str(port))
 
 
-def plant(root: Path, *, node: str, version: str, port: int, joins: Path | None = None) -> None:
+def plant(
+    root: Path, *, node: str, version: str, port: int, joins: Path | None = None, grace: int | None = None
+) -> None:
     """Fill the empty folder `root` with a control-plane node's files; `joins` is the root of one of its cluster."""
     for folder, mode in (
         ("etc/kubernetes/pki/etcd", 0o755),
@@ -141,7 +148,7 @@ def plant(root: Path, *, node: str, version: str, port: int, joins: Path | None 
         version=KubeVersion.parse(version),
         cluster=joins / "etc/kubernetes" if joins else None,
     )
-    _put(root / MANIFESTS / "kube-apiserver.yaml", manifest(version, port), 0o600)
+    _put(root / MANIFESTS / "kube-apiserver.yaml", manifest(version, port, grace), 0o600)
     for name in ("etcd", "kube-controller-manager", "kube-scheduler"):
         _put(root / MANIFESTS / f"{name}.yaml", _OTHER_POD.format(name=name, version=version), 0o600)
     _put(root / "var/lib/kubelet/config.yaml", _KUBELET_CONFIG, 0o644)

@@ -318,6 +318,7 @@ def test_connections_are_cut_where_told(node: Sandbox) -> None:
 
 def test_what_setsid_started_survives_its_connection_and_not_the_sandbox(node: Sandbox) -> None:
     client = connect(node)
+    node.misbehave(hangup=True)
     ssh(client, "setsid sh -c 'echo $$ >tmp/pid; sleep 300' >/dev/null 2>&1 </dev/null & sleep 0.2")
     client.exec_command("echo $$ >tmp/ours; sleep 300")
     ours, away = node.root / "tmp/ours", node.root / "tmp/pid"

@@ -18,8 +18,8 @@ from kaudit_setup.sandbox import Sandbox
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A fresh node for each test."""
-    with Sandbox.start() as running:
+    """A fresh node for each test; its short grace period keeps failing changes short."""
+    with Sandbox.start(grace=1) as running:
         yield running
 
 

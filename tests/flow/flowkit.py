@@ -67,10 +67,18 @@ class Cli:
         assert "Traceback" not in done.err + done.out, done
         return done
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        """In the background, in a process group of its own, for tests that kill it."""
+    def start(self, *args: str, slack: int | None = None) -> subprocess.Popen[str]:
+        """In the background, in a process group of its own, for tests that kill it.
+
+        `slack`: the seconds that the watchdog gives beyond the time for the proof, which are many.
+        """
+        argv = self.argv(*args)
+        if slack is not None:
+            set_it = f"import sys, kaudit_setup.change.run as r; r._WATCHDOG_SLACK_S = {slack}"
+            run_it = "from kaudit_setup.cli import main; sys.exit(main(sys.argv[1:]))"
+            argv = [sys.executable, "-c", f"{set_it}; {run_it}", *argv[3:]]
         return subprocess.Popen(
-            self.argv(*args),
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -11,7 +11,7 @@ from kaudit_setup.model import KubeVersion
 from kaudit_setup.sandbox.access import ANONYMOUS, Ask, User, allows, forbidden, of_certificate
 from kaudit_setup.sandbox.flags import FlagError, parse
 from kaudit_setup.sandbox.objects import StatusError, Store, Target
-from kaudit_setup.sandbox.pods import InvalidPodError, read
+from kaudit_setup.sandbox.pods import InvalidPodError, expand, read
 from kaudit_setup.sandbox.tree import VERSIONS, manifest
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -83,6 +83,17 @@ def test_a_shell_around_the_server_is_seen_through() -> None:
     text = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{container}]}}"
     pod = read(text.replace("X", '"exec kube-apiserver --secure-port=1"').encode())
     assert pod.argv == ("kube-apiserver", "--secure-port=1")
+
+
+def test_dollars_are_what_kubelet_makes_of_them() -> None:
+    assert [expand(w) for w in ("$$(X)", "$(X)", "$$$$", "a$b", "$", "$$$(X)")] == [
+        "$(X)",
+        "$(X)",
+        "$$",
+        "a$b",
+        "$",
+        "$$(X)",
+    ]
 
 
 def test_objects(tmp_path: Path) -> None:
