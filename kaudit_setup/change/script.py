@@ -89,7 +89,9 @@ def apply_script(
 
 
 def undo_function(plan: Plan, run: Run) -> str:
-    """`undo`: restores in the reverse order of doing, but the manifest first; and `clean`: what staging left."""
+    """`undo`: restores in the reverse order of doing, but the manifest first; `clean`: removes what staging left;
+    `tidy`: removes empty folders that a container runtime left where there was no file.
+    """
     restores: list[list[str]] = []
     for number, change in sorted(enumerate(plan.files), key=lambda pair: pair[1].path != plan.manifest):
         after = sha256(change.after) if isinstance(change, WriteFile) else "absent"
@@ -101,7 +103,9 @@ def undo_function(plan: Plan, run: Run) -> str:
     body = [shlex.join(call) + " || _stuck=yes" for call in restores] + [shlex.join(call) for call in made]
     undo = "undo() {\n_stuck=\n" + "\n".join(body) + '\n[ -z "$_stuck" ]\n}'
     clean = "clean() {\n" + "\n".join(f'rm -f -- "$R"{shlex.quote(name)}' for name in _staged(plan, run)) + "\n:\n}"
-    return undo + "\n" + clean
+    absent = [["no_empty_dir", c.path] for c in plan.files if c.before.kind != "file"]
+    tidy = "tidy() {\n" + "\n".join(map(shlex.join, absent)) + "\n:\n}"
+    return "\n".join([undo, clean, tidy])
 
 
 def undo_script(plan: Plan, run: Run) -> str:

@@ -132,6 +132,22 @@ def test_undo_takes_back_at_once_and_again(folder: Path) -> None:
         assert tree(folder) == before
 
 
+def test_a_folder_that_a_container_left_in_a_files_place_is_removed(folder: Path) -> None:
+    """containerd makes a folder of a missing hostPath file when a container is restarted in the middle of an undo."""
+    before = tree(folder)
+    node, plan, seen, run = planned(folder)
+    apply(node, plan, seen, run, watchdog_s=60)
+    node.sh(undo_script(plan, run))
+    policy = folder / "etc/kubernetes/audit-policy.yaml"
+    policy.mkdir()
+    until(lambda: not policy.exists(), "the end of the folder")
+    assert tree(folder) == before
+    policy.mkdir()
+    again = prepare_enable(node, Wanted(POLICY), prove=False)
+    enact(node, again.plan, again.observed, Terms("me", prove=False), lambda _what: None)
+    assert policy.read_bytes() == POLICY
+
+
 def test_undo_of_a_run_that_never_began_changes_nothing(folder: Path) -> None:
     before = tree(folder)
     node, plan, _, run = planned(folder)

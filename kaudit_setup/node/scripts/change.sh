@@ -99,6 +99,8 @@ make_dir() { # path mode
 label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
 
 commit() { # path new-name
+  no_empty_dir "$1"
+  [ ! -d "$R$1" ] || fail 12 "$1 is a folder by now"
   label "$R$2"
   _said=$(mv -f -- "$R$2" "$R$1" 2>&1) || fail 12 "cannot replace $1: $_said"
   label "$R$1"
@@ -109,8 +111,13 @@ remove() { # path
   sync_path "$(dirname "$R$1")"
 }
 
+# A container that is restarted while its hostPath file is away makes containerd create a folder in the file's place
+# (CRI: MkdirAll of a missing source; kubelet checks the type only when the Pod is set up).
+no_empty_dir() { if [ -d "$R$1" ] && [ ! -L "$R$1" ]; then rmdir -- "$R$1" 2>/dev/null || :; fi; }
+
 # --- undo: idempotent; needs no disk space where the undo copy is there
 restore() { # path sha-after sha-before|absent backup-file undo-name
+  no_empty_dir "$1"
   _now=$(sha_of "$R$1")
   if [ "$_now" = "$3" ]; then
     :

@@ -11,7 +11,10 @@ file() { # key path content|metadata
     _real=$(readlink -f "$_f") || _real=$_f
     field "$1.real" "${_real#"$R"}"
   fi
-  if [ -d "$_f" ]; then
+  if [ -d "$_f" ] && [ ! -L "$_f" ] && [ -z "$(ls -A "$_f")" ]; then
+    # what containerd leaves where a mounted file was missing; see no_empty_dir in change.sh
+    field "$1.kind" absent
+  elif [ -d "$_f" ]; then
     field "$1.kind" directory
   elif [ -f "$_f" ]; then
     field "$1.kind" file
