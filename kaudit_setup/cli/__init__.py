@@ -37,18 +37,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+logs = typer.Typer(rich_markup_mode=None)
+logs.command("who", epilog=who.EPILOG)(who.who)
+trail.register(logs)
+trail_logs.register(logs)
+# in the order in which `--help` shall list them
 app.add_typer(change.app)
 app.add_typer(status.app)
 app.add_typer(look.app)
 app.add_typer(check.app)
+app.add_typer(logs)
 app.add_typer(backups.app, name="backups")
 app.add_typer(demo.app)
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(policy.app, name="policy")
 app.add_typer(render.app)
-trail.register(app)
-trail_logs.register(app)
-app.command("who", epilog=who.EPILOG)(who.who)
 
 
 def _version(wanted: bool) -> None:
