@@ -13,7 +13,7 @@ from kaudit_setup.sandbox import pki
 MANIFESTS = "etc/kubernetes/manifests"
 ADDRESS = "127.0.0.1"
 VERSIONS = ("1.20.2", "1.36.2")
-SHIMS = ("curl", "kubectl", "kubelet", "sudo", "id", "date", "uname")
+SHIMS = ("curl", "kubectl", "kubelet", "sudo", "id", "date", "uname", "chown")
 
 _OTHER_POD = """apiVersion: v1
 kind: Pod
