@@ -172,7 +172,8 @@ class RealNode:
             "for p in $(pgrep -x kube-apiserver || true); do "
             '[ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ] || continue; '
             "s=$(cat /proc/$p/stat 2>/dev/null) || continue; "
-            'u=$(sed -n "s#.*/pods/\\([^/]*\\)/containers/.*#\\1#p" /proc/$p/mountinfo | head -n 1); '
+            'u=$(sed -n "s#.*/pods/\\([^/]*\\)/containers/.*#\\1#p" /proc/$p/mountinfo 2>/dev/null | head -n 1) || '
+            "continue; "
             'echo "$p $(echo "${s##*) }" | cut -d" " -f20) ${u:--} $(base64 -w0 /proc/$p/cmdline)"; done'
         )
         return [_server(line) for line in listing.splitlines() if len(line.split()) == 4]

@@ -1,0 +1,273 @@
+"""Three real control-plane nodes of one cluster: a rollout without an outage, for good, and mended after kubeadm."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shlex
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from conftest import SWEEP, Cli
+from reallab import LOG, MANIFEST, Lab, RealNode, wait_until
+
+HOSTS = ("--host", "cp1", "--host", "cp2", "--host", "cp3")
+CONFIG = "-n kube-system get configmap kubeadm-config -o jsonpath={.data.ClusterConfiguration}"
+
+
+@pytest.fixture(scope="module")
+def three(lab3: Lab) -> tuple[RealNode, ...]:
+    nodes = tuple(lab3.node(host) for host in lab3.hosts)
+    for node in nodes:
+        node.settle()
+    return nodes
+
+
+@pytest.fixture(scope="module")
+def tool(lab3: Lab, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    return Cli(lab3.ssh_config, tmp_path_factory.mktemp("home3"))
+
+
+@pytest.fixture
+def plain(three: tuple[RealNode, ...], tool: Cli) -> tuple[RealNode, ...]:
+    """The three without auditing, their configuration without it, and nothing of the tool's left."""
+    if any(node.settle().audited for node in three) or "audit" in stored(three[0]):
+        tool.ok("disable", "--yes", *HOSTS, timeout=400)
+    for node in three:
+        assert not node.sh(SWEEP)
+        node.settle(audited=False)
+    return three
+
+
+def stored(node: RealNode) -> str:
+    return node.kubectl(*CONFIG.split())
+
+
+def address(node: RealNode) -> str:
+    return node.sh(f'sed -n "s/.*--advertise-address=//p" {MANIFEST}').strip()
+
+
+def is_ready(url: str) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(url, timeout=2, context=context) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class Poller:
+    """Asks every server every 100 ms; remembers the fewest that were ready at one time."""
+
+    def __init__(self, addresses: list[str]) -> None:
+        self.latest = dict.fromkeys(addresses, True)
+        self.fewest = len(addresses)
+        self.rounds = 0
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(a,)) for a in addresses]
+
+    def _ask(self, one: str) -> None:
+        while not self._stop.is_set():
+            began = time.monotonic()
+            answer = is_ready(f"https://{one}:6443/readyz")
+            with self._guard:
+                self.latest[one] = answer
+                self.fewest = min(self.fewest, sum(self.latest.values()))
+                self.rounds += 1
+            self._stop.wait(max(0.0, 0.1 - (time.monotonic() - began)))
+
+    def __enter__(self) -> Poller:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_rollout_never_leaves_fewer_than_two_ready(plain: tuple[RealNode, ...], tool: Cli) -> None:
+    before = [node.settle() for node in plain]
+    with Poller([address(node) for node in plain]) as poller:
+        ran = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=600)
+    assert poller.rounds > 100
+    assert poller.fewest >= 2, ran
+    assert poller.fewest == 2, "the poller did not even see the restarts"
+    # the node that controlPlaneEndpoint points to goes last
+    assert "cp2 new, cp3 new, cp1 new" in ran.out
+    for node, old in zip(plain, before, strict=True):
+        server = node.settle(audited=True)
+        assert server.pid != old.pid
+        assert any("kaudit-probe-" in e["requestURI"] for e in node.events(LOG))
+    assert "audit-policy-file: /etc/kubernetes/audit-policy.yaml" in stored(plain[0])
+    again = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)
+    assert again.out.count("already new") == 3
+    table = tool.ok("status", *HOSTS)
+    assert [line.split()[2] for line in table.out.splitlines()[1:4]] == ["on", "on", "on"]
+
+
+def test_kubeadm_makes_the_same_manifest_and_enable_mends_what_it_wrote(
+    plain: tuple[RealNode, ...], tool: Cli
+) -> None:
+    tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=600)
+    node = plain[1]
+    ours = node.manifest.decode()
+    api = next(line.split()[1] for line in stored(node).splitlines() if line.startswith("apiVersion:"))
+    init = (
+        f"apiVersion: {api}\nkind: InitConfiguration\nlocalAPIEndpoint:\n"
+        f"  advertiseAddress: {address(node)}\n  bindPort: 6443\n---\n"
+    )
+    old = node.settle()
+    node.sh(
+        "cat >/tmp/kubeadm.yaml; kubeadm init phase control-plane apiserver --config /tmp/kubeadm.yaml",
+        stdin=(init + stored(node)).encode(),
+    )
+    kubeadms = node.manifest.decode()
+    assert kubeadms == "".join(line for line in ours.splitlines(keepends=True) if "kaudit-setup.io/" not in line)
+
+    new = wait_until("kubelet restarts the server", lambda: restarted(node, old.pid), 120)
+    assert new
+    said = tool.run("status", "--host", "cp2")
+    assert said.code == 1
+    assert "written anew, with the same audit flags" in said.out
+
+    server = node.settle(audited=True)
+    ran = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)
+    assert ran.out.count("already new") == 2
+    assert node.manifest.decode() == ours
+    mended = node.settle(audited=True)
+    assert mended.pid != server.pid
+    assert tool.ok("status", *HOSTS)
+
+
+def restarted(node: RealNode, pid: int) -> bool:
+    servers = node.servers()
+    return len(servers) == 1 and servers[0].pid != pid
+
+
+def test_a_node_that_fails_is_put_back_and_the_rest_left_alone(
+    plain: tuple[RealNode, ...], tool: Cli, lab3: Lab
+) -> None:
+    if lab3.state is None:
+        pytest.skip("these nodes are not the project's lab: nothing is broken on purpose there")
+    before = {node.name: node.manifest for node in plain}
+    victim = plain[2]
+    victim.fault("kubelet", "stop")
+    try:
+        options = ["--force", "kubelet-down", "--timeout", "10"]
+        ran = tool.run("enable", "--policy", "metadata", "--yes", *HOSTS, *options, timeout=600)
+    finally:
+        victim.fault("kubelet", "start")
+    assert ran.code == 1, ran
+    # the node that controlPlaneEndpoint points to would have been the last
+    assert "cp2 new, cp3 old, cp1 untouched" in ran.out
+    assert victim.manifest == before["cp3"]
+    assert plain[0].manifest == before["cp1"]
+    assert plain[1].settle(audited=True)
+    assert "audit" not in stored(plain[0])
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes EventLists, as a webhook backend sends them."""
+
+    seen: ClassVar[list[dict[str, object]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.extend(json.loads(body)["items"])
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def receiver(address_: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """A real HTTPS receiver on this machine, and the certificate that names it."""
+    import subprocess
+
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=sink",
+            "-addext",
+            f"subjectAltName=IP:{address_}",
+            "-keyout",
+            str(key),
+            "-out",
+            str(cert),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    server = http.server.ThreadingHTTPServer((address_, 0), Receiver)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1], cert
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside the log"])
+def test_a_webhook_receiver_gets_the_marked_event(
+    plain: tuple[RealNode, ...], tool: Cli, lab3: Lab, tmp_path: Path, alone: bool
+) -> None:
+    import base64
+
+    gateway = lab3.klab("net").strip() + ".1"
+    Receiver.seen.clear()
+    with receiver(gateway, tmp_path) as (port, cert):
+        kubeconfig = tmp_path / "webhook.yaml"
+        ca = base64.b64encode(cert.read_bytes()).decode()
+        kubeconfig.write_text(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: sink\n  cluster:\n"
+            f"    server: https://{gateway}:{port}/audit\n    certificate-authority-data: {ca}\n"
+            "users: []\ncontexts:\n- name: sink\n  context: {cluster: sink, user: ''}\ncurrent-context: sink\n"
+        )
+        options = ["--webhook-config", str(kubeconfig), "--set", "audit-webhook-batch-max-wait=1s"]
+        options += ["--log-path", ""] if alone else []
+        node = plain[0]
+        ran = tool.ok(
+            "enable", "--policy", "metadata", "--yes", "--no-persist", *options, "--host", "cp1", timeout=300
+        )
+        marked = wait_until(
+            "the marked event at the receiver",
+            lambda: [e for e in Receiver.seen if "kaudit-probe-" in str(e.get("requestURI"))],
+            60,
+        )
+        assert marked, ran
+        flags = node.settle(audited=True).flags
+        assert "audit-webhook-config-file" in flags
+        assert ("audit-log-path" in flags) is not alone
+        assert node.sh(f"stat -c %a {shlex.quote(flags['audit-webhook-config-file'])}").strip() == "600"
+        tool.ok("disable", "--yes", "--no-persist", "--host", "cp1", timeout=300)
+        assert not node.exists(flags["audit-webhook-config-file"])
