@@ -17,6 +17,8 @@ WEBHOOK_FLAG = "audit-webhook-config-file"
 # kube-apiserver reads its policy only at start, kubelet restarts a static Pod only if its manifest changes.
 POLICY_ANNOTATION = "kaudit-setup.io/audit-policy-sha256"
 WEBHOOK_ANNOTATION = "kaudit-setup.io/audit-webhook-config-sha256"
+# Set only where a restart is needed that no other change of the manifest would bring about.
+RESTART_ANNOTATION = "kaudit-setup.io/restarted-at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,13 @@ class AuditSettings:
 
     `flags`: every audit flag with its value, without the leading dashes, in the order in which they shall be
     appended where order is free. `policy_sha256`/`webhook_sha256`: hex digests of the files that the flags name;
-    empty where the flag is absent.
+    empty where the flag is absent. `restarted_at`: a time that makes the manifest differ, or empty.
     """
 
     flags: Mapping[str, str]
     policy_sha256: str = ""
     webhook_sha256: str = ""
+    restarted_at: str = ""
 
     @property
     def policy_path(self) -> str:

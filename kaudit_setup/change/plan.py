@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from posixpath import dirname, join
 
 from kaudit_setup.change.webhook import batch_notes
@@ -49,6 +50,9 @@ class RemoveFile:
     path: str
     before: FileSeen
 
+
+# USER_HZ is 100 on every architecture that Kubernetes runs on (man 7 time)
+_TICKS_A_SECOND = 100
 
 Change = MakeDir | WriteFile | RemoveFile
 
@@ -143,6 +147,9 @@ def plan_enable(observed: Observed, wanted: Wanted) -> Plan:
     before = observed.manifest.text
     after = patch(before, settings, version)
     paths = paths_of(settings, read(after))
+    if after == before and _runs_another_policy(observed, observed.file(paths["policy"]), wanted.policy):
+        settings = replace(settings, restarted_at=f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}")
+        after = patch(before, settings, version)
     changes: list[Change] = []
     for kind in ("log", "policy"):
         folder = dirname(paths.get(kind, ""))
@@ -154,6 +161,14 @@ def plan_enable(observed: Observed, wanted: Wanted) -> Plan:
     changes += _write(observed.manifest, after.encode("utf-8", "surrogateescape"))
     notes = (*_kept(pod, wanted, settings), *batch_notes(settings, version))
     return Plan("enable", tuple(changes), observed.manifest.target, settings, notes)
+
+
+def _runs_another_policy(observed: Observed, policy: FileSeen, wanted: bytes) -> bool:
+    """Whether the server was started after somebody edited the policy in place: it runs what is in the file now."""
+    server = observed.server
+    if server is None or policy.kind != "file" or policy.sha256 == sha256(wanted):
+        return False
+    return observed.time - observed.uptime + server.start / _TICKS_A_SECOND >= policy.mtime - 1
 
 
 def plan_disable(observed: Observed, ours: Mapping[str, str]) -> Plan:

@@ -13,7 +13,7 @@ from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest import mounts, shape
 from kaudit_setup.manifest.nodes import Node, Plain, first_document
 from kaudit_setup.manifest.shape import Shape
-from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION
+from kaudit_setup.model import POLICY_ANNOTATION, RESTART_ANNOTATION, WEBHOOK_ANNOTATION
 from kaudit_setup.yamltext import TextError
 
 
@@ -70,7 +70,7 @@ def _without_audit(one: Shape, other: Shape) -> Plain:
     _drop_volumes(plain["spec"], one, other, {mine[i].name for i in extra})
     _drop_empty(container, ("command", "args", "volumeMounts"))
     _drop_empty(plain["spec"], ("volumes",))
-    for name in (POLICY_ANNOTATION, WEBHOOK_ANNOTATION):
+    for name in (POLICY_ANNOTATION, WEBHOOK_ANNOTATION, RESTART_ANNOTATION):
         (plain["metadata"].get("annotations") or {}).pop(name, None)
     _drop_empty(plain["metadata"], ("annotations",))
     return plain

@@ -14,7 +14,7 @@ from kaudit_setup.manifest.nodes import Node
 from kaudit_setup.manifest.pod import image_version
 from kaudit_setup.manifest.scalars import Value
 from kaudit_setup.manifest.shape import Shape
-from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, AuditSettings, KubeVersion
+from kaudit_setup.model import POLICY_ANNOTATION, RESTART_ANNOTATION, WEBHOOK_ANNOTATION, AuditSettings, KubeVersion
 
 # Up to here kubeadm sorts all flags (util/arguments.go:BuildArgumentListFromMap); later ones append extraArgs in
 # the order given (ArgumentsToCommand).
@@ -205,6 +205,8 @@ def _sorted_in(names: Sequence[str], removed: Iterable[int], values: Iterable[tu
 
 def _annotations(found: Shape, settings: AuditSettings) -> str:
     wanted = {POLICY_ANNOTATION: settings.policy_sha256, WEBHOOK_ANNOTATION: settings.webhook_sha256}
+    if settings.restarted_at or not settings.flags:
+        wanted[RESTART_ANNOTATION] = settings.restarted_at
     node = found.metadata.get("annotations")
     present = {k.text: v.text for k, v in node.entries} if node else {}
     return edit.change_map_in(

@@ -18,13 +18,13 @@ import pytest
 
 from kaudit_setup.change.backup import backups_of, describe, name_of
 from kaudit_setup.change.job import fetch, prepare_disable, prepare_enable, prepare_rollback
-from kaudit_setup.change.plan import Plan, Wanted
+from kaudit_setup.change.plan import Plan, Wanted, plan_enable
 from kaudit_setup.change.run import Terms, enact
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
 from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.observe import Observed, observe
+from kaudit_setup.node.observe import Observed, Process, observe
 from kaudit_setup.node.port import Ran
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "samples"
@@ -301,6 +301,23 @@ def test_enable_twice_disable_and_rollback(folder: Path) -> None:
     enact(node, oldest.plan, oldest.observed, terms, quiet)
     assert tree(folder) == before
     assert len(backups_of(observe(node))) == 4
+
+
+@pytest.mark.parametrize(("started_later", "restarts"), [(True, True), (False, False)])
+def test_a_policy_edited_in_place_is_put_right_in_the_server_too(
+    folder: Path, started_later: bool, restarts: bool
+) -> None:
+    """A server that started after the edit runs the edited policy, although the manifest says nothing of it."""
+    node = LocalNode(folder)
+    first = prepare_enable(node, Wanted(POLICY), prove=False)
+    enact(node, first.plan, first.observed, Terms("me", prove=False), lambda _what: None)
+    policy = folder / "etc/kubernetes/audit-policy.yaml"
+    policy.write_bytes(POLICY + b"# edited\n")
+    seen = prepare_enable(node, Wanted(POLICY), prove=False).observed
+    ticks = (seen.uptime + (10 if started_later else -100)) * 100
+    plan = plan_enable(replace(seen, servers=(Process(1, ticks, ()),)), Wanted(POLICY))
+    assert [type(c).__name__ for c in plan.changes] == ["WriteFile"] * (2 if restarts else 1)
+    assert plan.restarts is restarts
 
 
 def test_the_first_backup_is_never_pruned(folder: Path) -> None:
