@@ -28,7 +28,6 @@ from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
-from kaudit_setup.policy.lint import lint
 from kaudit_setup.policy.load import load
 
 
@@ -73,6 +72,8 @@ def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: boo
 
 def _lint(policy: bytes, version: KubeVersion) -> Iterator[Finding]:
     """What `policy lint` calls an error, as findings that block."""
+    from kaudit_setup.policy.lint import lint
+
     for finding in lint(load(policy, version), version):
         if finding.severity == "error":
             where = f"line {finding.line} of the policy: " if finding.line else "the policy: "
