@@ -320,6 +320,24 @@ def test_a_policy_edited_in_place_is_put_right_in_the_server_too(
     assert plan.restarts is restarts
 
 
+def test_busybox_is_enough(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes made of small images have BusyBox instead of bash and GNU coreutils."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed: the scripts are tried with this machine's own tools only")
+    applets = tmp_path / "applets"
+    applets.mkdir()
+    for name in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        (applets / name).symlink_to(busybox)
+    monkeypatch.setenv("PATH", str(applets))  # the loader adds the machine's folders behind it, for flock
+    before = tree(folder)
+    node, plan, seen, run = planned(folder)
+    assert apply(node, plan, seen, run, watchdog_s=1).code == 0
+    assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
+    until((folder / STATE / "journal.jsonl").exists, "the watchdog's line in the journal")
+    assert tree(folder) == before
+
+
 def test_the_first_backup_is_never_pruned(folder: Path) -> None:
     node = LocalNode(folder)
     first = ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,16 @@ def test_the_waiting_script_is_a_script(client: str) -> None:
 @pytest.mark.parametrize("name", ["observe", "change", "apply", "undo", "confirm", "watchdog", "verify", "prune"])
 def test_scripts_parse_as_posix_sh(name: str) -> None:
     subprocess.run(["sh", "-n", "-c", script(name)], check=True)
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed: the scripts are only parsed")
+    scripts = sorted(str(p) for p in files("kaudit_setup.node").joinpath("scripts").iterdir())
+    # variables and functions are shared by files that are joined before they run; `ls` is for its sorting by time
+    argv = ["shellcheck", "--shell=sh", "--severity=warning", "--exclude=SC2034,SC2010,SC2209", *scripts]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    assert said == ""
 
 
 words = st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=20)
