@@ -187,7 +187,11 @@ def _applied(node: Node, ran: Ran) -> None:
             f"{node.name}: {reason}; and not everything could be put back",
             hint="see `kaudit-setup backups list`; the old files are whole below /var/lib/kaudit-setup/backups",
         )
-    hint = {10: "look at what changed and run the command again", 11: "wait for it, or see `kaudit-setup status`"}
+    hint = {
+        10: "look at what changed and run the command again",
+        11: "wait for it, or see `kaudit-setup status`",
+        12: "make room there, or make it writable, and run the command again",
+    }
     raise ChangeError(f"{node.name}: {reason}; nothing was changed", hint=hint.get(ran.code, ""))
 
 
@@ -260,8 +264,11 @@ def _take_back(
     running = [tuple(map(int, v.split())) for k, v in found if k == "server" and len(v.split()) == 2]
     kept = {(p.pid, p.start) for p in observed.servers}
     since = tuple(Process(pid, start, ()) for pid, start in running if (pid, start) not in kept)
+    if ("late", b"yes") in found:
+        # the watchdog was first: what runs by now may well be the old state already
+        since = ()
     now = expectation(Plan("undo", (), plan.manifest, None), observed, "none")
-    back = replace(now, log="", probe=None, old=since, settle=3)
+    back = replace(now, log="", probe=None, old=since, settle=3, crashes=False)
     try:
         healthy = _patiently(node, back, limit, progress) if observed.servers else None
     except NodeError as error:

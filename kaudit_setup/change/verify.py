@@ -31,8 +31,9 @@ class Expectation:
     `argv`: the container's arguments. `log`: host path of the audit log, `stdout`, or empty where nothing can be
     found. `old`: server processes that do not count, because they ran before the change. `settle`: seconds that
     the server must stay. `hook`: host path of the webhook's kubeconfig, empty without one; `hook_wait`: seconds
-    within which the server sends what it has. `run`: folder of the change that waits, so that its watchdog waits as
-    long.
+    within which the server sends what it has. `crashes`: whether a server that ends with a word of why means
+    failure; not so while an old state comes back, since what the failed one said is still there. `run`: folder of
+    the change that waits, so that its watchdog waits as long.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Expectation:
     probe: Probe | None
     old: tuple[Process, ...] = ()
     settle: int = 0
+    crashes: bool = True
     hook: str = ""
     hook_wait: int = 0
     run: str = ""
@@ -176,6 +178,7 @@ def verify_script(want: Expectation, limit: int) -> str:
         "BACKOFF": str(BACKOFF_S),
         "RUN": want.run,
         "SETTLE": str(want.settle),
+        "CRASHES": "yes" if want.crashes else "",
         "PORT": str(want.port),
         "LOG": want.log if want.probe else "",
         "MARK": want.mark,

@@ -5,6 +5,7 @@ RUN=$STATE/run/$ID
 mkdir -p "$STATE/run" && exec 9>>"$STATE/lock" && flock -w 60 9
 if ! decide; then
   # the watchdog was first: wait until it is done
+  field late yes
   _left=600
   while [ -d "$RUN" ] && [ ! -e "$RUN/outcome" ] && [ "$_left" -gt 0 ]; do
     _left=$((_left - 1))
