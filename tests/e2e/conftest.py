@@ -8,6 +8,8 @@ tests that break things are left out there, and say so.
 from __future__ import annotations
 
 import os
+import pty
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from reallab import LOG, MANIFEST, MANIFESTS, PATIENCE, POLICY, STATE, Lab, RealNode, Server, running
+from reallab import LOG, MANIFEST, MANIFESTS, PATIENCE, POLICY, STATE, Lab, RealNode, Server, running, wait_until
 
-TOOL = Path(sys.executable).with_name("kaudit-setup")
+TOOL = Path(os.environ.get("KAUDIT_E2E_TOOL", Path(sys.executable).with_name("kaudit-setup")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,57 @@ class Cli:
             env=self.env(),
         )
 
+    def terminal(self, *args: str) -> Terminal:
+        """Start it on a terminal."""
+        return Terminal(self.command(*args), self.env())
+
+
+class Terminal:
+    """The tool on a terminal of its own, as a person uses it."""
+
+    def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        """Start it at once."""
+        ours, theirs = pty.openpty()
+        self._fd = ours
+        self._text = b""
+        self.process = subprocess.Popen(
+            argv, stdin=theirs, stdout=theirs, stderr=theirs, env={**env, "TERM": "xterm"}, start_new_session=True
+        )
+        os.close(theirs)
+
+    def until(self, what: str, seconds: float = 60) -> str:
+        """Read until `what` is on the screen; all that was said so far."""
+        wait_until(f"{what!r} on the terminal", lambda: self._read() or what in self.said, seconds)
+        return self.said
+
+    def say(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._fd, line.encode() + b"\n")
+
+    def end(self, seconds: float = 240) -> int:
+        """Read until it ends; its exit status."""
+        wait_until("the end of the program", lambda: self._read() or self.process.poll() is not None, seconds)
+        self._read()
+        os.close(self._fd)
+        assert "Traceback" not in self.said, self.said
+        return self.process.returncode
+
+    @property
+    def said(self) -> str:
+        """What stands on the screen."""
+        return self._text.decode("utf-8", "replace")
+
+    def _read(self) -> None:
+        while select.select([self._fd], [], [], 0)[0]:
+            try:
+                chunk = os.read(self._fd, 65536)
+            except OSError:
+                # Linux says EIO when the other end is closed
+                return
+            if not chunk:
+                return
+            self._text += chunk
+
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
@@ -103,19 +156,72 @@ def node(lab: Lab) -> RealNode:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The node before the first test: kubeadm's manifest, and the Pod that kubelet makes of it."""
+    """The node before a test: kubeadm's manifest with a stamp, the Pod that kubelet makes of it, its process."""
 
     manifest: bytes
     pod: str
     files: list[str]
+    server: Server
+
+
+class Baseline:
+    """Makes the state that a test starts from.
+
+    Each one is stamped with an annotation of its own. kubelet gives the same manifest the same Pod UID, and holds a
+    Pod back, longer and longer, that was started several times within minutes (kuberuntime_manager.go:doBackOff):
+    tests that went back to one and the same manifest would wait up to 5 minutes for it.
+    """
+
+    def __init__(self, node: RealNode) -> None:
+        """`node` must be as kubeadm made it."""
+        assert not node.settle().audited, "the node is audited already: these tests need one that is not"
+        self._node = node
+        self._plain = node.manifest
+        self._files = node.static_files()
+        self._turn = 0
+        self.now = self._stamp()
+
+    def fresh(self) -> Original:
+        """The state as it is if nothing happened since it was made, or a new one."""
+        stray = self._node.sh(SWEEP)
+        if stray or self._node.manifest != self.now.manifest or self._node.serving() != self.now.server:
+            self.now = self._stamp()
+        else:
+            self._node.settle()
+        return self.now
+
+    def end(self) -> None:
+        """The node as it was before the first test."""
+        self._node.sh(SWEEP)
+        self._node.write(MANIFEST, self._plain)
+
+    def _stamp(self) -> Original:
+        self._turn += 1
+        stamp = f'  annotations:\n    e2e.kaudit-setup.io/turn: "{self._turn}"\n'.encode()
+        manifest = self._plain.replace(b"  annotations:\n", stamp, 1)
+        assert manifest != self._plain, "the manifest has no annotations, unlike kubeadm's"
+        before = {server.pod for server in self._node.servers()}
+        self._node.write(MANIFEST, manifest)
+        server = self._node.settle(audited=False, other_than=before)
+        return Original(manifest, server.pod, self._files, server)
 
 
 @pytest.fixture(scope="session")
-def original(node: RealNode) -> Original:
-    """What every test starts from, and what undoing must come back to."""
-    server = node.settle()
-    assert not server.audited, "the node is audited already: these tests need one that is not"
-    return Original(node.manifest, server.pod, node.static_files())
+def baseline(node: RealNode) -> Iterator[Baseline]:
+    """The maker of starting states; at the end of the run it leaves the node as it found it."""
+    maker = Baseline(node)
+    yield maker
+    maker.end()
+
+
+@pytest.fixture
+def original(baseline: Baseline, request: pytest.FixtureRequest) -> Original:
+    """What the test started from, and what undoing must come back to."""
+    if "pristine" in request.fixturenames:
+        request.getfixturevalue("pristine")
+    elif "enabled" in request.fixturenames:
+        request.getfixturevalue("enabled")
+    return baseline.now
 
 
 @pytest.fixture(scope="session")
@@ -136,21 +242,18 @@ find /etc/kubernetes -maxdepth 1 -name ".*" -type f -delete
 
 
 @pytest.fixture
-def pristine(node: RealNode, original: Original) -> RealNode:
+def pristine(node: RealNode, baseline: Baseline) -> RealNode:
     """The node with kubeadm's manifest, its server ready, nothing of the tool's left."""
-    stray = node.sh(SWEEP)
-    if stray or node.manifest != original.manifest:
-        node.write(MANIFEST, original.manifest)
-    node.settle(pod=original.pod)
+    baseline.fresh()
     return node
 
 
 @pytest.fixture
-def enabled(node: RealNode, cli: Cli, original: Original, request: pytest.FixtureRequest) -> RealNode:
+def enabled(node: RealNode, cli: Cli, baseline: Baseline, request: pytest.FixtureRequest) -> RealNode:
     """The node audited by `enable --policy metadata`; used again as it is where the last test left it so."""
     known: Audited | None = request.config.stash.get(AUDITED, None)
     if known is None or not known.holds(node):
-        request.getfixturevalue("pristine")
+        baseline.fresh()
         cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes")
         request.config.stash[AUDITED] = Audited(node.manifest, node.read(POLICY), node.server())
     return node
@@ -166,12 +269,27 @@ class Audited:
 
     def holds(self, node: RealNode) -> bool:
         """Whether the node still is that."""
-        if node.manifest != self.manifest or node.servers() != [self.server]:
+        if node.manifest != self.manifest or node.serving() != self.server:
             return False
         return node.exists(POLICY) and node.read(POLICY) == self.policy
 
 
 AUDITED = pytest.StashKey[Audited]()
+
+
+def sound(node: RealNode, original: Original, *manifests: bytes) -> None:
+    """What must hold after every fault: a known state, working; no extra file anywhere; every backup whole.
+
+    `manifests`: the states that are allowed; kubeadm's own one by default.
+    """
+    assert node.manifest in (manifests or (original.manifest,)), "neither the old nor the new state"
+    assert node.static_files() == original.files
+    # a watchdog that has nothing to do any more sees it within a second
+    wait_until("nothing left over", lambda: node.leftovers() == [], 5)
+    node.backups()
+    server = node.settle()
+    # what runs is what the manifest says
+    assert server.audited == (b"--audit-policy-file" in node.manifest)
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,18 @@ ssh where the node is somebody else's (KAUDIT_E2E_SSH_CONFIG names its ssh_confi
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +60,15 @@ class Server:
     def audited(self) -> bool:
         """Whether it was told anything about auditing."""
         return any(name.startswith("audit-") for name in self.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A whole backup on the node: what backup.json says, and the files; None for one that was not there."""
+
+    name: str
+    about: dict[str, Any]
+    files: dict[str, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +135,18 @@ class RealNode:
 
     def run(self, script: str, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a bash script on the node as root, whatever its exit status."""
+        return subprocess.run(self.argv(script, *args), env=self.env(), input=stdin, capture_output=True, check=False)
+
+    def argv(self, script: str, *args: str) -> list[str]:
+        """The command that runs a bash script on the node as root; it needs `env`."""
         words = ["bash", "-c", script, "bash", *args]
         if self.lab.state is None:
-            argv = ["ssh", "-F", str(self.lab.ssh_config), self.name, shlex.join(words)]
-            return subprocess.run(argv, input=stdin, capture_output=True, check=False)
-        env = {**os.environ, "KLAB": str(self.lab.state)}
-        argv = [str(KLAB), "exec", self.name, *words]
-        return subprocess.run(argv, env=env, input=stdin, capture_output=True, check=False)
+            return ["ssh", "-F", str(self.lab.ssh_config), self.name, shlex.join(words)]
+        return [str(KLAB), "exec", self.name, *words]
+
+    def env(self) -> dict[str, str]:
+        """The environment of that command."""
+        return {**os.environ, **({"KLAB": str(self.lab.state)} if self.lab.state else {})}
 
     def sh(self, script: str, *args: str, stdin: bytes = b"") -> str:
         """Run a bash script on the node as root; AssertionError with its words if it fails."""
@@ -168,21 +184,21 @@ class RealNode:
 
     def servers(self) -> list[Server]:
         """The kube-apiserver processes that share the node's network."""
-        listing = self.sh(
-            "for p in $(pgrep -x kube-apiserver || true); do "
-            '[ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ] || continue; '
-            "s=$(cat /proc/$p/stat 2>/dev/null) || continue; "
-            'u=$(sed -n "s#.*/pods/\\([^/]*\\)/containers/.*#\\1#p" /proc/$p/mountinfo 2>/dev/null | head -n 1) || '
-            "continue; "
-            'echo "$p $(echo "${s##*) }" | cut -d" " -f20) ${u:--} $(base64 -w0 /proc/$p/cmdline)"; done'
-        )
-        return [_server(line) for line in listing.splitlines() if len(line.split()) == 4]
+        return [_server(line) for line in self.sh(f"{_EACH_SERVER}\neach").splitlines()]
+
+    def serving(self) -> Server | None:
+        """The kube-apiserver that holds the port: an old one that still drains has let go of it."""
+        listing = self.sh(f"{_EACH_SERVER}\neach; ss -Hltnp 'sport = :6443'")
+        lines = listing.splitlines()
+        servers = [_server(line) for line in lines if not line.startswith("LISTEN")]
+        holders = {int(pid) for line in lines if line.startswith("LISTEN") for pid in re.findall(r"pid=(\d+)", line)}
+        return next((server for server in servers if server.pid in holders), None)
 
     def server(self) -> Server:
-        """The one kube-apiserver; AssertionError if there is none or more."""
-        servers = self.servers()
-        assert len(servers) == 1, f"{self.name} runs {len(servers)} kube-apiservers"
-        return servers[0]
+        """The kube-apiserver that holds the port; AssertionError if there is none."""
+        server = self.serving()
+        assert server is not None, f"nobody listens on {self.name}:6443; processes: {self.servers()}"
+        return server
 
     def kubectl(self, *args: str) -> str:
         """kubectl as cluster administrator, on the node, towards the node's own server."""
@@ -200,19 +216,28 @@ class RealNode:
         except AssertionError:
             return False
 
-    def settle(self, *, audited: bool | None = None, pod: str = "", seconds: float = 90) -> Server:
-        """Wait for one ready server, with or without audit flags or of one Pod where that is asked; its process."""
+    def settle(
+        self,
+        *,
+        audited: bool | None = None,
+        pod: str = "",
+        other_than: Collection[str] = (),
+        seconds: float = 90,
+    ) -> Server:
+        """Wait for a ready server, with or without audit flags, of one Pod or of none of those; its process."""
 
         def one() -> Server | None:
-            servers = self.servers()
-            if len(servers) != 1 or (audited is not None and servers[0].audited != audited):
+            server = self.serving()
+            if server is None or audited not in {None, server.audited}:
                 return None
-            if pod and servers[0].pod != pod:
+            if pod not in {"", server.pod} or server.pod in other_than:
                 return None
             # the same process before and after the question: it was this one that answered
-            return servers[0] if self.ready() and self.servers() == servers else None
+            return server if self.ready() and self.serving() == server else None
 
-        server = wait_until(f"{self.name}: one ready server, audited: {audited}", one, seconds)
+        server = wait_until(
+            f"{self.name}: a ready server, audited: {audited}, Pod: {pod or 'not ' + str(other_than)}", one, seconds
+        )
         assert server is not None
         return server
 
@@ -224,13 +249,113 @@ class RealNode:
             assert event["apiVersion"].startswith("audit.k8s.io/"), event
         return events
 
-    def backups(self) -> list[str]:
-        """The names of the backups, oldest first."""
-        return self.sh(f"if [ -d {STATE}/backups ]; then ls -1 {STATE}/backups; fi").split()
+    def backups(self) -> list[Backup]:
+        """The backups, oldest first; AssertionError if one is not whole: description or a file missing or altered."""
+        names = self.sh(f"if [ -d {STATE}/backups ]; then ls -1A {STATE}/backups; fi").split()
+        return [self._backup(name) for name in names]
+
+    def _backup(self, name: str) -> Backup:
+        folder = f"{STATE}/backups/{name}"
+        assert self.sh('stat -c %a "$1"', folder).strip() == "700", folder
+        about = json.loads(self.read(f"{folder}/backup.json"))
+        files: dict[str, bytes | None] = {}
+        for entry in about["files"]:
+            stored = f"{folder}/files/{entry['number']}"
+            if entry["sha256"]:
+                content = self.read(stored)
+                assert hashlib.sha256(content).hexdigest() == entry["sha256"], f"{stored} is not what was backed up"
+                files[entry["path"]] = content
+            else:
+                assert not self.exists(stored), f"{stored} is there although nothing was"
+                files[entry["path"]] = None
+        return Backup(name, about, files)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The tool's journal; every line must be a JSON object."""
+        path = f"{STATE}/journal.jsonl"
+        return [json.loads(line) for line in self.read(path).splitlines()] if self.exists(path) else []
+
+    def deeds(self) -> list[str]:
+        """What the journal says was done to the node itself, in order."""
+        return [str(entry["action"]) for entry in self.journal() if entry["action"] != "persist"]
+
+    def snapshot(self) -> str:
+        """Everything that a run which changes nothing must leave as it is: names, inodes, times, modes, contents."""
+        return self.sh(
+            f"find /etc/kubernetes {STATE} -printf '%p %i %T@ %C@ %m %u:%g %s\\n' | sort; "
+            f"find /etc/kubernetes {STATE} -type f -exec sha256sum {{}} + | sort"
+        )
+
+    def leftovers(self) -> list[str]:
+        """What no finished run may leave behind: half-written files, living watchdogs, open runs."""
+        return self.sh(
+            "find /etc/kubernetes /var/log -name '.kaudit*' -o -name '*kaudit-setup*tmp*'; "
+            f"for run in {STATE}/run/*/; do if [ -d $run ] && [ ! -e ${{run}}outcome ]; then echo $run; fi; done; "
+            f"pgrep -af '^(/bin/)?sh {STATE}/run/' || true"
+        ).splitlines()
 
     def static_files(self) -> list[str]:
         """Everything in the static Pod folder, dot files and all."""
         return sorted(self.sh(f"ls -1A {MANIFESTS}").splitlines())
+
+
+@dataclass(slots=True)
+class Watched:
+    """What a `watching` block saw of kube-apiserver: each Pod UID once, in order of appearance; processes too.
+
+    `news`: how many Pods got a new process within the block, which is how often kubelet restarted it for a change.
+    """
+
+    pods: list[str] = field(default_factory=list)
+    processes: list[tuple[int, int]] = field(default_factory=list)
+    news: int = 0
+
+
+@contextmanager
+def watching(node: RealNode) -> Iterator[Watched]:
+    """Look at the node's kube-apiserver processes all the time; the answer is filled in at the end of the block."""
+    loop = (
+        f"{_EACH_SERVER}\n"
+        "while :; do each; [ -e \"$1\" ] || exit 0; sleep 0.1; done | awk '!seen[$0]++ { print; fflush() }'"
+    )
+    flag = node.sh("mktemp /tmp/e2e-watch-XXXXXX").strip()
+    process = subprocess.Popen(node.argv(loop, flag), env=node.env(), stdout=subprocess.PIPE)
+    seen = Watched()
+    known = {(server.pid, server.start) for server in node.servers()}
+    assert process.stdout is not None
+    try:
+        # the first line is there before the block begins: the server as it was
+        first = process.stdout.readline()
+        yield seen
+    finally:
+        node.sh('rm -f "$1"', flag)
+        with process.stdout:
+            rest = process.stdout.read()
+        process.wait(timeout=30)
+        servers = [_server(line) for line in (first + rest).decode().splitlines()]
+        for server in servers:
+            if server.pod != "-" and server.pod not in seen.pods:
+                seen.pods.append(server.pod)
+            if (server.pid, server.start) not in seen.processes:
+                seen.processes.append((server.pid, server.start))
+        seen.news = len({s.pod for s in servers if (s.pid, s.start) not in known and s.pod != "-"})
+
+
+# `each` prints a line for every kube-apiserver that shares the node's network: pid, start, Pod UID, command line
+_EACH_SERVER = r"""
+own=$(readlink /proc/self/ns/net)
+each() {
+  for p in $(pgrep -x kube-apiserver || true); do
+    [ "$(readlink /proc/$p/ns/net)" = "$own" ] || continue
+    s=$(cat /proc/$p/stat 2>/dev/null) || continue
+    u=$(sed -n "s#.*/pods/\([^/]*\)/containers/.*#\1#p" /proc/$p/mountinfo 2>/dev/null | head -n 1) || continue
+    c=$(base64 -w0 /proc/$p/cmdline 2>/dev/null) || continue
+    # a process between fork and exec, or on its way out, has no command line of its own
+    [ -n "$c" ] || continue
+    echo "$p $(echo "${s##*) }" | cut -d" " -f20) ${u:--} $c"
+  done
+}
+"""
 
 
 def _server(line: str) -> Server:
