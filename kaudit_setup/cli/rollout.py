@@ -82,8 +82,10 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
             raise typer.Exit(Exit.WOULD_CHANGE if job.changes_something else Exit.OK)
         for cluster in fleet.clusters:
             for member in cluster.members:
-                if fleet.of(member).prepared.plan:
-                    refuse(member.name, fleet.of(member).prepared, how.force or ())
+                prepared = fleet.of(member).prepared
+                # what is there already is no news while it may still be undone
+                if prepared.plan or any(f.name == "pending" for f in prepared.findings):
+                    refuse(member.name, prepared, how.force or ())
         if job.changes_something:
             confirm(_review_text(job) if not how.yes else "", yes=how.yes)
         report = roll(fleet.clusters, _hands(job), Rules(how.forks, how.all_or_nothing, how.canary))

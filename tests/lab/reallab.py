@@ -291,7 +291,9 @@ class RealNode:
         return self.sh(
             "find /etc/kubernetes /var/log -name '.kaudit*' -o -name '*kaudit-setup*tmp*'; "
             f"for run in {STATE}/run/*/; do if [ -d $run ] && [ ! -e ${{run}}outcome ]; then echo $run; fi; done; "
-            f"pgrep -af '^(/bin/)?sh {STATE}/run/' || true"
+            # a watchdog of a decided change tidies up for a while; one without a change has no business
+            "for run in $(pgrep -af watchdog.sh$ | sed -n 's#.* \\(/[^ ]*/\\)watchdog.sh$#\\1#p'); do "
+            "[ -d $run ] || echo $run; done"
         ).splitlines()
 
     def static_files(self) -> list[str]:
