@@ -30,7 +30,7 @@ class BackedUpFile:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One complete backup on the node."""
+    """One complete backup on the node. `kubeadm_config`: the cluster's ClusterConfiguration then, if it is there."""
 
     name: str
     time: str
@@ -38,6 +38,7 @@ class Backup:
     by: str
     files: tuple[BackedUpFile, ...]
     flags: dict[str, str] = field(default_factory=dict)
+    kubeadm_config: str = field(default="", repr=False)
 
 
 def name_of(observed: Observed, run: str) -> str:
@@ -97,6 +98,7 @@ def _parse(data: dict[str, Any]) -> Backup | None:
                 BackedUpFile(int(f["number"]), f["path"], f["sha256"], f["mode"], f["owner"]) for f in data["files"]
             ),
             flags=dict(data.get("flags", {})),
+            kubeadm_config=str(data.get(CONFIG_KEY, "")),
         )
     except (KeyError, TypeError, ValueError):
         return None

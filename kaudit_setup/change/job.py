@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kaudit_setup.change.backup import Backup, backups_of
 from kaudit_setup.change.plan import (
@@ -33,11 +33,15 @@ from kaudit_setup.policy.load import load
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan with what it was made from and what stands in its way."""
+    """A plan with what it was made from and what stands in its way.
+
+    `kubeadm_config`: where a backup is put back, the cluster's ClusterConfiguration as the backup has it.
+    """
 
     observed: Observed
     plan: Plan
     findings: tuple[Finding, ...]
+    kubeadm_config: str = field(default="", repr=False)
 
 
 def look(node: Node, manifest: str, paths: Callable[[Observed], list[str]]) -> Observed:
@@ -118,7 +122,7 @@ def prepare_rollback(node: Node, to: str | None, *, manifest: str = "", prove: b
     observed = observe(node, manifest=manifest, look_at=[f.path for f in backup.files])
     files = {f.path: (contents[f.path], f.mode, f.owner) if f.sha256 else None for f in backup.files}
     plan = plan_write("rollback", observed, files)
-    return Prepared(observed, plan, inspect(observed, pod_of(observed), plan, prove=prove))
+    return Prepared(observed, plan, inspect(observed, pod_of(observed), plan, prove=prove), backup.kubeadm_config)
 
 
 def pick(found: tuple[Backup, ...], wanted: str | None, where: str) -> Backup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist
+from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
 from kaudit_setup.change.plan import WriteFile, pod_of
 from kaudit_setup.fleet.crew import Fleet, Looked
 from kaudit_setup.fleet.group import Cluster
@@ -34,7 +34,8 @@ def pod_after(looked: Looked) -> ApiServerPod:
 
 
 def plan_storing(fleet: Fleet, cluster: Cluster, *, wanted: bool) -> Storing:
-    """What the configuration must say so that kubeadm makes the manifest that the last node will have.
+    """What the configuration must say so that kubeadm makes the manifest that the last node will have; or what a
+    backup says that it was.
 
     Nothing is stored while the cluster has control-plane nodes that are not in the list: an upgrade would give them
     flags that name a policy file which they do not have, and their API servers would not start.
@@ -47,7 +48,8 @@ def plan_storing(fleet: Fleet, cluster: Cluster, *, wanted: bool) -> Storing:
         return Storing(None, seen.config_why)
     pod = pod_after(fleet.of(cluster.members[-1]))
     settings = AuditSettings(pod.flags)
-    plan = plan_persist(seen.config, settings, pod.mounts)
+    old = fleet.of(cluster.members[-1]).prepared.kubeadm_config
+    plan = plan_restore(seen.config, old, pod.mounts) if old else plan_persist(seen.config, settings, pod.mounts)
     if plan and cluster.strangers:
         names = ", ".join(map(str, cluster.strangers))
         return Storing(

@@ -291,6 +291,38 @@ def test_status_of_all_in_one_table(fleet: Fleet) -> None:
     fleet.boxes[2].misbehave(refuse_logins=False)
 
 
+def test_status_looks_again_and_again_until_ctrl_c(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("kaudit_setup.cli.status.time.sleep", pause)
+    ran = fleet.run("status", "--watch", "--every", "7", *hosts("cp1 cp2"))
+    assert ran.code == 130
+    assert pauses == [7, 7]
+    assert ran.out.count("NODE") == 2
+
+
+def test_what_was_only_stored_can_be_rolled_back(fleet: Fleet) -> None:
+    plain = fleet.stored()
+    assert fleet.enable("--no-persist").code == 0
+    assert fleet.enable().code == 0
+    assert fleet.stored() != plain
+    starts = [box.starts() for box in fleet.boxes]
+    # the newest backup of the last node is that of the configuration alone
+    newest = fleet.run("backups", "list", *hosts("cp3")).out.splitlines()[-1]
+    assert "before persist" in newest
+    dry = fleet.run("rollback", "--dry-run", *hosts("cp1 cp2 cp3"), "--to", "first")
+    assert dry.code == 3
+    ran = fleet.run("rollback", "--yes", *hosts("cp1 cp2 cp3"), "--to", "first")
+    assert ran.code == 0, ran.err
+    assert fleet.stored() == plain
+    assert [box.starts() for box in fleet.boxes] == [n + 1 for n in starts]
+
+
 def test_what_kubeadm_has_written_anew_is_said_and_mended_with_one_restart(fleet: Fleet) -> None:
     assert fleet.enable().code == 0
     box = fleet.boxes[1]
