@@ -23,7 +23,8 @@ from kaudit_setup.change.preflight import Finding, inspect
 from kaudit_setup.errors import ChangeError, InputError, PolicyError
 from kaudit_setup.manifest.patch import patch
 from kaudit_setup.manifest.pod import read
-from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
+from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings, KubeVersion
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
@@ -44,9 +45,15 @@ class Prepared:
     kubeadm_config: str = field(default="", repr=False)
 
 
-def look(node: Node, manifest: str, paths: Callable[[Observed], list[str]]) -> Observed:
-    """Look once; and once more if the plan turns on files that the first look did not know of."""
-    observed = observe(node, manifest=manifest)
+_PATH_FLAGS = {"policy": POLICY_FLAG, "log": LOG_FLAG, "webhook": WEBHOOK_FLAG}
+
+
+def look(node: Node, manifest: str, paths: Callable[[Observed], list[str]], *, first: Sequence[str] = ()) -> Observed:
+    """Look once; and once more if the plan turns on files that the first look did not know of.
+
+    `first`: what is known to be wanted before anything was seen.
+    """
+    observed = observe(node, manifest=manifest, look_at=first)
     missing = [p for p in paths(observed) if not _was_seen(observed, p)]
     return observe(node, manifest=manifest, look_at=paths(observed)) if missing else observed
 
@@ -67,7 +74,12 @@ def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: boo
         after = read(patch(observed.manifest.text, settings, pod.version or NEWEST))
         return look_at(paths_of(settings, after))
 
-    observed = look(node, manifest, paths)
+    named = {kind: wanted.flags.get(flag, "") for kind, flag in _PATH_FLAGS.items()}
+    if wanted.webhook_config is not None:
+        named["webhook"] = named["webhook"] or DEFAULT_WEBHOOK_PATH
+    # as they are on the node, too, unless a mount says otherwise: then there is a second look
+    first = look_at({kind: path for kind, path in named.items() if path.startswith("/")})
+    observed = look(node, manifest, paths, first=first)
     plan = plan_enable(observed, wanted)
     pod = pod_of(observed)
     found = inspect(observed, pod, plan, prove=prove)

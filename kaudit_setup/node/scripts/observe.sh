@@ -95,14 +95,17 @@ policy=$(flag audit-policy-file)
 policy=${policy:-/etc/kubernetes/audit-policy.yaml}
 log=$(flag audit-log-path)
 if [ -z "$log" ] || [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
+hook=$(flag audit-webhook-config-file)
 for f in "$@"; do
   case $f in
+  "secret:$hook") ;;
   log:*) log=${f#log:} ;;
   policy:*) policy=${f#policy:} ;;
   secret:*) file file "${f#secret:}" metadata ;;
   *) file file "$f" content ;;
   esac
 done
+if [ -n "$hook" ]; then file file "$hook" metadata; fi
 file file "$policy" content
 
 field log.path "$log"
