@@ -11,6 +11,7 @@
     │   └── LostError        1  the connection broke while something was under way
     ├── RefusedError         1  preflight found something that would break the API server; nothing was changed
     ├── ChangeError          1  the change was not made, or was undone; the node works as before
+    │   └── PendingError     1  the node is out of reach; its watchdog puts the old state back
     ├── BrokenError          4  the node needs a person; `hint` says exactly what to type
     └── StoppedError     130  Ctrl-C
 
@@ -91,6 +92,10 @@ class LostError(NodeError):
 
 class ChangeError(KauditError):
     """The change was not made, or was undone; the node works as before."""
+
+
+class PendingError(ChangeError):
+    """The node cannot be reached any more; the watchdog on it puts the old state back by itself."""
 
 
 class BrokenError(KauditError):

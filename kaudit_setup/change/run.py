@@ -20,6 +20,7 @@ from kaudit_setup.errors import (
     HostKeyError,
     LostError,
     NodeError,
+    PendingError,
     ScriptError,
     StoppedError,
 )
@@ -249,7 +250,7 @@ def _take_back(
     try:
         ran = _reconnecting(node, undo_script(plan, run))
     except NodeError as error:
-        return ChangeError(
+        return PendingError(
             f"{node.name}: {why}; and then {error.message}",
             hint=f"the watchdog on the node puts the old state back within {limit + _WATCHDOG_SLACK_S} s; "
             "then see `kaudit-setup status`",

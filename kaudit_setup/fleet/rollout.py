@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kaudit_setup.errors import BrokenError, ChangeError, Exit, KauditError, StoppedError
+from kaudit_setup.errors import BrokenError, ChangeError, Exit, KauditError, PendingError, StoppedError
 from kaudit_setup.fleet.group import Cluster, Member
 from kaudit_setup.node.cluster import Address
 
@@ -25,6 +25,7 @@ class State(StrEnum):
     old = "old"  # its change failed, and it was put back
     undone = "undone"  # changed and proved, then taken back because another node failed
     untouched = "untouched"
+    pending = "out of reach (its watchdog puts it back)"
     unknown = "unknown"  # it could not be put back; the error says what to do
 
 
@@ -94,6 +95,13 @@ class Report:
 def roll(clusters: Sequence[Cluster], hands: Hands, rules: Rules) -> Report:
     """Change every node of every cluster, or stop at the first failure. Does not raise for what fails on a node."""
     return _Rollout(clusters, hands, rules).run()
+
+
+def _after(error: KauditError, otherwise: State) -> State:
+    """What a node is like after a change that failed so."""
+    if isinstance(error, BrokenError):
+        return State.unknown
+    return State.pending if isinstance(error, PendingError) else otherwise
 
 
 class _Rollout:
@@ -181,8 +189,7 @@ class _Rollout:
         try:
             backup = self.hands.change(member)
         except KauditError as error:
-            state = State.unknown if isinstance(error, BrokenError) else State.old
-            self._note(NodeReport(member, state, error=error))
+            self._note(NodeReport(member, _after(error, State.old), error=error))
             return False
         if backup is None:
             self._note(NodeReport(member, State.already))
@@ -236,8 +243,7 @@ class _Rollout:
                 self._all_others_ready(cluster, member)
                 self.hands.undo(member, backup)
             except KauditError as error:
-                state = State.unknown if isinstance(error, BrokenError) else State.new
-                self._note(NodeReport(member, state, backup, error))
+                self._note(NodeReport(member, _after(error, State.new), backup, error))
                 # one that cannot be taken back is reason enough not to restart the next one
                 return
             self._note(NodeReport(member, State.undone, backup))

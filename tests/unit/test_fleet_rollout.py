@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kaudit_setup.errors import BrokenError, ChangeError, Exit, StoppedError
+from kaudit_setup.errors import BrokenError, ChangeError, Exit, PendingError, StoppedError
 from kaudit_setup.fleet.group import Cluster, Member
 from kaudit_setup.fleet.rollout import Hands, Report, Rules, State, roll
 from kaudit_setup.node.cluster import Address
@@ -123,6 +123,12 @@ def test_a_node_that_needs_a_person_is_said_so() -> None:
     report = roll([cluster("a")], Recorder(fail={"change a1": BrokenError("x")}).hands(), Rules())
     assert states(report)["a1"] == "unknown"
     assert report.exit_code == Exit.NEEDS_PERSON
+
+
+def test_a_node_that_dies_in_the_middle_is_left_to_its_watchdog() -> None:
+    report = roll([cluster("a")], Recorder(fail={"change a2": PendingError("x")}).hands(), Rules())
+    assert states(report) == {"a1": "new", "a2": "out of reach (its watchdog puts it back)", "a3": "untouched"}
+    assert report.exit_code == Exit.FAILED
 
 
 def test_nothing_is_touched_while_another_server_is_down() -> None:
