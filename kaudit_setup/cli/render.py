@@ -50,7 +50,8 @@ def render(
     settings: SettingsOptions,
 ) -> None:
     """Print the audit settings in the words of another installer, with what to do with them in a comment above."""
-    from kaudit_setup.manifest.render import FORMATS, Source, render
+    from kaudit_setup.manifest.render import FORMATS, render
+    from kaudit_setup.manifest.render_source import Source
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
     from kaudit_setup.texts import template
 

@@ -12,7 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.manifest.render import FORMATS, Source, introduce, render
+from kaudit_setup.manifest.render import FORMATS, introduce, render
+from kaudit_setup.manifest.render_source import Source
 from kaudit_setup.model import AuditSettings
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "data" / "render"
