@@ -51,7 +51,11 @@ def nodes(
 
         options = SshOptions(ssh_config, accept_new_host_key, password)
         found = [
-            Candidate(_local(None, password) if h.local else open_ssh(target_of(h), options), h.cluster, h.where)
+            Candidate(
+                _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1),
+                h.cluster,
+                h.where,
+            )
             for h in named
         ]
     else:
@@ -110,11 +114,14 @@ def _local(root: Path | None, password: str | None) -> Node:
     return traced(LocalNode(root, become=Become(needed=root is None and os.geteuid() != 0, password=password)))
 
 
-def open_ssh(target: SshTarget, options: SshOptions) -> Node:
-    """One node over SSH; nothing is sent yet."""
+def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> Node:
+    """One node over SSH; `ahead` begins to connect at once, else nothing is sent yet."""
     from kaudit_setup.node.ssh import SshNode
 
-    return traced(SshNode(target, options))
+    node = SshNode(target, options)
+    if ahead:
+        node.connect_ahead()
+    return traced(node)
 
 
 def traced(node: Node) -> Node:

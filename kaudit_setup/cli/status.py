@@ -85,7 +85,7 @@ def _status(candidate: Candidate, how: NodeOptions) -> Seen:
     from kaudit_setup.change.plan import pod_of
     from kaudit_setup.change.run import probe_now
     from kaudit_setup.change.status import judge
-    from kaudit_setup.fleet.crew import ask_its_cluster, member_of
+    from kaudit_setup.fleet.crew import cluster_of, member_of
     from kaudit_setup.model import AuditSettings
     from kaudit_setup.node.cluster import ClusterSeen
 
@@ -97,7 +97,7 @@ def _status(candidate: Candidate, how: NodeOptions) -> Seen:
     if how.root is None:
         if found.state == "on":
             found = judge(observed, probe_now(node, observed, limit=10))
-        seen = ask_its_cluster(node, observed, pod)
+        seen = cluster_of(observed)
     if seen.config and pod.flags:
         found = replace(found, persisted=is_persisted(seen.config, AuditSettings(pod.flags), pod.mounts))
     return Seen(found, member_of(candidate, observed, pod, seen))

@@ -13,7 +13,7 @@ from kaudit_setup.change.verify import address_of
 from kaudit_setup.errors import InputError, KauditError, NodeError
 from kaudit_setup.fleet.group import Cluster, Grouped, Member, fingerprint, group
 from kaudit_setup.manifest.pod import ApiServerPod
-from kaudit_setup.node.cluster import Address, ClusterSeen, ask_cluster
+from kaudit_setup.node.cluster import Address, ClusterSeen
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.node.port import Node
 
@@ -133,11 +133,11 @@ def server_at(pod: ApiServerPod) -> Address:
     return Address(*address_of(pod))
 
 
-def ask_its_cluster(node: Node, observed: Observed, pod: ApiServerPod) -> ClusterSeen:
-    """What the node's API server says; says why where there is none to ask. Raises NodeError."""
+def cluster_of(observed: Observed) -> ClusterSeen:
+    """What the node's API server said; says why where there is none to ask."""
     if not observed.servers:
         return ClusterSeen(None, "kube-apiserver is not running on it")
-    return ask_cluster(node, server_at(pod))
+    return observed.cluster or ClusterSeen(None, "its API server could not be asked about the cluster")
 
 
 def look_at_fleet(
@@ -152,7 +152,7 @@ def look_at_fleet(
     def one(candidate: Candidate) -> Looked:
         prepared = prepare(candidate.node)
         pod = pod_of(prepared.observed)
-        seen = ask_its_cluster(candidate.node, prepared.observed, pod) if ask else ClusterSeen(None)
+        seen = cluster_of(prepared.observed) if ask else ClusterSeen(None)
         return Looked(candidate.node, prepared, member_of(candidate, prepared.observed, pod, seen))
 
     found = [looked for _, looked in answers(ask_all(candidates, one, forks=forks))]

@@ -1,4 +1,4 @@
-"""What a node's own API server knows of its cluster: asked in one round trip, nothing is changed."""
+"""What a node's own API server knows of its cluster: asked while the node is looked at, nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kaudit_setup.errors import NodeError
-from kaudit_setup.node.frames import Frames, frames
+from kaudit_setup.node.frames import Frames
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
@@ -56,17 +56,6 @@ class ClusterSeen:
 def prelude(at: Address) -> str:
     """The shell variables that client.sh needs."""
     return f"ADDRESS={shlex.quote(at.host)} PORT={at.port}"
-
-
-def ask_cluster(node: Node, at: Address, *, timeout: float = 45) -> ClusterSeen:
-    """Ask the node's own API server, which listens at `at`. Raises what `Node.sh` raises, and NodeError."""
-    text = "\n".join([script("lib"), prelude(at), script("client"), script("cluster")])
-    ran = node.sh(text, timeout=timeout)
-    found = list(frames(ran.out))
-    if not found or found[-1] != ("end", b"ok"):
-        said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
-        raise NodeError(f"{node.name}: could not be asked about its cluster: {said}")
-    return parse(found)
 
 
 def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kaudit_setup.errors import NodeError
+from kaudit_setup.node import cluster
+from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
@@ -112,6 +114,8 @@ class Observed:
     backups: tuple[dict[str, Any], ...]
     journal: tuple[dict[str, Any], ...]
     runs: tuple[RunSeen, ...]
+    # what its API server said of the cluster; None where there was none to ask
+    cluster: ClusterSeen | None = None
 
     @property
     def server(self) -> Process | None:
@@ -130,9 +134,10 @@ def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), time
     where those two are or would be.
     Raises NodeError and what `Node.sh` raises.
     """
-    ran = node.sh(script("lib") + script("observe"), [manifest, *look_at], timeout=timeout)
+    text = "\n".join(script(name) for name in ("lib", "observe", "client", "cluster"))
+    ran = node.sh(text, [manifest, *look_at], timeout=timeout)
     found = list(frames(ran.out))
-    if not found or found[-1] != ("end", b"ok"):
+    if ("end", b"ok") not in found:
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise NodeError(f"{node.name}: could not be read: {said}")
     return parse(found)
@@ -191,6 +196,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         backups=tuple(_object(v) for k, v in found if k == "backup"),
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),
+        cluster=cluster.parse(found) if "cluster" in last else None,
     )
 
 

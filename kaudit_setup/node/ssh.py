@@ -18,7 +18,7 @@ from typing import cast
 import paramiko
 from paramiko.config import SSHConfig
 
-from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
+from kaudit_setup.errors import AuthError, HostKeyError, InputError, KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Talk, no_greeting
 
@@ -86,6 +86,8 @@ class SshNode:
         self._proxies: list[paramiko.ProxyCommand] = []
         self._become = Become(needed=False)
         self._guard = threading.Lock()
+        self._ahead: threading.Thread | None = None
+        self._early: KauditError | None = None
 
     @property
     def name(self) -> str:
@@ -102,7 +104,7 @@ class SshNode:
         timeout: float | None = None,
     ) -> Ran:
         """See `Node.sh`. Raises HostKeyError and NodeError from connecting, too."""
-        transport = self._connected()
+        transport = self._awaited()
         talk = Talk(script, args, stdin, self._become, sink)
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
@@ -132,6 +134,26 @@ class SshNode:
         if not talk.heard:
             raise no_greeting(self.name, code, talk.err, self._become)
         return Ran(code, talk.out, talk.err)
+
+    def connect_ahead(self) -> None:
+        """Begin to connect while the caller loads what it will run; the first `sh` raises what goes wrong."""
+
+        def begin() -> None:
+            try:
+                self._connected()
+            except KauditError as error:
+                self._early = error
+
+        self._ahead = threading.Thread(target=begin, daemon=True)
+        self._ahead.start()
+
+    def _awaited(self) -> paramiko.Transport:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.join()
+            if self._early is not None:
+                raise self._early
+        return self._connected()
 
     def close(self) -> None:
         """Drop the connection and the jump hosts' ones."""

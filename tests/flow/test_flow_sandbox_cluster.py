@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kaudit_setup.fleet.group import fingerprint
-from kaudit_setup.node.cluster import Address, ask_cluster, wait_ready
+from kaudit_setup.node.cluster import Address, wait_ready
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox
@@ -31,8 +31,9 @@ def test_nodes_of_one_cluster_have_one_ca_and_one_configuration(pair: tuple[Sand
     seen = []
     for box in pair:
         node = reach(box)
-        assert fingerprint(observe(node).ca)
-        seen.append((fingerprint(observe(node).ca), ask_cluster(node, at(box))))
+        observed = observe(node)
+        assert observed.cluster is not None
+        seen.append((fingerprint(observed.ca), observed.cluster))
         node.close()
     (one_ca, one), (two_ca, two) = seen
     assert one_ca == two_ca
@@ -52,13 +53,4 @@ def test_waiting_for_the_others_names_the_one_that_is_not_ready(pair: tuple[Sand
     assert said == [f"waiting for the other API servers: {at(two)}"]
     two.misbehave(never_ready=False)
     assert wait_ready(node, [at(one), at(two)], limit=20) == ()
-    node.close()
-
-
-def test_an_api_server_that_is_down_is_said_so(pair: tuple[Sandbox, Sandbox]) -> None:
-    node = reach(pair[0])
-    seen = ask_cluster(node, Address("127.0.0.1", 1))
-    assert seen.config is None
-    assert "did not answer" in seen.config_why
-    assert seen.servers == ()
     node.close()

@@ -28,4 +28,4 @@ if [ -r /proc/net/if_inet6 ]; then
     field address "$(echo "$hex" | sed 's/..../&:/g; s/:$//')"
   done </proc/net/if_inet6
 fi
-field end ok
+field cluster ok

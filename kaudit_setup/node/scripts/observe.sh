@@ -166,3 +166,11 @@ for d in "$STATE"/run/*/; do
   fi
 done
 field end ok
+
+# The same look asks this node's API server about its cluster, if there is one to ask: client.sh and cluster.sh follow.
+if [ -z "$(pids_of kube-apiserver)" ]; then exit 0; fi
+ADDRESS=$(flag bind-address)
+case $ADDRESS in '' | 0.0.0.0 | ::) ADDRESS=$(flag advertise-address) ;; esac
+ADDRESS=${ADDRESS:-127.0.0.1}
+PORT=$(flag secure-port)
+PORT=${PORT:-6443}
