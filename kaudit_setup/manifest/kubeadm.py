@@ -64,6 +64,16 @@ class _Cluster:
         )
 
 
+# edit.py leaves a space where empty brackets were, to put them back. In the ConfigMap that space would make kubectl
+# show the whole text as one quoted line, and `apiServer: {}` is what kubeadm writes: here the key that was not
+# there at all that is marked, and the usual one that is not.
+_OPEN_HEAD = re.compile(r"^apiServer:( ?)$", re.MULTILINE)
+
+
+def _swap_mark(text: str) -> str:
+    return _OPEN_HEAD.sub(lambda found: "apiServer:" if found[1] else "apiServer: ", text)
+
+
 def read_cluster_configuration(text: str) -> dict[str, str]:
     """The audit flags among `apiServer.extraArgs`, effective values.
 
@@ -79,6 +89,13 @@ def patch_cluster_configuration(text: str, settings: AuditSettings, node_mounts:
     `node_mounts`: the mounts of the node's manifest, which say where on the node a path of the container is.
     Raises ManifestError for invalid YAML, no ClusterConfiguration, or fields that kubeadm would refuse.
     """
+    new = _swap_mark(_patched(_swap_mark(text), settings, node_mounts))
+    if new != text:
+        _prove(text, new, settings)
+    return new
+
+
+def _patched(text: str, settings: AuditSettings, node_mounts: Sequence[Mount]) -> str:
     found = _find(text)
     own = found.volumes
     plan = mounts.plan((*own, *_OWN), found.flags, settings.flags, elsewhere=node_mounts)
@@ -91,8 +108,6 @@ def patch_cluster_configuration(text: str, settings: AuditSettings, node_mounts:
         if found.api is not None:
             order = [(_by_name(own, gone, name), value) for name, value in added]
             new = edit.change_list(found.document, found.api, _VOLUMES, removed=gone, added=order)
-    if new != text:
-        _prove(text, new, settings)
     return new
 
 

@@ -70,7 +70,8 @@ kubernetesVersion: v1.20.2
 def test_list_in_the_given_order_from_v1beta4() -> None:
     new = patch_cluster_configuration(V4, WANTED)
     assert new.startswith(
-        """apiServer: \n  extraArgs:
+        """apiServer:
+  extraArgs:
   - name: audit-policy-file
     value: /etc/kubernetes/audit-policy.yaml
   - name: audit-log-path
