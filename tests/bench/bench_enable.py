@@ -92,20 +92,19 @@ def main() -> None:
         tool(lab, *on, "--dry-run", allowed=(3,))
         floors: list[float] = []
         enables: list[Run] = []
-        pods: list[int] = []
         for turn in range(1, ROUNDS + 1):
             _fresh(node, plain, turn)
-            with watching(node) as seen:
-                enables.append(tool(lab, *on))
-            pods.append(seen.news)
+            enables.append(tool(lab, *on))
             audited, policy = node.manifest, node.read(POLICY)
             tool(lab, *off)
             floors.append(_by_hand(node, audited, policy))
         _fresh(node, plain, 0)
-        tool(lab, *on)
+        # counted in a round of its own: looking all the time costs the node what it measures
         with watching(node) as seen:
-            idle = [tool(lab, *on) for _ in range(5)]
-        pods_idle = seen.news
+            tool(lab, *on)
+        with watching(node) as unseen:
+            tool(lab, *on)
+        idle = [tool(lab, *on) for _ in range(5)]
         tool(lab, *off)
         node.write(MANIFEST, plain)
     helps = {name: median(10, lambda a=args: _seconds([TOOL, *a])) for name, args in _HELPS.items()}
@@ -119,8 +118,8 @@ def main() -> None:
     row("enable with nothing to do", f"{again:.2f} s", "1.0 s", again <= 1.0)
     row("remote commands of an enable", str(max(r.commands for r in enables)), "6", _few(enables))
     row("remote commands with nothing to do", str(max(r.commands for r in idle)))
-    row("restarts for a change", str(max(pods)), "exactly 1", set(pods) == {1})
-    row("restarts for none", str(pods_idle), "0", pods_idle == 0)
+    row("restarts for a change", str(seen.news), "exactly 1", seen.news == 1)
+    row("restarts for none", str(unseen.news), "0", unseen.news == 0)
     mib = max(r.mib for r in enables)
     row("peak resident memory of enable", f"{mib:.0f} MiB", "80 MB", mib * 1.048576 <= 80)
     for name, seconds in helps.items():
