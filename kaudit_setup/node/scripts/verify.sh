@@ -92,7 +92,8 @@ crashed() {
 # Going back to a manifest that ran within the last minutes, kubelet holds its Pod back for up to 5 minutes, as it does
 # a crashing one (kuberuntime_manager.go:doBackOff): there is no server at all, and nothing is wrong with the change.
 hold_on() {
-  if [ -n "$quiet" ] && [ "$BACKOFF" -gt 0 ] && [ $(($(uptime_s) - quiet)) -ge 15 ]; then
+  # without kubelet nothing comes back, however long one waits
+  if [ -n "$quiet" ] && [ "$BACKOFF" -gt 0 ] && [ $(($(uptime_s) - quiet)) -ge 15 ] && [ -n "$(pids_of kubelet)" ]; then
     enter backoff
     DEADLINE=$((DEADLINE + BACKOFF))
     if [ -n "$RUN" ] && [ -s "$R$RUN/deadline" ]; then
