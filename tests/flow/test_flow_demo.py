@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,14 @@ from flowkit import Cli
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """The tool without a node: the demo starts its own."""
-    return Cli(None, tmp_path)
+    """The tool without a node: the demo starts its own, in a temporary folder that nobody else uses."""
+    made = Cli(None, tmp_path)
+    made.environment["TMPDIR"] = str(tmp_path)
+    return made
 
 
-def leftovers() -> set[str]:
-    return {p.name for p in Path(tempfile.gettempdir()).glob("kaudit-sandbox-*")}
+def leftovers(folder: Path) -> set[str]:
+    return {p.name for p in folder.glob("kaudit-sandbox-*")}
 
 
 def test_the_demo_tells_the_whole_story(cli: Cli) -> None:
@@ -50,15 +51,14 @@ def test_the_demo_says_that_it_is_simulated_and_shows_what_was_typed(cli: Cli) -
     assert "\x1b" not in done.out
 
 
-def test_a_demo_that_is_interrupted_leaves_nothing(cli: Cli) -> None:
-    old = leftovers()
+def test_a_demo_that_is_interrupted_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
     with cli.start("demo", "--stay") as running:
         assert running.stdout is not None
         for line in running.stdout:
             if "The node stays until Ctrl-C" in line:
                 break
-        assert leftovers() - old
+        assert leftovers(tmp_path)
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=20)
     assert running.returncode == 0
-    assert leftovers() <= old
+    assert not leftovers(tmp_path)
