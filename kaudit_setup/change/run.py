@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import secrets
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -258,7 +260,7 @@ def _take_back(
         )
     found = list(frames(ran.out)) if ran.out else []
     if ("outcome", b"undone") not in found:
-        return _needs_person(node, run, f"{why}; and not everything could be put back", details)
+        return _needs_person(node, plan, run, f"{why}; and not everything could be put back", details)
     foreign = [v.decode("utf-8", "replace") for k, v in found if k == "foreign"]
     if foreign:
         details += f"\n{', '.join(foreign)} was changed by somebody else meanwhile and was left alone"
@@ -276,7 +278,7 @@ def _take_back(
         return ChangeError(f"{node.name}: {why}; the old files are back", hint=error.message, details=details)
     if isinstance(healthy, NotProved):
         return _needs_person(
-            node, run, f"{why}; the old files are back, but {phase_words(healthy.phase)} took too long", details
+            node, plan, run, f"{why}; the old files are back, but {phase_words(healthy.phase)} took too long", details
         )
     if isinstance(failure, KeyboardInterrupt):
         return StoppedError(f"{node.name}: interrupted; the old state is back and the API server answers")
@@ -312,13 +314,22 @@ def _reason(failure: BaseException) -> tuple[str, str]:
     return str(failure), ""
 
 
-def _needs_person(node: Node, run: Run, why: str, details: str) -> BrokenError:
-    where = f"/var/lib/kaudit-setup/backups/{run.backup}"
+def _needs_person(node: Node, plan: Plan, run: Run, why: str, details: str) -> BrokenError:
+    """Says exactly what to type on the node."""
+    files = f"/var/lib/kaudit-setup/backups/{run.backup}/files"
+    mends = []
+    for number, change in enumerate(plan.files):
+        path = shlex.quote(change.path)
+        if change.before.kind == "file":
+            # by way of a dot-file: kubelet must never see half of a manifest
+            between = shlex.quote(f"{posixpath.dirname(change.path)}/.kaudit.mend")
+            mends.append(f"cp -p {files}/{number} {between} && mv -f {between} {path}")
+        else:
+            mends.append(f"rm -f {path}")
     return BrokenError(
         f"{node.name}: {why}",
-        hint=f"on the node, as root: cat {where}/backup.json tells what each file in {where}/files is; "
-        "copy the manifest back with: cp -p FILE /etc/kubernetes/.m && mv /etc/kubernetes/.m MANIFEST; "
-        "then look at: crictl ps -a | grep kube-apiserver, journalctl -u kubelet",
+        hint="on the node, as root: " + "; ".join(reversed(mends)) + "; then see why with: crictl ps -a --name "
+        "kube-apiserver; journalctl -u kubelet",
         details=details,
     )
 

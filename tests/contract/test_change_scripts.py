@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -407,3 +408,28 @@ def test_a_connection_cut_at_a_step_ends_in_the_old_state(folder: Path, at: int,
         return
     assert not isinstance(failure.value, BrokenError)
     assert tree(folder) == before
+
+
+class StuckNode(CutNode):
+    """A node on which the confirmation is lost and the undo cannot do its work."""
+
+    def __init__(self, inner: LocalNode) -> None:
+        super().__init__(inner, at=2, after=False)
+
+    def sh(self, script: str, args: object = (), **how: object) -> Ran:
+        if self.calls >= 2:
+            return Ran(0, b"outcome 5\nstuck\n", b"")
+        return super().sh(script, args, **how)
+
+
+def test_what_a_person_is_told_to_type_puts_the_node_back(folder: Path) -> None:
+    before = tree(folder)
+    node, plan, seen, _ = planned(folder)
+    with pytest.raises(BrokenError) as failure:
+        enact(StuckNode(node), plan, seen, Terms("me", prove=False), lambda _what: None)
+    assert failure.value.exit_code == 4
+    typed = failure.value.hint.partition("as root: ")[2].partition("; then see why")[0]
+    root = str(folder).replace("'", "'\\''")
+    # as typed on the node, whose root is a folder here
+    subprocess.run(["sh", "-euc", re.sub(r"(?<= )/(?=etc|var)", f"'{root}'/", typed)], check=True)
+    assert {k: v for k, v in tree(folder).items() if ".kaudit." not in k} == before
