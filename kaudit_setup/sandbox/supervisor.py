@@ -108,6 +108,8 @@ class Supervisor:
     def run(self) -> None:
         """Until told to end."""
         done = threading.Event()
+        # commands on the node must hear a hang-up, even if the one who started us (nohup) does not
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
         hang_on(self._line, self.end)
