@@ -218,13 +218,19 @@ def _write(seen: FileSeen, after: bytes, *, secret: bool = False) -> list[Change
 
 
 def _kept(pod: ApiServerPod, wanted: Wanted, settings: AuditSettings) -> list[str]:
-    """What was there before, differs from what this tool would choose, and stays because nobody said otherwise."""
+    """What nobody asked for today and a person would want to know: what stays, and what begins to remove logs."""
     usual = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH, **ROTATION}
-    return [
+    stays = [
         f"--{name}={value} stays as it is on the node"
         for name, value in settings.flags.items()
         if name in pod.flags and name not in wanted.flags and usual.get(name) != value
     ]
+    begins = [
+        f"--{name}={settings.flags[name]} is new beside a log that is there: the server will remove what is beyond it"
+        for name in ("audit-log-maxage", "audit-log-maxbackup")
+        if pod.flags.get(LOG_FLAG) and name in settings.flags and name not in pod.flags and name not in wanted.flags
+    ]
+    return stays + begins
 
 
 def staging_name(path: str, run: str, number: int, kind: str, *, manifest_dir: str, same_device: bool) -> str:

@@ -321,6 +321,17 @@ def test_a_policy_edited_in_place_is_put_right_in_the_server_too(
     assert plan.restarts is restarts
 
 
+def test_the_review_says_what_stays_and_what_begins_to_remove_logs(folder: Path) -> None:
+    manifest = folder / MANIFEST
+    by_hand = "    - --audit-log-path=/var/log/mine/audit.log\n    - --audit-policy-file=/etc/kubernetes/mine.yaml\n"
+    manifest.write_text(
+        manifest.read_text().replace("    - --authorization-mode", by_hand + "    - --authorization-mode")
+    )
+    notes = prepare_enable(LocalNode(folder), Wanted(POLICY), prove=False).plan.notes
+    assert "--audit-log-path=/var/log/mine/audit.log stays as it is on the node" in notes
+    assert [n for n in notes if "--audit-log-maxage=30 is new" in n]
+
+
 def test_busybox_is_enough(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nodes made of small images have BusyBox instead of bash and GNU coreutils."""
     busybox = shutil.which("busybox")
