@@ -293,7 +293,7 @@ def _weigh(unit: Unit, tally: Tally, project: Projection, wanted: Filter) -> Ite
     fits = wanted.test() if wanted.wanted or wanted.fields() else None
     classes: dict[_Fields, Weight] = {}
     for lines in decoded(unit, tally, lean({*_FIELDS, *wanted.fields()})):
-        for event, text in zip(lines.events, lines.texts, strict=True):
+        for event, size in zip(lines.events, lines.sizes, strict=True):
             if event is None or (fits is not None and not fits(event)):
                 continue
             key = class_of(event)
@@ -301,7 +301,7 @@ def _weigh(unit: Unit, tally: Tally, project: Projection, wanted: Filter) -> Ite
             if weight is None:
                 weight = classes[key] = Weight()
             weight.events += 1
-            weight.size += len(text) + 1
+            weight.size += size
             if event.request_object:
                 weight.request += len(event.request_object) + _REQUEST_KEY
             if event.response_object:

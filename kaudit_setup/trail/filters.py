@@ -15,8 +15,6 @@ from kaudit_setup.trail.search import spelled
 
 Getter = Callable[[LeanEvent], str]
 
-_DECISION = "authorization.k8s.io/decision"
-
 
 def _acted_as(event: LeanEvent) -> str:
     who = event.impersonated_user
@@ -32,21 +30,22 @@ def _resource(event: LeanEvent) -> str:
     return f"{ref.resource}/{ref.subresource}" if ref.subresource else ref.resource
 
 
-# name: (fields of LeanEvent that it needs, how it is read off an event)
+_NAMES = ("user.username", "impersonated_user.username")
+# name: (fields of LeanEvent that it and its filter need, how it is read off an event)
 DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
-    "user": (("user", "impersonated_user"), _acted_as),
-    "impersonator": (("user", "impersonated_user"), _impersonator),
+    "user": (_NAMES, _acted_as),
+    "impersonator": (_NAMES, _impersonator),
     "verb": (("verb",), lambda e: e.verb),
-    "resource": (("object_ref",), _resource),
-    "group": (("object_ref",), lambda e: e.object_ref.api_group),
-    "namespace": (("object_ref",), lambda e: e.object_ref.namespace),
-    "name": (("object_ref",), lambda e: e.object_ref.name),
-    "code": (("response_status",), lambda e: str(e.response_status.code or "")),
+    "resource": (("object_ref.resource", "object_ref.subresource", "object_ref.api_group"), _resource),
+    "group": (("object_ref.api_group",), lambda e: e.object_ref.api_group),
+    "namespace": (("object_ref.namespace",), lambda e: e.object_ref.namespace),
+    "name": (("object_ref.name",), lambda e: e.object_ref.name),
+    "code": (("response_status.code",), lambda e: str(e.response_status.code or "")),
     "level": (("level",), lambda e: e.level),
     "stage": ((), lambda e: e.stage),
     "ip": (("source_ips",), lambda e: e.source_ips[-1] if e.source_ips else ""),
     "agent": (("user_agent",), lambda e: e.user_agent),
-    "decision": (("annotations",), lambda e: e.annotations.get(_DECISION, "")),
+    "decision": (("annotations.decision",), lambda e: e.annotations.decision),
     "path": (("request_uri",), lambda e: e.request_uri.partition("?")[0]),
 }
 """Everything that events are grouped by. `user` is the one acted as; `ip` the last of sourceIPs, the only one that

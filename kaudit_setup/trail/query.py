@@ -111,11 +111,10 @@ def _find(unit: Unit, tally: Tally, wanted: Filter, make: _Make) -> Iterator[lis
             yield _kept(found, decoder, fits, make, tally)
         return
     for lines in decoded(unit, tally, decoder):
-        rows = []
-        for number, (event, text) in enumerate(zip(lines.events, lines.texts, strict=True), lines.number):
-            if event is not None and fits(event):
-                rows.append(make(event, text, number))
-        yield rows
+        fitting = [(index, event) for index, event in enumerate(lines.events) if event is not None and fits(event)]
+        if fitting:
+            texts = lines.texts
+            yield [make(event, texts[index], lines.number + index) for index, event in fitting]
 
 
 def _kept(

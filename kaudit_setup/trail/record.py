@@ -6,9 +6,6 @@ import msgspec
 
 from kaudit_setup.trail.decode import LeanEvent
 
-_DECISION = "authorization.k8s.io/decision"
-_REASON = "authorization.k8s.io/reason"
-
 _RANK = {"RequestReceived": 0, "ResponseStarted": 1, "ResponseComplete": 2, "Panic": 3}
 
 
@@ -36,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     user: str
     groups: tuple[str, ...]
     impersonated_by: str
-    source_ips: list[str] = msgspec.field(name="sourceIPs")
+    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs")
     user_agent: str
     time: str
     verb: str
@@ -78,8 +75,8 @@ def body_of(event: LeanEvent) -> bytes:
             event.request_received_timestamp or event.stage_timestamp,
             event.verb,
             event.response_status.code,
-            event.annotations.get(_DECISION, ""),
-            event.annotations.get(_REASON, ""),
+            event.annotations.decision,
+            event.annotations.reason,
             event.audit_id,
             event.level,
             event.stage,

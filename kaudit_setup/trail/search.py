@@ -90,13 +90,13 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
         done = 0
         while index < len(offsets) and offsets[index] < block.at + block.size:
             here = offsets[index] - block.at
-            line += block.data.count(b"\n", done, here)
+            line += block.lines(done, here)
             done = here
             yield offsets[index], line
             index += 1
         if index == len(offsets):
             return
-        line += block.data.count(b"\n", done, block.size)
+        line += block.lines(done, block.size)
 
 
 def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool) -> Iterator[list[Found]]:
@@ -122,7 +122,7 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
         for start in sorted(lines):
             text = bytes(block.data[start : lines[start]])
             if check:
-                number += block.data.count(b"\n", counted, start)
+                number += block.lines(counted, start)
                 counted = start
             if window.open or inside(text, window):
                 found.append((number if check else 0, block.at + start, text.strip(b"\0\r\xef\xbb\xbf")))

@@ -90,7 +90,7 @@ def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
         events = [event for event in lines.events if event is not None]
         count.levels.update([event.level for event in events])
         count.stages.update([event.stage for event in events])
-        sizes = [len(text) + 1 for event, text in zip(lines.events, lines.texts, strict=True) if event is not None]
+        sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
         count.sizes.update([_step(size) for size in sizes])
         count.largest = max(count.largest, max(sizes, default=0))
         count.total += sum(sizes)

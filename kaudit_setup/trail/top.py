@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.trail.clock import seconds
-from kaudit_setup.trail.decode import LeanEvent, decoded, lean
+from kaudit_setup.trail.decode import LeanEvent, decoded, shapes
 from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import DIMENSIONS, Filter
 from kaudit_setup.trail.parallel import scan
@@ -128,29 +129,46 @@ def hours_covered(tallies: dict[str, Tally]) -> float:
 
 
 def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:
+    """The groups of one unit.
+
+    Events are counted by what was decoded of them, and a group and a filter looked for once for each kind of event
+    that was met; a window of time makes every event a kind of its own, so then each is looked at.
+    """
     key_of = _key(by, unit.file.node)
     fits = wanted.test() if wanted.fields() or wanted.wanted else None
     fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension][0]}
     groups = Groups()
-    cells = groups.cells
-    for lines in decoded(unit, tally, lean(fields | wanted.fields())):
-        for event, text in zip(lines.events, lines.texts, strict=True):
-            if event is None or (fits is not None and not fits(event)):
-                continue
-            key = key_of(event)
-            size = len(text) + 1
-            groups.events += 1
-            groups.size += size
-            cell = cells.get(key)
-            if cell is None:
-                cells[key] = [1, size]
-            else:
-                cell[0] += 1
-                cell[1] += size
-        if len(cells) > _MOST:
-            groups.prune()
-            cells = groups.cells
+    kinds: defaultdict[LeanEvent | None, list[int]] = defaultdict(list)
+    waiting = 0
+    for lines in decoded(unit, tally, shapes(fields | wanted.fields())):
+        events = lines.events
+        if fits is not None and not wanted.window.open:
+            events = [event if event is not None and fits(event) else None for event in events]
+        for event, size in zip(events, lines.sizes, strict=True):
+            kinds[event].append(size)
+        waiting += len(events)
+        if waiting > _MOST:
+            _fold(kinds, groups, key_of, fits)
+            waiting = 0
+    _fold(kinds, groups, key_of, fits)
     yield groups
+
+
+def _fold(
+    kinds: dict[LeanEvent | None, list[int]],
+    groups: Groups,
+    key_of: Callable[[LeanEvent], Key],
+    fits: Callable[[LeanEvent], bool] | None,
+) -> None:
+    """Move what `kinds` holds, the sizes of the lines of each kind, into `groups`."""
+    for event, sizes in kinds.items():
+        if event is not None and (fits is None or fits(event)):
+            size = sum(sizes)
+            groups.add(key_of(event), len(sizes), size)
+            groups.events += len(sizes)
+            groups.size += size
+    kinds.clear()
+    groups.prune()
 
 
 def _key(by: tuple[str, ...], node: str) -> Callable[[LeanEvent], Key]:
