@@ -1,57 +1,56 @@
 """Flags → values, confirmation, exit codes; one module for each family of commands.
 
-Only typer and the ground floor are imported here: what a command needs, it imports when it runs, so that
-`--help` and shell completion stay quick.
+Only typer and the ground floor are imported here: what a command needs, it imports when it runs, and a family of
+commands is imported when one of them is called, so that all of them, `--help` and shell completion stay quick.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli import (
-    backups,
-    change,
-    check,
-    demo,
-    look,
-    manifest,
-    policy,
-    render,
-    status,
-    trail,
-    trail_logs,
-    who,
-)
-from kaudit_setup.cli.log_options import spread_logs
 from kaudit_setup.errors import Exit, KauditError
 
-app = typer.Typer(
-    name="kaudit-setup",
-    help="Turn Kubernetes audit logging on, prove it on the node, and answer who did what.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
-logs = typer.Typer(rich_markup_mode=None)
-logs.command("who", epilog=who.EPILOG)(who.who)
-trail.register(logs)
-trail_logs.register(logs)
-# in the order in which `--help` shall list them
-app.add_typer(change.app)
-app.add_typer(status.app)
-app.add_typer(look.app)
-app.add_typer(check.app)
-app.add_typer(logs)
-app.add_typer(backups.app, name="backups")
-app.add_typer(demo.app)
-app.add_typer(manifest.app, name="manifest")
-app.add_typer(policy.app, name="policy")
-app.add_typer(render.app)
+_FAMILIES: Final = {
+    "change": ("enable", "disable", "rollback"),
+    "status": ("status",),
+    "look": ("verify",),
+    "check": ("check",),
+    "who": ("who",),
+    "trail": ("events", "top"),
+    "trail_logs": ("estimate", "stats", "collect"),
+    "backups": ("backups",),
+    "demo": ("demo",),
+    "manifest": ("manifest",),
+    "policy": ("policy",),
+    "render": ("render",),
+}
+"""Module → its commands, in the order in which `--help` lists them."""
+_GROUPS: Final = frozenset({"backups", "manifest", "policy"})
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The command line for `words`: only the family of the command that they name, or all if they name none."""
+    app = typer.Typer(
+        name="kaudit-setup",
+        help="Turn Kubernetes audit logging on, prove it on the node, and answer who did what.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(_root)
+    called = next((word for word in words if not word.startswith("-")), "")
+    wanted = [module for module, names in _FAMILIES.items() if called in names] or list(_FAMILIES)
+    for module in wanted:
+        family = import_module(f"kaudit_setup.cli.{module}").app
+        app.add_typer(family, name=module if module in _GROUPS else None)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -60,7 +59,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -75,9 +73,13 @@ def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     # wherever it stands: a user adds --debug at the end of the line that failed
     debug = "--debug" in args
-    args = spread_logs([a for a in args if a != "--debug"])
+    args = [a for a in args if a != "--debug"]
+    if "--log" in args:
+        from kaudit_setup.cli.log_options import spread_logs
+
+        args = spread_logs(args)
     try:
-        app(args, prog_name="kaudit-setup")
+        build(args)(args, prog_name="kaudit-setup")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else Exit.FAILED
     except KauditError as error:

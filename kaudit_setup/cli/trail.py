@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kaudit_setup.trail.query import Row
     from kaudit_setup.trail.top import Top
 
+app = typer.Typer(rich_markup_mode=None)
+
 
 class EventOutput(StrEnum):
     """How events are printed."""
@@ -52,12 +54,7 @@ Dimensions: user impersonator verb resource group namespace name code level stag
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("events", epilog=_EVENTS_HELP)(events)
-    app.command("top", epilog=_TOP_HELP)(top)
-
-
+@app.command(epilog=_EVENTS_HELP)
 @takes(source=LogOptions, wanted=FilterOptions)
 def events(
     limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after so many; 0 means all.")] = 0,
@@ -78,6 +75,7 @@ def events(
         note_coverage(logs.coverage())
 
 
+@app.command(epilog=_TOP_HELP)
 @takes(source=LogOptions, wanted=FilterOptions)
 def top(
     by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],

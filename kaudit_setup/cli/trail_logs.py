@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kaudit_setup.trail.estimate import Compiled, Estimate, Replay, Rotation
     from kaudit_setup.trail.stats import NodeStats
 
+app = typer.Typer(rich_markup_mode=None)
+
 _ESTIMATE_HELP = """Examples:
 
   kaudit-setup estimate metadata quiet ./mine.yaml --log /var/log/kubernetes/audit
@@ -44,13 +46,7 @@ What is there already is not fetched again; a transfer that was stopped goes on 
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("estimate", epilog=_ESTIMATE_HELP)(estimate)
-    app.command("stats", epilog=_STATS_HELP)(stats)
-    app.command("collect", epilog=_COLLECT_HELP)(collect)
-
-
+@app.command(epilog=_ESTIMATE_HELP)
 @takes(source=LogOptions)
 def estimate(
     policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files or presets.")],
@@ -92,6 +88,7 @@ def estimate(
     note_coverage(cover)
 
 
+@app.command(epilog=_STATS_HELP)
 @takes(source=LogOptions)
 def stats(
     output: OutputOption = Output.text,
@@ -111,6 +108,7 @@ def stats(
             typer.echo(line)
 
 
+@app.command(epilog=_COLLECT_HELP)
 @takes(source=LogOptions)
 def collect(
     into: Annotated[Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Where to put them.")] = None,

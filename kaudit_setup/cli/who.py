@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from kaudit_setup.trail.logs import Logs
     from kaudit_setup.trail.who import Answer, Question
 
-EPILOG = """
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """
 Examples:
 
 \b
@@ -46,6 +48,7 @@ class Asked(StrEnum):
     touched = "touched"
 
 
+@app.command(epilog=_EPILOG)
 def who(
     verb: Annotated[
         Asked,
