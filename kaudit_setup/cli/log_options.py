@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.connect import nodes
-from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, SshConfigOption
+from kaudit_setup.cli.connect import Reach
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,30 +65,6 @@ def spread_logs(argv: list[str]) -> list[str]:
     return out
 
 
-@contextmanager
-def open_logs(
-    log: list[str] | None,
-    host: list[str] | None,
-    *,
-    ssh_config: Path | None = None,
-    accept_new_host_key: bool = False,
-    ask_become_pass: bool = False,
-) -> Iterator[Logs]:
-    """The logs that the user named; connections are closed at the end. Raises InputError, NodeError."""
-    if not host:
-        from kaudit_setup.trail.logs import LocalLogs
-
-        yield LocalLogs(local_files(log))
-        return
-    from kaudit_setup.node.shell import script
-    from kaudit_setup.trail.remote import RemoteLogs
-
-    with open_nodes(
-        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as nodes:
-        yield RemoteLogs(nodes, script("lib") + script("logs"), log or [])
-
-
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
     from kaudit_setup.trail.files import find_logs
@@ -106,49 +81,56 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     return tuple(own)
 
 
-@contextmanager
-def open_nodes(
-    host: list[str],
-    *,
-    ssh_config: Path | None = None,
-    accept_new_host_key: bool = False,
-    ask_become_pass: bool = False,
-) -> Iterator[list[Node]]:
-    """The nodes behind `--host`, closed at the end. Nothing is sent before they are asked something."""
-    with nodes(
-        host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-    ) as found:
-        yield [candidate.node for candidate in found]
-
-
 @dataclass(frozen=True, kw_only=True)
-class LogOptions:
+class LogOptions(Reach):
     """Where logs come from, as one value."""
 
     log: LogOption = None
     host: LogHostOption = None
-    ssh_config: SshConfigOption = None
-    accept_new_host_key: AcceptNewOption = False
-    ask_become_pass: AskBecomeOption = False
 
-    def _ssh(self) -> dict[str, Any]:
-        return {
-            "ssh_config": self.ssh_config,
-            "accept_new_host_key": self.accept_new_host_key,
-            "ask_become_pass": self.ask_become_pass,
-        }
+    @property
+    def remote(self) -> bool:
+        """Whether the logs are on nodes rather than here."""
+        # a --group alone is refused where the nodes are named
+        return bool(self.host or self.inventory or self.group)
 
-    def logs(self) -> AbstractContextManager[Logs]:
+    @contextmanager
+    def logs(self) -> Iterator[Logs]:
         """The logs, to be searched where they are. Raises InputError, NodeError."""
-        return open_logs(self.log, self.host, **self._ssh())
+        if not self.remote:
+            from kaudit_setup.trail.logs import LocalLogs
 
-    def files(self) -> AbstractContextManager[tuple[LogFile, ...]]:
-        """The logs as files here. Raises InputError, NodeError."""
-        return open_files(self.log, self.host, **self._ssh())
+            yield LocalLogs(local_files(self.log))
+            return
+        from kaudit_setup.node.shell import script
+        from kaudit_setup.trail.remote import RemoteLogs
 
-    def nodes(self) -> AbstractContextManager[list[Node]]:
-        """The nodes behind `--host`. Raises InputError."""
-        return open_nodes(self.host or [], **self._ssh())
+        with self.nodes() as nodes:
+            yield RemoteLogs(nodes, script("lib") + script("logs"), self.log or [])
+
+    @contextmanager
+    def files(self) -> Iterator[tuple[LogFile, ...]]:
+        """The logs as files, for questions that need every line: what lies on nodes is fetched, and removed at the
+        end. Raises InputError, NodeError.
+        """
+        if not self.remote:
+            yield local_files(self.log)
+            return
+        from tempfile import TemporaryDirectory
+
+        from kaudit_setup.node.shell import script
+        from kaudit_setup.trail.collect import collect
+        from kaudit_setup.trail.files import find_logs
+
+        with self.nodes() as nodes, TemporaryDirectory(prefix="kaudit-setup-") as folder:
+            collect(nodes, script("lib") + script("logs"), self.log or [], Path(folder), show_progress)
+            yield find_logs([folder])
+
+    @contextmanager
+    def nodes(self) -> Iterator[list[Node]]:
+        """The nodes that the logs are on. Raises InputError."""
+        with self.reached() as found:
+            yield [candidate.node for candidate in found]
 
 
 def _own_log() -> Path:
@@ -157,35 +139,6 @@ def _own_log() -> Path:
     except OSError:
         found = None
     return Path(found[1]) if found and found[1].startswith("/") else Path(_DEFAULT)
-
-
-@contextmanager
-def open_files(
-    log: list[str] | None,
-    host: list[str] | None,
-    *,
-    ssh_config: Path | None = None,
-    accept_new_host_key: bool = False,
-    ask_become_pass: bool = False,
-) -> Iterator[tuple[LogFile, ...]]:
-    """The log as files, for questions that need every line: what lies on nodes is fetched, and removed at the end."""
-    if not host:
-        yield local_files(log)
-        return
-    from tempfile import TemporaryDirectory
-
-    from kaudit_setup.node.shell import script
-    from kaudit_setup.trail.collect import collect
-    from kaudit_setup.trail.files import find_logs
-
-    with (
-        open_nodes(
-            host, ssh_config=ssh_config, accept_new_host_key=accept_new_host_key, ask_become_pass=ask_become_pass
-        ) as nodes,
-        TemporaryDirectory(prefix="kaudit-setup-") as folder,
-    ):
-        collect(nodes, script("lib") + script("logs"), log or [], Path(folder), show_progress)
-        yield find_logs([folder])
 
 
 def show_progress(node: str, file: str, done: int, total: int) -> None:

@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from kaudit_setup.cli.connect import nodes
-from kaudit_setup.cli.options import (
-    AcceptNewOption,
-    AskBecomeOption,
-    HostOption,
-    Output,
-    OutputOption,
-    SshConfigOption,
-)
+from kaudit_setup.cli.connect import Reach
+from kaudit_setup.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.crew import Candidate
@@ -28,24 +21,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeOptions:
+class NodeOptions(Reach):
     """Which nodes, how to reach them, how to answer."""
 
-    host: HostOption = None
-    inventory: Annotated[
-        Path | None,
-        typer.Option(
-            "--inventory", "-i", metavar="FILE", help="Nodes from this list: own YAML, Ansible INI or YAML."
-        ),
-    ] = None
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--group",
-            metavar="NAME",
-            help="Group (or cluster) of the inventory; repeatable. Default: kube_control_plane, masters, ...",
-        ),
-    ] = None
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Work on a folder that holds a node's files; nothing is proved."),
@@ -60,9 +38,6 @@ class NodeOptions:
             "--timeout", metavar="SECONDS", min=1, help="Time for the proof, beside the old server's drain."
         ),
     ] = 180
-    ssh_config: SshConfigOption = None
-    accept_new_host_key: AcceptNewOption = False
-    ask_become_pass: AskBecomeOption = False
     output: OutputOption = Output.text
 
     @contextmanager
@@ -73,15 +48,7 @@ class NodeOptions:
 
     def candidates(self) -> AbstractContextManager[list[Candidate]]:
         """The nodes with what the inventory claims of them, closed at the end."""
-        return nodes(
-            self.host,
-            inventory=self.inventory,
-            groups=self.group,
-            root=self.root,
-            ssh_config=self.ssh_config,
-            accept_new_host_key=self.accept_new_host_key,
-            ask_become_pass=self.ask_become_pass,
-        )
+        return self.reached(self.root)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,8 +122,8 @@ def collect(
     from kaudit_setup.report.escape import safe
     from kaudit_setup.trail.collect import collect as fetch
 
-    if not source.host or into is None:
-        missing = "--host" if not source.host else "-d DIR"
+    if not source.remote or into is None:
+        missing = "-d DIR" if source.remote else "--host or --inventory"
         raise InputError(
             f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
         )

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.log_options import LogHostOption, LogOption, SinceOption, UntilOption, local_files, open_nodes
-from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, Output, OutputOption, SshConfigOption
+from kaudit_setup.cli.log_options import LogOptions, SinceOption, UntilOption, local_files
+from kaudit_setup.cli.node_options import takes
+from kaudit_setup.cli.options import Output, OutputOption
 from kaudit_setup.errors import Exit, InputError, PolicyError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Asked(StrEnum):
 
 
 @app.command(epilog=_EPILOG)
+@takes(source=LogOptions)
 def who(
     verb: Annotated[
         Asked,
@@ -74,8 +75,6 @@ def who(
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    log: LogOption = None,
-    host: LogHostOption = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -83,9 +82,8 @@ def who(
         ),
     ] = None,
     output: OutputOption = Output.text,
-    ssh_config: SshConfigOption = None,
-    accept_new_host_key: AcceptNewOption = False,
-    ask_become_pass: AskBecomeOption = False,
+    *,
+    source: LogOptions,
 ) -> None:
     """Who did it: the answer from the audit logs, how sure it is, and the lines that prove it."""
     question = _question(verb, target, namespace, user, since, until)
@@ -94,22 +92,13 @@ def who(
     from kaudit_setup.trail.users import ask_user
     from kaudit_setup.trail.who import ask, with_notes
 
-    connect = Connect(ssh_config, accept_new_host_key, ask_become_pass)
-    with _remote(log, host, connect) if host else _local(log) as (logs, lost):
+    with _remote(source) if source.remote else _local(source.log) as (logs, lost):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
         answer = with_notes(answer, lost(), events.unreadable)
     _show(answer, output)
     if answer.confidence == "unknown":
         raise typer.Exit(Exit.FAILED)
-
-
-class Connect(NamedTuple):
-    """How nodes are reached."""
-
-    ssh_config: Path | None
-    accept_new_host_key: bool
-    ask_become_pass: bool
 
 
 @contextmanager
@@ -125,17 +114,15 @@ def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]
 
 
 @contextmanager
-def _remote(
-    log: list[str] | None, host: list[str] | None, connect: Connect
-) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
+def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
     """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
     from kaudit_setup.node.shell import script
     from kaudit_setup.trail.patient import PatientRunner, missing
     from kaudit_setup.trail.remote import RemoteLogs
 
-    with open_nodes(host or [], **connect._asdict()) as nodes:
+    with source.nodes() as nodes:
         runners = [PatientRunner(node) for node in nodes]
-        yield RemoteLogs(runners, script("lib") + script("logs"), log or []), lambda: missing(runners)
+        yield RemoteLogs(runners, script("lib") + script("logs"), source.log or []), lambda: missing(runners)
 
 
 def _question(
