@@ -19,12 +19,14 @@ from importlib.resources import files
 
 from kaudit_setup.errors import AuthError, NodeError
 
-# Read byte by byte (`read` and `dd bs=1` never read ahead), so that the script's own input stays in the pipe.
+# `read` and `dd` never read ahead, so that the script's own input stays in the pipe. A dd without iflag=fullblock
+# (POSIX has none) refuses it before it reads anything; then it is byte by byte, a system call or two for each.
 _PROMPT = "kaudit-setup asks for the sudo password:"
 _LOADER = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; "
     'echo "$1"; while IFS= read -r l; do [ "$l" = "$1" ] && break; done; '
-    'IFS= read -r n || exit 97; s=$(dd bs=1 count="$n" 2>/dev/null); shift; eval "$s"'
+    "IFS= read -r n || exit 97; "
+    's=$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null || dd bs=1 count="$n" 2>/dev/null); shift; eval "$s"'
 )
 
 
