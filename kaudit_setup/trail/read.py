@@ -19,6 +19,7 @@ from kaudit_setup.trail.tally import Tally
 
 BLOCK = 1 << 20
 UNIT = 32 << 20
+_SMALLEST = 1 << 14
 LONGEST_LINE = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
 _GZIP = b"\x1f\x8b"
@@ -102,7 +103,9 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
     try:
         at = _line_start(stream, unit.start) if unit.start else 0
         source = cast(Source, stream) if unit.start else _unpacked(stream, tally)
-        for part in _blocks(source, unit.end, at, tally, block):
+        # thousands of small files: room that is not needed takes longer to make than they take to read
+        room = min(block, max(unit.file.size + 1, _SMALLEST))
+        for part in _blocks(source, unit.end, at, tally, room):
             tally.size += part.size
             tally.watch(part.data, part.size)
             yield part
