@@ -13,6 +13,11 @@ now_utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 sha_of() { if [ -f "$1" ]; then _sum=$(sha256sum <"$1") && echo "${_sum%% *}"; else echo absent; fi; }
 # a whole-system sync where this `sync` takes no file
 sync_path() { sync "$1" 2>/dev/null || sync; }
+# the folder that holds a path, in ABOVE: dirname without a process of its own
+above() {
+  case $1 in */*) ABOVE=${1%/*} ;; *) ABOVE=. ;; esac
+  ABOVE=${ABOVE:-/}
+}
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
 # FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame
@@ -26,12 +31,13 @@ blob() {
 # PIDs of this node's processes of that name. On a machine that holds several nodes' network namespaces, a
 # kube-apiserver is ours if it shares our network: it is a hostNetwork Pod, as kubelet is a host process.
 pids_of() {
+  _net=$(readlink /proc/self/ns/net)
   for _c in $(grep -ls -- "$1" "$R"/proc/[0-9]*/cmdline); do
     _p=${_c%/cmdline}
     _first=$({ tr '\0' '\n' <"$_c"; } 2>/dev/null | head -n 1)
     [ "${_first##*/}" = "$1" ] || continue
     if [ -z "$R" ]; then
-      [ "$(readlink "$_p/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
+      [ "$(readlink "$_p/ns/net")" = "$_net" ] || continue
     fi
     echo "${_p##*/}"
   done

@@ -30,7 +30,7 @@ file() { # key path content|metadata
 
 volume() { # key path: the filesystem that holds it, or would hold it
   _d=$2
-  while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do _d=$(dirname "$_d"); done
+  while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do above "$_d" && _d=$ABOVE; done
   field "$1.folder" "$_d"
   field "$1.df" "$(df -P -k "$R$_d" 2>/dev/null | tail -n 1)"
   # root may write anywhere but on a read-only filesystem, and that is what access(2) says
@@ -38,7 +38,7 @@ volume() { # key path: the filesystem that holds it, or would hold it
   _path=$R$2
   while [ "$_path" != "$R$_d" ] && [ "$_path" != / ] && [ "$_path" != . ]; do
     if [ -e "$_path" ] && [ ! -d "$_path" ]; then field "$1.blocked" "${_path#"$R"}"; fi
-    _path=$(dirname "$_path")
+    above "$_path" && _path=$ABOVE
   done
 }
 
@@ -80,7 +80,8 @@ else
   fi
 fi
 field static.path "$static"
-if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$(dirname "$static")" 2>/dev/null)" ]; then field static.samedevice yes; fi
+above "$static"
+if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$ABOVE" 2>/dev/null)" ]; then field static.samedevice yes; fi
 file manifest "$manifest" content
 # every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension
 for f in "$R$static"/*; do
@@ -90,12 +91,24 @@ for f in "$R$static"/*; do
   fi
 done
 
-flag() { sed -n 's/^.*--'"$1"'[= ]\([^"'\'' ,]*\).*$/\1/p' "$R$manifest" 2>/dev/null | tail -n 1; }
-policy=$(flag audit-policy-file)
-policy=${policy:-/etc/kubernetes/audit-policy.yaml}
-log=$(flag audit-log-path)
-if [ -z "$log" ] || [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
-hook=$(flag audit-webhook-config-file)
+# the manifest's flags, a line each; the last one of a name counts
+flags=$(grep -o -- '--[a-z-]*[= ][^"'\'' ,]*' "$R$manifest" 2>/dev/null)
+flag() { # name default: FLAG
+  FLAG=
+  while read -r _flag; do
+    case $_flag in "--$1"[=\ ]*) FLAG=${_flag#"--$1"?} ;; esac
+  done <<.
+$flags
+.
+  FLAG=${FLAG:-$2}
+}
+flag audit-policy-file /etc/kubernetes/audit-policy.yaml
+policy=$FLAG
+flag audit-log-path -
+log=$FLAG
+if [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
+flag audit-webhook-config-file ''
+hook=$FLAG
 for f in "$@"; do
   case $f in
   "secret:$hook") ;;
@@ -125,12 +138,13 @@ for f in "$R${log%.*}"-[0-9]*; do
   fi
 done
 field log.rotated "$count $total"
-volume log.volume "$(dirname "$log")"
+above "$log" && volume log.volume "$ABOVE"
 volume manifest.volume "$static"
-volume policy.volume "$(dirname "$policy")"
+above "$policy" && volume policy.volume "$ABOVE"
 volume state.volume /var/lib/kaudit-setup
 
-for p in $(pids_of kube-apiserver); do
+servers=$(pids_of kube-apiserver)
+for p in $servers; do
   s=$(start_of "$p")
   if [ -n "$s" ]; then
     field server.pid "$p"
@@ -168,9 +182,9 @@ done
 field end ok
 
 # The same look asks this node's API server about its cluster, if there is one to ask: client.sh and cluster.sh follow.
-if [ -z "$(pids_of kube-apiserver)" ]; then exit 0; fi
-ADDRESS=$(flag bind-address)
-case $ADDRESS in '' | 0.0.0.0 | ::) ADDRESS=$(flag advertise-address) ;; esac
-ADDRESS=${ADDRESS:-127.0.0.1}
-PORT=$(flag secure-port)
-PORT=${PORT:-6443}
+if [ -z "$servers" ]; then exit 0; fi
+flag bind-address ::
+case $FLAG in 0.0.0.0 | ::) flag advertise-address 127.0.0.1 ;; esac
+ADDRESS=$FLAG
+flag secure-port 6443
+PORT=$FLAG
