@@ -19,13 +19,17 @@ NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True)
 class BackedUpFile:
-    """One file as it was: `sha256` is empty where there was none; `number` is its name in the backup."""
+    """One file as it was: `sha256` is empty where there was none; `number` is its name in the backup.
+
+    `secret`: its content is never shown.
+    """
 
     number: int
     path: str
     sha256: str
     mode: str
     owner: str
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def describe(
                 "sha256": change.before.sha256 if change.before.kind == "file" else "",
                 "mode": change.before.mode,
                 "owner": change.before.owner,
+                "secret": change.secret,
             }
             for number, change in enumerate(plan.files)
         ],
@@ -95,7 +100,10 @@ def _parse(data: dict[str, Any]) -> Backup | None:
             action=data["before"],
             by=data["by"],
             files=tuple(
-                BackedUpFile(int(f["number"]), f["path"], f["sha256"], f["mode"], f["owner"]) for f in data["files"]
+                BackedUpFile(
+                    int(f["number"]), f["path"], f["sha256"], f["mode"], f["owner"], bool(f.get("secret", False))
+                )
+                for f in data["files"]
             ),
             flags=dict(data.get("flags", {})),
             kubeadm_config=str(data.get(CONFIG_KEY, "")),

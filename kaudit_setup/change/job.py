@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kaudit_setup.change.backup import Backup, backups_of
 from kaudit_setup.change.plan import (
+    FileWanted,
     Plan,
     Wanted,
     look_at,
@@ -131,8 +132,10 @@ def prepare_rollback(node: Node, to: str | None, *, manifest: str = "", prove: b
     observed = observe(node, manifest=manifest)
     backup = pick(backups_of(observed), to, node.name)
     contents = fetch(node, backup)
-    observed = observe(node, manifest=manifest, look_at=[f.path for f in backup.files])
-    files = {f.path: (contents[f.path], f.mode, f.owner) if f.sha256 else None for f in backup.files}
+    observed = observe(
+        node, manifest=manifest, look_at=[f"secret:{f.path}" if f.secret else f.path for f in backup.files]
+    )
+    files = {f.path: FileWanted(contents.get(f.path), f.mode, f.owner, f.secret) for f in backup.files}
     plan = plan_write("rollback", observed, files)
     return Prepared(observed, plan, inspect(observed, pod_of(observed), plan, prove=prove), backup.kubeadm_config)
 

@@ -45,10 +45,21 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove a file."""
+    """Remove a file. `secret` as in WriteFile."""
 
     path: str
     before: FileSeen
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileWanted:
+    """What a file shall be: `content` None for no file at all."""
+
+    content: bytes | None = field(repr=False)
+    mode: str
+    owner: str
+    secret: bool = False
 
 
 # USER_HZ is 100 on every architecture that Kubernetes runs on (man 7 time)
@@ -186,25 +197,25 @@ def plan_disable(observed: Observed, ours: Mapping[str, str]) -> Plan:
         if kind == "log" or seen.kind != "file":
             continue
         if ours.get(path) == seen.sha256:
-            changes.append(RemoveFile(path, seen))
+            changes.append(RemoveFile(path, seen, secret=kind == "webhook"))
         elif changes:
             notes.append(f"{path} stays: it is not a file that this tool wrote")
     return Plan("disable", tuple(changes), observed.manifest.target, None, tuple(notes))
 
 
-def plan_write(action: str, observed: Observed, files: Mapping[str, tuple[bytes, str, str] | None]) -> Plan:
-    """Put files back: path → (content, mode, owner), or None for a file that was not there; manifest first."""
+def plan_write(action: str, observed: Observed, files: Mapping[str, FileWanted]) -> Plan:
+    """Put files back, by path; manifest first."""
     changes: list[Change] = []
     manifest = observed.manifest
     settings: AuditSettings | None = None
     for path in sorted(files, key=lambda p: p != manifest.target):
         seen = manifest if path == manifest.target else observed.file(path)
         target = files[path]
-        if target is None:
+        if target.content is None:
             if seen.kind == "file":
-                changes.append(RemoveFile(path, seen))
-        elif seen.kind != "file" or seen.sha256 != sha256(target[0]):
-            changes.append(WriteFile(path, seen, target[0], target[1], target[2]))
+                changes.append(RemoveFile(path, seen, target.secret))
+        elif seen.kind != "file" or seen.sha256 != sha256(target.content):
+            changes.append(WriteFile(path, seen, target.content, target.mode, target.owner, target.secret))
     return Plan(action, tuple(changes), manifest.target, settings)
 
 

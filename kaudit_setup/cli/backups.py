@@ -24,6 +24,8 @@ IdArgument = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="Backup, a part of its name, or `first`. Default: the newest.")
 ]
 
+_HIDDEN = "its content is secret and is not shown"
+
 
 def _all(node: Node, how: NodeOptions) -> tuple[Backup, ...]:
     from kaudit_setup.change.backup import backups_of
@@ -71,7 +73,12 @@ def show(id_: IdArgument = None, *, how: NodeOptions) -> None:
         for node in opened:
             backup = pick(_all(node, how), id_, node.name)
             contents = fetch(node, backup)
-            shown.append((node.name, backup, {p: c.decode("utf-8", "replace") for p, c in contents.items()}))
+            texts = {
+                f.path: _HIDDEN if f.secret else contents[f.path].decode("utf-8", "replace")
+                for f in backup.files
+                if f.sha256
+            }
+            shown.append((node.name, backup, texts))
     if how.output is Output.json:
         typer.echo(json.dumps([{"host": n, **asdict(b), "contents": c} for n, b, c in shown], indent=2))
         return

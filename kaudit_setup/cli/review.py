@@ -38,12 +38,12 @@ def review_of(host: str, prepared: Prepared) -> Review:
         before = change.before.text if change.before.kind == "file" else ""
         if isinstance(change, RemoveFile):
             lines.append(Line("remove", change.path, restarts))
-            after, secret = "", change.before.content is None
+            after = ""
         else:
             new = change.before.kind != "file"
             lines.append(Line("create" if new else "change", change.path, restarts or f"mode 0{change.mode}"))
-            after, secret = change.after.decode("utf-8", "surrogateescape"), change.secret
-        if secret:
+            after = change.after.decode("utf-8", "surrogateescape")
+        if change.secret:
             lines.append(Line("", "", "its content is secret and is not shown"))
             continue
         diffs.append(unified(before, after, change.path))

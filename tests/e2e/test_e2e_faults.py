@@ -9,6 +9,8 @@ import pytest
 from conftest import Cli, Original, sound
 from reallab import LOG, MANIFEST, MANIFESTS, POLICY, STATE, RealNode, wait_until, watching
 
+from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
+
 STRAY = f"{MANIFESTS}/kube-apiserver.yaml.bak"
 # the shortest time that the node waits for a confirmation
 QUICK = ("--timeout", "1")
@@ -160,7 +162,7 @@ def test_a_server_that_does_not_start_is_undone(pristine: RealNode, cli: Cli, or
     # the tool came back when the old server was healthy again
     assert pristine.ready()
     assert pristine.server().pod == original.pod
-    assert not pristine.exists("/etc/kubernetes/audit-webhook.yaml")
+    assert not pristine.exists(DEFAULT_WEBHOOK_PATH)
     assert not pristine.exists(POLICY)
     sound(pristine, original)
 

@@ -9,8 +9,11 @@ import pytest
 
 from kaudit_setup.change.verify import seconds
 from kaudit_setup.change.webhook import batch_notes
+from kaudit_setup.cli import main
+from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
 from kaudit_setup.model import AuditSettings, KubeVersion
 from kaudit_setup.node.shell import script
+from kaudit_setup.sandbox import tree
 
 HOOK = {"audit-policy-file": "/p", "audit-webhook-config-file": "/h"}
 
@@ -58,3 +61,47 @@ def test_the_receivers_answer_is_read_from_the_servers_metrics(
     run = f'R={tmp_path} HOOK=/h\nmetrics() {{ cat "$R/m"; }}\n{functions}\nhook_state'
     ran = subprocess.run(["sh", "-c", run], capture_output=True, text=True, check=False)
     assert (ran.stdout.strip(), ran.stderr) == (said, "")
+
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://audit.example.com/"}}]
+users: [{name: u, user: {token: hunter2}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+"""
+
+
+def test_what_a_webhook_kubeconfig_holds_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "node"
+    tree.plant(root, node="cp", version="1.36.2", port=6443)
+    config = tmp_path / "webhook.yaml"
+    config.write_text(KUBECONFIG)
+    on = ["--root", str(root)]
+    kept = root / DEFAULT_WEBHOOK_PATH.lstrip("/")
+    enable = ["enable", "--policy", "metadata", "--webhook-config", str(config), *on]
+    said = []
+
+    def run(*argv: str, code: int = 0) -> str:
+        assert main([*argv]) == code, capsys.readouterr()
+        said.append("".join(capsys.readouterr()))
+        return said[-1]
+
+    assert "its content is secret" in run(*enable, "--dry-run", code=3)
+    run(*enable, "--yes")
+    assert b"hunter2" in kept.read_bytes()
+    assert "its content is secret" in run("rollback", "--dry-run", *on, code=3)
+    assert "its content is secret" in run("disable", "--dry-run", *on, code=3)
+    # the backup that this takes holds the file
+    config.write_text(KUBECONFIG.replace("audit.example.com", "other.example.com"))
+    run(*enable, "--yes")
+    for words in (("show",), ("show", "-o", "json")):
+        assert "its content is secret" in run("backups", *words, *on)
+    run("backups", "diff", *on, code=3)
+    run("backups", "diff", "-o", "json", *on, code=3)
+    run("rollback", "--yes", *on)
+    assert b"audit.example.com" in kept.read_bytes()
+    run("disable", "--yes", *on)
+    run("rollback", "--yes", *on)
+    assert b"hunter2" in kept.read_bytes()
+    assert "hunter2" not in "".join(said)
