@@ -65,7 +65,9 @@ def nodes(folder: Path) -> Iterator[Path]:
         file = folder / f"sshd{number}"
         file.write_text(
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
-            f"PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nSetEnv KAUDIT_ROOT={root}\n"
+            f"PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
+            # a node's own home: what this machine's ~/.bashrc does at every login is no part of it
+            f"SetEnv KAUDIT_ROOT={root} HOME={root}/root\n"
             "Subsystem sftp internal-sftp\n"
         )
         sshd = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
