@@ -218,6 +218,17 @@ def test_stages_and_copies_are_one_event(who: Asker, tmp_path: Path) -> None:
     assert [each["node"] for each in found["coverage"]] == ["cp1", "cp2"]
 
 
+def test_before_impersonation_a_request_is_the_same_request(who: Asker) -> None:
+    """At RequestReceived the impersonated user is not known yet: that is no attempt of the impersonator's own."""
+    begun = event("10:00:00.000000", "admin", "create", "pods", "x", stage="RequestReceived", auditID="same")
+    done = event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="alice", auditID="same")
+    write(who.path, begun, done)
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert found["notes"] == []
+    assert len(who.json("touched", "pod/x")["events"]) == 1
+
+
 def test_nobody_hides_behind_anothers_audit_id(who: Asker) -> None:
     """Audit-ID is a header that clients may send."""
     write(
