@@ -37,6 +37,7 @@ class Facts:
     desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
     `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
     for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
+    `generation`: the server's count of changes of the spec, 0 if unsaid.
     """
 
     body: bool = False
@@ -45,6 +46,7 @@ class Facts:
     generate_name: str = ""
     owners: tuple[Owner, ...] = ()
     reowned: bool = False
+    generation: int = 0
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
@@ -65,6 +67,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     name: str = ""
     uid: str = ""
     generate_name: str = ""
+    generation: int = 0
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
 
@@ -138,6 +141,7 @@ def body_facts(event: Event) -> Facts:
         response_name=meta.name,
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
+        generation=meta.generation or wanted.generation,
         reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=MIRROR in (full.annotations or {}),
         replicas=_replicas(asked, told),

@@ -171,7 +171,9 @@ class Book:
         self._full = max(LIMIT, len(self._deeds) + LIMIT // 2)
 
     def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
-        key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node)
+        # a controller's report tells which of its owner's wishes it knew
+        wish = str(deed.facts.generation)
+        key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
         pair = mentions.get(key)
         if pair is None:
             mentions[key] = [deed, deed]

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.trail.actors import AUTOSCALER, DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.actors import DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
 from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
 from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
+from kaudit_setup.trail.wishes import incomplete, of_another_life, spec_deeds, wishes
 
 NEAR = 15.0
 """Seconds within which a controller follows a change of what it controls; a Pod made later takes another's place."""
@@ -102,24 +103,6 @@ def _by(deed: Deed | None) -> str:
     return f" and {deed.controller} made it" if deed else ""
 
 
-def spec_deeds(book: Book, obj: Object, until: float) -> list[Deed]:
-    """What made `obj` or changed what it asks for in its life at `until`, in order; within the clocks' tolerance if
-    need be.
-
-    Changes whose logged patch touches labels or annotations only are left out, and so are those of the controllers
-    that merely keep books on it.
-    """
-    deeds = [d for d in book.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
-    known = [d for d in deeds if d.at <= until] or [d for d in deeds if d.at <= until + book.tolerance]
-    births = [index for index, deed in enumerate(known) if creates(deed)]
-    return known[births[-1] :] if births else known
-
-
-def wishes(book: Book, obj: Object, until: float) -> list[Deed]:
-    """As `spec_deeds`, without what controllers note down on it for themselves (finalizers, revisions)."""
-    return [d for d in spec_deeds(book, obj, until) if not d.by_kubernetes or d.controller == AUTOSCALER]
-
-
 def _through_replicas(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
     deeds = spec_deeds(book, owner, child.at)
@@ -135,6 +118,7 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
         story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
+    surely = surely and not lacking(book, story, child, owner, [] if maker is None else [maker])
     story.links.append(Link(owner, cause, sure(surely), why))
     _made_again(book, story, owner, cause)
     if not cause.controller:
@@ -151,6 +135,17 @@ def _made_again(book: Book, story: Story, owner: Object, cause: Deed) -> None:
     deleted = [d for d in book.on(owner) if d.done and deletes(d) and 0 <= cause.at - d.at <= NEAR]
     if creates(cause) and deleted and not deleted[-1].by_kubernetes:
         story.note(f"{owner} was made again after {actor(deleted[-1])} deleted it at {deleted[-1].time}")
+
+
+def lacking(book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:
+    """Whether the log surely has not all that `child` followed; says so. `deeds`: what is known to be behind it."""
+    if of_another_life(child.deed, deeds):
+        story.note(f"the {owner} that {child.object} belongs to was made by a request that is not in this log")
+        return True
+    if incomplete(book, owner, child.at):
+        story.note(f"the log lacks a change of {owner} before {child.object} followed: whoever made it is not known")
+        return True
+    return False
 
 
 def _resized(before: Deed, after: Deed) -> bool:
@@ -232,6 +227,7 @@ def _settle(
     cause = deeds[-1]
     # with every change's body at hand, the last that touches the spec is what the controllers followed
     proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
+    proven = proven and not lacking(book, story, child, owner, deeds)
     if not child.timeless and (len(deeds) > 1 or not creates(cause)):
         lag = child.at - cause.at
         why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
@@ -332,6 +328,7 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
         climb(book, story, Child(owner, child.at, None, False, timeless=True))
         return
     proven = surely and birth.confidence == "certain"
+    proven = proven and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
     story.links.append(Link(owner, birth.deed, sure(proven), reason))
     if birth.note:

@@ -28,11 +28,12 @@ from kaudit_setup.trail.actors import (
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests
-from kaudit_setup.trail.chain import climb, owner_of, spec_deeds, story_of_creation
+from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
+from kaudit_setup.trail.wishes import spec_deeds
 
 _DEEP = 6
 _GRACE = 300.0
@@ -352,8 +353,9 @@ def _shrunk(
     book: Book, story: Story, child: Child, owner: Object, wanted: Sequence[Deed], surely: bool, why: str
 ) -> None:
     """A ReplicaSet that got smaller: its last change, however long ago, and what that followed."""
-    confidence: Confidence = "certain" if surely else "inferred"
     cause = wanted[-1] if wanted else None
+    surely = surely and not lacking(book, story, child, owner, wanted)
+    confidence: Confidence = "certain" if surely else "inferred"
     story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
     if cause is not None and not cause.controller:
         story.root = cause

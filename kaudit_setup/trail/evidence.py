@@ -14,6 +14,7 @@ from kaudit_setup.trail.search import OWN_ORDER, Hit
 from kaudit_setup.trail.tally import Coverage
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
+_REPORT = b'"observedGeneration":'
 _READS = (b'get"', b'list"', b'watch"')
 _EVENT = msgspec.json.Decoder(Event)
 
@@ -33,7 +34,10 @@ def passing(line: bytes) -> bool:
     if line.startswith(_READS, at):
         return True
     at = line.find(_REF, at)
-    return at > 0 and line.find(b'"subresource":"status"', at, line.find(b"}", at)) > 0
+    if at < 0 or line.find(b'"subresource":"status"', at, line.find(b"}", at)) < 0:
+        return False
+    # a logged report of a controller on what it was asked for shows whether a change is missing
+    return _REPORT not in line
 
 
 class EventLog:

@@ -218,3 +218,37 @@ def test_one_pass_is_enough_for_a_deployments_pod() -> None:
     lines = Lines(log("controllers-1.20.2", "Metadata").lines)
     answer(lines, "created", "pod/web-6f4c8f45b6-rsb97", "shop")
     assert lines.passes == 1
+
+
+def without(scenario: str, user: str) -> Lines:
+    """A scenario's log with all bodies, as if what `user` sent had met another server, whose log is missing."""
+    whole = events(scenario, "RequestResponse")
+    gone = {e["auditID"] for e in whole if (e.get("impersonatedUser") or {}).get("username") == user}
+    return in_lines(e for e in whole if e["auditID"] not in gone)
+
+
+@pytest.mark.parametrize(
+    ("user", "prefix"),
+    [
+        ("bob", "pod/b1-"),  # scaled a Deployment
+        ("bob", "pod/my-db-1"),  # scaled a StatefulSet
+        ("erin", "pod/calm-6f4c7d664d-"),  # resumed a Deployment
+        ("erin", "pod/agent-"),  # restarted a DaemonSet
+        ("grace", "pod/c1-"),  # scaled up what erin had scaled down
+        ("mallory", "pod/again-"),  # made a Deployment again
+        ("victor", "pod/orph-"),  # scaled one that had adopted a ReplicaSet
+    ],
+)
+def test_a_change_that_another_servers_log_has_is_missed(user: str, prefix: str) -> None:
+    """Generations and UIDs in the bodies show that something is missing: nobody else is surely behind it."""
+    log = without("workloads-1.20.2", user)
+    asked = [
+        truth
+        for truth in truths("workloads-1.20.2")
+        if truth["verb"] == "created" and truth["root"] == user and truth["object"].startswith(prefix)
+    ]
+    assert asked
+    for truth in asked:
+        found = answer(log, truth["verb"], truth["object"], truth["ns"], truth["until"])
+        assert found.confidence == "inferred"
+        assert any("the log lacks" in note or "not in this log" in note for note in found.notes), found.notes
