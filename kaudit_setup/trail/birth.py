@@ -75,10 +75,20 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
         why = f"its request asked for a name beginning with {bodies[-1].facts.generate_name}"
         return Birth(bodies[-1], confidence, why, _burst(book, bodies, obj))
     makers = [deed for deed in makers if not deed.facts.generate_name]
-    makers = [deed for deed in makers if deed.controller in fitting] or makers
-    if not first or not makers:
-        return _by_name(book, kinds)
-    makers = _own(book, obj, makers) or makers
+    likely = [deed for deed in makers if deed.controller in fitting] or makers
+    told_by_name = _by_name(book, kinds)
+    if not first or not likely:
+        return told_by_name
+    if likely[-1].controller not in fitting and told_by_name.why and not _fresh(book, obj, likely[-1]):
+        # the controllers are not in the log: a request that some person made without a name proves nothing
+        return told_by_name
+    likely = _own(book, obj, likely) or likely
+    # a person may have asked for a name that begins like a controller's: theirs is met as promptly
+    by_hand = [deed for deed in makers if not deed.by_kubernetes and deed.at > likely[-1].at]
+    prompt = bool(by_hand) and _fresh(book, obj, by_hand[-1])
+    if prompt and (not _fresh(book, obj, likely[-1]) or first - by_hand[-1].at < (first - likely[-1].at) / 5):
+        likely = by_hand
+    makers = likely
     chosen = makers[-1]
     why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
     why += f"; its name follows {fitting[chosen.controller]}" if chosen.controller in fitting else ""

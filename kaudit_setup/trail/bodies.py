@@ -35,7 +35,9 @@ class Facts:
 
     `body`: whether there was any. `response_name`: the name in the answer, where a generated name is. `replicas`: the
     desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
-    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about.
+    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
+    for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
+    `generation`: the server's count of changes of the spec, 0 if unsaid.
     """
 
     body: bool = False
@@ -43,6 +45,8 @@ class Facts:
     response_name: str = ""
     generate_name: str = ""
     owners: tuple[Owner, ...] = ()
+    reowned: bool = False
+    generation: int = 0
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
@@ -63,18 +67,20 @@ class _Meta(msgspec.Struct, rename="camel"):
     name: str = ""
     uid: str = ""
     generate_name: str = ""
+    generation: int = 0
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
-
-
-class _Spec(msgspec.Struct, rename="camel"):
-    replicas: int | None = None
-    node_name: str = ""
 
 
 class _Involved(msgspec.Struct, rename="camel"):
     kind: str = ""
     name: str = ""
+
+
+class _Spec(msgspec.Struct, rename="camel"):
+    replicas: int | None = None
+    node_name: str = ""
+    scale_target_ref: _Involved | None = None
 
 
 class _Body(msgspec.Struct, rename="camel"):
@@ -83,6 +89,7 @@ class _Body(msgspec.Struct, rename="camel"):
     spec: _Spec | None = None
     dry_run: list[str] | None = None
     message: Any = ""
+    note: Any = ""
     involved_object: _Involved | None = None
     regarding: _Involved | None = None
     target: _Involved | None = None
@@ -124,7 +131,9 @@ def body_facts(event: Event) -> Facts:
     wanted = asked.metadata or _Meta()
     # a patch may be a part of the object: its answer is the whole
     full = meta if meta.name else wanted
-    about = asked.involved_object or asked.regarding or asked.target or _Involved()
+    scaled = next((body.spec.scale_target_ref for body in (told, asked) if body.spec), None)
+    about = asked.involved_object or asked.regarding or asked.target or scaled or _Involved()
+    said = asked.message or asked.note
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     return Facts(
         body=True,
@@ -132,12 +141,14 @@ def body_facts(event: Event) -> Facts:
         response_name=meta.name,
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
+        generation=meta.generation or wanted.generation,
+        reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=MIRROR in (full.annotations or {}),
         replicas=_replicas(asked, told),
         spec=_touches_spec(event.verb, request),
         dry_run="All" in (asked.dry_run or ()),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
-        message=asked.message if isinstance(asked.message, str) else "",
+        message=said if isinstance(said, str) else "",
         involved_kind=about.kind,
         involved_name=about.name,
         node=_node(asked, told),

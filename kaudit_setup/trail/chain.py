@@ -8,59 +8,25 @@ controller made: what a person made belongs to that person, whoever its ownerRef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from kaudit_setup.trail.actors import AUTOSCALER, DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
-from kaudit_setup.trail.birth import Confidence, above, actor, announcement, birth_of, doing, first_mention
+from kaudit_setup.trail.actors import DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
+from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
+from kaudit_setup.trail.scaler import to_autoscaler
+from kaudit_setup.trail.story import Child, Link, Story, sure
+from kaudit_setup.trail.wishes import incomplete, of_another_life, spec_deeds, wishes
 
 NEAR = 15.0
 """Seconds within which a controller follows a change of what it controls; a Pod made later takes another's place."""
 _ROLLING = 120.0
 _DEEP = 6
+_AT_ONCE = 2.0
 _SCALED = frozenset({"replicasets", "replicationcontrollers"})
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One object of a chain: the request that made it (or ended it) as far as it is known, how sure, and why."""
-
-    object: Object
-    deed: Deed | None
-    confidence: Confidence
-    why: str
-
-
-@dataclass(slots=True)
-class Story:
-    """A chain from the object asked for up to `root`, the first actor who is not a controller."""
-
-    links: list[Link] = field(default_factory=list)
-    root: Deed | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, sentence: str) -> None:
-        """Add a sentence, once."""
-        if sentence not in self.notes:
-            self.notes.append(sentence)
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """The link below: what was made (or `ended`), when, by which controller; `surely` if bodies tie it to its owner.
-
-    `timeless`: nothing is known of when it was made, but that it was before `at`.
-    """
-
-    object: Object
-    at: float
-    deed: Deed | None
-    surely: bool
-    ended: bool = False
-    timeless: bool = False
+_KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS})
 
 
 def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> Story:
@@ -110,10 +76,7 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
     """The owner of an object that a controller made, whether bodies prove it, and the reason."""
     obj, deed = child.object, child.deed
     if deed is not None and (owner := deed.facts.controller):
-        kind = KINDS.get(owner.kind.lower())
-        resource = kind.resource if kind else f"{owner.kind.lower()}s"
-        cluster_scoped = kind is not None and not kind.namespaced
-        owner_object = Object(owner.group, resource, "" if cluster_scoped else obj.namespace, owner.name)
+        owner_object = owning_object(owner, obj)
         book.look_up(named(owner_object))
         return owner_object, child.surely, "the ownerReferences in the logged body name it"
     told = announcement(book, obj)
@@ -140,16 +103,6 @@ def _by(deed: Deed | None) -> str:
     return f" and {deed.controller} made it" if deed else ""
 
 
-def spec_deeds(book: Book, obj: Object, until: float) -> list[Deed]:
-    """What made `obj` or changed what it asks for, up to `until`, in order; within the clocks' tolerance if need be.
-
-    Changes whose logged patch touches labels or annotations only are left out, and so are those of the controllers
-    that merely keep books on it.
-    """
-    deeds = [d for d in book.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
-    return [d for d in deeds if d.at <= until] or [d for d in deeds if d.at <= until + book.tolerance]
-
-
 def _through_replicas(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
     deeds = spec_deeds(book, owner, child.at)
@@ -157,15 +110,17 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     near = [d for i, d in enumerate(deeds) if child.at - d.at <= NEAR and (i == 0 or _resized(deeds[i - 1], d))]
     near = [] if child.timeless else near
     gone = _predecessor(book, child, owner)
-    if gone is not None and (not near or gone.at > near[-1].at):
+    if gone is not None and (not near or gone.at > near[-1].at) and (maker is None or gone.at >= maker.at):
         near = []
         story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
     cause = near[-1] if near else maker
     if cause is None:
-        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
-    story.links.append(Link(owner, cause, _sure(surely), why))
+    surely = surely and not lacking(book, story, child, owner, [] if maker is None else [maker])
+    story.links.append(Link(owner, cause, sure(surely), why))
+    _made_again(book, story, owner, cause)
     if not cause.controller:
         story.root = cause
         creator(book, story, owner, cause)
@@ -173,6 +128,24 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     # owner references stand in the ReplicaSet's own create, whatever changed it later
     origin = maker or cause
     climb(book, story, Child(owner, cause.at, _with_owner(cause, origin), surely and _has_owner(cause, origin)))
+
+
+def _made_again(book: Book, story: Story, owner: Object, cause: Deed) -> None:
+    """Say who deleted a ReplicaSet if `cause` made it again at once, for the same Deployment."""
+    deleted = [d for d in book.on(owner) if d.done and deletes(d) and 0 <= cause.at - d.at <= NEAR]
+    if creates(cause) and deleted and not deleted[-1].by_kubernetes:
+        story.note(f"{owner} was made again after {actor(deleted[-1])} deleted it at {deleted[-1].time}")
+
+
+def lacking(book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:
+    """Whether the log surely has not all that `child` followed; says so. `deeds`: what is known to be behind it."""
+    if of_another_life(child.deed, deeds):
+        story.note(f"the {owner} that {child.object} belongs to was made by a request that is not in this log")
+        return True
+    if incomplete(book, owner, child.at):
+        story.note(f"the log lacks a change of {owner} before {child.object} followed: whoever made it is not known")
+        return True
+    return False
 
 
 def _resized(before: Deed, after: Deed) -> bool:
@@ -189,7 +162,7 @@ def _with_owner(cause: Deed, origin: Deed) -> Deed:
 
 
 def _predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
-    """The end of a sibling, right before `child`, that was not its ReplicaSet's own wish."""
+    """The end of a sibling, right before `child`, that was not its owner's own wish."""
     ends = [
         deed
         for deed in book.all()
@@ -198,9 +171,10 @@ def _predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
         and deed.done
         and deletes(deed)
         and deed.name.startswith(f"{owner.name}-")
-        and deed.name != child.object.name
+        # a StatefulSet's next Pod has the name of the one before
+        and (deed.name == child.object.name) is (owner.resource == "statefulsets")
         and not deed.node
-        and deed.controller not in {REPLICASETS, REPLICATIONS}
+        and deed.controller not in _KEEPERS
         and 0 <= child.at - deed.at <= NEAR
     ]
     return max(ends, key=lambda deed: deed.at, default=None)
@@ -209,7 +183,11 @@ def _predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
 def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Deployment: whoever made it or changed it last before its ReplicaSet followed."""
     book.look_up(named(owner))
-    deeds = [deed for deed in spec_deeds(book, owner, child.at) if deed.controller != DEPLOYMENTS]
+    gone = None if surely or child.timeless else ended(book, owner, child.at)
+    if gone is not None and not child.ended:
+        _to_adopter(book, story, child, owner, gone)
+        return
+    deeds = wishes(book, owner, child.at)
     cause_below = story.links[-1].deed
     if cause_below is not None and creates(cause_below):
         scaled = [deed for deed in deeds if deed.subresource == "scale"]
@@ -218,11 +196,26 @@ def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely
         for deed in scaled:
             if deeds and deed.at > deeds[-1].at:
                 story.note(f"{actor(deed)} scaled {owner} at {deed.time}, before {child.object} was made")
+                # some of its Pods are there for the one, some for the other
+                surely = surely and deed.user == deeds[-1].user
     if not deeds:
-        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
         return
     _settle(book, story, child, owner, deeds, surely, why)
+
+
+def _to_adopter(book: Book, story: Story, child: Child, owner: Object, gone: Deed) -> None:
+    """The Deployment that the name tells was no more: another one had taken its ReplicaSet over."""
+    story.note(f"{actor(gone)} deleted {owner} at {gone.time} and left {child.object} to others")
+    cause = changed_just_before(book, owner, child.at)
+    if cause is None:
+        story.note(f"whose {child.object} was after that is not in this log")
+        return
+    why = f"{actor(cause)} {doing(cause)} it {child.at - cause.at:.3f} s before {child.object} followed"
+    story.links.append(Link(cause.object, cause, "inferred", why))
+    story.root = cause
+    creator(book, story, cause.object, cause)
 
 
 def _settle(
@@ -230,26 +223,39 @@ def _settle(
 ) -> None:
     """End the chain at the last of `deeds`, and name the creator too if that is somebody else."""
     if child.timeless:
-        deeds = _without_time(story, child, owner, deeds)
+        deeds = _without_time(book, story, child, owner, deeds)
     cause = deeds[-1]
     # with every change's body at hand, the last that touches the spec is what the controllers followed
     proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
+    proven = proven and not lacking(book, story, child, owner, deeds)
     if not child.timeless and (len(deeds) > 1 or not creates(cause)):
         lag = child.at - cause.at
         why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
     if book.tolerance and child.at < cause.at:
         story.note("the clocks of the nodes differ: a request seems to come before its cause")
-    story.links.append(Link(owner, cause, _sure(proven), why))
+    story.links.append(Link(owner, cause, sure(proven), why))
     if cause.controller:
-        _to_autoscaler(book, story, owner, cause)
+        to_autoscaler(book, story, owner, cause, proven)
     else:
         story.root = cause
     creator(book, story, owner, cause)
+    _others(story, owner, deeds)
 
 
-def _without_time(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> Sequence[Deed]:
+def _others(story: Story, owner: Object, deeds: Sequence[Deed]) -> None:
+    """Say who else changed `owner` before the last of `deeds`: a paused Deployment holds many hands' changes."""
+    known = {deeds[-1].user, *(deed.user for deed in deeds if creates(deed))}
+    for deed in reversed(deeds[:-1]):
+        if deed.user not in known:
+            known.add(deed.user)
+            story.note(f"{actor(deed)} {doing(deed)} {owner} before that, at {deed.time}")
+
+
+def _without_time(book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> Sequence[Deed]:
     """Whoever made `owner`, and a word about the others: when `child` was made, so after whom, is not known."""
     makers = [deed for deed in deeds if creates(deed)]
+    for earlier in [d for d in book.on(owner) if d.done and creates(d) and makers and d.at < makers[-1].at][-3:]:
+        story.note(f"{actor(earlier)} created {owner} before, at {earlier.time}: {child.object} may be of that one")
     for deed in deeds:
         if not creates(deed):
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, maybe before {child.object} was made")
@@ -262,7 +268,10 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
     at = child.at
     if owner.resource == "statefulsets" and not child.ended:
         at = _first_wanted(book, child)
-    deeds = [d for d in spec_deeds(book, owner, at) if d.controller not in {STATEFULSETS, DAEMONSETS}]
+    deeds = wishes(book, owner, at)
+    gone = _predecessor(book, child, owner) if not child.ended and not child.timeless else None
+    if gone is not None:
+        story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
     if (
         owner.resource == "daemonsets"
         and deeds
@@ -272,7 +281,7 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
         maker = [deed for deed in deeds if creates(deed)]
         deeds = maker[-1:] or deeds
     if not deeds:
-        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
         return
     _settle(book, story, child, owner, deeds, surely, why)
@@ -307,43 +316,30 @@ def _rolling(book: Book, child: Child, deeds: Sequence[Deed]) -> bool:
 def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
+    changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < _AT_ONCE]
+    if owner.resource == "jobs" and changed and not child.timeless:
+        # its controller follows a change of parallelism, or of suspend, at once
+        _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
+        return
     birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
     if birth.deed is None:
-        story.links.append(Link(owner, None, _sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
         climb(book, story, Child(owner, child.at, None, False, timeless=True))
         return
-    sure = surely and birth.confidence == "certain"
+    proven = surely and birth.confidence == "certain"
+    proven = proven and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
-    story.links.append(Link(owner, birth.deed, _sure(sure), reason))
+    story.links.append(Link(owner, birth.deed, sure(proven), reason))
     if birth.note:
         story.note(birth.note)
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
     if birth.deed.controller:
-        climb(book, story, Child(owner, birth.deed.at, birth.deed, sure))
+        climb(book, story, Child(owner, birth.deed.at, birth.deed, proven))
     else:
         story.root = birth.deed
-
-
-def _to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed) -> None:
-    """A HorizontalPodAutoscaler scaled it: behind that is whoever made the autoscaler."""
-    if cause.controller != AUTOSCALER:
-        return
-    anywhere = Object("autoscaling", "horizontalpodautoscalers", owner.namespace, "")
-    book.look_up([nameless_requests(anywhere).removesuffix(b',"api')])
-    scalers = book.starting(anywhere)
-    acting = [one for one in scalers if any(abs(d.at - cause.at) < NEAR and d.controller for d in book.on(one))]
-    chosen = acting if len(acting) == 1 else [one for one in scalers if one.name]
-    if len(chosen) != 1:
-        story.note(f"{AUTOSCALER} scaled {owner} at {cause.time}; which autoscaler it acted for is not in the log")
-        return
-    birth = birth_of(book, chosen[0], cause.at)
-    story.links.append(
-        Link(chosen[0], birth.deed, "inferred", f"the only autoscaler that acted when {owner} was scaled")
-    )
-    story.root = birth.deed if birth.deed and not birth.deed.controller else None
 
 
 def creator(book: Book, story: Story, owner: Object, cause: Deed) -> None:
@@ -358,11 +354,5 @@ def creator(book: Book, story: Story, owner: Object, cause: Deed) -> None:
             story.note(f"{owner} was made for {last} of {actor(behind.root)} ({behind.root.time})")
     elif makers:
         story.note(f"{owner} was created by {actor(makers[-1])} at {makers[-1].time}")
-        if story.root is None and cause.controller:
-            story.root = makers[-1]
     else:
         story.note(f"who created {owner} is not in this log")
-
-
-def _sure(surely: bool) -> Confidence:
-    return "certain" if surely else "inferred"

@@ -113,9 +113,10 @@ class Deed:
     @property
     def key(self) -> tuple[str, ...]:
         """What all stages of one request share. An Audit-ID header is taken verbatim from clients, so the ID alone
-        would let somebody hide a deed behind another's.
+        would let somebody hide a deed behind another's. At RequestReceived nobody is impersonated yet
+        (AS/pkg/server/config.go:DefaultBuildHandlerChain), so that it is the sender who counts.
         """
-        return (self.audit_id, self.time, self.verb, self.uri, self.user, self.impersonator)
+        return (self.audit_id, self.time, self.verb, self.uri, self.impersonator or self.user)
 
 
 def singular(resource: str) -> str:

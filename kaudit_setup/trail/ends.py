@@ -25,15 +25,19 @@ from kaudit_setup.trail.actors import (
     STATEFULSETS,
     TAINTS,
 )
-from kaudit_setup.trail.birth import Confidence, actor, birth_of
+from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests
-from kaudit_setup.trail.chain import Child, Link, Story, climb, owner_of, spec_deeds, story_of_creation
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.story import Child, Link, Story
+from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
+from kaudit_setup.trail.wishes import spec_deeds
 
 _DEEP = 6
-_DISTURBED = 600.0
 _GRACE = 300.0
+_COLLECTED = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
 
@@ -56,9 +60,19 @@ def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> 
     end = end_of(book, obj, before, story)
     if (end is None or end.doubtful) and _with_its_owner(book, story, obj, before):
         return story
+    if end is not None and end.doubtful and _kept(book, obj):
+        # one of many that a controller keeps: it deletes and replaces them itself, too
+        story.note(f"{end.why}, by {actor(end.deed)} at {end.deed.time}, but nothing shows that it took {obj}")
+        return story
     if end is not None:
         _follow(book, story, obj, end, before)
     return story
+
+
+def _kept(book: Book, obj: Object) -> bool:
+    """Whether the log knows an owner that `obj`'s name tells, or what is above that."""
+    owners = [guess.owner for guess in guesses(obj)]
+    return any(book.on(one) for owner in owners for one in (owner, *above(owner)))
 
 
 def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> bool:
@@ -102,7 +116,9 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
     shown = True
     if not strong:
-        own, shown = _took(own, life, deeds)
+        makers = {guess.controller for guess in guesses(obj)}
+        again = [deed.at for deed in book.nameless(obj) if creates(deed) and deed.controller in makers]
+        own, shown = _took(own, life, deeds, again)
     if not own and all(deed.node for deed in life):
         last = life[-1]
         story.note(
@@ -123,13 +139,17 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     return end
 
 
-def _took(sweeps: Sequence[Deed], life: Sequence[Deed], deeds: Sequence[Deed]) -> tuple[list[Deed], bool]:
+def _took(
+    sweeps: Sequence[Deed], life: Sequence[Deed], deeds: Sequence[Deed], again: Sequence[float]
+) -> tuple[list[Deed], bool]:
     """Deletions of all that matches a selector which can have taken the object, and whether something shows it.
 
-    Its kubelet's last delete right after one shows it; that it was still in use long after one shows the contrary.
+    Its kubelet's last delete right after one shows it, and that its controller made another one at once; that it was
+    still in use long after one shows the contrary.
     """
     last = [deed.at for deed in life if deed.node]
     shown = [d for d in sweeps if any(0 <= at - d.at < _GRACE for at in last)]
+    shown = shown or [d for d in sweeps if any(0 <= at - d.at < _COLLECTED for at in again)]
     if shown:
         return shown, True
     used = max((deed.at for deed in deeds if not deletes(deed)), default=0.0)
@@ -198,22 +218,29 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
     elif deed.controller in _SIZERS:
         _resized(book, story, obj, deed, before)
     elif deed.controller in {NODES, TAINTS, "device-taint-eviction-controller"}:
-        _disturbed(book, story, obj, deed)
+        disturbed(book, story, obj, deed)
     elif deed.controller == "pod-garbage-collector":
-        _node_gone(book, story, obj, deed)
+        node_gone(book, story, obj, deed, _up)
     elif deed.controller == "ttl-after-finished-controller":
         story.note(f"it had finished, and its ttlSecondsAfterFinished was over at {deed.time}")
         _behind_creation(book, story, obj, deed)
     elif deed.controller == SCHEDULER:
-        story.note(f"the scheduler deleted it at {deed.time} to make room for a Pod of higher priority")
+        preempted(book, story, obj, deed)
+    else:
+        _served(book, story, obj, deed)
 
 
 def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why: str) -> bool:
     """Add the deletion of `owner`, if it came before `below`; False if the log does not have it."""
     book.look_up([*named(owner), nameless_requests(owner)])
-    end = end_of(book, owner, below.at + book.tolerance, story)
+    told = Story()
+    end = end_of(book, owner, below.at, told)
+    if end is None and book.tolerance:
+        end = end_of(book, owner, below.at + book.tolerance, told)
     if end is None:
         return False
+    for sentence in told.notes:
+        story.note(sentence)
     certain = surely and end.confidence == "certain"
     reason = why if end.confidence == "certain" else f"{why}; {end.why}"
     _follow(book, story, owner, End(end.deed, "certain" if certain else "inferred", reason), below.at)
@@ -222,17 +249,15 @@ def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why:
 
 def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
     """The garbage collector deletes what its owners left behind."""
-    birth = birth_of(book, obj, before)
-    child = Child(obj, birth.deed.at if birth.deed else deed.at, birth.deed, birth.confidence == "certain")
-    found = owner_of(book, child)
-    owners: list[tuple[Object, bool, str]] = [found] if found else []
-    owners += [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
+    owners = _owners_at(book, obj, deed, before)
     likely = [owner for owner, _, _ in owners[:1]]
     likely += [guess.owner for owner in likely for guess in guesses(owner)]
     book.look_up(literal for owner in likely for literal in (*named(owner), nameless_requests(owner)))
     for owner, surely, why in owners:
         if _up(book, story, owner, deed, surely, f"its owner was deleted; {why}"):
             return
+    if owners and orphaned(book, owners[0][0], deed.at) is not None:
+        owners = []
     # in the foreground, or when the owner was never logged: what is above may have been deleted all the same
     for owner, _, _ in owners:
         for guess in guesses(owner):
@@ -241,18 +266,73 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
     space = Object("", "namespaces", "", obj.namespace)
     if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
         return
+    _gone_just_before(book, story, obj, deed)
+
+
+def _served(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """A controller takes away what it keeps for something (a token Secret, Endpoints) once that is gone."""
+    kept_for = [
+        (guess.owner, f"its controller deletes it with its {singular(guess.owner.resource)}")
+        for guess in guesses(obj)
+    ]
+    kept_for += (
+        [(Object("", "namespaces", "", obj.namespace), "its whole namespace was deleted")] if obj.namespace else []
+    )
+    for owner, why in kept_for:
+        if _up(book, story, owner, deed, False, why):
+            return
+    story.note(f"what {deed.controller} followed when it deleted {obj} is not in this log")
+
+
+def _owners_at(book: Book, obj: Object, deed: Deed, before: float) -> list[tuple[Object, bool, str]]:
+    """The owners that `obj` may have had when `deed` ended it, whether bodies prove it, and the reason.
+
+    None that its name tells if its first owner had left it to others.
+    """
+    birth = birth_of(book, obj, before)
+    by_name = [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
+    said = ownership(book, obj, deed.at, birth.deed)
+    if said is not None:
+        if said.owner is None:
+            return []
+        owner = owning_object(said.owner, obj)
+        surely = said.deed is not birth.deed or birth.confidence == "certain"
+        return [(owner, surely, "the ownerReferences in the logged body name it")]
+    if orphaned(book, obj, deed.at) is not None:
+        return []
+    child = Child(obj, birth.deed.at if birth.deed else deed.at, birth.deed, birth.confidence == "certain")
+    found = owner_of(book, child)
+    return [found, *by_name] if found else by_name
+
+
+def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """The log does not tell the owner; if only one thing was deleted right before, that was it."""
+    gone = deleted_just_before(book, obj, deed.at)
+    like = {guess.owner.resource for guess in guesses(obj)}
+    likely = [d for d in gone if d.resource in like] or gone
+    likely = [d for d in likely if deed.at - d.at < _COLLECTED] or likely
+    if len(likely) == 1:
+        lag = deed.at - likely[0].at
+        why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"
+        story.links.append(Link(likely[0].object, likely[0], "inferred", why))
+        story.root = likely[0]
+        return
     story.note(f"the garbage collector deleted {obj} because its owner was gone; who deleted that is not in this log")
+    for other in likely[-3:]:
+        story.note(f"{actor(other)} deleted {other.object} before that, at {other.time}")
 
 
 def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
     """A controller deletes its own when fewer, or newer ones, are wanted: whoever changed what it controls."""
-    node = _taint_on_the_way(book, obj, deed)
+    node = taint_on_the_way(book, obj, deed)
     if node is not None:
-        _disturbance(story, obj, node, deed)
+        disturbance(story, obj, node, deed)
         return
     birth = birth_of(book, obj, before)
-    surely = birth.confidence == "certain" and bool(birth.deed and birth.deed.facts.controller)
-    made = birth.deed if surely else deed
+    said = ownership(book, obj, deed.at, birth.deed)
+    made, surely = deed, False
+    if said is not None and said.owner is not None:
+        made, surely = said.deed, birth.confidence == "certain" or said.deed is not birth.deed
     child = Child(obj, deed.at, made, surely, ended=True)
     found = owner_of(book, child)
     if found is None:
@@ -273,8 +353,9 @@ def _shrunk(
     book: Book, story: Story, child: Child, owner: Object, wanted: Sequence[Deed], surely: bool, why: str
 ) -> None:
     """A ReplicaSet that got smaller: its last change, however long ago, and what that followed."""
-    confidence: Confidence = "certain" if surely else "inferred"
     cause = wanted[-1] if wanted else None
+    surely = surely and not lacking(book, story, child, owner, wanted)
+    confidence: Confidence = "certain" if surely else "inferred"
     story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
     if cause is not None and not cause.controller:
         story.root = cause
@@ -287,7 +368,7 @@ def _shrunk(
 def _own_rules(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job's or CronJob's own rules (history limits, deadlines) ended it: those of whoever wrote them."""
     deeds = [deed for deed in spec_deeds(book, owner, child.at) if not deed.by_kubernetes]
-    changed = [deed for deed in deeds if changes(deed) and 0 <= child.at - deed.at < _DISTURBED]
+    changed = [deed for deed in deeds if changes(deed) and 0 <= child.at - deed.at < DISTURBED]
     if changed:
         story.links.append(
             Link(owner, changed[-1], "inferred", f"{actor(changed[-1])} changed {owner} before; {why}")
@@ -302,54 +383,3 @@ def _behind_creation(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     made = story_of_creation(book, obj, deed.at)
     story.root = made.root
     story.links += made.links[1:]
-
-
-def _taint_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
-    """A person's change of the node moments before a controller deleted a Pod on it (daemonsets follow taints)."""
-    if deed.controller != DAEMONSETS:
-        return None
-    changed = _node_changes(book, obj, deed)
-    return changed[-1] if changed and deed.at - changed[-1].at < 5.0 else None
-
-
-def _node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
-    nodes = nodes_of(book, obj)
-    book.look_up(literal for node in nodes for literal in named(Object("", "nodes", "", node)))
-    return [
-        d
-        for node in nodes
-        for d in book.on(Object("", "nodes", "", node))
-        if d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < _DISTURBED
-    ]
-
-
-def nodes_of(book: Book, obj: Object) -> list[str]:
-    """The nodes that a Pod ran on: those whose kubelets report about it, or that it was bound to."""
-    found = {deed.node or deed.facts.node for deed in book.on(obj)}
-    return sorted(found - {""})
-
-
-def _disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
-    """Taken off its node: somebody tainted the node, or the node stopped answering."""
-    changed = _node_changes(book, obj, deed)
-    if changed:
-        _disturbance(story, obj, changed[-1], deed)
-        return
-    nodes = ", ".join(nodes_of(book, obj)) or "its node"
-    story.note(f"nobody changed {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
-
-
-def _disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
-    lag = deed.at - cause.at
-    what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
-    why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
-    story.links.append(Link(cause.object, cause, "inferred", why))
-    story.root = cause
-
-
-def _node_gone(book: Book, story: Story, obj: Object, deed: Deed) -> None:
-    """Its node is no more: whoever deleted the node."""
-    for node in nodes_of(book, obj):
-        if _up(book, story, Object("", "nodes", "", node), deed, False, f"its node {node} was deleted"):
-            return
-    story.note(f"it was cleaned up at {deed.time} because its node was gone or it had ended long before")

@@ -10,11 +10,11 @@ import msgspec
 from kaudit_setup.trail.deeds import Deed, Seen, Source
 from kaudit_setup.trail.event import Event
 from kaudit_setup.trail.logs import Logs
-from kaudit_setup.trail.search import Hit
+from kaudit_setup.trail.search import OWN_ORDER, Hit
 from kaudit_setup.trail.tally import Coverage
 
-_HEAD = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
+_REPORT = b'"observedGeneration":'
 _READS = (b'get"', b'list"', b'watch"')
 _EVENT = msgspec.json.Decoder(Event)
 
@@ -25,7 +25,7 @@ def passing(line: bytes) -> bool:
     Told without decoding, by the fields before the bodies, in the order in which kube-apiserver writes them: a label
     that somebody put into a body must not hide a line. Any other order says nothing.
     """
-    if not line.startswith(_HEAD):
+    if not line.startswith(OWN_ORDER):
         return False
     at = line.find(_STAGE) + len(_STAGE)
     if line.startswith(b'RequestReceived"', at):
@@ -34,7 +34,10 @@ def passing(line: bytes) -> bool:
     if line.startswith(_READS, at):
         return True
     at = line.find(_REF, at)
-    return at > 0 and line.find(b'"subresource":"status"', at, line.find(b"}", at)) > 0
+    if at < 0 or line.find(b'"subresource":"status"', at, line.find(b"}", at)) < 0:
+        return False
+    # a logged report of a controller on what it was asked for shows whether a change is missing
+    return _REPORT not in line
 
 
 class EventLog:
@@ -57,6 +60,10 @@ class EventLog:
             try:
                 event = _EVENT.decode(hit.text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
+                self._unreadable.add((hit.file.path, hit.offset or hit.line))
+                continue
+            if not event.audit_id and not event.stage:
+                # an event that something wrapped into a field of its own, or no event at all
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")

@@ -14,7 +14,7 @@ from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
 from kaudit_setup.trail.files import LogFile, rotation_time
 from kaudit_setup.trail.read import LONGEST_LINE
-from kaudit_setup.trail.search import Hit, inside
+from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
 
 
@@ -115,6 +115,8 @@ class Answer:
             self.files[path] = self._file
         elif kind == b"f":
             self._facts(path, rest.decode("utf-8", "surrogateescape").split("\t"))
+        elif kind == b"s":
+            self._tally(path).note(REWRITTEN)
         elif kind in {b"x", b"g"}:
             what = "a compressed file that is cut short" if kind == b"x" else "the file is gone"
             self._tally(path).damage(0, what)
@@ -161,14 +163,20 @@ class RemoteLogs:
 
     def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
         """See `LocalLogs.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
-        needles = [n.decode("utf-8", "surrogateescape") for n in dict.fromkeys(literals) if n]
-        args = ["search", "gzip", _name_time(window.since), _name_time(window.until), str(len(needles)), *needles]
+        wanted = [literal for literal in dict.fromkeys(literals) if literal]
+        plains = [plainly(literal) for literal in wanted]
+        anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
+        needles = [needle.decode("utf-8", "surrogateescape") for needle in (*wanted, *anew)]
+        times = [_name_time(window.since), _name_time(window.until)]
+        args = ["search", "gzip", *times, str(len(wanted)), str(len(anew)), *needles]
         self._stopped.clear()
         hosts = [self._start(runner, [*args, *self._paths], window) for runner in self._runners]
         try:
             for host in hosts:
                 while (hit := host.queue.get()) is not None:
-                    yield hit
+                    # a node finds the most telling value of a line in another order, the rest is looked for here
+                    if not wanted or any(literal in hit.text for literal in wanted) or says(hit.text, plains):
+                        yield hit
                 if host.failure is not None:
                     raise host.failure
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,9 +19,17 @@ CHECK_BELOW = 128 << 20
 """Up to this size every line is looked at for damage and counted while it is searched; beyond it only the matching
 lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
 
-_STAMP = b'"stageTimestamp":"'
-_RECEIVED = b'"requestReceivedTimestamp":"'
+OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
+"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper wrote anew, with
+sorted keys, spaces or fields of its own, begins otherwise."""
+REWRITTEN = "its lines are not as kube-apiserver writes them (a log shipper's, maybe): searched by names alone"
 
+_STAMP = b'"stageTimestamp"'
+_RECEIVED = b'"requestReceivedTimestamp"'
+_VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
+
+# for each value that a line must hold its spellings, the most telling value first
+Plain = tuple[tuple[bytes, ...], ...]
 
 # line in its unit (0 if not counted), offset in its file, text
 Found = tuple[int, int, bytes]
@@ -48,6 +57,32 @@ def spelled(text: str) -> bytes:
     for char in "<>&\u2028\u2029":
         plain = plain.replace(char, f"\\u{ord(char):04x}")
     return plain.encode("utf-8", "surrogatepass")
+
+
+def plainly(literal: bytes) -> Plain:
+    """What a line holds if it says the same as `literal` in another order, with other spaces or escapes.
+
+    Only the values that `literal` names; a part of one string stays as it is.
+    """
+    values = [found.groups() for found in _VALUE.finditer(literal) if found[1]]
+    if not values:
+        return ((literal,),)
+    return tuple(_spellings(value, quote) for value, quote in sorted(values, key=lambda v: -len(v[0])))
+
+
+def _spellings(value: bytes, quote: bytes) -> tuple[bytes, ...]:
+    try:
+        text = json.loads(b'"' + value + b'"')
+    except ValueError:
+        return (b'"' + value + quote,)
+    also = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)]
+    spelt = dict.fromkeys([value, *(one.encode("utf-8", "surrogatepass") for one in also)])
+    return tuple(b'"' + one + quote for one in spelt)
+
+
+def says(text: bytes, plains: Sequence[Plain]) -> bool:
+    """Whether a line holds every value of one of `plains`."""
+    return any(all(any(one in text for one in spelt) for spelt in plain) for plain in plains)
 
 
 def candidates(
@@ -100,13 +135,22 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool) -> Iterator[list[Found]]:
-    """The lines of one unit that hold a needle, block by block; with `check` every line is counted and looked at."""
+    """The lines of one unit that hold a needle, block by block; with `check` every line is counted and looked at.
+
+    A needle may span several fields in kube-apiserver's own order; where lines are in another one they must hold what
+    the needle says.
+    """
     # one automaton for each needle: a single needle is found with vector instructions, several are not
     finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
+    plains = [plainly(needle) for needle in needles]
+    anew = [BytesAhoCorasick([one]).find_matches_as_indexes for one in dict.fromkeys(s for p in plains for s in p[0])]
     check = check or unit.file.gzipped or unit.file.path == STDIN
     for block in blocks(unit, tally):
         lines: dict[int, int] = {} if needles else _every(block)
-        for find in finders:
+        own = _in_own_order(block)
+        if not own:
+            tally.note(REWRITTEN)
+        for find in finders if own else anew:
             end = 0
             for _, start, stop in find(block.view):
                 if start >= end:
@@ -124,12 +168,18 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
             if check:
                 number += block.lines(counted, start)
                 counted = start
-            if window.open or inside(text, window):
+            if (own or not needles or says(text, plains)) and (window.open or inside(text, window)):
                 found.append((number if check else 0, block.at + start, text.strip(b"\0\r\xef\xbb\xbf")))
         if found:
             yield found
     if not check:
         tally.note("only the matching lines were checked for damage; `stats` checks every line")
+
+
+def _in_own_order(block: Block) -> bool:
+    """Whether the first and the last line of a block begin as kube-apiserver's do; damaged ones do not."""
+    last = block.data.rfind(b"\n", 0, block.size - 1) + 1
+    return block.data.startswith(OWN_ORDER) and block.data.startswith(OWN_ORDER, last)
 
 
 def _every(block: Block) -> dict[int, int]:
@@ -176,4 +226,5 @@ def inside(text: bytes, window: Window) -> bool:
 
 def _text_after(text: bytes, key: bytes) -> str:
     at = text.rfind(key)
-    return text[at + len(key) : text.find(b'"', at + len(key))].decode("ascii", "replace") if at >= 0 else ""
+    begin = text.find(b'"', at + len(key)) + 1
+    return text[begin : text.find(b'"', begin)].decode("ascii", "replace") if at >= 0 and begin else ""

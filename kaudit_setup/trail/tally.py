@@ -11,7 +11,8 @@ from kaudit_setup.trail.files import LogFile
 GAP_SECONDS = 600.0
 """A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
 _KEEP = 1000  # damaged lines that are located; all are counted
-_STAMP = b'"stageTimestamp":"'
+# as kube-apiserver writes it, and as what rewrites its lines may
+_STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,21 @@ class Tally:
 
         Looks at a few timestamps only: a stretch shorter than a gap cannot hold one.
         """
-        begin = data.find(_STAMP, 0, size)
-        while begin >= 0 and not _moment(data, begin):
-            begin = data.find(_STAMP, begin + 1, size)
-        if begin < 0:
+        for key in _STAMPS:
+            begin = data.find(key, 0, size)
+            while begin >= 0 and not _moment(data, begin, key):
+                begin = data.find(key, begin + 1, size)
+            if begin >= 0:
+                break
+        else:
             return
-        end = data.rfind(_STAMP, begin, size)
-        while not _moment(data, end):
-            end = data.rfind(_STAMP, begin, end)
-        first, last = _moment(data, begin), _moment(data, end)
+        end = data.rfind(key, begin, size)
+        while not _moment(data, end, key):
+            end = data.rfind(key, begin, end)
+        first, last = _moment(data, begin, key), _moment(data, end, key)
         self.span(min(first, last), max(first, last))
         if _apart(first, last) > GAP_SECONDS:
-            _gaps(data, (begin, first), (end, last), self.gaps)
+            _gaps(data, (begin, first), (end, last), self.gaps, key)
 
     def add(self, later: Tally) -> None:
         """Take in the tally of what follows."""
@@ -170,23 +174,25 @@ def _apart(earlier: str, later: str) -> float:
         return 0.0
 
 
-def _moment(data: bytearray, at: int) -> str:
-    """The timestamp whose key begins at `at`; empty if it is not one."""
-    text = data[at + len(_STAMP) : at + len(_STAMP) + 40].partition(b'"')[0].decode("ascii", "replace")
+def _moment(data: bytearray, at: int, key: bytes) -> str:
+    """The timestamp whose `key` begins at `at`; empty if it is not one."""
+    text = data[at + len(key) : at + len(key) + 40].partition(b'"')[0].decode("ascii", "replace")
     return stamp_or_nothing(text)
 
 
-def _gaps(data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]]) -> None:
+def _gaps(
+    data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]], key: bytes
+) -> None:
     """Halve the stretch between two timestamps until no half is long enough for a gap."""
     middle = (low[0] + high[0]) // 2
-    at = data.find(_STAMP, middle, high[0])
+    at = data.find(key, middle, high[0])
     if at <= low[0]:
-        at = data.rfind(_STAMP, low[0] + 1, middle + len(_STAMP) - 1)
+        at = data.rfind(key, low[0] + 1, middle + len(key) - 1)
     if at < 0:
         into.append((low[1], high[1]))
         return
-    here = (at, _moment(data, at) or low[1])
+    here = (at, _moment(data, at, key) or low[1])
     if _apart(low[1], here[1]) > GAP_SECONDS:
-        _gaps(data, low, here, into)
+        _gaps(data, low, here, into, key)
     if _apart(here[1], high[1]) > GAP_SECONDS:
-        _gaps(data, here, high, into)
+        _gaps(data, here, high, into, key)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, quoted
-from kaudit_setup.trail.chain import Link
 from kaudit_setup.trail.deeds import Deed, deed_of
+from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
 
 LIMIT = 20_000

@@ -24,7 +24,7 @@ from kaudit_setup.trail.book import (
     quoted,
     sisters,
 )
-from kaudit_setup.trail.chain import Child, Link, Story, climb, story_of_creation
+from kaudit_setup.trail.chain import climb, story_of_creation
 from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads, seconds
 from kaudit_setup.trail.ends import hits, story_of_deletion
@@ -32,6 +32,7 @@ from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.kinds import Kind
 from kaudit_setup.trail.naming import guesses, of_deployment
 from kaudit_setup.trail.search import spelled
+from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.tally import Coverage
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from kaudit_setup.cli import log_options, main
+from kaudit_setup.cli import connect, log_options, main
 from kaudit_setup.fleet.crew import Candidate
 from kaudit_setup.node.local import LocalNode
 
@@ -479,7 +479,7 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LocalNode]:
     def opened(*_: object, **__: object) -> Iterator[list[Candidate]]:
         yield [Candidate(node) for node in made]
 
-    monkeypatch.setattr(log_options, "nodes", opened)
+    monkeypatch.setattr(connect, "nodes", opened)
     return made
 
 

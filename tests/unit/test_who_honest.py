@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import InputError, NodeError
@@ -20,90 +21,6 @@ from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.patient import PatientRunner, missing
 from kaudit_setup.trail.remote import RemoteLogs
 from kaudit_setup.trail.who import Question, Verb, ask, with_notes
-
-DAY = "2026-11-23T"
-ADMIN = ["system:masters", "system:authenticated"]
-CONTROLLER = "system:serviceaccount:kube-system:"
-_serial = iter(range(10**9))
-
-
-def event(
-    time: str,
-    user: str,
-    verb: str,
-    resource: str,
-    name: str = "",
-    *,
-    ns: str = "default",
-    code: int = 200,
-    sub: str = "",
-    group: str = "",
-    query: str = "",
-    as_user: str = "",
-    stage: str = "ResponseComplete",
-    **more: Any,
-) -> dict[str, Any]:
-    """One event as kube-apiserver spells it."""
-    where = f"/namespaces/{ns}" if ns else ""
-    what = f"/{name}" if name and verb != "create" else ""
-    ref = {
-        "resource": resource,
-        "namespace": ns,
-        "name": name,
-        "apiGroup": group,
-        "apiVersion": "v1",
-        "subresource": sub,
-    }
-    whole: dict[str, Any] = {
-        "kind": "Event",
-        "apiVersion": "audit.k8s.io/v1",
-        "level": "Metadata",
-        "auditID": f"id-{next(_serial)}",
-        "stage": stage,
-        "requestURI": f"/api/v1{where}/{resource}{what}{query}",
-        "verb": verb,
-        "user": {"username": user, "groups": ADMIN},
-        "impersonatedUser": {"username": as_user, "groups": ["system:authenticated"]} if as_user else None,
-        "sourceIPs": ["192.168.1.135"],
-        "userAgent": "kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a",
-        "objectRef": {key: value for key, value in ref.items() if value},
-        "responseStatus": {"metadata": {}, "code": code} if stage != "RequestReceived" else None,
-        "requestReceivedTimestamp": f"{DAY}{time}Z",
-        "stageTimestamp": f"{DAY}{time}Z",
-        "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""},
-        **more,
-    }
-    return {key: value for key, value in whole.items() if value is not None}
-
-
-def write(path: Path, *events: dict[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(json.dumps(e, separators=(",", ":"), ensure_ascii=False) + "\n" for e in events)
-    path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    return path
-
-
-NOISE = (
-    event("00:00:00.000000", "system:apiserver", "get", "nodes", "n", ns=""),
-    event("23:00:00.000000", "system:apiserver", "get", "nodes", "n", ns=""),
-)
-
-
-class Asker:
-    """Runs the command as a user does."""
-
-    def __init__(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path = tmp_path / "cp1" / "audit.log"
-        self.capsys = capsys
-
-    def json(self, *args: str, log: Path | None = None) -> dict[str, Any]:
-        main(["who", *args, "--log", str(log or self.path), "-o", "json"])
-        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
-        return found
-
-    def text(self, *args: str) -> str:
-        main(["who", *args, "--log", str(self.path)])
-        return self.capsys.readouterr().out
 
 
 @pytest.fixture
@@ -216,6 +133,17 @@ def test_stages_and_copies_are_one_event(who: Asker, tmp_path: Path) -> None:
     assert [e["stage"] for e in found["events"]] == ["ResponseComplete"]
     assert found["events"][0]["source"]["node"] == "cp1"
     assert [each["node"] for each in found["coverage"]] == ["cp1", "cp2"]
+
+
+def test_before_impersonation_a_request_is_the_same_request(who: Asker) -> None:
+    """At RequestReceived the impersonated user is not known yet: that is no attempt of the impersonator's own."""
+    begun = event("10:00:00.000000", "admin", "create", "pods", "x", stage="RequestReceived", auditID="same")
+    done = event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="alice", auditID="same")
+    write(who.path, begun, done)
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert found["notes"] == []
+    assert len(who.json("touched", "pod/x")["events"]) == 1
 
 
 def test_nobody_hides_behind_anothers_audit_id(who: Asker) -> None:

@@ -1,5 +1,8 @@
 # Finds, searches and streams the audit logs of a node; changes nothing. Runs with lib.sh in front.
-#   search GZIP SINCE UNTIL COUNT LITERAL... PATH...   lines that hold any literal (none: every line), and what was read
+#   search GZIP SINCE UNTIL COUNT NAMES LITERAL... NAME... PATH...
+#                                                      lines that hold any literal (COUNT of them; none: every line), or
+#                                                      in a log that is not in kube-apiserver's own order any of the
+#                                                      NAMES names; and what was read
 #   list GZIP PATH...                                  size, inode and path of each log file
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
@@ -97,8 +100,9 @@ within() { # since until: leaves out what by its name holds nothing of that time
   done
 }
 
-first_stamp() { head -c 65536 | sed -n 's/.*"stageTimestamp":"\([^"]*\)".*/\1/p' | head -n 1; }
-last_stamp() { tail -n 2 | sed -n 's/.*"stageTimestamp":"\([^"]*\)".*/\1/p' | tail -n 1; }
+stamps() { sed -n 's/.*"stageTimestamp": *"\([^"]*\)".*/\1/p'; }
+first_stamp() { head -c 65536 | stamps | head -n 1; }
+last_stamp() { tail -n 2 | stamps | tail -n 1; }
 
 matching() { # stdin: a log. Options and patterns are in the positional parameters
   grep -a -n -F "$@"
@@ -116,13 +120,28 @@ facts() { # path: what a reader wants to know about it, in one line
   esac
 }
 
+# Whether a log begins as kube-apiserver begins every line. A shipper writes fields in another order, or spaces between.
+in_own_order() {
+  case $1 in
+    *.gz) _head=$(gzip -dc -- "$1" 2>/dev/null | head -c 64 | tr -d '\0') ;;
+    *) _head=$(head -c 64 -- "$1" 2>/dev/null | tr -d '\0') ;;
+  esac
+  case $_head in '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;; *) return 1 ;; esac
+}
+
 look_into() { # $list: the files. Positional parameters: the patterns
+  own=yes
   printf '%s\n' "$list" | while IFS= read -r f; do
     [ -n "$f" ] || continue
     printf 'm\t%s\n' "$f"
-    case $f in
-      *.gz) { gzip -dc -- "$f" 2>/dev/null || printf 'x\t%s\n' "$f" >&3; } | matching "$@" ;;
-      *) { matching "$@" <"$f"; } 2>/dev/null ;;
+    if [ "$one_kind" != yes ] || [ "$f" = "$oldest" ]; then
+      if in_own_order "$f"; then own=yes; else own='' && printf 's\t%s\n' "$f" >&3; fi
+    fi
+    case $f$own in
+      *.gzyes) { gzip -dc -- "$f" 2>/dev/null || printf 'x\t%s\n' "$f" >&3; } | matching "$@" ;;
+      *.gz) { gzip -dc -- "$f" 2>/dev/null || printf 'x\t%s\n' "$f" >&3; } | matching -f "$notes.names" ;;
+      *yes) { matching "$@" <"$f"; } 2>/dev/null ;;
+      *) { matching -f "$notes.names" <"$f"; } 2>/dev/null ;;
     esac
     if [ ! -f "$f" ]; then
       printf 'g\t%s\n' "$f" >&3
@@ -138,6 +157,14 @@ search() {
   number=$(printf '%s\n' "$list" | wc -l)
   oldest=$(printf '%s\n' "$list" | head -n 1)
   newest=$(printf '%s\n' "$list" | tail -n 1)
+  # of very many files the first and the last tell, if they are of one kind
+  one_kind=no
+  if [ "$number" -gt 500 ]; then
+    in_own_order "$oldest"
+    _first=$?
+    in_own_order "$newest"
+    if [ "$_first" -eq $? ]; then one_kind=yes; fi
+  fi
   look_into "$@"
   # what was renamed while we read stands under a new name now
   printf '%s\n' "$list" >"$notes.before"
@@ -157,18 +184,25 @@ mode=$1
 shift
 case $mode in
   search)
-    pack=$1 since=$2 until=$3 count=$4
-    shift 4
+    pack=$1 since=$2 until=$3 count=$4 names=$5
+    shift 5
     have "$pack" || pack='cat'
     echo "$pack"
     total=$#
-    # the literals become -e arguments, the rest paths
+    notes=$(mktemp) || exit 1
+    trap 'rm -f "$notes" "$notes.before" "$notes.names"' EXIT
+    # the literals become -e arguments, the names a file of patterns, the rest paths
     i=0
     paths=
     for arg; do
       i=$((i + 1))
-      if [ "$i" -gt "$count" ]; then paths=$paths$arg$NL; fi
-    done
+      if [ "$i" -gt "$((count + names))" ]; then
+        paths=$paths$arg$NL
+      elif [ "$i" -gt "$count" ]; then
+        printf '%s\n' "$arg"
+      fi
+    done >"$notes.names"
+    if [ "$names" -eq 0 ]; then echo >"$notes.names"; fi
     all_files() (
       IFS=$NL
       set -f
@@ -186,8 +220,6 @@ case $mode in
       shift
     done
     if [ "$count" -eq 0 ]; then set -- -e ''; fi
-    notes=$(mktemp) || exit 1
-    trap 'rm -f "$notes" "$notes.before"' EXIT
     search "$@" | "$pack"
     ;;
   list)

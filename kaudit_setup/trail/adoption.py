@@ -1,0 +1,96 @@
+"""Whose an object is: its controller may have changed since it was made.
+
+Sources: pkg/controller/controller_ref_manager.go (AdoptPod, AdoptReplicaSet: a patch of ownerReferences),
+pkg/controller/garbagecollector/garbagecollector.go:orphanDependents (a patch that takes the owner away; the
+dependents of an owner that is deleted with `--cascade=orphan` get one each).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kaudit_setup.trail.actors import GARBAGE
+from kaudit_setup.trail.bodies import Owner
+from kaudit_setup.trail.book import Book, quoted
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.kinds import KINDS
+
+_PROMPT = 2.0
+_COLLECTED = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What bodies say about whose an object was: `owner` None for nobody's; `deed` is the request that says so."""
+
+    deed: Deed
+    owner: Owner | None
+
+
+def ownership(book: Book, obj: Object, at: float, birth: Deed | None) -> Ownership | None:
+    """The last word about whose `obj` was at `at`; None if no body tells. `birth`: the request that made it."""
+    said = birth if birth is not None and birth.facts.body else None
+    for deed in book.on(obj):
+        if deed.done and deed.at <= at and not deed.subresource and _tells(deed):
+            said = deed
+    return Ownership(said, said.facts.controller) if said is not None else None
+
+
+def _tells(deed: Deed) -> bool:
+    """Whether a body holds all ownerReferences: the whole object, or a patch of just them."""
+    if not deed.facts.body or deletes(deed):
+        return False
+    return creates(deed) or deed.verb == "update" or deed.facts.reowned or bool(deed.facts.response_name)
+
+
+def owning_object(owner: Owner, child: Object) -> Object:
+    """The object that an ownerReference of `child` names; the log spells its kind in the plural."""
+    kind = KINDS.get(owner.kind.lower())
+    resource = kind.resource if kind else f"{owner.kind.lower()}s"
+    cluster_scoped = kind is not None and not kind.namespaced
+    return Object(owner.group, resource, "" if cluster_scoped else child.namespace, owner.name)
+
+
+def orphaned(book: Book, obj: Object, until: float) -> Deed | None:
+    """The garbage collector's patch that took `obj` away from its owner, if there was one before `until`.
+
+    It also patches what it deletes in the foreground; that was deleted before.
+    """
+    deeds = [d for d in book.on(obj) if d.done and d.controller == GARBAGE and d.at <= until]
+    first = next(iter(deeds), None)
+    return first if first is not None and first.verb == "patch" and not first.subresource else None
+
+
+def ended(book: Book, obj: Object, at: float) -> Deed | None:
+    """The request that had `obj` deleted before `at`, if it was not made again since."""
+    deeds = [d for d in book.on(obj) if d.done and d.at <= at and (creates(d) or deletes(d))]
+    return deeds[-1] if deeds and deletes(deeds[-1]) else None
+
+
+def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:
+    """Who changed another object of `like`'s kind and namespace right before `at`, so that a controller acted."""
+    book.look_up([b'"resource":' + quoted(like.resource) + b',"namespace":' + quoted(like.namespace) + b',"name":'])
+    deeds = [
+        deed
+        for other in book.starting(Object(like.group, like.resource, like.namespace, ""))
+        if other.name and other.name != like.name
+        for deed in book.on(other)
+        if deed.done and (creates(deed) or changes(deed)) and not deed.by_kubernetes and 0 <= at - deed.at < _PROMPT
+    ]
+    return max(deeds, key=lambda deed: deed.at, default=None)
+
+
+def deleted_just_before(book: Book, obj: Object, at: float) -> list[Deed]:
+    """What somebody deleted right before the garbage collector deleted `obj`, one deed for each object."""
+    found = book.sift(
+        [b'"verb":"delete"'],
+        lambda d: (
+            d.done
+            and deletes(d)
+            and not d.by_kubernetes
+            and d.namespace in {obj.namespace, ""}
+            and d.object != obj
+            and 0 <= at - d.at < _COLLECTED
+        ),
+    )
+    return list({deed.object: deed for deed in found}.values())

@@ -1,0 +1,77 @@
+"""Behind a HorizontalPodAutoscaler's scaling: whoever said last what it should do.
+
+Source: pkg/controller/podautoscaler/horizontal.go:reconcileAutoscaler (an update of the target's `scale`, then one of
+the autoscaler's status).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kaudit_setup.trail.actors import AUTOSCALER
+from kaudit_setup.trail.birth import actor, doing
+from kaudit_setup.trail.book import Book, quoted
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates
+from kaudit_setup.trail.kinds import KINDS
+from kaudit_setup.trail.story import Link, Story, sure
+
+_AT_ONCE = 2.0
+
+
+def to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed, surely: bool) -> None:
+    """Add the autoscaler that did `cause` to `owner`, and who is behind it, to `story`."""
+    if cause.controller != AUTOSCALER:
+        return
+    where = b'"resource":"horizontalpodautoscalers","namespace":' + quoted(owner.namespace)
+    book.look_up([where])
+    # an autoscaler reports its status every few seconds: only what it said then matters
+    told = book.sift([where], lambda d: d.controller == AUTOSCALER and 0 <= d.at - cause.at < _AT_ONCE)
+    known = book.starting(Object("autoscaling", "horizontalpodautoscalers", owner.namespace, ""))
+    names = sorted({one.name for one in known if one.name} | {deed.name for deed in told if deed.name})
+    found = _chosen(book, owner, names, told)
+    if found is None:
+        story.note(f"{AUTOSCALER} scaled {owner} at {cause.time}; which autoscaler it acted for is not in the log")
+        return
+    scaler, proven, why = found
+    deeds = [
+        deed
+        for deed in book.on(scaler)
+        if deed.done
+        and deed.at <= cause.at
+        and (creates(deed) or changes(deed))
+        and deed.facts.spec is not False
+        and not deed.by_kubernetes
+    ]
+    if not deeds:
+        story.links.append(Link(scaler, None, sure(surely and proven), why))
+        story.note(f"who made {scaler} is not in this log")
+        return
+    last = deeds[-1]
+    if not creates(last):
+        why += f"; {actor(last)} {doing(last)} it last before that"
+    story.links.append(Link(scaler, last, sure(surely and proven), why))
+    story.root = last
+    makers = [deed for deed in deeds if creates(deed)]
+    if makers and makers[-1] is not last:
+        story.note(f"{scaler} was created by {actor(makers[-1])} at {makers[-1].time}")
+
+
+def _chosen(book: Book, owner: Object, names: Sequence[str], told: Sequence[Deed]) -> tuple[Object, bool, str] | None:
+    """Which autoscaler it was, whether bodies prove it, and the reason."""
+    scalers = [Object("autoscaling", "horizontalpodautoscalers", owner.namespace, name) for name in names]
+    of_it = [one for one in scalers if any(_scales(deed, owner) for deed in book.on(one))]
+    of_it += [d.object for d in told if _scales(d, owner) and d.object not in of_it]
+    if of_it:
+        return of_it[-1], len(of_it) == 1, f"its scaleTargetRef names {owner}"
+    # elsewhere one worker or a few take autoscalers in turn: the first status after the scaling is its own
+    if told and told[0].name:
+        return told[0].object, False, f"the first autoscaler that reported after {owner} was scaled"
+    if len(scalers) == 1:
+        return scalers[0], False, f"the only autoscaler in namespace {owner.namespace}"
+    same = [one for one in scalers if one.name == owner.name]
+    return (same[0], False, f"the autoscaler of the name of {owner}") if same else None
+
+
+def _scales(deed: Deed, owner: Object) -> bool:
+    kind = KINDS.get(deed.facts.involved_kind.lower())
+    return deed.facts.involved_name == owner.name and kind is not None and kind.resource == owner.resource

@@ -1,0 +1,127 @@
+"""What befalls Pods from outside: a node that is tainted, drained of them or gone, a Pod of higher priority.
+
+Sources: pkg/controller/nodelifecycle/scheduler/taint_manager.go, pkg/controller/podgc/gc_controller.go:gcOrphaned (a
+node gone for 40 s), pkg/scheduler/framework/plugins/defaultpreemption (deletes the victims, says so in an event
+about each, then reports on the Pod that preempts; in 1.36 a condition `DisruptionTarget` comes first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kaudit_setup.trail.actors import DAEMONSETS, SCHEDULER
+from kaudit_setup.trail.birth import actor
+from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
+from kaudit_setup.trail.chain import story_of_creation
+from kaudit_setup.trail.deeds import Deed, Object, changes, deletes
+from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.story import Link, Story, sure
+
+DISTURBED = 600.0
+"""Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
+_AT_ONCE = 2.0
+_PREEMPTED = "Preempted by "
+_NODES = b'"resource":"nodes","name":'
+
+Up = Callable[[Book, Story, Object, Deed, bool, str], bool]
+
+
+def taint_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
+    """A person's change of the node moments before a controller deleted a Pod on it (daemonsets follow taints)."""
+    if deed.controller != DAEMONSETS:
+        return None
+    changed = _node_changes(book, obj, deed)
+    return changed[-1] if changed and deed.at - changed[-1].at < 5.0 else None
+
+
+def _node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
+    nodes = nodes_of(book, obj)
+    book.look_up(literal for node in nodes for literal in named(Object("", "nodes", "", node)))
+    return [
+        d
+        for node in nodes
+        for d in book.on(Object("", "nodes", "", node))
+        if d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < DISTURBED
+    ]
+
+
+def nodes_of(book: Book, obj: Object) -> list[str]:
+    """The nodes that a Pod ran on: those whose kubelets report about it, or that it was bound to."""
+    found = {deed.node or deed.facts.node for deed in book.on(obj)}
+    return sorted(found - {""})
+
+
+def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """Taken off its node: somebody tainted the node, or the node stopped answering."""
+    changed = _node_changes(book, obj, deed)
+    if changed:
+        disturbance(story, obj, changed[-1], deed)
+        return
+    nodes = ", ".join(nodes_of(book, obj)) or "its node"
+    story.note(f"nobody changed {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
+
+
+def disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
+    lag = deed.at - cause.at
+    what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
+    why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
+    story.links.append(Link(cause.object, cause, "inferred", why))
+    story.root = cause
+
+
+def node_gone(book: Book, story: Story, obj: Object, deed: Deed, up: Up) -> None:
+    """Its node is no more: whoever deleted the node. `up` adds the end of an object above to the story."""
+    nodes = nodes_of(book, obj)
+    for node in nodes:
+        if up(book, story, Object("", "nodes", "", node), deed, False, f"its node {node} was deleted"):
+            return
+    if not nodes:
+        # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
+        gone = book.sift([_NODES], lambda d: d.done and deletes(d) and 0 <= deed.at - d.at < DISTURBED)
+        if len({d.name for d in gone}) == 1:
+            why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
+            story.links.append(Link(gone[-1].object, gone[-1], "inferred", why))
+            story.root = gone[-1] if not gone[-1].by_kubernetes else None
+            return
+    story.note(f"it was cleaned up at {deed.time} because its node was gone or it had ended long before")
+
+
+def preempted(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+    """The scheduler made room: behind it is whoever made the Pod that the room was for."""
+    story.note(f"the scheduler deleted it at {deed.time} to make room for a Pod of higher priority")
+    told = book.sift(
+        [_PREEMPTED.encode()],
+        lambda d: (
+            d.controller == SCHEDULER and d.facts.message.startswith(_PREEMPTED) and d.facts.involved_name == obj.name
+        ),
+    )
+    after = book.sift(
+        [b'"username":"system:kube-scheduler"'],
+        lambda d: (
+            d.done
+            and (d.resource, d.subresource) == ("pods", "status")
+            and d.controller == SCHEDULER
+            and d.object != obj
+            and abs(d.at - deed.at) < _AT_ONCE
+        ),
+    )
+    # since 1.26 every victim gets a status, too
+    victims = {d.object for d in book.sift([b'"verb":"delete"'], lambda d: d.controller == SCHEDULER)}
+    after = [d for d in after if d.object not in victims]
+    words = f"{told[-1].facts.message} " if told else ""
+    said = [d for d in after if f" {d.namespace}/{d.name} " in words or (d.facts.uid and f" {d.facts.uid} " in words)]
+    if not said and len({d.object for d in after}) != 1:
+        return
+    winner = (said or after)[0].object
+    why = f"the scheduler said `{words.strip()}`" if said else "the only other Pod that it reported on then"
+    book.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
+    made = story_of_creation(book, winner, deed.at)
+    if not made.links:
+        story.note(f"it made room for {winner}; who made that is not in this log")
+        return
+    first = made.links[0]
+    surely = bool(said) and first.confidence == "certain"
+    story.links.append(Link(winner, first.deed, sure(surely), why))
+    story.links += made.links[1:]
+    story.notes += made.notes
+    story.root = made.root
