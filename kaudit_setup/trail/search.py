@@ -177,9 +177,13 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
 
 
 def _in_own_order(block: Block) -> bool:
-    """Whether the first and the last line of a block begin as kube-apiserver's do; damaged ones do not."""
-    last = block.data.rfind(b"\n", 0, block.size - 1) + 1
-    return block.data.startswith(OWN_ORDER) and block.data.startswith(OWN_ORDER, last)
+    """Whether the first and the last line of a block begin as kube-apiserver's do; what is no object is passed over:
+    damage says nothing about who wrote the rest.
+    """
+    data, size = block.data, block.size
+    first = 0 if data.startswith(b"{") else data.find(b"\n{", 0, size) + 1
+    last = data.rfind(b"\n{", 0, size) + 1
+    return all(data.startswith(OWN_ORDER, at) for at in (first, last) if data.startswith(b"{", at))
 
 
 def _every(block: Block) -> dict[int, int]:

@@ -142,3 +142,14 @@ def test_an_event_inside_a_field_is_counted_and_not_passed_over(tmp_path: Path) 
 def test_what_a_literal_says_in_any_spelling(literal: bytes, line: bytes, held: bool) -> None:
     plain = plainly(literal)
     assert says(line, [plain]) is held
+
+
+def test_damage_does_not_make_a_log_a_shippers(tmp_path: Path) -> None:
+    path = written(tmp_path, own)
+    whole = path.read_bytes()
+    path.write_bytes(b'ion":"x"}\n' + whole + b"\0\0\0\n")
+    log = EventLog(LocalLogs(find_logs([str(tmp_path)])))
+    assert list(log.find([b'"verb":"create"']))
+    (cover,) = log.coverage()
+    assert cover.damaged
+    assert REWRITTEN not in cover.notes
