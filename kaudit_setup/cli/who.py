@@ -29,6 +29,7 @@ Examples:
   kaudit-setup who created pod/my-suspicious-pod
   kaudit-setup who deleted deploy/web -n shop --log /var/log/kubernetes/audit
   kaudit-setup who read secret/db-pass -n shop --host cp1 --host cp2 -o json
+  kaudit-setup who exec pod/db-0 -n shop --inventory clusters.yaml
   kaudit-setup who touched widgets.example.com/w1 --since 2h
   kaudit-setup who touched --user mallory --since 2026-11-23T16:00:00Z
 
