@@ -156,9 +156,12 @@ class SshNode:
         return self._connected()
 
     def close(self) -> None:
-        """Drop the connection and the jump hosts' ones."""
-        with self._guard:
-            self._drop()
+        """Drop the connection and those of jump hosts; one that is being made is left to the thread that makes it."""
+        if self._guard.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._guard.release()
 
     def _drop(self) -> None:
         for client in (self._client, *reversed(self._jumps)):

@@ -54,6 +54,7 @@ class Recorder:
 
     def hands(self) -> Hands:
         return Hands(
+            changes=lambda member: member.name not in self.done_before,
             restarts=lambda member: member.name not in self.done_before,
             change=self.change,
             undo=lambda member, backup: self.note(f"undo {member.name} {backup}"),
