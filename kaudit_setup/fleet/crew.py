@@ -65,6 +65,7 @@ def ask_all(
 
     threads = Threads([partial(keep, *numbered) for numbered in enumerate(candidates)], forks)
     try:
+        threads.begin()
         threads.finish()
     except KeyboardInterrupt as error:
         threads.begin_no_more()

@@ -191,6 +191,7 @@ class _Rollout:
 
         answered, leave_at = 0, float("inf")
         with self.hands.listening(press):
+            threads.begin()
             while not threads.wait(_AGAIN_S if self.presses else None):
                 if len(heard) > answered:
                     answered += 1

@@ -12,15 +12,18 @@ from queue import Empty, SimpleQueue
 
 
 class Threads:
-    """Begins at once, with at most `forks` jobs at the same time. To be used by one thread."""
+    """At most `forks` jobs at the same time. To be used by one thread."""
 
     def __init__(self, jobs: Iterable[Callable[[], object]], forks: int) -> None:
-        """The jobs are taken in their order."""
+        """The jobs are taken in their order, once `begin` is called."""
         self._jobs = deque(jobs)
         self._alive = max(1, min(forks, len(self._jobs)))
         # what a thread has to say at its end; its `put` may be called in a signal handler, too
         self._heard: SimpleQueue[BaseException | str | None] = SimpleQueue()
         self._error: BaseException | None = None
+
+    def begin(self) -> None:
+        """Start the threads."""
         for _ in range(self._alive):
             threading.Thread(target=self._work, daemon=True).start()
 
