@@ -35,7 +35,7 @@ class NodeOptions:
     inventory: Annotated[
         Path | None,
         typer.Option(
-            "--inventory", "-i", metavar="FILE", help="Nodes from this list: own YAML, Ansible INI or YAML."
+            "--inventory", "-i", metavar="PATH", help="Nodes from this list: own YAML, or Ansible's file or folder."
         ),
     ] = None
     group: Annotated[
