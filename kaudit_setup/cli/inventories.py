@@ -26,7 +26,8 @@ def read_from(path: Path, groups: Sequence[str]) -> Inventory:
         text = path.read_text(encoding="utf-8")
         beside = _tree(path.parent, path.parent / "group_vars", path.parent / "host_vars")
     except OSError as error:
-        raise _unreadable(path, f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+        which = "" if error.filename in {None, str(path)} else f"{error.filename}: "
+        raise _unreadable(path, f"{which}{error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, "it is not UTF-8 text") from error
     return read(text, str(path), groups, beside)
@@ -43,14 +44,14 @@ def _tree(base: Path, *folders: Path) -> Tree:
     found: dict[str, bytes] = {}
     size = 0
     for file in (f for folder in folders for f in _files(folder)):
-        content = file.read_bytes()
-        size += len(content)
+        # asked before it is read: somebody may have named a folder with whole disks in it
+        size += file.stat().st_size
         if len(found) >= _MOST_FILES or size > _MOST_BYTES:
             raise InputError(
                 f"{base} holds too much for an inventory (more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB)",
                 hint="name the inventory's own folder, or its file",
             )
-        found[file.relative_to(base).as_posix()] = content
+        found[file.relative_to(base).as_posix()] = file.read_bytes()
     return Tree(str(base), found)
 
 

@@ -43,6 +43,11 @@ def _cluster_reviews(job: Job) -> list[ClusterReview]:
     return found
 
 
+def remarks_of(job: Job) -> list[str]:
+    """What a person should know before it happens, each with its cluster."""
+    return [f"{review.name}: {said}" for review in _cluster_reviews(job) for said in review.said]
+
+
 def review_text(job: Job, *, everything: bool = False) -> str:
     """One review for all clusters; what is the same on several nodes stands there once."""
     lines: list[str] = []

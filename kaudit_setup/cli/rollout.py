@@ -17,7 +17,7 @@ import typer
 
 from kaudit_setup.cli.node_options import ChangeOptions
 from kaudit_setup.cli.options import Output
-from kaudit_setup.cli.outcome import as_data, dry_run_text, review_text, summary, told
+from kaudit_setup.cli.outcome import as_data, dry_run_text, remarks_of, review_text, summary, told
 from kaudit_setup.cli.progress import crowd, show_cursor, waiting
 from kaudit_setup.cli.review import confirm, refuse
 from kaudit_setup.errors import Exit, KauditError, StoppedError
@@ -92,6 +92,10 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
                 if prepared.plan or any(f.name == "pending" for f in prepared.findings):
                     refuse(member.name, prepared, how.force or ())
         if job.changes_something:
+            if how.yes:
+                # nobody reads a review, but what may well be a mistake is in the log of whoever ran it
+                for remark in remarks_of(job):
+                    typer.echo(f"note: {safe(remark)}", err=True)
             confirm(review_text(job) if not how.yes else "", yes=how.yes)
         report = roll(fleet.clusters, _hands(job), Rules(how.forks, how.all_or_nothing, how.canary))
     if how.output is Output.json:

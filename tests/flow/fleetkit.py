@@ -94,13 +94,14 @@ def hosts(names: str) -> list[str]:
 
 
 @contextmanager
-def nodes(folder: Path, names: str, *, of: str = "") -> Iterator[Fleet]:
+def nodes(folder: Path, names: str, *, of: str = "", versions: str = "") -> Iterator[Fleet]:
     """Simulated nodes of these names; `of`: for each, the node whose cluster it joins (itself: a new one)."""
+    of_each = versions.split() or ["1.36.2"] * len(names.split())
     firsts = of.split() or [names.split()[0]] * len(names.split())
     boxes: dict[str, Sandbox] = {}
     try:
-        for name, first in zip(names.split(), firsts, strict=True):
-            boxes[name] = Sandbox.start(name=name, joins=boxes.get(first), grace=1)
+        for name, first, version in zip(names.split(), firsts, of_each, strict=True):
+            boxes[name] = Sandbox.start(name=name, joins=boxes.get(first), grace=1, version=version)
         config = folder / "config"
         found = tuple(boxes.values())
         config.write_text("".join(b.ssh_config.read_text().replace("Host sandbox ", "Host ") for b in found))

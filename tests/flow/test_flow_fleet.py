@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from fleetkit import Fleet, hosts
+from fleetkit import Fleet, hosts, nodes
 
 from kaudit_setup.sandbox import Sandbox
 
@@ -190,6 +190,22 @@ def test_an_inventory_folder_with_variables_beside_it(fleet: Fleet, tmp_path: Pa
     assert f"| {tmp_path}/host_vars/node2/ssh.json:2: ansible_host of node2 is a template" in bad.err
     assert f"| {tmp_path}/group_vars/masters:1: it must be a mapping" in bad.err
     assert fleet.audited == []
+
+
+def test_nodes_of_different_versions_are_said_and_worked_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nodes(tmp_path, "cp1 cp2", versions="1.36.2 1.20.2") as fleet:
+        fleet.capture = capsys
+        words = "its nodes run different versions (1.36: cp1; 1.20: cp2): is an upgrade under way?"
+        dry = fleet.run("enable", "--policy", "metadata", "--dry-run", *hosts("cp1 cp2"))
+        assert dry.code == 3
+        assert words in dry.out
+        ran = fleet.enable(nodes="cp1 cp2")
+        assert ran.code == 0, ran.err
+        assert words in ran.err
+        assert fleet.audited == ["cp1", "cp2"]
+        assert fleet.run("status", *hosts("cp1 cp2")).code == 0
 
 
 @pytest.mark.parametrize("answer", ["y", "n", None])
