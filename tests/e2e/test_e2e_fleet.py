@@ -15,7 +15,7 @@ from typing import ClassVar
 import pytest
 from conftest import SWEEP, Cli
 from poller import Poller
-from reallab import LOG, MANIFEST, Lab, RealNode, wait_until
+from reallab import LOG, MANIFEST, PATIENCE, Lab, RealNode, wait_until
 
 HOSTS = ("--host", "cp1", "--host", "cp2", "--host", "cp3")
 CONFIG = "-n kube-system get configmap kubeadm-config -o jsonpath={.data.ClusterConfiguration}"
@@ -132,6 +132,31 @@ def test_a_node_that_fails_is_put_back_and_the_rest_left_alone(
     assert plain[0].manifest == before["cp1"]
     assert plain[1].settle(audited=True)
     assert "audit" not in stored(plain[0])
+
+
+def test_a_node_that_is_unplugged_for_good_stops_the_rollout(
+    plain: tuple[RealNode, ...], tool: Cli, lab3: Lab
+) -> None:
+    """Nothing says that it is gone: no reset, no farewell. The same command finishes the job when it is back."""
+    if lab3.state is None:
+        pytest.skip("these nodes are not the project's lab: nothing is broken on purpose there")
+    before = {node.name: node.manifest for node in plain}
+    one, _, victim = plain
+    run = tool.start("enable", "--policy", "metadata", "--yes", "--timeout", "5", *HOSTS)
+    wait_until("cp3's turn", lambda: victim.manifest != before["cp3"], 120)
+    victim.fault("net", "down")
+    try:
+        out, err = run.communicate(timeout=300 * PATIENCE)
+    finally:
+        victim.fault("net", "up")
+    assert run.returncode == 1, err.decode()
+    assert "cp2 new, cp3 out of reach (its watchdog puts it back), cp1 untouched" in out.decode()
+    assert one.manifest == before["cp1"]
+    wait_until("the watchdog", lambda: victim.manifest == before["cp3"], 180)
+    for node in plain:
+        node.settle()
+    again = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=600)
+    assert "cp2 already new, cp3 new, cp1 new" in again.out
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
