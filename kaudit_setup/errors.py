@@ -11,6 +11,7 @@
     │   └── LostError        1  the connection broke while something was under way
     ├── RefusedError         1  preflight found something that would break the API server; nothing was changed
     ├── ChangeError          1  the change was not made, or was undone; the node works as before
+    │   ├── UntouchedError   1  it was not even begun: the node said no, or could not be reached any more
     │   └── PendingError     1  the node is out of reach; its watchdog puts the old state back
     ├── BrokenError          4  the node needs a person; `hint` says exactly what to type
     └── StoppedError     130  Ctrl-C
@@ -92,6 +93,14 @@ class LostError(NodeError):
 
 class ChangeError(KauditError):
     """The change was not made, or was undone; the node works as before."""
+
+
+class UntouchedError(ChangeError):
+    """The change was not even begun: the node refused it, or could not be reached any more (`unreached`)."""
+
+    def __init__(self, message: str, *, unreached: bool = False, hint: str = "", details: str = "") -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.unreached = unreached
 
 
 class PendingError(ChangeError):

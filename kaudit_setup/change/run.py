@@ -7,9 +7,10 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kaudit_setup.change import backup as backups
+from kaudit_setup.change.brake import Brake, Level, PulledError
 from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
 from kaudit_setup.change.plan import Plan, WriteFile, sha256
 from kaudit_setup.change.probe import choose, identity
@@ -25,6 +26,7 @@ from kaudit_setup.errors import (
     PendingError,
     ScriptError,
     StoppedError,
+    UntouchedError,
 )
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
 from kaudit_setup.model import NEWEST, AuditSettings
@@ -37,13 +39,15 @@ Progress = Callable[[str], None]
 
 # Time for what follows the proof (confirming) and for a connection that has to be made anew meanwhile.
 _WATCHDOG_SLACK_S = 45
+# How long a node that does not answer is asked to put the old state back, before that is left to its watchdog.
+_PATIENCE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How a change is made. `timeout`: seconds for the proof beside the old server's drain; `prove` False on a
     folder that holds a node's files; `by`: who asked; `kubeadm_config`: what the cluster has stored now, to be kept
-    in the backup.
+    in the backup. `brake` breaks off what is not proved yet once it is pulled to `heeds`.
     """
 
     by: str
@@ -51,6 +55,8 @@ class Terms:
     keep: int = 20
     prove: bool = True
     kubeadm_config: str = ""
+    brake: Brake = field(default_factory=Brake, repr=False)
+    heeds: Level = Level.STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,8 @@ def expectation(plan: Plan, observed: Observed, mark: str) -> Expectation:
 def enact(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Progress) -> Outcome:
     """Do it, prove it, keep it; or put the node back and say why.
 
-    Raises ChangeError (nothing changed, or everything is back as it was), BrokenError (a person is needed),
-    StoppedError (interrupted; everything is back as it was).
+    Raises UntouchedError (nothing was even begun), ChangeError (everything is back as it was), BrokenError (a person
+    is needed), PendingError (left to the watchdog on the node), StoppedError (interrupted; the old files are back).
     """
     began = time.monotonic()
     run_id = secrets.token_hex(8)
@@ -129,26 +135,29 @@ def enact(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Pr
     progress("backing up and writing")
     proof: Proof | None = None
     try:
-        _applied(node, node.sh(text, stdin=payload, timeout=120))
+        _applied(node, _begun(node, text, payload))
         if want is not None:
-            seen = _patiently(node, want, limit, progress)
+            seen = _patiently(node, want, limit, progress, terms.brake, terms.heeds)
             if isinstance(seen, NotProved):
                 raise _UnprovedError(seen)
             proof = seen
         _confirm(node, plan, run, observed, terms, want)
-    except (NodeError, KeyboardInterrupt, _UnprovedError) as failure:
-        raise _take_back(node, plan, run, observed, limit, failure, progress) from failure
+    except (NodeError, PulledError, _UnprovedError) as failure:
+        raise _take_back(node, plan, run, observed, limit, failure, progress, terms.brake) from failure
     note = unproved_note(want, proof) if want else "nothing was proved: this is a folder, not a living node"
     return Outcome(run.backup, proof, note, seconds=time.monotonic() - began)
 
 
 def prove_unchanged(node: Node, plan: Plan, observed: Observed, terms: Terms, progress: Progress) -> Outcome:
-    """The settings are in place already: prove that they work. Raises ChangeError where they do not."""
+    """The settings are in place already: prove that they work. Raises ChangeError where they do not, StoppedError."""
     began = time.monotonic()
     if not terms.prove:
         return Outcome(None, None, note="nothing was proved: this is a folder, not a living node")
     want = expectation(plan, observed, f"kaudit-probe-{secrets.token_hex(8)}")
-    seen = _patiently(node, want, terms.timeout, progress)
+    try:
+        seen = _patiently(node, want, terms.timeout, progress, terms.brake, terms.heeds)
+    except PulledError as pulled:
+        raise StoppedError(f"{node.name}: interrupted; nothing was changed") from pulled
     if isinstance(seen, NotProved):
         why, details = _reason(_UnprovedError(seen))
         raise ChangeError(
@@ -179,6 +188,18 @@ def _drain_s(pod: ApiServerPod) -> int:
     return pod.grace_seconds + 10
 
 
+def _begun(node: Node, text: str, payload: bytes) -> Ran:
+    """Send the steps. Only a connection that breaks under way leaves open whether they were done."""
+    try:
+        return node.sh(text, stdin=payload, timeout=120)
+    except LostError:
+        raise
+    except NodeError as error:
+        raise UntouchedError(
+            f"{error.message}; nothing was changed on {node.name}", unreached=True, hint=error.hint
+        ) from error
+
+
 def _applied(node: Node, ran: Ran) -> None:
     """Nothing if the steps were done; else the error that says what state the node is in."""
     found = dict(frames(ran.out)) if ran.out else {}
@@ -195,11 +216,13 @@ def _applied(node: Node, ran: Ran) -> None:
         11: "wait for it, or see `kaudit-setup status`",
         12: "make room there, or make it writable, and run the command again",
     }
-    raise ChangeError(f"{node.name}: {reason}; nothing was changed", hint=hint.get(ran.code, ""))
+    raise UntouchedError(f"{node.name}: {reason}; nothing was changed", hint=hint.get(ran.code, ""))
 
 
-def _patiently(node: Node, want: Expectation, limit: int, progress: Progress) -> Proof | NotProved:
-    """`verify`, begun again on a new connection when the old one breaks, until the time is up."""
+def _patiently(
+    node: Node, want: Expectation, limit: int, progress: Progress, brake: Brake, heeds: Level
+) -> Proof | NotProved:
+    """`verify`, begun again on a new connection when the old one breaks, until the time is up. Raises PulledError."""
     deadline = time.monotonic() + limit
 
     def told(phase: str) -> None:
@@ -207,14 +230,15 @@ def _patiently(node: Node, want: Expectation, limit: int, progress: Progress) ->
 
     while True:
         try:
-            return verify(node, want, limit=max(1, int(deadline - time.monotonic())), progress=told)
+            with brake.frees(heeds, node.close):
+                return verify(node, want, limit=max(1, int(deadline - time.monotonic())), progress=told)
         except (ScriptError, HostKeyError, AuthError):
             raise
         except NodeError as error:
             if time.monotonic() >= deadline - 2:
                 raise LostError(error.message, hint=error.hint) from error
-            progress("the connection broke; connecting again")
-            time.sleep(1)
+            progress(f"the connection broke; connecting again, for {limit} s at most")
+            brake.pause(1, heeds)
 
 
 def _confirm(node: Node, plan: Plan, run: Run, observed: Observed, terms: Terms, want: Expectation | None) -> None:
@@ -244,18 +268,26 @@ def _confirm(node: Node, plan: Plan, run: Run, observed: Observed, terms: Terms,
 
 
 def _take_back(
-    node: Node, plan: Plan, run: Run, observed: Observed, limit: int, failure: BaseException, progress: Progress
+    node: Node,
+    plan: Plan,
+    run: Run,
+    observed: Observed,
+    limit: int,
+    failure: BaseException,
+    progress: Progress,
+    brake: Brake,
 ) -> ChangeError | BrokenError | StoppedError:
     """Undo and say what the node is like now."""
     why, details = _reason(failure)
     progress("putting the old state back")
     try:
-        ran = _reconnecting(node, undo_script(plan, run))
-    except NodeError as error:
+        ran = _reconnecting(node, undo_script(plan, run), brake)
+    except (NodeError, PulledError) as error:
+        left = "it was left at once" if isinstance(error, PulledError) else str(error)
         return PendingError(
-            f"{node.name}: {why}; and then {error.message}",
-            hint=f"the watchdog on the node puts the old state back within {limit + _WATCHDOG_SLACK_S} s; "
-            "then see `kaudit-setup status`",
+            f"{node.name}: {why}; and then {left}",
+            hint=f"while the node runs, its watchdog puts the old state back within {limit + _WATCHDOG_SLACK_S} s; "
+            "when it answers again, see `kaudit-setup status` and run the same command again",
             details=details,
         )
     found = list(frames(ran.out)) if ran.out else []
@@ -272,28 +304,35 @@ def _take_back(
         since = ()
     now = expectation(Plan("undo", (), plan.manifest, None), observed, "none")
     back = replace(now, log="", probe=None, old=since, settle=3, crashes=False)
+    kind = StoppedError if isinstance(failure, PulledError) else ChangeError
     try:
-        healthy = _patiently(node, back, limit, progress) if observed.servers else None
+        healthy = _patiently(node, back, limit, progress, brake, Level.LEAVE) if observed.servers else None
+    except PulledError:
+        return StoppedError(
+            f"{node.name}: {why}; the old files are back, and its API server was not waited for",
+            hint="see `kaudit-setup status`",
+            details=details,
+        )
     except NodeError as error:
-        return ChangeError(f"{node.name}: {why}; the old files are back", hint=error.message, details=details)
+        return kind(f"{node.name}: {why}; the old files are back", hint=error.message, details=details)
     if isinstance(healthy, NotProved):
         return _needs_person(
             node, plan, run, f"{why}; the old files are back, but {phase_words(healthy.phase)} took too long", details
         )
-    if isinstance(failure, KeyboardInterrupt):
-        return StoppedError(f"{node.name}: interrupted; the old state is back and the API server answers")
-    return ChangeError(f"{node.name}: {why}; the old state is back and the API server answers", details=details)
+    return kind(f"{node.name}: {why}; the old state is back and the API server answers", details=details)
 
 
-def _reconnecting(node: Node, text: str, patience_s: float = 60) -> Ran:
-    deadline = time.monotonic() + patience_s
+def _reconnecting(node: Node, text: str, brake: Brake) -> Ran:
+    """Raises PulledError once the brake says to leave; what was sent is done on the node all the same."""
+    deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            return node.sh(text, timeout=120)
+            with brake.frees(Level.LEAVE, node.close):
+                return node.sh(text, timeout=120)
         except NodeError:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(1)
+            brake.pause(1, Level.LEAVE)
 
 
 def _reason(failure: BaseException) -> tuple[str, str]:
@@ -309,7 +348,7 @@ def _reason(failure: BaseException) -> tuple[str, str]:
         else:
             why = f"waited in vain for {phase_words(seen.phase)}{': ' + known if known else ''}"
         return why, telling_lines(seen.server_log)
-    if isinstance(failure, KeyboardInterrupt):
+    if isinstance(failure, PulledError):
         return "interrupted", ""
     return str(failure), ""
 
@@ -341,4 +380,4 @@ def probe_now(node: Node, observed: Observed, *, limit: int) -> Proof | NotProve
         return None
     plan = Plan("verify", (), observed.manifest.target, AuditSettings(pod.flags))
     want = expectation(plan, observed, f"kaudit-probe-{secrets.token_hex(8)}")
-    return _patiently(node, want, limit, lambda _what: None)
+    return _patiently(node, want, limit, lambda _what: None, Brake(), Level.STOP)

@@ -30,7 +30,7 @@ class Reach:
     inventory: Annotated[
         Path | None,
         typer.Option(
-            "--inventory", "-i", metavar="FILE", help="Nodes from this list: own YAML, Ansible INI or YAML."
+            "--inventory", "-i", metavar="PATH", help="Nodes from this list: own YAML, or Ansible's file or folder."
         ),
     ] = None
     group: Annotated[
@@ -109,7 +109,8 @@ def nodes(
 
 def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[str] | None) -> tuple[Host, ...]:
     """Those of --host first, then those of the inventory, each way to a host once. Raises InputError."""
-    from kaudit_setup.fleet.inventory import Host, read, unique
+    from kaudit_setup.cli.inventories import read_from
+    from kaudit_setup.fleet.inventory import Host, unique
     from kaudit_setup.node.ssh import SshTarget
 
     found: list[Host] = []
@@ -119,12 +120,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     if groups and inventory is None:
         raise InputError("--group needs --inventory", hint="--inventory FILE --group masters")
     if inventory is not None:
-        try:
-            text = inventory.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise InputError(f"the inventory {inventory} cannot be read: {why}", hint="name a text file") from error
-        read_inventory = read(text, str(inventory), groups or ())
+        read_inventory = read_from(inventory, groups or ())
         for note in read_inventory.notes:
             typer.echo(f"note: {safe(note)}", err=True)
         found += read_inventory.hosts

@@ -21,6 +21,14 @@ def crowd(candidates: Sequence[Candidate]) -> str:
     return candidates[0].node.name if len(candidates) == 1 else f"{len(candidates)} nodes"
 
 
+def show_cursor() -> None:
+    """Where the program ends without its moving lines having ended."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        Console(stderr=True).show_cursor(True)
+
+
 @contextmanager
 def waiting(host: str) -> Iterator[Callable[[str], None]]:
     """Yields a function that is told what is being waited for now."""

@@ -25,7 +25,8 @@ Formats:
   kind                   kind create cluster --config
   cluster-api, cluster-api-v1beta2
                          KubeadmControlPlane
-  k3s, rke2, kops, talos, kubespray
+  k3s, rke2, kops, kubespray
+  talos, talos-v1.14     machine config: the fields until 1.13, the documents since
   minikube               a command line
 
 \b

@@ -15,7 +15,7 @@ from kaudit_setup.cli.node_options import NodeOptions, takes
 from kaudit_setup.cli.options import Output
 from kaudit_setup.cli.progress import crowd, waiting
 from kaudit_setup.cli.review import colour
-from kaudit_setup.errors import Exit, KauditError
+from kaudit_setup.errors import Exit, KauditError, StoppedError
 
 if TYPE_CHECKING:
     from kaudit_setup.change.status import Status
@@ -54,7 +54,13 @@ def status(
     """Say what state auditing is in; several nodes in one table, one line each."""
     with how.candidates() as candidates:
         while True:
-            asked = _look(candidates, how)
+            try:
+                asked = _look(candidates, how)
+            except StoppedError as error:
+                if watch:
+                    # that is how it is ended
+                    raise typer.Exit(Exit.INTERRUPTED) from error
+                raise
             if len(asked) == 1 and asked[0].error:
                 raise asked[0].error
             data = _data(asked)

@@ -12,21 +12,21 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from kaudit_setup.fleet.inventory import Problems, expand, port_number
+from kaudit_setup.fleet.inventory import Place, Problems, expand, port_number
 from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
 
-Vars: TypeAlias = dict[str, tuple[str, int]]
-"""Variable → its value as text, and the line on which it was given."""
+Vars: TypeAlias = dict[str, tuple[str, Place]]
+"""Variable → its value as text, and where it was given."""
 
 
 @dataclass(slots=True)
 class Group:
-    """A group of an inventory; `line` is where it was first named."""
+    """A group of an inventory; `at` is where it was first named, None for one that only has variables."""
 
     name: str
-    line: int
+    at: Place | None
     hosts: list[str] = field(default_factory=list)
-    children: dict[str, int] = field(default_factory=dict)
+    children: dict[str, Place] = field(default_factory=dict)
     vars: Vars = field(default_factory=dict)
 
 
@@ -34,20 +34,20 @@ class Group:
 class Groups:
     """Everything an Ansible inventory says: its groups by name, and each host's own variables and first line."""
 
-    groups: dict[str, Group] = field(default_factory=lambda: {"all": Group("all", 0)})
+    groups: dict[str, Group] = field(default_factory=lambda: {"all": Group("all", None)})
     hosts: dict[str, Vars] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
 
-    def group(self, name: str, line: int) -> Group:
+    def group(self, name: str, at: Place) -> Group:
         """The group of that name, made if need be."""
-        return self.groups.setdefault(name, Group(name, line))
+        return self.groups.setdefault(name, Group(name, at))
 
-    def host(self, name: str, line: int, group: str) -> Vars:
+    def host(self, name: str, at: Place, group: str) -> Vars:
         """The variables of that host, which is a member of `group` from now on."""
-        members = self.group(group, line).hosts
+        members = self.group(group, at).hosts
         if name not in members:
             members.append(name)
-        self.lines.setdefault(name, line)
+        self.places.setdefault(name, at)
         return self.hosts.setdefault(name, {})
 
     def parents(self) -> dict[str, set[str]]:
@@ -65,14 +65,13 @@ _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?$")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:[#;].*)?$")
 
 
-def parse_ini(text: str, problems: Problems) -> Groups:
-    """What an INI inventory says; problems are collected, each with its line."""
-    found = Groups()
+def parse_ini(text: str, problems: Problems, found: Groups) -> None:
+    """Add what an INI inventory says; problems are collected, each with its line."""
     section, kind = "ungrouped", "hosts"
     # a [web:vars] or [web:children] section does not make the group: it must be named elsewhere
     claimed: dict[str, tuple[int, str]] = {}
     for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
+        line, at = raw.strip(), problems.at(number)
         if number == 1:
             line = line.removeprefix("\ufeff")
         if not line or line[0] in "#;":
@@ -85,7 +84,7 @@ def parse_ini(text: str, problems: Problems) -> Groups:
             elif kind == "vars":
                 claimed.setdefault(section, (number, "vars"))
             else:
-                found.group(section, number)
+                found.group(section, at)
         elif line.startswith("[") and line.endswith("]") and not _is_range(line):
             problems.add(number, f"{line} is no section; they are [group], [group:children] and [group:vars]")
             kind = "skip"
@@ -93,7 +92,7 @@ def parse_ini(text: str, problems: Problems) -> Groups:
             _ini_host(found, section, line, number, problems)
         elif kind == "children":
             if child := _GROUP_NAME.match(line):
-                found.group(section, number).children.setdefault(child[1], number)
+                found.group(section, at).children.setdefault(child[1], at)
                 claimed.setdefault(child[1], (number, "children"))
             else:
                 problems.add(number, f"{line!r} is no name of a group")
@@ -102,14 +101,11 @@ def parse_ini(text: str, problems: Problems) -> Groups:
             if not equals or not key.strip():
                 problems.add(number, f"{line!r} is no variable; they are written name=value")
             else:
-                found.groups.setdefault(section, Group(section, 0)).vars[key.strip()] = (
-                    _plain(value.strip()),
-                    number,
-                )
+                group = found.groups.setdefault(section, Group(section, None))
+                group.vars[key.strip()] = (_plain(value.strip()), at)
     for name, (number, where) in claimed.items():
-        if name not in found.groups or (found.groups[name].line == 0 and name not in {"all", "ungrouped"}):
+        if name not in found.groups or (found.groups[name].at is None and name not in {"all", "ungrouped"}):
             problems.add(number, f"group {name!r} of this {where} entry is not defined; add a section [{name}]")
-    return found
 
 
 def _is_range(line: str) -> bool:
@@ -133,7 +129,7 @@ def _ini_host(found: Groups, section: str, line: str, number: int, problems: Pro
         if not equals or not key:
             problems.add(number, f"expected name=value after the host, found {word!r}")
         else:
-            given[key] = (_plain(value), number)
+            given[key] = (_plain(value), problems.at(number))
     _add_hosts(found, section, words[0], given, number, problems)
 
 
@@ -143,10 +139,11 @@ def _add_hosts(found: Groups, group: str, pattern: str, given: Vars, line: int, 
     except ValueError as error:
         problems.add(line, str(error))
         return
+    at = problems.at(line)
     for name in names:
-        variables = found.host(name, line, group)
+        variables = found.host(name, at, group)
         if port:
-            variables["ansible_port"] = (port, line)
+            variables["ansible_port"] = (port, at)
         variables.update(given)
 
 
@@ -171,22 +168,20 @@ def _plain(value: str) -> str:
     return read if isinstance(read, str) else value
 
 
-def parse_yaml(root: Marked | None, problems: Problems) -> Groups:
-    """What a YAML inventory says; problems are collected, each with its line."""
-    found = Groups()
+def parse_yaml(root: Marked | None, problems: Problems, found: Groups) -> None:
+    """Add what a YAML inventory says; problems are collected, each with its line."""
     if not isinstance(root, Fields):
         problems.add(root.line if root else 0, "the inventory is empty" if root is None else _NO_MAPPING)
-        return found
+        return
     for name, body in root.fields:
         _yaml_group(found, name, body, problems)
-    return found
 
 
 _NO_MAPPING = "the inventory must be a mapping: `all: {hosts: …, children: …}`, or this tool's own `clusters:`"
 
 
 def _yaml_group(found: Groups, name: Scalar, body: Marked, problems: Problems) -> None:
-    group = found.group(name.text, name.line)
+    group = found.group(name.text, problems.at(name.line))
     if isinstance(body, Scalar) and body.null:
         return
     if not isinstance(body, Fields):
@@ -204,17 +199,17 @@ def _yaml_group(found: Groups, name: Scalar, body: Marked, problems: Problems) -
             continue
         for item, value in fields:
             if key.text == "children":
-                group.children.setdefault(item.text, item.line)
+                group.children.setdefault(item.text, problems.at(item.line))
                 _yaml_group(found, item, value, problems)
             elif key.text == "vars":
-                group.vars[item.text] = _value(value)
+                group.vars[item.text] = value_of(value, problems)
             else:
                 _yaml_host(found, name.text, item, value, problems)
 
 
 def _yaml_host(found: Groups, group: str, name: Scalar, value: Marked, problems: Problems) -> None:
     if isinstance(value, Fields):
-        given = {key.text: _value(part) for key, part in value.fields}
+        given = {key.text: value_of(part, problems) for key, part in value.fields}
     elif isinstance(value, Scalar) and value.null:
         given = {}
     else:
@@ -232,6 +227,6 @@ def _named(part: Marked) -> tuple[tuple[Scalar, Marked], ...] | None:
     return None
 
 
-def _value(part: Marked) -> tuple[str, int]:
-    # lists and mappings are no connection settings; they are kept apart from every text by being empty
-    return (part.text if isinstance(part, Scalar) else "", part.line)
+def value_of(part: Marked, problems: Problems) -> tuple[str, Place]:
+    """A variable's value; lists and mappings are no connection settings, and are empty here."""
+    return (part.text if isinstance(part, Scalar) else "", problems.at(part.line))

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kaudit_setup.fleet.ansible import Groups, Vars
+from kaudit_setup.fleet.ansiblevars import Folders, is_vaulted
 from kaudit_setup.fleet.inventory import (
     CONTROL_PLANE_GROUPS,
     Host,
     Inventory,
+    Place,
     Problems,
+    Tree,
     port_number,
     split_address,
     unique,
@@ -22,8 +25,11 @@ from kaudit_setup.fleet.inventory import (
 _SSH_CONNECTIONS = {"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"}
 
 
-def select(found: Groups, wanted: Sequence[str], problems: Problems) -> Inventory:
-    """The hosts of the `wanted` groups, or of the first of CONTROL_PLANE_GROUPS that the file has, in its order."""
+def select(found: Groups, wanted: Sequence[str], problems: Problems, beside: Tree | None = None) -> Inventory:
+    """The hosts of the `wanted` groups, or of the first of CONTROL_PLANE_GROUPS that the file has, in its order.
+
+    `beside`: the folder in which Ansible looks for `group_vars` and `host_vars`.
+    """
     above = found.parents()
     if _loops(found, problems):
         return Inventory(())
@@ -42,9 +48,10 @@ def select(found: Groups, wanted: Sequence[str], problems: Problems) -> Inventor
     for group in groups:
         names.update(dict.fromkeys(_members(found, group)))
     if groups and not names and not problems.found:
-        problems.add(found.groups[groups[0]].line, f"group {groups[0]!r} has no hosts")
+        problems.add(found.groups[groups[0]].at or 0, f"group {groups[0]!r} has no hosts")
     notes: dict[str, None] = {}
-    hosts = [_host(found, name, _variables(found, above, name), problems, notes) for name in names]
+    folders = Folders(beside, problems, notes)
+    hosts = [_host(found, name, _variables(found, above, name, folders), problems, notes) for name in names]
     return Inventory(unique(hosts), tuple(notes))
 
 
@@ -84,10 +91,11 @@ def _members(found: Groups, group: str) -> list[str]:
     return members
 
 
-def _variables(found: Groups, above: dict[str, set[str]], host: str) -> Vars:
+def _variables(found: Groups, above: dict[str, set[str]], host: str, folders: Folders) -> Vars:
     """The host's variables: groups far from it first, then near ones, equals by name, its own last.
 
-    Source: ansible lib/ansible/inventory/helpers.py:sort_groups, lib/ansible/vars/manager.py.
+    What the inventory says of groups gives way to all of group_vars, what it says of the host to host_vars.
+    Source: ansible lib/ansible/inventory/helpers.py:sort_groups, lib/ansible/vars/manager.py (VARIABLE_PRECEDENCE).
     """
     member_of = {name for name, group in found.groups.items() if host in group.hosts} | {"all"}
     todo = list(member_of)
@@ -103,28 +111,43 @@ def _variables(found: Groups, above: dict[str, set[str]], host: str) -> Vars:
         return depths[name]
 
     merged: Vars = {}
-    for name in sorted(member_of, key=lambda n: (depth(n), _priority(found.groups[n].vars), n)):
+    names = sorted(member_of, key=lambda n: (depth(n), _priority(found.groups[n].vars), n))
+    for name in names:
         merged.update(found.groups[name].vars)
+    for name in names:
+        merged.update(folders.of_group(name))
     merged.update(found.hosts[host])
+    merged.update(folders.of_host(host))
     return merged
 
 
 def _priority(variables: Vars) -> int:
-    text = variables.get("ansible_group_priority", ("1", 0))[0]
+    text = variables["ansible_group_priority"][0] if "ansible_group_priority" in variables else "1"
     return int(text) if text.isascii() and text.isdigit() else 1
 
 
 def _host(found: Groups, name: str, variables: Vars, problems: Problems, notes: dict[str, None]) -> Host:
-    line = found.lines[name]
-    host = Host(name, name, where=problems.where(line))
+    place = found.places[name]
+    host = Host(name, name, where=str(place))
 
-    def given(*spellings: str) -> tuple[str, int] | None:
+    def given(*spellings: str) -> tuple[str, Place] | None:
         for spelling in spellings:
             if spelling in variables and variables[spelling][0]:
                 value, at = variables[spelling]
                 value = re.sub(r"\{\{\s*inventory_hostname\s*\}\}", name, value)
                 if "{{" in value or "{%" in value:
-                    problems.add(at, f"{spelling} of {name} is a template that only Ansible can fill in: {value}")
+                    problems.add(
+                        at,
+                        f"{spelling} of {name} is a template that only Ansible can fill in: {value}; "
+                        "write the value itself there, or give it to the host in host_vars",
+                    )
+                    return None
+                if is_vaulted(value):
+                    problems.add(
+                        at,
+                        f"{spelling} of {name} is encrypted by ansible-vault, and only Ansible can open it; "
+                        "write it in the clear, or leave it out and say it in ssh_config",
+                    )
                     return None
                 return value, at
         return None
@@ -137,8 +160,8 @@ def _host(found: Groups, name: str, variables: Vars, problems: Problems, notes: 
             connection[1], f"ansible_connection={connection[0]} of {name}: only ssh and local are possible here"
         )
     # what stands in the arguments gives way to what has a variable of its own, as in Ansible's ssh plugin
-    for arguments in (given("ansible_ssh_common_args"), given("ansible_ssh_extra_args")):
-        if arguments:
+    for spelling in ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"):
+        if arguments := given(spelling):
             host = _ssh_arguments(host, arguments[0], arguments[1], problems, notes)
     if address := given("ansible_host", "ansible_ssh_host"):
         host = replace(host, address=address[0])
@@ -146,16 +169,47 @@ def _host(found: Groups, name: str, variables: Vars, problems: Problems, notes: 
         host = replace(host, user=user[0])
     if key := given("ansible_ssh_private_key_file", "ansible_private_key_file"):
         host = replace(host, identity_file=key[0])
-    at = (address or ("", line))[1]
+    at = address[1] if address else place
     try:
         if port := given("ansible_port", "ansible_ssh_port"):
             at = port[1]
             host = replace(host, port=port_number(port[0]))
-        at = (address or ("", line))[1]
+        at = address[1] if address else place
         split_address(f"[{host.address}]" if host.address.count(":") > 1 else host.address)
     except ValueError as error:
         problems.add(at, str(error))
+    _say_what_is_not_followed(variables, notes)
     return host
+
+
+_NOT_FOLLOWED = {
+    **dict.fromkeys(
+        ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"),
+        "passwords are not read from files: --ask-become-pass asks for it",
+    ),
+    **dict.fromkeys(
+        ("ansible_password", "ansible_ssh_pass"), "passwords are not used for SSH, only keys and the agent are"
+    ),
+    **dict.fromkeys(
+        ("ansible_host_key_checking", "ansible_ssh_host_key_checking"), "host keys are checked in any case"
+    ),
+    "ansible_become_exe": "it is `sudo` that is run",
+    "ansible_become_flags": "it is `sudo -n` that is run, or `sudo -S` with --ask-become-pass",
+}
+_EXPECTED = {"ansible_become_method": "sudo", "ansible_become_user": "root"}
+_NO = {"false", "no", "off", "0", "n", "f"}
+
+
+def _say_what_is_not_followed(variables: Vars, notes: dict[str, None]) -> None:
+    """Whoever wrote it expects it to count: say once where it does not. Values are not shown, some are secret."""
+    for variable, (value, at) in variables.items():
+        why = _NOT_FOLLOWED.get(variable, "")
+        if variable in _EXPECTED and value.removeprefix("ansible.builtin.") != _EXPECTED[variable]:
+            why = "who is not root logs in and runs sudo to become root"
+        if variable == "ansible_become" and value.lower() in _NO:
+            why = "root is needed, so whoever is not root logs in and runs sudo"
+        if why:
+            notes[f"{at}: {variable} is not followed: {why}"] = None
 
 
 _OPTIONS = {
@@ -170,32 +224,32 @@ _FLAGS = {"-J": "proxy_jump", "-i": "identity_file", "-l": "user"}
 _WITH_VALUE = set("BbcDEeFIiJLlmOoPpQRSWw")
 
 
-def _ssh_arguments(host: Host, text: str, line: int, problems: Problems, notes: dict[str, None]) -> Host:
+def _ssh_arguments(host: Host, text: str, at: Place, problems: Problems, notes: dict[str, None]) -> Host:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        problems.add(line, f"ssh arguments of {host.name}: {str(error).lower()}")
+        problems.add(at, f"ssh arguments of {host.name}: {str(error).lower()}")
         return host
     while words:
         word = words.pop(0)
         if not word.startswith("-") or word in {"-", "--"}:
-            problems.add(line, f"ssh arguments of {host.name}: {word!r} is no option")
+            problems.add(at, f"ssh arguments of {host.name}: {word!r} is no option")
             return host
         # switches may be run together, and the last may take a value: -tJ bastion, -oPort=22
-        at = next((i for i, letter in enumerate(word) if i and letter in _WITH_VALUE), 0)
-        if not at:
+        spot = next((i for i, letter in enumerate(word) if i and letter in _WITH_VALUE), 0)
+        if not spot:
             continue
-        flag, value = "-" + word[at], word[at + 1 :]
+        flag, value = "-" + word[spot], word[spot + 1 :]
         if not value:
             if not words:
-                problems.add(line, f"ssh arguments of {host.name}: {flag} needs a value")
+                problems.add(at, f"ssh arguments of {host.name}: {flag} needs a value")
                 return host
             value = words.pop(0)
-        host = _ssh_option(host, flag, value, line, problems, notes)
+        host = _ssh_option(host, flag, value, at, problems, notes)
     return host
 
 
-def _ssh_option(host: Host, flag: str, value: str, line: int, problems: Problems, notes: dict[str, None]) -> Host:
+def _ssh_option(host: Host, flag: str, value: str, at: Place, problems: Problems, notes: dict[str, None]) -> Host:
     name, field = flag, _FLAGS.get(flag, "")
     if flag == "-o":
         name, _, value = (
@@ -213,12 +267,10 @@ def _ssh_option(host: Host, flag: str, value: str, line: int, problems: Problems
         try:
             return host if host.port else replace(host, port=port_number(value))
         except ValueError as error:
-            problems.add(line, str(error))
+            problems.add(at, str(error))
     elif name.lower() == "stricthostkeychecking":
         if value.lower() not in {"yes", "ask"}:
-            notes[f"{problems.where(line)}: StrictHostKeyChecking={value} is not followed: host keys are checked"] = (
-                None
-            )
+            notes[f"{at}: StrictHostKeyChecking={value} is not followed: host keys are checked"] = None
     elif flag == "-F":
-        notes[f"{problems.where(line)}: -F {value} is not followed; give it as --ssh-config {value}"] = None
+        notes[f"{at}: -F {value} is not followed; give it as --ssh-config {value}"] = None
     return host

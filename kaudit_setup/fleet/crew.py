@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from kaudit_setup.change.job import Prepared
 from kaudit_setup.change.plan import pod_of
 from kaudit_setup.change.verify import address_of
-from kaudit_setup.errors import InputError, KauditError, NodeError
+from kaudit_setup.errors import InputError, KauditError, NodeError, StoppedError
 from kaudit_setup.fleet.group import Cluster, Grouped, Member, fingerprint, group
+from kaudit_setup.fleet.threads import Threads
 from kaudit_setup.manifest.pod import ApiServerPod
 from kaudit_setup.node.cluster import Address, ClusterSeen
 from kaudit_setup.node.observe import Observed
@@ -45,7 +46,11 @@ class Asked(Generic[R]):
 def ask_all(
     candidates: Sequence[Candidate], ask: Callable[[Candidate], R], *, forks: int = LOOK_FORKS
 ) -> list[Asked[R]]:
-    """`ask` every node, several at the same time; the answers come in the order of the list, errors among them."""
+    """`ask` every node, several at the same time; the answers come in the order of the list, errors among them.
+
+    `ask` must not change the nodes: Ctrl-C ends it at once, and who has not answered is not waited for.
+    Raises StoppedError then.
+    """
 
     def one(candidate: Candidate) -> Asked[R]:
         try:
@@ -53,11 +58,19 @@ def ask_all(
         except KauditError as error:
             return Asked(candidate, error=error)
 
-    if len(candidates) == 1:
-        # in this thread, so that Ctrl-C ends it at once
-        return [one(candidates[0])]
-    with ThreadPoolExecutor(max(1, min(forks, len(candidates))), thread_name_prefix="look") as pool:
-        return list(pool.map(one, candidates))
+    found: dict[int, Asked[R]] = {}
+
+    def keep(number: int, candidate: Candidate) -> None:
+        found[number] = one(candidate)
+
+    threads = Threads([partial(keep, *numbered) for numbered in enumerate(candidates)], forks)
+    try:
+        threads.begin()
+        threads.finish()
+    except KeyboardInterrupt as error:
+        threads.begin_no_more()
+        raise StoppedError("interrupted while looking; nothing was changed anywhere") from error
+    return [found[number] for number in range(len(candidates))]
 
 
 def answers(asked: Sequence[Asked[R]]) -> list[tuple[Candidate, R]]:

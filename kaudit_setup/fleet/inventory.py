@@ -1,4 +1,4 @@
-"""Inventories: text → hosts. The project's own small YAML, and Ansible's INI and YAML.
+"""Inventories: texts → hosts. The project's own small YAML, and Ansible's INI and YAML with their variables' folders.
 
 Nothing here reads a file or opens a connection. Every error of a file is found in one pass and said with its line:
 whoever mends an inventory wants the whole list.
@@ -7,12 +7,15 @@ whoever mends an inventory wants the whole list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
-from typing import Any
+from pathlib import PurePath, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from kaudit_setup.errors import InputError
+
+if TYPE_CHECKING:
+    from kaudit_setup.fleet.ansible import Groups
 
 # The groups in which people keep their control planes: Kubespray today, Kubespray before 2.18, kubeadm playbooks.
 CONTROL_PLANE_GROUPS = (
@@ -56,27 +59,71 @@ class Inventory:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Problems:
-    """Collects what is wrong with a file, so that all of it is said at once."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What lies beside an inventory, or in it where it is a folder: relative path → content, `/` between the parts.
+
+    `base`: the folder's name for messages.
+    """
+
+    base: str
+    files: Mapping[str, bytes]
+
+    def name(self, path: str) -> str:
+        """How people call a file of it."""
+        return str(PurePath(self.base, path))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file, 1-based; 0 for the whole file."""
 
     file: str
-    found: list[tuple[int, str]] = field(default_factory=list)
+    line: int = 0
 
-    def add(self, line: int, message: str) -> None:
-        """Remember that `line` (1-based; 0 for the whole file) has this problem."""
-        if (line, message) not in self.found:
-            self.found.append((line, message))
+    def __str__(self) -> str:
+        """`FILE:LINE`, as editors and terminals jump to it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong with an inventory, so that all of it is said at once. `file`: where lines are now."""
+
+    file: str
+    found: list[tuple[Place, str]] = field(default_factory=list)
+
+    def at(self, line: int) -> Place:
+        """That line of the file that is read now."""
+        return Place(self.file, line)
+
+    def within(self, file: str) -> Problems:
+        """The same collection, for another file."""
+        return Problems(file, self.found)
+
+    def add(self, at: int | Place, message: str) -> None:
+        """Remember that this line has this problem."""
+        place = self.at(at) if isinstance(at, int) else at
+        if (place, message) not in self.found:
+            self.found.append((place, message))
+
+    def add_error(self, error: InputError) -> None:
+        """Remember what a reader of the file has said, `FILE:LINE: ` before it."""
+        line = re.match(rf"{re.escape(self.file)}:(\d+): ", error.message)
+        message = error.message[line.end() :] if line else error.message.removeprefix(f"{self.file}: ")
+        self.add(int(line[1]) if line else 0, message)
 
     def where(self, line: int) -> str:
-        """`FILE:LINE`, as editors and terminals jump to it."""
-        return f"{self.file}:{line}" if line else self.file
+        """`FILE:LINE`."""
+        return str(self.at(line))
 
     def finish(self) -> None:
         """Raise InputError with every problem, if there is one."""
         if not self.found:
             return
-        said = [f"{self.where(line)}: {message}" for line, message in sorted(self.found)]
+        files = list(dict.fromkeys(place.file for place, _ in self.found))
+        ordered = sorted(self.found, key=lambda each: (files.index(each[0].file), each[0].line, each[1]))
+        said = [f"{place}: {message}" for place, message in ordered]
         if len(said) == 1:
             raise InputError(said[0], hint="mend that line of the inventory; nothing was changed")
         raise InputError(
@@ -86,10 +133,11 @@ class Problems:
         )
 
 
-def read(text: str, file: str, groups: Iterable[str] = ()) -> Inventory:
+def read(text: str, file: str, groups: Iterable[str] = (), beside: Tree | None = None) -> Inventory:
     """The control-plane hosts of the inventory `text`; `file` is its name for messages and for guessing its format.
 
-    `groups`: the Ansible groups that hold control planes, instead of CONTROL_PLANE_GROUPS.
+    `groups`: the Ansible groups that hold control planes, instead of CONTROL_PLANE_GROUPS. `beside`: the folder of
+    the file, of which `group_vars` and `host_vars` are looked at.
     Raises InputError with every problem and its line.
     """
     from kaudit_setup.fleet import ansible, ansiblehosts, ownformat
@@ -97,16 +145,72 @@ def read(text: str, file: str, groups: Iterable[str] = ()) -> Inventory:
 
     wanted = tuple(groups)
     problems = Problems(file)
-    if looks_like_ini(text, file):
-        inventory = ansiblehosts.select(ansible.parse_ini(text, problems), wanted, problems)
+    root = None if looks_like_ini(text, file) else marked(text, file)
+    if ownformat.is_own(root):
+        inventory = ownformat.parse(root, wanted, problems)
     else:
-        root = marked(text, file)
-        if ownformat.is_own(root):
-            inventory = ownformat.parse(root, wanted, problems)
-        else:
-            inventory = ansiblehosts.select(ansible.parse_yaml(root, problems), wanted, problems)
+        found = ansible.Groups()
+        _into(found, text, problems)
+        inventory = ansiblehosts.select(found, wanted, problems, beside)
     problems.finish()
     return inventory
+
+
+def _into(found: Groups, text: str, problems: Problems) -> None:
+    """Add what one Ansible inventory file says."""
+    from kaudit_setup.fleet import ansible
+    from kaudit_setup.yamltext import marked
+
+    if looks_like_ini(text, problems.file):
+        ansible.parse_ini(text, problems, found)
+        return
+    try:
+        root = marked(text, problems.file)
+    except InputError as error:
+        problems.add_error(error)
+        return
+    ansible.parse_yaml(root, problems, found)
+
+
+# What Ansible passes over in a folder (lib/ansible/inventory/manager.py, INVENTORY_IGNORE_EXTS of its configuration).
+_NO_INVENTORY = re.compile(
+    r"(^|/)(\..*|group_vars|host_vars|vars_plugins)(/|$)"
+    r"|(\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
+)
+
+
+def read_folder(tree: Tree, groups: Iterable[str] = ()) -> Inventory:
+    """The control-plane hosts of a folder of Ansible inventories, which count as one; in the order of their names.
+
+    Raises InputError with every problem, its file and its line.
+    """
+    from kaudit_setup.fleet import ansible, ansiblehosts
+
+    problems = Problems(tree.base)
+    found = ansible.Groups()
+    names = sorted((p for p in tree.files if not _NO_INVENTORY.search(p)), key=lambda p: PurePosixPath(p).parts)
+    for name in names:
+        within = problems.within(tree.name(name))
+        text = as_text(tree.files[name], within)
+        if text is not None:
+            _into(found, text, within)
+    if not names:
+        problems.add(0, "the folder holds no inventory")
+    inventory = ansiblehosts.select(found, tuple(groups), problems, tree)
+    problems.finish()
+    return inventory
+
+
+def as_text(content: bytes, problems: Problems) -> str | None:
+    """UTF-8 text, or None and a problem."""
+    if content.startswith(b"#!"):
+        problems.add(1, "this is a program; run `ansible-inventory --list --yaml` and give what it prints")
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problems.add(0, "it is not UTF-8 text")
+        return None
 
 
 _INI_SECTION = re.compile(r"\[[^\[\]]+\]\s*([#;].*)?$")

@@ -293,6 +293,25 @@ def _talos(source: Source) -> str:
     return emit(wanted)
 
 
+def _talos_documents(source: Source) -> str:
+    """The same in the documents of Talos 1.14, which refuses the old fields beside a KubeAuditPolicyConfig."""
+    flags = {f: v for f, v in source.settings.flags.items() if f != POLICY_FLAG}
+    if WEBHOOK_FLAG in flags:
+        raise InputError(
+            "the documents of Talos 1.14 mount no file into kube-apiserver, so no webhook can be configured there",
+            hint="leave the webhook out, or use the older fields: render talos",
+        )
+    log = flags.get(LOG_FLAG, "")
+    if log not in {"", "-"} and posixpath.dirname(log) != _TALOS_LOGS:
+        del flags[LOG_FLAG]
+    documents: list[dict[str, Plain]] = [
+        {"apiVersion": "v1alpha1", "kind": "KubeAuditPolicyConfig", "configuration": policy_of(source)}
+    ]
+    if flags:
+        documents.append({"apiVersion": "v1alpha1", "kind": "KubeAPIServerConfig", "extraArgs": dict(flags)})
+    return "---\n".join(map(emit, documents))
+
+
 # minikube hands ~/.minikube/files/etc/ssl/certs to the node, and the server sees /etc/ssl/certs of the node
 _MINIKUBE = "/etc/ssl/certs/"
 
@@ -325,6 +344,7 @@ FORMATS: dict[str, Format] = {
     "rke2": Format("RKE2 /etc/rancher/rke2/config.yaml", "config.yaml", _rke2),
     "kops": Format("kOps cluster spec", "cluster.yaml", _kops),
     "talos": Format("Talos machine config patch", "audit-patch.yaml", _talos),
+    "talos-v1.14": Format("Talos documents since 1.14", "audit-patch.yaml", _talos_documents),
     "minikube": Format("a minikube command line", "minikube.sh", _minikube),
     "kubespray": Format("Kubespray variables", "audit.yml", kubespray),
 }

@@ -141,4 +141,5 @@ def wait_ready(
     if "notready" not in found:
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise NodeError(f"{node.name}: waiting for the other API servers failed: {said}")
-    return tuple(word.replace(",", ":") for word in found["notready"].decode("utf-8", "replace").split())
+    late = set(found["notready"].decode("utf-8", "replace").split())
+    return tuple(str(server) for word, server in zip(words, servers, strict=True) if word in late)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -26,6 +27,8 @@ class LocalNode:
         """`root` is a folder that exists; scripts then run as the user who asks, and nothing is proved."""
         self._root = root.resolve() if root else None
         self._become = become or Become(needed=root is None and os.geteuid() != 0)
+        self._guard = threading.Lock()
+        self._bells: set[int] = set()
 
     @property
     def name(self) -> str:
@@ -41,7 +44,7 @@ class LocalNode:
         sink: Callable[[bytes], None] | None = None,
         timeout: float | None = None,
     ) -> Ran:
-        """See `Node.sh`. The script's process group is ended when the time is up."""
+        """See `Node.sh`. The script's process group is ended when the time is up, or at `close`."""
         talk = Talk(script, args, stdin, self._become, sink)
         try:
             process = subprocess.Popen(
@@ -64,9 +67,18 @@ class LocalNode:
         for thread in (*helpers, *([timer] if timer else [])):
             thread.start()
         try:
-            while chunk := os.read(stdout.fileno(), _CHUNK):
-                talk.hear(chunk)
+            with self._bell() as bell:
+                while chunk := _heard(stdout.fileno(), bell):
+                    talk.hear(chunk)
+            if chunk is None:
+                _kill(process)
+                raise LostError(f"{self.name}: it was closed while a script ran")
             code = process.wait()
+        except LostError:
+            # sudo's child may not be ours to end; it ends by itself when nobody listens
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            raise
         except BaseException:
             _kill(process)
             process.wait()
@@ -86,7 +98,30 @@ class LocalNode:
         return Ran(code, talk.out, talk.err)
 
     def close(self) -> None:
-        """Nothing to drop."""
+        """End the scripts that run now, in whatever thread; there is no connection to drop."""
+        with self._guard:
+            for bell in self._bells:
+                os.write(bell, b"x")
+
+    @contextlib.contextmanager
+    def _bell(self) -> Iterator[int]:
+        """The reading end of a pipe in which something stands once `close` was called."""
+        read_end, write_end = os.pipe()
+        with self._guard:
+            self._bells.add(write_end)
+        try:
+            yield read_end
+        finally:
+            with self._guard:
+                self._bells.discard(write_end)
+            os.close(read_end)
+            os.close(write_end)
+
+
+def _heard(stdout: int, bell: int) -> bytes | None:
+    """The next bytes, empty at the end; None if the bell rang."""
+    ready, _, _ = select.select([stdout, bell], [], [])
+    return None if bell in ready else os.read(stdout, _CHUNK)
 
 
 def _feed(pipe: IO[bytes], talk: Talk) -> None:

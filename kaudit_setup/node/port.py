@@ -49,5 +49,8 @@ class Node(Protocol):
         ...
 
     def close(self) -> None:
-        """Drop the connection, if there is one."""
+        """Drop the connection, if there is one; what waits for a script in another thread gets a LostError.
+
+        It never waits, and the next `sh` connects anew.
+        """
         ...

@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +20,14 @@ from paramiko.config import SSHConfig
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Talk, no_greeting
+from kaudit_setup.node.wire import end, notice_silence
 
 # paramiko logs what it raises anyway, with a traceback, to standard error if nobody else listens
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _CHUNK = 65536
 _KEEPALIVE_S = 10
+_SILENCE_S = 45.0
 _CONNECT_S = 15.0
 
 
@@ -156,9 +157,12 @@ class SshNode:
         return self._connected()
 
     def close(self) -> None:
-        """Drop the connection and the jump hosts' ones."""
-        with self._guard:
-            self._drop()
+        """Drop the connection and those of jump hosts; one that is being made is left to the thread that makes it."""
+        if self._guard.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._guard.release()
 
     def _drop(self) -> None:
         for client in (self._client, *reversed(self._jumps)):
@@ -169,7 +173,8 @@ class SshNode:
                     # it may still be reading from the ProxyCommand, whose pipes are closed next
                     transport.join(2)
         for proxy in self._proxies:
-            _end(proxy)
+            # paramiko's own `close` leaves a zombie and three descriptors
+            end(proxy.process)
         self._client, self._jumps, self._proxies = None, [], []
 
     def _chunks(self, channel: paramiko.Channel, deadline: float | None, timeout: float | None) -> Iterator[bytes]:
@@ -254,6 +259,7 @@ class SshNode:
         transport = client.get_transport()
         if transport is not None:
             transport.set_keepalive(_KEEPALIVE_S)
+            notice_silence(transport.sock, _SILENCE_S)
         return client
 
     def _proxy(
@@ -358,21 +364,6 @@ class _AcceptNew(paramiko.MissingHostKeyPolicy):
         descriptor = os.open(self._store, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "a") as file:
             file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
-
-
-def _end(proxy: paramiko.ProxyCommand) -> None:
-    """End a ProxyCommand and its pipes; paramiko's own `close` leaves a zombie and three descriptors."""
-    process = proxy.process
-    process.terminate()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    try:
-        process.wait(2)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _bracketed(host: str, port: int) -> str:

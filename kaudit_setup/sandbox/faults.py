@@ -14,6 +14,9 @@ FILE = "faults.json"
 class Faults:
     """The misbehaviours; the defaults are a quick, well-behaved node. All may change while the sandbox runs."""
 
+    power: Literal["on", "off"] = "on"
+    """`off`: somebody has pulled the plug. Every process of the node ends without a word, nobody answers, and the
+    files stay. When it is on again, kubelet starts the server of the manifest that is there."""
     kubelet: Literal["running", "stopped"] = "running"
     """`stopped`: no manifest is looked at and no crashed server is started again; what runs keeps running."""
     relist_seconds: float = 1.0

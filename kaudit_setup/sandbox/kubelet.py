@@ -83,10 +83,17 @@ class Kubelet:
         self._sync(faults)
 
     def kill(self) -> None:
-        """End the server, without asking it."""
+        """End the server, without asking it; the next `tick` begins as a kubelet that has just started."""
         if self._running:
             self._running.process.kill()
             self._running.process.wait()
+            self._running.shadow.remove()
+            (self._folder / READY).unlink(missing_ok=True)
+            self._running = None
+        if self._shadow:
+            self._shadow.remove()
+            self._shadow = None
+        self._seen, self._store, self._listed = {}, {}, float("-inf")
 
     def _files(self) -> dict[str, _Stamp]:
         found: dict[str, _Stamp] = {}

@@ -114,7 +114,8 @@ class Server:
     def _accept(self) -> None:
         while True:
             client, _ = self._listener.accept()
-            if self._login.faults().refuse_logins:
+            faults = self._login.faults()
+            if faults.refuse_logins or faults.power == "off":
                 client.close()
                 continue
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

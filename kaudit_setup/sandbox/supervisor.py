@@ -76,6 +76,7 @@ class Supervisor:
         self._at_work = threading.Lock()
         self._keeper, self.port = reserve()
         self.kubelet: Kubelet | None = None
+        self._unplugged = False
 
     def build(self) -> Server:
         """Files, keys, and a listening SSH server."""
@@ -120,12 +121,25 @@ class Supervisor:
         while not done.wait(_TICK):
             with self._at_work:
                 server.tick()
-                self.kubelet.tick()
+                if Faults.load(self.folder).power == "off":
+                    self._unplug(server)
+                else:
+                    self._unplugged = False
+                    self.kubelet.tick()
             if not said and self.kubelet.ready():
                 said = True
                 sys.stdout.write("ready\n")
                 sys.stdout.flush()
         self.end()
+
+    def _unplug(self, server: Server) -> None:
+        """Nothing of the node runs any more, and nobody hears a farewell."""
+        if not self._unplugged:
+            self._unplugged = True
+            server.drop()
+            if self.kubelet:
+                self.kubelet.kill()
+            kill_commands(self.root)
 
     def end(self) -> None:
         """Processes first, then files; the process is over after that."""

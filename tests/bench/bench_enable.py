@@ -11,73 +11,19 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from reallab import LOG, MANIFEST, POLICY, Lab, RealNode, running, watching
+from byhand import TOOL, Run, by_hand, fresh, row, tool
+from reallab import MANIFEST, POLICY, running, watching
 
-TOOL = Path(os.environ.get("KAUDIT_E2E_TOOL", Path(sys.executable).with_name("kaudit-setup")))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-
-BY_HAND = f"""
-mark=floor-$RANDOM$RANDOM
-ip=$(sed -n "s/.*--advertise-address=//p" {MANIFEST})
-pki=/etc/kubernetes/pki
-ask() {{
-  curl -s -o /dev/null -m 2 -w '%{{http_code}}' -H "Audit-ID: $mark" --cacert $pki/ca.crt \\
-    --cert $pki/apiserver-kubelet-client.crt --key $pki/apiserver-kubelet-client.key "https://$ip:6443$1" || true
-}}
-began=$EPOCHREALTIME
-mv -f "$1" {MANIFEST}
-until ask /api/v1/namespaces/default/configmaps/none >/dev/null; grep -qs "$mark" {LOG} &&
-  [ "$(ask /readyz)" = 200 ]; do sleep 0.05; done
-echo "$EPOCHREALTIME $began" | awk '{{ printf "%.3f", $1 - $2 }}'
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of the tool: seconds, peak resident MiB of its process, remote commands, connections."""
-
-    seconds: float
-    mib: float
-    commands: int
-
-
-def tool(lab: Lab, *args: str, allowed: tuple[int, ...] = (0,)) -> Run:
-    """Run the tool as a user does; any exit status but the allowed ones ends the benchmark."""
-    with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder, "trace")
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "KAUDIT_TRACE": str(trace), "NO_COLOR": "1"}
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [TOOL, *args], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        took = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in allowed:
-            sys.exit(f"{' '.join(args)}: exit status {process.returncode}\n{said.decode()}")
-        commands = len(trace.read_text().splitlines()) if trace.exists() else 0
-        return Run(took, usage.ru_maxrss / 1024, commands)
 
 
 def median(runs: int, measure: Callable[[], float]) -> float:
     """The middle one of several measurements."""
     return statistics.median(measure() for _ in range(runs))
-
-
-def row(what: str, value: str, promise: str = "", kept: bool | None = None) -> None:
-    """One line of the table."""
-    print(
-        f"{what:<46} {value:>12}   {promise:<26} {'' if kept is None else 'kept' if kept else 'MISSED'}", flush=True
-    )
 
 
 def main() -> None:
@@ -89,23 +35,23 @@ def main() -> None:
         plain = node.manifest
         node.settle(audited=False)
         # the first run makes Python's caches
-        tool(lab, *on, "--dry-run", allowed=(3,))
+        tool(*on, "--dry-run", allowed=(3,))
         floors: list[float] = []
         enables: list[Run] = []
         for turn in range(1, ROUNDS + 1):
-            _fresh(node, plain, turn)
-            enables.append(tool(lab, *on))
+            fresh(node, plain, turn)
+            enables.append(tool(*on))
             audited, policy = node.manifest, node.read(POLICY)
-            tool(lab, *off)
-            floors.append(_by_hand(node, audited, policy))
-        _fresh(node, plain, 0)
+            tool(*off)
+            floors.append(by_hand(node, audited, policy))
+        fresh(node, plain, 0)
         # counted in a round of its own: looking all the time costs the node what it measures
         with watching(node) as seen:
-            tool(lab, *on)
+            tool(*on)
         with watching(node) as unseen:
-            tool(lab, *on)
-        idle = [tool(lab, *on) for _ in range(5)]
-        tool(lab, *off)
+            tool(*on)
+        idle = [tool(*on) for _ in range(5)]
+        tool(*off)
         node.write(MANIFEST, plain)
     helps = {name: median(10, lambda a=args: _seconds([TOOL, *a])) for name, args in _HELPS.items()}
 
@@ -131,22 +77,6 @@ _HELPS = {"kaudit-setup --help": ["--help"], "kaudit-setup enable --help": ["ena
 
 def _few(runs: list[Run]) -> bool:
     return all(0 < r.commands <= 6 for r in runs)
-
-
-def _fresh(node: RealNode, plain: bytes, turn: int) -> None:
-    """The node without auditing, with a manifest that never ran: kubelet holds one back that ran a minute ago."""
-    before = {server.pod for server in node.servers()}
-    stamp = f'  annotations:\n    bench.kaudit-setup.io/turn: "{turn}"\n'.encode()
-    node.sh(f"rm -f {POLICY}")
-    node.write(MANIFEST, plain.replace(b"  annotations:\n", stamp, 1))
-    node.settle(audited=False, other_than=before)
-
-
-def _by_hand(node: RealNode, audited: bytes, policy: bytes) -> float:
-    node.sh(f"mkdir -p -m 0700 {LOG.rsplit('/', 1)[0]}; umask 077; cat >{POLICY}", stdin=policy)
-    prepared = "/etc/kubernetes/.bench-manifest"
-    node.sh('umask 077; cat >"$1"', prepared, stdin=audited)
-    return float(node.sh(BY_HAND, prepared))
 
 
 def _seconds(argv: list[str | Path]) -> float:

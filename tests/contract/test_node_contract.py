@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_several_at_once(node: Node) -> None:
 
 def test_a_closed_node_opens_itself_again(node: Node) -> None:
     node.close()
+    assert node.sh("echo again").out == b"again\n"
+
+
+def test_closed_from_elsewhere_a_running_script_is_lost_at_once(node: Node) -> None:
+    def close(chunk: bytes) -> None:
+        threading.Thread(target=node.close).start()
+
+    began = time.monotonic()
+    with pytest.raises(LostError):
+        node.sh("echo begun; sleep 60", sink=close, timeout=60)
+    assert time.monotonic() - began < 20
     assert node.sh("echo again").out == b"again\n"
 
 

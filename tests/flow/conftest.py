@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fleetkit import CONFIGURATION, Fleet, hosts, nodes
 from flowkit import Before, Cli
 
 from kaudit_setup.sandbox import Sandbox
@@ -35,3 +36,23 @@ def cli(sandbox: Sandbox, tmp_path: Path) -> Cli:
     home = tmp_path / "home"
     home.mkdir()
     return Cli(sandbox, home)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Three nodes of one cluster, for all tests of a file."""
+    with nodes(tmp_path_factory.mktemp("ssh"), "cp1 cp2 cp3") as found:
+        yield found
+
+
+@pytest.fixture
+def fleet(three: Fleet, capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
+    """The three nodes without auditing, well-behaved."""
+    three.capture = capsys
+    yield three
+    for box in three.boxes:
+        box.misbehave(crash="never", never_ready=False, refuse_logins=False)
+    if three.audited or "audit" in three.stored():
+        three.store(lambda text: text if "kind: ClusterConfiguration" in text else CONFIGURATION)
+        ran = three.run("disable", "--yes", *hosts("cp1 cp2 cp3"))
+        assert ran.code == 0, ran.err

@@ -73,12 +73,8 @@ class Cli:
         `slack`: the seconds that the watchdog gives beyond the time for the proof, which are many.
         """
         argv = self.argv(*args)
-        if slack is not None:
-            set_it = f"import sys, kaudit_setup.change.run as r; r._WATCHDOG_SLACK_S = {slack}"
-            run_it = "from kaudit_setup.cli import main; sys.exit(main(sys.argv[1:]))"
-            argv = [sys.executable, "-c", f"{set_it}; {run_it}", *argv[3:]]
         return subprocess.Popen(
-            argv,
+            argv if slack is None else hasty(argv, slack),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -86,6 +82,13 @@ class Cli:
             env=self.environment,
             start_new_session=True,
         )
+
+
+def hasty(argv: list[str], slack: int) -> list[str]:
+    """The same `python -m kaudit_setup ...`, with less patience: so many seconds where it gives the node a minute."""
+    set_it = f"import sys, kaudit_setup.change.run as r; r._WATCHDOG_SLACK_S = r._PATIENCE_S = {slack}"
+    run_it = "from kaudit_setup.cli import main; sys.exit(main(sys.argv[1:]))"
+    return [sys.executable, "-c", f"{set_it}; {run_it}", *argv[3:]]
 
 
 @dataclass(frozen=True, slots=True)

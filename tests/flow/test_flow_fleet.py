@@ -2,100 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fleetkit import Fleet, hosts, nodes
 
-from kaudit_setup.cli import main
 from kaudit_setup.sandbox import Sandbox
-
-
-@dataclass
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class Fleet:
-    boxes: tuple[Sandbox, ...]
-    config: Path
-    capture: pytest.CaptureFixture[str] | None = None
-
-    def run(self, *argv: str) -> Ran:
-        assert self.capture is not None
-        self.capture.readouterr()
-        code = main([*argv, "--ssh-config", str(self.config)])
-        said = self.capture.readouterr()
-        return Ran(code, said.out, said.err)
-
-    def enable(self, *argv: str, nodes: str = "cp1 cp2 cp3") -> Ran:
-        return self.run("enable", "--policy", "metadata", "--yes", *hosts(nodes), *argv)
-
-    @property
-    def audited(self) -> list[str]:
-        return [box.name for box in self.boxes if "--audit-policy-file" in box.manifest.read_text()]
-
-    def stored(self) -> str:
-        """The ClusterConfiguration as etcd has it."""
-        objects = json.loads((self.boxes[0].folder / "etcd.json").read_text())["objects"]
-        text: str = objects["/configmaps/kube-system/kubeadm-config"]["data"]["ClusterConfiguration"]
-        return text
-
-    def store(self, change: Callable[[str], str]) -> None:
-        """Somebody else edits it."""
-        file = self.boxes[0].folder / "etcd.json"
-        saved = json.loads(file.read_text())
-        found = saved["objects"]["/configmaps/kube-system/kubeadm-config"]
-        found["data"]["ClusterConfiguration"] = change(found["data"]["ClusterConfiguration"])
-        saved["revision"] += 1
-        found["metadata"]["resourceVersion"] = str(saved["revision"])
-        fresh = file.with_name(".edited")
-        fresh.write_text(json.dumps(saved))
-        fresh.replace(file)
-
-
-def hosts(names: str) -> list[str]:
-    return [word for name in names.split() for word in ("--host", name)]
-
-
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with (
-        Sandbox.start(name="cp1") as one,
-        Sandbox.start(name="cp2", joins=one) as two,
-        Sandbox.start(name="cp3", joins=one) as three,
-    ):
-        boxes = (one, two, three)
-        config = tmp_path_factory.mktemp("ssh") / "config"
-        config.write_text("".join(b.ssh_config.read_text().replace("Host sandbox ", "Host ") for b in boxes))
-        yield Fleet(boxes, config)
-
-
-@pytest.fixture
-def fleet(three: Fleet, capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
-    """The three nodes without auditing, well-behaved."""
-    three.capture = capsys
-    yield three
-    for box in three.boxes:
-        box.misbehave(crash="never", never_ready=False, refuse_logins=False)
-    if three.audited or "audit" in three.stored():
-        three.store(lambda text: text if "kind: ClusterConfiguration" in text else CONFIGURATION)
-        ran = three.run("disable", "--yes", *hosts("cp1 cp2 cp3"))
-        assert ran.code == 0, ran.err
-
-
-CONFIGURATION = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n"
 
 
 def test_one_review_then_one_after_the_other_then_stored_once(fleet: Fleet) -> None:
@@ -170,7 +83,7 @@ def test_no_node_is_touched_while_another_server_is_not_ready(fleet: Fleet) -> N
     fleet.boxes[2].misbehave(never_ready=True)
     ran = fleet.enable("--timeout", "2")
     assert ran.code == 1
-    assert f"127.0.0.1:{fleet.boxes[2].api_port} of the same cluster is not ready" in ran.err
+    assert f"cp3 (127.0.0.1:{fleet.boxes[2].api_port}) of the same cluster is not ready" in ran.err
     assert "cp1 untouched, cp2 untouched, cp3 untouched" in ran.out
     assert fleet.audited == []
 
@@ -211,13 +124,13 @@ def test_a_configuration_that_somebody_changed_meanwhile_is_left_alone(
 ) -> None:
     from kaudit_setup.cli import rollout
 
-    real = rollout._review_text
+    real = rollout.review_text
 
     def reviewed(job: rollout.Job, *, everything: bool = False) -> str:
         fleet.store(lambda text: text + "# by somebody else\n")
         return real(job, everything=everything)
 
-    monkeypatch.setattr(rollout, "_review_text", reviewed)
+    monkeypatch.setattr(rollout, "review_text", reviewed)
     monkeypatch.setattr(rollout, "confirm", lambda _text, *, yes: None)
     ran = fleet.run("enable", "--policy", "metadata", *hosts("cp1 cp2 cp3"))
     assert ran.code == 1
@@ -251,6 +164,48 @@ def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -
     assert "different cluster CAs" in ran.err
     assert f"other ({inventory}:5)" in ran.err
     assert fleet.audited == []
+
+
+def test_an_inventory_folder_with_variables_beside_it(fleet: Fleet, tmp_path: Path) -> None:
+    for name, text in {
+        "hosts.ini": "[masters]\nnode1\n[others]\nnode9\n",
+        "more.yml": "masters: {hosts: {node2: {}}}\n",
+        "group_vars/all/main.yml": "ansible_user: nobody\nansible_become_pass: secret\n",
+        "group_vars/masters": "ansible_user: root\n",
+        "host_vars/node1.yml": "ansible_host: cp1\n",
+        "host_vars/node2/ssh.json": '{"ansible_host": "cp2"}',
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    ran = fleet.run("status", "--inventory", str(tmp_path), "-o", "json")
+    assert ran.code == 1, ran.err
+    assert [(n["name"], n["state"]) for n in ran.json] == [("node1", "off"), ("node2", "off")]
+    assert f"note: {tmp_path}/group_vars/all/main.yml:2: ansible_become_pass is not followed" in ran.err
+    assert "secret" not in ran.err + ran.out
+
+    (tmp_path / "host_vars/node2/ssh.json").write_text('{\n"ansible_host": "{{ ip }}"}')
+    (tmp_path / "group_vars/masters").write_text("- no mapping\n")
+    bad = fleet.run("enable", "--policy", "metadata", "--yes", "--inventory", str(tmp_path / "more.yml"))
+    assert bad.code == 2
+    assert f"| {tmp_path}/host_vars/node2/ssh.json:2: ansible_host of node2 is a template" in bad.err
+    assert f"| {tmp_path}/group_vars/masters:1: it must be a mapping" in bad.err
+    assert fleet.audited == []
+
+
+def test_nodes_of_different_versions_are_said_and_worked_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nodes(tmp_path, "cp1 cp2", versions="1.36.2 1.20.2") as fleet:
+        fleet.capture = capsys
+        words = "its nodes run different versions (1.36: cp1; 1.20: cp2): is an upgrade under way?"
+        dry = fleet.run("enable", "--policy", "metadata", "--dry-run", *hosts("cp1 cp2"))
+        assert dry.code == 3
+        assert words in dry.out
+        ran = fleet.enable(nodes="cp1 cp2")
+        assert ran.code == 0, ran.err
+        assert words in ran.err
+        assert fleet.audited == ["cp1", "cp2"]
+        assert fleet.run("status", *hosts("cp1 cp2")).code == 0
 
 
 @pytest.mark.parametrize("answer", ["y", "n", None])

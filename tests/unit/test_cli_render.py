@@ -21,7 +21,7 @@ def test_every_format_prints_something_that_can_be_used(name: str, capsys: pytes
     assert said.err == ""
     assert said.out.startswith("#")
     if name != "minikube":
-        assert YAML(typ="safe", pure=True).load(said.out)
+        assert all(YAML(typ="safe", pure=True).load_all(said.out))
 
 
 @pytest.mark.parametrize(

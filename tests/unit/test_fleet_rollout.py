@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kaudit_setup.errors import BrokenError, ChangeError, Exit, PendingError, StoppedError
+from kaudit_setup.change.brake import Brake, Level, PulledError
+from kaudit_setup.errors import (
+    BrokenError,
+    ChangeError,
+    Exit,
+    LostError,
+    PendingError,
+    ScriptError,
+    StoppedError,
+    UntouchedError,
+)
 from kaudit_setup.fleet.group import Cluster, Member
 from kaudit_setup.fleet.rollout import Hands, Report, Rules, State, roll
 from kaudit_setup.node.cluster import Address
@@ -54,6 +66,7 @@ class Recorder:
 
     def hands(self) -> Hands:
         return Hands(
+            changes=lambda member: member.name not in self.done_before,
             restarts=lambda member: member.name not in self.done_before,
             change=self.change,
             undo=lambda member, backup: self.note(f"undo {member.name} {backup}"),
@@ -215,3 +228,154 @@ def test_what_cannot_be_stored_is_a_failure_of_no_node() -> None:
     assert states(report) == {"a1": "new"}
     assert report.exit_code == Exit.FAILED
     assert State.new in {n.state for n in report.nodes}
+
+
+# --- nodes that are lost
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UntouchedError("it said no"), "untouched"),
+        (UntouchedError("no answer", unreached=True), "out of reach, untouched"),
+        (LostError("gone"), "out of reach, untouched"),
+        (ScriptError("nonsense"), "old"),
+    ],
+)
+def test_a_node_that_was_not_even_begun_is_told_from_one_that_was_put_back(error: Exception, state: str) -> None:
+    report = roll([cluster("a")], Recorder(fail={"change a2": error}).hands(), Rules())
+    assert states(report) == {"a1": "new", "a2": state, "a3": "untouched"}
+
+
+def test_a_proof_that_fails_where_nothing_was_to_change_touched_nothing() -> None:
+    hands = Recorder(done_before={"a1"}, fail={"change a1": ChangeError("not proved")})
+    assert states(roll([cluster("a", 1)], hands.hands(), Rules())) == {"a1": "untouched"}
+
+
+@pytest.mark.parametrize("error", [PendingError("lost"), UntouchedError("lost", unreached=True), BrokenError("x")])
+def test_taking_back_does_not_wait_for_a_server_that_this_run_lost(error: Exception) -> None:
+    hands = Recorder(fail={"change a2": error}, late={"a2"})
+    ready_at_first = replace(
+        hands.hands(), late=lambda m, o: [] if "change a2" not in hands.said else hands.not_ready(m, o)
+    )
+    report = roll([cluster("a")], ready_at_first, Rules(all_or_nothing=True))
+    assert states(report)["a1"] == "undone"
+    assert "a1 asks a3" in hands.said
+
+
+def test_the_last_server_that_answers_is_not_taken_back() -> None:
+    hands = Recorder(fail={"change a2": PendingError("lost")}, late={"a2"})
+    ready_at_first = replace(
+        hands.hands(), late=lambda m, o: [] if "change a2" not in hands.said else hands.not_ready(m, o)
+    )
+    report = roll([cluster("a", 2)], ready_at_first, Rules(all_or_nothing=True))
+    assert states(report)["a1"] == "new"
+    assert not any(said.startswith("undo") for said in hands.said)
+
+
+# --- Ctrl-C
+
+
+@dataclass
+class Keyboard:
+    """Somebody who presses Ctrl-C while a node is changed, and hands that feel the brake."""
+
+    recorder: Recorder
+    presses: dict[str, int]
+    deaf: bool = False
+    brake: Brake = field(default_factory=Brake)
+    told: list[tuple[list[str], bool]] = field(default_factory=list)
+    heard: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def listening(self, heard: Callable[[], None]) -> Iterator[None]:
+        self.heard = heard
+        yield
+
+    def work(self, what: str, heeds: Level) -> None:
+        self.recorder.note(what)
+        for number in range(self.presses.get(what, 0)):
+            self.heard()
+            deadline = time.monotonic() + 10
+            while not self.deaf and not self.brake.reached(Level(number + 1)):
+                assert time.monotonic() < deadline, "nobody pulled the brake"
+        if self.presses.get(what) and self.deaf:
+            threading.Event().wait(30)
+        if self.brake.reached(Level.LEAVE):
+            raise PendingError(what)
+        if self.brake.reached(heeds):
+            raise StoppedError(what)
+
+    def change(self, member: Member) -> str | None:
+        self.work(f"change {member.name}", Level.STOP)
+        return f"backup-{member.name}"
+
+    def hands(self) -> Hands:
+        return replace(
+            self.recorder.hands(),
+            change=self.change,
+            undo=lambda member, _backup: self.work(f"undo {member.name}", Level.LEAVE),
+            brake=self.brake,
+            listening=self.listening,
+            interrupted=lambda members, leaving: self.told.append(([m.name for m in members], leaving)),
+        )
+
+
+def test_ctrl_c_stops_the_node_under_way_and_begins_no_other() -> None:
+    keys = Keyboard(Recorder(), {"change a2": 1})
+    report = roll([cluster("a")], keys.hands(), Rules())
+    assert states(report) == {"a1": "new", "a2": "old", "a3": "untouched"}
+    assert keys.told == [(["a2"], False)]
+    assert [e.message for e in report.failures] == ["interrupted; no other node was begun", "change a2"]
+    assert report.exit_code == Exit.INTERRUPTED
+
+
+def test_ctrl_c_with_all_or_nothing_takes_back_what_was_done() -> None:
+    keys = Keyboard(Recorder(), {"change a3": 1})
+    report = roll([cluster("a")], keys.hands(), Rules(all_or_nothing=True))
+    assert states(report) == {"a1": "undone", "a2": "undone", "a3": "old"}
+
+
+def test_ctrl_c_while_nodes_are_taken_back_finishes_the_one_under_way() -> None:
+    keys = Keyboard(Recorder(fail={"change a3": ChangeError("x")}), {"undo a2": 1})
+    report = roll([cluster("a")], keys.hands(), Rules(all_or_nothing=True))
+    assert states(report) == {"a1": "new", "a2": "undone", "a3": "old"}
+    assert report.exit_code == Exit.INTERRUPTED
+
+
+def test_a_second_ctrl_c_leaves_the_node_to_its_watchdog() -> None:
+    keys = Keyboard(Recorder(), {"change a2": 2})
+    report = roll([cluster("a")], keys.hands(), Rules(all_or_nothing=True))
+    assert states(report) == {"a1": "new", "a2": "left to its watchdog", "a3": "untouched"}
+    assert keys.told == [(["a2"], False), (["a2"], True)]
+    assert report.exit_code == Exit.INTERRUPTED
+
+
+def test_whoever_does_not_hear_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kaudit_setup.fleet.rollout._LEAVE_S", 0.1)
+    keys = Keyboard(Recorder(), {"change a1": 2}, deaf=True)
+    report = roll([cluster("a")], keys.hands(), Rules())
+    assert states(report)["a1"] == "left to its watchdog"
+
+
+def test_a_canary_that_nobody_answers_is_reported() -> None:
+    def nobody(_member: Member) -> bool:
+        raise StoppedError("nobody said yes")
+
+    report = roll([cluster("a")], replace(Recorder().hands(), go_on=nobody), Rules(canary=True))
+    assert states(report) == {"a1": "new", "a2": "untouched", "a3": "untouched"}
+    assert report.exit_code == Exit.INTERRUPTED
+
+
+def test_the_brake_frees_who_waits_and_stops_who_would_begin_to() -> None:
+    brake, freed = Brake(), threading.Event()
+    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):  # noqa: PT012
+        brake.pull(Level.STOP)
+        assert freed.is_set()
+        raise LostError("closed")
+    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):
+        pytest.fail("it was begun")
+    with pytest.raises(LostError), brake.frees(Level.LEAVE, freed.set):
+        raise LostError("by itself")
+    with pytest.raises(PulledError):
+        brake.pause(30, Level.STOP)

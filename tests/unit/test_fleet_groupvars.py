@@ -1,0 +1,232 @@
+"""Ansible's group_vars and host_vars, and inventories that are folders: read from a disk, as users have them.
+
+The order in which variables count was compared with `ansible-inventory --list` (ansible-core 2.19) on random trees.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaudit_setup.cli.inventories import read_from
+from kaudit_setup.errors import InputError
+from kaudit_setup.fleet.inventory import Host, Inventory
+
+INI = """[masters]
+m1
+m2
+[prod:children]
+masters
+"""
+VAULTED = """!vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  6638643965
+"""
+
+
+def plant(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in {"hosts.ini": INI, **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def inventory(folder: Path, files: dict[str, str], name: str = "hosts.ini") -> Inventory:
+    return read_from(plant(folder, files) / name, ())
+
+
+def first(folder: Path, files: dict[str, str]) -> Host:
+    return inventory(folder, files).hosts[0]
+
+
+def problems(folder: Path, files: dict[str, str], name: str = "hosts.ini") -> list[str]:
+    with pytest.raises(InputError) as caught:
+        inventory(folder, files, name)
+    assert caught.value.hint
+    return [line.replace(f"{folder}/", "") for line in caught.value.details.splitlines() or [caught.value.message]]
+
+
+# each step counts more than all those above it
+LADDER = {
+    "ini-all": ("hosts.ini", INI + "[all:vars]\nansible_user=ini-all\n"),
+    "ini-prod": ("hosts.ini", INI + "[all:vars]\nansible_user=ini-all\n[prod:vars]\nansible_user=ini-prod\n"),
+    "ini-masters": ("hosts.ini", INI + "[prod:vars]\nansible_user=x\n[masters:vars]\nansible_user=ini-masters\n"),
+    "all": ("group_vars/all.yml", "ansible_user: all"),
+    "prod": ("group_vars/prod.yaml", "ansible_user: prod"),
+    "masters": ("group_vars/masters", "ansible_user: masters"),
+    "ini-host": ("hosts.ini", INI.replace("m1\n", "m1 ansible_user=ini-host\n") + "[masters:vars]\nansible_user=x\n"),
+    "host": ("host_vars/m1.json", '{"ansible_user": "host"}'),
+}
+
+
+@pytest.mark.parametrize("step", LADDER)
+def test_what_counts_more(tmp_path: Path, step: str) -> None:
+    below = list(LADDER)[: list(LADDER).index(step) + 1]
+    assert first(tmp_path, dict(LADDER[name] for name in below)).user == step
+
+
+@pytest.mark.parametrize(
+    ("files", "user"),
+    [
+        ({"group_vars/masters/b.yml": "ansible_user: b", "group_vars/masters/a.yml": "ansible_user: a"}, "b"),
+        ({"group_vars/masters/sub/x.yml": "ansible_user: below", "group_vars/masters/a": "ansible_user: a"}, "below"),
+        ({"group_vars/masters/.x.yml": "ansible_user: x", "group_vars/masters/y.yml~": "ansible_user: y"}, ""),
+        ({"group_vars/masters/readme.md": "no variables here: ["}, ""),
+        # one name is enough: the folder, then no ending, .yml, .yaml, .json
+        (
+            {"group_vars/masters/a.yml": "ansible_user: folder", "group_vars/masters.yml": "ansible_user: yml"},
+            "folder",
+        ),
+        ({"group_vars/masters.yml": "ansible_user: yml", "group_vars/masters.yaml": "ansible_user: yaml"}, "yml"),
+        ({"group_vars/masters.yaml": "ansible_user: yaml", "group_vars/masters.json": "{}"}, "yaml"),
+        ({"group_vars/all.yml": "---\n"}, ""),
+        ({"group_vars/other.yml": "ansible_user: other"}, ""),
+    ],
+)
+def test_files_and_folders(tmp_path: Path, files: dict[str, str], user: str) -> None:
+    assert first(tmp_path, files).user == user
+
+
+def test_what_is_read_of_them(tmp_path: Path) -> None:
+    one, two = inventory(
+        tmp_path,
+        {
+            "group_vars/all.yml": "ansible_ssh_common_args: -J bastion\nkube: {version: '{{ v }}'}\nlist: [1]\n",
+            "group_vars/masters.yml": "ansible_user: ops\nansible_port: 2222\nansible_ssh_private_key_file: ~/k\n",
+            "host_vars/m2.yml": "ansible_host: 10.0.0.2\nansible_ssh_extra_args: -o User=x\n",
+        },
+    ).hosts
+    assert one == Host("m1", "m1", "ops", 2222, "~/k", "bastion", where=f"{tmp_path}/hosts.ini:2")
+    assert two == Host("m2", "10.0.0.2", "ops", 2222, "~/k", "bastion", where=f"{tmp_path}/hosts.ini:3")
+
+
+def test_a_yaml_inventory_has_them_too(tmp_path: Path) -> None:
+    files = {"hosts.yml": "masters: {hosts: {a: {}}}", "group_vars/masters.yml": "ansible_user: me"}
+    assert inventory(tmp_path, files, "hosts.yml").hosts[0].user == "me"
+
+
+def test_what_is_vaulted_and_not_needed_does_not_matter(tmp_path: Path) -> None:
+    found = inventory(
+        tmp_path,
+        {
+            "group_vars/all.yml": f"secret: {VAULTED}ansible_user: {VAULTED}",
+            "group_vars/masters/vault.yml": "$ANSIBLE_VAULT;1.1;AES256\n6638643965\n",
+            "group_vars/masters/vars.yml": "ansible_user: plain",
+        },
+    )
+    assert found.hosts[0].user == "plain"
+    (note,) = found.notes
+    assert note.startswith(f"{tmp_path}/group_vars/masters/vault.yml is encrypted by ansible-vault")
+
+
+def test_what_is_needed_and_cannot_be_known_is_an_error_with_its_line(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        {
+            "group_vars/all.yml": f"---\nother: '{{{{ x }}}}'\nansible_user: {VAULTED}",
+            "host_vars/m1.yml": "\nansible_host: '{{ ip }}'\nansible_user: me",
+            "host_vars/m2.yml": "ansible_port: 22x\nansible_host: '{{ inventory_hostname }}.lan'\n",
+        },
+    )
+    template, vault, port = found
+    assert template.startswith(
+        "host_vars/m1.yml:2: ansible_host of m1 is a template that only Ansible can fill in: {{ ip }}"
+    )
+    assert "write the value itself there" in template
+    assert vault.startswith("group_vars/all.yml:3: ansible_user of m2 is encrypted by ansible-vault")
+    assert "write it in the clear" in vault
+    assert port == "host_vars/m2.yml:1: '22x' is no port; it must be a number from 1 to 65535"
+
+
+def test_all_files_say_their_errors_at_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        {
+            "hosts.ini": INI + "[masters:kids]\n",
+            "group_vars/all.yml": "a: [\n",
+            "group_vars/masters.yml": "- a\n",
+            "host_vars/m2.yml": "#!/bin/sh\n",
+            "host_vars/m1.yml": "a: b\n\tc: d\n",
+        },
+    )
+    assert [line.split(": ")[0] for line in found] == [
+        "hosts.ini:6",
+        "group_vars/all.yml:2",
+        "group_vars/masters.yml:1",
+        "host_vars/m1.yml:2",
+        "host_vars/m2.yml:1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("ansible_become_password: hidden", "ansible_become_password is not followed: passwords are not read"),
+        ("ansible_become_method: su", "ansible_become_method is not followed: who is not root"),
+        ("ansible_become_user: kube", "ansible_become_user is not followed"),
+        ("ansible_become: no", "ansible_become is not followed: root is needed"),
+        ("ansible_ssh_pass: hidden", "ansible_ssh_pass is not followed"),
+        ("ansible_become: true\nansible_become_method: sudo\nansible_become_user: root", ""),
+    ],
+)
+def test_what_is_not_followed_is_said_without_its_value(tmp_path: Path, given: str, said: str) -> None:
+    notes = inventory(tmp_path, {"group_vars/masters.yml": given}).notes
+    assert [note.partition(said)[1] for note in notes] == ([said] if said else [])
+    assert "hidden" not in str(notes)
+    if said:
+        assert notes[0].startswith(f"{tmp_path}/group_vars/masters.yml:1: ")
+
+
+def test_ssh_args_count_before_the_common_and_the_extra_ones(tmp_path: Path) -> None:
+    text = "ansible_ssh_extra_args: -J three\nansible_ssh_args: -o ControlMaster=auto -J one\n"
+    assert first(tmp_path, {"group_vars/all.yml": text}).proxy_jump == "one"
+
+
+# --- a folder
+
+
+def test_a_folder_is_one_inventory(tmp_path: Path) -> None:
+    found = read_from(
+        plant(
+            tmp_path,
+            {
+                "hosts.ini": "[masters]\nm1\n",
+                "more/b.yml": "all: {children: {masters: {hosts: {m3: {}}, vars: {ansible_port: 7}}}}",
+                "a": "[masters]\nm0 ansible_user=x\n",
+                "group_vars/masters.yml": "ansible_user: ops",
+                "host_vars/m3.yml": "ansible_host: three",
+                ".git/config": "[core]",
+                "README.md": "# no inventory: [",
+                "ansible.cfg": "[defaults]",
+                "hosts.ini~": "[masters]\nold\n",
+            },
+        ),
+        (),
+    )
+    assert [(h.name, h.address, h.user, h.port) for h in found.hosts] == [
+        ("m0", "m0", "x", 7),
+        ("m1", "m1", "ops", 7),
+        ("m3", "three", "ops", 7),
+    ]
+
+
+def test_a_folder_says_the_errors_of_all_its_files(tmp_path: Path) -> None:
+    files = {"a.ini": "[masters]\nm ansible_port=x\n", "b.yml": "all: [\n", "c.sh": "#!/bin/sh\n", "hosts.ini": ""}
+    assert [line.split(": ")[0] for line in problems(tmp_path, files, ".")] == ["b.yml:2", "c.sh:1", "a.ini:2"]
+
+
+def test_a_folder_without_an_inventory(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    with pytest.raises(InputError, match="the folder holds no inventory"):
+        read_from(tmp_path, ())
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_an_inventory_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "hosts"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_from(path, ())
