@@ -17,7 +17,7 @@ from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.crew import Candidate
-    from kaudit_setup.fleet.inventory import Host
+    from kaudit_setup.fleet.hosts import Host
     from kaudit_setup.node.port import Node
     from kaudit_setup.node.ssh import SshOptions, SshTarget
 
@@ -110,7 +110,7 @@ def nodes(
 def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[str] | None) -> tuple[Host, ...]:
     """Those of --host first, then those of the inventory, each way to a host once. Raises InputError."""
     from kaudit_setup.cli.inventories import read_from
-    from kaudit_setup.fleet.inventory import Host, unique
+    from kaudit_setup.fleet.hosts import Host, unique
     from kaudit_setup.node.ssh import SshTarget
 
     found: list[Host] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
-    from kaudit_setup.fleet.inventory import Inventory, Tree
+    from kaudit_setup.fleet.hosts import Inventory, Tree
 
 # Far more than any inventory has; a folder with more is another one than was meant.
 _MOST_FILES, _MOST_BYTES = 10_000, 16 * 1024 * 1024
@@ -39,7 +39,7 @@ def _unreadable(path: Path, why: str) -> InputError:
 
 def _tree(base: Path, *folders: Path) -> Tree:
     """Every file below these folders, named from `base`. Raises OSError, InputError where there are too many."""
-    from kaudit_setup.fleet.inventory import Tree
+    from kaudit_setup.fleet.hosts import Tree
 
     found: dict[str, bytes] = {}
     size = 0

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from kaudit_setup.fleet.inventory import Place, Problems, expand, port_number
+from kaudit_setup.fleet.hosts import Place, Problems, expand, port_number
 from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
 
 Vars: TypeAlias = dict[str, tuple[str, Place]]

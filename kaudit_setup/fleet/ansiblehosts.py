@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from kaudit_setup.fleet.ansible import Groups, Vars
 from kaudit_setup.fleet.ansiblevars import Folders, is_vaulted
-from kaudit_setup.fleet.inventory import (
+from kaudit_setup.fleet.hosts import (
     CONTROL_PLANE_GROUPS,
     Host,
     Inventory,

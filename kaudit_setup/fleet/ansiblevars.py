@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.ansible import Vars, value_of
-from kaudit_setup.fleet.inventory import Problems, Tree, as_text
+from kaudit_setup.fleet.hosts import Problems, Tree, as_text
 from kaudit_setup.yamltext import Fields, Scalar, marked
 
 _ENDINGS = ("", ".yml", ".yaml", ".json")

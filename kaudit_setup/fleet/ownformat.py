@@ -19,7 +19,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kaudit_setup.fleet.inventory import (
+from kaudit_setup.fleet.hosts import (
     Host,
     Inventory,
     Problems,

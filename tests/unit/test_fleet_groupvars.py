@@ -11,7 +11,7 @@ import pytest
 
 from kaudit_setup.cli.inventories import read_from
 from kaudit_setup.errors import InputError
-from kaudit_setup.fleet.inventory import Host, Inventory
+from kaudit_setup.fleet.hosts import Host, Inventory
 
 INI = """[masters]
 m1

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.fleet.inventory import Host, expand, read, split_address
+from kaudit_setup.fleet.hosts import Host, expand, split_address
+from kaudit_setup.fleet.inventory import read
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "inventory"
 
