@@ -279,6 +279,7 @@ def _take_back(
 ) -> ChangeError | BrokenError | StoppedError:
     """Undo and say what the node is like now."""
     why, details = _reason(failure)
+    why = why.removeprefix(f"{node.name}: ")
     progress("putting the old state back")
     try:
         ran = _reconnecting(node, undo_script(plan, run), brake)

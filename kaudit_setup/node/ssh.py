@@ -254,7 +254,8 @@ class SshNode:
                 f"{where}: no SSH connection: {error}", hint=f"try: ssh -p {port} {user}@{host}"
             ) from error
         except (OSError, EOFError) as error:
-            reason = "no answer" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
+            said = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+            reason = "no answer" if isinstance(error, TimeoutError) else said
             raise NodeError(f"{where}: cannot connect: {reason}", hint=f"try: ssh -p {port} {user}@{host}") from error
         transport = client.get_transport()
         if transport is not None:

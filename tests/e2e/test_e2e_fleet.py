@@ -137,7 +137,7 @@ def test_a_node_that_fails_is_put_back_and_the_rest_left_alone(
 def test_a_node_that_is_unplugged_for_good_stops_the_rollout(
     plain: tuple[RealNode, ...], tool: Cli, lab3: Lab
 ) -> None:
-    """Nothing says that it is gone: no reset, no farewell. The same command finishes the job when it is back."""
+    """The way to it is gone for as long as the tool runs. The same command finishes the job when it is back."""
     if lab3.state is None:
         pytest.skip("these nodes are not the project's lab: nothing is broken on purpose there")
     before = {node.name: node.manifest for node in plain}

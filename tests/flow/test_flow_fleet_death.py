@@ -78,6 +78,7 @@ def test_while_it_is_proved(fleet: Fleet, how: str, options: tuple[str, ...]) ->
     first = "undone" if options else "new"
     assert f"cp1 {first}, cp2 {PENDING}, cp3 untouched" in out
     assert "error: cp2: " in err
+    assert "cp2: cp2: " not in err
     assert "hint: while the node runs, its watchdog puts the old state back within" in err
     assert "run the same command again" in err
     assert three.starts() == before[2].starts
