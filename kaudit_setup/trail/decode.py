@@ -91,7 +91,8 @@ def lean(fields: Iterable[str] | None = None) -> Decoder:
 
 def shapes(fields: Iterable[str]) -> Decoder:
     """As `lean`, but what it decodes is equal, and hashes alike, wherever `fields` and the stage are: to be counted
-    without looking at each event. The auditID, which no two requests share, is therefore not asked for.
+    without looking at each event. The auditID, which no two requests share, is therefore not asked for: JSON with a
+    stage and no auditID passes for an event here.
     """
     return _lean(frozenset({"stage", *fields}))
 
