@@ -25,6 +25,8 @@ from kaudit_setup.trail.search import spelled
 
 LIMIT = 60_000
 """Deeds that are kept before changes and reads are thinned out."""
+# What components write all the time: only what an event says matters.
+_ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
 
 class Log(Protocol):
@@ -90,7 +92,7 @@ class Book:
         self._keep = keep
         self._searched: set[bytes] = set()
         self._deeds: dict[tuple[str, ...], Deed] = {}
-        self._index: dict[tuple[str, str, str], list[Deed]] = {}
+        self._index: dict[Object, list[Deed]] = {}
         self._stale = False
         self._full = LIMIT
         self.nodes: set[str] = set()
@@ -132,18 +134,19 @@ class Book:
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""
-        return self._read().get((obj.resource, obj.namespace, obj.name), [])
+        return self._read().get(obj, [])
 
     def nameless(self, obj: Object) -> list[Deed]:
         """What is known about the collection that `obj` is in: creates without a name, deletions of it all, lists."""
-        return self._read().get((obj.resource, obj.namespace, ""), [])
+        return self._read().get(replace(obj, name=""), [])
 
     def starting(self, obj: Object) -> list[Object]:
         """The objects known that are of `obj`'s kind and place and whose names begin with its name."""
+        place = (obj.group, obj.resource, obj.namespace)
         return [
-            Object(obj.group, *key)
-            for key in self._read()
-            if key[:2] == (obj.resource, obj.namespace) and key[2].startswith(obj.name)
+            one
+            for one in self._read()
+            if one.name.startswith(obj.name) and (one.group, one.resource, one.namespace) == place
         ]
 
     def all(self) -> Iterator[Deed]:
@@ -173,7 +176,7 @@ class Book:
     def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
         # a controller's report tells which of its owner's wishes it knew
         wish = str(deed.facts.generation)
-        key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
+        key = (deed.group, deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
         pair = mentions.get(key)
         if pair is None:
             mentions[key] = [deed, deed]
@@ -182,11 +185,11 @@ class Book:
         elif deed.at >= pair[1].at:
             pair[1] = deed
 
-    def _read(self) -> dict[tuple[str, str, str], list[Deed]]:
+    def _read(self) -> dict[Object, list[Deed]]:
         if self._stale:
             self._index = {}
             for deed in sorted(self._deeds.values(), key=lambda deed: (deed.at, deed.end)):
-                self._index.setdefault((deed.resource, deed.namespace, deed.name), []).append(deed)
+                self._index.setdefault(deed.object, []).append(deed)
             self._stale = False
         return self._index
 
@@ -202,7 +205,7 @@ def better(old: Deed, new: Deed) -> Deed:
 
 def _lasting(deed: Deed) -> bool:
     """Whether a deed matters by itself: it made, altered, ended or entered something, or tried to."""
-    if deed.resource in {"events", "leases"}:
+    if (deed.group, deed.resource) in _ROUTINE:
         return bool(deed.facts.message)
     if deed.stage == "RequestReceived" and deed.verb in {"get", "list", "watch"}:
         return False

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from kaudit_setup.trail.actors import controller_of, node_of
 from kaudit_setup.trail.bodies import Facts, body_facts
 from kaudit_setup.trail.event import Event
+from kaudit_setup.trail.kinds import home_group
 from kaudit_setup.trail.search import Hit
 
 Outcome = Literal["done", "refused", "dry-run", "open"]
@@ -65,7 +66,8 @@ class Deed:
     """One request. `at`/`end` are Unix seconds of receipt and of the last stage seen; `time` is `at` as logged.
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
-    actor is one of Kubernetes' own. `facts` is what bodies say, with nothing in it at level Metadata.
+    actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
+    bodies say, with nothing in it at level Metadata.
     """
 
     verb: str
@@ -123,7 +125,7 @@ def singular(resource: str) -> str:
     """`pods` to `pod`, for sentences."""
     if resource.endswith("ies"):
         return f"{resource[:-3]}y"
-    if resource.endswith(("sses", "xes", "ches")):
+    if resource.endswith(("sses", "xes", "ches", "shes")):
         return resource[:-2]
     return resource.removesuffix("s") if not resource.endswith(("ss", "points")) else resource
 
@@ -153,7 +155,7 @@ def deed_of(seen: Seen) -> Deed:
     return Deed(
         # what many events share is kept once: a busy object has a hundred thousand of them
         verb=intern(event.verb),
-        group=intern(ref.api_group) if ref else "",
+        group=intern(home_group(ref.api_group, resource)) if ref else "",
         resource=intern(resource),
         subresource=intern(sub),
         namespace=intern(namespace),
@@ -214,11 +216,6 @@ def reads(deed: Deed) -> bool:
 def executes(deed: Deed) -> bool:
     """Whether it went inside: exec, attach, port-forward or proxy, with whatever verb."""
     return deed.subresource in _EXEC
-
-
-def touches(deed: Deed) -> bool:
-    """Any of them, and what else named the object."""
-    return bool(deed.resource)
 
 
 def seconds(timestamp: str) -> float:

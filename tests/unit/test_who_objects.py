@@ -1,0 +1,83 @@
+"""Which object a request was about, whose that was, and whether the request took effect: each on a made-up log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from madeup import CONTROLLER, NOISE, Asker, event, write
+
+GARBAGE = f"{CONTROLLER}generic-garbage-collector"
+
+
+@pytest.fixture
+def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
+    return Asker(tmp_path, capsys)
+
+
+def test_objects_of_one_name_in_two_groups_are_two(who: Asker) -> None:
+    istio, gateway = {"group": "networking.istio.io"}, {"group": "gateway.networking.k8s.io"}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "gateways", "main", code=201, **istio),
+        event("09:10:00.000000", "bob", "create", "gateways", "main", code=201, **gateway),
+        event("09:20:00.000000", "carol", "delete", "gateways", "main", **istio),
+        event("09:30:00.000000", "dave", "patch", "gateways", "main", **gateway),
+        event("09:40:00.000000", "eve", "get", "gateways", "main", **gateway),
+    )
+    first, second = "gateways.networking.istio.io/main", "gateways.gateway.networking.k8s.io/main"
+    assert who.json("created", first)["answer"]["user"] == "alice"
+    assert who.json("created", first)["notes"] == []
+    assert who.json("deleted", first)["answer"]["user"] == "carol"
+    assert who.json("changed", first)["answer"] is None
+    assert who.json("read", first)["answer"] is None
+    assert who.json("created", second)["answer"]["user"] == "bob"
+    assert who.json("deleted", second)["answer"] is None
+    assert who.json("changed", second)["answer"]["user"] == "dave"
+    assert who.json("read", second)["answer"]["user"] == "eve"
+    unsaid = who.json("created", "gateways/main")
+    assert unsaid["question"]["group"] == "networking.istio.io"
+    assert unsaid["notes"] == ["this log has a gateways.gateway.networking.k8s.io/main too, which is another object"]
+
+
+def test_a_custom_kind_that_is_named_like_one_of_kubernetes_is_not_that(who: Asker) -> None:
+    calico, knative = {"group": "crd.projectcalico.org"}, {"group": "serving.knative.dev"}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "networkpolicies", "deny", code=201, group="networking.k8s.io"),
+        event("09:01:00.000000", "bob", "create", "networkpolicies", "deny", code=201, **calico),
+        event("09:02:00.000000", "bob", "delete", "networkpolicies", "deny", **calico),
+        event("10:00:00.000000", "alice", "create", "services", "hello", code=201, **knative),
+        event("10:00:01.000000", "system:serviceaccount:knative:controller", "create", "services", "hello", code=201),
+        event("11:00:00.000000", "bob", "delete", "services", "hello", **knative),
+        event("11:00:00.500000", GARBAGE, "delete", "services", "hello"),
+        event("12:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("12:01:00.000000", "eve", "get", "pods", "p1", group="metrics.k8s.io"),
+    )
+    assert who.json("deleted", "netpol/deny")["answer"] is None
+    assert who.json("created", "netpol/deny")["answer"]["user"] == "alice"
+    assert who.json("created", "services.serving.knative.dev/hello")["answer"]["user"] == "alice"
+    found = who.json("deleted", "svc/hello")
+    assert found["answer"]["user"] == GARBAGE
+    assert (found["root"]["user"], found["confidence"]) == ("bob", "inferred")
+    # `kubectl top` shows the use of a Pod, not the Pod
+    assert who.json("read", "pod/p1")["answer"] is None
+
+
+@pytest.mark.parametrize("target", ["ing/web", "ingresses.extensions/web", "ingresses.networking.k8s.io/web"])
+def test_one_object_that_two_groups_serve_is_one(who: Asker, target: str) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "ingresses", "web", code=201, group="extensions"),
+        event("09:10:00.000000", "bob", "patch", "ingresses", "web", group="networking.k8s.io"),
+        event("09:20:00.000000", "carol", "delete", "ingresses", "web", group="extensions"),
+    )
+    users = [who.json(verb, target)["answer"]["user"] for verb in ("created", "changed", "deleted")]
+    assert users == ["alice", "bob", "carol"]
+
+
+def test_a_group_that_only_requests_on_the_collection_tell_is_found(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "mallory", "deletecollection", "widgets", group="example.com"))
+    found = who.json("deleted", "widgets/w1")
+    assert found["answer"]["user"] == "mallory"
+    assert found["question"]["group"] == "example.com"
