@@ -293,16 +293,32 @@ def _owners_at(book: Book, obj: Object, deed: Deed, before: float) -> list[tuple
     by_name = [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
     said = ownership(book, obj, deed.at, birth.deed)
     if said is not None:
-        if said.owner is None:
-            return []
-        owner = owning_object(said.owner, obj)
         surely = said.deed is not birth.deed or birth.confidence == "certain"
-        return [(owner, surely, "the ownerReferences in the logged body name it")]
+        return _last_gone_first(book, [owning_object(book, owner, obj) for owner in said.owners], deed, surely)
     if orphaned(book, obj, deed.at) is not None:
         return []
     child = Child(obj, birth.deed.at if birth.deed else deed.at, birth.deed, birth.confidence == "certain")
     found = owner_of(book, child)
     return [found, *by_name] if found else by_name
+
+
+def _last_gone_first(
+    book: Book, owners: Sequence[Object], deed: Deed, surely: bool
+) -> list[tuple[Object, bool, str]]:
+    """The owners that a body names, as `_owners_at` returns them: the garbage collector waits for the last of them
+    (pkg/controller/garbagecollector/garbagecollector.go:attemptToDeleteItem), so all their ends must be known.
+    """
+    book.look_up(literal for owner in owners for literal in (*named(owner), nameless_requests(owner)))
+    ends = {owner: end_of(book, owner, deed.at + book.tolerance, Story()) for owner in owners}
+    gone = {owner: end.deed.at for owner, end in ends.items() if end is not None}
+    missing = [owner for owner in ends if owner not in gone]
+    why = "the ownerReferences in the logged body name it"
+    if len(ends) > 1:
+        why += f", the last of {len(ends)} to go"
+    if gone and missing:
+        why += f" that this log shows (not the end of {', '.join(map(str, missing))})"
+    in_order = [*sorted(gone, key=lambda owner: -gone[owner]), *missing]
+    return [(owner, surely and not missing, why) for owner in in_order]
 
 
 def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
@@ -331,7 +347,7 @@ def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -
     birth = birth_of(book, obj, before)
     said = ownership(book, obj, deed.at, birth.deed)
     made, surely = deed, False
-    if said is not None and said.owner is not None:
+    if said is not None and said.controller is not None:
         made, surely = said.deed, birth.confidence == "certain" or said.deed is not birth.deed
     child = Child(obj, deed.at, made, surely, ended=True)
     found = owner_of(book, child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from madeup import CONTROLLER, NOISE, Asker, event, write
@@ -81,3 +82,116 @@ def test_a_group_that_only_requests_on_the_collection_tell_is_found(who: Asker) 
     found = who.json("deleted", "widgets/w1")
     assert found["answer"]["user"] == "mallory"
     assert found["question"]["group"] == "example.com"
+
+
+def owned(*owners: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The create of a Secret whose logged body names its owners."""
+    body = {"kind": "Secret", "metadata": {"name": "s", "namespace": "default", "ownerReferences": list(owners)}}
+    user = "system:serviceaccount:ops:operator"
+    made = event("08:00:00.000000", user, "create", "secrets", "s", code=201, level="Request")
+    return {**made, "requestObject": body, **more}
+
+
+def reference(kind: str, name: str, version: str = "v1", *, controller: bool = False) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "name": name, "uid": f"uid-{name}", "controller": controller}
+
+
+def removed(time: str, user: str, resource: str, name: str, **more: Any) -> dict[str, Any]:
+    """A delete whose options are logged."""
+    return event(
+        time, user, "delete", resource, name, level="Request", requestObject={"kind": "DeleteOptions"}, **more
+    )
+
+
+COLLECTED = removed("11:00:00.100000", GARBAGE, "secrets", "s")
+UNRELATED = removed("10:59:59.900000", "mallory", "services", "other")
+
+
+def test_the_garbage_collector_waits_for_the_last_owner(who: Asker) -> None:
+    both = owned(reference("Deployment", "a", "apps/v1", controller=True), reference("ConfigMap", "b"))
+    early = removed("09:00:00.000000", "alice", "deployments", "a", group="apps")
+    late = removed("11:00:00.000000", "bob", "configmaps", "b")
+    write(who.path, both, early, late, UNRELATED, COLLECTED)
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
+    write(who.path, both, early, UNRELATED, COLLECTED)
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("alice", "inferred")
+    assert "not the end of configmap default/b" in found["chain"][1]["why"]
+
+
+def test_an_owner_that_controls_nothing_is_an_owner(who: Asker) -> None:
+    write(
+        who.path,
+        owned(reference("ConfigMap", "b")),
+        removed("10:59:40.000000", "bob", "configmaps", "b"),
+        UNRELATED,
+        COLLECTED,
+    )
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+def test_an_owner_that_a_patch_took_away_is_none_any_more(who: Asker) -> None:
+    patch = {"metadata": {"ownerReferences": [{"$patch": "delete", "uid": "uid-b"}], "uid": "u"}}
+    write(
+        who.path,
+        owned(reference("ConfigMap", "a"), reference("ConfigMap", "b")),
+        event("09:00:00.000000", "alice", "patch", "secrets", "s", level="Request", requestObject=patch),
+        removed("10:00:00.000000", "carol", "configmaps", "a"),
+        removed("10:59:59.000000", "mallory", "configmaps", "b"),
+        COLLECTED,
+    )
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("carol", "certain")
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource", "ns"),
+    [("Policy", "policies", "default"), ("Gateway", "gateways", ""), ("Mesh", "meshes", "")],
+)
+def test_an_owner_of_a_custom_kind_is_found_however_its_plural_is_spelled(
+    who: Asker, kind: str, resource: str, ns: str
+) -> None:
+    write(
+        who.path,
+        owned(reference(kind, "b", "example.com/v1", controller=True)),
+        removed("10:59:40.000000", "bob", resource, "b", ns=ns, group="example.com"),
+        UNRELATED,
+        COLLECTED,
+    )
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
+    assert found["chain"][1]["object"]["resource"] == resource
+
+
+def test_an_owner_is_looked_up_in_its_own_group(who: Asker) -> None:
+    write(
+        who.path,
+        owned(reference("Service", "b", "serving.knative.dev/v1", controller=True)),
+        removed("10:59:40.000000", "bob", "services", "b", group="serving.knative.dev"),
+        removed("10:59:50.000000", "mallory", "services", "b"),
+        COLLECTED,
+    )
+    assert who.json("deleted", "secret/s")["root"]["user"] == "bob"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"spec": {"replicas": {"min": 1}, "nodeName": ["a"], "scaleTargetRef": "x"}},
+        {"spec": ["of", "another", "shape"], "target": "x", "regarding": 1, "dryRun": "client", "deleteOptions": 5},
+        {"spec": None, "target": None, "involvedObject": None},
+    ],
+)
+def test_a_custom_kind_may_spell_its_fields_as_it_likes(who: Asker, odd: dict[str, Any]) -> None:
+    made = owned(reference("ConfigMap", "b"))
+    write(
+        who.path,
+        {**made, "requestObject": {**made["requestObject"], **odd}},
+        removed("10:59:40.000000", "bob", "configmaps", "b"),
+        UNRELATED,
+        COLLECTED,
+    )
+    found = who.json("deleted", "secret/s")
+    assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
