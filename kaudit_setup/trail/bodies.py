@@ -44,7 +44,8 @@ class Facts:
     desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
     `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
     for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid.
+    `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`: what a deletion's options say,
+    None if they are not in the log.
     """
 
     body: bool = False
@@ -57,7 +58,7 @@ class Facts:
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
-    dry_run: bool = False
+    dry_run: bool | None = None
     items: frozenset[str] | None = None
     message: str = ""
     involved_kind: str = ""
@@ -128,6 +129,7 @@ _LIST = msgspec.json.Decoder(_List)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
+_WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 MIRROR = "kubernetes.io/config.mirror"
 
@@ -136,7 +138,7 @@ def body_facts(event: Event) -> Facts:
     """The facts in one event's bodies; nothing where there are none, or where nothing is asked of them (reads)."""
     request, response = bytes(event.request_object), bytes(event.response_object)
     if not request and not response:
-        return _NONE
+        return _NONE if _dry_run(event, request, _Body()) is None else _WITHOUT_OPTIONS
     if event.verb in {"get", "list", "watch"}:
         return Facts(body=True)
     asked = _read(_BODY, request) or _Body()
@@ -176,10 +178,20 @@ def _node(specs: Sequence[_Spec]) -> str:
     return next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
 
 
-def _dry_run(event: Event, request: bytes, asked: _Body) -> bool:
-    """Whether a deletion's options say so; everything else says it in its URI."""
+def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
+    """Whether a deletion's options ask for one, None if they are not in the log; all else says it in its URI.
+
+    A deletion without options has no body to log; an eviction always has one, which 1.20 does not log.
+    """
     if event.verb in {"delete", "deletecollection"}:
+        if not request:
+            bodies = (
+                event.level in {"Request", "RequestResponse"} and "audit.k8s.io/truncated" not in event.annotations
+            )
+            return False if bodies else None
         options = _read(_OPTIONS, request)
+    elif not request:
+        return None
     else:
         options = _read(_OPTIONS, bytes(asked.delete_options))
     return options is not None and "All" in (options.dry_run or ())

@@ -128,15 +128,40 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         return None
     if not own:
         return None
-    chosen = (strong or own)[0]
-    rivals = [d for d in strong[1:] if d.user != chosen.user and not d.by_kubernetes]
+    chosen = next((deed for deed in strong or own if _outlived(deed, deeds) is None), (strong or own)[0])
+    rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
     for other in rivals:
-        story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
+        if other.at < chosen.at:
+            story.note(f"{actor(other)} asked for that before, at {other.time}, and it was there long after")
+        else:
+            story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
-    if rivals and chosen.name and not chosen.facts.body:
-        # kubectl sends `--dry-run=server` of a delete in the body
-        return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")
+    lacking = "its options, a dry run maybe, are not in the log"
+    used = _outlived(chosen, deeds)
+    if used is not None:
+        return End(chosen, "inferred", f"{end.why}, but {actor(used)} still met it at {used.time}; {lacking}")
+    if rivals and chosen.name and rivals[0].at < chosen.at:
+        return End(chosen, "inferred", f"{end.why}, and nobody met it after that")
+    if rivals and chosen.name and chosen.facts.dry_run is None:
+        return End(chosen, "inferred", f"{end.why}, the first to; {lacking}")
     return end
+
+
+def _outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What somebody did with the object long after `end`, though nobody had made it again.
+
+    Then `end` may have been a dry run, unless its options are logged (kubectl sends `--dry-run=server` of a delete in
+    the body), or the next to delete a Pod is its kubelet, which waits until somebody else has.
+    """
+    if end.facts.dry_run is False or not end.name:
+        return None
+    later = [deed for deed in deeds if deed.at > end.at]
+    again = next((deed.at for deed in later if creates(deed)), float("inf"))
+    if next((bool(deed.node) for deed in later if deletes(deed) and deed.at < again), False):
+        return None
+    # a list or watch of one name says nothing; controllers go on reporting on what waits for finalizers
+    met = (d for d in later if d.at < again and not (deletes(d) or d.by_kubernetes or d.verb in {"list", "watch"}))
+    return next((deed for deed in met if deed.at - end.at > _GRACE), None)
 
 
 def _took(

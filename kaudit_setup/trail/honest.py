@@ -46,7 +46,8 @@ def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str
 
 
 def _attempt(deed: Deed, obj: Object) -> str:
-    what = f"{actor(deed)} asked to {deed.verb} {obj} at {deed.time}"
+    verb = "evict" if deed.subresource == "eviction" else deed.verb
+    what = f"{actor(deed)} asked to {verb} {obj} at {deed.time}"
     if deed.outcome == "dry-run":
         return f"{what}: a dry run, nothing came of it"
     if deed.outcome == "open":

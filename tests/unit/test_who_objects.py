@@ -195,3 +195,83 @@ def test_a_custom_kind_may_spell_its_fields_as_it_likes(who: Asker, odd: dict[st
     )
     found = who.json("deleted", "secret/s")
     assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+def test_an_eviction_that_is_a_dry_run_is_no_deed(who: Asker) -> None:
+    """`kubectl drain --dry-run=server` says it in the eviction's own options."""
+    body = {"kind": "Eviction", "metadata": {"name": "p1"}, "deleteOptions": {"dryRun": ["All"]}}
+    more = {"sub": "eviction", "level": "Request", "code": 201}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("10:00:00.000000", "bob", "create", "pods", "p1", requestObject=body, **more),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert found["answer"] is None
+    assert any(
+        note.startswith("bob asked to evict pod default/p1") and "a dry run" in note for note in found["notes"]
+    )
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("10:00:00.000000", "bob", "create", "pods", "p1", requestObject={"deleteOptions": {}}, **more),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+MADE = event("08:00:00.000000", "alice", "create", "configmaps", "c", code=201)
+UNSURE = event("09:00:00.000000", "bob", "delete", "configmaps", "c")
+USED = event("10:00:00.000000", "carol", "patch", "configmaps", "c")
+
+
+def test_a_delete_that_its_object_outlived_may_have_been_a_dry_run(who: Asker) -> None:
+    write(who.path, MADE, UNSURE, USED)
+    found = who.json("deleted", "cm/c")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "inferred")
+    assert "carol still met it at 2026-11-23T10:00:00.000000Z" in found["chain"][0]["why"]
+    assert "a dry run maybe" in found["chain"][0]["why"]
+
+
+def test_the_delete_that_nobody_outlived_is_the_likely_one(who: Asker) -> None:
+    write(who.path, MADE, UNSURE, USED, event("11:00:00.000000", "dave", "delete", "configmaps", "c"))
+    found = who.json("deleted", "cm/c")
+    assert (found["answer"]["user"], found["confidence"]) == ("dave", "inferred")
+    assert any("bob asked for that before" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [event("09:00:20.000000", "carol", "patch", "configmaps", "c")],  # something held it back for a moment
+        [event("09:30:00.000000", "erin", "create", "configmaps", "c", code=201), USED],
+        [event("10:00:00.000000", "carol", "watch", "configmaps", "c")],  # a name can be watched without an object
+        [event("10:00:00.000000", "carol", "get", "configmaps", "c", code=404)],
+        [event("10:00:00.000000", GARBAGE, "patch", "configmaps", "c")],
+    ],
+)
+def test_a_delete_is_certain_if_nothing_shows_that_its_object_lived_on(
+    who: Asker, after: list[dict[str, Any]]
+) -> None:
+    write(who.path, MADE, UNSURE, *after)
+    found = who.json("deleted", "cm/c")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+def test_a_delete_whose_options_are_logged_is_certain_whatever_came_after(who: Asker) -> None:
+    for options in ({"requestObject": {"kind": "DeleteOptions"}}, {}):
+        write(who.path, MADE, {**UNSURE, "level": "Request", **options}, USED)
+        found = who.json("deleted", "cm/c")
+        assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+def test_a_kubelets_last_delete_shows_that_the_one_before_was_no_dry_run(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("10:00:00.000000", "bob", "delete", "pods", "p1"),
+        event("10:30:00.000000", "carol", "get", "pods", "p1"),
+        event("11:00:00.000000", "system:node:n1", "delete", "pods", "p1"),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
