@@ -45,7 +45,7 @@ class Facts:
     `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
     for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
     `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`: what a deletion's options say,
-    None if they are not in the log.
+    None if they are not in the log. `mirror`: a Pod that its kubelet made from a manifest file.
     """
 
     body: bool = False
@@ -131,7 +131,7 @@ _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
 _WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
-MIRROR = "kubernetes.io/config.mirror"
+_MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
 def body_facts(event: Event) -> Facts:
@@ -161,7 +161,7 @@ def body_facts(event: Event) -> Facts:
         owners=tuple(full.owner_references or ()),
         generation=meta.generation or wanted.generation,
         reowned=event.verb == "patch" and wanted.owner_references is not None,
-        mirror=MIRROR in (full.annotations or {}),
+        mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
         dry_run=_dry_run(event, request, asked),

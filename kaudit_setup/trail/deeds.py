@@ -178,7 +178,7 @@ def deed_of(seen: Seen) -> Deed:
         source=seen.source,
         facts=facts,
         controller=controller_of(user, event.user_agent, impersonator),
-        node=node_of(user, impersonator),
+        node=node_of(user, event.user_agent, impersonator),
         outcome=_outcome(event.stage, code, event.request_uri, facts),
     )
 

@@ -111,8 +111,8 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     if later:
         story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
     life = [deed for deed in ends if deed.at >= born]
-    static = _is_static(book, obj, births)
-    own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]
+    static = _static(book, obj, births)
+    own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
     shown = True
     if not strong:
@@ -136,6 +136,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         else:
             story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
+    if chosen.node and static == "inferred":
+        return End(
+            chosen, "inferred", f"{end.why}, and that of a static Pod would end in the node's name as this does"
+        )
     lacking = "its options, a dry run maybe, are not in the log"
     used = _outlived(chosen, deeds)
     if used is not None:
@@ -195,14 +199,16 @@ def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
     return End(chosen, "inferred", f"a deletecollection took {which}{where}")
 
 
-def _is_static(book: Book, obj: Object, births: Sequence[Deed]) -> bool:
-    """Whether a Pod mirrors a manifest file: its kubelet makes and deletes it, and its name ends in the node's."""
-    if obj.resource != "pods":
-        return False
-    if births:
-        return bool(births[-1].node)
+def _static(book: Book, obj: Object, births: Sequence[Deed]) -> Confidence:
+    """How sure it is that a Pod mirrors a manifest file, so that its kubelet makes and deletes it. Its name ends in
+    the node's then, but any Pod's may.
+    """
+    if obj.resource != "pods" or (births and not births[-1].node):
+        return "unknown"
+    if births or any(deed.facts.mirror for deed in book.on(obj)):
+        return "certain"
     nodes = {deed.node for deed in book.on(obj) if deed.node}
-    return any(obj.name.endswith(f"-{node}") for node in nodes)
+    return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
 
 
 def _selector(deed: Deed) -> str:
@@ -231,7 +237,8 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
     if not deed.controller:
         story.root = deed
         if deed.node:
-            story.note(f"{obj} is a static Pod: its manifest file on node {deed.node} was taken away or changed")
+            what = "is a static Pod:" if end.confidence == "certain" else "may be a static Pod: then"
+            story.note(f"{obj} {what} its manifest file on node {deed.node} was taken away or changed")
         return
     if len(story.links) >= _DEEP:
         return

@@ -275,3 +275,64 @@ def test_a_kubelets_last_delete_shows_that_the_one_before_was_no_dry_run(who: As
     )
     found = who.json("deleted", "pod/p1")
     assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
+
+
+def test_a_nodes_credentials_used_with_kubectl_are_not_its_kubelet(who: Asker) -> None:
+    node, kubectl = "system:node:n1", {"userAgent": "kubectl/v1.30.0 (linux/amd64) kubernetes/7c48c2b"}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("10:00:00.000000", node, "delete", "pods", "p1", **kubectl),
+        event("10:00:30.000000", node, "delete", "pods", "p1"),
+        event("11:00:00.000000", node, "create", "pods", "evil-n1", code=201, **kubectl),
+        event("12:00:00.000000", node, "create", "pods", "static-n1", code=201),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert (found["answer"]["user"], found["answer"]["time"][11:19], found["confidence"]) == (
+        node,
+        "10:00:00",
+        "certain",
+    )
+    assert who.json("created", "pod/evil-n1")["notes"] == []
+    assert who.text("created", "pod/evil-n1").startswith("system:node:n1 created it")
+    assert "nobody made it through the API" in who.json("created", "pod/static-n1")["notes"][0]
+
+
+@pytest.mark.parametrize(
+    "user", [f"{CONTROLLER}replicaset-controller", "system:kube-controller-manager", "system:kube-scheduler"]
+)
+def test_a_controllers_credentials_used_with_kubectl_are_not_the_controller(who: Asker, user: str) -> None:
+    agent = "kubectl/v1.30.0 (linux/amd64) kubernetes/7c48c2b"
+    write(who.path, event("09:00:00.000000", user, "create", "pods", "p1", code=201, userAgent=agent))
+    found = who.json("created", "pod/p1")
+    assert (found["root"]["user"], found["confidence"]) == (user, "certain")
+    write(who.path, event("09:00:00.000000", user, "create", "pods", "p1", code=201))
+    assert who.json("created", "pod/p1")["root"] is None
+
+
+LAST = event("10:00:00.000000", "system:node:n1", "delete", "pods", "probe-n1")
+REPORT = event("09:00:00.000000", "system:node:n1", "patch", "pods", "probe-n1", sub="status")
+
+
+def test_a_pod_whose_name_ends_in_the_nodes_may_be_static(who: Asker) -> None:
+    write(who.path, REPORT, LAST)
+    found = who.json("deleted", "pod/probe-n1")
+    assert found["confidence"] == "inferred"
+    assert "may be a static Pod" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        event("08:00:00.000000", "system:node:n1", "create", "pods", "probe-n1", code=201),
+        {
+            **REPORT,
+            "responseObject": {"metadata": {"name": "probe-n1", "annotations": {"kubernetes.io/config.mirror": "x"}}},
+        },
+    ],
+)
+def test_a_static_pod_is_known_by_its_create_or_its_annotation(who: Asker, proof: dict[str, Any]) -> None:
+    write(who.path, proof, LAST)
+    found = who.json("deleted", "pod/probe-n1")
+    assert found["confidence"] == "certain"
+    assert "is a static Pod" in found["notes"][0]
