@@ -20,6 +20,7 @@ from kaudit_setup.trail.deeds import (
     deletes,
     executes,
     stage_rank,
+    through_kubelet,
 )
 from kaudit_setup.trail.search import spelled
 
@@ -58,6 +59,11 @@ def named(obj: Object) -> tuple[bytes, ...]:
     if not obj.namespace:
         return (b'"resource":' + quoted(obj.resource) + b"," + name,)
     return (b'"namespace":' + quoted(obj.namespace) + b"," + name,)
+
+
+def kubelet_path(pod: Object) -> bytes:
+    """How a request through a node's proxy names a Pod in its URI (see `through_kubelet`)."""
+    return f"/{pod.namespace}/{pod.name}".encode()
 
 
 def begins(obj: Object) -> tuple[bytes, ...]:
@@ -190,6 +196,8 @@ class Book:
             self._index = {}
             for deed in sorted(self._deeds.values(), key=lambda deed: (deed.at, deed.end)):
                 self._index.setdefault(deed.object, []).append(deed)
+                if (inside := through_kubelet(deed)) is not None:
+                    self._index.setdefault(inside.object, []).append(inside)
             self._stale = False
         return self._index
 

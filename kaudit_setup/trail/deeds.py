@@ -6,7 +6,7 @@ Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
 from typing import Literal
@@ -22,6 +22,8 @@ Outcome = Literal["done", "refused", "dry-run", "open"]
 
 _LATER = {"": 0, "RequestReceived": 1, "ResponseStarted": 2, "ResponseComplete": 3, "Panic": 4}
 _EXEC = frozenset({"exec", "attach", "portforward", "proxy"})
+# The kubelet's own paths into a Pod, and the subresource of the Pod that does the same.
+_KUBELET = {"exec": "exec", "run": "exec", "attach": "attach", "portForward": "portforward", "containerLogs": "log"}
 # Requests on a subresource that change what an object is or does; `status` is what controllers report about it.
 _NO_CHANGE = frozenset({"status", "binding", "token", "eviction", "log", "exec", "attach", "portforward", "proxy"})
 
@@ -216,6 +218,19 @@ def reads(deed: Deed) -> bool:
 def executes(deed: Deed) -> bool:
     """Whether it went inside: exec, attach, port-forward or proxy, with whatever verb."""
     return deed.subresource in _EXEC
+
+
+def through_kubelet(deed: Deed) -> Deed | None:
+    """What a request through a node's proxy did inside a Pod, as a request on that Pod; None if it did not.
+
+    Source: pkg/kubelet/server/server.go:InstallDebuggingHandlers (`/exec/<namespace>/<pod>/...` and the like).
+    """
+    if (deed.group, deed.resource, deed.subresource) != ("", "nodes", "proxy"):
+        return None
+    parts = deed.uri.partition("?")[0].partition("/proxy/")[2].split("/")
+    if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
+        return None
+    return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
 
 
 def seconds(timestamp: str) -> float:

@@ -18,6 +18,7 @@ from kaudit_setup.trail.book import (
     Book,
     Log,
     begins,
+    kubelet_path,
     named,
     nameless_requests,
     pod_ending,
@@ -147,6 +148,8 @@ def opening(verb: Verb, obj: Object) -> list[bytes]:
         if guess.owner.resource == "replicasets":
             found += sisters(guess.owner)
         found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
+    if obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}:
+        found.append(kubelet_path(obj))
     if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
         found.append(nameless_requests(obj))
     if verb in {Verb.read, Verb.touched}:

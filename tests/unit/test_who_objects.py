@@ -336,3 +336,30 @@ def test_a_static_pod_is_known_by_its_create_or_its_annotation(who: Asker, proof
     found = who.json("deleted", "pod/probe-n1")
     assert found["confidence"] == "certain"
     assert "is a static Pod" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "verb", "asked"),
+    [
+        ("run/default/p1/c?cmd=id", "create", "exec"),
+        ("exec/default/p1/c?command=id", "get", "exec"),
+        ("attach/default/p1/c", "create", "exec"),
+        ("portForward/default/p1", "create", "exec"),
+        ("containerLogs/default/p1/c?tailLines=5", "get", "read"),
+    ],
+)
+def test_a_request_through_the_nodes_proxy_goes_into_the_pod(who: Asker, path: str, verb: str, asked: str) -> None:
+    """The kubelet's own API does what a Pod's subresources do, and only the URI says to which Pod."""
+    through = event("10:00:00.000000", "mallory", verb, "nodes", "n1", ns="", sub="proxy")
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        {**through, "requestURI": f"/api/v1/nodes/n1/proxy/{path}"},
+        {**through, "auditID": "other", "requestURI": "/api/v1/nodes/n1/proxy/run/default/p10/c"},
+        {**through, "auditID": "pods", "requestURI": "/api/v1/nodes/n1/proxy/pods"},
+    )
+    found = who.json(asked, "pod/p1")
+    assert (found["answer"]["user"], found["confidence"]) == ("mallory", "certain")
+    assert len(found["events"]) == 1
+    assert who.json({"exec": "read", "read": "exec"}[asked], "pod/p1")["answer"] is None
+    assert len(who.json("exec", "node/n1")["events"]) == 3
