@@ -103,7 +103,7 @@ def _pods(child: Object) -> Iterator[Guess]:
         yield _guess(child, "", "replicationcontrollers", base, REPLICATIONS, "<replicationcontroller>-<5>")
         if indexed := _ORDINAL.match(base):
             yield _guess(child, "batch", "jobs", indexed["base"], JOBS, "<job>-<index>-<5>")
-    elif len(child.name) == _LONGEST and is_generated(child.name):
+    if len(child.name) == _LONGEST and is_generated(child.name):
         base = child.name[:-_TAIL]
         for group, resource, controller in (
             ("apps", "replicasets", REPLICASETS),

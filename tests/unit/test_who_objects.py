@@ -363,3 +363,27 @@ def test_a_request_through_the_nodes_proxy_goes_into_the_pod(who: Asker, path: s
     assert len(found["events"]) == 1
     assert who.json({"exec": "read", "read": "exec"}[asked], "pod/p1")["answer"] is None
     assert len(who.json("exec", "node/n1")["events"]) == 3
+
+
+@pytest.mark.parametrize("length", [56, 57, 58])
+def test_a_generated_name_that_was_cut_leads_to_its_owner(who: Asker, length: int) -> None:
+    """The cut may fall on a dash: the name then looks as if a shorter owner had made the Pod."""
+    deployment, apps = "d" * length, {"group": "apps", "code": 201}
+    pod = f"{deployment}-7d4b9c6f58-"[:58] + "bcdfg"
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", deployment, **apps),
+        event(
+            "09:00:00.010000",
+            f"{CONTROLLER}deployment-controller",
+            "create",
+            "replicasets",
+            f"{deployment}-7d4b9c6f58",
+            **apps,
+        ),
+        event("09:00:00.020000", f"{CONTROLLER}replicaset-controller", "create", "pods", code=201),
+        event("09:00:00.030000", "system:kube-scheduler", "create", "pods", pod, sub="binding", code=201),
+    )
+    found = who.json("created", f"pod/{pod}")
+    assert found["root"]["user"] == "alice"
+    assert [link["object"]["resource"] for link in found["chain"]] == ["pods", "replicasets", "deployments"]
