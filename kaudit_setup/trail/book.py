@@ -26,6 +26,7 @@ from kaudit_setup.trail.search import spelled
 
 LIMIT = 60_000
 """Deeds that are kept before changes and reads are thinned out."""
+_APART = 5.0
 # What components write all the time: only what an event says matters.
 _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
@@ -136,7 +137,7 @@ class Book:
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
-        return sorted(found.values(), key=lambda deed: (deed.at, deed.end))
+        return in_order(found.values())
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""
@@ -162,7 +163,7 @@ class Book:
     @property
     def tolerance(self) -> float:
         """Seconds by which the clocks of the sources may differ."""
-        return 5.0 if len(self.nodes) > 1 else 0.0
+        return _APART if len(self.nodes) > 1 else 0.0
 
     def _add(self, deed: Deed) -> None:
         old = self._deeds.get(deed.key)
@@ -194,12 +195,37 @@ class Book:
     def _read(self) -> dict[Object, list[Deed]]:
         if self._stale:
             self._index = {}
-            for deed in sorted(self._deeds.values(), key=lambda deed: (deed.at, deed.end)):
+            for deed in in_order(self._deeds.values()):
                 self._index.setdefault(deed.object, []).append(deed)
                 if (inside := through_kubelet(deed)) is not None:
                     self._index.setdefault(inside.object, []).append(inside)
             self._stale = False
         return self._index
+
+
+def in_order(deeds: Iterable[Deed]) -> list[Deed]:
+    """`deeds` in order of time, each once.
+
+    kube-apiserver and the server of an aggregated API both log what the one passes on to the other, each with its own
+    time, under one Audit-ID. kube-apiserver does not read the body then, so it does not know the name in a create.
+    """
+    found: dict[tuple[str, ...], Deed] = {}
+    for deed in sorted(deeds, key=_when):
+        key = (deed.audit_id, deed.verb, deed.uri, deed.impersonator or deed.user)
+        old = found.setdefault(key, deed)
+        if old is deed:
+            continue
+        # somebody may choose one Audit-ID for many requests: only those of two servers can be the same
+        apart = old.source.node == deed.source.node or deed.at - old.at > _APART
+        if apart or (old.name and deed.name and old.name != deed.name):
+            found[*key, *deed.key] = deed
+        elif (deed.done, bool(deed.name)) > (old.done, bool(old.name)):
+            found[key] = deed
+    return sorted(found.values(), key=_when)
+
+
+def _when(deed: Deed) -> tuple[float, float]:
+    return deed.at, deed.end
 
 
 def better(old: Deed, new: Deed) -> Deed:

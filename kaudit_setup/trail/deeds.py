@@ -20,6 +20,7 @@ from kaudit_setup.trail.search import Hit
 
 Outcome = Literal["done", "refused", "dry-run", "open"]
 
+TIMED_OUT = 504
 _LATER = {"": 0, "RequestReceived": 1, "ResponseStarted": 2, "ResponseComplete": 3, "Panic": 4}
 _EXEC = frozenset({"exec", "attach", "portforward", "proxy"})
 # The kubelet's own paths into a Pod, and the subresource of the Pod that does the same.
@@ -242,7 +243,8 @@ def seconds(timestamp: str) -> float:
 
 
 def _outcome(stage: str, code: int, uri: str, facts: Facts) -> Outcome:
-    if stage in {"", "RequestReceived"}:
+    # a request that was given up after its time goes on in the server (AS/pkg/server/filters/timeout.go)
+    if stage in {"", "RequestReceived"} or code == TIMED_OUT:
         return "open"
     if stage == "Panic" or code >= 400:
         return "refused"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kaudit_setup.trail.birth import doing
-from kaudit_setup.trail.book import better, quoted
+from kaudit_setup.trail.book import better, in_order, quoted
 from kaudit_setup.trail.deeds import Deed, deed_of
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
@@ -48,7 +48,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
         if len(tried) > _ROUND:
             _prune(tried)
     left_out += _prune(deeds) if len(deeds) > LIMIT else 0
-    events = sorted(deeds.values(), key=lambda deed: (deed.at, deed.end))
+    events = in_order(deeds.values())
     notes = _notes(question, events, [d for d in tried.values() if d.key not in deeds], present, left_out)
     lines = log.numbered(events)
     events = [lines.get(deed, deed) for deed in events]

@@ -387,3 +387,25 @@ def test_a_generated_name_that_was_cut_leads_to_its_owner(who: Asker, length: in
     found = who.json("created", f"pod/{pod}")
     assert found["root"]["user"] == "alice"
     assert [link["object"]["resource"] for link in found["chain"]] == ["pods", "replicasets", "deployments"]
+
+
+def test_a_request_that_timed_out_may_have_happened(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "delete", "pods", "p1", code=504))
+    found = who.json("deleted", "pod/p1")
+    assert found["answer"] is None
+    assert any("alice" in note and "it timed out (504): it may have happened" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("name", ["w1", ""])
+def test_a_request_that_was_passed_on_to_an_aggregated_server_is_one(who: Asker, tmp_path: Path, name: str) -> None:
+    """Both servers log it, with one Audit-ID; kube-apiserver does not know the name in a create that it passes on."""
+    more = {"group": "example.com", "code": 201, "auditID": "one"}
+    uri = {"requestURI": "/apis/example.com/v1/namespaces/default/widgets"}
+    write(who.path, {**event("10:00:00.000000", "alice", "create", "widgets", name, **more), **uri})
+    passed = {**event("10:00:00.001000", "alice", "create", "widgets", "w1", **more), **uri}
+    later = {**event("10:00:02.000000", "alice", "create", "widgets", "w2", **more), **uri}
+    write(tmp_path / "aggregated" / "audit.log", passed, later)
+    found = who.json("created", "widgets.example.com/w1", log=tmp_path)
+    assert (found["answer"]["user"], found["notes"]) == ("alice", [])
+    assert len(who.json("touched", "widgets.example.com/w1", log=tmp_path)["events"]) == 1
+    assert len(who.json("created", "--user", "alice", log=tmp_path)["events"]) == 2
