@@ -169,8 +169,8 @@ def test_an_owner_is_looked_up_in_its_own_group(who: Asker) -> None:
     write(
         who.path,
         owned(reference("Service", "b", "serving.knative.dev/v1", controller=True)),
-        removed("10:59:40.000000", "bob", "services", "b", group="serving.knative.dev"),
-        removed("10:59:50.000000", "mallory", "services", "b"),
+        removed("10:59:40.000000", "mallory", "services", "b"),
+        removed("10:59:50.000000", "bob", "services", "b", group="serving.knative.dev"),
         COLLECTED,
     )
     assert who.json("deleted", "secret/s")["root"]["user"] == "bob"
