@@ -349,8 +349,8 @@ def _last_gone_first(
         why += f", the last of {len(ends)} to go"
     if gone and missing:
         why += f" that this log shows (not the end of {', '.join(map(str, missing))})"
-    in_order = [*sorted(gone, key=lambda owner: -gone[owner]), *missing]
-    return [(owner, surely and not missing, why) for owner in in_order]
+    last_first = [*sorted(gone, key=lambda owner: -gone[owner]), *missing]
+    return [(owner, surely and not missing, why) for owner in last_first]
 
 
 def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:

@@ -394,6 +394,9 @@ def test_a_request_that_timed_out_may_have_happened(who: Asker) -> None:
     found = who.json("deleted", "pod/p1")
     assert found["answer"] is None
     assert any("alice" in note and "it timed out (504): it may have happened" in note for note in found["notes"])
+    found = who.json("deleted", "--user", "alice")
+    assert found["answer"] is None
+    assert "1 requests of that kind timed out (504): they may have happened all the same" in found["notes"]
 
 
 @pytest.mark.parametrize("name", ["w1", ""])
