@@ -123,12 +123,15 @@ class Book:
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
         found: dict[tuple[str, ...], Deed] = {}
-        for seen in self._log.find(literals):
-            deed = deed_of(seen)
+        for deed in self.every(literals):
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
         return sorted(found.values(), key=lambda deed: (deed.at, deed.end))
+
+    def every(self, literals: Sequence[bytes]) -> Iterator[Deed]:
+        """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
+        return map(deed_of, self._log.find(literals))
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""

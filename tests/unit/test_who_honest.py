@@ -188,7 +188,8 @@ def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
     assert found["notes"][0].startswith("Nobody in this log changed configmap default/x")
 
 
-def test_a_node_whose_log_is_missing(who: Asker) -> None:
+@pytest.mark.parametrize("verb", ["created", "changed", "deleted", "read", "exec"])
+def test_a_node_whose_log_is_missing(who: Asker, verb: str) -> None:
     servers = [
         event(
             "10:00:00.000000",
@@ -202,8 +203,29 @@ def test_a_node_whose_log_is_missing(who: Asker) -> None:
         for n in ("cp1", "cp2")
     ]
     write(who.path, *NOISE, *servers)
-    notes = who.json("created", "pod/x")["notes"]
+    notes = who.json(verb, "cm/settings")["notes"]
     assert any(note.startswith("The log of cp2 is missing") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("omitted", "said"),
+    [
+        ("[RequestReceived, ResponseComplete]", "Nobody in this log went into pod default/x"),
+        (
+            "[ResponseStarted, ResponseComplete]",
+            "The policy did not log it: rule 1 (line 4) omits the stages ResponseStarted and ResponseComplete",
+        ),
+    ],
+)
+def test_an_exec_is_seen_as_soon_as_it_starts(who: Asker, tmp_path: Path, omitted: str, said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+        f"- level: Metadata\n  resources: [{{group: '', resources: [pods/exec]}}]\n  omitStages: {omitted}\n"
+        "- level: Metadata\n"
+    )
+    assert who.json("exec", "pod/x", "--policy", str(policy))["notes"][0].startswith(said)
 
 
 def test_gaps_and_an_empty_log(who: Asker, tmp_path: Path) -> None:
