@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kaudit_setup.trail.actors import SCHEDULER
 from kaudit_setup.trail.book import Book, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads
+from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import Guess, generated_from, guesses, is_generated
 
 Confidence = Literal["certain", "inferred", "unknown"]
@@ -33,18 +34,34 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
 
     `there`: when `obj` is known to have been there from elsewhere (a child that bears its name), 0.0 if it is not.
     """
-    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
-    makers = [deed for deed in deeds if creates(deed)]
-    if makers:
-        note = ""
-        if len(makers) > 1:
-            others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
-            note = f"an object of this name was made before: by {others}"
-        how = "the request names it" if made_name(makers[-1]) else "the answer to the request names it"
-        return Birth(makers[-1], "certain", how, note)
-    if not is_generated(obj.name):
-        return _by_name(book, list(guesses(obj)))
-    return _nameless_birth(book, obj, before, there)
+    found = lives([deed for deed in book.on(obj) if deed.done and deed.at <= before])
+    born = next((life for life in reversed(found) if life.use is None), Life(0.0))
+    makers = [life.birth for life in found if life.birth is not None]
+    if born.birth is None:
+        unnamed = is_generated(obj.name)
+        birth = _nameless_birth(book, obj, before, there) if unnamed else _by_name(book, list(guesses(obj)))
+        if makers:
+            other = f"{actor(makers[-1])} made another object of this name, with another UID, at {makers[-1].time}"
+            birth = replace(birth, note=other)
+        return birth
+    how = "the request names it" if made_name(born.birth) else "the answer to the request names it"
+    note = ""
+    if len(makers) > 1:
+        others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
+        note = f"an object of this name was made before: by {others}"
+    if found[-1].use is None:
+        return Birth(born.birth, "certain", how, note)
+    note = "; ".join(filter(None, (in_doubt(found[-1]), note)))
+    return Birth(born.birth, "inferred", f"{how}, but it was in use long after a deletion", note)
+
+
+def in_doubt(life: Life) -> str:
+    """Why `life` may be the one before it; empty if it surely is not."""
+    if life.gone is None or life.use is None:
+        return ""
+    said = f"{actor(life.gone)} deleted it at {life.gone.time}, and still {actor(life.use)} {doing(life.use)} it at"
+    why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
+    return f"{said} {life.use.time}: {why}" + ("" if life.gone.facts.body else ", or was a dry run")
 
 
 def made_name(deed: Deed) -> bool:
@@ -180,6 +197,8 @@ def doing(deed: Deed) -> str:
         return "evicted" if deed.subresource == "eviction" else "deleted"
     if creates(deed):
         return "created"
+    if reads(deed) or executes(deed):
+        return "read" if reads(deed) else "went into"
     return "scaled" if deed.subresource == "scale" else "changed"
 
 

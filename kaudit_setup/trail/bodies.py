@@ -33,11 +33,11 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
 class Facts:
     """What the bodies say.
 
-    `body`: whether there was any. `response_name`: the name in the answer, where a generated name is. `replicas`: the
-    desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
-    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
-    for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid.
+    `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
+    answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
+    more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
+    `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
+    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid.
     """
 
     body: bool = False
@@ -95,6 +95,17 @@ class _Body(msgspec.Struct, rename="camel"):
     target: _Involved | None = None
 
 
+class _Identity(msgspec.Struct):
+    uid: str = ""
+
+
+class _Deletion(msgspec.Struct):
+    """DeleteOptions, and the Status that answers them."""
+
+    preconditions: _Identity | None = None
+    details: _Identity | None = None
+
+
 class _Item(msgspec.Struct):
     metadata: _Meta
 
@@ -110,6 +121,7 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_DELETION = msgspec.json.Decoder(_Deletion)
 _LIST = msgspec.json.Decoder(_List)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -137,7 +149,7 @@ def body_facts(event: Event) -> Facts:
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     return Facts(
         body=True,
-        uid=meta.uid or wanted.uid,
+        uid=meta.uid or _uid(event, wanted),
         response_name=meta.name,
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
@@ -153,6 +165,21 @@ def body_facts(event: Event) -> Facts:
         involved_name=about.name,
         node=_node(asked, told),
     )
+
+
+def _uid(event: Event, wanted: _Meta) -> str:
+    """The UID that a request names, or the Status that answers a deletion; it had to be the object's.
+
+    Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
+    """
+    if event.verb == "delete":
+        bodies = (
+            _read(_DELETION, bytes(body)) or _Deletion() for body in (event.response_object, event.request_object)
+        )
+        named = [one for body in bodies for one in (body.details, body.preconditions) if one]
+        return next((one.uid for one in named if one.uid), "")
+    made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
+    return "" if made else wanted.uid
 
 
 def _node(asked: _Body, told: _Body) -> str:

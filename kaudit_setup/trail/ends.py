@@ -26,10 +26,11 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of, in_doubt
 from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
+from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
@@ -102,16 +103,28 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     explicit = [deed for deed in deeds if deletes(deed)]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    births = [deed for deed in deeds if creates(deed)]
     ends = sorted([*explicit, *(deed for deed in sweeps if hits(deed, obj) is not False)], key=lambda deed: deed.at)
     if not ends:
         return None
-    born = max((deed.at for deed in births if deed.at <= ends[-1].at), default=0.0)
-    later = [deed for deed in births if deed.at > ends[-1].at]
-    if later:
-        story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
-    life = [deed for deed in ends if deed.at >= born]
-    static = _is_static(book, obj, births)
+    taken = [deed for deed in sweeps if hits(deed, obj)]
+    found = lives(sorted([*deeds, *taken], key=lambda deed: deed.at))
+    # a kubelet's last delete may come long after the request that set its Pod going
+    others = [deed.at for deed in ends if not deed.node]
+    ended = next(
+        (
+            life
+            for life in reversed(found)
+            if life.since <= ends[-1].at and (life.use is None or any(at >= life.since for at in others))
+        ),
+        Life(0.0),
+    )
+    later = found[found.index(ended) + 1 :] if ended in found else found
+    if later and later[-1].birth is not None:
+        story.note(f"an object of this name was made again: by {actor(later[-1].birth)} at {later[-1].birth.time}")
+    elif later and later[-1].use is None:
+        story.note("another object of this name, with another UID, was there after that")
+    life = [deed for deed in ends if deed.at >= ended.since]
+    static = _is_static(book, obj, [one.birth for one in found if one.birth is not None])
     own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
     shown = True
@@ -133,6 +146,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     for other in rivals:
         story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
+    doubt = next(filter(None, (in_doubt(one) for one in [ended, *later[:1]])), "")
+    if doubt:
+        story.note(doubt)
+        return replace(end, confidence="inferred", why=f"{end.why}, but it was in use long after a deletion")
     if rivals and chosen.name and not chosen.facts.body:
         # kubectl sends `--dry-run=server` of a delete in the body
         return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")

@@ -10,6 +10,7 @@ from kaudit_setup.policy.request import is_long_running
 from kaudit_setup.trail.birth import actor
 from kaudit_setup.trail.book import Book
 from kaudit_setup.trail.deeds import Deed, Object, creates
+from kaudit_setup.trail.lives import lives
 from kaudit_setup.trail.tally import Coverage
 
 _APISERVER = "kube-apiserver-"
@@ -68,7 +69,8 @@ def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], po
     if left_out:
         said += left_out
     elif verb == "created" and alive:
-        said += _made_before(alive, obj, first, policy)
+        since = lives(alive)[-1].since
+        said += _made_before([deed for deed in alive if deed.at >= since], obj, "" if since else first, policy)
     else:
         said.append(
             f"Nobody in this log {_did(verb)} {obj}: no successful request to do so is in it, and it covers"
@@ -84,12 +86,15 @@ def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], po
 
 
 def _made_before(alive: Sequence[Deed], obj: Object, first: str, policy: Policy | None) -> list[str]:
+    """`alive`: what was done to it. `first`: when the log begins, empty if it shows an object of this name before."""
     mention = alive[0]
     fresh = [deed for deed in alive if deed.subresource == "binding"]
     if fresh:
         bound = f"{obj} was made while this log was written, just before it was bound to a node at {fresh[0].time}"
         return [f"{bound}; the request is not in it: the policy did not log it, or another node's log has it."]
     there = f"{obj} was there already at {mention.time}, when it is first mentioned"
+    if not first:
+        return [f"{there} after its name was another's; who made it is not in this log."]
     said = [f"The log does not reach back that far: {there}, and the log begins at {first}."]
     if policy is None:
         said.append("Or the policy did not log who made it: give --policy FILE to know.")
