@@ -117,7 +117,7 @@ def _asked_for(book: Book, obj: Object, asked: Sequence[Deed], latest: float) ->
         others = ", ".join(list(dict.fromkeys(actor(deed) for deed in silent))[:5])
         said = f"a request without a name by {others}, whose body is not in the log, may have made {obj} as well"
         note = f"{note}; {said}" if note else said
-    proven = len(owners) == 1 and not silent and chosen.at <= latest
+    proven = len(owners) == 1 and not silent and chosen.at <= latest and not (book.left_out and not since)
     return Birth(chosen, "certain" if proven else "inferred", why, note)
 
 
