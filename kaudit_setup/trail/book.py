@@ -1,7 +1,8 @@
 """What the log says about the objects that were looked up: searched by literals, decoded, merged, indexed.
 
-Each literal is searched once; several are searched in one pass. What merely mentions an object (a kubelet's reports,
-reads) is kept as its first and last mention only, so that a busy object costs no more than a quiet one.
+Each literal is searched once; several are searched in one pass (in two where more is found than is kept). What merely
+mentions an object (a kubelet's reports, reads) is kept as its first and last mention only, so that a busy object
+costs no more than a quiet one.
 """
 
 from __future__ import annotations
