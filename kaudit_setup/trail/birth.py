@@ -9,7 +9,7 @@ from typing import Literal
 
 from kaudit_setup.trail.actors import SCHEDULER
 from kaudit_setup.trail.book import Book, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import Guess, generated_from, guesses, is_generated
 
@@ -52,19 +52,19 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
     if len(makers) > 1:
         others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
         note = f"an object of this name was made before: by {others}"
-    if found[-1].use is None:
-        return Birth(born.birth, "certain", how, note)
-    note = "; ".join(filter(None, (in_doubt(found[-1]), note)))
-    return Birth(born.birth, "inferred", f"{how}, but it was in use long after a deletion", note)
+    if doubt := in_doubt(found[-1]):
+        return Birth(born.birth, "inferred", f"{how}; {doubt}", note)
+    return Birth(born.birth, "certain", how, note)
 
 
 def in_doubt(life: Life) -> str:
     """Why `life` may be the one before it; empty if it surely is not."""
     if life.gone is None or life.use is None:
         return ""
-    said = f"{actor(life.gone)} deleted it at {life.gone.time}, and still {actor(life.use)} {doing(life.use)} it at"
+    said = f"{actor(life.gone)} deleted it at {life.gone.time}, but {actor(life.use)} still met it at {life.use.time}"
     why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
-    return f"{said} {life.use.time}: {why}" + ("" if life.gone.facts.body else ", or was a dry run")
+    unsure = "" if life.gone.facts.body else ", or was a dry run maybe: its options are not in the log"
+    return f"{said}: {why}{unsure}"
 
 
 def made_name(deed: Deed) -> bool:
@@ -230,8 +230,6 @@ def doing(deed: Deed) -> str:
         return "evicted" if deed.subresource == "eviction" else "deleted"
     if creates(deed):
         return "created"
-    if reads(deed) or executes(deed):
-        return "read" if reads(deed) else "went into"
     return "scaled" if deed.subresource == "scale" else "changed"
 
 

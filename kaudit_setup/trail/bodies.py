@@ -173,11 +173,9 @@ def _uid(event: Event, wanted: _Meta) -> str:
     Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
     """
     if event.verb == "delete":
-        bodies = (
-            _read(_DELETION, bytes(body)) or _Deletion() for body in (event.response_object, event.request_object)
-        )
-        named = [one for body in bodies for one in (body.details, body.preconditions) if one]
-        return next((one.uid for one in named if one.uid), "")
+        status = _read(_DELETION, bytes(event.response_object)) or _Deletion()
+        options = _read(_DELETION, bytes(event.request_object)) or _Deletion()
+        return (status.details or options.preconditions or _Identity()).uid
     made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
     return "" if made else wanted.uid
 

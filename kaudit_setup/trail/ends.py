@@ -148,8 +148,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
     doubt = next(filter(None, (in_doubt(one) for one in [ended, *later[:1]])), "")
     if doubt:
-        story.note(doubt)
-        return replace(end, confidence="inferred", why=f"{end.why}, but it was in use long after a deletion")
+        return replace(end, confidence="inferred", why=f"{end.why}; {doubt}")
     if rivals and chosen.name and not chosen.facts.body:
         # kubectl sends `--dry-run=server` of a delete in the body
         return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")
