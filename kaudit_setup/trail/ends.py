@@ -108,17 +108,8 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         return None
     taken = [deed for deed in sweeps if hits(deed, obj)]
     found = lives(sorted([*deeds, *taken], key=lambda deed: deed.at))
-    # a kubelet's last delete may come long after the request that set its Pod going
-    others = [deed.at for deed in ends if not deed.node]
-    ended = next(
-        (
-            life
-            for life in reversed(found)
-            if life.since <= ends[-1].at and (life.use is None or any(at >= life.since for at in others))
-        ),
-        Life(0.0),
-    )
-    later = found[found.index(ended) + 1 :] if ended in found else found
+    ended = next((life for life in reversed(found) if life.since <= ends[-1].at), Life(0.0))
+    later = [life for life in found if life.since > ends[-1].at]
     if later and later[-1].birth is not None:
         story.note(f"an object of this name was made again: by {actor(later[-1].birth)} at {later[-1].birth.time}")
     elif later and later[-1].use is None:
@@ -146,9 +137,13 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     for other in rivals:
         story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
-    doubt = next(filter(None, (in_doubt(one) for one in [ended, *later[:1]])), "")
+    still = in_doubt(later[0]) if later else ""
+    doubt = in_doubt(ended) or ("" if chosen.facts.body else still)
     if doubt:
         return replace(end, confidence="inferred", why=f"{end.why}; {doubt}")
+    if still:
+        # no dry run: it set the object going, whatever that was met later
+        story.note(still)
     if rivals and chosen.name and not chosen.facts.body:
         # kubectl sends `--dry-run=server` of a delete in the body
         return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")

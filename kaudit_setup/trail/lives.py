@@ -38,7 +38,7 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
     uid = ""
     seen = {""}
     gone: Deed | None = None
-    for deed in deeds:
+    for index, deed in enumerate(deeds):
         known = deed.facts.uid
         begun: Life | None = None
         if creates(deed):
@@ -46,7 +46,12 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
         elif uid and known not in seen:
             # one that was seen before is a straggler's: the clocks of servers differ
             begun = Life(deed.at)
-        elif gone is not None and uses(deed, gone) and not (known and known == uid):
+        elif (
+            gone is not None
+            and uses(deed, gone)
+            and not (known and known == uid)
+            and (gone.node or not _kubelet_waits(deeds[index:]))
+        ):
             begun = Life(deed.at, gone=gone, use=deed)
         elif not found:
             begun = Life(0.0)
@@ -73,3 +78,8 @@ def uses(deed: Deed, gone: Deed) -> bool:
         and deed.subresource != "finalize"
         and deed.facts.spec is not False
     )
+
+
+def _kubelet_waits(deeds: Sequence[Deed]) -> bool:
+    """Whether the end of a Pod that was set going before `deeds` is still to come: its kubelet's last delete."""
+    return next((bool(deed.node) for deed in deeds if creates(deed) or deletes(deed)), False)
