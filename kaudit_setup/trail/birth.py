@@ -63,7 +63,7 @@ def in_doubt(life: Life) -> str:
         return ""
     said = f"{actor(life.gone)} deleted it at {life.gone.time}, but {actor(life.use)} still met it at {life.use.time}"
     why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
-    unsure = "" if life.gone.facts.body else ", or was a dry run maybe: its options are not in the log"
+    unsure = "" if life.gone.facts.dry_run is False else ", or was a dry run maybe: its options are not in the log"
     return f"{said}: {why}{unsure}"
 
 
