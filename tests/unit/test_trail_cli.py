@@ -250,6 +250,41 @@ def test_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert len(answer(capfd, "events", "-o", "json", "--log", "-", "--name", "my-suspicious-pod")) == 2
 
 
+ASKED = (
+    event(1),
+    event(2, userAgent="curl/8.1", objectRef={"resource": "pods", "subresource": "exec", "name": "p"}),
+    event(3, sourceIPs=["9.9.9.9", "10.0.0.7"], objectRef={"resource": "pods", "subresource": "log", "name": "p"}),
+    event(4, sourceIPs=["10.0.0.7"], objectRef={"resource": "deployments", "apiGroup": "apps", "name": "d"}),
+    event(5, sourceIPs=[], userAgent="", objectRef={"resource": "deployments", "apiGroup": "ex.io", "name": "d"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--agent", "!kubectl"], [2, 5]),
+        (["--agent", "!kubectl/*"], [2, 5]),
+        (["--agent", "!curl/8.1"], [1, 3, 4, 5]),
+        (["--resource", "!pods"], [4, 5]),
+        (["--resource", "!po"], [4, 5]),
+        (["--resource", "!pods/exec"], [1, 3, 4, 5]),
+        (["--resource", "!pods/*"], [1, 4, 5]),
+        (["--resource", "!deployments.apps"], [1, 2, 3, 5]),
+        (["--resource", "pods", "--resource", "!pods/log"], [1, 2]),
+        (["--source-ip", "!10.0.0.7"], [1, 2, 5]),
+        (["--source-ip", "!9.*"], [1, 2, 4, 5]),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) and isinstance(v[0], str) else "",
+)
+def test_what_is_excluded_is_excluded_however_it_is_spelled(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, args: list[str], left: list[int]
+) -> None:
+    path = write(tmp_path / "audit.log", *ASKED)
+    assert ids(capfd, "--log", path, *args) == [f"id-{n}" for n in left]
+    got = answer(capfd, "top", "--by", "name", "-o", "json", "--log", path, *args)
+    assert got["total"]["events"] == len(left)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
