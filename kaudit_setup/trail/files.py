@@ -13,10 +13,11 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import Window, seconds
+from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp
 
 STDIN = "-"
 
@@ -28,9 +29,7 @@ _NUMBERED = re.compile(r"(?P<stem>.+?\.(?:log|jsonl|ndjson|json))[.-](?P<number>
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
-# A long request is written when it ends but asked about by when it began; a file that was begun later than this
-# after the window's end holds nothing of it (the longest watch is ten minutes, kubelet's exec limit four hours).
-_LATE = 4 * 3600.0
+_LATE = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +94,29 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
     """`files` without those that, by the times in their names, hold nothing of `window`."""
     kept: list[LogFile] = []
-    before = ""
+    before, latest = "", latest_begin(window)
     for index, file in enumerate(files):
         if index and files[index - 1].node != file.node:
             before = ""
-        late = before and not window.until.startswith("~") and seconds(before) > seconds(window.until) + _LATE
         early = file.rotated and window.since and file.rotated < window.since
-        if not late and not early:
+        if before <= latest and not early:
             kept.append(file)
         before = file.rotated or before
     return tuple(kept)
+
+
+def latest_begin(window: Window) -> str:
+    """A file that was begun later than this moment holds nothing of `window`, as the log spells it.
+
+    A long request is written when it ends but asked about by when it began: the longest watch is ten minutes,
+    kubelet's limit for an exec four hours.
+    """
+    if window.until == ALWAYS.until:
+        return window.until
+    try:
+        return stamp(datetime.fromisoformat(window.until) + _LATE)
+    except OverflowError:
+        return ALWAYS.until  # the end of the year 9999
 
 
 def reopen_path(file: LogFile) -> str | None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
-from kaudit_setup.trail.files import LogFile, rotation_time
+from kaudit_setup.trail.files import LogFile, latest_begin, rotation_time
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
@@ -167,7 +167,7 @@ class RemoteLogs:
         plains = [plainly(literal) for literal in wanted]
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
         needles = [needle.decode("utf-8", "surrogateescape") for needle in (*wanted, *anew)]
-        times = [_name_time(window.since), _name_time(window.until)]
+        times = [_name_time(window.since), _name_time(latest_begin(window))]
         args = ["search", "gzip", *times, str(len(wanted)), str(len(anew)), *needles]
         self._stopped.clear()
         hosts = [self._start(runner, [*args, *self._paths], window) for runner in self._runners]
