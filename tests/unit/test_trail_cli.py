@@ -239,6 +239,86 @@ def test_beta_events_and_odd_bytes_are_events(capfd: pytest.CaptureFixture[str],
     assert f"{path}:3 not an audit event" in err
 
 
+def nested(path: Path, *depths: int) -> Path:
+    """A log in which mallory patches the Pod with bodies of these depths, between two events of others."""
+    patch = event(2, user={"username": "mallory"}, verb="patch", level="Request", requestObject={"metadata": "X"})
+    write(path, event(1, verb="create"), *[patch | {"auditID": f"deep-{depth}"} for depth in depths], event(3))
+    lines = path.read_bytes().splitlines()
+    for at, depth in enumerate(depths, 1):
+        lines[at] = lines[at].replace(b'"X"', b"[" * depth + b'"[{\\""' + b"]" * depth)
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def test_a_body_nested_without_end_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = nested(tmp_path / "audit.log", 9_000, 20_000)
+    size = path.stat().st_size
+    got = answer(capfd, "top", "--by", "user", "--log", path, "-o", "json")
+    assert {r["user"]: r["events"] for r in got["rows"]} == {"alice": 2, "mallory": 2}
+    assert got["total"]["bytes"] == size
+    assert got["coverage"][0]["damaged"] == 2
+    for args in ([], ["--user", "mallory"]):
+        assert main(["events", "-o", "json", *args, "--log", str(path)]) == 0
+        out, err = capfd.readouterr()
+        assert {"deep-9000", "deep-20000"} <= {e["auditID"] for e in json.loads(out)}
+        assert f"2 damaged: {path}:2 nested more than" in err
+    (node,) = answer(capfd, "stats", "--log", path, "-o", "json")["nodes"]
+    assert (node["events"], [d["line"] for d in node["damagedLines"]]) == (4, [2, 3])
+    replayed = answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")
+    bodies = sum(len('"requestObject":{"metadata":}, ') - 1 + 2 * depth + 6 for depth in (9_000, 20_000))
+    assert replayed["policies"][0]["bytes"] == size - bodies + 2 * (len("Metadata") - len("Request"))
+
+
+def test_who_reads_a_body_of_any_depth(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    # a line may be just shallow enough where it is read first, and its body too deep a few calls further down
+    for depths in (range(900, 1000), (20_000,)):
+        path = nested(tmp_path / "audit.log", *depths)
+        got = answer(capfd, "who", "changed", "pod/p", "-n", "ns", "--log", path, "-o", "json")
+        assert (got["answer"]["user"], got["answer"]["auditID"]) == ("mallory", f"deep-{depths[-1]}")
+        assert not any("could not be read" in note for note in got["notes"])
+
+
+NULLS: list[dict[str, Any]] = [
+    {"user": {"username": "bob", "groups": None}},
+    {"user": {"username": "bob", "uid": None}, "impersonatedUser": None, "sourceIPs": None, "annotations": None},
+    {
+        "user": {"username": "bob"},
+        "objectRef": {"resource": "pods", "namespace": "ns", "name": "p", "apiGroup": None},
+    },
+    {"user": {"username": "bob"}, "responseStatus": {"metadata": {}, "code": None}, "userAgent": None},
+]
+
+
+@pytest.mark.parametrize("fields", NULLS, ids=" ".join)
+def test_null_is_as_good_as_absent(capfd: pytest.CaptureFixture[str], tmp_path: Path, fields: dict[str, Any]) -> None:
+    path = write(tmp_path / "audit.log", event(1), event(2, verb="patch", **fields))
+    for args in ([], ["--user", "bob"], ["--name", "p"], ["--verb", "patch"]):
+        assert "id-2" in ids(capfd, "--log", path, *args)
+    dimensions = "user,resource,group,code,ip,agent,decision"
+    got = answer(capfd, "top", "--by", dimensions, "--user", "bob", "--log", path, "-o", "json")
+    assert (got["total"]["events"], got["coverage"][0]["damaged"]) == (1, 0)
+    assert answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")["policies"][0]["events"] == 2
+    main(["who", "touched", "--user", "bob", "--log", str(path)])
+    assert "could not be read" not in capfd.readouterr().out
+
+
+def test_what_fits_but_cannot_be_shown_is_counted(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    odd = event(2, user={"username": "bob"}, responseStatus={"code": "200"})
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    path = write(folder / "audit.log", event(1), odd, event(3))
+    for where in (["--log", str(path)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log"]):
+        for args, shown in (([], ["id-1", "id-3"]), (["--user", "bob"], [])):
+            assert main(["events", "-o", "json", *where, *args]) == 0
+            out, err = capfd.readouterr()
+            assert [e["auditID"] for e in json.loads(out) if e["auditID"].startswith("id")] == shown
+            assert "1 damaged" in err, where
+            assert f"{path}:2 not an audit event" in err, where
+        raw = answer(capfd, "events", "-o", "raw", *where, "--user", "bob")
+        assert json.loads(raw) == odd, "the line as it stands needs no reading"
+
+
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     paths = [write(tmp_path / f"cp{n}" / "audit.log", event(n)) for n in range(1, 4)]
     assert sorted(ids(capfd, "--log", *paths)) == ["id-1", "id-2", "id-3"]
