@@ -38,6 +38,7 @@ class LogFile:
 
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
+    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that is kept.
     """
 
     node: str
@@ -46,6 +47,8 @@ class LogFile:
     inode: tuple[int, int] = (0, 0)
     gzipped: bool = False
     rotated: str = ""
+    once: bool = False
+    copy: str = ""
 
 
 def rotation_time(name: str) -> str:
@@ -82,12 +85,12 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
         groups.setdefault((seen.folder, seen.stem), []).append(seen)
     names = {key: node or name for key, name in _names(list(groups)).items()}
     files = [
-        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated)
+        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated, seen.once)
         for key in sorted(groups, key=lambda key: (names[key], key))
         for seen in sorted(groups[key], key=_Seen.age)
     ]
     if stdin:
-        files.append(LogFile(node or "stdin", STDIN))
+        files.append(LogFile(node or "stdin", STDIN, once=True))
     return tuple(files)
 
 
@@ -151,6 +154,7 @@ class _Seen:
     size: int
     inode: tuple[int, int]
     mtime: float
+    once: bool
 
     def age(self) -> tuple[bool, str, int, float, str]:
         """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
@@ -171,7 +175,8 @@ def _seen(path: str, info: os.stat_result) -> _Seen:
         stem, number = found["stem"], int(found["number"])
         # logrotate's dateext counts up with time, its plain numbers count down
         number = -number if len(found["number"]) >= 8 else number
-    return _Seen(path, folder, name, stem, rotated, number, info.st_size, (info.st_dev, info.st_ino), info.st_mtime)
+    inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
+    return _Seen(path, folder, name, stem, rotated, number, info.st_size, inode, info.st_mtime, once)
 
 
 def _expand(path: str) -> list[_Seen]:

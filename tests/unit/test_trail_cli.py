@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -363,6 +366,92 @@ def test_what_is_excluded_is_excluded_however_it_is_spelled(
     assert ids(capfd, "--log", path, *args) == [f"id-{n}" for n in left]
     got = answer(capfd, "top", "--by", "name", "-o", "json", "--log", path, *args)
     assert got["total"]["events"] == len(left)
+
+
+def poured(data: bytes, into: Path) -> None:
+    """Somebody else writes `data` into a named pipe, once, in small pieces."""
+    os.mkfifo(into)
+
+    def pour() -> None:
+        with into.open("wb", buffering=0) as out:
+            for at in range(0, len(data), 1000):
+                out.write(data[at : at + 1000])
+
+    threading.Thread(target=pour, daemon=True).start()
+
+
+ONCE = [
+    ("events", "-o", "json"),
+    ("events", "-o", "json", "--name", "my-suspicious-pod"),
+    ("events", "-o", "jsonl", "--verb", "create", "--since", "2026-11-23T16:17:00Z"),
+    ("top", "--by", "user", "-o", "json"),
+    ("stats", "-o", "json"),
+    ("estimate", "metadata", "-o", "json"),
+    ("who", "created", "pod/my-suspicious-pod", "-o", "json"),
+    ("who", "touched", "--user", "foobar", "-o", "json"),
+]
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
+@pytest.mark.parametrize("command", ONCE, ids=" ".join)
+def test_a_pipe_is_as_good_as_a_file(
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    packed: bool,
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    data = SCENARIO.read_bytes()
+    data = data if packed else gzip.decompress(data)
+    path = tmp_path / "cp1/audit.log"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    expected = answer(capfd, *command, "--log", path)
+    path.unlink()
+    poured(data, path)
+    assert answer(capfd, *command, "--log", path) == expected
+    assert list(spool.iterdir()) == [], "nothing is left behind"
+
+
+def owned(path: Path) -> Path:
+    """A Secret that the garbage collector deleted after alice had deleted its owner."""
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u1", "controller": True}
+    body = {"kind": "Secret", "metadata": {"name": "s", "namespace": "ns", "uid": "u2", "ownerReferences": [owner]}}
+    secret = {"resource": "secrets", "namespace": "ns", "name": "s"}
+    web = {"resource": "deployments", "apiGroup": "apps", "namespace": "ns", "name": "web"}
+    collector = {"username": "system:serviceaccount:kube-system:generic-garbage-collector"}
+    return write(
+        path,
+        event(1, verb="create", objectRef=secret, level="Request", requestObject=body, user={"username": "operator"}),
+        event(60, verb="delete", objectRef=web),
+        event(61, verb="delete", objectRef=secret, user=collector),
+    )
+
+
+@pytest.mark.parametrize("how", ["substituted", "named"])
+def test_who_looks_at_a_pipe_as_often_as_it_needs(tmp_path: Path, how: str) -> None:
+    path = owned(tmp_path / "cp1/audit.log")
+    question = ("who", "deleted", "secret/s", "-n", "ns", "-o", "json", "--log")
+    data = path.read_bytes()
+    path.unlink()
+    reader, writer = os.pipe()
+    if how == "named":
+        poured(data, path)
+    else:
+        path = Path(f"/dev/fd/{reader}")
+        os.write(writer, data)
+    os.close(writer)
+    # of its own, since what opened a named pipe again would wait for ever
+    command = [sys.executable, "-m", "kaudit_setup", *question, str(path)]
+    done = subprocess.run(command, pass_fds=[reader], capture_output=True, timeout=60, check=True)
+    os.close(reader)
+    got = json.loads(done.stdout)
+    assert (got["answer"]["user"].rpartition(":")[2], got["root"]["user"]) == ("generic-garbage-collector", "alice")
+    assert got["root"]["source"] == {"node": got["root"]["source"]["node"], "file": str(path), "line": 2}
+    assert got["coverage"][0]["from"] == "2026-11-23T16:00:01.000000Z"
 
 
 @pytest.mark.parametrize(
