@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ import pytest
 from kaudit_setup.cli import connect, log_options, main
 from kaudit_setup.fleet.crew import Candidate
 from kaudit_setup.node.local import LocalNode
+from kaudit_setup.policy.evaluate import Compiled, evaluate
+from kaudit_setup.policy.load import load
+from kaudit_setup.policy.model import Attributes
 
 DATA = Path(__file__).parents[1] / "data/logs"
 SCENARIO = DATA / "scenario-1.36.2-metadata/audit.log.gz"
@@ -636,6 +640,58 @@ def test_estimate_knows_that_a_name_in_the_body_comes_too_late(
     )
     path = write(tmp_path / "audit.log", event(1, verb="create"), event(2, verb="delete"))
     assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["policies"][0]["events"] == 1
+
+
+TELLING = """apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: None
+  verbs: [deletecollection]
+- level: None
+  resources: [{group: "", resources: [pods/log, "services/*"]}, {group: apps, resources: ["*/scale", deployments]}]
+- level: Metadata
+  resources: [{group: batch}]
+- level: Request
+  verbs: [create, made-up-7]
+  resources: [{group: "*", resources: [secrets, widgets-3]}]
+- level: None
+  resources: [{group: made-up-2.io, resources: ["*"]}]
+- level: Metadata
+  verbs: [get, patch]
+"""
+
+
+def test_estimate_tells_apart_what_a_policy_does_and_nothing_else(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text(TELLING)
+    loaded = load(TELLING.encode()).policy
+    assert loaded
+    groups = ["", "apps", "batch", *(f"made-up-{n}.io" for n in range(5))]
+    kinds = ["pods", "services", "deployments", "secrets", *(f"widgets-{n}" for n in range(5))]
+    verbs = ["get", "create", "patch", "watch", "deletecollection", *(f"made-up-{n}" for n in range(8))]
+    asked = list(product(groups, kinds, ["", "log", "scale", "status", "odd"], verbs))
+    path = write(
+        tmp_path / "audit.log",
+        *[
+            event(verb=v, objectRef={"apiGroup": g, "resource": r, "subresource": s, "namespace": "ns", "name": "n"})
+            for g, r, s, v in asked
+        ],
+    )
+    said = [evaluate(loaded, Attributes("alice", ("dev",), v, g, r, s, "ns", "n", True, "")) for g, r, s, v in asked]
+    questions: list[object] = []
+    plain = Compiled.__call__
+    monkeypatch.setattr(Compiled, "__call__", lambda self, a: questions.append(a) or plain(self, a))
+    (got,) = answer(capfd, "estimate", policy, "--log", path, "-o", "json")["policies"]
+    assert got["events"] == sum(one.level != "None" for one in said)
+    raised = zip(said, asked, strict=True)
+    assert got["unknownEvents"] == sum(one.level == "Request" and verb != "get" for one, (*_, verb) in raised)
+    strange = [event(verb=f"v{n}", objectRef={"apiGroup": f"g{n}", "resource": f"r{n}"}) for n in range(500)]
+    write(path, *strange, *[one | {"objectRef": one["objectRef"] | {"subresource": "x"}} for one in strange])
+    questions.clear()
+    assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["logged"]["events"] == 1000
+    assert len(questions) == 2, "what no policy names is one class, whatever a stranger calls it"
 
 
 def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
