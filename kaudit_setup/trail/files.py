@@ -65,6 +65,19 @@ def rotation_time(name: str) -> str:
     return moment
 
 
+def rotated_name(name: str, moment: str) -> str:
+    """What a log file called `name` would be called if it had been rotated at `moment`, in the log's spelling."""
+    plain = name.removesuffix(".gz")
+    if found := _ROTATED.match(plain):
+        stem = found["stem"] + (found["ext"] or "")
+    elif found := _NUMBERED.match(plain):
+        stem = found["stem"]
+    else:
+        stem = plain
+    log = PurePath(stem)
+    return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{name[len(plain) :]}"
+
+
 def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
     """Every log file below `paths` (files, folders, globs, `-`), each once, node by node, oldest first.
 

@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -828,6 +829,105 @@ def test_collect_goes_on_where_it_was_stopped(
     assert got["fetched"] == 4
     assert (folder / "audit.log").read_bytes() == log.read_bytes()
     assert (folder / other.name).read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["another file", "cut and shorter", "cut and longer"])
+def test_collect_keeps_what_the_node_has_deleted(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, how: str
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    run = ("collect", "--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log", "-d", home, "-o", "json")
+    log = tmp_path / "cp1/var/log/kubernetes/audit/audit.log"
+    write(log, *[event(n, auditID=f"old-{n}") for n in range(3)])
+    (first,) = answer(capfd, *run)["files"]
+    old = log.read_bytes()
+    fetched = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    os.utime(home / first["file"], (fetched, fetched))
+    if how == "another file":
+        log.rename(tmp_path / "its inode stays in use")
+    new = write(tmp_path / "new.log", *[event(1800 + n) for n in range(1 if how == "cut and shorter" else 9)])
+    log.write_bytes(new.read_bytes())
+    again = answer(capfd, *run)
+    kept, current = again["files"]
+    assert (current["file"], current["size"]) == (first["file"], log.stat().st_size)
+    assert (home / current["file"]).read_bytes() == log.read_bytes()
+    assert (home / kept["file"]).read_bytes() == old
+    assert kept == first | {"file": kept["file"], "inode": 0}
+    assert [kept["file"] in note for note in again["notes"]] == [True]
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
+    assert {p.stat().st_mode & 0o777 for p in home.rglob("*") if p.is_file()} == {0o600}
+    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")["nodes"]
+    assert (node["files"], node["events"], node["rotation"]["rotated"]) == (
+        2,
+        3 + len(new.read_text().splitlines()),
+        1,
+    )
+    window = ("--since", "2026-11-23T16:00:02Z", "--until", "2026-11-23T16:10:00Z")
+    assert ids(capfd, "--log", home, *window) == ["old-2"], "its name says when it ended"
+    third = answer(capfd, *run)
+    assert (third["fetched"], third["notes"], third["files"]) == (0, [], again["files"])
+
+
+def test_collect_keeps_nothing_that_another_file_holds(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    log = write(folder / "audit.log", event(2000))
+    answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+    text = write(log, event(2000), event(2001)).read_bytes()
+    (folder / "audit-2026-11-23T16-50-00.000.log.gz").write_bytes(gzip.compress(text))
+    log.rename(tmp_path / "its inode stays in use")
+    write(log, event(3000))
+    got = answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+    names = [Path(f["file"]).name for f in got["files"]]
+    assert names == ["audit-2026-11-23T16-30-00.000.log", "audit-2026-11-23T16-50-00.000.log.gz", "audit.log"]
+    assert got["notes"] == []
+    assert {p.name for p in home.rglob("audit*")} == set(names)
+
+
+def test_collect_follows_logs_that_are_numbered(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    folder = tmp_path / "cp1/srv"
+    run = ("collect", "--host", "cp1", "--log", "/srv/audit.log*", "-d", home, "-o", "json")
+    write(folder / "audit.log.1", event(1))
+    write(folder / "audit.log", event(2))
+    assert answer(capfd, *run)["fetched"] == 2
+    (folder / "audit.log.1").rename(folder / "audit.log.2")
+    (folder / "audit.log").rename(folder / "audit.log.1")
+    write(folder / "audit.log", event(3))
+    got = answer(capfd, *run)
+    assert (got["fetched"], got["notes"]) == (1, [])
+    assert {Path(f["file"]).name for f in got["files"]} == {"audit.log", "audit.log.1", "audit.log.2"}
+    for one in got["files"]:
+        assert (home / one["file"]).read_bytes() == (folder / Path(one["file"]).name).read_bytes()
+
+
+def test_collect_gives_each_node_a_folder_of_its_own(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    class Called(LocalNode):
+        name = ""
+
+    roots = {"cp1:2222": tmp_path / "cp1", "cp1_2222": tmp_path / "cp2"}
+    nodes[:] = [Called(root) for root in roots.values()]
+    for node, name in zip(nodes, roots, strict=True):
+        node.name = name
+    home = tmp_path / "home"
+    for fetched in (4, 0):
+        got = answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+        assert got["fetched"] == fetched
+        where = {(f["node"], f["file"].partition("/")[0]) for f in got["files"]}
+        assert where == {("cp1:2222", "cp1_2222"), ("cp1_2222", "cp1_2222-2")}
+        nodes.reverse()
+    for one in got["files"]:
+        there = roots[one["node"]] / "var/log/kubernetes/audit" / Path(one["file"]).name
+        assert (home / one["file"]).read_bytes() == there.read_bytes()
 
 
 def test_collect_needs_a_host_and_a_place(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
