@@ -7,8 +7,8 @@
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
 # GZIP is `gzip` or `cat`: what the answer goes through. SINCE and UNTIL are moments as rotated files carry them in
-# their names, or `-`: a file that was ended before the one or begun after the other is passed over. PATH is a file, a folder or a glob; none: where the
-# kube-apiserver here writes its log, and the rotated files beside it.
+# their names, or `-`: a file that was ended before the one or begun after the other is passed over. PATH is a file,
+# a folder or a glob; none: where the kube-apiserver here writes its log, and the rotated files beside it.
 NL='
 '
 
