@@ -18,7 +18,7 @@ from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
-from kaudit_setup.trail.wishes import incomplete, of_another_life, spec_deeds, wishes
+from kaudit_setup.trail.wishes import incomplete, of_another_life, proven, spec_deeds, wishes
 
 NEAR = 15.0
 """Seconds within which a controller follows a change of what it controls; a Pod made later takes another's place."""
@@ -225,17 +225,19 @@ def _settle(
     if child.timeless:
         deeds = _without_time(book, story, child, owner, deeds)
     cause = deeds[-1]
-    # with every change's body at hand, the last that touches the spec is what the controllers followed
-    proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
-    proven = proven and not lacking(book, story, child, owner, deeds)
+    below = story.links[-1].deed
+    shown = proven(book, owner, cause, renewed=below is not None and creates(below))
+    surely = surely and not lacking(book, story, child, owner, deeds) and shown
     if not child.timeless and (len(deeds) > 1 or not creates(cause)):
         lag = child.at - cause.at
         why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
     if book.tolerance and child.at < cause.at:
         story.note("the clocks of the nodes differ: a request seems to come before its cause")
-    story.links.append(Link(owner, cause, sure(proven), why))
+    if not shown and cause.facts.body:
+        why += "; whether that changed anything is not in the log"
+    story.links.append(Link(owner, cause, sure(surely), why))
     if cause.controller:
-        to_autoscaler(book, story, owner, cause, proven)
+        to_autoscaler(book, story, owner, cause, surely)
     else:
         story.root = cause
     creator(book, story, owner, cause)
