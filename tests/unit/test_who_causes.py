@@ -216,3 +216,214 @@ def test_a_scale_to_the_same_size_is_no_cause(who: Asker) -> None:
     )
     found = who.json("created", "pod/db-2")
     assert (root(found), found["confidence"]) == ("alice", "certain")
+
+
+WEB = "web-7d4b9c6f58"
+
+
+def resized(time: str, generation: int, replicas: int, user: str = DEPLOYER) -> Event:
+    body = thing("replicasets", WEB, generation, replicas=replicas, ownerReferences=owned_by("deployments", "web"))
+    return bodies(event(time, user, "update", "replicasets", WEB, **APPS), body, body)
+
+
+def scaled(time: str, user: str, replicas: int, resource: str = "deployments", name: str = "web") -> Event:
+    asked = {"spec": {"replicas": replicas}}
+    answer = {"kind": "Scale", "metadata": {"name": name}, **asked}
+    return bodies(event(time, user, "patch", resource, name, sub="scale", **APPS), asked, answer)
+
+
+def begun(replicas: int = 1) -> list[Event]:
+    """alice's Deployment, and its Pods."""
+    owner = {"ownerReferences": owned_by("deployments", "web")}
+    pods = [pod(at(9, 0.06), WEB, "replicasets", f"{WEB}-zzzz{n}") for n in "bcdfghj"[:replicas]]
+    return [
+        made(at(9, 0), "alice", "deployments", "web", replicas=replicas),
+        made(at(9, 0.03), DEPLOYER, "replicasets", WEB, replicas=replicas, **owner),
+        *pods,
+    ]
+
+
+def deleted(time: str, user: str, name: str, **meta: Any) -> Event:
+    answer = {"kind": "Pod", "metadata": {"name": name, "uid": f"u-{name}", **meta}}
+    return bodies(event(time, user, "delete", "pods", name), {"kind": "DeleteOptions"}, answer)
+
+
+def test_the_last_pods_of_a_large_scale_belong_to_it(who: Asker) -> None:
+    """The controller makes 20 a second: a thousand take a minute."""
+    names = [f"{WEB}-b{a}{b}bb" for a in "bcdfghjk" for b in "bcdfghjk"]
+    grown = [scaled(at(10, 0), "bob", 1 + len(names)), resized(at(10, 0.03), 2, 1 + len(names))]
+    created = [pod(at(10, 0.1 + n), WEB, "replicasets", name) for n, name in enumerate(names)]
+    write(who.path, *begun(), *grown, *created)
+    found = who.json("created", f"pod/{names[-1]}")
+    assert (root(found), found["confidence"]) == ("bob", "certain")
+    # with one of the others gone on the way, it may have taken its place
+    write(who.path, *begun(), *grown, *created[:-1], deleted(at(10, 60), "eve", names[0]), created[-1])
+    found = who.json("created", f"pod/{names[-1]}")
+    assert (root(found), found["confidence"]) == ("bob", "inferred")
+    assert "may have taken the place" in said(found)
+
+
+def test_a_pod_that_a_quota_held_up_belongs_to_the_scale(who: Asker) -> None:
+    write(
+        who.path,
+        *begun(),
+        scaled(at(10, 0), "bob", 3),
+        resized(at(10, 0.03), 2, 3),
+        pod(at(10, 0.06), WEB, "replicasets", "", code=403),
+        pod(at(10, 10), WEB, "replicasets", "", code=403),
+        pod(at(10, 100), WEB, "replicasets", f"{WEB}-bbbb2"),
+    )
+    found = who.json("created", f"pod/{WEB}-bbbb2")
+    assert (root(found), found["confidence"]) == ("bob", "certain")
+
+
+def test_a_pod_that_no_resize_was_short_of_is_not_surely_the_creators(who: Asker) -> None:
+    """bob's Pod was made at once: the second took the place of one that failed, whose end no request tells."""
+    write(
+        who.path,
+        *begun(),
+        scaled(at(10, 0), "bob", 2),
+        resized(at(10, 0.03), 2, 2),
+        pod(at(10, 0.06), WEB, "replicasets", f"{WEB}-bbbb2"),
+        pod(at(10, 5), WEB, "replicasets", f"{WEB}-cccc2"),
+    )
+    assert root(who.json("created", f"pod/{WEB}-bbbb2")) == "bob"
+    found = who.json("created", f"pod/{WEB}-cccc2")
+    assert (root(found), found["confidence"]) == ("alice", "inferred")
+    assert f"{DEPLOYER} changed the size of replicaset default/{WEB}" in said(found)
+
+
+def daemons(generation: int = 1) -> list[Event]:
+    created = [made(at(9, 0), "alice", "daemonsets", "cni"), pod(at(9, 0.05), "cni", "daemonsets", "cni-bbbb2")]
+    change = bodies(
+        event(at(10, 0), "bob", "patch", "daemonsets", "cni", **APPS),
+        {"spec": {"template": {}}},
+        thing("daemonsets", "cni", 2, "b"),
+    )
+    return [*created, change] if generation > 1 else created
+
+
+def test_the_last_pods_of_a_daemonset_that_went_to_many_nodes_belong_to_that(who: Asker) -> None:
+    names = [f"cni-b{a}{b}bb" for a in "bcdfghjk" for b in "bcdfghjk"]
+    late = pod(at(11, 0), "cni", "daemonsets", "cni-late2")
+    created = [pod(at(10, 0.1 + n), "cni", "daemonsets", name) for n, name in enumerate(names)]
+    write(who.path, *daemons(2), *created, late)
+    found = who.json("created", f"pod/{names[-1]}")
+    assert (root(found), found["confidence"]) == ("bob", "certain")
+    # a node joined: it is the DaemonSet's maker's, or that of whoever changed which nodes are meant
+    found = who.json("created", "pod/cni-late2")
+    assert (root(found), found["confidence"]) == ("alice", "inferred")
+    assert "bob changed daemonset default/cni" in said(found)
+
+
+def test_a_daemonsets_rollout_waits_for_the_grace_of_its_pods(who: Asker) -> None:
+    write(
+        who.path,
+        *daemons(2),
+        deleted(at(10, 0.1), DAEMONS, "cni-bbbb2"),
+        deleted(at(10, 300), "system:node:n1", "cni-bbbb2"),
+        pod(at(10, 300.2), "cni", "daemonsets", "cni-cccc2"),
+    )
+    for verb, name in (("created", "cni-cccc2"), ("deleted", "cni-bbbb2")):
+        found = who.json(verb, f"pod/{name}")
+        assert (root(found), found["confidence"]) == ("bob", "certain")
+
+
+def hash_of(revision: str) -> dict[str, Any]:
+    return {"labels": {"controller-revision-hash": revision}} if revision else {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "later", "gone", "back", "confidence"),
+    [
+        ("", "", 12, None, "alice", "inferred"),
+        ("1", "1", 0, None, "alice", "certain"),
+        ("1", "2", 0, "bob", "bob", "certain"),
+        ("1", "2", 2, "bob", "bob", "certain"),
+        ("", "", 0, "bob", "bob", "certain"),
+    ],
+    ids=["long after", "the same template", "another template", "another template, late", "right after"],
+)
+def test_a_pod_of_a_statefulset_that_failed_is_nobodys_wish(
+    who: Asker, old: str, new: str, later: int, gone: str | None, back: str, confidence: str
+) -> None:
+    hour = 10 + later
+    change = bodies(
+        event(at(10, 0), "bob", "patch", "statefulsets", "db", **APPS),
+        {"spec": {"replicas": 3}},
+        thing("statefulsets", "db", 2, replicas=3),
+    )
+    write(
+        who.path,
+        made(at(9, 0), "alice", "statefulsets", "db", replicas=2),
+        pod(at(9, 0.05), "db", "statefulsets", "db-0", **hash_of(old)),
+        change,
+        deleted(at(hour, 5), STATEFUL, "db-0"),
+        pod(at(hour, 5.1), "db", "statefulsets", "db-0", **hash_of(new)),
+    )
+    found = who.json("deleted", "pod/db-0")
+    assert found["answer"]["user"] == STATEFUL
+    assert root(found) == gone
+    assert gone or "no request in this log set it going" in said(found)
+    found = who.json("created", "pod/db-0")
+    assert (root(found), found["confidence"]) == (back, confidence)
+
+
+def test_a_statefulset_that_nobody_changed_deletes_for_nobody(who: Asker) -> None:
+    write(
+        who.path,
+        made(at(9, 0), "alice", "statefulsets", "db"),
+        pod(at(9, 0.05), "db", "statefulsets", "db-0"),
+        deleted(at(10, 0), STATEFUL, "db-0"),
+    )
+    found = who.json("deleted", "pod/db-0")
+    assert root(found) is None
+    assert "nobody changed statefulset default/db since it was made" in said(found)
+
+
+def adopted(time: str, name: str) -> Event:
+    owner = {"ownerReferences": owned_by("replicasets", WEB)}
+    patch = event(time, SETS, "patch", "pods", name)
+    return bodies(
+        patch, {"metadata": owner}, {"kind": "Pod", "metadata": {"name": name, "uid": f"u-{name}", **owner}}
+    )
+
+
+def test_a_pod_that_a_replicaset_took_over_and_did_not_need_was_its_makers(who: Asker) -> None:
+    bare = {"kind": "Pod", "metadata": {"name": "bare", "labels": {"app": "web"}}}
+    events = [
+        *begun(),
+        bodies(event(at(11, 0), "bob", "create", "pods", "bare", code=201), bare, bare),
+        adopted(at(11, 0.02), "bare"),
+    ]
+    owner = {"ownerReferences": owned_by("replicasets", WEB)}
+    for name in ("bare", f"{WEB}-zzzzb"):
+        # the controller may as well find that another one is the one too many
+        write(who.path, *events, deleted(at(11, 0.05), SETS, name, **owner))
+        found = who.json("deleted", f"pod/{name}")
+        assert (root(found), found["confidence"]) == ("bob", "certain")
+        assert found["chain"][-1]["object"]["name"] == "bare"
+    write(who.path, *events, resized(at(11, 5), 2, 1), deleted(at(11, 400), SETS, f"{WEB}-zzzzb", **owner))
+    found = who.json("deleted", f"pod/{WEB}-zzzzb")
+    assert root(found) is None
+    assert "no request in this log set it going" in said(found)
+
+
+def test_a_large_scale_down_is_followed_for_a_while(who: Asker) -> None:
+    owner = {"ownerReferences": owned_by("replicasets", WEB)}
+    names = [f"{WEB}-zzzz{n}" for n in "bcdfghj"]
+    asked = [scaled(at(10, 0), "bob", 1), resized(at(10, 0.03), 2, 1)]
+    ends = [deleted(at(10, 0.1 + 10 * n), SETS, name, **owner) for n, name in enumerate(names)]
+    write(who.path, *begun(7), *asked, *ends)
+    found = who.json("deleted", f"pod/{names[-1]}")
+    assert (root(found), found["confidence"]) == ("bob", "certain")
+    write(who.path, *begun(7), *asked, ends[0], ends[-1])
+    found = who.json("deleted", f"pod/{names[-1]}")
+    assert (root(found), found["confidence"]) == ("bob", "inferred")
+
+
+def test_where_a_replicasets_changes_are_not_logged_its_deployments_tell(who: Asker) -> None:
+    owner = {"ownerReferences": owned_by("replicasets", WEB)}
+    write(who.path, *begun(), scaled(at(10, 0), "bob", 0), deleted(at(10, 0.1), SETS, f"{WEB}-zzzzb", **owner))
+    found = who.json("deleted", f"pod/{WEB}-zzzzb")
+    assert (root(found), found["confidence"]) == ("bob", "inferred")
