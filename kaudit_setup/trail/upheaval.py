@@ -53,12 +53,13 @@ def nodes_of(book: Book, obj: Object) -> list[str]:
 
 def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
-    changed = _node_changes(book, obj, deed)
+    # a controller that evicts goes by taints, not by labels
+    changed = [change for change in _node_changes(book, obj, deed) if change.facts.spec is not False]
     if changed:
         disturbance(story, obj, changed[-1], deed)
         return
     nodes = ", ".join(nodes_of(book, obj)) or "its node"
-    story.note(f"nobody changed {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
+    story.note(f"nobody tainted {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
 
 
 def disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
