@@ -60,7 +60,7 @@ def wishes(book: Book, obj: Object, until: float) -> list[Deed]:
     return [d for d in spec_deeds(book, obj, until) if not d.by_kubernetes or d.controller == AUTOSCALER]
 
 
-def proven(book: Book, obj: Object, cause: Deed, renewed: bool) -> bool:
+def proven(book: Book, obj: Object, cause: Deed, renewed: bool = False) -> bool:
     """Whether the log shows that `cause` made `obj` or changed what it asks for.
 
     A patch says what it changes. A PUT and a server-side apply hold everything, changed or not: there only the
@@ -122,17 +122,16 @@ def _count(book: Book, obj: Object) -> _Count:
 def _weigh(book: Book, count: _Count, old: Deed, waiting: list[Deed], new: Deed) -> None:
     """Judge the changes `waiting` between `old` and `new`, which show the object; `new` may be one of them."""
     keys = {deed.key for deed in waiting}
-    grown = _generation(new) - _generation(old)
+    counted = bool(_generation(new) and _generation(old))
+    grown = _generation(new) - _generation(old) if counted else 0
     before, after = old.facts, new.facts
-    if (
-        waiting == [new]
-        and 0 != before.spec_state == after.spec_state
-        and (grown == 0 or (grown == 1 and before.state != after.state))
-    ):
+    answered = waiting == [new] and 0 not in {before.spec_state, after.spec_state}
+    same = answered and before.spec_state == after.spec_state
+    if same and _after(book, old, new) and (grown == 0 or (grown == 1 and before.state != after.state)):
         # with one more generation, a Deployment's annotations changed
         count.idle |= keys
-    elif not (_generation(new) and _generation(old)):
-        return
+    elif not counted:
+        count.real |= keys if answered else set()
     elif grown == 0:
         clear = {d.key for d in waiting if _after(book, old, d) and (d is new or _after(book, d, new))}
         count.idle |= clear
@@ -141,7 +140,6 @@ def _weigh(book: Book, count: _Count, old: Deed, waiting: list[Deed], new: Deed)
         count.holes.append((old, new))
     elif grown == len(waiting):
         count.counted |= keys
-        answered = waiting == [new] and 0 not in {before.spec_state, after.spec_state}
         count.real |= {d.key for d in waiting if answered or d.resource != "deployments"}
     elif grown < sum(deed.facts.spec is not False and not deletes(deed) for deed in waiting):
         count.doubtful |= keys
@@ -151,7 +149,7 @@ def _may_count(deed: Deed) -> bool:
     """Whether a request can add to the generation: a change, or a deletion that waits for finalizers
     (AS/pkg/registry/rest/delete.go:BeforeDelete).
     """
-    return changes(deed) or creates(deed) or deletes(deed)
+    return (changes(deed) and deed.subresource != "status") or creates(deed) or deletes(deed)
 
 
 def _generation(deed: Deed) -> int:

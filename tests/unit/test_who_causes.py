@@ -427,3 +427,89 @@ def test_where_a_replicasets_changes_are_not_logged_its_deployments_tell(who: As
     write(who.path, *begun(), scaled(at(10, 0), "bob", 0), deleted(at(10, 0.1), SETS, f"{WEB}-zzzzb", **owner))
     found = who.json("deleted", f"pod/{WEB}-zzzzb")
     assert (root(found), found["confidence"]) == ("bob", "inferred")
+
+
+AUTOSCALER = f"{CONTROLLER}horizontal-pod-autoscaler"
+SCALERS = "horizontalpodautoscalers"
+
+
+def scaler(time: str, user: str, verb: str, name: str, target: str = "web", most: int = 9, sub: str = "") -> Event:
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": target}, "maxReplicas": most}
+    body = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": spec}
+    body["metadata"] = {"name": name, "uid": f"u-{name}"}
+    found = event(
+        time, user, verb, SCALERS, name, code=201 if verb == "create" else 200, sub=sub, group="autoscaling"
+    )
+    return bodies(found, body, {"kind": "Status", "status": "Success"} if verb == "delete" else body)
+
+
+@pytest.mark.parametrize(
+    ("others", "root_user", "confidence"),
+    [
+        (
+            [scaler(at(9, 100), "alice", "create", "old"), scaler(at(9, 200), "alice", "delete", "old")],
+            "bob",
+            "certain",
+        ),
+        (
+            [scaler(at(9, 100), "alice", "create", "zzz"), scaler(at(9, 200), "alice", "update", "zzz", "other")],
+            "bob",
+            "certain",
+        ),
+        ([scaler(at(9, 100), "alice", "create", "zzz")], "bob", "inferred"),
+        ([scaler(at(9, 400), FLUX, "update", "anew")], "bob", "certain"),
+        ([scaler(at(9, 400), FLUX, "update", "anew", most=20)], FLUX, "certain"),
+    ],
+    ids=["deleted", "for another", "two for one", "an update that changed nothing", "an update"],
+)
+def test_an_autoscaler_is_judged_by_what_it_was_when_it_scaled(
+    who: Asker, others: list[Event], root_user: str, confidence: str
+) -> None:
+    events = [
+        *begun(),
+        *others,
+        scaler(at(9, 300), "bob", "create", "anew"),
+        scaled(at(10, 0), AUTOSCALER, 2),
+        resized(at(10, 0.03), 2, 2),
+        pod(at(10, 0.06), WEB, "replicasets", f"{WEB}-cccc2"),
+        scaler(at(10, 0.2), AUTOSCALER, "update", "anew", sub="status"),
+    ]
+    write(who.path, *sorted(events, key=lambda one: str(one["stageTimestamp"])))
+    found = who.json("created", f"pod/{WEB}-cccc2")
+    assert (root(found), found["confidence"]) == (root_user, confidence)
+    assert found["chain"][-1]["object"]["name"] == "anew"
+
+
+@pytest.mark.parametrize(
+    ("patch", "evictor"),
+    [({"metadata": {"labels": {"rack": "7"}}}, None), ({"spec": {"taints": [{"effect": "NoExecute"}]}}, "bob")],
+)
+def test_a_label_on_a_node_evicts_nobody(who: Asker, patch: Event, evictor: str | None) -> None:
+    write(
+        who.path,
+        event(at(9, 0), "alice", "create", "pods", "p1", code=201),
+        event(at(9, 1), "system:node:n1", "patch", "pods", "p1", sub="status"),
+        bodies(event(at(10, 0), "bob", "patch", "nodes", "n1", ns=""), patch),
+        event(at(10, 300), f"{CONTROLLER}taint-eviction-controller", "delete", "pods", "p1"),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert root(found) == evictor
+    assert evictor or "nobody tainted n1 in the ten minutes before" in said(found)
+
+
+def test_the_clocks_of_two_servers_do_not_tell_which_of_two_writes_changed_it(who: Asker, tmp_path: Path) -> None:
+    answer = thing("statefulsets", "db", 2, "b")
+    patch = event(at(10, 1), "bob", "patch", "statefulsets", "db", **APPS)
+    write(
+        tmp_path / "cp1" / "audit.log",
+        made(at(9, 0), "alice", "statefulsets", "db"),
+        bodies(patch, {"spec": {"template": {}}}, answer),
+        pod(at(10, 3), "db", "statefulsets", "db-1"),
+    )
+    for seconds, user, confidence in ((0.5, "bob", "inferred"), (2, FLUX, "inferred"), (-60, "bob", "certain")):
+        other = applied(at(10 if seconds > 0 else 9, seconds % 3600), FLUX, "statefulsets", "db", answer)
+        if seconds < 0:
+            other["responseObject"] = thing("statefulsets", "db", 1)
+        write(tmp_path / "cp2" / "audit.log", other)
+        found = who.json("created", "pod/db-1", log=tmp_path)
+        assert (root(found), found["confidence"]) == (user, confidence)
