@@ -104,7 +104,12 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
     deeds = spec_deeds(book, owner, child.at)
     maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
-    cause, counted = (None, False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    waiting, counted = ([], False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    cause = waiting[0] if waiting else None
+    if len(waiting) > 1:
+        last = waiting[-1]
+        surely = False
+        story.note(f"{actor(last)} changed the size of {owner} at {last.time}, before it had all the Pods asked for")
     gone = predecessor(book, child, owner)
     if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
         surely = surely and not counted

@@ -8,6 +8,7 @@ makes it again). Both sets label a Pod with the revision of the template that it
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -45,14 +46,15 @@ def growth(deeds: Sequence[Deed], index: int) -> int | None:
     return after - before if min(after, before) >= 0 else None
 
 
-def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) -> tuple[Deed | None, bool]:
-    """The change of a ReplicaSet's size that `child` was made for, and whether it was counted: None if all had their
-    Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
+def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) -> tuple[list[Deed], bool]:
+    """The changes of a ReplicaSet's size that `child` can have been made for, and whether that was counted: none if
+    all had their Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
 
     The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
     asked for, it is the last, as long as Pods are made at once and without a break.
     """
     steps = _creations(book, child.object, owner, child.at)
+    done = sorted(at for at, refused in steps if not refused)
     waiting: list[tuple[Deed, int | None]] = []
     for index, deed in enumerate(deeds):
         until = deeds[index + 1].at if index + 1 < len(deeds) else child.at
@@ -62,13 +64,10 @@ def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) 
         elif more > 0:
             waiting = [*(one for one in waiting if one[1] is not None), (deed, more)]
         elif more < 0:
-            waiting = [one for one in waiting if one[1] is None]
-        fulfilled = sum(deed.at <= at < until and not refused for at, refused in steps)
-        waiting = _left(waiting, fulfilled)
-    for deed, left in waiting:
-        if unbroken(deed.at, steps, child.at, NEAR):
-            return deed, left is not None
-    return None, False
+            waiting = []
+        waiting = _left(waiting, bisect_left(done, until) - bisect_left(done, deed.at))
+    busy = [(deed, left) for deed, left in waiting if unbroken(deed.at, steps, child.at, NEAR)]
+    return [deed for deed, _ in busy], any(left is not None for _, left in busy)
 
 
 def _left(waiting: Sequence[tuple[Deed, int | None]], fulfilled: int) -> list[tuple[Deed, int | None]]:
