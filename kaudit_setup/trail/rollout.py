@@ -24,6 +24,8 @@ NEAR = 15.0
 """Seconds within which a controller follows a change of what it controls, and takes its next step; a Pod made later
 takes another's place.
 """
+AT_ONCE = 2.0
+"""Seconds within which a controller's next request is of the same piece of work."""
 _STEP = 600.0
 """Seconds within which a set's controller goes on to the next Pod, once one is gone and its successor ready."""
 _ROLLING = 120.0
