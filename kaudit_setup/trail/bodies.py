@@ -46,8 +46,12 @@ class Facts:
     desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
     `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
     for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`: what a deletion's options say,
-    None if they are not in the log. `mirror`: a Pod that its kubelet made from a manifest file.
+    `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else
+    as its sender knew it. `whole`: the request says all that the object should be, not what it changes (PUT,
+    server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and the server's own
+    metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
+    `dry_run`: what a deletion's options say, None if they are not in the log. `mirror`: a Pod that its kubelet made
+    from a manifest file.
     """
 
     body: bool = False
@@ -57,6 +61,11 @@ class Facts:
     owners: tuple[Owner, ...] = ()
     reowned: bool = False
     generation: int = 0
+    answered: bool = False
+    whole: bool = False
+    spec_state: int = 0
+    state: int = 0
+    revision: str = ""
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
@@ -80,6 +89,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     generation: int = 0
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
+    labels: dict[str, Any] | None = None
 
 
 class _Involved(msgspec.Struct, rename="camel"):
@@ -145,6 +155,8 @@ _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
 _WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
+_OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
+_REVISION = "controller-revision-hash"
 _MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
@@ -167,6 +179,9 @@ def body_facts(event: Event) -> Facts:
     about = next(filter(None, (_read(_INVOLVED, bytes(one)) for one in concerned)), _Involved())
     said = asked.message or asked.note
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
+    keys = _read(_KEYS, request) if event.verb == "patch" else None
+    spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
+    revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -174,6 +189,11 @@ def body_facts(event: Event) -> Facts:
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
         generation=meta.generation or wanted.generation,
+        answered=bool(meta.name),
+        whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
+        spec_state=spec_state,
+        state=state,
+        revision=revision if isinstance(revision, str) else "",
         reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
@@ -222,6 +242,26 @@ def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
     else:
         options = _read(_OPTIONS, bytes(asked.delete_options))
     return options is not None and "All" in (options.dry_run or ())
+
+
+def _is_write(event: Event) -> bool:
+    """Whether an answer can show what an object was asked to be: not the many events, leases, patches of a status."""
+    ref = event.object_ref
+    if ref is None or ref.resource in {"events", "leases"}:
+        return False
+    return event.verb in {"create", "update"} or (event.verb == "patch" and ref.subresource != "status")
+
+
+def _states(kind: str, response: bytes) -> tuple[int, int]:
+    """Digests of the spec, and of all that a request can change but the status; of a Scale neither is known."""
+    keys = _read(_KEYS, response)
+    if keys is None or kind == "Scale":
+        return 0, 0
+    metadata = _read(_KEYS, bytes(keys.pop("metadata", b""))) or {}
+    keys.pop("status", None)
+    kept = [(key, bytes(value)) for key, value in metadata.items() if key not in _OF_THE_SERVER]
+    kept += [(key, bytes(value)) for key, value in keys.items()]
+    return hash(bytes(keys["spec"])) if "spec" in keys else 0, hash(tuple(kept))
 
 
 def _touches_spec(verb: str, request: bytes) -> bool | None:

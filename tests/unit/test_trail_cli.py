@@ -427,12 +427,13 @@ def owned(path: Path) -> Path:
     body = {"kind": "Secret", "metadata": {"name": "s", "namespace": "ns", "uid": "u2", "ownerReferences": [owner]}}
     secret = {"resource": "secrets", "namespace": "ns", "name": "s"}
     web = {"resource": "deployments", "apiGroup": "apps", "namespace": "ns", "name": "web"}
-    collector = {"username": "system:serviceaccount:kube-system:generic-garbage-collector"}
+    collector = "system:serviceaccount:kube-system:generic-garbage-collector"
+    agent = f"kube-controller-manager/v1.30.0 (linux/amd64) kubernetes/7c48c2b/{collector}"
     return write(
         path,
         event(1, verb="create", objectRef=secret, level="Request", requestObject=body, user={"username": "operator"}),
         event(60, verb="delete", objectRef=web),
-        event(61, verb="delete", objectRef=secret, user=collector),
+        event(61, verb="delete", objectRef=secret, user={"username": collector}, userAgent=agent),
     )
 
 
