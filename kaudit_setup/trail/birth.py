@@ -39,7 +39,7 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
         note = ""
         if len(makers) > 1:
             others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
-            note = f"an object of this name was made before: by {others}"
+            note = f"another {obj} was made before: by {others}"
         how = "the request names it" if made_name(makers[-1]) else "the answer to the request names it"
         return Birth(makers[-1], "certain", how, note)
     if not is_generated(obj.name):

@@ -109,7 +109,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     born = max((deed.at for deed in births if deed.at <= ends[-1].at), default=0.0)
     later = [deed for deed in births if deed.at > ends[-1].at]
     if later:
-        story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
+        story.note(f"another {obj} was made later: by {actor(later[-1])} at {later[-1].time}")
     life = [deed for deed in ends if deed.at >= born]
     static = _is_static(book, obj, births)
     own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, quoted
-from kaudit_setup.trail.deeds import Deed, deed_of
+from kaudit_setup.trail.deeds import Deed, deed_of, singular
+from kaudit_setup.trail.honest import asked
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
 
@@ -98,13 +100,11 @@ def did(deed: Deed) -> str:
             "exec": "ran a command in",
             "attach": "attached to",
             "portforward": "forwarded a port of",
-            "proxy": "reached through the proxy",
+            "proxy": "sent a request through the proxy to",
         }[deed.subresource]
     if deed.verb in {"get", "list", "watch"}:
         logs = " the log of" if deed.subresource == "log" else ""
         return {"get": "read", "list": "listed", "watch": "watched"}[deed.verb] + logs
-    if deed.verb == "deletecollection":
-        return "deleted all of"
     if deed.subresource == "binding":
         return "bound"
     if deed.subresource == "token":
@@ -114,6 +114,16 @@ def did(deed: Deed) -> str:
     return doing(deed)
 
 
+def thing(deed: Deed) -> str:
+    """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
+    if not deed.resource:
+        return deed.uri.partition("?")[0]
+    if deed.name or deed.verb != "create":
+        return str(deed.object)
+    where = f" in namespace {deed.namespace}" if deed.namespace else ""
+    return f"a {singular(deed.resource)} of a name that is not logged{where}"
+
+
 def _notes(question: Question, events: list[Deed], tried: list[Deed], present: bool, left_out: int) -> list[str]:
     said: list[str] = []
     if not present:
@@ -121,14 +131,17 @@ def _notes(question: Question, events: list[Deed], tried: list[Deed], present: b
     elif not events:
         said.append(f"{question.user} is in this log, but did nothing of that kind.")
     if left_out:
-        said.append(f"{left_out} earlier deeds were left out; --since and --until narrow the question.")
+        were = "was" if left_out == 1 else "were"
+        said.append(f"{counted(left_out, 'earlier deed')} {were} left out; --since and --until narrow the question.")
     refused = [deed for deed in tried if deed.outcome == "refused"]
     if refused:
+        last = max(refused, key=lambda deed: deed.at)
+        which = "was refused or failed," if len(refused) == 1 else "were refused or failed, the last"
         said.append(
-            f"{len(refused)} requests of that kind were refused, the last at {max(d.time for d in refused)}"
-            f" ({refused[-1].verb} {refused[-1].object}: {refused[-1].code})"
+            f"{counted(len(refused), 'request')} of that kind {which} at {last.time}"
+            f" (to {asked(last)} {thing(last)}: {last.code})"
         )
     dry = sum(deed.outcome == "dry-run" for deed in tried)
     if dry:
-        said.append(f"{dry} dry runs are not counted")
+        said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

@@ -24,7 +24,7 @@ from kaudit_setup.trail.book import (
     quoted,
     sisters,
 )
-from kaudit_setup.trail.chain import climb, story_of_creation
+from kaudit_setup.trail.chain import NEAR, climb, story_of_creation
 from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads, seconds
 from kaudit_setup.trail.ends import hits, story_of_deletion
@@ -120,13 +120,17 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
         story.note(f"{actor(answer)} did it at {answer.time}, which is outside of the time asked for")
         story, answer, events = Story(notes=story.notes), None, []
     if book.left_out:
-        story.note(
-            f"{book.left_out} earlier changes and reads were left out; --since and --until narrow the question"
+        many = (
+            "1 earlier change or read was"
+            if book.left_out == 1
+            else f"{book.left_out} earlier changes and reads were"
         )
+        story.note(f"{many} left out; --since and --until narrow the question")
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
-        notes = [*silence(book, question.verb.value, obj, log.coverage(), policy), *notes]
+        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=story.root is not None)
+        notes = [*why, *notes, *_unknown_kind(book, question, obj)]
     whole = Answer(
         question, obj, confidence, answer, story.root, tuple(story.links), tuple(events), log.coverage(), tuple(notes)
     )
@@ -175,17 +179,54 @@ def _as_logged(book: Book, question: Question, obj: Object) -> Object:
     return obj
 
 
+def _unknown_kind(book: Book, question: Question, obj: Object) -> list[str]:
+    """A hint where nothing in the log is of a kind that the table does not know: it may be a short name."""
+    kind = question.kind
+    if kind is None or kind.namespaced is not None or any(kind.takes(d.group, d.resource) for d in book.all()):
+        return []
+    hint = "write a custom resource as plural.group, for example widgets.example.com: a log knows no short names"
+    return [f"{obj.resource} is not a kind that Kubernetes itself has; {hint}."]
+
+
 def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed]]:
     until = seconds(question.window.until) or float("inf")
     if question.verb is Verb.created:
-        return story_of_creation(book, obj, until), []
+        story = story_of_creation(book, obj, until)
+        _made_anew(book, obj, story)
+        return story, []
     if question.verb is Verb.deleted:
-        return story_of_deletion(book, obj, until), []
+        story = story_of_deletion(book, obj, until)
+        _ended_before(book, obj, story)
+        return story, []
     events = _timeline(book, question, obj)
     story = Story()
     if events:
         _pick(book, question.verb, obj, events, story)
     return story, events
+
+
+def _made_anew(book: Book, obj: Object, story: Story) -> None:
+    """Say who deleted what a controller then made again at once. Of Pods, the chain itself says it."""
+    made = story.links[0].deed if story.links else None
+    if made is None or not made.controller or obj.resource == "pods":
+        return
+    gone = [d for d in book.on(obj) if d.done and deletes(d) and 0 <= made.at - d.at <= NEAR]
+    if gone and not gone[-1].by_kubernetes:
+        story.note(f"{obj} was made again after {actor(gone[-1])} deleted it at {gone[-1].time}")
+
+
+def _ended_before(book: Book, obj: Object, story: Story) -> None:
+    """Say who deleted earlier objects of the same name."""
+    end = story.links[0].deed if story.links else None
+    if end is None:
+        return
+    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= end.at]
+    born = max((deed.at for deed in deeds if creates(deed)), default=0.0)
+    # a kubelet's delete is the last of a Pod that was going already
+    earlier = [deed for deed in deeds if deletes(deed) and not deed.node and deed.at < born]
+    if earlier:
+        who = ", ".join(f"{actor(deed)} at {deed.time}" for deed in earlier[-5:])
+        story.note(f"another {obj} was deleted before: by {who}")
 
 
 def _timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
@@ -267,7 +308,8 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
     else:
         notes += lost
     if unreadable:
-        notes.append(f"{unreadable} lines that mention it are damaged and could not be read.")
+        lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
+        notes.append(f"{lines} damaged and could not be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
     return replace(answer, notes=(*notes, *said[:10]))
 
