@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kaudit_setup.trail.event import Event
+from kaudit_setup.trail.mend import shallow
 
 
 class Owner(msgspec.Struct, frozen=True, rename="camel"):
@@ -187,3 +188,5 @@ def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:
         return decoder.decode(body)
     except msgspec.MsgspecError:
         return None
+    except RecursionError:
+        return _read(decoder, shallow(body))
