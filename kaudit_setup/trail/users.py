@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 from kaudit_setup.texts import counted
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, quoted
@@ -118,8 +120,12 @@ def thing(deed: Deed) -> str:
     """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
     if not deed.resource:
         return deed.uri.partition("?")[0]
-    if deed.name or deed.verb != "create":
+    if deed.name:
         return str(deed.object)
+    if deed.verb != "create":
+        query = parse_qs(urlsplit(deed.uri).query)
+        selector = " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+        return f"{deed.object}{f' that match {selector}' if selector else ''}"
     where = f" in namespace {deed.namespace}" if deed.namespace else ""
     return f"a {singular(deed.resource)} of a name that is not logged{where}"
 

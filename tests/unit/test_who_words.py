@@ -75,12 +75,15 @@ def test_what_a_user_did_to_no_object_by_name(who: Asker) -> None:
         *NOISE,
         event("10:00:00.000000", "fiona", "list", "pods"),
         event("10:00:00.000000", "fiona", "deletecollection", "pods"),
+        event("10:00:00.000000", "fiona", "deletecollection", "secrets", query="?labelSelector=a%3Db"),
         event("10:00:00.000000", "fiona", "get", "", "", ns="", **path),
         event("10:00:00.000000", "fiona", "create", "pods", code=403),
     )
     text = who.text("touched", "--user", "fiona")
     assert "listed all pods in namespace default  200" in text
     assert "deleted all pods in namespace default  200" in text
+    assert "deleted all secrets in namespace default that match a=b  200" in text
+    assert "read /healthz  200" in who.text("read", "--user", "fiona")
     assert "on 2026-11-23 10:00:00 UTC" in text.splitlines()[0]
     assert "between" not in text.splitlines()[0]
     created = who.text("created", "pods", "--user", "fiona")
