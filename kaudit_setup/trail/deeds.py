@@ -60,6 +60,8 @@ class Object:
     name: str
 
     def __str__(self) -> str:
+        if not self.name:
+            return f"all {self.resource}{f' in namespace {self.namespace}' if self.namespace else ''}"
         where = f"{self.namespace}/" if self.namespace else ""
         return f"{singular(self.resource)} {where}{self.name}"
 

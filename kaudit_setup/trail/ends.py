@@ -111,9 +111,9 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     ended = next((life for life in reversed(found) if life.since <= ends[-1].at), Life(0.0))
     later = [life for life in found if life.since > ends[-1].at]
     if later and later[-1].birth is not None:
-        story.note(f"an object of this name was made again: by {actor(later[-1].birth)} at {later[-1].birth.time}")
+        story.note(f"another {obj} was made later: by {actor(later[-1].birth)} at {later[-1].birth.time}")
     elif later and later[-1].use is None:
-        story.note("another object of this name, with another UID, was there after that")
+        story.note(f"another {obj}, with another UID, was there after that")
     life = [deed for deed in ends if deed.at >= ended.since]
     static = _static(book, obj, [one.birth for one in found if one.birth is not None])
     own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
