@@ -86,9 +86,31 @@ class _Involved(msgspec.Struct, rename="camel"):
     name: str = ""
 
 
+class _Field(msgspec.Struct):
+    key: str = ""
+    values: list[str] = []
+
+
+class _Term(msgspec.Struct, rename="camel"):
+    match_fields: list[_Field] = []
+
+
+class _Selector(msgspec.Struct, rename="camel"):
+    node_selector_terms: list[_Term] = []
+
+
+class _NodeAffinity(msgspec.Struct, rename="camel"):
+    required_during_scheduling_ignored_during_execution: _Selector | None = None
+
+
+class _Affinity(msgspec.Struct, rename="camel"):
+    node_affinity: _NodeAffinity | None = None
+
+
 class _Spec(msgspec.Struct, rename="camel"):
     replicas: int | None = None
     node_name: str = ""
+    affinity: msgspec.Raw = msgspec.Raw()
     scale_target_ref: _Involved | None = None
 
 
@@ -120,6 +142,7 @@ class _Op(msgspec.Struct):
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
 _LIST = msgspec.json.Decoder(_List)
+_AFFINITY = msgspec.json.Decoder(_Affinity)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
@@ -175,10 +198,22 @@ def body_facts(event: Event) -> Facts:
 
 
 def _node(asked: _Body, told: _Body) -> str:
-    """The node of a Pod: from a binding's target, or from the Pod itself."""
+    """The node of a Pod: from a binding's target, or from the Pod itself; that of a DaemonSet names the only one that
+    it may be bound to (pkg/controller/daemon/util/daemonset_util.go:ReplaceDaemonSetPodNodeNameNodeAffinity).
+    """
     if asked.target and asked.target.kind in {"", "Node"}:
         return asked.target.name
-    return next((body.spec.node_name for body in (told, asked) if body.spec and body.spec.node_name), "")
+    specs = [body.spec for body in (told, asked) if body.spec]
+    return next(filter(None, [*(spec.node_name for spec in specs), *map(_pinned, specs)]), "")
+
+
+def _pinned(spec: _Spec) -> str:
+    affinity = _read(_AFFINITY, bytes(spec.affinity))
+    rules = affinity.node_affinity if affinity else None
+    required = rules.required_during_scheduling_ignored_during_execution if rules else None
+    terms = required.node_selector_terms if required else []
+    names = {name for term in terms for one in term.match_fields if one.key == "metadata.name" for name in one.values}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _replicas(asked: _Body, told: _Body) -> int:

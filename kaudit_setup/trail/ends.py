@@ -33,7 +33,7 @@ from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, si
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
 from kaudit_setup.trail.story import Child, Link, Story
-from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
+from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
 _DEEP = 6
@@ -325,9 +325,9 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
 
 def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
     """A controller deletes its own when fewer, or newer ones, are wanted: whoever changed what it controls."""
-    node = taint_on_the_way(book, obj, deed)
+    node = node_on_the_way(book, obj, deed)
     if node is not None:
-        disturbance(story, obj, node, deed)
+        disturbance(book, story, obj, node, deed)
         return
     birth = birth_of(book, obj, before)
     said = ownership(book, obj, deed.at, birth.deed)
