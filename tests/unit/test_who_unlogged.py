@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from madeup import CONTROLLER, NOISE, Asker, event, write
 
-DAEMONSETS = f"{CONTROLLER}daemon-set-controller"
+STATEFULSETS, DAEMONSETS = f"{CONTROLLER}statefulset-controller", f"{CONTROLLER}daemon-set-controller"
 NODES = f"{CONTROLLER}node-controller"
 Event = dict[str, Any]
 APPS: Event = {"group": "apps"}
@@ -33,6 +33,59 @@ def owner(kind: str, name: str) -> list[dict[str, Any]]:
 
 def with_bodies(found: Event, answer: dict[str, Any], asked: dict[str, Any] | None = None) -> Event:
     return {**found, "level": "RequestResponse", "requestObject": asked or answer, "responseObject": answer}
+
+
+def set_of(found: Event, generation: int, replicas: int = 3) -> Event:
+    meta = {"name": "db", "uid": "u-db", "generation": generation}
+    status = {"observedGeneration": generation}
+    return with_bodies(
+        found, {"kind": "StatefulSet", "metadata": meta, "spec": {"replicas": replicas}, "status": status}
+    )
+
+
+def scale_of(time: str, user: str, replicas: int) -> Event:
+    answer = {"kind": "Scale", "metadata": {"name": "db"}, "spec": {"replicas": replicas}}
+    found = event(time, user, "patch", "statefulsets", "db", sub="scale", **APPS)
+    return with_bodies(found, answer, {"spec": {"replicas": replicas}})
+
+
+def report(time: str, generation: int) -> Event:
+    found = event(time, STATEFULSETS, "update", "statefulsets", "db", sub="status", **APPS)
+    return set_of(found, generation)
+
+
+def test_a_generation_beyond_the_last_known_change_shows_one_that_is_not_logged(who: Asker) -> None:
+    """Each server writes its own log: somebody's restart met the other one."""
+    meta = {"name": "db-2", "ownerReferences": owner("StatefulSet", "db")}
+    pod = with_bodies(
+        event("10:00:10.000000", STATEFULSETS, "create", "pods", "db-2", code=201), {"kind": "Pod", "metadata": meta}
+    )
+    begun = [report("09:00:00.000000", 3), scale_of("10:00:00.000000", "ivan", 3), report("10:00:00.010000", 4)]
+    write(who.path, *begun, report("10:00:06.000000", 4), pod)
+    assert who.json("created", "pod/db-2")["confidence"] == "certain"
+    write(who.path, *begun, report("10:00:06.000000", 5), pod)
+    found = who.json("created", "pod/db-2")
+    assert (root(found), found["confidence"]) == ("ivan", "inferred")
+    assert "the log lacks a change of statefulset default/db" in said(found)
+
+
+def test_a_scale_to_the_same_size_counts_if_somebody_else_asked_for_another(who: Asker) -> None:
+    """ivan scales to three, somebody whom another log has to one, irma to three again."""
+    meta = {"name": "db-2", "ownerReferences": owner("StatefulSet", "db")}
+    pod = with_bodies(
+        event("10:00:10.000000", STATEFULSETS, "create", "pods", "db-2", code=201), {"kind": "Pod", "metadata": meta}
+    )
+    write(
+        who.path,
+        report("08:00:00.000000", 1),
+        scale_of("09:00:00.000000", "ivan", 3),
+        report("09:00:00.010000", 2),
+        report("09:30:00.000000", 3),
+        scale_of("10:00:00.000000", "irma", 3),
+        report("10:00:00.010000", 4),
+        pod,
+    )
+    assert root(who.json("created", "pod/db-2")) == "irma"
 
 
 GONE = event("10:00:01.000000", NODES, "delete", "pods", "tn")
