@@ -16,7 +16,7 @@ from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
-from kaudit_setup.trail.rollout import NEAR, at_work, growth, made_again, predecessor, unfulfilled
+from kaudit_setup.trail.rollout import NEAR, at_work, growth, made_again, predecessor, set_back, unfulfilled, unlogged
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
 from kaudit_setup.trail.wishes import incomplete, of_another_life, proven, spec_deeds, wishes
@@ -105,6 +105,9 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     deeds = spec_deeds(book, owner, child.at)
     maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
     cause, counted = (None, False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    above = deployment_of(book, owner, child.at, maker)
+    asked = unlogged(book, child, owner, above, deeds) if above and not child.timeless else None
+    cause = asked or cause
     gone = predecessor(book, child, owner)
     if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
         surely = surely and not counted
@@ -118,6 +121,14 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
         story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
+    if cause is asked:
+        told = f"{why}; the log has none of deployment-controller's changes of it"
+        story.links.append(Link(owner, None, "inferred", told))
+        climb(book, story, Child(owner, child.at, maker, False))
+        return
+    by_hand = set_by_hand(book, story, above, deeds, cause)
+    if by_hand is not None:
+        cause, surely = by_hand, False
     surely = surely and not lacking(book, story, child, owner, [] if maker is None else [maker])
     story.links.append(Link(owner, cause, sure(surely), why))
     _made_again(book, story, owner, cause)
@@ -128,6 +139,25 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     # owner references stand in the ReplicaSet's own create, whatever changed it later
     origin = maker or cause
     climb(book, story, Child(owner, cause.at, _with_owner(cause, origin), surely and _has_owner(cause, origin)))
+
+
+def deployment_of(book: Book, replicas: Object, at: float, maker: Deed | None) -> Object | None:
+    """The Deployment of a ReplicaSet that `maker` made, as far as the log tells."""
+    if maker is not None and not maker.controller:
+        return None
+    found = owner_of(book, Child(replicas, at, maker, False))
+    return found[0] if found is not None and found[0].resource == "deployments" else None
+
+
+def set_by_hand(
+    book: Book, story: Story, above: Object | None, deeds: Sequence[Deed], cause: Deed | None
+) -> Deed | None:
+    """A person's change of a ReplicaSet that its Deployment `above` took back by `cause`; says so."""
+    by_hand = set_back(book, above, deeds, cause) if above is not None and cause is not None else None
+    if by_hand is not None and cause is not None:
+        lag = cause.at - by_hand.at
+        story.note(f"{cause.controller} set {cause.object} back {lag:.3f} s after {actor(by_hand)} had changed it")
+    return by_hand
 
 
 def _grew(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:

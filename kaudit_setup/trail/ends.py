@@ -28,7 +28,7 @@ from kaudit_setup.trail.actors import (
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
-from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
+from kaudit_setup.trail.chain import climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
@@ -384,6 +384,9 @@ def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, su
             story.note(f"no request in this log set it going: {many}")
             return
         cause = None
+    by_hand = set_by_hand(book, story, deployment_of(book, owner, child.at, made), deeds, cause)
+    if by_hand is not None:
+        cause, surely = by_hand, False
     confidence: Confidence = "certain" if surely else "inferred"
     story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
     if cause is not None and not cause.controller:

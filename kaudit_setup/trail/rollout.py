@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from kaudit_setup.trail.actors import DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
 from kaudit_setup.trail.book import Book
-from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import generated_from
 from kaudit_setup.trail.story import Child
 from kaudit_setup.trail.wishes import wishes
@@ -26,6 +26,8 @@ takes another's place.
 _STEP = 600.0
 """Seconds within which a set's controller goes on to the next Pod, once one is gone and its successor ready."""
 _ROLLING = 120.0
+_BATCH = 1.0
+"""Seconds between two Pods of one batch, at most: the controller makes 20 a second."""
 _KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS})
 Again = Literal["no", "likely", "surely"]
 
@@ -50,25 +52,57 @@ def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) 
     Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
 
     The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
-    asked for, it is the last, as long as Pods are made at once and without a break.
+    asked for, it is the last, as long as Pods are made at once and without a break. What the controller has begun it
+    also ends, whoever wants fewer meanwhile (slowStartBatch).
     """
     steps = _creations(book, child.object, owner, child.at)
     waiting: list[tuple[Deed, int | None]] = []
+    pause = NEAR
     for index, deed in enumerate(deeds):
         until = deeds[index + 1].at if index + 1 < len(deeds) else child.at
         more = growth(deeds, index)
         if more is None:
-            waiting = [(deed, None)]
+            waiting, pause = [(deed, None)], NEAR
         elif more > 0:
-            waiting = [*(one for one in waiting if one[1] is not None), (deed, more)]
+            begun = [one for one in waiting if one[1] is not None] if pause == NEAR else []
+            waiting, pause = [*begun, (deed, more)], NEAR
         elif more < 0:
-            waiting = [one for one in waiting if one[1] is None]
+            pause = _BATCH
         fulfilled = sum(deed.at <= at < until and not refused for at, refused in steps)
         waiting = _left(waiting, fulfilled)
     for deed, left in waiting:
-        if unbroken(deed.at, steps, child.at, NEAR):
+        if unbroken(deed.at, steps, child.at, pause):
             return deed, left is not None
     return None, False
+
+
+def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: Sequence[Deed]) -> Deed | None:
+    """What somebody asked of the Deployment `above`, so that its ReplicaSet made `child`, where the log has none of
+    the Deployment controller's changes of ReplicaSets. `deeds`: what made and changed the ReplicaSet before.
+
+    A scale is followed at once, a new template Pod by Pod.
+    """
+    family = book.starting(Object(replicas.group, replicas.resource, replicas.namespace, f"{above.name}-"))
+    if any(changes(deed) and deed.controller == DEPLOYMENTS for one in family for deed in book.on(one)):
+        return None
+    asked = [d for d in wishes(book, above, child.at) if d.at > max((deed.at for deed in deeds), default=0.0)]
+    if not asked:
+        return None
+    gap = NEAR if asked[-1].subresource == "scale" else _STEP
+    steps = _creations(book, child.object, replicas, child.at)
+    return asked[-1] if unbroken(asked[-1].at, steps, child.at, gap) else None
+
+
+def set_back(book: Book, above: Object, deeds: Sequence[Deed], cause: Deed) -> Deed | None:
+    """Whoever had changed a ReplicaSet right before the Deployment controller put it back to what the Deployment
+    `above` says by `cause`: nobody had asked the Deployment for anything in between. `deeds`: as in `unlogged`.
+    """
+    before = [deed for deed in deeds if deed.at < cause.at]
+    last = before[-1] if before else None
+    if last is None or last.controller or creates(last) or creates(cause) or cause.controller != DEPLOYMENTS:
+        return None
+    asked = any(deed.at >= last.at for deed in wishes(book, above, cause.at))
+    return last if cause.at - last.at <= NEAR and not asked else None
 
 
 def _left(waiting: Sequence[tuple[Deed, int | None]], fulfilled: int) -> list[tuple[Deed, int | None]]:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from madeup import CONTROLLER, NOISE, Asker, event, write
 
+DEPLOYMENTS, SETS = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}replicaset-controller"
 STATEFULSETS, DAEMONSETS = f"{CONTROLLER}statefulset-controller", f"{CONTROLLER}daemon-set-controller"
 NODES = f"{CONTROLLER}node-controller"
+WEB = "web-7d4b9c6f58"
 Event = dict[str, Any]
 APPS: Event = {"group": "apps"}
 
@@ -27,12 +29,159 @@ def said(found: dict[str, Any]) -> str:
     return " ".join([*found["notes"], *(link["why"] for link in found["chain"])])
 
 
+def made(time: str, name: str, owner: str = SETS) -> list[Event]:
+    """A Pod as preset `forensics` has it: a create without a name, and the binding."""
+    minute, second = time.rsplit(":", 1)
+    bound = f"{minute}:{float(second) + 0.01:09.6f}"
+    return [
+        event(time, owner, "create", "pods", code=201),
+        event(bound, "system:kube-scheduler", "create", "pods", name, sub="binding", code=201),
+    ]
+
+
+def deployed(replicas: str = WEB) -> list[Event]:
+    """alice's Deployment, its ReplicaSet and a Pod."""
+    return [
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS),
+        event("09:00:00.030000", DEPLOYMENTS, "create", "replicasets", replicas, code=201, **APPS),
+        *made("09:00:00.060000", f"{replicas}-zzzz2"),
+    ]
+
+
+@pytest.mark.parametrize(("verb", "sub"), [("patch", "scale"), ("update", ""), ("patch", "")])
+def test_without_the_changes_of_replicasets_whoever_changed_the_deployment_is_named(
+    who: Asker, verb: str, sub: str
+) -> None:
+    """Preset `forensics` drops what the Deployment controller changes, not what people do."""
+    asked = event("10:00:00.000000", "bob", verb, "deployments", "web", sub=sub, **APPS)
+    write(who.path, *deployed(), asked, *made("10:00:00.030000", f"{WEB}-bbbb2"))
+    found = who.json("created", f"pod/{WEB}-bbbb2")
+    assert (root(found), found["confidence"]) == ("bob", "inferred")
+    assert "the log has none of deployment-controller's changes of it" in said(found)
+    assert "deployment default/web was created by alice" in said(found)
+    assert root(who.json("created", f"pod/{WEB}-zzzz2")) == "alice"
+
+
+def test_a_rollout_back_may_take_its_time_a_scale_does_not(who: Asker) -> None:
+    """What makes a Pod minutes after a scale is not that scale: a Pod of the node's, say, had failed."""
+    for sub, expected in (("", "bob"), ("scale", "alice")):
+        asked = event("10:00:00.000000", "bob", "patch", "deployments", "web", sub=sub, **APPS)
+        write(who.path, *deployed(), asked, *made("10:03:00.000000", f"{WEB}-bbbb2"))
+        assert root(who.json("created", f"pod/{WEB}-bbbb2")) == expected
+
+
+def test_with_the_changes_of_replicasets_they_tell(who: Asker) -> None:
+    """The log holds them, and none for what bob did: that changed no size."""
+    write(
+        who.path,
+        *deployed(),
+        event("09:30:00.000000", "carol", "patch", "deployments", "web", sub="scale", **APPS),
+        event("09:30:00.030000", DEPLOYMENTS, "update", "replicasets", WEB, **APPS),
+        *made("09:30:00.060000", f"{WEB}-cccc2"),
+        event("10:00:00.000000", "bob", "patch", "deployments", "web", **APPS),
+        *made("10:00:10.000000", f"{WEB}-bbbb2"),
+    )
+    assert root(who.json("created", f"pod/{WEB}-cccc2")) == "carol"
+    assert root(who.json("created", f"pod/{WEB}-bbbb2")) == "alice"
+
+
+def test_a_pod_that_took_anothers_place_is_nobodys_scale(who: Asker) -> None:
+    write(
+        who.path,
+        *deployed(),
+        event("10:00:00.000000", "bob", "patch", "deployments", "web", sub="scale", **APPS),
+        *made("10:00:00.030000", f"{WEB}-bbbb2"),
+        event("10:00:08.000000", "eve", "delete", "pods", f"{WEB}-bbbb2"),
+        *made("10:00:08.030000", f"{WEB}-cccc2"),
+    )
+    found = who.json("created", f"pod/{WEB}-cccc2")
+    assert root(found) == "alice"
+    assert "it took the place of pod default/web-7d4b9c6f58-bbbb2, which eve deleted" in said(found)
+
+
+def test_a_replicaset_made_by_hand_is_no_deployments(who: Asker) -> None:
+    write(
+        who.path,
+        *deployed(),
+        event("09:10:00.000000", "gustav", "create", "replicasets", "web-5d4f8c7b9d", code=201, **APPS),
+        event("10:00:00.000000", "bob", "patch", "deployments", "web", sub="scale", **APPS),
+        *made("10:00:00.030000", "web-5d4f8c7b9d-bbbb2"),
+    )
+    assert root(who.json("created", "pod/web-5d4f8c7b9d-bbbb2")) == "gustav"
+
+
 def owner(kind: str, name: str) -> list[dict[str, Any]]:
     return [{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": f"u-{name}", "controller": True}]
 
 
 def with_bodies(found: Event, answer: dict[str, Any], asked: dict[str, Any] | None = None) -> Event:
     return {**found, "level": "RequestResponse", "requestObject": asked or answer, "responseObject": answer}
+
+
+def sized(found: Event, generation: int, replicas: int) -> Event:
+    """A request on the ReplicaSet that left it at this size."""
+    meta = {"name": WEB, "uid": f"u-{WEB}", "generation": generation, "ownerReferences": owner("Deployment", "web")}
+    return with_bodies(found, {"kind": "ReplicaSet", "metadata": meta, "spec": {"replicas": replicas}})
+
+
+def born(time: str, name: str) -> Event:
+    meta = {"name": name, "generateName": f"{WEB}-", "ownerReferences": owner("ReplicaSet", WEB)}
+    return with_bodies(event(time, SETS, "create", "pods", code=201), {"kind": "Pod", "metadata": meta})
+
+
+def by_hand() -> list[Event]:
+    """stella scales the ReplicaSet of alice's Deployment to three, and its controller sets it back to one."""
+    deployment = {"kind": "Deployment", "metadata": {"name": "web", "generation": 1}, "spec": {"replicas": 1}}
+    scale = {"kind": "Scale", "metadata": {"name": WEB}, "spec": {"replicas": 3}}
+    return [
+        with_bodies(event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS), deployment),
+        sized(event("09:00:00.030000", DEPLOYMENTS, "create", "replicasets", WEB, code=201, **APPS), 1, 1),
+        born("09:00:00.060000", f"{WEB}-zzzz2"),
+        with_bodies(
+            event("10:00:00.000000", "stella", "patch", "replicasets", WEB, sub="scale", **APPS),
+            scale,
+            {"spec": {"replicas": 3}},
+        ),
+        born("10:00:00.004000", f"{WEB}-bbbb2"),
+        sized(event("10:00:00.006000", DEPLOYMENTS, "update", "replicasets", WEB, **APPS), 3, 1),
+        born("10:00:00.010000", f"{WEB}-cccc2"),
+        event("10:00:00.060000", SETS, "delete", "pods", f"{WEB}-cccc2"),
+    ]
+
+
+def bare(events: list[Event]) -> list[Event]:
+    """The events at level Metadata, with the names that bindings tell."""
+    found = []
+    for one in events:
+        name = one.get("responseObject", {}).get("metadata", {}).get("name", "")
+        found.append(
+            {k: v for k, v in one.items() if k not in {"requestObject", "responseObject"}} | {"level": "Metadata"}
+        )
+        if one["objectRef"]["resource"] == "pods" and one["verb"] == "create":
+            second = float(one["requestReceivedTimestamp"][17:-1]) + 0.001
+            time = f"{one['requestReceivedTimestamp'][11:17]}{second:09.6f}"
+            found.append(event(time, "system:kube-scheduler", "create", "pods", name, sub="binding", code=201))
+    return found
+
+
+@pytest.mark.parametrize(("spelled", "confidence"), [(list, "certain"), (bare, "inferred")])
+def test_a_replicaset_scaled_by_hand_and_set_back_is_whoever_scaled_it(
+    who: Asker, spelled: Any, confidence: str
+) -> None:
+    """Its controller ends the batch that it has begun; an update to fewer makes no Pod."""
+    write(who.path, *spelled(by_hand()))
+    for name in (f"{WEB}-bbbb2", f"{WEB}-cccc2"):
+        found = who.json("created", f"pod/{name}")
+        assert (root(found), found["confidence"]) == ("stella", confidence)
+    found = who.json("deleted", f"pod/{WEB}-cccc2")
+    assert (root(found), found["confidence"]) == ("stella", "inferred")
+    assert "0.006 s after stella had changed it" in said(found)
+    assert root(who.json("created", f"pod/{WEB}-zzzz2")) == "alice"
+
+
+def test_a_pod_long_after_the_size_was_set_back_is_not_of_the_scale(who: Asker) -> None:
+    write(who.path, *by_hand(), born("10:00:05.000000", f"{WEB}-dddd2"))
+    assert root(who.json("created", f"pod/{WEB}-dddd2")) == "alice"
 
 
 def set_of(found: Event, generation: int, replicas: int = 3) -> Event:
