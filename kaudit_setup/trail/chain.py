@@ -84,9 +84,10 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
     book.look_up(literal for guess in fitting for literal in (begins if guess.prefix else named)(guess.owner))
     for guess in fitting:
         if guess.prefix:
-            full = [one for one in book.starting(guess.owner) if any(map(creates, book.on(one)))]
+            full = _cut_alike(book, child, guess.owner)
             if full:
-                return full[0], False, f"the Pod's name is {guess.scheme}"
+                others = f"; {len(full) - 1} more begin so, this one was changed last" if len(full) > 1 else ""
+                return full[-1], False, f"the Pod's name is {guess.scheme}{others}"
         elif book.on(guess.owner):
             return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
     # nobody mentions the owner: only a controller's own request, or what is above, makes the name believable
@@ -94,6 +95,16 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
         if not guess.prefix and (deed is not None or any(book.on(owner) for owner in above(guess.owner))):
             return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
     return None
+
+
+def _cut_alike(book: Book, child: Child, beginning: Object) -> list[Object]:
+    """The owners whose names begin like that, which were made before `child`; the one that was made or changed last
+    comes last.
+    """
+    asked = {one: spec_deeds(book, one, child.at) for one in book.starting(beginning)}
+    return sorted(
+        (one for one, deeds in asked.items() if any(map(creates, deeds))), key=lambda one: asked[one][-1].at
+    )
 
 
 def _by(deed: Deed | None) -> str:

@@ -286,3 +286,22 @@ def test_a_daemonsets_pod_goes_with_its_node(who: Asker) -> None:
     change = event("10:00:20.000000", "luke", "patch", "daemonsets", "agn", **APPS)
     write(who.path, created, *pods, gone, change, *ends)
     assert root(who.json("deleted", "pod/agn-cccc2")) == "luke"
+
+
+def test_of_two_owners_whose_names_are_cut_alike_the_last_that_changed_is_named(who: Asker) -> None:
+    begin = "a-deployment-with-such-a-long-name-that-its-pods-are-cut-off"[:58]
+    one, two = f"{begin}-one", f"{begin}-two"
+    pods = [f"{begin}bbbb2", f"{begin}cccc2"]
+    write(
+        who.path,
+        event("10:00:00.000000", "lena", "create", "deployments", one, code=201, **APPS),
+        event("10:00:00.010000", DEPLOYMENTS, "create", "replicasets", f"{one}-dd4498d4d", code=201, **APPS),
+        *made("10:00:00.020000", pods[0]),
+        event("10:00:00.200000", "luis", "create", "deployments", two, code=201, **APPS),
+        event("10:00:00.210000", DEPLOYMENTS, "create", "replicasets", f"{two}-8b4ff8cc8", code=201, **APPS),
+        *made("10:00:00.220000", pods[1]),
+    )
+    assert root(who.json("created", f"pod/{pods[0]}")) == "lena"
+    found = who.json("created", f"pod/{pods[1]}")
+    assert (root(found), found["confidence"]) == ("luis", "inferred")
+    assert "1 more begin so" in said(found)
