@@ -170,7 +170,7 @@ def body_facts(event: Event) -> Facts:
     said = asked.message or asked.note
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     keys = _read(_KEYS, request) if event.verb == "patch" else None
-    spec_state, state = _states(told.kind, response) if meta.name else (0, 0)
+    spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
     revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
@@ -223,6 +223,14 @@ def _replicas(asked: _Body, told: _Body) -> int:
     return -1
 
 
+def _is_write(event: Event) -> bool:
+    """Whether an answer can show what an object was asked to be: not the many events, leases, patches of a status."""
+    ref = event.object_ref
+    if ref is None or ref.resource in {"events", "leases"}:
+        return False
+    return event.verb in {"create", "update"} or (event.verb == "patch" and ref.subresource != "status")
+
+
 def _states(kind: str, response: bytes) -> tuple[int, int]:
     """Digests of the spec, and of all that a request can change but the status; of a Scale neither is known."""
     keys = _read(_KEYS, response)
@@ -232,7 +240,7 @@ def _states(kind: str, response: bytes) -> tuple[int, int]:
     keys.pop("status", None)
     kept = [(key, bytes(value)) for key, value in metadata.items() if key not in _OF_THE_SERVER]
     kept += [(key, bytes(value)) for key, value in keys.items()]
-    return hash(bytes(keys["spec"])) if "spec" in keys else 0, hash(tuple(sorted(kept)))
+    return hash(bytes(keys["spec"])) if "spec" in keys else 0, hash(tuple(kept))
 
 
 def _touches_spec(verb: str, request: bytes) -> bool | None:

@@ -16,13 +16,23 @@ from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
-from kaudit_setup.trail.rollout import NEAR, at_work, growth, made_again, predecessor, set_back, unfulfilled, unlogged
+from kaudit_setup.trail.rollout import (
+    AT_ONCE,
+    NEAR,
+    at_work,
+    growth,
+    made_again,
+    predecessor,
+    set_back,
+    unfulfilled,
+    unlogged,
+)
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
 from kaudit_setup.trail.wishes import incomplete, of_another_life, proven, spec_deeds, wishes
 
-_DEEP = 6
-_AT_ONCE = 2.0
+DEEP = 6
+"""Links after which a chain is followed no further."""
 _SCALED = frozenset({"replicasets", "replicationcontrollers"})
 
 
@@ -51,7 +61,7 @@ def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> 
 
 def climb(book: Book, story: Story, child: Child) -> None:
     """Add the owner of `child.object`, and what is above it, to `story`."""
-    if len(story.links) >= _DEEP:
+    if len(story.links) >= DEEP:
         return
     found = owner_of(book, child)
     if found is None:
@@ -115,7 +125,12 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
     deeds = spec_deeds(book, owner, child.at)
     maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
-    cause, counted = (None, False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    waiting, counted = ([], False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    cause = waiting[0] if waiting else None
+    if len(waiting) > 1:
+        last = waiting[-1]
+        surely = False
+        story.note(f"{actor(last)} changed the size of {owner} at {last.time}, before it had all the Pods asked for")
     above = deployment_of(book, owner, child.at, maker)
     asked = unlogged(book, child, owner, above, deeds) if above and not child.timeless else None
     cause = asked or cause
@@ -226,10 +241,15 @@ def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely
                 # some of its Pods are there for the one, some for the other
                 surely = surely and deed.user == deeds[-1].user
     if not deeds:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         return
     _settle(book, story, child, owner, deeds, surely, why)
+
+
+def _unmade(story: Story, owner: Object, surely: bool, why: str) -> None:
+    """End the chain, as far as it is known, at an owner that nobody in the log made or changed."""
+    story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
+    story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
 
 
 def _to_adopter(book: Book, story: Story, child: Child, owner: Object, gone: Deed) -> None:
@@ -309,8 +329,7 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
             story.note(f"{actor(last)} {doing(last)} {owner} at {last.time}, before {child.object} was made")
             surely = False
     if not deeds:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         return
     _settle(book, story, child, owner, deeds, surely, why)
 
@@ -338,28 +357,26 @@ def _first_wanted(book: Book, story: Story, child: Child, owner: Object) -> tupl
 def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
-    changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < _AT_ONCE]
+    changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
     if owner.resource == "jobs" and changed and not child.timeless:
         # its controller follows a change of parallelism, or of suspend, at once
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
     birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
     if birth.deed is None:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         climb(book, story, Child(owner, child.at, None, False, timeless=True))
         return
-    proven = surely and birth.confidence == "certain"
-    proven = proven and not lacking(book, story, child, owner, [birth.deed])
+    surely = surely and birth.confidence == "certain" and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
-    story.links.append(Link(owner, birth.deed, sure(proven), reason))
+    story.links.append(Link(owner, birth.deed, sure(surely), reason))
     if birth.note:
         story.note(birth.note)
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
     if birth.deed.controller:
-        climb(book, story, Child(owner, birth.deed.at, birth.deed, proven))
+        climb(book, story, Child(owner, birth.deed.at, birth.deed, surely))
     else:
         story.root = birth.deed
 

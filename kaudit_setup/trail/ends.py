@@ -28,7 +28,7 @@ from kaudit_setup.trail.actors import (
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
-from kaudit_setup.trail.chain import climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
+from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
@@ -36,9 +36,8 @@ from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
-_DEEP = 6
 _GRACE = 300.0
-_COLLECTED = 1.0
+_RIGHT_AFTER = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
 
@@ -150,7 +149,7 @@ def _took(
     """
     last = [deed.at for deed in life if deed.node]
     shown = [d for d in sweeps if any(0 <= at - d.at < _GRACE for at in last)]
-    shown = shown or [d for d in sweeps if any(0 <= at - d.at < _COLLECTED for at in again)]
+    shown = shown or [d for d in sweeps if any(0 <= at - d.at < _RIGHT_AFTER for at in again)]
     if shown:
         return shown, True
     used = max((deed.at for deed in deeds if not deletes(deed)), default=0.0)
@@ -209,7 +208,7 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
         if deed.node:
             story.note(f"{obj} is a static Pod: its manifest file on node {deed.node} was taken away or changed")
         return
-    if len(story.links) >= _DEEP:
+    if len(story.links) >= DEEP:
         return
     surely = end.confidence == "certain"
     if deed.controller == NAMESPACES:
@@ -311,7 +310,7 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
     gone = deleted_just_before(book, obj, deed.at)
     like = {guess.owner.resource for guess in guesses(obj)}
     likely = [d for d in gone if d.resource in like] or gone
-    likely = [d for d in likely if deed.at - d.at < _COLLECTED] or likely
+    likely = [d for d in likely if deed.at - d.at < _RIGHT_AFTER] or likely
     if len(likely) == 1:
         lag = deed.at - likely[0].at
         why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"

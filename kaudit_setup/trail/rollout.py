@@ -8,6 +8,7 @@ makes it again). Both sets label a Pod with the revision of the template that it
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -23,11 +24,11 @@ NEAR = 15.0
 """Seconds within which a controller follows a change of what it controls, and takes its next step; a Pod made later
 takes another's place.
 """
+AT_ONCE = 2.0
+"""Seconds within which a controller's next request is of the same piece of work."""
 _STEP = 600.0
 """Seconds within which a set's controller goes on to the next Pod, once one is gone and its successor ready."""
 _ROLLING = 120.0
-_BATCH = 1.0
-"""Seconds between two Pods of one batch, at most: the controller makes 20 a second."""
 _KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS})
 Again = Literal["no", "likely", "surely"]
 
@@ -47,15 +48,16 @@ def growth(deeds: Sequence[Deed], index: int) -> int | None:
     return after - before if min(after, before) >= 0 else None
 
 
-def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) -> tuple[Deed | None, bool]:
-    """The change of a ReplicaSet's size that `child` was made for, and whether it was counted: None if all had their
-    Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
+def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) -> tuple[list[Deed], bool]:
+    """The changes of a ReplicaSet's size that `child` can have been made for, and whether that was counted: none if
+    all had their Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
 
     The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
     asked for, it is the last, as long as Pods are made at once and without a break. What the controller has begun it
     also ends, whoever wants fewer meanwhile (slowStartBatch).
     """
     steps = _creations(book, child.object, owner, child.at)
+    done = sorted(at for at, refused in steps if not refused)
     waiting: list[tuple[Deed, int | None]] = []
     pause = NEAR
     for index, deed in enumerate(deeds):
@@ -67,13 +69,10 @@ def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) 
             begun = [one for one in waiting if one[1] is not None] if pause == NEAR else []
             waiting, pause = [*begun, (deed, more)], NEAR
         elif more < 0:
-            pause = _BATCH
-        fulfilled = sum(deed.at <= at < until and not refused for at, refused in steps)
-        waiting = _left(waiting, fulfilled)
-    for deed, left in waiting:
-        if unbroken(deed.at, steps, child.at, pause):
-            return deed, left is not None
-    return None, False
+            pause = AT_ONCE
+        waiting = _left(waiting, bisect_left(done, until) - bisect_left(done, deed.at))
+    busy = [(deed, left) for deed, left in waiting if unbroken(deed.at, steps, child.at, pause)]
+    return [deed for deed, _ in busy], any(left is not None for _, left in busy)
 
 
 def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: Sequence[Deed]) -> Deed | None:

@@ -14,10 +14,9 @@ from kaudit_setup.trail.birth import actor, doing
 from kaudit_setup.trail.book import Book, quoted
 from kaudit_setup.trail.deeds import Deed, Object, creates
 from kaudit_setup.trail.kinds import KINDS
+from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
 from kaudit_setup.trail.wishes import proven, wishes
-
-_AT_ONCE = 2.0
 
 
 def to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed, surely: bool) -> None:
@@ -27,7 +26,7 @@ def to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed, surely: 
     where = b'"resource":"horizontalpodautoscalers","namespace":' + quoted(owner.namespace)
     book.look_up([where])
     # an autoscaler reports its status every few seconds: only what it said then matters
-    told = book.sift([where], lambda d: d.controller == AUTOSCALER and 0 <= d.at - cause.at < _AT_ONCE)
+    told = book.sift([where], lambda d: d.controller == AUTOSCALER and 0 <= d.at - cause.at < AT_ONCE)
     known = book.starting(Object("autoscaling", "horizontalpodautoscalers", owner.namespace, ""))
     names = sorted({one.name for one in known if one.name} | {deed.name for deed in told if deed.name})
     found = _chosen(book, owner, names, told, cause)

@@ -15,12 +15,12 @@ from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
 from kaudit_setup.trail.wishes import wishes
 
 DISTURBED = 600.0
 """Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
-_AT_ONCE = 2.0
 _MOMENTS = 5.0
 _PREEMPTED = "Preempted by "
 _NODES = b'"resource":"nodes","name":'
@@ -139,7 +139,7 @@ def preempted(book: Book, story: Story, obj: Object, deed: Deed) -> None:
             and (d.resource, d.subresource) == ("pods", "status")
             and d.controller == SCHEDULER
             and d.object != obj
-            and abs(d.at - deed.at) < _AT_ONCE
+            and abs(d.at - deed.at) < AT_ONCE
         ),
     )
     # since 1.26 every victim gets a status, too

@@ -513,3 +513,22 @@ def test_the_clocks_of_two_servers_do_not_tell_which_of_two_writes_changed_it(wh
         write(tmp_path / "cp2" / "audit.log", other)
         found = who.json("created", "pod/db-1", log=tmp_path)
         assert (root(found), found["confidence"]) == (user, confidence)
+
+
+def test_a_resize_before_the_last_one_was_fulfilled_makes_it_a_guess(who: Asker) -> None:
+    names = [f"{WEB}-bbb{n}b" for n in "bcd"]
+    write(
+        who.path,
+        *begun(),
+        scaled(at(10, 0), "bob", 3),
+        resized(at(10, 0.03), 2, 3),
+        pod(at(10, 0.1), WEB, "replicasets", names[0]),
+        scaled(at(10, 5), "carol", 4),
+        resized(at(10, 5.03), 3, 4),
+        pod(at(10, 5.1), WEB, "replicasets", names[1]),
+        pod(at(10, 5.2), WEB, "replicasets", names[2]),
+    )
+    expected = [("bob", "certain"), ("bob", "inferred"), ("carol", "certain")]
+    found = [who.json("created", f"pod/{name}") for name in names]
+    assert [(root(one), one["confidence"]) for one in found] == expected
+    assert "before it had all the Pods asked for" in said(found[1])
