@@ -3,6 +3,10 @@
 Source: cmd/kube-controller-manager/app (each controller's client is `system:serviceaccount:kube-system:<name>`
 with --use-service-account-credentials, as kubeadm sets it; without it all are `system:kube-controller-manager` and
 only the user agent's tail tells them apart); the names: plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
+
+A component's credentials may be taken off its disk and used with kubectl. So a user agent that the component does not
+send (staging/src/k8s.io/client-go/rest/config.go:DefaultKubernetesUserAgent) shows somebody else. Its own proves
+nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from typing import Final
 
 _PREFIX: Final = "system:serviceaccount:kube-system:"
 _MANAGER: Final = "system:kube-controller-manager"
+_NODE: Final = "system:node:"
 
 GARBAGE: Final = "generic-garbage-collector"
 NAMESPACES: Final = "namespace-controller"
@@ -46,25 +51,34 @@ _COMPONENTS: Final = {
     "system:apiserver": "kube-apiserver",
     _MANAGER: "kube-controller-manager",
 }
+_BINARIES: Final = {"system:kube-scheduler": "kube-scheduler", _MANAGER: "kube-controller-manager"}
+_ALL_IN_ONE: Final = {"hyperkube", "k3s", "kubelite"}  # one binary for all components: its agents bear its name
 
 
 def controller_of(user: str, agent: str, impersonator: str) -> str:
     """The short name of the controller that this actor is, empty for everybody else.
 
     Somebody who impersonates a controller is not one. A user agent alone proves nothing (anybody may send it): it
-    only tells the controllers apart that share the user `system:kube-controller-manager`.
+    tells the controllers apart that share the user `system:kube-controller-manager`, and shows who is none.
     """
-    if impersonator:
+    if impersonator or (user in _BINARIES and not _sent_by(_BINARIES[user], agent)):
         return ""
     if user.startswith(_PREFIX):
         name = user.removeprefix(_PREFIX)
-        return name if name in _CONTROLLERS else ""
+        # staging/src/k8s.io/controller-manager/pkg/clientbuilder: each client adds its user to its agent
+        return name if name in _CONTROLLERS and agent.endswith(f"/{user}") else ""
     if user == _MANAGER:
         tail = agent.rpartition("/")[2].removeprefix(_PREFIX)
         return tail if tail in _CONTROLLERS else "kube-controller-manager"
     return _COMPONENTS.get(user, "")
 
 
-def node_of(user: str, impersonator: str) -> str:
-    """The node whose kubelet this actor is, empty for everybody else."""
-    return user.removeprefix("system:node:") if user.startswith("system:node:") and not impersonator else ""
+def node_of(user: str, agent: str, impersonator: str) -> str:
+    """The node whose kubelet this actor is, empty for everybody else (for one with a node's credentials, too)."""
+    if impersonator or not user.startswith(_NODE) or not _sent_by("kubelet", agent):
+        return ""
+    return user.removeprefix(_NODE)
+
+
+def _sent_by(binary: str, agent: str) -> bool:
+    return agent.partition("/")[0] in {binary, *_ALL_IN_ONE}

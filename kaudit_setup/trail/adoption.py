@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from kaudit_setup.trail.actors import GARBAGE
 from kaudit_setup.trail.bodies import Owner
-from kaudit_setup.trail.book import Book, quoted
+from kaudit_setup.trail.book import Book, named, quoted
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
-from kaudit_setup.trail.kinds import KINDS
+from kaudit_setup.trail.kinds import KINDS, plurals
 
 _TAKEN_OVER = 2.0
 _COLLECTED = 10.0
@@ -21,19 +21,30 @@ _COLLECTED = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What bodies say about whose an object was: `owner` None for nobody's; `deed` is the request that says so."""
+    """What bodies say about whose an object was: `owners` is empty for nobody's; `deed` is the request that says."""
 
     deed: Deed
-    owner: Owner | None
+    owners: tuple[Owner, ...]
+
+    @property
+    def controller(self) -> Owner | None:
+        """The owner that controlled the object."""
+        return next((owner for owner in self.owners if owner.controller), None)
 
 
 def ownership(book: Book, obj: Object, at: float, birth: Deed | None) -> Ownership | None:
     """The last word about whose `obj` was at `at`; None if no body tells. `birth`: the request that made it."""
-    said = birth if birth is not None and birth.facts.body else None
+    said = Ownership(birth, birth.facts.owners) if birth is not None and birth.facts.body else None
     for deed in book.on(obj):
         if deed.done and deed.at <= at and not deed.subresource and _tells(deed):
-            said = deed
-    return Ownership(said, said.facts.controller) if said is not None else None
+            said = Ownership(deed, _left(said.owners if said else (), deed))
+    return said
+
+
+def _left(before: tuple[Owner, ...], deed: Deed) -> tuple[Owner, ...]:
+    """The owners after `deed`: those in its body, or those before without the ones that its patch takes away."""
+    dropped = {owner.uid for owner in deed.facts.owners if owner.dropped}
+    return tuple(owner for owner in before if owner.uid not in dropped) if dropped else deed.facts.owners
 
 
 def _tells(deed: Deed) -> bool:
@@ -43,12 +54,18 @@ def _tells(deed: Deed) -> bool:
     return creates(deed) or deed.verb == "update" or deed.facts.reowned or bool(deed.facts.response_name)
 
 
-def owning_object(owner: Owner, child: Object) -> Object:
-    """The object that an ownerReference of `child` names; the log spells its kind in the plural."""
-    kind = KINDS.get(owner.kind.lower())
-    resource = kind.resource if kind else f"{owner.kind.lower()}s"
-    cluster_scoped = kind is not None and not kind.namespaced
-    return Object(owner.group, resource, "" if cluster_scoped else child.namespace, owner.name)
+def owning_object(book: Book, owner: Owner, child: Object) -> Object:
+    """The object that an ownerReference of `child` names. The log spells its kind in the plural; how, and whether it
+    is in a namespace, is looked up there for a custom kind.
+    """
+    name = owner.kind.lower()
+    kind = KINDS.get(name)
+    if kind is not None and kind.takes(owner.group, kind.resource):
+        return Object(kind.group or "", kind.resource, child.namespace if kind.namespaced else "", owner.name)
+    spaces = dict.fromkeys((child.namespace, ""))
+    possible = [Object(owner.group, plural, space, owner.name) for plural in plurals(name) for space in spaces]
+    book.look_up(literal for one in possible for literal in named(one))
+    return next((one for one in possible if book.on(one)), possible[0])
 
 
 def orphaned(book: Book, obj: Object, until: float) -> Deed | None:

@@ -1,11 +1,12 @@
 """What an event's request and response bodies say about its object: names, owners, replicas, options.
 
 Bodies are there from level Request (requestObject) and RequestResponse (responseObject) on. Only these few fields are
-decoded; a body that is something else than expected says nothing.
+decoded; a field that has another shape than expected (custom kinds name theirs as they like) says nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +23,12 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     uid: str = ""
     controller: bool = False
+    patch: str = msgspec.field(name="$patch", default="")
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a strategic merge patch takes it away (pkg/controller/controller_ref_manager.go)."""
+        return self.patch == "delete"
 
     @property
     def group(self) -> str:
@@ -41,6 +48,8 @@ class Facts:
     as its sender knew it. `whole`: the request says all that the object should be, not what it changes (PUT,
     server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and the server's own
     metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
+    `dry_run`: what a deletion's options say, None if they are not in the log. `mirror`: a Pod that its kubelet made
+    from a manifest file.
     """
 
     body: bool = False
@@ -58,7 +67,7 @@ class Facts:
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
-    dry_run: bool = False
+    dry_run: bool | None = None
     items: frozenset[str] | None = None
     message: str = ""
     involved_kind: str = ""
@@ -108,22 +117,26 @@ class _Affinity(msgspec.Struct, rename="camel"):
 
 
 class _Spec(msgspec.Struct, rename="camel"):
-    replicas: int | None = None
-    node_name: str = ""
+    replicas: Any = None
+    node_name: Any = ""
     affinity: msgspec.Raw = msgspec.Raw()
-    scale_target_ref: _Involved | None = None
+    scale_target_ref: msgspec.Raw = msgspec.Raw()
+
+
+class _Options(msgspec.Struct, rename="camel"):
+    dry_run: list[str] | None = None
 
 
 class _Body(msgspec.Struct, rename="camel"):
     kind: str = ""
     metadata: _Meta | None = None
-    spec: _Spec | None = None
-    dry_run: list[str] | None = None
+    spec: msgspec.Raw = msgspec.Raw()
+    delete_options: msgspec.Raw = msgspec.Raw()
     message: Any = ""
     note: Any = ""
-    involved_object: _Involved | None = None
-    regarding: _Involved | None = None
-    target: _Involved | None = None
+    involved_object: msgspec.Raw = msgspec.Raw()
+    regarding: msgspec.Raw = msgspec.Raw()
+    target: msgspec.Raw = msgspec.Raw()
 
 
 class _Item(msgspec.Struct):
@@ -141,22 +154,26 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_SPEC = msgspec.json.Decoder(_Spec)
+_INVOLVED = msgspec.json.Decoder(_Involved)
+_OPTIONS = msgspec.json.Decoder(_Options)
 _LIST = msgspec.json.Decoder(_List)
 _AFFINITY = msgspec.json.Decoder(_Affinity)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
+_WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 _OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
 _REVISION = "controller-revision-hash"
-MIRROR = "kubernetes.io/config.mirror"
+_MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
 def body_facts(event: Event) -> Facts:
     """The facts in one event's bodies; nothing where there are none, or where nothing is asked of them (reads)."""
     request, response = bytes(event.request_object), bytes(event.response_object)
     if not request and not response:
-        return _NONE
+        return _NONE if _dry_run(event, request, _Body()) is None else _WITHOUT_OPTIONS
     if event.verb in {"get", "list", "watch"}:
         return Facts(body=True)
     asked = _read(_BODY, request) or _Body()
@@ -165,8 +182,10 @@ def body_facts(event: Event) -> Facts:
     wanted = asked.metadata or _Meta()
     # a patch may be a part of the object: its answer is the whole
     full = meta if meta.name else wanted
-    scaled = next((body.spec.scale_target_ref for body in (told, asked) if body.spec), None)
-    about = asked.involved_object or asked.regarding or asked.target or scaled or _Involved()
+    specs = [_read(_SPEC, bytes(body.spec)) or _Spec() for body in (told, asked)]
+    bound = _read(_INVOLVED, bytes(asked.target))
+    concerned = (asked.involved_object, asked.regarding, asked.target, *(spec.scale_target_ref for spec in specs))
+    about = next(filter(None, (_read(_INVOLVED, bytes(one)) for one in concerned)), _Involved())
     said = asked.message or asked.note
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     keys = _read(_KEYS, request) if event.verb == "patch" else None
@@ -185,26 +204,24 @@ def body_facts(event: Event) -> Facts:
         state=state,
         revision=revision if isinstance(revision, str) else "",
         reowned=event.verb == "patch" and wanted.owner_references is not None,
-        mirror=MIRROR in (full.annotations or {}),
-        replicas=_replicas(asked, told),
+        mirror=_MIRROR in (full.annotations or {}),
+        replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
-        dry_run="All" in (asked.dry_run or ()),
+        dry_run=_dry_run(event, request, asked),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
         message=said if isinstance(said, str) else "",
         involved_kind=about.kind,
         involved_name=about.name,
-        node=_node(asked, told),
+        node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
 
 
-def _node(asked: _Body, told: _Body) -> str:
-    """The node of a Pod: from a binding's target, or from the Pod itself; that of a DaemonSet names the only one that
-    it may be bound to (pkg/controller/daemon/util/daemonset_util.go:ReplaceDaemonSetPodNodeNameNodeAffinity).
+def _node(specs: Sequence[_Spec]) -> str:
+    """The node that a Pod's own body names; that of a DaemonSet names the only one that it may be bound to
+    (pkg/controller/daemon/util/daemonset_util.go:ReplaceDaemonSetPodNodeNameNodeAffinity).
     """
-    if asked.target and asked.target.kind in {"", "Node"}:
-        return asked.target.name
-    specs = [body.spec for body in (told, asked) if body.spec]
-    return next(filter(None, [*(spec.node_name for spec in specs), *map(_pinned, specs)]), "")
+    bound = next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
+    return bound or next(filter(None, map(_pinned, specs)), "")
 
 
 def _pinned(spec: _Spec) -> str:
@@ -216,11 +233,23 @@ def _pinned(spec: _Spec) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _replicas(asked: _Body, told: _Body) -> int:
-    for body in (told, asked):
-        if body.spec and body.spec.replicas is not None:
-            return body.spec.replicas
-    return -1
+def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
+    """Whether a deletion's options ask for one, None if they are not in the log; all else says it in its URI.
+
+    A deletion without options has no body to log; an eviction always has one, which 1.20 does not log.
+    """
+    if event.verb in {"delete", "deletecollection"}:
+        if not request:
+            bodies = (
+                event.level in {"Request", "RequestResponse"} and "audit.k8s.io/truncated" not in event.annotations
+            )
+            return False if bodies else None
+        options = _read(_OPTIONS, request)
+    elif not request:
+        return None
+    else:
+        options = _read(_OPTIONS, bytes(asked.delete_options))
+    return options is not None and "All" in (options.dry_run or ())
 
 
 def _is_write(event: Event) -> bool:

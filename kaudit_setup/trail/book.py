@@ -20,11 +20,15 @@ from kaudit_setup.trail.deeds import (
     deletes,
     executes,
     stage_rank,
+    through_kubelet,
 )
 from kaudit_setup.trail.search import spelled
 
 LIMIT = 60_000
 """Deeds that are kept before changes and reads are thinned out."""
+_APART = 5.0
+# What components write all the time: only what an event says matters.
+_ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
 
 class Log(Protocol):
@@ -56,6 +60,11 @@ def named(obj: Object) -> tuple[bytes, ...]:
     if not obj.namespace:
         return (b'"resource":' + quoted(obj.resource) + b"," + name,)
     return (b'"namespace":' + quoted(obj.namespace) + b"," + name,)
+
+
+def kubelet_path(pod: Object) -> bytes:
+    """How a request through a node's proxy names a Pod in its URI (see `through_kubelet`)."""
+    return f"/{pod.namespace}/{pod.name}".encode()
 
 
 def begins(obj: Object) -> tuple[bytes, ...]:
@@ -90,7 +99,7 @@ class Book:
         self._keep = keep
         self._searched: set[bytes] = set()
         self._deeds: dict[tuple[str, ...], Deed] = {}
-        self._index: dict[tuple[str, str, str], list[Deed]] = {}
+        self._index: dict[Object, list[Deed]] = {}
         self._stale = False
         self._full = LIMIT
         self.nodes: set[str] = set()
@@ -128,22 +137,23 @@ class Book:
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
-        return sorted(found.values(), key=lambda deed: (deed.at, deed.end))
+        return in_order(found.values())
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""
-        return self._read().get((obj.resource, obj.namespace, obj.name), [])
+        return self._read().get(obj, [])
 
     def nameless(self, obj: Object) -> list[Deed]:
         """What is known about the collection that `obj` is in: creates without a name, deletions of it all, lists."""
-        return self._read().get((obj.resource, obj.namespace, ""), [])
+        return self._read().get(replace(obj, name=""), [])
 
     def starting(self, obj: Object) -> list[Object]:
         """The objects known that are of `obj`'s kind and place and whose names begin with its name."""
+        place = (obj.group, obj.resource, obj.namespace)
         return [
-            Object(obj.group, *key)
-            for key in self._read()
-            if key[:2] == (obj.resource, obj.namespace) and key[2].startswith(obj.name)
+            one
+            for one in self._read()
+            if one.name.startswith(obj.name) and (one.group, one.resource, one.namespace) == place
         ]
 
     def all(self) -> Iterator[Deed]:
@@ -153,7 +163,7 @@ class Book:
     @property
     def tolerance(self) -> float:
         """Seconds by which the clocks of the sources may differ."""
-        return 5.0 if len(self.nodes) > 1 else 0.0
+        return _APART if len(self.nodes) > 1 else 0.0
 
     def _add(self, deed: Deed) -> None:
         old = self._deeds.get(deed.key)
@@ -173,7 +183,7 @@ class Book:
     def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
         # a controller's report tells which of its owner's wishes it knew
         wish = str(deed.facts.generation)
-        key = (deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
+        key = (deed.group, deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
         pair = mentions.get(key)
         if pair is None:
             mentions[key] = [deed, deed]
@@ -182,13 +192,40 @@ class Book:
         elif deed.at >= pair[1].at:
             pair[1] = deed
 
-    def _read(self) -> dict[tuple[str, str, str], list[Deed]]:
+    def _read(self) -> dict[Object, list[Deed]]:
         if self._stale:
             self._index = {}
-            for deed in sorted(self._deeds.values(), key=lambda deed: (deed.at, deed.end)):
-                self._index.setdefault((deed.resource, deed.namespace, deed.name), []).append(deed)
+            for deed in in_order(self._deeds.values()):
+                self._index.setdefault(deed.object, []).append(deed)
+                if (inside := through_kubelet(deed)) is not None:
+                    self._index.setdefault(inside.object, []).append(inside)
             self._stale = False
         return self._index
+
+
+def in_order(deeds: Iterable[Deed]) -> list[Deed]:
+    """`deeds` in order of time, each once.
+
+    kube-apiserver and the server of an aggregated API both log what the one passes on to the other, each with its own
+    time, under one Audit-ID. kube-apiserver does not read the body then, so it does not know the name in a create.
+    """
+    found: dict[tuple[str, ...], Deed] = {}
+    for deed in sorted(deeds, key=_when):
+        key = (deed.audit_id, deed.verb, deed.uri, deed.impersonator or deed.user)
+        old = found.setdefault(key, deed)
+        if old is deed:
+            continue
+        # somebody may choose one Audit-ID for many requests: only those of two servers can be the same
+        apart = old.source.node == deed.source.node or deed.at - old.at > _APART
+        if apart or (old.name and deed.name and old.name != deed.name):
+            found[*key, *deed.key] = deed
+        elif (deed.done, bool(deed.name)) > (old.done, bool(old.name)):
+            found[key] = deed
+    return sorted(found.values(), key=_when)
+
+
+def _when(deed: Deed) -> tuple[float, float]:
+    return deed.at, deed.end
 
 
 def better(old: Deed, new: Deed) -> Deed:
@@ -202,7 +239,7 @@ def better(old: Deed, new: Deed) -> Deed:
 
 def _lasting(deed: Deed) -> bool:
     """Whether a deed matters by itself: it made, altered, ended or entered something, or tried to."""
-    if deed.resource in {"events", "leases"}:
+    if (deed.group, deed.resource) in _ROUTINE:
         return bool(deed.facts.message)
     if deed.stage == "RequestReceived" and deed.verb in {"get", "list", "watch"}:
         return False

@@ -83,7 +83,7 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
     """The owner of an object that a controller made, whether bodies prove it, and the reason."""
     obj, deed = child.object, child.deed
     if deed is not None and (owner := deed.facts.controller):
-        owner_object = owning_object(owner, obj)
+        owner_object = owning_object(book, owner, obj)
         book.look_up(named(owner_object))
         return owner_object, child.surely, "the ownerReferences in the logged body name it"
     told = announcement(book, obj)

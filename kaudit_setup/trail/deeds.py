@@ -6,7 +6,7 @@ Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
 from typing import Literal
@@ -15,12 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 from kaudit_setup.trail.actors import controller_of, node_of
 from kaudit_setup.trail.bodies import Facts, body_facts
 from kaudit_setup.trail.event import Event
+from kaudit_setup.trail.kinds import home_group
 from kaudit_setup.trail.search import Hit
 
 Outcome = Literal["done", "refused", "dry-run", "open"]
 
+TIMED_OUT = 504
 _LATER = {"": 0, "RequestReceived": 1, "ResponseStarted": 2, "ResponseComplete": 3, "Panic": 4}
 _EXEC = frozenset({"exec", "attach", "portforward", "proxy"})
+# The kubelet's own paths into a Pod, and the subresource of the Pod that does the same.
+_KUBELET = {"exec": "exec", "run": "exec", "attach": "attach", "portForward": "portforward", "containerLogs": "log"}
 # Requests on a subresource that change what an object is or does; `status` is what controllers report about it.
 _NO_CHANGE = frozenset({"status", "binding", "token", "eviction", "log", "exec", "attach", "portforward", "proxy"})
 
@@ -65,7 +69,8 @@ class Deed:
     """One request. `at`/`end` are Unix seconds of receipt and of the last stage seen; `time` is `at` as logged.
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
-    actor is one of Kubernetes' own. `facts` is what bodies say, with nothing in it at level Metadata.
+    actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
+    bodies say, with nothing in it at level Metadata.
     """
 
     verb: str
@@ -123,7 +128,7 @@ def singular(resource: str) -> str:
     """`pods` to `pod`, for sentences."""
     if resource.endswith("ies"):
         return f"{resource[:-3]}y"
-    if resource.endswith(("sses", "xes", "ches")):
+    if resource.endswith(("sses", "xes", "ches", "shes")):
         return resource[:-2]
     return resource.removesuffix("s") if not resource.endswith(("ss", "points")) else resource
 
@@ -153,7 +158,7 @@ def deed_of(seen: Seen) -> Deed:
     return Deed(
         # what many events share is kept once: a busy object has a hundred thousand of them
         verb=intern(event.verb),
-        group=intern(ref.api_group) if ref else "",
+        group=intern(home_group(ref.api_group, resource)) if ref else "",
         resource=intern(resource),
         subresource=intern(sub),
         namespace=intern(namespace),
@@ -176,7 +181,7 @@ def deed_of(seen: Seen) -> Deed:
         source=seen.source,
         facts=facts,
         controller=controller_of(user, event.user_agent, impersonator),
-        node=node_of(user, impersonator),
+        node=node_of(user, event.user_agent, impersonator),
         outcome=_outcome(event.stage, code, event.request_uri, facts),
     )
 
@@ -216,9 +221,17 @@ def executes(deed: Deed) -> bool:
     return deed.subresource in _EXEC
 
 
-def touches(deed: Deed) -> bool:
-    """Any of them, and what else named the object."""
-    return bool(deed.resource)
+def through_kubelet(deed: Deed) -> Deed | None:
+    """What a request through a node's proxy did inside a Pod, as a request on that Pod; None if it did not.
+
+    Source: pkg/kubelet/server/server.go:InstallDebuggingHandlers (`/exec/<namespace>/<pod>/...` and the like).
+    """
+    if (deed.group, deed.resource, deed.subresource) != ("", "nodes", "proxy"):
+        return None
+    parts = deed.uri.partition("?")[0].partition("/proxy/")[2].split("/")
+    if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
+        return None
+    return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
 
 
 def seconds(timestamp: str) -> float:
@@ -230,7 +243,8 @@ def seconds(timestamp: str) -> float:
 
 
 def _outcome(stage: str, code: int, uri: str, facts: Facts) -> Outcome:
-    if stage in {"", "RequestReceived"}:
+    # a request that was given up after its time goes on in the server (AS/pkg/server/filters/timeout.go)
+    if stage in {"", "RequestReceived"} or code == TIMED_OUT:
         return "open"
     if stage == "Panic" or code >= 400:
         return "refused"

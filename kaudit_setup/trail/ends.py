@@ -111,8 +111,8 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     if later:
         story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
     life = [deed for deed in ends if deed.at >= born]
-    static = _is_static(book, obj, births)
-    own = [deed for deed in life if static or not (deed.node and obj.resource == "pods")]
+    static = _static(book, obj, births)
+    own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
     shown = True
     if not strong:
@@ -128,15 +128,44 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         return None
     if not own:
         return None
-    chosen = (strong or own)[0]
-    rivals = [d for d in strong[1:] if d.user != chosen.user and not d.by_kubernetes]
+    chosen = next((deed for deed in strong or own if _outlived(deed, deeds) is None), (strong or own)[0])
+    rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
     for other in rivals:
-        story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
+        if other.at < chosen.at:
+            story.note(f"{actor(other)} asked for that before, at {other.time}, and it was there long after")
+        else:
+            story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
-    if rivals and chosen.name and not chosen.facts.body:
-        # kubectl sends `--dry-run=server` of a delete in the body
-        return End(chosen, "inferred", f"{end.why}, the first to; its options, a dry run maybe, are not in the log")
+    if chosen.node and static == "inferred":
+        return End(
+            chosen, "inferred", f"{end.why}, and that of a static Pod would end in the node's name as this does"
+        )
+    lacking = "its options, a dry run maybe, are not in the log"
+    used = _outlived(chosen, deeds)
+    if used is not None:
+        return End(chosen, "inferred", f"{end.why}, but {actor(used)} still met it at {used.time}; {lacking}")
+    if rivals and chosen.name and rivals[0].at < chosen.at:
+        return End(chosen, "inferred", f"{end.why}, and nobody met it after that")
+    if rivals and chosen.name and chosen.facts.dry_run is None:
+        return End(chosen, "inferred", f"{end.why}, the first to; {lacking}")
     return end
+
+
+def _outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What somebody did with the object long after `end`, though nobody had made it again.
+
+    Then `end` may have been a dry run, unless its options are logged (kubectl sends `--dry-run=server` of a delete in
+    the body), or the next to delete a Pod is its kubelet, which waits until somebody else has.
+    """
+    if end.facts.dry_run is False or not end.name:
+        return None
+    later = [deed for deed in deeds if deed.at > end.at]
+    again = next((deed.at for deed in later if creates(deed)), float("inf"))
+    if next((bool(deed.node) for deed in later if deletes(deed) and deed.at < again), False):
+        return None
+    # a list or watch of one name says nothing; controllers go on reporting on what waits for finalizers
+    met = (d for d in later if d.at < again and not (deletes(d) or d.by_kubernetes or d.verb in {"list", "watch"}))
+    return next((deed for deed in met if deed.at - end.at > _GRACE), None)
 
 
 def _took(
@@ -170,14 +199,16 @@ def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
     return End(chosen, "inferred", f"a deletecollection took {which}{where}")
 
 
-def _is_static(book: Book, obj: Object, births: Sequence[Deed]) -> bool:
-    """Whether a Pod mirrors a manifest file: its kubelet makes and deletes it, and its name ends in the node's."""
-    if obj.resource != "pods":
-        return False
-    if births:
-        return bool(births[-1].node)
+def _static(book: Book, obj: Object, births: Sequence[Deed]) -> Confidence:
+    """How sure it is that a Pod mirrors a manifest file, so that its kubelet makes and deletes it. Its name ends in
+    the node's then, but any Pod's may.
+    """
+    if obj.resource != "pods" or (births and not births[-1].node):
+        return "unknown"
+    if births or any(deed.facts.mirror for deed in book.on(obj)):
+        return "certain"
     nodes = {deed.node for deed in book.on(obj) if deed.node}
-    return any(obj.name.endswith(f"-{node}") for node in nodes)
+    return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
 
 
 def _selector(deed: Deed) -> str:
@@ -206,7 +237,8 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
     if not deed.controller:
         story.root = deed
         if deed.node:
-            story.note(f"{obj} is a static Pod: its manifest file on node {deed.node} was taken away or changed")
+            what = "is a static Pod:" if end.confidence == "certain" else "may be a static Pod: then"
+            story.note(f"{obj} {what} its manifest file on node {deed.node} was taken away or changed")
         return
     if len(story.links) >= DEEP:
         return
@@ -293,16 +325,32 @@ def _owners_at(book: Book, obj: Object, deed: Deed, before: float) -> list[tuple
     by_name = [(guess.owner, False, f"the name of {obj} follows {guess.scheme}") for guess in guesses(obj)]
     said = ownership(book, obj, deed.at, birth.deed)
     if said is not None:
-        if said.owner is None:
-            return []
-        owner = owning_object(said.owner, obj)
         surely = said.deed is not birth.deed or birth.confidence == "certain"
-        return [(owner, surely, "the ownerReferences in the logged body name it")]
+        return _last_gone_first(book, [owning_object(book, owner, obj) for owner in said.owners], deed, surely)
     if orphaned(book, obj, deed.at) is not None:
         return []
     child = Child(obj, birth.deed.at if birth.deed else deed.at, birth.deed, birth.confidence == "certain")
     found = owner_of(book, child)
     return [found, *by_name] if found else by_name
+
+
+def _last_gone_first(
+    book: Book, owners: Sequence[Object], deed: Deed, surely: bool
+) -> list[tuple[Object, bool, str]]:
+    """The owners that a body names, as `_owners_at` returns them: the garbage collector waits for the last of them
+    (pkg/controller/garbagecollector/garbagecollector.go:attemptToDeleteItem), so all their ends must be known.
+    """
+    book.look_up(literal for owner in owners for literal in (*named(owner), nameless_requests(owner)))
+    ends = {owner: end_of(book, owner, deed.at + book.tolerance, Story()) for owner in owners}
+    gone = {owner: end.deed.at for owner, end in ends.items() if end is not None}
+    missing = [owner for owner in ends if owner not in gone]
+    why = "the ownerReferences in the logged body name it"
+    if len(ends) > 1:
+        why += f", the last of {len(ends)} to go"
+    if gone and missing:
+        why += f" that this log shows (not the end of {', '.join(map(str, missing))})"
+    last_first = [*sorted(gone, key=lambda owner: -gone[owner]), *missing]
+    return [(owner, surely and not missing, why) for owner in last_first]
 
 
 def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
@@ -331,7 +379,7 @@ def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -
     birth = birth_of(book, obj, before)
     said = ownership(book, obj, deed.at, birth.deed)
     made, surely = deed, False
-    if said is not None and said.owner is not None:
+    if said is not None and said.controller is not None:
         made, surely = said.deed, birth.confidence == "certain" or said.deed is not birth.deed
     child = Child(obj, deed.at, made, surely, ended=True)
     found = owner_of(book, child)

@@ -8,7 +8,7 @@ from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.model import Attributes, Decision, Policy
 from kaudit_setup.trail.birth import actor
 from kaudit_setup.trail.book import Book
-from kaudit_setup.trail.deeds import Deed, Object, creates
+from kaudit_setup.trail.deeds import TIMED_OUT, Deed, Object, creates
 from kaudit_setup.trail.tally import Coverage
 
 _APISERVER = "kube-apiserver-"
@@ -46,9 +46,12 @@ def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str
 
 
 def _attempt(deed: Deed, obj: Object) -> str:
-    what = f"{actor(deed)} asked to {deed.verb} {obj} at {deed.time}"
+    verb = "evict" if deed.subresource == "eviction" else deed.verb
+    what = f"{actor(deed)} asked to {verb} {obj} at {deed.time}"
     if deed.outcome == "dry-run":
         return f"{what}: a dry run, nothing came of it"
+    if deed.code == TIMED_OUT:
+        return f"{what} and it timed out ({deed.code}): it may have happened all the same"
     if deed.outcome == "open":
         return f"{what}; whether it succeeded is not in this log (only stage {deed.stage or 'unknown'} is)"
     why = f": {deed.reason}" if deed.code == 403 and deed.reason else ""

@@ -124,6 +124,7 @@ def _read_table() -> dict[str, Kind]:
 
 
 KINDS = _read_table()
+_HOMES = {(also, kind.resource): kind.group or "" for kind in KINDS.values() for also in kind.groups}
 _GOOD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -145,13 +146,13 @@ def parse_kind(text: str) -> Kind:
                 f"{text!r} is not a kind that Kubernetes has",
                 hint=f"did you mean {near[0]}? custom kinds: plural.group",
             )
-        return Kind(resource, None, None, (), _plurals(resource))
+        return Kind(resource, None, None, (), plurals(resource))
     version, _, rest = group.partition(".")
     if rest and re.fullmatch(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?", version):
         group = rest
     if known and (group == known.group or group in known.groups):
         return known
-    return Kind(resource, group, None, (), _plurals(resource))
+    return Kind(resource, group, None, (), plurals(resource))
 
 
 def parse_object(text: str) -> tuple[Kind, str]:
@@ -164,8 +165,13 @@ def parse_object(text: str) -> tuple[Kind, str]:
     return parse_kind(kind), name
 
 
-def _plurals(singular: str) -> tuple[str, ...]:
-    """How an API would spell the plural, if a custom kind was given in the singular."""
+def home_group(group: str, resource: str) -> str:
+    """The one API group that stands for all that serve the same objects: `apps` for `extensions` Deployments."""
+    return _HOMES.get((group, resource), group)
+
+
+def plurals(singular: str) -> tuple[str, ...]:
+    """How an API may spell the plural of a kind that the table does not know, the likely way first."""
     if singular.endswith("y"):
         return (f"{singular[:-1]}ies", f"{singular}s")
-    return (f"{singular}es", f"{singular}s") if singular.endswith(("s", "x", "ch")) else (f"{singular}s",)
+    return (f"{singular}es", f"{singular}s") if singular.endswith(("s", "x", "ch", "sh")) else (f"{singular}s",)

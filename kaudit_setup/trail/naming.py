@@ -48,30 +48,31 @@ class Guess:
 
 def guesses(child: Object) -> Iterator[Guess]:
     """The owners that `child`'s name allows, the likely ones first."""
-    if child.resource == "pods":
+    kind = (child.group, child.resource)
+    if kind == ("", "pods"):
         yield from _pods(child)
-    elif (child.group, child.resource) == ("apps", "replicasets"):
+    elif kind == ("apps", "replicasets"):
         if found := _HASHED.match(child.name):
             yield _guess(child, "apps", "deployments", found["base"], DEPLOYMENTS, "<deployment>-<hash>")
-    elif (child.group, child.resource) == ("batch", "jobs"):
+    elif kind == ("batch", "jobs"):
         if found := _TIMED.match(child.name):
             yield _guess(child, "batch", "cronjobs", found["base"], CRONJOBS, "<cronjob>-<time>")
-    elif (child.group, child.resource) == ("apps", "controllerrevisions"):
+    elif kind == ("apps", "controllerrevisions"):
         if found := _HASHED.match(child.name):
             yield _guess(child, "apps", "statefulsets", found["base"], STATEFULSETS, "<statefulset>-<hash>")
             yield _guess(child, "apps", "daemonsets", found["base"], DAEMONSETS, "<daemonset>-<hash>")
-    elif child.resource == "endpoints":
+    elif kind == ("", "endpoints"):
         yield _guess(child, "", "services", child.name, "endpoint-controller", "<service>")
-    elif child.resource == "endpointslices":
+    elif kind == ("discovery.k8s.io", "endpointslices"):
         if found := _RANDOM.match(child.name):
             yield _guess(child, "", "services", found["base"], "endpointslice-controller", "<service>-<5>")
-    elif child.resource == "persistentvolumeclaims":
+    elif kind == ("", "persistentvolumeclaims"):
         yield from _claims(child)
-    elif child.resource == "secrets":
+    elif kind == ("", "secrets"):
         if found := _TOKEN.match(child.name):
             owner = Object("", "serviceaccounts", child.namespace, found["base"])
             yield Guess(owner, "tokens-controller", "<serviceaccount>-token-<5>")
-    elif (child.resource, child.name) in {("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")}:
+    elif (*kind, child.name) in {("", "serviceaccounts", "default"), ("", "configmaps", "kube-root-ca.crt")}:
         controller = "root-ca-cert-publisher" if child.resource == "configmaps" else "service-account-controller"
         yield Guess(Object("", "namespaces", "", child.namespace), controller, "one in every namespace")
 
@@ -102,7 +103,7 @@ def _pods(child: Object) -> Iterator[Guess]:
         yield _guess(child, "", "replicationcontrollers", base, REPLICATIONS, "<replicationcontroller>-<5>")
         if indexed := _ORDINAL.match(base):
             yield _guess(child, "batch", "jobs", indexed["base"], JOBS, "<job>-<index>-<5>")
-    elif len(child.name) == _LONGEST and is_generated(child.name):
+    if len(child.name) == _LONGEST and is_generated(child.name):
         base = child.name[:-_TAIL]
         for group, resource, controller in (
             ("apps", "replicasets", REPLICASETS),

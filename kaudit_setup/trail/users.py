@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kaudit_setup.trail.birth import doing
-from kaudit_setup.trail.book import better, quoted
-from kaudit_setup.trail.deeds import Deed, deed_of
+from kaudit_setup.trail.book import better, in_order, quoted
+from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
 
@@ -48,7 +48,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
         if len(tried) > _ROUND:
             _prune(tried)
     left_out += _prune(deeds) if len(deeds) > LIMIT else 0
-    events = sorted(deeds.values(), key=lambda deed: (deed.at, deed.end))
+    events = in_order(deeds.values())
     notes = _notes(question, events, [d for d in tried.values() if d.key not in deeds], present, left_out)
     lines = log.numbered(events)
     events = [lines.get(deed, deed) for deed in events]
@@ -128,6 +128,9 @@ def _notes(question: Question, events: list[Deed], tried: list[Deed], present: b
             f"{len(refused)} requests of that kind were refused, the last at {max(d.time for d in refused)}"
             f" ({refused[-1].verb} {refused[-1].object}: {refused[-1].code})"
         )
+    late = sum(deed.code == TIMED_OUT for deed in tried)
+    if late:
+        said.append(f"{late} requests of that kind timed out ({TIMED_OUT}): they may have happened all the same")
     dry = sum(deed.outcome == "dry-run" for deed in tried)
     if dry:
         said.append(f"{dry} dry runs are not counted")

@@ -18,6 +18,7 @@ from kaudit_setup.trail.book import (
     Book,
     Log,
     begins,
+    kubelet_path,
     named,
     nameless_requests,
     pod_ending,
@@ -114,8 +115,10 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     timeline = question.verb not in {Verb.created, Verb.deleted}
     book = Book(log, keep=_wanted(question)) if timeline else Book(log, focus=spelled(obj.name))
     book.look_up(opening(question.verb, obj))
-    obj = _as_logged(book, question, obj)
+    obj, others = _as_logged(book, question, obj)
     story, events = _tell(book, question, obj)
+    for other in others:
+        story.note(f"this log has a {other.resource}.{other.group}/{other.name} too, which is another object")
     answer = story.links[0].deed if story.links else None
     if answer is not None and not question.window.holds(answer.time):
         story.note(f"{actor(answer)} did it at {answer.time}, which is outside of the time asked for")
@@ -146,6 +149,8 @@ def opening(verb: Verb, obj: Object) -> list[bytes]:
         if guess.owner.resource == "replicasets":
             found += sisters(guess.owner)
         found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
+    if obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}:
+        found.append(kubelet_path(obj))
     if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
         found.append(nameless_requests(obj))
     if verb in {Verb.read, Verb.touched}:
@@ -165,15 +170,20 @@ def _wanted(question: Question) -> Callable[[Deed], bool]:
     return wanted
 
 
-def _as_logged(book: Book, question: Question, obj: Object) -> Object:
-    """The object with the group, resource and scope that the log uses, where the user could not say them all."""
+def _as_logged(book: Book, question: Question, obj: Object) -> tuple[Object, list[Object]]:
+    """The object with the group, resource and scope that the log uses, where the user could not say them all, and
+    those of other groups that may be meant as well.
+    """
     kind = question.kind
     if kind is None or (kind.group is not None and kind.namespaced is not None):
-        return obj
-    for deed in book.all():
-        if deed.name == obj.name and kind.takes(deed.group, deed.resource) and deed.namespace in {obj.namespace, ""}:
-            return deed.object
-    return obj
+        return obj, []
+    meant = [d for d in book.all() if kind.takes(d.group, d.resource) and d.namespace in {obj.namespace, ""}]
+    known = list(dict.fromkeys(deed.object for deed in meant if deed.name == obj.name))
+    if known:
+        return known[0], [one for one in known if one.group != known[0].group]
+    # requests on its whole collection tell what it is called, though not whether it is in a namespace
+    swept = [replace(obj, group=deed.group, resource=deed.resource) for deed in meant if not deed.name]
+    return (swept[0] if swept else obj), []
 
 
 def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed]]:

@@ -16,6 +16,16 @@ CONTROLLER = "system:serviceaccount:kube-system:"
 _serial = iter(range(10**9))
 
 
+def agent_of(user: str) -> str:
+    """The user agent of Kubernetes' own where `user` is one of them, else kubectl's."""
+    version = "v1.23.3 (linux/amd64) kubernetes/816c97a"
+    if user.startswith(CONTROLLER):
+        return f"kube-controller-manager/{version}/{user}"
+    if user.startswith("system:node:"):
+        return f"kubelet/{version}"
+    return f"{user.removeprefix('system:')}/{version}" if user.startswith("system:kube-") else f"kubectl/{version}"
+
+
 def event(
     time: str,
     user: str,
@@ -54,7 +64,7 @@ def event(
         "user": {"username": user, "groups": ADMIN},
         "impersonatedUser": {"username": as_user, "groups": ["system:authenticated"]} if as_user else None,
         "sourceIPs": ["192.168.1.135"],
-        "userAgent": "kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a",
+        "userAgent": agent_of(user),
         "objectRef": {key: value for key, value in ref.items() if value},
         "responseStatus": {"metadata": {}, "code": code} if stage != "RequestReceived" else None,
         "requestReceivedTimestamp": f"{DAY}{time}Z",
