@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Literal
 
 from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.adoption import ended
 from kaudit_setup.trail.book import Book
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import generated_from
@@ -79,11 +80,15 @@ def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: S
     """What somebody asked of the Deployment `above`, so that its ReplicaSet made `child`, where the log has none of
     the Deployment controller's changes of ReplicaSets. `deeds`: what made and changed the ReplicaSet before.
 
-    A scale is followed at once, a new template Pod by Pod.
+    A scale is followed at once, a new template Pod by Pod. A Deployment that is gone for a while has left its
+    ReplicaSet to others.
     """
     family = book.starting(Object(replicas.group, replicas.resource, replicas.namespace, f"{above.name}-"))
     if any(changes(deed) and deed.controller == DEPLOYMENTS for one in family for deed in book.on(one)):
         return None
+    gone = ended(book, above, child.at)
+    if gone is not None:
+        return gone if child.at - gone.at > AT_ONCE else None
     asked = [d for d in wishes(book, above, child.at) if d.at > max((deed.at for deed in deeds), default=0.0)]
     if not asked:
         return None

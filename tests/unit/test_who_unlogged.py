@@ -305,3 +305,42 @@ def test_of_two_owners_whose_names_are_cut_alike_the_last_that_changed_is_named(
     found = who.json("created", f"pod/{pods[1]}")
     assert (root(found), found["confidence"]) == ("luis", "inferred")
     assert "1 more begin so" in said(found)
+
+
+def test_a_deployment_that_is_gone_has_left_its_replicaset_to_others(who: Asker) -> None:
+    """Deleted with `--cascade=orphan`, then adopted by another one, of which preset `forensics` has nothing."""
+    write(
+        who.path,
+        *deployed(),
+        event("09:00:05.000000", "peggy", "delete", "deployments", "web", **APPS),
+        event("09:00:08.000000", "oscar", "create", "deployments", "adopt", code=201, **APPS),
+        event("09:00:12.000000", "victor", "patch", "deployments", "adopt", sub="scale", **APPS),
+        *made("09:00:12.030000", f"{WEB}-bbbb2"),
+    )
+    found = who.json("created", f"pod/{WEB}-bbbb2")
+    assert (root(found), found["confidence"]) == ("victor", "inferred")
+    assert "peggy deleted deployment default/web" in said(found)
+
+
+def test_where_several_autoscalers_can_have_scaled_all_of_them_are_said(who: Asker) -> None:
+    scalers = {"group": "autoscaling"}
+    write(
+        who.path,
+        *deployed(),
+        event("09:01:00.000000", "carol", "create", "horizontalpodautoscalers", "one", code=201, **scalers),
+        event("09:02:00.000000", "judy", "create", "horizontalpodautoscalers", "two", code=201, **scalers),
+        event(
+            "10:00:00.000000",
+            f"{CONTROLLER}horizontal-pod-autoscaler",
+            "update",
+            "deployments",
+            "web",
+            sub="scale",
+            **APPS,
+        ),
+        *made("10:00:00.030000", f"{WEB}-bbbb2"),
+    )
+    found = who.json("created", f"pod/{WEB}-bbbb2")
+    assert root(found) is None
+    for user, name in (("carol", "one"), ("judy", "two")):
+        assert f"{user} created horizontalpodautoscaler default/{name} before that" in said(found)
