@@ -15,7 +15,7 @@ from typing import Literal
 
 from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
 from kaudit_setup.trail.adoption import ended
-from kaudit_setup.trail.book import Book
+from kaudit_setup.trail.book import Book, named
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import generated_from
 from kaudit_setup.trail.story import Child
@@ -78,7 +78,7 @@ def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) 
 
 def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: Sequence[Deed]) -> Deed | None:
     """What somebody asked of the Deployment `above`, so that its ReplicaSet made `child`, where the log has none of
-    the Deployment controller's changes of ReplicaSets. `deeds`: what made and changed the ReplicaSet before.
+    what the Deployment controller changes. `deeds`: what made and changed the ReplicaSet before.
 
     A scale is followed at once, a new template Pod by Pod. A Deployment that is gone for a while has left its
     ReplicaSet to others.
@@ -86,15 +86,17 @@ def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: S
     family = book.starting(Object(replicas.group, replicas.resource, replicas.namespace, f"{above.name}-"))
     if any(changes(deed) and deed.controller == DEPLOYMENTS for one in family for deed in book.on(one)):
         return None
-    gone = ended(book, above, child.at)
-    if gone is not None:
-        return gone if child.at - gone.at > AT_ONCE else None
-    asked = [d for d in wishes(book, above, child.at) if d.at > max((deed.at for deed in deeds), default=0.0)]
-    if not asked:
+    asked = ended(book, above, child.at)
+    if asked is None:
+        later = [d for d in wishes(book, above, child.at) if d.at > max((deed.at for deed in deeds), default=0.0)]
+        asked = later[-1] if later else None
+        gap = NEAR if asked is not None and asked.subresource == "scale" else _STEP
+        if asked is None or not unbroken(asked.at, _creations(book, child.object, replicas, child.at), child.at, gap):
+            return None
+    elif child.at - asked.at <= AT_ONCE:
         return None
-    gap = NEAR if asked[-1].subresource == "scale" else _STEP
-    steps = _creations(book, child.object, replicas, child.at)
-    return asked[-1] if unbroken(asked[-1].at, steps, child.at, gap) else None
+    # where its reports are logged, its changes would be, too
+    return None if book.sift(named(above), lambda d: d.controller == DEPLOYMENTS and d.verb == "update") else asked
 
 
 def set_back(book: Book, above: Object, deeds: Sequence[Deed], cause: Deed) -> Deed | None:

@@ -85,6 +85,18 @@ def test_with_the_changes_of_replicasets_they_tell(who: Asker) -> None:
     assert root(who.json("created", f"pod/{WEB}-bbbb2")) == "alice"
 
 
+def test_with_the_reports_of_the_deployment_controller_its_changes_would_be_there(who: Asker) -> None:
+    """bob only paused it: that changes no ReplicaSet, and the Pod took the place of one that had failed."""
+    write(
+        who.path,
+        *deployed(),
+        event("09:00:00.500000", DEPLOYMENTS, "update", "deployments", "web", sub="status", **APPS),
+        event("10:00:00.000000", "bob", "patch", "deployments", "web", **APPS),
+        *made("10:01:00.000000", f"{WEB}-bbbb2"),
+    )
+    assert root(who.json("created", f"pod/{WEB}-bbbb2")) == "alice"
+
+
 def test_a_pod_that_took_anothers_place_is_nobodys_scale(who: Asker) -> None:
     write(
         who.path,
