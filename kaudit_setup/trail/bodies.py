@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kaudit_setup.trail.event import Event
+from kaudit_setup.trail.mend import shallow
 
 
 class Owner(msgspec.Struct, frozen=True, rename="camel"):
@@ -40,7 +41,8 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
 class Facts:
     """What the bodies say.
 
-    `body`: whether there was any. `response_name`: the name in the answer, where a generated name is. `replicas`: the
+    `body`: whether there was any. `uid`: the object's, as the server
+    knows it. `response_name`: the name in the answer, where a generated name is. `replicas`: the
     desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
     `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
     for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
@@ -139,6 +141,17 @@ class _Body(msgspec.Struct, rename="camel"):
     target: msgspec.Raw = msgspec.Raw()
 
 
+class _Identity(msgspec.Struct):
+    uid: str = ""
+
+
+class _Deletion(msgspec.Struct):
+    """DeleteOptions, and the Status that answers them."""
+
+    preconditions: _Identity | None = None
+    details: _Identity | None = None
+
+
 class _Item(msgspec.Struct):
     metadata: _Meta
 
@@ -154,6 +167,7 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_DELETION = msgspec.json.Decoder(_Deletion)
 _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
@@ -193,7 +207,7 @@ def body_facts(event: Event) -> Facts:
     revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
-        uid=meta.uid or wanted.uid,
+        uid=meta.uid or _uid(event, wanted),
         response_name=meta.name,
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
@@ -214,6 +228,19 @@ def body_facts(event: Event) -> Facts:
         involved_name=about.name,
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
+
+
+def _uid(event: Event, wanted: _Meta) -> str:
+    """The UID that a request names, or the Status that answers a deletion; it had to be the object's.
+
+    Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
+    """
+    if event.verb == "delete":
+        status = _read(_DELETION, bytes(event.response_object)) or _Deletion()
+        options = _read(_DELETION, bytes(event.request_object)) or _Deletion()
+        return (status.details or options.preconditions or _Identity()).uid
+    made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
+    return "" if made else wanted.uid
 
 
 def _node(specs: Sequence[_Spec]) -> str:
@@ -290,3 +317,5 @@ def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:
         return decoder.decode(body)
     except msgspec.MsgspecError:
         return None
+    except RecursionError:
+        return _read(decoder, shallow(body))

@@ -363,6 +363,8 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
     birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
+    if birth.note:
+        story.note(birth.note)
     if birth.deed is None:
         _unmade(story, owner, surely, why)
         climb(book, story, Child(owner, child.at, None, False, timeless=True))
@@ -370,8 +372,6 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     surely = surely and birth.confidence == "certain" and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
     story.links.append(Link(owner, birth.deed, sure(surely), reason))
-    if birth.note:
-        story.note(birth.note)
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")

@@ -26,10 +26,11 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of, in_doubt
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
+from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
 from kaudit_setup.trail.story import Child, Link, Story
@@ -102,16 +103,19 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     explicit = [deed for deed in deeds if deletes(deed)]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    births = [deed for deed in deeds if creates(deed)]
     ends = sorted([*explicit, *(deed for deed in sweeps if hits(deed, obj) is not False)], key=lambda deed: deed.at)
     if not ends:
         return None
-    born = max((deed.at for deed in births if deed.at <= ends[-1].at), default=0.0)
-    later = [deed for deed in births if deed.at > ends[-1].at]
-    if later:
-        story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
-    life = [deed for deed in ends if deed.at >= born]
-    static = _static(book, obj, births)
+    taken = [deed for deed in sweeps if hits(deed, obj)]
+    found = lives(sorted([*deeds, *taken], key=lambda deed: deed.at))
+    ended = next((life for life in reversed(found) if life.since <= ends[-1].at), Life(0.0))
+    later = [life for life in found if life.since > ends[-1].at]
+    if later and later[-1].birth is not None:
+        story.note(f"an object of this name was made again: by {actor(later[-1].birth)} at {later[-1].birth.time}")
+    elif later and later[-1].use is None:
+        story.note("another object of this name, with another UID, was there after that")
+    life = [deed for deed in ends if deed.at >= ended.since]
+    static = _static(book, obj, [one.birth for one in found if one.birth is not None])
     own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
     strong = [deed for deed in own if deed.name or hits(deed, obj)]
     shown = True
@@ -128,7 +132,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         return None
     if not own:
         return None
-    chosen = next((deed for deed in strong or own if _outlived(deed, deeds) is None), (strong or own)[0])
+    within = [
+        deed for deed in deeds if ended.since <= deed.at < min((one.since for one in later), default=float("inf"))
+    ]
+    chosen = next((deed for deed in strong or own if _outlived(deed, within) is None), (strong or own)[0])
     rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
     for other in rivals:
         if other.at < chosen.at:
@@ -136,12 +143,19 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         else:
             story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
     end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
+    still = in_doubt(later[0]) if later else ""
+    doubt = in_doubt(ended) or ("" if chosen.facts.dry_run is False else still)
+    if doubt:
+        return replace(end, confidence="inferred", why=f"{end.why}; {doubt}")
+    if still:
+        # no dry run: it set the object going, whatever that was met later
+        story.note(still)
     if chosen.node and static == "inferred":
         return End(
             chosen, "inferred", f"{end.why}, and that of a static Pod would end in the node's name as this does"
         )
     lacking = "its options, a dry run maybe, are not in the log"
-    used = _outlived(chosen, deeds)
+    used = _outlived(chosen, within)
     if used is not None:
         return End(chosen, "inferred", f"{end.why}, but {actor(used)} still met it at {used.time}; {lacking}")
     if rivals and chosen.name and rivals[0].at < chosen.at:

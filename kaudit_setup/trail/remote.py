@@ -7,15 +7,18 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
-from kaudit_setup.trail.files import LogFile, rotation_time
+from kaudit_setup.trail.files import LogFile, latest_begin, rotation_time
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
+
+_WAITING = 4 << 20
+"""Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""
 
 
 class Finished(Protocol):
@@ -138,13 +141,37 @@ class Answer:
         return self.tallies.setdefault(path, Tally())
 
 
+class Backlog(queue.Queue["Hit | None"]):
+    """Hits that wait to be taken, None at their end; `maxsize` is in bytes: a line may have megabytes."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._held = 0
+
+    def _qsize(self) -> int:
+        return self._held
+
+    def _put(self, item: Hit | None) -> None:
+        super()._put(item)
+        self._held += _room(item)
+
+    def _get(self) -> Hit | None:
+        item: Hit | None = super()._get()
+        self._held -= _room(item)
+        return item
+
+
+def _room(hit: Hit | None) -> int:
+    return len(hit.text) + 256 if hit else 1
+
+
 @dataclass(slots=True)
 class _Host:
     """One machine's part of a search: a thread that runs the script and a queue that holds it back."""
 
     runner: Runner
     answer: Answer
-    queue: queue.Queue[Hit | None]
+    queue: Backlog
     failure: BaseException | None = None
 
 
@@ -157,6 +184,7 @@ class RemoteLogs:
         self._script = script
         self._paths = list(paths)
         self._coverage: tuple[Coverage, ...] = ()
+        self._damaged: dict[LogFile, Tally] = {}
         self._stopped = threading.Event()
         self.moved = 0
         """Bytes that crossed the network, both kinds: lines and what the nodes said about their files."""
@@ -167,7 +195,7 @@ class RemoteLogs:
         plains = [plainly(literal) for literal in wanted]
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
         needles = [needle.decode("utf-8", "surrogateescape") for needle in (*wanted, *anew)]
-        times = [_name_time(window.since), _name_time(window.until)]
+        times = [_name_time(window.since), _name_time(latest_begin(window))]
         args = ["search", "gzip", *times, str(len(wanted)), str(len(anew)), *needles]
         self._stopped.clear()
         hosts = [self._start(runner, [*args, *self._paths], window) for runner in self._runners]
@@ -185,19 +213,23 @@ class RemoteLogs:
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What each machine's log covers, as the last search found it."""
-        return self._coverage
+        return tuple(map(self._with_damage, self._coverage))
+
+    def damaged(self, hit: Hit, what: str) -> None:
+        """See `Logs.damaged`."""
+        self._damaged.setdefault(hit.file, Tally()).damage(hit.line, what)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """The nodes number their lines themselves."""
         return list(hits)
 
     def _start(self, runner: Runner, args: list[str], window: Window) -> _Host:
-        waiting: queue.Queue[Hit | None] = queue.Queue(maxsize=256)
+        waiting = Backlog(_WAITING)
         host = _Host(runner, Answer(runner.name, window, self._putter(waiting)), waiting)
         threading.Thread(target=self._run, args=(host, args), daemon=True).start()
         return host
 
-    def _putter(self, waiting: queue.Queue[Hit | None]) -> Callable[[Hit], None]:
+    def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
         def put(hit: Hit) -> None:
             while not self._stopped.is_set():
                 with contextlib.suppress(queue.Full):
@@ -225,6 +257,13 @@ class RemoteLogs:
             with contextlib.suppress(queue.Full):
                 host.queue.put(None, timeout=0.5)
                 return
+
+    def _with_damage(self, cover: Coverage) -> Coverage:
+        """`cover` with what was found to be damaged only here."""
+        met = [(file.path, tally) for file, tally in self._damaged.items() if file.node == cover.node]
+        located = [(path, damage) for path, tally in met for damage in tally.located]
+        damaged = cover.damaged + sum(tally.damaged for _, tally in met)
+        return replace(cover, damaged=damaged, located=(*located, *cover.located))
 
     def _covered(self, host: _Host) -> tuple[Coverage, ...]:
         answer = host.answer

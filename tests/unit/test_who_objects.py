@@ -237,7 +237,7 @@ def test_the_delete_that_nobody_outlived_is_the_likely_one(who: Asker) -> None:
     write(who.path, MADE, UNSURE, USED, event("11:00:00.000000", "dave", "delete", "configmaps", "c"))
     found = who.json("deleted", "cm/c")
     assert (found["answer"]["user"], found["confidence"]) == ("dave", "inferred")
-    assert any("bob asked for that before" in note for note in found["notes"])
+    assert "bob deleted it at 2026-11-23T09:00:00.000000Z" in found["chain"][0]["why"]
 
 
 @pytest.mark.parametrize(
