@@ -108,9 +108,12 @@ def nodes(
 
 
 def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[str] | None) -> tuple[Host, ...]:
-    """Those of --host first, then those of the inventory, each way to a host once. Raises InputError."""
+    """Those of --host first, then those of the inventory, each way to a host once, each with a name of its own.
+
+    Raises InputError.
+    """
     from kaudit_setup.cli.inventories import read_from
-    from kaudit_setup.fleet.hosts import Host, unique
+    from kaudit_setup.fleet.hosts import Host, told_apart, unique
     from kaudit_setup.node.ssh import SshTarget
 
     found: list[Host] = []
@@ -124,7 +127,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
         for note in read_inventory.notes:
             typer.echo(f"note: {safe(note)}", err=True)
         found += read_inventory.hosts
-    return unique(found)
+    return told_apart(unique(found))
 
 
 def target_of(host: Host) -> SshTarget:

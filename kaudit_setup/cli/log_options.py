@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.connect import Reach
-from kaudit_setup.errors import InputError
+from kaudit_setup.errors import InputError, NodeError
 
 if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
     from kaudit_setup.trail.files import LogFile
+    from kaudit_setup.trail.listing import Listing
     from kaudit_setup.trail.logs import Logs
+    from kaudit_setup.trail.patient import PatientRunner
     from kaudit_setup.trail.tally import Coverage
 
 LogOption = Annotated[
@@ -34,7 +37,8 @@ LogHostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
-        help="Search on this node over SSH; only matching lines cross the network. Repeatable.",
+        help="Ask this node over SSH. who and events search there, and only matching lines cross the network; top, "
+        "stats and estimate need every line and fetch the log. Repeatable.",
     ),
 ]
 SinceOption = Annotated[
@@ -67,7 +71,7 @@ def spread_logs(argv: list[str]) -> list[str]:
 
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
-    from kaudit_setup.trail.files import find_logs
+    from kaudit_setup.trail.files import find_logs, own_logs
 
     if log:
         return find_logs(log)
@@ -76,9 +80,7 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
         raise InputError(
             f"there is no audit log at {here} on this machine", hint="name it with --log PATH, or a node with --host"
         )
-    files = find_logs([str(here.parent)], node="this machine")
-    own = [f for f in files if Path(f.path) == here or Path(f.path).name.startswith(here.stem + "-")]
-    return tuple(own)
+    return own_logs(find_logs([str(here.parent)], node="this machine"), str(here))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +107,10 @@ class LogOptions(Reach):
         from kaudit_setup.node.shell import script
         from kaudit_setup.trail.remote import RemoteLogs
 
-        with self.nodes() as nodes:
-            yield RemoteLogs(nodes, script("lib") + script("logs"), self.log or [])
+        with self.patient() as runners:
+            logs = RemoteLogs(runners, script("lib") + script("logs"), self.log or [])
+            _found_any(runners, logs.listings())
+            yield logs
 
     @contextmanager
     def files(self) -> Iterator[tuple[LogFile, ...]]:
@@ -118,19 +122,73 @@ class LogOptions(Reach):
             return
         from tempfile import TemporaryDirectory
 
-        from kaudit_setup.node.shell import script
-        from kaudit_setup.trail.collect import collect
-        from kaudit_setup.trail.files import find_logs
+        from kaudit_setup.cli.ending import cleared_up
 
-        with self.nodes() as nodes, TemporaryDirectory(prefix="kaudit-setup-") as folder:
-            collect(nodes, script("lib") + script("logs"), self.log or [], Path(folder), show_progress)
-            yield find_logs([folder])
+        with (
+            cleared_up(),
+            TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
+        ):
+            files = self._fetched(Path(folder))
+            # what a closed connection leaves to its threads is soon done; beside threads no core but one can be used
+            for thread in threading.enumerate():
+                if thread is not threading.current_thread():
+                    thread.join(timeout=1)
+            yield files
+
+    def _fetched(self, folder: Path) -> tuple[LogFile, ...]:
+        from kaudit_setup.node.shell import script
+        from kaudit_setup.report.escape import safe
+        from kaudit_setup.trail.fetch import fetched
+        from kaudit_setup.trail.remote import listings
+
+        text = script("lib") + script("logs")
+        files: list[LogFile] = []
+        with self.patient() as runners:
+            found = listings(runners, text, self.log or [])
+            _found_any(runners, found)
+            for number, (runner, there) in enumerate(zip(runners, found, strict=True)):
+                none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
+                here, notes = fetched(runner, text, there, folder / str(number), show_progress)
+                for note in (*none, *there.notes, *notes):
+                    typer.echo(f"note: {safe(runner.name)}: {safe(note)}", err=True)
+                # a part of a log would pass for the whole of it
+                files += here if runner.failure is None else ()
+        return tuple(files)
+
+    @contextmanager
+    def patient(self) -> Iterator[list[PatientRunner]]:
+        """The nodes that the logs are on; one that cannot be reached is said at the end, and is not fatal as long as
+        another can. Raises InputError, NodeError.
+        """
+        from kaudit_setup.report.escape import safe
+        from kaudit_setup.trail.patient import PatientRunner, missing
+
+        with self.nodes() as nodes:
+            runners = [PatientRunner(node) for node in nodes]
+            yield runners
+            for sentence in missing(runners):
+                typer.echo(f"note: {safe(sentence)}", err=True)
 
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
         """The nodes that the logs are on. Raises InputError."""
+        if "-" in (self.log or ()):
+            raise InputError(
+                "--log - excludes --host and --inventory",
+                hint="standard input is read on this machine; give --log a path on the nodes",
+            )
         with self.reached() as found:
             yield [candidate.node for candidate in found]
+
+
+def _found_any(runners: Sequence[PatientRunner], found: Iterable[Listing]) -> None:
+    """Raises NodeError if no node can be reached, or none of them has a log."""
+    from kaudit_setup.trail.patient import missing
+
+    missing(runners)
+    if not any(one.files for one in found):
+        names = ", ".join(runner.name for runner in runners if runner.failure is None)
+        raise NodeError(f"{names}: no audit log was found", hint="name it with --log PATH, as the node sees it")
 
 
 def _own_log() -> Path:

@@ -113,10 +113,11 @@ def who(
 @contextmanager
 def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
     """The files on this machine; what can be read only once is kept, since a question may need to look again."""
+    from kaudit_setup.cli.ending import cleared_up
     from kaudit_setup.trail.logs import LocalLogs
     from kaudit_setup.trail.patient import rereadable
 
-    with rereadable(local_files(log), sys.stdin.buffer) as files:
+    with cleared_up(), rereadable(local_files(log), sys.stdin.buffer) as files:
         yield LocalLogs(files), list
 
 

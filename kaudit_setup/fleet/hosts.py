@@ -228,3 +228,28 @@ def unique(hosts: Iterable[Host]) -> tuple[Host, ...]:
         key = (host.address, host.port, host.user, host.proxy_jump, host.proxy_command, host.local)
         seen.setdefault(key, host)
     return tuple(seen.values())
+
+
+def told_apart(hosts: Iterable[Host]) -> tuple[Host, ...]:
+    """`hosts` with a name of its own for each: those that share one are called by how they are reached, too."""
+    found = list(hosts)
+    for tell in (_with_port, _with_way, _with_jump):
+        names = [host.name for host in found]
+        found = [replace(h, name=tell(h)) if names.count(h.name) > 1 else h for h in found]
+    return tuple(found)
+
+
+def _with_port(host: Host) -> str:
+    same = host.name == host.address
+    return f"{host.name}:{host.port}" if same and host.port and ":" not in host.name else host.name
+
+
+def _with_way(host: Host) -> str:
+    way = f"{host.user}@{host.address}" if host.user else host.address
+    way = f"{way} port {host.port}" if host.port else way
+    return host.name if way == host.name else f"{host.name} ({way})"
+
+
+def _with_jump(host: Host) -> str:
+    way = host.proxy_jump or host.proxy_command
+    return f"{host.name} via {way}" if way else host.name

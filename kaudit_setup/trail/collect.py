@@ -24,8 +24,9 @@ import msgspec
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import stamp
 from kaudit_setup.trail.files import find_logs, rotated_name
+from kaudit_setup.trail.listing import listing
 from kaudit_setup.trail.read import Unit, blocks
-from kaudit_setup.trail.remote import Runner, Unpack
+from kaudit_setup.trail.runner import Runner, Unpack
 from kaudit_setup.trail.tally import Tally
 
 Progress = Callable[[str, str, int, int], None]
@@ -123,12 +124,10 @@ class _Node:
             )
 
     def _list(self) -> list[_Listed]:
-        lines = self._run(["list", "gzip", *self._paths])[0].splitlines()
-        listed = []
-        for line in lines:
-            size, inode, path = line.decode("utf-8", "surrogateescape").split(" ", 2)
-            listed.append(_Listed(path, int(inode), int(size)))
-        return listed
+        found = listing(self._runner, self._script, self._paths)
+        self._done.moved += found.moved
+        self._done.notes += [f"{self._runner.name}: {note}" for note in found.notes]
+        return [_Listed(file.path, file.inode[1], file.size) for file in found.files]
 
     def _file(self, one: _Listed) -> bool:
         """Make our copy whole. False if the file is gone from the node."""
@@ -248,16 +247,6 @@ class _Node:
         parts: list[bytes] = []
         ran = self._runner.sh(self._script, ["sum", one.path, str(one.inode), str(one.size)], sink=parts.append)
         return b"".join(parts).decode().split(" ")[0] if ran.code == 0 else ""
-
-    def _run(self, args: list[str]) -> tuple[bytes, int]:
-        parts: list[bytes] = []
-        unpack = Unpack(parts.append)
-        ran = self._runner.sh(self._script, args, sink=unpack.feed)
-        self._done.moved += unpack.moved
-        if ran.code:
-            said = ran.err.decode("utf-8", "replace")
-            raise NodeError(f"{self._runner.name}: listing the logs ended with status {ran.code}", details=said)
-        return b"".join(parts), ran.code
 
     def _name(self, one: _Listed) -> str:
         """A name of its own below the node's folder: two logs of different folders may be called alike."""

@@ -218,7 +218,7 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
 def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally]) -> float:
     spans: dict[str, tuple[str, str]] = {}
     for file in files:
-        tally = tallies.get(file.path)
+        tally = tallies.get(file.key)
         if tally and tally.first:
             first, last = spans.get(file.node, (tally.first, tally.last))
             spans[file.node] = (min(first, tally.first), max(last, tally.last))

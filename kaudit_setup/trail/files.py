@@ -20,6 +20,7 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp
 
 STDIN = "-"
+_HERE = "this machine"
 
 _ROTATED = re.compile(r"(?P<stem>.+)-(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<ext>\.[^.]*)?\Z")
 # What a folder is searched for: also the names that logrotate and people give.
@@ -38,7 +39,8 @@ class LogFile:
 
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
-    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that is kept.
+    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, or of
+    another machine, is kept.
     """
 
     node: str
@@ -49,6 +51,11 @@ class LogFile:
     rotated: str = ""
     once: bool = False
     copy: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells files apart: two nodes may call theirs alike."""
+        return self.copy or self.path
 
 
 def rotation_time(name: str) -> str:
@@ -85,26 +92,60 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
     folder name that says something, or by the stem where several stems share a folder.
     Raises InputError for a path that does not exist, cannot be read, or holds no log.
     """
+    seen = [one for path in paths if path != STDIN for one in _expand(path)]
+    groups = _groups(seen)
+    files = _in_order(groups, {key: node or name for key, name in _names(list(groups)).items()})
+    if STDIN in paths:
+        files.append(LogFile(node or "stdin", STDIN, once=True))
+    return tuple(files)
+
+
+def logs_there(found: Iterable[tuple[str, os.stat_result, bool]], host: str) -> tuple[LogFile, ...]:
+    """The log files of the machine `host` by the same rules, of what it says that it has: absolute path, status,
+    whether it was only found in a folder.
+
+    The node is `host`; of several logs that it has, as a machine with copies of others' has, each is `host/NAME`.
+    """
+    groups = _groups(
+        _seen(path, info)
+        for path, info, in_folder in found
+        if stat.S_ISREG(info.st_mode) and (not in_folder or _LOG_NAME.match(PurePath(path).name))
+    )
+    names = {key: host if len(groups) == 1 or name == _HERE else name for key, name in _names(list(groups)).items()}
+    return tuple(_in_order(groups, {key: f"{host}/{n.lstrip('/')}" if n != host else n for key, n in names.items()}))
+
+
+def own_logs(files: Iterable[LogFile], here: str) -> tuple[LogFile, ...]:
+    """Of `files` those of the log at `here`: itself, and its rotated files beside it."""
+    log = PurePath(here)
+    return tuple(
+        file
+        for file in files
+        if file.path == here
+        or (
+            PurePath(file.path).parent == log.parent
+            and PurePath(file.path).name.startswith((f"{log.stem}-", f"{log.name}."))
+        )
+    )
+
+
+def _groups(seen: Iterable[_Seen]) -> dict[tuple[str, str], list[_Seen]]:
+    """Files by folder and stem, each file once, whatever links lead to it."""
     found: dict[tuple[int, int], _Seen] = {}
-    stdin = False
-    for path in paths:
-        if path == STDIN:
-            stdin = True
-            continue
-        for seen in _expand(path):
-            found.setdefault(seen.inode, seen)
+    for one in seen:
+        found.setdefault(one.inode, one)
     groups: dict[tuple[str, str], list[_Seen]] = {}
-    for seen in _without_twins(found.values()):
-        groups.setdefault((seen.folder, seen.stem), []).append(seen)
-    names = {key: node or name for key, name in _names(list(groups)).items()}
-    files = [
+    for one in _without_twins(found.values()):
+        groups.setdefault((one.folder, one.stem), []).append(one)
+    return groups
+
+
+def _in_order(groups: dict[tuple[str, str], list[_Seen]], names: dict[tuple[str, str], str]) -> list[LogFile]:
+    return [
         LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated, seen.once)
         for key in sorted(groups, key=lambda key: (names[key], key))
         for seen in sorted(groups[key], key=_Seen.age)
     ]
-    if stdin:
-        files.append(LogFile(node or "stdin", STDIN, once=True))
-    return tuple(files)
 
 
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
@@ -255,7 +296,7 @@ def _names(groups: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
     stems: dict[str, int] = {}
     for folder, _ in groups:
         stems[folder] = stems.get(folder, 0) + 1
-    names = {key: _short(key[1]) if stems[key[0]] > 1 else _telling(key[0]) or "this machine" for key in groups}
+    names = {key: _short(key[1]) if stems[key[0]] > 1 else _telling(key[0]) or _HERE for key in groups}
     clashes = (
         {name for name in names.values() if list(names.values()).count(name) > 1} if len(groups) < 1000 else set()
     )

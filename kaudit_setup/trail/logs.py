@@ -14,11 +14,15 @@ from kaudit_setup.trail.tally import Coverage, Tally, coverage
 class Logs(Protocol):
     """The audit logs of one node or several."""
 
-    def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
+    def candidates(
+        self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
+    ) -> Iterator[Hit]:
         """The lines that hold any of `literals` and lie in `window`, file by file; no literal means every line.
 
-        A line is only a candidate: it holds the literal somewhere. Hits of large local files have line 0 until
-        they are `numbered`.
+        `patterns` (extended regular expressions): what does not fit each of them is not asked for, and is left out
+        where lines have a long way.
+        A line is only a candidate: it holds the literal somewhere. Hits of large local files have line 0 until they
+        are `numbered`.
         """
         ...
 
@@ -43,7 +47,9 @@ class LocalLogs:
         self.files = tuple(files)
         self.tallies: dict[str, Tally] = {}
 
-    def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
+    def candidates(
+        self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
+    ) -> Iterator[Hit]:
         """See `Logs.candidates`."""
         yield from candidates(self.files, literals, window, self.tallies)
 
@@ -53,7 +59,7 @@ class LocalLogs:
 
     def damaged(self, hit: Hit, what: str) -> None:
         """See `Logs.damaged`."""
-        self.tallies.setdefault(hit.file.path, Tally()).damage(hit.line, what)
+        self.tallies.setdefault(hit.file.key, Tally()).damage(hit.line, what)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `Logs.coverage`; files that no search had to open count as files only."""

@@ -36,13 +36,13 @@ def scan(
 ) -> Iterator[tuple[LogFile, int, T]]:
     """What `work` yields for the units of `files`, in order, each with its file and how many lines stood before it.
 
-    `tallies` is filled, by path, with what was met in each file.
+    `tallies` is filled, by `LogFile.key`, with what was met in each file.
     """
     whole: dict[str, Tally] = {} if tallies is None else tallies
     path = ""
     for unit, part in spread(plan(files), work, workers):
-        if unit.file.path != path:
-            path = unit.file.path
+        if unit.file.key != path:
+            path = unit.file.key
             whole[path] = Tally()
         if isinstance(part, Tally):
             whole[path].add(part)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.files import STDIN, LogFile
-from kaudit_setup.trail.remote import Finished, Runner
+from kaudit_setup.trail.runner import Finished, Runner
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import Filter
 from kaudit_setup.trail.logs import LocalLogs, Logs
 from kaudit_setup.trail.mend import decode
+from kaudit_setup.trail.narrow import patterns
 from kaudit_setup.trail.parallel import cores, scan
 from kaudit_setup.trail.read import Unit
 from kaudit_setup.trail.record import Place, body_of, rank
@@ -155,7 +156,7 @@ def _rows(fitting: Iterable[tuple[int, bytes]], form: _Form, tally: Tally) -> li
 def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = lean(wanted.fields())
-    for hit in logs.candidates(wanted.needles(), wanted.window):
+    for hit in logs.candidates(wanted.needles(), wanted.window, patterns(wanted)):
         event, why = decode(decoder, hit.text)
         if event is not None and fits(event):
             whole, why = decode(form.decoder, hit.text)

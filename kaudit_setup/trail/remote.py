@@ -5,85 +5,41 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from itertools import groupby
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
-from kaudit_setup.trail.files import LogFile, latest_begin, rotation_time
+from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.listing import Listing, listing
 from kaudit_setup.trail.read import LONGEST_LINE
-from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
+from kaudit_setup.trail.runner import Runner, Unpack
+from kaudit_setup.trail.search import REWRITTEN, Hit, inside, misshapen, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
 
 _WAITING = 4 << 20
 """Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""
-
-
-class Finished(Protocol):
-    """How a script ended."""
-
-    @property
-    def code(self) -> int: ...
-    @property
-    def err(self) -> bytes: ...
-
-
-class Runner(Protocol):
-    """A machine that runs the script `logs` (the Node port fits)."""
-
-    @property
-    def name(self) -> str: ...
-    def sh(
-        self,
-        script: str,
-        args: Sequence[str] = (),
-        *,
-        stdin: bytes = b"",
-        sink: Callable[[bytes], None] | None = None,
-        timeout: float | None = None,
-    ) -> Finished: ...
-
-
-class Unpack:
-    """The answer of the script as it arrives: its first line says whether the rest is compressed."""
-
-    def __init__(self, sink: Callable[[bytes], None]) -> None:
-        self._sink = sink
-        self._head = b""
-        self._unzip: Callable[[bytes], bytes] | None = None
-        self.moved = 0
-
-    def feed(self, chunk: bytes) -> None:
-        """Take what came over the wire."""
-        self.moved += len(chunk)
-        if self._unzip is None:
-            self._head += chunk
-            how, newline, chunk = self._head.partition(b"\n")
-            if not newline:
-                return
-            self._unzip = zlib.decompressobj(wbits=31).decompress if how == b"gzip" else bytes
-        try:
-            data = self._unzip(chunk)
-        except zlib.error as error:
-            raise NodeError(f"the node's answer cannot be decompressed: {error}") from error
-        if data:
-            self._sink(data)
+_FEW = 500
+"""Of so many files each is described by the node; of more only the first and the last, and many are searched in one
+go: a process for each would take longer than the search."""
+_GROUP = {"plain": 500, "packed": 50}
 
 
 class Answer:
     """The script's answer to `search`, line by line: hits as they come, facts about files for the end."""
 
-    def __init__(self, node: str, window: Window, put: Callable[[Hit], None]) -> None:
-        self._node = node
+    def __init__(self, files: Sequence[LogFile], window: Window, put: Callable[[Hit], None]) -> None:
+        """`files`: those that are searched."""
         self._window = window
         self._put = put
         self._parts: list[bytes] = []
         self._size = 0
-        self._skipping = False
-        self._file = LogFile(node, "?")
-        self.files: dict[str, LogFile] = {}
+        self._long = b""
+        """How a line begins that is passed over because it is too long, and how it ends so far."""
+        self._misshapen: dict[str, int] = {}
+        self._files = {file.path: file for file in files}
+        self._file = files[0] if files else LogFile("?", "?")
         self.tallies: dict[str, Tally] = {}
         self.matched = 0
 
@@ -93,47 +49,73 @@ class Answer:
         for line in lines:
             whole = b"".join([*self._parts, line]) if self._parts else line
             self._parts, self._size = [], 0
-            if self._skipping:
-                self._skipping = False
+            if self._long:
+                self._too_long(self._long + whole)
+                self._long = b""
                 continue
             self._line(whole)
         self._parts.append(rest)
         self._size += len(rest)
         if self._size > LONGEST_LINE + 4096:
-            self._tally(self._file.path).damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB")
-            self._parts, self._size, self._skipping = [], 0, True
+            held = b"".join(self._parts)
+            self._long = (self._long or held[:4096]) + held[-1:]
+            self._parts, self._size = [], 0
+
+    def _too_long(self, line: bytes) -> None:
+        """Count a line of which only the beginning and the end are here."""
+        path, text = self._placed(line)
+        if misshapen(text):
+            # the node counts it as well where it looks at every line
+            self._misshapen[path] = self._misshapen.get(path, 0) + 1
+        self._tally(path).damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB")
+
+    def _placed(self, line: bytes) -> tuple[str, bytes]:
+        """A line of the log: of which file, and `NUMBER:TEXT` without the number."""
+        if not line.startswith(b"/"):
+            return self._file.path, line.partition(b":")[2]
+        at = line.find(b":")
+        while at >= 0 and (path := _text(line[:at])) not in self._files:
+            at = line.find(b":", at + 1)
+        if at >= 0:
+            self._file = self._files[path]
+        return self._file.path, line[at + 1 :].partition(b":")[2]
 
     def _line(self, line: bytes) -> None:
-        kind, _, rest = line.partition(b"\t")
-        if line[:1].isdigit():
-            number, _, text = line.partition(b":")
+        if line[:1].isdigit() or line.startswith(b"/"):
+            path, text = self._placed(line)
+            prefix = line[: len(line) - len(text) - 1]
+            number = prefix.rpartition(b":")[2]
             text = text.strip(b"\0\r\xef\xbb\xbf")
             if number.isdigit() and (self._window.open or inside(text, self._window)):
                 self.matched += len(text) + 1
                 self._put(Hit(self._file, int(number), 0, text))
             return
-        path = rest.rpartition(b"\t")[2].decode("utf-8", "surrogateescape")
+        kind, _, rest = line.partition(b"\t")
+        path = _text(rest)
         if kind == b"m":
-            self._file = LogFile(self._node, path, gzipped=path.endswith(".gz"), rotated=rotation_time(path))
-            self.files[path] = self._file
+            self._file = self._files[path]
         elif kind == b"f":
-            self._facts(path, rest.decode("utf-8", "surrogateescape").split("\t"))
+            *said, path = path.split("\t", 5)
+            self._facts(path, said)
         elif kind == b"s":
             self._tally(path).note(REWRITTEN)
+        elif kind == b"r":
+            now, path = next(split for split in _splits(path) if split[1] in self._files)
+            self._tally(path).note(f"{path} was rotated while the log was read and is now {now}")
         elif kind in {b"x", b"g"}:
             what = "a compressed file that is cut short" if kind == b"x" else "the file is gone"
             self._tally(path).damage(0, what)
             self._tally(path).note(f"{path}: {what}")
 
     def _facts(self, path: str, fields: list[str]) -> None:
-        size, lines, bad, first, last, _ = fields
+        size, lines, bad, first, last = fields
         first, last = stamp_or_nothing(first), stamp_or_nothing(last)
         tally = self._tally(path)
         tally.size, tally.lines = int(size), int(lines)
-        for _ in range(int(bad)):
+        for _ in range(int(bad) - self._misshapen.get(path, 0)):
             tally.damage(0, "not a whole JSON object")
         # a compressed file's end is not looked up: it was rotated just after
-        last = last or self.files[path].rotated or first
+        last = last or self._files[path].rotated or first
         if first:
             tally.span(first, max(first, last))
 
@@ -170,6 +152,7 @@ class _Host:
     """One machine's part of a search: a thread that runs the script and a queue that holds it back."""
 
     runner: Runner
+    listing: Listing
     answer: Answer
     queue: Backlog
     failure: BaseException | None = None
@@ -183,22 +166,32 @@ class RemoteLogs:
         self._runners = runners
         self._script = script
         self._paths = list(paths)
+        self._listings: list[Listing] | None = None
         self._coverage: tuple[Coverage, ...] = ()
         self._damaged: dict[LogFile, Tally] = {}
         self._stopped = threading.Event()
         self.moved = 0
         """Bytes that crossed the network, both kinds: lines and what the nodes said about their files."""
 
-    def candidates(self, literals: Sequence[bytes], window: Window = ALWAYS) -> Iterator[Hit]:
-        """See `LocalLogs.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
+    def listings(self) -> list[Listing]:
+        """The log files of each machine, as they were when they were first asked for. Raises NodeError."""
+        if self._listings is None:
+            self._listings = listings(self._runners, self._script, self._paths)
+            self.moved += sum(found.moved for found in self._listings)
+        return self._listings
+
+    def candidates(
+        self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
+    ) -> Iterator[Hit]:
+        """See `Logs.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
         wanted = [literal for literal in dict.fromkeys(literals) if literal]
         plains = [plainly(literal) for literal in wanted]
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
-        needles = [needle.decode("utf-8", "surrogateescape") for needle in (*wanted, *anew)]
-        times = [_name_time(window.since), _name_time(latest_begin(window))]
-        args = ["search", "gzip", *times, str(len(wanted)), str(len(anew)), *needles]
+        needles = [_text(needle) for needle in (*wanted, *anew)]
+        args = ["search", "gzip", str(len(wanted)), str(len(anew)), *needles, *patterns]
+        found = self.listings()
         self._stopped.clear()
-        hosts = [self._start(runner, [*args, *self._paths], window) for runner in self._runners]
+        hosts = [self._start(runner, one, args, window) for runner, one in zip(self._runners, found, strict=True)]
         try:
             for host in hosts:
                 while (hit := host.queue.get()) is not None:
@@ -209,7 +202,7 @@ class RemoteLogs:
                     raise host.failure
         finally:
             self._stopped.set()
-        self._coverage = tuple(c for host in hosts for c in self._covered(host))
+            self._coverage = tuple(c for host in hosts for c in self._covered(host))
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What each machine's log covers, as the last search found it."""
@@ -223,10 +216,11 @@ class RemoteLogs:
         """The nodes number their lines themselves."""
         return list(hits)
 
-    def _start(self, runner: Runner, args: list[str], window: Window) -> _Host:
+    def _start(self, runner: Runner, found: Listing, args: list[str], window: Window) -> _Host:
         waiting = Backlog(_WAITING)
-        host = _Host(runner, Answer(runner.name, window, self._putter(waiting)), waiting)
-        threading.Thread(target=self._run, args=(host, args), daemon=True).start()
+        files = within(found.files, window)
+        host = _Host(runner, found, Answer(files, window, self._putter(waiting)), waiting)
+        threading.Thread(target=self._run, args=(host, args, _orders(files)), daemon=True).start()
         return host
 
     def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
@@ -239,15 +233,16 @@ class RemoteLogs:
 
         return put
 
-    def _run(self, host: _Host, args: list[str]) -> None:
+    def _run(self, host: _Host, args: list[str], orders: bytes) -> None:
         unpack = Unpack(host.answer.feed)
         try:
-            done = host.runner.sh(self._script, args, sink=unpack.feed)
-            if done.code:
-                said = done.err.decode("utf-8", "replace").strip()
-                host.failure = NodeError(
-                    f"{host.runner.name}: the search ended with status {done.code}", details=said
-                )
+            if orders:
+                done = host.runner.sh(self._script, args, stdin=orders, sink=unpack.feed)
+                if done.code:
+                    said = done.err.decode("utf-8", "replace").strip()
+                    host.failure = NodeError(
+                        f"{host.runner.name}: the search ended with status {done.code}", details=said
+                    )
         except KauditError as error:
             host.failure = error
         except Exception as error:
@@ -266,15 +261,71 @@ class RemoteLogs:
         return replace(cover, damaged=damaged, located=(*located, *cover.located))
 
     def _covered(self, host: _Host) -> tuple[Coverage, ...]:
-        answer = host.answer
-        if not answer.files:
-            note = "no audit log was found here: name it with --log"
-            return (Coverage(host.runner.name, notes=(note,)),)
-        for tally in answer.tallies.values():
+        tallies = dict(host.answer.tallies)
+        for tally in tallies.values():
             tally.note("gaps inside a file were not looked for")
-        return coverage(list(answer.files.values()), answer.tallies)
+        return covered(host.listing, tallies)
 
 
-def _name_time(stamp: str) -> str:
-    """A moment as rotated files carry it in their names, `-` for none."""
-    return stamp[:23].replace(":", "-") if stamp[:1].isdigit() else "-"
+def listings(runners: Sequence[Runner], script: str, paths: Sequence[str]) -> list[Listing]:
+    """What each machine has, all of them asked at once; see `listing`. Raises the first error, in their order."""
+    answers: list[Listing | BaseException] = [NodeError(f"{runner.name}: no answer") for runner in runners]
+
+    def ask(number: int) -> None:
+        try:
+            answers[number] = listing(runners[number], script, paths)
+        except BaseException as error:
+            answers[number] = error
+
+    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(runners))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        found.append(answer)
+    return found
+
+
+def covered(found: Listing, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
+    """What one machine's log covers, by the names of its nodes; one that has none is said."""
+    if not found.files:
+        notes = ("no audit log was found here: name it with --log",) if found.heard else ()
+        return (Coverage(found.host, notes=(*notes, *found.notes)),)
+    first, *others = coverage(found.files, tallies)
+    return (replace(first, notes=(*first.notes, *found.notes)), *others)
+
+
+def _orders(files: Sequence[LogFile]) -> bytes:
+    """What the script reads: which files, in which way, in their order."""
+    lines: list[str] = []
+    for kind, group in _grouped(files):
+        lines += [f"{kind} {len(group)}", *(f"{file.inode[1]} {file.path}" for file in group)]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _grouped(files: Sequence[LogFile]) -> Iterator[tuple[str, list[LogFile]]]:
+    if len(files) <= _FEW:
+        if files:
+            yield "facts", list(files)
+        return
+    yield "facts", [files[0]]
+    for kind, run in groupby(files[1:-1], lambda file: "packed" if file.gzipped else "plain"):
+        same, size = list(run), _GROUP[kind]
+        for at in range(0, len(same), size):
+            yield kind, same[at : at + size]
+    yield "facts", [files[-1]]
+
+
+def _splits(text: str) -> Iterator[tuple[str, str]]:
+    """At each of its tabs: a path may hold some."""
+    parts = text.split("\t")
+    for at in range(1, len(parts)):
+        yield "\t".join(parts[:at]), "\t".join(parts[at:])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

@@ -134,14 +134,14 @@ class Coverage:
 
 
 def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
-    """One Coverage for each node of `files`; `tallies` by path, for those that were read."""
+    """One Coverage for each node of `files`; `tallies` by `LogFile.key`, for those that were read."""
     nodes: dict[str, Tally] = {}
     located: dict[str, list[tuple[str, Damage]]] = {}
     counts: dict[str, int] = {}
     for file in files:
         whole = nodes.setdefault(file.node, Tally())
         counts[file.node] = counts.get(file.node, 0) + 1
-        tally = tallies.get(file.path)
+        tally = tallies.get(file.key)
         if tally is None:
             continue
         located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_KEEP])

@@ -1,14 +1,19 @@
 # Finds, searches and streams the audit logs of a node; changes nothing. Runs with lib.sh in front.
-#   search GZIP SINCE UNTIL COUNT NAMES LITERAL... NAME... PATH...
+#   list GZIP PATH...                                  one line for each file that may be a log, `HOW MODE DEVICE INODE
+#                                                      SIZE MTIME PATH`; what is one is decided by who asks, as for
+#                                                      files of his own. HOW is `o`: of the kube-apiserver here (its
+#                                                      log stands in a line `own PATH`), `a`: named, `d`: in a folder
+#   search GZIP COUNT NAMES LITERAL... NAME... PATTERN...
 #                                                      lines that hold any literal (COUNT of them; none: every line), or
 #                                                      in a log that is not in kube-apiserver's own order any of the
-#                                                      NAMES names; and what was read
-#   list GZIP PATH...                                  size, inode and path of each log file
+#                                                      NAMES names, and that every PATTERN (an extended regular
+#                                                      expression) fits; and what was read. The files are on standard
+#                                                      input, see below
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
+#   several GZIP                                       the bytes of all files on standard input, `INODE PATH`
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
-# GZIP is `gzip` or `cat`: what the answer goes through. SINCE and UNTIL are moments as rotated files carry them in
-# their names, or `-`: a file that was ended before the one or begun after the other is passed over. PATH is a file,
-# a folder or a glob; none: where the kube-apiserver here writes its log, and the rotated files beside it.
+# GZIP is `gzip` or `cat`: what the answer goes through. PATH is a file, a folder or a glob; none: where the
+# kube-apiserver here writes its log, and the rotated files beside it.
 NL='
 '
 
@@ -25,215 +30,247 @@ default_path() {
   if [ -e "$R/var/log/kubernetes/audit/audit.log" ]; then echo "$R/var/log/kubernetes/audit/audit.log"; fi
 }
 
-# A log and its rotated companions, oldest first, the file being written last; one path on each line.
-companions() {
-  folder=${1%/*}
-  name=${1##*/}
-  stem=${name%.*}
-  ext=${name#"$stem"}
-  for f in "$folder/$stem"-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*"$ext" \
-    "$folder/$stem"-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*"$ext.gz"; do
-    if [ -f "$f" ]; then echo "$f"; fi
-  done | sort
-  if [ -f "$1" ]; then echo "$1"; fi
+GZIP=$(printf '\037\213')
+STAT='%f %d %i %s %Y %n'
+ROTATED='*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9].[0-9][0-9][0-9]*'
+
+# What may be a log below a folder: by its name, or by what it holds.
+below() {
+  find -H "$1" \( -type f -o -type l \) ! -name "*$NL*" \( -name 'audit.log*' -o -name "$ROTATED" \) \
+    -exec stat -L -c "d $STAT" {} + 2>/dev/null
+  find -H "$1" \( -type f -o -type l \) ! -name "*$NL*" ! -name 'audit.log*' ! -name "$ROTATED" \
+    \( -name '*.log*' -o -name '*.json*' -o -name '*.ndjson*' \) -exec sh -c '
+      packed=$1 format=$2
+      shift 2
+      for f; do
+        if [ -f "$f" ] && head -c 65536 -- "$f" | grep -a -q -e "^$packed" -e "audit\.k8s\.io/"; then
+          stat -L -c "$format" -- "$f"
+        fi
+      done' sh "$GZIP" "d $STAT" {} + 2>/dev/null
+  find -H "$1" -type f -name "*$NL*" -name '*.log*' -exec echo odd \; 2>/dev/null
 }
 
-logs_of() {
-  if [ -d "$1" ]; then
-    if [ -e "$1/audit.log" ]; then
-      companions "$1/audit.log"
-    else
-      for f in "$1"/*.log "$1"/*.log.gz; do if [ -f "$f" ]; then echo "$f"; fi; done
-    fi
-  elif [ -f "$1" ]; then
-    echo "$1"
-  fi
-}
-
-expand() {
+listed() {
   if [ $# -eq 0 ]; then
     path=$(default_path)
-    if [ -n "$path" ]; then companions "$path"; fi
-    return
+    [ -n "$path" ] || return 0
+    printf 'own %s\n' "$path"
+    stem=${path##*/}
+    set -- "${path%/*}/${stem%.*}"[-.]*
+    stat -L -c "o $STAT" -- "$@" 2>/dev/null
+    return 0
   fi
   for arg; do
-    case $arg in /*) arg=$R$arg ;; esac
+    case $arg in /*) arg=$R$arg ;; *) arg=$(pwd)/$arg ;; esac
     # a glob may name many; a path with spaces is none
     if [ -e "$arg" ]; then
-      logs_of "$arg"
+      set -- "$arg"
     else
       IFS=$NL
-      for f in $arg; do logs_of "$f"; done
+      # shellcheck disable=SC2086
+      set -- $arg
       unset IFS
     fi
+    for f; do
+      if [ -d "$f" ]; then below "$f"; else stat -L -c "a $STAT" -- "$f" 2>/dev/null; fi
+    done
   done
-}
-
-# A file that is being compressed stands there twice; the plain one is whole.
-without_twins() {
-  awk '{ path[NR] = $0; have[$0] = 1 }
-    END { for (i = 1; i <= NR; i++) { p = path[i]; q = p; sub(/\.gz$/, "", q)
-      if (!seen[p]++ && (p == q || !(q in have))) print p } }'
-}
-
-moment_of() {
-  case $1 in
-    *-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9].[0-9][0-9][0-9]*)
-      _m=${1##*/}
-      _m=${_m%.gz}
-      _m=${_m%.*}
-      echo "${_m#"${_m%???????????????????????}"}"
-      ;;
-  esac
-}
-
-within() { # since until: leaves out what by its name was ended before since or begun after until
-  before=
-  folder=
-  while IFS= read -r f; do
-    # a file was begun when the one before it was rotated; the first of another folder may be as old as can be
-    if [ "${f%/*}" != "$folder" ]; then before= && folder=${f%/*}; fi
-    m=
-    if [ "$1$2" != -- ]; then m=$(moment_of "$f"); fi
-    # shellcheck disable=SC3012
-    if [ -n "$m" ] && [ "$1" != - ] && [ "$m" \< "$1" ]; then :
-    elif [ -n "$before" ] && [ "$2" != - ] && [ "$before" \> "$2" ]; then :
-    else echo "$f"; fi
-    before=${m:-$before}
-  done
+  return 0
 }
 
 stamps() { sed -n 's/.*"stageTimestamp": *"\([^"]*\)".*/\1/p'; }
 first_stamp() { head -c 65536 | stamps | head -n 1; }
 last_stamp() { tail -n 2 | stamps | tail -n 1; }
 
-matching() { # stdin: a log. Options and patterns are in the positional parameters
-  grep -a -n -F "$@"
+# Lines of standard input that fit the patterns from the one with this number on.
+narrow() {
+  if [ ! -f "$work/pattern.$1" ]; then
+    cat
+  elif [ ! -f "$work/pattern.$(($1 + 1))" ]; then
+    grep -a -E -f "$work/pattern.$1"
+  else
+    grep -a -E -f "$work/pattern.$1" | narrow "$(($1 + 1))"
+  fi
 }
 
-facts() { # path: what a reader wants to know about it, in one line
-  _size=$(wc -c <"$1" 2>/dev/null) || return 0
-  case $1 in
-    *.gz) printf 'f\t%d\t0\t0\t%s\t\t%s\n' "$_size" "$(gzip -dc -- "$1" 2>/dev/null | first_stamp)" "$1" ;;
+matching() { # whether in own order, then options and files of grep
+  if [ "$1" = yes ]; then _literals=$work/literals; else _literals=$work/names; fi
+  shift
+  if [ -f "$work/pattern.1" ]; then
+    grep -a -n -F -f "$_literals" "$@" 2>/dev/null | narrow 1
+  else
+    grep -a -n -F -f "$_literals" "$@" 2>/dev/null
+  fi
+}
+
+# What a line without damage looks like from outside: an object, or nothing.
+BLANK="[[:space:]$(printf '\357\273\277')]*"
+WHOLE="^$BLANK(\\{.*\\}$BLANK)?\$"
+
+facts() { # the open file, its path, whether it is packed: what a reader wants to know about it, in one line
+  case $3 in
+    yes) printf 'f\t%d\t0\t0\t%s\t\t%s\n' "$(wc -c <"$1")" "$(gzip -dc <"$1" 2>/dev/null | first_stamp)" "$2" ;;
     *)
-      _lines=$(wc -l <"$1")
-      _bad=$(grep -a -c -v '^{.*}[[:space:]]*$' "$1")
-      printf 'f\t%d\t%d\t%d\t%s\t%s\t%s\n' "$_size" "$_lines" "$_bad" "$(first_stamp <"$1")" "$(last_stamp <"$1")" "$1"
+      printf 'f\t%d\t%d\t%d\t%s\t%s\t%s\n' "$(wc -c <"$1")" "$(wc -l <"$1")" \
+        "$(grep -a -c -v -E "$WHOLE" "$1")" "$(first_stamp <"$1")" "$(last_stamp <"$1")" "$2"
       ;;
   esac
 }
 
 # Whether a log's lines begin as kube-apiserver's. A shipper writes fields in another order, or spaces between. What is
 # no object is passed over: damage says nothing about who wrote the rest.
-in_own_order() {
-  _head=$(case $1 in
-    *.gz) gzip -dc -- "$1" 2>/dev/null ;;
+in_own_order() { # file, whether it is packed
+  _head=$(case $2 in
+    yes) gzip -dc <"$1" 2>/dev/null ;;
     *) cat -- "$1" 2>/dev/null ;;
   esac | head -c 65536 | tr -d '\0' | grep -a -m 1 '^{')
   case $_head in '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;; *) return 1 ;; esac
 }
 
-look_into() { # $list: the files. Positional parameters: the patterns
-  own=yes
-  printf '%s\n' "$list" | while IFS= read -r f; do
-    [ -n "$f" ] || continue
-    printf 'm\t%s\n' "$f"
-    if [ "$one_kind" != yes ] || [ "$f" = "$oldest" ]; then
-      if in_own_order "$f"; then own=yes; else own='' && printf 's\t%s\n' "$f" >&3; fi
-    fi
-    case $f$own in
-      *.gzyes) { gzip -dc -- "$f" 2>/dev/null || printf 'x\t%s\n' "$f" >&3; } | matching "$@" ;;
-      *.gz) { gzip -dc -- "$f" 2>/dev/null || printf 'x\t%s\n' "$f" >&3; } | matching -f "$notes.names" ;;
-      *yes) { matching "$@" <"$f"; } 2>/dev/null ;;
-      *) { matching -f "$notes.names" <"$f"; } 2>/dev/null ;;
-    esac
-    if [ ! -f "$f" ]; then
-      printf 'g\t%s\n' "$f" >&3
-    elif [ "$number" -le 500 ] || [ "$f" = "$oldest" ] || [ "$f" = "$newest" ]; then
-      facts "$f"
-    else
-      printf 'f\t%d\t0\t0\t\t\t%s\n' "$(wc -c <"$f")" "$f"
-    fi
-  done 3>>"$notes"
+# Reads one file as /dev/fd/4: it is opened before it is asked which one it is, and a rotation changes nothing then.
+opened() ( # inode (empty: any), where it is, its path for the answer, whether facts are wanted
+  exec 4<"$2"
+  if [ -n "$1" ] && [ "$(stat -L -c %i /dev/fd/4)" != "$1" ]; then exit 1; fi
+  f=/dev/fd/4
+  printf 'm\t%s\n' "$3"
+  # whatever its name says
+  packed='' own=yes
+  if [ "$(head -c 2 <"$f" | tr -d '\0')" = "$GZIP" ]; then packed=yes; fi
+  if ! in_own_order "$f" "$packed"; then own='' && printf 's\t%s\n' "$3" >&3; fi
+  case $packed in
+    yes) { gzip -dc <"$f" 2>/dev/null || printf 'x\t%s\n' "$3" >&3; } | matching "$own" ;;
+    *) matching "$own" <"$f" ;;
+  esac
+  if [ "$4" = facts ]; then facts "$f" "$3" "$packed"; fi
+  exit 0
+) 2>/dev/null
+
+one() { # inode, path, whether facts are wanted
+  if opened "$1" "$2" "$2" "$3"; then return; fi
+  now=$(by_inode "$2" "$1")
+  if [ -n "$now" ] && opened "$1" "$now" "$2" "$3"; then
+    printf 'r\t%s\t%s\n' "$now" "$2" >&3
+  elif [ -f "$2.gz" ] && opened '' "$2.gz" "$2" "$3"; then
+    printf 'r\t%s\t%s\n' "$2.gz" "$2" >&3
+  else
+    printf 'g\t%s\n' "$2" >&3
+  fi
 }
 
-search() {
-  number=$(printf '%s\n' "$list" | wc -l)
-  oldest=$(printf '%s\n' "$list" | head -n 1)
-  newest=$(printf '%s\n' "$list" | tail -n 1)
-  # of very many files the first and the last tell, if they are of one kind
-  one_kind=no
-  if [ "$number" -gt 500 ]; then
-    in_own_order "$oldest"
-    _first=$?
-    in_own_order "$newest"
-    if [ "$_first" -eq $? ]; then one_kind=yes; fi
+# Many files of one kind with few processes. False if they have to be looked at one by one.
+many() { # kind, then paths; $inodes: what they were
+  kind=$1
+  shift
+  [ "$(stat -L -c %i -- "$@" 2>/dev/null)" = "$inodes" ] || return 1
+  first=$1
+  for f; do :; done
+  packed='' own=yes
+  if [ "$kind" = packed ]; then packed=yes; fi
+  in_own_order "$first" "$packed" || own=
+  if in_own_order "$f" "$packed"; then [ "$own" = yes ] || return 1; else [ -z "$own" ] || return 1; fi
+  if [ "$kind" = packed ]; then
+    # unpacked in one go they tell whether a second, closer look is worth it
+    : >"$work/cut"
+    if { gzip -dc -- "$@" 2>/dev/null || echo cut >"$work/cut"; } | matching "$own" | grep -a -q ''; then return 1; fi
+    [ ! -s "$work/cut" ]
+    return
   fi
-  look_into "$@"
-  # what was renamed while we read stands under a new name now
-  printf '%s\n' "$list" >"$notes.before"
-  list=$(all_files | grep -v -x -F -f "$notes.before")
-  look_into "$@"
-  cat "$notes"
+  if [ -z "$own" ]; then printf 's\t%s\n' "$first" >&3; fi
+  matching "$own" -H -- "$@"
+  for f; do
+    if [ ! -f "$f" ]; then printf 'g\t%s\n' "$f" >&3; fi
+  done
+}
+
+# Of lines `INODE PATH`. `read` would take them byte by byte.
+first_words() { printf '%s\n' "$1" | cut -d ' ' -f 1; }
+other_words() { printf '%s\n' "$1" | cut -d ' ' -f 2-; }
+
+# The files on standard input: a line `KIND COUNT` (`facts` or `one`: look at each; `plain` or `packed`: at many in
+# one go), then as many lines `INODE PATH`.
+search() {
+  exec 3>"$work/notes"
+  at=1
+  while head=$(sed -n "${at}p" "$work/files") && [ -n "$head" ]; do
+    kind=${head% *}
+    group=$(sed -n "$((at + 1)),$((at + ${head#* }))p" "$work/files")
+    at=$((at + 1 + ${head#* }))
+    inodes=$(first_words "$group")
+    IFS=$NL
+    # shellcheck disable=SC2046
+    set -- $(other_words "$group")
+    unset IFS
+    if [ "$kind" = plain ] || [ "$kind" = packed ]; then
+      if many "$kind" "$@"; then continue; fi
+    fi
+    for f; do
+      one "${inodes%%"$NL"*}" "$f" "$kind"
+      inodes=${inodes#*"$NL"}
+    done
+  done
+  cat "$work/notes"
 }
 
 by_inode() { # path inode: where that inode is now
   if [ "$(stat -L -c %i -- "$1" 2>/dev/null)" = "$2" ]; then echo "$1" && return; fi
-  for f in "${1%/*}"/*; do
-    if [ "$(stat -L -c %i -- "$f" 2>/dev/null)" = "$2" ]; then echo "$f" && return; fi
-  done
+  # an inode number is used again as soon as its file is deleted, perhaps for another file's .gz
+  case $1 in
+    *.gz) find -H "${1%/*}" -maxdepth 1 -type f -inum "$2" -name '*.gz' ;;
+    *) find -H "${1%/*}" -maxdepth 1 -type f -inum "$2" ! -name '*.gz' ;;
+  esac 2>/dev/null | head -n 1
 }
 
 mode=$1
 shift
 case $mode in
   search)
-    pack=$1 since=$2 until=$3 count=$4 names=$5
-    shift 5
+    pack=$1 count=$2 names=$3
+    shift 3
     have "$pack" || pack='cat'
     echo "$pack"
-    total=$#
-    notes=$(mktemp) || exit 1
-    trap 'rm -f "$notes" "$notes.before" "$notes.names"' EXIT
-    # the literals become -e arguments, the names a file of patterns, the rest paths
+    work=$(mktemp -d) || exit 1
+    trap 'rm -rf "$work"' EXIT
+    cat >"$work/files"
+    : >"$work/literals" && : >"$work/names"
     i=0
-    paths=
     for arg; do
       i=$((i + 1))
-      if [ "$i" -gt "$((count + names))" ]; then
-        paths=$paths$arg$NL
-      elif [ "$i" -gt "$count" ]; then
-        printf '%s\n' "$arg"
+      if [ "$i" -le "$count" ]; then
+        printf '%s\n' "$arg" >>"$work/literals"
+      elif [ "$i" -le "$((count + names))" ]; then
+        printf '%s\n' "$arg" >>"$work/names"
+      else
+        printf '%s\n' "$arg" >"$work/pattern.$((i - count - names))"
       fi
-    done >"$notes.names"
-    if [ "$names" -eq 0 ]; then echo >"$notes.names"; fi
-    all_files() (
-      IFS=$NL
-      set -f
-      # shellcheck disable=SC2086
-      set -- $paths
-      set +f
-      unset IFS
-      expand "$@" | without_twins | within "$since" "$until"
-    )
-    list=$(all_files)
-    i=0
-    while [ "$i" -lt "$total" ]; do
-      i=$((i + 1))
-      if [ "$i" -le "$count" ]; then set -- "$@" -e "$1"; fi
-      shift
     done
-    if [ "$count" -eq 0 ]; then set -- -e ''; fi
-    search "$@" | "$pack"
+    # an empty literal stands in every line
+    if [ "$count" -eq 0 ]; then echo >"$work/literals"; fi
+    if [ "$names" -eq 0 ]; then echo >"$work/names"; fi
+    # paths are no patterns from here on
+    set -f
+    search | "$pack"
     ;;
   list)
     pack=$1
     shift
     have "$pack" || pack='cat'
     echo "$pack"
-    expand "$@" | without_twins | while IFS= read -r f; do
-      s=$(stat -L -c '%s %i' -- "$f" 2>/dev/null) && printf '%s %s\n' "$s" "$f"
-    done | "$pack"
+    listed "$@" | "$pack"
+    ;;
+  several)
+    pack=$1
+    group=$(cat)
+    inodes=$(first_words "$group")
+    IFS=$NL
+    set -f
+    # shellcheck disable=SC2046
+    set -- $(other_words "$group")
+    unset IFS
+    [ "$(stat -L -c %i -- "$@" 2>/dev/null)" = "$inodes" ] || exit 3
+    have "$pack" || pack='cat'
+    echo "$pack"
+    cat -- "$@" | "$pack"
+    [ "$(stat -L -c %i -- "$@" 2>/dev/null)" = "$inodes" ] || exit 3
     ;;
   fetch)
     pack=$1 path=$2 inode=$3 from=$4 to=$5

@@ -1,0 +1,110 @@
+"""Logs of other machines brought here for questions that need every line; the caller throws the copies away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from io import BufferedWriter, FileIO
+from pathlib import Path
+
+from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.listing import Listing
+from kaudit_setup.trail.runner import Runner, Unpack
+
+Progress = Callable[[str, str, int, int], None]
+"""Told (node, file, bytes there, bytes in all) while a file is fetched."""
+
+_SMALL = 1 << 20
+"""Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""
+_MOST = 500
+_TOGETHER = 32 << 20
+_GONE = 3  # the script's status for a file that was rotated away
+
+
+def fetched(
+    runner: Runner, script: str, found: Listing, into: Path, progress: Progress
+) -> tuple[tuple[LogFile, ...], list[str]]:
+    """The files of `found`, each with a private copy in the folder `into`, and sentences about what was lost.
+
+    A file is copied as long as it was when it was listed. Raises NodeError, and KauditError if the folder cannot be
+    written.
+    """
+    try:
+        into.mkdir(mode=0o700)
+        return _fetched(runner, script, found, into, progress)
+    except OSError as error:
+        raise KauditError(
+            f"the log of {runner.name} cannot be kept here: {error.strerror or error}",
+            hint="TMPDIR names another place for it",
+        ) from error
+
+
+def _fetched(
+    runner: Runner, script: str, found: Listing, into: Path, progress: Progress
+) -> tuple[tuple[LogFile, ...], list[str]]:
+    files: list[LogFile] = []
+    notes: list[str] = []
+    for group in _together(found.files):
+        copies = [into / str(len(files) + number) for number in range(len(group))]
+        if len(group) == 1 or not _several(runner, script, group, copies):
+            for file, copy in zip(group, copies, strict=True):
+                if not _one(runner, script, file, copy, progress):
+                    notes.append(f"{file.path} was rotated away while it was fetched")
+        for file, copy in zip(group, copies, strict=True):
+            info = copy.stat()
+            files.append(replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), copy=str(copy)))
+    return tuple(files), notes
+
+
+def _together(files: Sequence[LogFile]) -> Iterator[list[LogFile]]:
+    group: list[LogFile] = []
+    size = 0
+    for file in files:
+        size += file.size
+        if group and (size > _TOGETHER or len(group) == _MOST or file.size > _SMALL):
+            yield group
+            group, size = [], file.size
+        group.append(file)
+    if group:
+        yield group
+
+
+def _several(runner: Runner, script: str, files: Sequence[LogFile], copies: Sequence[Path]) -> bool:
+    """Fetch them one behind the other; False if they changed on the way and one cannot tell where each begins."""
+    parts: list[bytes] = []
+    unpack = Unpack(parts.append)
+    orders = "".join(f"{file.inode[1]} {file.path}\n" for file in files).encode("utf-8", "surrogateescape")
+    ran = runner.sh(script, ["several", "gzip"], stdin=orders, sink=unpack.feed)
+    data = b"".join(parts)
+    if ran.code or len(data) != sum(file.size for file in files):
+        return False
+    at = 0
+    for file, copy in zip(files, copies, strict=True):
+        with _private(copy) as out:
+            out.write(data[at : at + file.size])
+        at += file.size
+    return True
+
+
+def _one(runner: Runner, script: str, file: LogFile, copy: Path, progress: Progress) -> bool:
+    """False if the file is gone from the node; its copy is empty then."""
+    with _private(copy) as out:
+
+        def write(data: bytes) -> None:
+            out.write(data)
+            progress(runner.name, file.path, out.tell(), file.size)
+
+        how = "cat" if file.gzipped else "gzip"
+        args = ["fetch", how, file.path, str(file.inode[1]), "0", str(file.size)]
+        ran = runner.sh(script, args, sink=Unpack(write).feed)
+    if ran.code and ran.code != _GONE:
+        said = ran.err.decode("utf-8", "replace")
+        raise NodeError(f"{runner.name}: {file.path} could not be fetched", hint="run it again", details=said)
+    return ran.code != _GONE
+
+
+def _private(copy: Path) -> BufferedWriter:
+    """A new file that is nobody else's; there may be very many, so it takes few system calls."""
+    return BufferedWriter(FileIO(copy, "w", opener=lambda path, flags: os.open(path, flags, 0o600)))

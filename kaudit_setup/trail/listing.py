@@ -1,0 +1,53 @@
+"""Which files hold the log of another machine: it says what it has, and the rules of reading here decide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kaudit_setup.errors import NodeError
+from kaudit_setup.trail.files import LogFile, logs_there, own_logs
+from kaudit_setup.trail.runner import Runner, Unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The log files of one machine, oldest first; sentences about what is left out; whether it answered at all; bytes
+    that crossed the network.
+    """
+
+    host: str
+    files: tuple[LogFile, ...] = ()
+    notes: tuple[str, ...] = ()
+    heard: bool = False
+    moved: int = 0
+
+
+def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
+    """The log files below `paths` on one machine; without any, those of the kube-apiserver there. Raises NodeError.
+
+    `script`: the text of `lib` and `logs`.
+    """
+    parts: list[bytes] = []
+    unpack = Unpack(parts.append)
+    ran = runner.sh(script, ["list", "gzip", *paths], sink=unpack.feed)
+    if ran.code:
+        said = ran.err.decode("utf-8", "replace")
+        raise NodeError(f"{runner.name}: listing the logs ended with status {ran.code}", details=said)
+    own, odd = "", 0
+    found: list[tuple[str, os.stat_result, bool]] = []
+    for line in b"".join(parts).decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        how, _, rest = line.partition(" ")
+        if how == "own":
+            own = rest
+        elif how == "odd":
+            odd += 1
+        else:
+            mode, device, inode, size, changed, path = rest.split(" ", 5)
+            moment = int(changed)
+            numbers = (int(mode, 16), int(inode), int(device), 1, 0, 0, int(size), moment, moment, moment)
+            found.append((path, os.stat_result(numbers), how == "d"))
+    files = logs_there(found, runner.name)
+    notes = (f"{odd} files with a line break in their names are left out",) if odd else ()
+    return Listing(runner.name, own_logs(files, own) if own else files, notes, unpack.moved > 0, unpack.moved)
