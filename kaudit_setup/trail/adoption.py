@@ -14,6 +14,7 @@ from kaudit_setup.trail.bodies import Owner
 from kaudit_setup.trail.book import Book, named, quoted
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.kinds import KINDS, plurals
+from kaudit_setup.trail.lives import outlived
 
 _PROMPT = 2.0
 _COLLECTED = 10.0
@@ -79,9 +80,10 @@ def orphaned(book: Book, obj: Object, until: float) -> Deed | None:
 
 
 def ended(book: Book, obj: Object, at: float) -> Deed | None:
-    """The request that had `obj` deleted before `at`, if it was not made again since."""
-    deeds = [d for d in book.on(obj) if d.done and d.at <= at and (creates(d) or deletes(d))]
-    return deeds[-1] if deeds and deletes(deeds[-1]) else None
+    """The request that had `obj` deleted before `at`, if it was not made again, or in use, since."""
+    deeds = [d for d in book.on(obj) if d.done and d.at <= at]
+    last = next((d for d in reversed(deeds) if creates(d) or deletes(d)), None)
+    return last if last is not None and deletes(last) and outlived(last, deeds) is None else None
 
 
 def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:

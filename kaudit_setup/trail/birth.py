@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kaudit_setup.trail.actors import SCHEDULER
 from kaudit_setup.trail.book import Book, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import Guess, generated_from, guesses, is_generated
 
 Confidence = Literal["certain", "inferred", "unknown"]
@@ -16,6 +18,8 @@ Confidence = Literal["certain", "inferred", "unknown"]
 _REPORTED = 5.0
 _PROMPT = 1.0
 """Seconds within which a controller fulfils a wish, if nothing keeps it."""
+_QUEUED = 60.0
+"""Seconds that a Pod may have to wait for the scheduler if the cluster is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +37,34 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
 
     `there`: when `obj` is known to have been there from elsewhere (a child that bears its name), 0.0 if it is not.
     """
-    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
-    makers = [deed for deed in deeds if creates(deed)]
-    if makers:
-        note = ""
-        if len(makers) > 1:
-            others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
-            note = f"an object of this name was made before: by {others}"
-        how = "the request names it" if made_name(makers[-1]) else "the answer to the request names it"
-        return Birth(makers[-1], "certain", how, note)
-    if not is_generated(obj.name):
-        return _by_name(book, list(guesses(obj)))
-    return _nameless_birth(book, obj, before, there)
+    found = lives([deed for deed in book.on(obj) if deed.done and deed.at <= before])
+    born = next((life for life in reversed(found) if life.use is None), Life(0.0))
+    makers = [life.birth for life in found if life.birth is not None]
+    if born.birth is None:
+        unnamed = is_generated(obj.name)
+        birth = _nameless_birth(book, obj, before, there) if unnamed else _by_name(book, list(guesses(obj)))
+        if makers:
+            other = f"{actor(makers[-1])} made another object of this name, with another UID, at {makers[-1].time}"
+            birth = replace(birth, note=other)
+        return birth
+    how = "the request names it" if made_name(born.birth) else "the answer to the request names it"
+    note = ""
+    if len(makers) > 1:
+        others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
+        note = f"an object of this name was made before: by {others}"
+    if doubt := in_doubt(found[-1].gone, found[-1].use):
+        return Birth(born.birth, "inferred", f"{how}; {doubt}", note)
+    return Birth(born.birth, "certain", how, note)
+
+
+def in_doubt(gone: Deed | None, use: Deed | None) -> str:
+    """Why an object that `use` met may be the one that `gone` deleted; empty if there is no doubt."""
+    if gone is None or use is None:
+        return ""
+    said = f"{actor(gone)} deleted it at {gone.time}, but {actor(use)} still met it at {use.time}"
+    why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
+    unsure = "" if gone.facts.dry_run is False else ", or was a dry run maybe: its options are not in the log"
+    return f"{said}: {why}{unsure}"
 
 
 def made_name(deed: Deed) -> bool:
@@ -62,37 +82,66 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
     first = min(mentions, default=0.0)
     latest = min(before, first) if first else before
     kinds = list(guesses(obj))
+    # the request of a person carries a query, and any request without a body may be a rival
+    book.look_up([nameless_requests(obj)])
     fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if book.on(guess.owner) or guess.prefix}
     makers = _unnamed(book, obj, latest)
-    if not any(generated_from(d.facts.generate_name, obj.name) or d.controller in fitting for d in makers):
-        # its owner is not in the log, or it has none: the request of a person carries a query
-        book.look_up([nameless_requests(obj)])
-        makers = _unnamed(book, obj, latest)
-    bodies = [deed for deed in makers if generated_from(deed.facts.generate_name, obj.name)]
-    if bodies:
-        owners = {deed.facts.controller.uid if deed.facts.controller else deed.user for deed in bodies}
-        confidence: Confidence = "certain" if len(owners) == 1 else "inferred"
-        why = f"its request asked for a name beginning with {bodies[-1].facts.generate_name}"
-        return Birth(bodies[-1], confidence, why, _burst(book, bodies, obj))
-    makers = [deed for deed in makers if not deed.facts.generate_name]
-    likely = [deed for deed in makers if deed.controller in fitting] or makers
-    told_by_name = _by_name(book, kinds)
-    if not first or not likely:
-        return told_by_name
-    if likely[-1].controller not in fitting and told_by_name.why and not _fresh(book, obj, likely[-1]):
-        # the controllers are not in the log: a request that some person made without a name proves nothing
-        return told_by_name
-    likely = _own(book, obj, likely) or likely
-    # a person may have asked for a name that begins like a controller's: theirs is met as promptly
-    by_hand = [deed for deed in makers if not deed.by_kubernetes and deed.at > likely[-1].at]
-    prompt = bool(by_hand) and _fresh(book, obj, by_hand[-1])
-    if prompt and (not _fresh(book, obj, likely[-1]) or first - by_hand[-1].at < (first - likely[-1].at) / 5):
-        likely = by_hand
-    makers = likely
-    chosen = makers[-1]
+    asked = [deed for deed in makers if generated_from(deed.facts.generate_name, obj.name)]
+    silent = [deed for deed in makers if not deed.facts.generate_name]
+    likely = _likely(book, obj, silent, kinds, fitting, first) if first and silent else []
+
+    def telling(deed: Deed) -> tuple[bool, bool, float]:
+        return _fresh(book, obj, deed), deed in asked or deed.controller in fitting, deed.at
+
+    if asked and not (likely and telling(likely[-1]) > telling(asked[-1])):
+        return _asked_for(book, obj, asked, latest)
+    if not likely:
+        return _by_name(book, kinds)
+    chosen = likely[-1]
     why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
     why += f"; its name follows {fitting[chosen.controller]}" if chosen.controller in fitting else ""
-    return Birth(chosen, "inferred", why, _burst(book, makers, obj))
+    return Birth(chosen, "inferred", why, _burst(book, likely, obj))
+
+
+def _asked_for(book: Book, obj: Object, asked: Sequence[Deed], latest: float) -> Birth:
+    """The last of `asked`, whose bodies ask for such a name: certain if nobody else's request can have made `obj`."""
+    chosen = asked[-1]
+    since = latest - _QUEUED if _fresh(book, obj, chosen) else 0.0
+    around = [deed for deed in book.nameless(obj) if deed.done and creates(deed)]
+    around = [deed for deed in around if since <= deed.at <= latest + book.tolerance]
+    owners = {_owner(deed) for deed in around if generated_from(deed.facts.generate_name, obj.name)}
+    silent = [deed for deed in around if not deed.facts.generate_name]
+    why = f"its request asked for a name beginning with {chosen.facts.generate_name}"
+    note = _burst(book, asked, obj)
+    if silent:
+        others = ", ".join(list(dict.fromkeys(actor(deed) for deed in silent))[:5])
+        said = f"a request without a name by {others}, whose body is not in the log, may have made {obj} as well"
+        note = f"{note}; {said}" if note else said
+    proven = len(owners) == 1 and not silent and chosen.at <= latest and not (book.left_out and not since)
+    return Birth(chosen, "certain" if proven else "inferred", why, note)
+
+
+def _owner(deed: Deed) -> tuple[str, ...]:
+    """For whom a request was made: whichever of one controller's, or one person's, requests it was, it is theirs."""
+    owner = deed.facts.controller
+    return (owner.uid,) if owner else (deed.user, deed.impersonator)
+
+
+def _likely(
+    book: Book, obj: Object, silent: Sequence[Deed], kinds: Sequence[Guess], fitting: Collection[str], first: float
+) -> list[Deed]:
+    """Which of the requests without name and body can have made `obj`, the likeliest last; none if none is likely."""
+    likely = [deed for deed in silent if deed.controller in fitting] or list(silent)
+    if likely[-1].controller not in fitting and _by_name(book, kinds).why and not _fresh(book, obj, likely[-1]):
+        # the controllers are not in the log: a request that some person made without a name proves nothing
+        return []
+    likely = _own(book, obj, likely) or likely
+    # a person may have asked for a name that begins like a controller's: theirs is met as promptly
+    by_hand = [deed for deed in silent if not deed.by_kubernetes and deed.at > likely[-1].at]
+    prompt = bool(by_hand) and _fresh(book, obj, by_hand[-1])
+    if prompt and (not _fresh(book, obj, likely[-1]) or first - by_hand[-1].at < (first - likely[-1].at) / 5):
+        return by_hand
+    return likely
 
 
 def _own(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed]:
@@ -104,16 +153,17 @@ def _own(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed]:
     kinds = list(guesses(obj))
     owners = {guess.owner for guess in kinds}
     owners |= {owner for guess in kinds if guess.prefix for owner in book.starting(guess.owner)}
-    wishes = [
+    wishes = sorted(
         (deed.at, deed.object in owners)
         for owner in {*owners, *book.starting(Object("apps", "replicasets", obj.namespace, ""))}
         for deed in book.on(owner)
         if deed.done and (creates(deed) or changes(deed))
-    ]
+    )
     prompt: list[Deed] = []
     possible: list[Deed] = []
     for deed in makers:
-        followed = max((wish for wish in wishes if 0 <= deed.at - wish[0] < _PROMPT), default=None)
+        last = bisect_right(wishes, (deed.at, True)) - 1
+        followed = wishes[last] if last >= 0 and deed.at - wishes[last][0] < _PROMPT else None
         if followed is None or followed[1]:
             possible.append(deed)
         if followed is not None and followed[1]:

@@ -40,12 +40,13 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
 class Facts:
     """What the bodies say.
 
-    `body`: whether there was any. `response_name`: the name in the answer, where a generated name is. `replicas`: the
-    desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
-    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
-    for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`: what a deletion's options say,
-    None if they are not in the log. `mirror`: a Pod that its kubelet made from a manifest file.
+    `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
+    answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
+    more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
+    `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
+    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`:
+    what a deletion's options say, None if they are not in the log. `mirror`: a Pod that its kubelet made from a
+    manifest file.
     """
 
     body: bool = False
@@ -107,6 +108,17 @@ class _Body(msgspec.Struct, rename="camel"):
     target: msgspec.Raw = msgspec.Raw()
 
 
+class _Identity(msgspec.Struct):
+    uid: str = ""
+
+
+class _Deletion(msgspec.Struct):
+    """DeleteOptions, and the Status that answers them."""
+
+    preconditions: _Identity | None = None
+    details: _Identity | None = None
+
+
 class _Item(msgspec.Struct):
     metadata: _Meta
 
@@ -125,6 +137,7 @@ _BODY = msgspec.json.Decoder(_Body)
 _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
+_DELETION = msgspec.json.Decoder(_Deletion)
 _LIST = msgspec.json.Decoder(_List)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -155,7 +168,7 @@ def body_facts(event: Event) -> Facts:
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     return Facts(
         body=True,
-        uid=meta.uid or wanted.uid,
+        uid=meta.uid or _uid(event, wanted),
         response_name=meta.name,
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
@@ -176,6 +189,21 @@ def body_facts(event: Event) -> Facts:
 def _node(specs: Sequence[_Spec]) -> str:
     """The node that a Pod's own body names."""
     return next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
+
+
+def _uid(event: Event, wanted: _Meta) -> str:
+    """The UID that a request names, or the Status that answers a deletion; it had to be the object's.
+
+    Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
+    """
+    if event.verb == "delete":
+        bodies = (
+            _read(_DELETION, bytes(body)) or _Deletion() for body in (event.response_object, event.request_object)
+        )
+        named = [one for body in bodies for one in (body.details, body.preconditions) if one]
+        return next((one.uid for one in named if one.uid), "")
+    made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
+    return "" if made else wanted.uid
 
 
 def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:

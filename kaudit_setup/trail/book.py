@@ -1,15 +1,18 @@
 """What the log says about the objects that were looked up: searched by literals, decoded, merged, indexed.
 
-Each literal is searched once; several are searched in one pass. What merely mentions an object (a kubelet's reports,
-reads) is kept as its first and last mention only, so that a busy object costs no more than a quiet one.
+Each literal is searched once; several are searched in one pass (in two where more is found than is kept). What merely
+mentions an object (a kubelet's reports, reads) is kept as its first and last mention only, so that a busy object
+costs no more than a quiet one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
+from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.deeds import (
     Deed,
     Object,
@@ -25,10 +28,13 @@ from kaudit_setup.trail.deeds import (
 from kaudit_setup.trail.search import spelled
 
 LIMIT = 60_000
-"""Deeds that are kept before changes and reads are thinned out."""
+"""Deeds that are kept, about 1 KB each, before they are thinned out."""
 _APART = 5.0
 # What components write all the time: only what an event says matters.
 _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
+_REPEATED, _CROWD, _WEIGHTY = range(3)
+_AROUND = 300.0
+"""Seconds around the first and the last mention of the object asked about in which nothing else is thinned out."""
 
 
 class Log(Protocol):
@@ -86,22 +92,35 @@ def nameless_requests(obj: Object) -> bytes:
 
 
 class Book:
-    """The deeds found so far, by object.
+    """The deeds found so far, by object; no more than `LIMIT` of them.
 
     `nodes` are the sources they came from.
-    `left_out` counts the changes and reads that were too many to keep.
+    `left_out` counts the requests that were too many to keep.
     """
 
-    def __init__(self, log: Log, keep: Callable[[Deed], bool] = lambda _: False, focus: bytes = b"") -> None:
-        """`keep`: which mere mentions are wanted all the same (a timeline's reads). `focus`: see `Log.find`."""
+    def __init__(
+        self,
+        log: Log,
+        keep: Callable[[Deed], bool] = lambda _: False,
+        focus: bytes = b"",
+        about: Object | None = None,
+        window: Window = ALWAYS,
+    ) -> None:
+        """`keep`: which mere mentions are wanted all the same (a timeline's reads). `focus`: see `Log.find`.
+
+        `about` and `window`: the object and the time asked about, which are the last to be thinned out.
+        """
         self._focus = focus
+        self._about = about
+        self._window = window
         self._log = log
         self._keep = keep
         self._searched: set[bytes] = set()
         self._deeds: dict[tuple[str, ...], Deed] = {}
         self._index: dict[Object, list[Deed]] = {}
         self._stale = False
-        self._full = LIMIT
+        self._known: tuple[float, ...] = ()
+        self._lost: list[tuple[float, float]] = []
         self.nodes: set[str] = set()
         self.left_out = 0
 
@@ -117,6 +136,8 @@ class Book:
         for seen in self._log.find(new, self._focus):
             deed = deed_of(seen)
             self.nodes.add(deed.source.node)
+            if deed.done and self._own(deed):
+                self._known = (min((deed.at, *self._known)), max((deed.at, *self._known)))
             if _lasting(deed) or self._keep(deed):
                 self._add(deed)
             elif deed.done:
@@ -124,7 +145,18 @@ class Book:
         for pair in mentions.values():
             for deed in pair:
                 self._add(deed)
+        if any(begin - _AROUND < at < end + _AROUND for begin, end in self._lost for at in self._known):
+            self._look_around(new)
+        self._lost = []
         self._stale = True
+
+    def _look_around(self, literals: Sequence[bytes]) -> None:
+        """Read once more what was thinned out before the log showed when the object was there."""
+        for seen in self._log.find(literals, self._focus):
+            deed = deed_of(seen)
+            if self._weight(deed) == _CROWD and self._distance(deed) < _AROUND and deed.key not in self._deeds:
+                self.left_out -= 1
+                self._add(deed)
 
     def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool]) -> list[Deed]:
         """The deeds on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
@@ -132,12 +164,15 @@ class Book:
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
         found: dict[tuple[str, ...], Deed] = {}
-        for seen in self._log.find(literals):
-            deed = deed_of(seen)
+        for deed in self.every(literals):
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
         return in_order(found.values())
+
+    def every(self, literals: Sequence[bytes]) -> Iterator[Deed]:
+        """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
+        return map(deed_of, self._log.find(literals))
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""
@@ -168,24 +203,58 @@ class Book:
     def _add(self, deed: Deed) -> None:
         old = self._deeds.get(deed.key)
         self._deeds[deed.key] = deed if old is None else better(old, deed)
-        if len(self._deeds) >= self._full:
+        if len(self._deeds) >= LIMIT:
             self._prune()
 
     def _prune(self) -> None:
-        """Leave out the earlier half of what was done again and again (leader elections, heartbeats, reads)."""
-        common = [deed for deed in self._deeds.values() if not (creates(deed) or deletes(deed) or executes(deed))]
-        common.sort(key=lambda deed: deed.at)
-        for deed in common[: len(common) // 2]:
-            del self._deeds[deed.key]
-            self.left_out += 1
-        self._full = max(LIMIT, len(self._deeds) + LIMIT // 2)
+        """Leave out a half of what matters least, until there is room for some more.
+
+        First of what was done again and again (leader elections, heartbeats, reads), then of the objects that are not
+        asked about but like it, at last of everything: what lies outside of the time asked for, or earlier.
+        """
+        for weight in (_REPEATED, _CROWD, _WEIGHTY):
+            if len(self._deeds) <= LIMIT * 3 // 4:
+                return
+            deeds = [deed for deed in self._deeds.values() if self._weight(deed) == weight]
+            if weight == _CROWD and self._known:
+                deeds.sort(key=self._distance, reverse=True)
+            else:
+                deeds.sort(key=lambda deed: (self._window.holds(deed.time), deed.at))
+            spare = deeds[: len(deeds) // 2]
+            for deed in spare:
+                del self._deeds[deed.key]
+            self.left_out += len(spare)
+            if weight == _CROWD:
+                for begin, end in pairwise((float("-inf"), *self._known, float("inf"))):
+                    times = [deed.at for deed in spare if begin <= deed.at <= end]
+                    self._lost += [(min(times), max(times))] if times else []
+
+    def _weight(self, deed: Deed) -> int:
+        """How much is lost with a deed."""
+        if not (creates(deed) or deletes(deed) or executes(deed)):
+            return _WEIGHTY if self._own(deed) and not (_lasting(deed) or self._keep(deed)) else _REPEATED
+        return _CROWD if self._alike(deed) or (creates(deed) and not deed.name) else _WEIGHTY
+
+    def _own(self, deed: Deed) -> bool:
+        about = self._about
+        return about is not None and deed.name == about.name and deed.namespace in {about.namespace, ""}
+
+    def _alike(self, deed: Deed) -> bool:
+        about = self._about
+        return about is not None and deed.resource == about.resource and deed.name not in {about.name, ""}
+
+    def _distance(self, deed: Deed) -> float:
+        """Seconds between a deed and the first or the last mention of the object asked about."""
+        return min((abs(deed.at - at) for at in self._known), default=0.0)
 
     def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
         # a controller's report tells which of its owner's wishes it knew
         wish = str(deed.facts.generation)
         key = (deed.group, deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
         pair = mentions.get(key)
-        if pair is None:
+        if pair is None and len(mentions) > LIMIT // 2 and not self._own(deed):
+            self.left_out += 1
+        elif pair is None:
             mentions[key] = [deed, deed]
         elif deed.at < pair[0].at:
             pair[0] = deed

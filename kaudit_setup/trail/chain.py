@@ -322,6 +322,8 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
     birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
+    if birth.note:
+        story.note(birth.note)
     if birth.deed is None:
         story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
@@ -331,8 +333,6 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     proven = proven and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
     story.links.append(Link(owner, birth.deed, sure(proven), reason))
-    if birth.note:
-        story.note(birth.note)
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")

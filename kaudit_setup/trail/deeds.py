@@ -202,6 +202,12 @@ def changes(deed: Deed) -> bool:
     return deed.subresource not in _NO_CHANGE
 
 
+def selector(deed: Deed) -> str:
+    """What a request on a whole collection asked its objects to match; empty if all are meant."""
+    query = parse_qs(urlsplit(deed.uri).query)
+    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+
+
 def deletes(deed: Deed) -> bool:
     """Whether it asked for its object, or its whole collection, to go: DELETE or an eviction."""
     if deed.verb in {"delete", "deletecollection"}:

@@ -8,8 +8,6 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.trail.actors import (
     CRONJOBS,
@@ -29,6 +27,7 @@ from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
+from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Child, Link, Story
@@ -36,22 +35,8 @@ from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_
 from kaudit_setup.trail.wishes import spec_deeds
 
 _DEEP = 6
-_GRACE = 300.0
 _COLLECTED = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The request that set an object going, how sure that is, and why.
-
-    `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
-    """
-
-    deed: Deed
-    confidence: Confidence
-    why: str
-    doubtful: bool = False
 
 
 def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> Story:
@@ -94,140 +79,6 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
             _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
             return True
     return False
-
-
-def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
-    """The first request of the life that ended last which set `obj` going."""
-    book.look_up([nameless_requests(obj)])
-    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
-    explicit = [deed for deed in deeds if deletes(deed)]
-    sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    births = [deed for deed in deeds if creates(deed)]
-    ends = sorted([*explicit, *(deed for deed in sweeps if hits(deed, obj) is not False)], key=lambda deed: deed.at)
-    if not ends:
-        return None
-    born = max((deed.at for deed in births if deed.at <= ends[-1].at), default=0.0)
-    later = [deed for deed in births if deed.at > ends[-1].at]
-    if later:
-        story.note(f"an object of this name was made again: by {actor(later[-1])} at {later[-1].time}")
-    life = [deed for deed in ends if deed.at >= born]
-    static = _static(book, obj, births)
-    own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
-    strong = [deed for deed in own if deed.name or hits(deed, obj)]
-    shown = True
-    if not strong:
-        makers = {guess.controller for guess in guesses(obj)}
-        again = [deed.at for deed in book.nameless(obj) if creates(deed) and deed.controller in makers]
-        own, shown = _took(own, life, deeds, again)
-    if not own and all(deed.node for deed in life):
-        last = life[-1]
-        story.note(
-            f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at {last.time}, of"
-            " a Pod that was already going; who set it going is not in this log"
-        )
-        return None
-    if not own:
-        return None
-    chosen = next((deed for deed in strong or own if _outlived(deed, deeds) is None), (strong or own)[0])
-    rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
-    for other in rivals:
-        if other.at < chosen.at:
-            story.note(f"{actor(other)} asked for that before, at {other.time}, and it was there long after")
-        else:
-            story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
-    end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
-    if chosen.node and static == "inferred":
-        return End(
-            chosen, "inferred", f"{end.why}, and that of a static Pod would end in the node's name as this does"
-        )
-    lacking = "its options, a dry run maybe, are not in the log"
-    used = _outlived(chosen, deeds)
-    if used is not None:
-        return End(chosen, "inferred", f"{end.why}, but {actor(used)} still met it at {used.time}; {lacking}")
-    if rivals and chosen.name and rivals[0].at < chosen.at:
-        return End(chosen, "inferred", f"{end.why}, and nobody met it after that")
-    if rivals and chosen.name and chosen.facts.dry_run is None:
-        return End(chosen, "inferred", f"{end.why}, the first to; {lacking}")
-    return end
-
-
-def _outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
-    """What somebody did with the object long after `end`, though nobody had made it again.
-
-    Then `end` may have been a dry run, unless its options are logged (kubectl sends `--dry-run=server` of a delete in
-    the body), or the next to delete a Pod is its kubelet, which waits until somebody else has.
-    """
-    if end.facts.dry_run is False or not end.name:
-        return None
-    later = [deed for deed in deeds if deed.at > end.at]
-    again = next((deed.at for deed in later if creates(deed)), float("inf"))
-    if next((bool(deed.node) for deed in later if deletes(deed) and deed.at < again), False):
-        return None
-    # a list or watch of one name says nothing; controllers go on reporting on what waits for finalizers
-    met = (d for d in later if d.at < again and not (deletes(d) or d.by_kubernetes or d.verb in {"list", "watch"}))
-    return next((deed for deed in met if deed.at - end.at > _GRACE), None)
-
-
-def _took(
-    sweeps: Sequence[Deed], life: Sequence[Deed], deeds: Sequence[Deed], again: Sequence[float]
-) -> tuple[list[Deed], bool]:
-    """Deletions of all that matches a selector which can have taken the object, and whether something shows it.
-
-    Its kubelet's last delete right after one shows it, and that its controller made another one at once; that it was
-    still in use long after one shows the contrary.
-    """
-    last = [deed.at for deed in life if deed.node]
-    shown = [d for d in sweeps if any(0 <= at - d.at < _GRACE for at in last)]
-    shown = shown or [d for d in sweeps if any(0 <= at - d.at < _COLLECTED for at in again)]
-    if shown:
-        return shown, True
-    used = max((deed.at for deed in deeds if not deletes(deed)), default=0.0)
-    return [d for d in sweeps if used - d.at < _GRACE], False
-
-
-def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
-    if chosen.name:
-        how = "the eviction names it" if chosen.subresource == "eviction" else "the request names it"
-        return End(chosen, "certain", how)
-    if chosen.facts.items is not None:
-        return End(chosen, "certain", "the logged answer to the deletecollection lists it")
-    if not mentioned:
-        story.note(f"nothing else in this log mentions {obj}; it was deleted then if it existed")
-    selector = _selector(chosen)
-    which = f"every one that matches {selector}" if selector else "every one of its kind"
-    where = f" in namespace {obj.namespace}" if obj.namespace else ""
-    return End(chosen, "inferred", f"a deletecollection took {which}{where}")
-
-
-def _static(book: Book, obj: Object, births: Sequence[Deed]) -> Confidence:
-    """How sure it is that a Pod mirrors a manifest file, so that its kubelet makes and deletes it. Its name ends in
-    the node's then, but any Pod's may.
-    """
-    if obj.resource != "pods" or (births and not births[-1].node):
-        return "unknown"
-    if births or any(deed.facts.mirror for deed in book.on(obj)):
-        return "certain"
-    nodes = {deed.node for deed in book.on(obj) if deed.node}
-    return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
-
-
-def _selector(deed: Deed) -> str:
-    query = parse_qs(urlsplit(deed.uri).query)
-    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
-
-
-def hits(deed: Deed, obj: Object) -> bool | None:
-    """Whether a deletecollection took `obj`: None where only a selector would tell."""
-    if deed.name:
-        return True
-    if deed.facts.items is not None:
-        return obj.name in deed.facts.items
-    query = parse_qs(urlsplit(deed.uri).query)
-    fields = [part.split("=") for selector in query.get("fieldSelector", []) for part in selector.split(",")]
-    names = [part[-1] for part in fields if part[0] == "metadata.name"]
-    if names:
-        return obj.name in names
-    return None if query.keys() & {"labelSelector", "fieldSelector"} else True
 
 
 def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> None:

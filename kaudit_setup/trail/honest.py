@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kaudit_setup.policy.evaluate import evaluate
-from kaudit_setup.policy.model import Attributes, Decision, Policy
+from kaudit_setup.policy.model import Attributes, Policy
+from kaudit_setup.policy.request import is_long_running
 from kaudit_setup.trail.birth import actor
 from kaudit_setup.trail.book import Book
 from kaudit_setup.trail.deeds import TIMED_OUT, Deed, Object, creates
+from kaudit_setup.trail.lives import lives
 from kaudit_setup.trail.tally import Coverage
 
 _APISERVER = "kube-apiserver-"
@@ -70,7 +72,8 @@ def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], po
     if left_out:
         said += left_out
     elif verb == "created" and alive:
-        said += _made_before(alive, obj, first, policy)
+        since = lives(alive)[-1].since
+        said += _made_before([deed for deed in alive if deed.at >= since], obj, "" if since else first, policy)
     else:
         said.append(
             f"Nobody in this log {_did(verb)} {obj}: no successful request to do so is in it, and it covers"
@@ -86,12 +89,15 @@ def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], po
 
 
 def _made_before(alive: Sequence[Deed], obj: Object, first: str, policy: Policy | None) -> list[str]:
+    """`alive`: what was done to it. `first`: when the log begins, empty if it shows an object of this name before."""
     mention = alive[0]
     fresh = [deed for deed in alive if deed.subresource == "binding"]
     if fresh:
         bound = f"{obj} was made while this log was written, just before it was bound to a node at {fresh[0].time}"
         return [f"{bound}; the request is not in it: the policy did not log it, or another node's log has it."]
     there = f"{obj} was there already at {mention.time}, when it is first mentioned"
+    if not first:
+        return [f"{there} after its name was another's; who made it is not in this log."]
     said = [f"The log does not reach back that far: {there}, and the log begins at {first}."]
     if policy is None:
         said.append("Or the policy did not log who made it: give --policy FILE to know.")
@@ -113,10 +119,10 @@ def _holes(coverage: Sequence[Coverage]) -> list[str]:
 
 def missing_nodes(book: Book, coverage: Sequence[Coverage]) -> list[str]:
     """API servers that ran while the log was written, but whose logs are not here: each writes its own."""
-    book.look_up([b'"name":"' + _APISERVER.encode()])
+    # a kubelet's reports and reads show it, too: what a `focus` leaves out
     servers = {
         deed.node
-        for deed in book.all()
+        for deed in book.every([b'"name":"' + _APISERVER.encode()])
         if deed.resource == "pods" and deed.node and deed.name == f"{_APISERVER}{deed.node}" and deed.done
     }
     known = {each.node for each in coverage}
@@ -145,8 +151,7 @@ def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
         for asked, sub, by_name in _ASKED[verb]:
             name = obj.name if by_name else ""
             attributes = Attributes(user, groups, asked, obj.group, obj.resource, sub, obj.namespace, name)
-            decision = evaluate(policy, attributes)
-            why = _dropped(policy, decision)
+            why = _dropped(policy, attributes)
             kept += not why
             if why:
                 lost.setdefault(why, []).append(f"{asked} by {'a person' if user == 'somebody' else user}")
@@ -157,14 +162,17 @@ def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
     return [f"The policy did not log a {' or a '.join(dict.fromkeys(who))}: {why}." for why, who in lost.items()]
 
 
-def _dropped(policy: Policy, decision: Decision) -> str:
-    """Why a request with this decision leaves no trace of its success; empty if it does."""
+def _dropped(policy: Policy, attributes: Attributes) -> str:
+    """Why such a request leaves no trace of its success; empty if it does."""
+    decision = evaluate(policy, attributes)
     if decision.rule_index < 0:
         return "no rule matches it"
     rule = policy.rules[decision.rule_index]
     where = f"rule {decision.rule_index + 1}" + (f" (line {rule.line})" if rule.line else "")
     if decision.level == "None":
         return f"{where} says level None"
-    if "ResponseComplete" in decision.omit_stages:
-        return f"{where} omits the stage ResponseComplete"
+    # the response to a long-running request is logged as it starts, too, with its code
+    showing = ["ResponseStarted", "ResponseComplete"] if is_long_running(attributes) else ["ResponseComplete"]
+    if set(showing) <= set(decision.omit_stages):
+        return f"{where} omits the stage{'s' if len(showing) > 1 else ''} {' and '.join(showing)}"
     return ""

@@ -17,6 +17,9 @@ from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
 
+_WAITING = 4 << 20
+"""Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""
+
 
 class Finished(Protocol):
     """How a script ended."""
@@ -138,13 +141,37 @@ class Answer:
         return self.tallies.setdefault(path, Tally())
 
 
+class Backlog(queue.Queue["Hit | None"]):
+    """Hits that wait to be taken, None at their end; `maxsize` is in bytes: a line may have megabytes."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._held = 0
+
+    def _qsize(self) -> int:
+        return self._held
+
+    def _put(self, item: Hit | None) -> None:
+        super()._put(item)
+        self._held += _room(item)
+
+    def _get(self) -> Hit | None:
+        item: Hit | None = super()._get()
+        self._held -= _room(item)
+        return item
+
+
+def _room(hit: Hit | None) -> int:
+    return len(hit.text) + 256 if hit else 1
+
+
 @dataclass(slots=True)
 class _Host:
     """One machine's part of a search: a thread that runs the script and a queue that holds it back."""
 
     runner: Runner
     answer: Answer
-    queue: queue.Queue[Hit | None]
+    queue: Backlog
     failure: BaseException | None = None
 
 
@@ -192,12 +219,12 @@ class RemoteLogs:
         return list(hits)
 
     def _start(self, runner: Runner, args: list[str], window: Window) -> _Host:
-        waiting: queue.Queue[Hit | None] = queue.Queue(maxsize=256)
+        waiting = Backlog(_WAITING)
         host = _Host(runner, Answer(runner.name, window, self._putter(waiting)), waiting)
         threading.Thread(target=self._run, args=(host, args), daemon=True).start()
         return host
 
-    def _putter(self, waiting: queue.Queue[Hit | None]) -> Callable[[Hit], None]:
+    def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
         def put(hit: Hit) -> None:
             while not self._stopped.is_set():
                 with contextlib.suppress(queue.Full):

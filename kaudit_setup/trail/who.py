@@ -27,8 +27,9 @@ from kaudit_setup.trail.book import (
 )
 from kaudit_setup.trail.chain import climb, story_of_creation
 from kaudit_setup.trail.clock import ALWAYS, Window
+from kaudit_setup.trail.death import hits
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads, seconds
-from kaudit_setup.trail.ends import hits, story_of_deletion
+from kaudit_setup.trail.ends import story_of_deletion
 from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.kinds import Kind
 from kaudit_setup.trail.naming import guesses, of_deployment
@@ -112,7 +113,11 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold."""
     obj = question.object
     timeline = question.verb not in {Verb.created, Verb.deleted}
-    book = Book(log, keep=_wanted(question)) if timeline else Book(log, focus=spelled(obj.name))
+    if timeline:
+        book = Book(log, keep=_wanted(question), about=obj, window=question.window)
+    else:
+        # who made it, and its owners, is asked of the time before, too
+        book = Book(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
     book.look_up(opening(question.verb, obj))
     obj, others = _as_logged(book, question, obj)
     story, events = _tell(book, question, obj)
@@ -124,7 +129,8 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
         story, answer, events = Story(notes=story.notes), None, []
     if book.left_out:
         story.note(
-            f"{book.left_out} earlier changes and reads were left out; --since and --until narrow the question"
+            f"{book.left_out} requests were too many to keep: earlier changes and reads, others of its kind at other"
+            " times; --since and --until narrow the question"
         )
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import queue
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import script
 from kaudit_setup.trail.clock import ALWAYS, Window
-from kaudit_setup.trail.remote import RemoteLogs
+from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.remote import Backlog, RemoteLogs
 from kaudit_setup.trail.search import Hit
 
 SCRIPT = script("lib") + script("logs")
@@ -153,3 +156,18 @@ def test_a_search_that_is_given_up_ends(node: LocalNode) -> None:
     hits = RemoteLogs([node], SCRIPT).candidates([])
     assert next(hits).line == 1
     hits.close()
+
+
+def test_a_machine_is_held_back_by_the_bytes_of_its_lines() -> None:
+    """The longest lines of an audit log have megabytes: a few of them wait, or many short ones."""
+    for size, most in ((1 << 20, 5), (1000, 4000)):
+        waiting = Backlog(4 << 20)
+        count = 0
+        with contextlib.suppress(queue.Full):
+            while True:
+                waiting.put_nowait(Hit(LogFile("cp1", "audit.log"), count, 0, b"x" * size))
+                count += 1
+        assert most / 2 < count <= most
+        taken = [waiting.get_nowait() for _ in range(count)]
+        assert [hit and hit.line for hit in taken] == list(range(count))
+        assert waiting.empty()

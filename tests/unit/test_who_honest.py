@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
+from whokit import Lines, answer, in_lines
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import InputError, NodeError
@@ -188,7 +190,8 @@ def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
     assert found["notes"][0].startswith("Nobody in this log changed configmap default/x")
 
 
-def test_a_node_whose_log_is_missing(who: Asker) -> None:
+@pytest.mark.parametrize("verb", ["created", "changed", "deleted", "read", "exec"])
+def test_a_node_whose_log_is_missing(who: Asker, verb: str) -> None:
     servers = [
         event(
             "10:00:00.000000",
@@ -202,8 +205,29 @@ def test_a_node_whose_log_is_missing(who: Asker) -> None:
         for n in ("cp1", "cp2")
     ]
     write(who.path, *NOISE, *servers)
-    notes = who.json("created", "pod/x")["notes"]
+    notes = who.json(verb, "cm/settings")["notes"]
     assert any(note.startswith("The log of cp2 is missing") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("omitted", "said"),
+    [
+        ("[RequestReceived, ResponseComplete]", "Nobody in this log went into pod default/x"),
+        (
+            "[ResponseStarted, ResponseComplete]",
+            "The policy did not log it: rule 1 (line 4) omits the stages ResponseStarted and ResponseComplete",
+        ),
+    ],
+)
+def test_an_exec_is_seen_as_soon_as_it_starts(who: Asker, tmp_path: Path, omitted: str, said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+        f"- level: Metadata\n  resources: [{{group: '', resources: [pods/exec]}}]\n  omitStages: {omitted}\n"
+        "- level: Metadata\n"
+    )
+    assert who.json("exec", "pod/x", "--policy", str(policy))["notes"][0].startswith(said)
 
 
 def test_gaps_and_an_empty_log(who: Asker, tmp_path: Path) -> None:
@@ -547,3 +571,76 @@ def test_no_label_in_a_body_hides_a_line(who: Asker) -> None:
         ),
     )
     assert who.json("created", "rs/web-5d9c7b8f6d", "-n", "shop")["root"]["user"] == "mallory"
+
+
+REPLICAS = f"{CONTROLLER}replicaset-controller"
+
+
+def nameless(time: str, user: str, prefix: str = "", **more: Any) -> dict[str, Any]:
+    """A create whose name the server makes up; `prefix` as its body asks for it, if that was logged."""
+    asked = {"kind": "Pod", "metadata": {"generateName": prefix}} if prefix else None
+    return event(time, user, "create", "pods", code=201, query="?fieldManager=x", requestObject=asked, **more)
+
+
+def bound(time: str, name: str) -> dict[str, Any]:
+    return event(time, "system:kube-scheduler", "create", "pods", name, sub="binding", code=201)
+
+
+def test_a_body_elsewhere_does_not_prove_who_made_a_generated_name(who: Asker) -> None:
+    """People are logged with bodies, controllers without: any of their requests may be the one."""
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "replicasets", "web", code=201, group="apps"),
+        nameless("09:00:00.050000", REPLICAS),
+        bound("09:00:00.060000", "web-bbbb2"),
+        nameless("09:00:05.000000", "bob", "web-"),
+        bound("09:00:05.010000", "web-cccc2"),
+        nameless("09:00:10.000000", REPLICAS),
+        bound("09:00:10.010000", "web-dddd2"),
+        nameless("09:30:00.000000", "carol", "web-"),
+        bound("09:30:00.010000", "web-ffff2"),
+    )
+    for pod, root in (("web-bbbb2", "alice"), ("web-cccc2", "bob"), ("web-dddd2", "alice")):
+        found = who.json("created", f"pod/{pod}")
+        assert (found["root"]["user"], found["confidence"]) == (root, "inferred"), pod
+    notes = who.json("created", "pod/web-cccc2")["notes"]
+    assert any("whose body is not in the log, may have made pod default/web-cccc2 as well" in note for note in notes)
+    # what came half an hour before met the scheduler before
+    found = who.json("created", "pod/web-ffff2")
+    assert (found["root"]["user"], found["confidence"]) == ("carol", "certain")
+
+
+@pytest.mark.parametrize(("second", "confidence"), [("bob", "certain"), ("mallory", "inferred")])
+def test_two_requests_for_one_prefix_are_certain_if_one_made_both(who: Asker, second: str, confidence: str) -> None:
+    write(
+        who.path,
+        nameless("09:00:00.000000", "bob", "job-"),
+        nameless("09:00:00.500000", second, "job-", as_user="" if second == "bob" else "bob"),
+        event("09:10:00.000000", "erin", "get", "pods", "job-bbbb2"),
+    )
+    found = who.json("created", "pod/job-bbbb2")
+    assert found["confidence"] == confidence
+    assert any("2 such requests came within two seconds" in note for note in found["notes"])
+
+
+def busy_namespace(hours: int) -> Lines:
+    """A ReplicaSet that is scaled, and a Pod that is made, every second; the last one meets the scheduler."""
+    found = []
+    for second in range(hours * 3600):
+        at = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+        scaler = f"{CONTROLLER}deployment-controller"
+        found.append(event(f"{at}.000000", scaler, "update", "replicasets", "web-5d9c7b8f6d", group="apps"))
+        found.append(event(f"{at}.100000", REPLICAS, "create", "pods", code=201))
+    return in_lines([*found, bound(f"{at}.200000", "web-5d9c7b8f6d-bbcdf")])
+
+
+def test_the_time_for_an_answer_grows_with_the_log_not_with_its_square() -> None:
+    taken = []
+    for hours in (1, 4):
+        log = busy_namespace(hours)
+        begun = process_time()
+        found = answer(log, "created", "pod/web-5d9c7b8f6d-bbcdf", "default")
+        taken.append(process_time() - begun)
+        assert found.answer is not None
+        assert found.answer.time.endswith(f"{hours - 1:02}:59:59.100000Z")
+    assert taken[1] < 8 * taken[0]

@@ -1,0 +1,117 @@
+"""One name, several lives: which of the requests on a name were on one and the same object.
+
+A create begins a life, and so does the first request on a new UID: bodies hold it, those of deletions too
+(AS/pkg/registry/generic/registry/store.go:finalizeDelete). Without bodies nothing proves that an object is another.
+Still, what somebody does to it long after it was deleted is done to one that was made by a request that the log
+lacks, or that deletion took long (a Pod's grace, finalizers) or was none (kubectl says so in its body only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kaudit_setup.trail.actors import GARBAGE
+from kaudit_setup.trail.deeds import Deed, creates, deletes
+from kaudit_setup.trail.kinds import is_custom
+
+LONG = 300.0
+"""Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
+
+_SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One object that bore the name.
+
+    `since` is when the log first shows it, 0.0 if it may have been there before the log; `birth` is its create, None
+    if the log lacks it. `use` is set if it may be the object before it: what shows it there long after `gone` deleted
+    that one.
+    """
+
+    since: float
+    birth: Deed | None = None
+    gone: Deed | None = None
+    use: Deed | None = None
+
+
+def lives(deeds: Sequence[Deed]) -> list[Life]:
+    """The lives that `deeds` tell of: what took effect on one name, in order of time."""
+    found: list[Life] = []
+    uid = ""
+    seen = {""}
+    gone: Deed | None = None
+    for index, deed in enumerate(deeds):
+        known = deed.facts.uid
+        begun: Life | None = None
+        if creates(deed):
+            begun = Life(deed.at, birth=deed)
+        elif uid and known not in seen:
+            # one that was seen before is a straggler's: the clocks of servers differ
+            begun = Life(deed.at)
+        elif (
+            gone is not None
+            and deed.at - gone.at > LONG
+            and _shows(deed)
+            and not (known and known == uid)
+            and (gone.node or not _kubelet_waits(deeds[index:]))
+        ):
+            begun = Life(deed.at, gone=gone, use=deed)
+        elif not found:
+            begun = Life(0.0)
+        if begun is not None:
+            found.append(begun)
+            uid, gone = known, None
+        elif known not in seen:
+            uid = known
+        gone = deed if deletes(deed) else gone
+        seen.add(known)
+    return found
+
+
+def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What shows in `deeds`, all on one object, that it was there after `end` had it deleted.
+
+    None if nothing does, or its kubelet waited for `end`. What the server removes at once must be gone with the
+    answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
+    surely deleted, and is there `LONG` after, was made again, maybe, by a request that is not in the log.
+    """
+    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    if not end.node and _kubelet_waits(later):
+        return None
+    wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
+    return next((deed for deed in later if deed.at - end.at > wait and _shows(deed)), None)
+
+
+def _lingers(end: Deed) -> bool:
+    """Whether objects of this kind usually go some time after they were deleted: a grace, or a finalizer."""
+    return is_custom(end.group, end.resource) or end.resource in _SLOW
+
+
+def _held(later: Sequence[Deed]) -> bool:
+    """Whether the garbage collector let the object go at last: deleted in the foreground, or with `orphan`.
+
+    It takes its finalizer away then (pkg/controller/garbagecollector/operations.go:removeFinalizer).
+    """
+    first = next((deed for deed in later if deletes(deed) or deed.controller == GARBAGE), None)
+    return first is not None and first.verb == "patch"
+
+
+def _shows(deed: Deed) -> bool:
+    """Whether a request shows that its object was there, and that it did more than let go of it.
+
+    Kubernetes' own go on with what is going. A patch of nothing but metadata, or a request to finalize, may be what
+    takes a finalizer away; lists and watches by name succeed without the object.
+    """
+    return (
+        not deed.by_kubernetes
+        and deed.verb not in {"list", "watch"}
+        and deed.subresource != "finalize"
+        and deed.facts.spec is not False
+    )
+
+
+def _kubelet_waits(deeds: Sequence[Deed]) -> bool:
+    """Whether the end of a Pod that was set going before `deeds` is still to come: its kubelet's last delete."""
+    return next((bool(deed.node) for deed in deeds if creates(deed) or deletes(deed)), False)
