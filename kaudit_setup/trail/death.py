@@ -12,13 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.trail.birth import Confidence, actor, in_doubt
 from kaudit_setup.trail.book import Book, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, creates, deletes, selector
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes, selector, target
 from kaudit_setup.trail.lives import LONG, Life, lives, outlived
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Story
 
 _REPLACED = 1.0
 """Seconds within which a controller makes another one for what was deleted."""
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
                 f" {life.last.time}, of a Pod that was already going; who set it going is not in this log"
             )
             return None
-    if maybe is not None and not deeds:
-        story.note(
-            f"{maybe.why}, by {actor(maybe.deed)} at {maybe.deed.time}, but nothing in this log mentions {obj}"
-        )
+    if maybe is None or not deeds:
+        for sweep in [deed for deed in sweeps if deed.at >= found[-1].since and not hits(deed, obj)][-_SHOWN:]:
+            what = f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}"
+            story.note(f"{what}, but nothing shows that {obj} was one of them")
         return None
     return maybe
 
@@ -177,14 +178,17 @@ def _swept(book: Book, obj: Object, life: _Life) -> End | None:
         return _judged(shown[0], obj, True, Story()) if shown else None
     used = max((deed.at for deed in life.deeds if not deletes(deed)), default=0.0)
     possible = [d for d in life.sweeps if used - d.at < LONG and outlived(d, life.deeds) is None]
-    if possible and obj.resource == "pods" and any(d.node or d.subresource == "binding" for d in life.deeds):
+    if possible and obj.resource == "pods":
         ends = book.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
         possible = [d for d in possible if not any(end.at > d.at for end in ends)]
     makers = {guess.controller for guess in guesses(obj)}
     again = [deed.at for deed in book.nameless(obj) if creates(deed) and deed.controller in makers]
     shown = [d for d in possible if any(0 <= at - d.at < _REPLACED for at in again)]
     chosen = next(iter(shown or possible), None)
-    return replace(_judged(chosen, obj, True, Story()), doubtful=not shown) if chosen else None
+    if chosen is None:
+        return None
+    end = _judged(chosen, obj, True, Story())
+    return end if shown else replace(end, why=f"{end.why}; nothing shows whether it was one of them", doubtful=True)
 
 
 def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:

@@ -202,6 +202,20 @@ def changes(deed: Deed) -> bool:
     return deed.subresource not in _NO_CHANGE
 
 
+def target(deed: Deed) -> str:
+    """What a request was about, for sentences; one without a name was about some of its kind, or a new one."""
+    if deed.name:
+        return str(deed.object)
+    what = f"a new {singular(deed.resource)}" if creates(deed) else meant(deed)
+    return f"{what} in namespace {deed.namespace}" if deed.namespace else what
+
+
+def meant(deed: Deed) -> str:
+    """`all pods`, or those of them that a request on a whole collection asked for."""
+    asked = selector(deed)
+    return f"the {deed.resource} that match {asked}" if asked else f"all {deed.resource}"
+
+
 def selector(deed: Deed) -> str:
     """What a request on a whole collection asked its objects to match; empty if all are meant."""
     query = parse_qs(urlsplit(deed.uri).query)

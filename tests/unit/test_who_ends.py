@@ -1,0 +1,155 @@
+"""What ended an object, and what did not: dry runs, selectors, owners, definitions; each on a small made-up log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from madeup import CONTROLLER, NOISE, Asker, event, write
+
+APPS = {"group": "apps"}
+GARBAGE = f"{CONTROLLER}generic-garbage-collector"
+DEPLOYMENTS = f"{CONTROLLER}deployment-controller"
+NAMESPACES = f"{CONTROLLER}namespace-controller"
+KUBELET = "system:node:n1"
+SCHEDULER = "system:kube-scheduler"
+SELECTED = "?labelSelector=app%3Ddc"
+
+
+@pytest.fixture
+def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
+    return Asker(tmp_path, capsys)
+
+
+def settings(time: str, user: str, verb: str, **more: Any) -> dict[str, Any]:
+    return event(time, user, verb, "configmaps", "c", code=201 if verb == "create" else 200, **more)
+
+
+def pod(time: str, user: str, verb: str, name: str, **more: Any) -> dict[str, Any]:
+    return event(time, user, verb, "pods", name, code=201 if verb == "create" else 200, **more)
+
+
+def told(found: dict[str, Any]) -> tuple[str | None, str]:
+    return (found["root"] or {}).get("user"), found["confidence"]
+
+
+def test_a_second_delete_shows_that_the_first_did_nothing(who: Asker) -> None:
+    """A ConfigMap is gone with the answer: kubectl's `--dry-run=server` stands in a body that is not logged."""
+    made, first = settings("09:00:00.000000", "alice", "create"), settings("10:00:00.000000", "bob", "delete")
+    write(who.path, made, first, settings("10:00:01.500000", "carol", "delete"))
+    found = who.json("deleted", "cm/c")
+    assert told(found) == ("carol", "inferred")
+    assert any("bob deleted it" in note and "a dry run maybe" in note for note in found["notes"])
+    assert not any("already going" in note for note in found["notes"])
+    # with its options in the log it is no dry run: something held the ConfigMap
+    real = {**first, "level": "Request", "requestObject": {"kind": "DeleteOptions"}}
+    write(who.path, made, real, settings("10:00:01.500000", "carol", "delete"))
+    assert told(who.json("deleted", "cm/c")) == ("bob", "certain")
+
+
+def test_a_change_right_after_a_delete_shows_that_it_did_nothing(who: Asker) -> None:
+    first = [
+        settings("09:00:00.000000", "alice", "create"),
+        settings("10:00:00.000000", "bob", "delete"),
+        settings("10:00:01.200000", "dave", "patch"),
+    ]
+    write(who.path, *first)
+    found = who.json("deleted", "cm/c")
+    assert told(found) == ("bob", "inferred")
+    assert "dave still met it" in found["chain"][0]["why"]
+    gone = [
+        event("10:05:00.000000", "zora", "delete", "namespaces", "default", ns="default"),
+        event("10:05:06.000000", NAMESPACES, "deletecollection", "configmaps"),
+    ]
+    write(who.path, *first, *gone)
+    assert told(who.json("deleted", "cm/c")) == ("zora", "inferred")
+
+
+def test_what_is_let_go_of_at_last_was_deleted_by_the_first(who: Asker) -> None:
+    """A finalizer held it: two deletes, and a change that nothing follows."""
+    write(
+        who.path,
+        settings("09:00:00.000000", "alice", "create"),
+        settings("10:00:00.000000", "bob", "delete"),
+        settings("10:00:00.100000", "carol", "delete"),
+        settings("10:00:01.200000", "dave", "patch"),
+    )
+    assert told(who.json("deleted", "cm/c")) == ("bob", "inferred")
+
+
+def test_a_deployment_that_goes_in_the_foreground_is_there_for_a_while(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS),
+        event("10:00:00.000000", "bob", "delete", "deployments", "web", **APPS),
+        event("10:00:01.000000", "carol", "get", "deployments", "web", **APPS),
+        event("10:00:31.000000", GARBAGE, "patch", "deployments", "web", **APPS),
+    )
+    assert told(who.json("deleted", "deploy/web")) == ("bob", "certain")
+
+
+TWIN = (
+    pod("09:00:00.000000", "cleo", "create", "twin"),
+    pod("09:00:00.010000", SCHEDULER, "create", "twin", sub="binding"),
+    pod("09:10:00.000000", "dmitri", "delete", "twin"),
+    pod("09:10:12.000000", KUBELET, "delete", "twin"),
+    pod("09:20:00.000000", "elena", "create", "twin"),
+    pod("09:20:00.010000", SCHEDULER, "create", "twin", sub="binding"),
+    pod("09:21:00.000000", "alice", "create", "dc1"),
+    event("09:22:00.000000", "walter", "deletecollection", "pods", query=SELECTED),
+)
+TAKEN = pod("09:22:12.000000", KUBELET, "delete", "dc1")
+
+
+def test_kubelets_tell_which_pods_a_selector_met(who: Asker) -> None:
+    write(who.path, *TWIN, TAKEN, *NOISE)
+    assert told(who.json("deleted", "pod/dc1")) == ("walter", "inferred")
+    found = who.json("deleted", "pod/twin")
+    assert told(found) == ("dmitri", "certain")
+    assert found["notes"] == ["an object of this name was made again: by elena at 2026-11-23T09:20:00.000000Z"]
+
+
+def test_what_only_a_selector_would_tell_is_in_doubt(who: Asker) -> None:
+    """No kubelet's last delete after the deletecollection is logged: its selector may have met `twin`, too."""
+    write(who.path, *TWIN, *NOISE)
+    found = who.json("deleted", "pod/twin")
+    assert told(found) == ("dmitri", "certain")
+    assert any("it may have gone once more" in note and "by walter" in note for note in found["notes"])
+    found = who.json("deleted", "pod/dc1")
+    assert told(found) == ("walter", "inferred")
+    assert "app=dc" in found["chain"][0]["why"]
+    assert "nothing shows whether it was one of them" in found["chain"][0]["why"]
+
+
+def test_what_the_log_does_not_mention_met_no_selector(who: Asker) -> None:
+    write(who.path, *TWIN, TAKEN, *NOISE)
+    found = who.json("deleted", "pod/neverwas")
+    assert told(found) == (None, "unknown")
+    said = "walter deleted the pods that match app=dc in namespace default at"
+    assert any(note.startswith(said) and "nothing shows" in note for note in found["notes"])
+
+
+def test_what_follows_a_kubelets_last_delete_set_nothing_going(who: Asker) -> None:
+    write(
+        who.path,
+        pod("09:00:00.000000", "alice", "create", "b2"),
+        event("09:10:00.000000", "walter", "deletecollection", "pods", query=SELECTED),
+        pod("09:10:07.000000", KUBELET, "delete", "b2"),
+        event("09:10:17.000000", "zora", "delete", "namespaces", "default", ns="default"),
+        event("09:10:23.000000", NAMESPACES, "deletecollection", "pods"),
+    )
+    assert told(who.json("deleted", "pod/b2")) == ("walter", "inferred")
+
+
+def test_a_pod_of_which_only_the_end_is_logged_is_not_the_one_before(who: Asker) -> None:
+    write(
+        who.path,
+        pod("09:00:00.000000", "alice", "create", "x"),
+        pod("09:10:00.000000", "bob", "delete", "x"),
+        pod("09:20:00.000000", "carol", "create", "x"),
+        pod("09:30:00.000000", KUBELET, "delete", "x"),
+    )
+    found = who.json("deleted", "pod/x")
+    assert told(found) == (None, "unknown")
+    assert any("who set it going is not in this log" in note for note in found["notes"])
