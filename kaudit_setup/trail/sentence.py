@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaudit_setup.trail.deeds import Deed
+from kaudit_setup.trail.deeds import Deed, meant, target
 from kaudit_setup.trail.users import did
 from kaudit_setup.trail.who import Answer, Verb
 
@@ -46,8 +46,8 @@ def sentence(answer: Answer) -> str:
 def steps(answer: Answer) -> list[str]:
     """What each event of the timeline did; with its object where the question was about a user."""
     if answer.question.user:
-        return [f"{link.why} {link.object}" for link in answer.links]
-    return [f"{did(deed)} it" if deed.name else f"{did(deed)} all {deed.resource}" for deed in answer.events]
+        return [f"{link.why} {target(deed)}" for link, deed in zip(answer.links, answer.events, strict=True)]
+    return [f"{did(deed)} {'it' if deed.name else meant(deed)}" for deed in answer.events]
 
 
 def moment(timestamp: str) -> str:
@@ -68,7 +68,7 @@ def _past(answer: Answer) -> str:
 def _deed(answer: Answer, deed: Deed) -> str:
     if answer.question.verb is Verb.created:
         return "created it"
-    return f"{did(deed)} it" if deed.name else f"{_past(answer)} it (by a {deed.verb} of all {deed.resource})"
+    return f"{did(deed)} it" if deed.name else f"{_past(answer)} it (by a {deed.verb} of {meant(deed)})"
 
 
 def _short(deed: Deed) -> str:
@@ -96,7 +96,7 @@ def _of_user(answer: Answer) -> str:
     if not events:
         return answer.notes[0].rstrip(".") if answer.notes else f"{user} did nothing of that kind"
     if len(events) == 1:
-        return f"{user} {answer.links[0].why} {answer.links[0].object} on {moment(events[0].time)}"
+        return f"{user} {answer.links[0].why} {target(events[0])} on {moment(events[0].time)}"
     span = f"between {moment(events[0].time)} and {moment(events[-1].time)}"
     what = "" if answer.question.verb is Verb.touched else f", all of the kind `{answer.question.verb}`,"
     return f"{user} did {len(events)} things{what} {span}"

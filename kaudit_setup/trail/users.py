@@ -103,8 +103,6 @@ def did(deed: Deed) -> str:
     if deed.verb in {"get", "list", "watch"}:
         logs = " the log of" if deed.subresource == "log" else ""
         return {"get": "read", "list": "listed", "watch": "watched"}[deed.verb] + logs
-    if deed.verb == "deletecollection":
-        return "deleted all of"
     if deed.subresource == "binding":
         return "bound"
     if deed.subresource == "token":

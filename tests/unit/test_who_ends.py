@@ -130,6 +130,17 @@ def test_what_the_log_does_not_mention_met_no_selector(who: Asker) -> None:
     assert any(note.startswith(said) and "nothing shows" in note for note in found["notes"])
 
 
+def test_a_selector_is_told_in_words(who: Asker, capsys: pytest.CaptureFixture[str]) -> None:
+    write(who.path, *TWIN, TAKEN)
+    text = who.text("deleted", "pod/dc1")
+    assert text.startswith("walter deleted it (by a deletecollection of the pods that match app=dc) on")
+    text = who.text("deleted", "--user", "walter")
+    assert text.startswith("walter deleted the pods that match app=dc in namespace default on")
+    write(who.path, event("09:22:00.000000", "walter", "deletecollection", "pods"))
+    assert who.text("deleted", "--user", "walter").startswith("walter deleted all pods in namespace default on")
+    assert "walter  deleted all pods  200" in who.text("touched", "pod/dc1")
+
+
 def test_what_follows_a_kubelets_last_delete_set_nothing_going(who: Asker) -> None:
     write(
         who.path,
@@ -153,3 +164,16 @@ def test_a_pod_of_which_only_the_end_is_logged_is_not_the_one_before(who: Asker)
     found = who.json("deleted", "pod/x")
     assert told(found) == (None, "unknown")
     assert any("who set it going is not in this log" in note for note in found["notes"])
+
+
+def test_a_list_read_what_is_nowhere_else_in_the_log_only_if_it_existed(who: Asker) -> None:
+    listed = event("10:00:00.000000", "hank", "list", "secrets", ns="")
+    write(who.path, listed, *NOISE)
+    found = who.json("read", "secret/nosuch")
+    assert told(found) == ("hank", "inferred")
+    assert "nothing else in this log mentions secret default/nosuch" in found["notes"][0]
+    write(who.path, event("09:00:00.000000", "alice", "create", "secrets", "nosuch", code=201), listed, *NOISE)
+    assert who.json("read", "secret/nosuch")["notes"] == []
+    write(who.path, {**listed, "requestURI": "/api/v1/secrets?labelSelector=a%3Db"}, *NOISE)
+    found = who.json("read", "secret/nosuch")
+    assert "the secrets that match a=b in all namespaces takes it in if it is one of them" in found["chain"][0]["why"]
