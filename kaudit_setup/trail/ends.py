@@ -28,13 +28,15 @@ from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
 from kaudit_setup.trail.death import End, end_of
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
+from kaudit_setup.trail.kinds import is_custom
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
 from kaudit_setup.trail.wishes import spec_deeds
 
 _DEEP = 6
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 _COLLECTED = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
@@ -47,7 +49,8 @@ def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> 
         return story
     if end is not None and end.doubtful and _kept(book, obj):
         # one of many that a controller keeps: it deletes and replaces them itself, too
-        story.note(f"{end.why}, by {actor(end.deed)} at {end.deed.time}, but nothing shows that it took {obj}")
+        what = f"{actor(end.deed)} deleted {target(end.deed)} at {end.deed.time}"
+        story.note(f"{what}, but nothing shows that {obj} was one of them")
         return story
     if end is not None:
         _follow(book, story, obj, end, before)
@@ -61,24 +64,67 @@ def _kept(book: Book, obj: Object) -> bool:
 
 
 def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> bool:
-    """No request to delete `obj` is in the log, but its owner was deleted, or its namespace: that takes it along."""
-    alive = [deed.at for deed in book.on(obj) if deed.done and not deletes(deed) and not deed.node]
-    owners = [guess.owner for guess in guesses(obj)]
-    owners += [guess.owner for owner in owners for guess in guesses(owner)]
-    if obj.namespace:
-        owners.append(Object("", "namespaces", "", obj.namespace))
-    book.look_up(literal for owner in owners for literal in named(owner))
-    for owner in owners:
+    """No request to delete `obj` is in the log, but what it went with was deleted: its owner, the definition of its
+    kind (AX/pkg/controller/finalizer/crd_finalizer.go: not by way of the API), its namespace.
+    """
+    deeds = [deed for deed in book.on(obj) if deed.done]
+    alive = max((deed.at for deed in deeds if not deletes(deed) and not deed.node), default=0.0)
+    owners = _collected_with(book, obj, before)
+    whole = [Object("", "namespaces", "", obj.namespace)] if obj.namespace else []
+    if is_custom(obj.group, obj.resource):
+        whole.insert(0, Object(*_DEFINITIONS, "", f"{obj.resource}.{obj.group}"))
+    book.look_up(literal for owner in [*owners, *whole] for literal in named(owner))
+    for number, owner in enumerate([*owners, *whole]):
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
-        if end is not None and end.deed.at >= max(alive, default=0.0):
-            story.links.append(
-                Link(obj, None, "inferred", f"its own deletion is not in this log, that of {owner} is")
-            )
-            story.notes += told.notes
-            _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
-            return True
+        if end is None or end.deed.at < alive:
+            continue
+        spared = _spared(book, [obj, *owners[:number]], end.deed) if owner in owners else ""
+        if spared:
+            story.note(f"{actor(end.deed)} deleted {owner} at {end.deed.time}, but {spared}")
+            continue
+        story.links.append(Link(obj, None, "inferred", f"its own deletion is not in this log, that of {owner} is"))
+        story.notes += told.notes
+        _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
+        return True
     return False
+
+
+def _collected_with(book: Book, obj: Object, before: float) -> list[Object]:
+    """The owner of `obj`, and what is above it: those that bodies name, else those that its name tells.
+
+    What somebody made by name has none, unless a controller adopted it.
+    """
+    birth = birth_of(book, obj, before).deed
+    said = ownership(book, obj, before, birth)
+    if said is not None:
+        owners = [owning_object(book, owner, obj) for owner in said.owners]
+    elif birth is not None and birth.name and not birth.by_kubernetes:
+        adopters = [d for d in book.on(obj) if d.done and changes(d) and d.controller in _SIZERS and d.at <= before]
+        owners = [guess.owner for guess in guesses(obj) if adopters]
+    else:
+        owners = [guess.owner for guess in guesses(obj)]
+    owners = [owner for owner in owners if owner.resource != "namespaces"]
+    return owners + [one for owner in owners for one in above(owner)]
+
+
+def _spared(book: Book, below: Sequence[Object], end: Deed) -> str:
+    """Why the first of `below` did not go when `end` deleted what is above them all; empty if it may have gone."""
+    if end.facts.orphan:
+        return "what it owned was to stay"
+    left = next((one for one in below if orphaned(book, one, float("inf")) is not None), None)
+    if left is not None:
+        return f"the garbage collector left {left} to others"
+    obj = below[0]
+    if any(deed.node and deletes(deed) for deed in book.on(obj)):
+        # it went, though the log lacks the request that set it going
+        return ""
+    takers = {GARBAGE, *(guess.controller for guess in guesses(obj))} - _SIZERS
+    taken = book.sift(
+        [b'"verb":"delete"'], lambda d: d.controller in takers and d.resource == obj.resource and d.done
+    )
+    others = sorted({deed.controller for deed in taken})
+    return f"no request of the {others[0]} took {obj}, and this log has such requests" if others else ""
 
 
 def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> None:
@@ -148,6 +194,13 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
                 return
     space = Object("", "namespaces", "", obj.namespace)
     if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
+        return
+    known = ownership(book, obj, deed.at, birth_of(book, obj, before).deed)
+    if known is not None and known.owners:
+        names = ", ".join(str(owning_object(book, owner, obj)) for owner in known.owners)
+        story.note(
+            f"the garbage collector deleted {obj} because {names} was gone; who deleted that is not in this log"
+        )
         return
     _gone_just_before(book, story, obj, deed)
 

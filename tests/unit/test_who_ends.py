@@ -89,6 +89,9 @@ def test_a_deployment_that_goes_in_the_foreground_is_there_for_a_while(who: Aske
     assert told(who.json("deleted", "deploy/web")) == ("bob", "certain")
 
 
+SET = "web-5d9c7b8f6d"
+
+
 TWIN = (
     pod("09:00:00.000000", "cleo", "create", "twin"),
     pod("09:00:00.010000", SCHEDULER, "create", "twin", sub="binding"),
@@ -164,6 +167,119 @@ def test_a_pod_of_which_only_the_end_is_logged_is_not_the_one_before(who: Asker)
     found = who.json("deleted", "pod/x")
     assert told(found) == (None, "unknown")
     assert any("who set it going is not in this log" in note for note in found["notes"])
+
+
+def owned(resource: str, name: str, time: str, user: str, *owners: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """A create with its body, whose object these owners have."""
+    references = [
+        {"apiVersion": "apps/v1", "kind": kind, "name": one, "uid": one, "controller": True} for kind, one in owners
+    ]
+    body = {"kind": "X", "metadata": {"name": name, "uid": name, "ownerReferences": references}}
+    made = event(time, user, "create", resource, name, code=201, **more)
+    return {**made, "level": "RequestResponse", "responseObject": body}
+
+
+def deleted_web(**options: Any) -> dict[str, Any]:
+    return event("10:00:00.000000", "peggy", "delete", "deployments", "web", **APPS, **options)
+
+
+KEPT = (
+    event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS),
+    event("09:00:00.010000", DEPLOYMENTS, "create", "replicasets", SET, code=201, **APPS),
+    pod("09:00:00.030000", SCHEDULER, "create", f"{SET}-bbcdf", sub="binding"),
+)
+ANOTHER = pod("11:00:00.000000", GARBAGE, "delete", "other-bbcdf")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ([deleted_web(level="Request", requestObject={"propagationPolicy": "Orphan"})], "what it owned was to stay"),
+        ([deleted_web(level="Request", requestObject={"orphanDependents": True})], "what it owned was to stay"),
+        (
+            [deleted_web(), event("10:00:00.500000", GARBAGE, "patch", "replicasets", SET, **APPS)],
+            f"the garbage collector left replicaset default/{SET} to others",
+        ),
+        ([deleted_web(), ANOTHER], "no request of the generic-garbage-collector took"),
+    ],
+)
+def test_a_pod_that_was_left_over_did_not_go_with_its_owner(
+    who: Asker, after: list[dict[str, Any]], said: str
+) -> None:
+    write(who.path, *KEPT, *after, *NOISE)
+    found = who.json("deleted", f"pod/{SET}-bbcdf")
+    assert told(found) == (None, "unknown")
+    assert any("peggy deleted deployment default/web" in note and said in note for note in found["notes"])
+
+
+def test_a_pod_went_with_its_owner_if_the_log_lacks_what_takes_it(who: Asker) -> None:
+    write(who.path, *KEPT, deleted_web(), *NOISE)
+    assert told(who.json("deleted", f"pod/{SET}-bbcdf")) == ("peggy", "inferred")
+    # its kubelet says that it went, so a request is missing
+    write(who.path, *KEPT, deleted_web(), pod("10:00:31.000000", KUBELET, "delete", f"{SET}-bbcdf"), ANOTHER, *NOISE)
+    assert told(who.json("deleted", f"pod/{SET}-bbcdf")) == ("peggy", "inferred")
+
+
+def test_a_pod_that_somebody_made_by_name_is_nobodys(who: Asker) -> None:
+    gone = event("10:00:00.000000", "wanda", "delete", "replicasets", SET, **APPS)
+    by_hand = pod("09:30:00.000000", "mallory", "create", f"{SET}-bbcdf")
+    write(who.path, by_hand, gone, *NOISE)
+    assert told(who.json("deleted", f"pod/{SET}-bbcdf")) == (None, "unknown")
+    adopted = pod("09:30:00.010000", f"{CONTROLLER}replicaset-controller", "patch", f"{SET}-bbcdf")
+    write(who.path, by_hand, adopted, gone, *NOISE)
+    assert told(who.json("deleted", f"pod/{SET}-bbcdf")) == ("wanda", "inferred")
+    # the body says whose it is, whatever its name looks like
+    for owners, root in (((), None), ((("ReplicaSet", "other"),), None), ((("ReplicaSet", SET),), "wanda")):
+        made = owned("pods", f"{SET}-bbcdf", "09:30:00.000000", f"{CONTROLLER}replicaset-controller", *owners)
+        write(who.path, made, gone, *NOISE)
+        assert told(who.json("deleted", f"pod/{SET}-bbcdf"))[0] == root
+
+
+CRD = ("customresourcedefinitions", "widgets.acme.io")
+DEFINITION = event("10:00:00.000000", "lena", "delete", *CRD, ns="", group="apiextensions.k8s.io")
+
+
+@pytest.mark.parametrize("how", ["made", "answer"])
+def test_an_owner_that_a_body_names_is_the_only_one_to_ask_for(who: Asker, how: str) -> None:
+    """The owner's end is not in the log; what else was deleted then has nothing to do with it."""
+    made = owned("pods", "stray", "09:00:00.000000", "walt", ("ReplicaSet", "stray"))
+    taken = pod("10:00:04.800000", GARBAGE, "delete", "stray")
+    if how == "answer":
+        taken = {**taken, "level": "RequestResponse", "responseObject": made["responseObject"]}
+        made = pod("09:00:00.000000", "walt", "create", "stray")
+    other = event("10:00:04.700000", "hank", "delete", "configmaps", "c")
+    write(who.path, made, other, taken, *NOISE)
+    found = who.json("deleted", "pod/stray")
+    assert told(found) == (None, "certain")
+    assert any(
+        "because replicaset default/stray was gone; who deleted that is not" in note for note in found["notes"]
+    )
+
+
+def test_no_definition_of_a_kind_owns_a_pod(who: Asker) -> None:
+    write(
+        who.path,
+        pod("09:00:00.000000", "walt", "create", "stray"),
+        DEFINITION,
+        pod("10:00:00.800000", GARBAGE, "delete", "stray"),
+        *NOISE,
+    )
+    assert told(who.json("deleted", "pod/stray"))[0] is None
+
+
+def test_custom_resources_go_with_their_definition(who: Asker) -> None:
+    acme = {"group": "acme.io", "code": 201}
+    made = event("09:00:00.000000", "kim", "create", "widgets", "w2", **acme)
+    write(who.path, made, DEFINITION, *NOISE)
+    found = who.json("deleted", "widgets.acme.io/w2")
+    assert told(found) == ("lena", "inferred")
+    assert [link["object"]["resource"] for link in found["chain"]] == ["widgets", "customresourcedefinitions"]
+    again = event("11:00:00.000000", "kim", "create", "widgets", "w2", **acme)
+    write(who.path, made, DEFINITION, again, *NOISE)
+    assert told(who.json("deleted", "widgets.acme.io/w2"))[0] is None
+    # other kinds have none
+    write(who.path, event("09:00:00.000000", "kim", "create", "deployments", "w2", **APPS), DEFINITION, *NOISE)
+    assert told(who.json("deleted", "deploy/w2"))[0] is None
 
 
 def test_a_list_read_what_is_nowhere_else_in_the_log_only_if_it_existed(who: Asker) -> None:
