@@ -90,6 +90,34 @@ def test_a_deployment_that_goes_in_the_foreground_is_there_for_a_while(who: Aske
 
 
 SET = "web-5d9c7b8f6d"
+DRY = (
+    event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS),
+    event("09:00:00.010000", DEPLOYMENTS, "create", "replicasets", SET, code=201, **APPS),
+    event("10:00:00.000000", "bob", "delete", "deployments", "web", **APPS),
+    event("10:00:01.000000", "carol", "patch", "deployments", "web", sub="scale", **APPS),
+    event("10:00:01.005000", DEPLOYMENTS, "update", "replicasets", SET, **APPS),
+    pod("10:00:01.030000", SCHEDULER, "create", f"{SET}-bbcdf", sub="binding"),
+    event("10:00:03.000000", "dave", "delete", "deployments", "web", **APPS),
+    event("10:00:03.040000", GARBAGE, "delete", "replicasets", SET, **APPS),
+    pod("10:00:03.080000", GARBAGE, "delete", f"{SET}-bbcdf"),
+)
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "root"),
+    [
+        ("deleted", "deploy/web", "dave"),
+        ("deleted", f"rs/{SET}", "dave"),
+        ("deleted", f"pod/{SET}-bbcdf", "dave"),
+        ("created", f"pod/{SET}-bbcdf", "carol"),
+    ],
+)
+def test_a_deployment_that_was_scaled_after_a_delete_was_not_deleted_then(
+    who: Asker, verb: str, what: str, root: str
+) -> None:
+    """The Pod's create is not in the log; that the scheduler met it tells when it was made."""
+    write(who.path, *DRY)
+    assert told(who.json(verb, what)) == (root, "inferred")
 
 
 TWIN = (
