@@ -6,6 +6,7 @@ AS/pkg/endpoints/handlers/delete.go:DeleteCollection (the selectors are in the U
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
@@ -54,12 +55,13 @@ class _Remains:
 class _Life:
     """What the log has of one life: the deeds on it, and the deletions of many that may have taken it.
 
-    `static`: how sure it is that this is a Pod of which there is a manifest file.
+    `static`: how sure it is that this is a Pod of which there is a manifest file. `tolerance`: see `Book`.
     """
 
     deeds: Sequence[Deed]
     sweeps: Sequence[Deed]
     static: Confidence
+    tolerance: float
 
     @property
     def last(self) -> Deed | None:
@@ -86,11 +88,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     until = float("inf")
     for number in reversed(range(len(found))):
         since = found[number].since
-        life = _Life(
-            [deed for deed in deeds if since <= deed.at < until],
-            [deed for deed in sweeps if since <= deed.at < until],
-            static,
-        )
+        life = _Life(_between(deeds, since, until), _between(sweeps, since, until), static, book.tolerance)
         until = since
         end = _named(obj, life, story) or _swept(book, obj, life)
         if end is not None and end.doubtful:
@@ -114,6 +112,15 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     return maybe
 
 
+def _between(deeds: Sequence[Deed], since: float, until: float) -> Sequence[Deed]:
+    """Those of `deeds`, which are in order of time, from `since` on and before `until`."""
+    return deeds[bisect_left(deeds, since, key=_when) : bisect_left(deeds, until, key=_when)]
+
+
+def _when(deed: Deed) -> float:
+    return deed.at
+
+
 def _again(later: Sequence[Life], story: Story) -> None:
     """Say that there was another object of this name."""
     if not later:
@@ -132,7 +139,7 @@ def _named(obj: Object, life: _Life, story: Story) -> End | None:
     strong = sorted([*named, *(d for d in life.sweeps if hits(d, obj))], key=lambda deed: deed.at)
     if last is not None:
         # who names it after that met one whose create is not in the log
-        strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at]
+        strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at + life.tolerance]
     if not strong:
         return None
     chosen = next((deed for deed in strong if outlived(deed, life.deeds) is None), strong[0])
@@ -174,7 +181,7 @@ def _swept(book: Book, obj: Object, life: _Life) -> End | None:
     """
     last = life.last
     if last is not None:
-        shown = [d for d in life.sweeps if 0 <= last.at - d.at < LONG]
+        shown = [d for d in life.sweeps if -life.tolerance <= last.at - d.at < LONG]
         return _judged(shown[0], obj, True, Story()) if shown else None
     used = max((deed.at for deed in life.deeds if not deletes(deed)), default=0.0)
     possible = [d for d in life.sweeps if used - d.at < LONG and outlived(d, life.deeds) is None]

@@ -69,6 +69,7 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
     """
     deeds = [deed for deed in book.on(obj) if deed.done]
     alive = max((deed.at for deed in deeds if not deletes(deed) and not deed.node), default=0.0)
+    gone = max((deed.at for deed in deeds if deletes(deed) and deed.node), default=before)
     owners = _collected_with(book, obj, before)
     whole = [Object("", "namespaces", "", obj.namespace)] if obj.namespace else []
     if is_custom(obj.group, obj.resource):
@@ -77,7 +78,7 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
     for number, owner in enumerate([*owners, *whole]):
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
-        if end is None or end.deed.at < alive:
+        if end is None or not alive <= end.deed.at <= gone + book.tolerance:
             continue
         spared = _spared(book, [obj, *owners[:number]], end.deed) if owner in owners else ""
         if spared:

@@ -184,6 +184,17 @@ def test_what_follows_a_kubelets_last_delete_set_nothing_going(who: Asker) -> No
     assert told(who.json("deleted", "pod/b2")) == ("walter", "inferred")
 
 
+def test_a_namespace_that_is_deleted_later_did_not_take_a_pod_that_was_gone(who: Asker) -> None:
+    write(
+        who.path,
+        pod("09:00:00.000000", "alice", "create", "b2"),
+        pod("09:10:07.000000", KUBELET, "delete", "b2"),
+        event("09:10:17.000000", "zora", "delete", "namespaces", "default", ns="default"),
+        event("09:10:23.000000", NAMESPACES, "deletecollection", "pods"),
+    )
+    assert told(who.json("deleted", "pod/b2")) == (None, "unknown")
+
+
 def test_a_pod_of_which_only_the_end_is_logged_is_not_the_one_before(who: Asker) -> None:
     write(
         who.path,
