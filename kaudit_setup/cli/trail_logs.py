@@ -42,7 +42,8 @@ _COLLECT_HELP = """Examples:
 
   cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
 
-What is there already is not fetched again; a transfer that was stopped goes on where it was.
+What is there already is not fetched again; a transfer that was stopped goes on where it was. What a node has deleted
+since it was collected is kept.
 """
 
 

@@ -104,14 +104,12 @@ def who(
 
 @contextmanager
 def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
-    """The files on this machine; standard input is kept, since a question may need to look twice."""
-    from tempfile import NamedTemporaryFile
-
+    """The files on this machine; what can be read only once is kept, since a question may need to look again."""
     from kaudit_setup.trail.logs import LocalLogs
-    from kaudit_setup.trail.patient import spooled
+    from kaudit_setup.trail.patient import rereadable
 
-    with NamedTemporaryFile(prefix="kaudit-setup-") as spool:
-        yield LocalLogs(spooled(local_files(log), sys.stdin.buffer, spool.file, spool.name)), list
+    with rereadable(local_files(log), sys.stdin.buffer) as files:
+        yield LocalLogs(files), list
 
 
 @contextmanager

@@ -51,7 +51,8 @@ _COMPONENTS: Final = {
     "system:apiserver": "kube-apiserver",
     _MANAGER: "kube-controller-manager",
 }
-_AGENTS: Final = {"system:kube-scheduler": "kube-scheduler/", _MANAGER: "kube-controller-manager/"}
+_BINARIES: Final = {"system:kube-scheduler": "kube-scheduler", _MANAGER: "kube-controller-manager"}
+_ALL_IN_ONE: Final = {"hyperkube", "k3s", "kubelite"}  # one binary for all components: its agents bear its name
 
 
 def controller_of(user: str, agent: str, impersonator: str) -> str:
@@ -60,7 +61,7 @@ def controller_of(user: str, agent: str, impersonator: str) -> str:
     Somebody who impersonates a controller is not one. A user agent alone proves nothing (anybody may send it): it
     tells the controllers apart that share the user `system:kube-controller-manager`, and shows who is none.
     """
-    if impersonator or not agent.startswith(_AGENTS.get(user, "")):
+    if impersonator or (user in _BINARIES and not _sent_by(_BINARIES[user], agent)):
         return ""
     if user.startswith(_PREFIX):
         name = user.removeprefix(_PREFIX)
@@ -74,6 +75,10 @@ def controller_of(user: str, agent: str, impersonator: str) -> str:
 
 def node_of(user: str, agent: str, impersonator: str) -> str:
     """The node whose kubelet this actor is, empty for everybody else (for one with a node's credentials, too)."""
-    if impersonator or not user.startswith(_NODE) or not agent.startswith("kubelet/"):
+    if impersonator or not user.startswith(_NODE) or not _sent_by("kubelet", agent):
         return ""
     return user.removeprefix(_NODE)
+
+
+def _sent_by(binary: str, agent: str) -> bool:
+    return agent.partition("/")[0] in {binary, *_ALL_IN_ONE}

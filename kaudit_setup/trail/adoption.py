@@ -16,7 +16,7 @@ from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.kinds import KINDS, is_custom, plurals
 from kaudit_setup.trail.lives import outlived
 
-_PROMPT = 2.0
+_TAKEN_OVER = 2.0
 _COLLECTED = 10.0
 
 
@@ -53,7 +53,7 @@ def _tells(deed: Deed) -> bool:
     if not deed.facts.body:
         return False
     if deletes(deed):
-        return bool(deed.facts.response_name)
+        return bool(deed.facts.response_name and deed.facts.owners)
     return creates(deed) or deed.verb == "update" or deed.facts.reowned or bool(deed.facts.response_name)
 
 
@@ -96,7 +96,10 @@ def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:
         for other in book.starting(Object(like.group, like.resource, like.namespace, ""))
         if other.name and other.name != like.name
         for deed in book.on(other)
-        if deed.done and (creates(deed) or changes(deed)) and not deed.by_kubernetes and 0 <= at - deed.at < _PROMPT
+        if deed.done
+        and (creates(deed) or changes(deed))
+        and not deed.by_kubernetes
+        and 0 <= at - deed.at < _TAKEN_OVER
     ]
     return max(deeds, key=lambda deed: deed.at, default=None)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kaudit_setup.trail.event import Event
+from kaudit_setup.trail.mend import shallow
 
 
 class Owner(msgspec.Struct, frozen=True, rename="camel"):
@@ -44,9 +45,12 @@ class Facts:
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
     more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
     `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
-    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid. `dry_run`:
-    what a deletion's options say, None if they are not in the log. `orphan`: they say that what the object owns is to
-    stay. `mirror`: a Pod that its kubelet made from a manifest file.
+    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
+    request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
+    not what it changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the
+    status and the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod
+    from. `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
+    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
     """
 
     body: bool = False
@@ -56,6 +60,11 @@ class Facts:
     owners: tuple[Owner, ...] = ()
     reowned: bool = False
     generation: int = 0
+    answered: bool = False
+    whole: bool = False
+    spec_state: int = 0
+    state: int = 0
+    revision: str = ""
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
@@ -80,6 +89,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     generation: int = 0
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
+    labels: dict[str, Any] | None = None
 
 
 class _Involved(msgspec.Struct, rename="camel"):
@@ -137,16 +147,18 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_DELETION = msgspec.json.Decoder(_Deletion)
 _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
-_DELETION = msgspec.json.Decoder(_Deletion)
 _LIST = msgspec.json.Decoder(_List)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
 _WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
+_OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
+_REVISION = "controller-revision-hash"
 _MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
@@ -169,6 +181,9 @@ def body_facts(event: Event) -> Facts:
     about = next(filter(None, (_read(_INVOLVED, bytes(one)) for one in concerned)), _Involved())
     said = asked.message or asked.note
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
+    keys = _read(_KEYS, request) if event.verb == "patch" else None
+    spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
+    revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -176,6 +191,11 @@ def body_facts(event: Event) -> Facts:
         generate_name=wanted.generate_name or meta.generate_name,
         owners=tuple(full.owner_references or ()),
         generation=meta.generation or wanted.generation,
+        answered=bool(meta.name),
+        whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
+        spec_state=spec_state,
+        state=state,
+        revision=revision if isinstance(revision, str) else "",
         reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
@@ -190,24 +210,22 @@ def body_facts(event: Event) -> Facts:
     )
 
 
-def _node(specs: Sequence[_Spec]) -> str:
-    """The node that a Pod's own body names."""
-    return next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
-
-
 def _uid(event: Event, wanted: _Meta) -> str:
     """The UID that a request names, or the Status that answers a deletion; it had to be the object's.
 
     Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
     """
     if event.verb == "delete":
-        bodies = (
-            _read(_DELETION, bytes(body)) or _Deletion() for body in (event.response_object, event.request_object)
-        )
-        named = [one for body in bodies for one in (body.details, body.preconditions) if one]
-        return next((one.uid for one in named if one.uid), "")
+        status = _read(_DELETION, bytes(event.response_object)) or _Deletion()
+        options = _read(_DELETION, bytes(event.request_object)) or _Deletion()
+        return (status.details or options.preconditions or _Identity()).uid
     made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
     return "" if made else wanted.uid
+
+
+def _node(specs: Sequence[_Spec]) -> str:
+    """The node that a Pod's own body names."""
+    return next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
 
 
 def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
@@ -235,6 +253,26 @@ def _orphans(request: bytes) -> bool:
     return options.propagation_policy == "Orphan" or bool(options.orphan_dependents)
 
 
+def _is_write(event: Event) -> bool:
+    """Whether an answer can show what an object was asked to be: not the many events, leases, patches of a status."""
+    ref = event.object_ref
+    if ref is None or ref.resource in {"events", "leases"}:
+        return False
+    return event.verb in {"create", "update"} or (event.verb == "patch" and ref.subresource != "status")
+
+
+def _states(kind: str, response: bytes) -> tuple[int, int]:
+    """Digests of the spec, and of all that a request can change but the status; of a Scale neither is known."""
+    keys = _read(_KEYS, response)
+    if keys is None or kind == "Scale":
+        return 0, 0
+    metadata = _read(_KEYS, bytes(keys.pop("metadata", b""))) or {}
+    keys.pop("status", None)
+    kept = [(key, bytes(value)) for key, value in metadata.items() if key not in _OF_THE_SERVER]
+    kept += [(key, bytes(value)) for key, value in keys.items()]
+    return hash(bytes(keys["spec"])) if "spec" in keys else 0, hash(tuple(kept))
+
+
 def _touches_spec(verb: str, request: bytes) -> bool | None:
     """Whether a patch goes beyond labels, annotations and status; None for anything but a patch that was logged."""
     if verb != "patch" or not request:
@@ -253,3 +291,5 @@ def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:
         return decoder.decode(body)
     except msgspec.MsgspecError:
         return None
+    except RecursionError:
+        return _read(decoder, shallow(body))

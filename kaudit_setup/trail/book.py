@@ -29,12 +29,12 @@ from kaudit_setup.trail.search import spelled
 
 LIMIT = 60_000
 """Deeds that are kept, about 1 KB each, before they are thinned out."""
-_APART = 5.0
-# What components write all the time: only what an event says matters.
-_ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 _REPEATED, _CROWD, _WEIGHTY = range(3)
 _AROUND = 300.0
 """Seconds around the first and the last mention of the object asked about in which nothing else is thinned out."""
+_APART = 5.0
+# What components write all the time: only what an event says matters.
+_ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
 
 class Log(Protocol):

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.trail.actors import DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.actors import STATEFULSETS
 from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
 from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
+from kaudit_setup.trail.rollout import AT_ONCE, NEAR, at_work, growth, made_again, predecessor, unfulfilled
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
-from kaudit_setup.trail.wishes import incomplete, of_another_life, spec_deeds, wishes
+from kaudit_setup.trail.wishes import incomplete, of_another_life, proven, spec_deeds, wishes
 
-NEAR = 15.0
-"""Seconds within which a controller follows a change of what it controls; a Pod made later takes another's place."""
-_ROLLING = 120.0
-_DEEP = 6
-_AT_ONCE = 2.0
+DEEP = 6
+"""Links after which a chain is followed no further."""
 _SCALED = frozenset({"replicasets", "replicationcontrollers"})
-_KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS})
 
 
 def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> Story:
@@ -56,7 +53,7 @@ def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> 
 
 def climb(book: Book, story: Story, child: Child) -> None:
     """Add the owner of `child.object`, and what is above it, to `story`."""
-    if len(story.links) >= _DEEP:
+    if len(story.links) >= DEEP:
         return
     found = owner_of(book, child)
     if found is None:
@@ -109,13 +106,21 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     """A ReplicaSet: a Pod follows its last change at once; one made later takes another's place."""
     deeds = spec_deeds(book, owner, child.at)
     maker = next((deed for deed in reversed(deeds) if creates(deed)), None)
-    near = [d for i, d in enumerate(deeds) if child.at - d.at <= NEAR and (i == 0 or _resized(deeds[i - 1], d))]
-    near = [] if child.timeless else near
-    gone = _predecessor(book, child, owner)
-    if gone is not None and (not near or gone.at > near[-1].at) and (maker is None or gone.at >= maker.at):
-        near = []
-        story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
-    cause = near[-1] if near else maker
+    waiting, counted = ([], False) if child.timeless else unfulfilled(book, child, owner, deeds)
+    cause = waiting[0] if waiting else None
+    if len(waiting) > 1:
+        last = waiting[-1]
+        surely = False
+        story.note(f"{actor(last)} changed the size of {owner} at {last.time}, before it had all the Pods asked for")
+    gone = predecessor(book, child, owner)
+    if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
+        surely = surely and not counted
+        took = "may have taken" if counted else "took"
+        story.note(f"it {took} the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+        cause = cause if counted else None
+    elif cause is None and not child.timeless:
+        surely = surely and not _grew(story, child, owner, deeds)
+    cause = cause or maker
     if cause is None:
         story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
@@ -130,6 +135,16 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     # owner references stand in the ReplicaSet's own create, whatever changed it later
     origin = maker or cause
     climb(book, story, Child(owner, cause.at, _with_owner(cause, origin), surely and _has_owner(cause, origin)))
+
+
+def _grew(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:
+    """Whether a ReplicaSet was made bigger after it was made, so that a later Pod may be of that; says so."""
+    bigger = [d for i, d in enumerate(deeds) if not creates(d) and ((more := growth(deeds, i)) is None or more > 0)]
+    if bigger:
+        story.note(
+            f"{actor(bigger[-1])} changed the size of {owner} at {bigger[-1].time}: {child.object} may be of that"
+        )
+    return bool(bigger)
 
 
 def _made_again(book: Book, story: Story, owner: Object, cause: Deed) -> None:
@@ -150,36 +165,12 @@ def lacking(book: Book, story: Story, child: Child, owner: Object, deeds: Sequen
     return False
 
 
-def _resized(before: Deed, after: Deed) -> bool:
-    """Whether a change of a ReplicaSet altered its size, as far as bodies tell."""
-    return before.facts.replicas < 0 or after.facts.replicas < 0 or before.facts.replicas != after.facts.replicas
-
-
 def _has_owner(*deeds: Deed) -> bool:
     return any(deed.facts.controller for deed in deeds)
 
 
 def _with_owner(cause: Deed, origin: Deed) -> Deed:
     return cause if cause.facts.controller or not origin.facts.controller else origin
-
-
-def _predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
-    """The end of a sibling, right before `child`, that was not its owner's own wish."""
-    ends = [
-        deed
-        for deed in book.all()
-        if deed.resource == child.object.resource
-        and deed.namespace == child.object.namespace
-        and deed.done
-        and deletes(deed)
-        and deed.name.startswith(f"{owner.name}-")
-        # a StatefulSet's next Pod has the name of the one before
-        and (deed.name == child.object.name) is (owner.resource == "statefulsets")
-        and not deed.node
-        and deed.controller not in _KEEPERS
-        and 0 <= child.at - deed.at <= NEAR
-    ]
-    return max(ends, key=lambda deed: deed.at, default=None)
 
 
 def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
@@ -201,10 +192,15 @@ def _to_deployment(book: Book, story: Story, child: Child, owner: Object, surely
                 # some of its Pods are there for the one, some for the other
                 surely = surely and deed.user == deeds[-1].user
     if not deeds:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         return
     _settle(book, story, child, owner, deeds, surely, why)
+
+
+def _unmade(story: Story, owner: Object, surely: bool, why: str) -> None:
+    """End the chain, as far as it is known, at an owner that nobody in the log made or changed."""
+    story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
+    story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
 
 
 def _to_adopter(book: Book, story: Story, child: Child, owner: Object, gone: Deed) -> None:
@@ -227,17 +223,19 @@ def _settle(
     if child.timeless:
         deeds = _without_time(book, story, child, owner, deeds)
     cause = deeds[-1]
-    # with every change's body at hand, the last that touches the spec is what the controllers followed
-    proven = surely and (len(deeds) == 1 or all(deed.facts.body for deed in deeds))
-    proven = proven and not lacking(book, story, child, owner, deeds)
+    below = story.links[-1].deed
+    shown = proven(book, owner, cause, renewed=below is not None and creates(below))
+    surely = surely and not lacking(book, story, child, owner, deeds) and shown
     if not child.timeless and (len(deeds) > 1 or not creates(cause)):
         lag = child.at - cause.at
         why += f"; {actor(cause)} {doing(cause)} it {lag:.3f} s before, the last to do so"
     if book.tolerance and child.at < cause.at:
         story.note("the clocks of the nodes differ: a request seems to come before its cause")
-    story.links.append(Link(owner, cause, sure(proven), why))
+    if not shown and cause.facts.body:
+        why += "; whether that changed anything is not in the log"
+    story.links.append(Link(owner, cause, sure(surely), why))
     if cause.controller:
-        to_autoscaler(book, story, owner, cause, proven)
+        to_autoscaler(book, story, owner, cause, surely)
     else:
         story.root = cause
     creator(book, story, owner, cause)
@@ -269,56 +267,48 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
     book.look_up(named(owner))
     at = child.at
     if owner.resource == "statefulsets" and not child.ended:
-        at = _first_wanted(book, child)
+        at, shown = _first_wanted(book, story, child, owner)
+        surely = surely and shown
     deeds = wishes(book, owner, at)
-    gone = _predecessor(book, child, owner) if not child.ended and not child.timeless else None
+    gone = predecessor(book, child, owner) if not child.ended and not child.timeless else None
     if gone is not None:
         story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
-    if (
-        owner.resource == "daemonsets"
-        and deeds
-        and child.at - deeds[-1].at > NEAR
-        and not _rolling(book, child, deeds)
-    ):
-        maker = [deed for deed in deeds if creates(deed)]
-        deeds = maker[-1:] or deeds
+    if owner.resource == "daemonsets" and len(deeds) > 1 and not at_work(book, child, owner, deeds[-1]):
+        last = deeds[-1]
+        deeds = [deed for deed in deeds if creates(deed)][-1:] or deeds
+        if gone is None and deeds[-1] is not last:
+            story.note(f"{actor(last)} {doing(last)} {owner} at {last.time}, before {child.object} was made")
+            surely = False
     if not deeds:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         return
     _settle(book, story, child, owner, deeds, surely, why)
 
 
-def _first_wanted(book: Book, child: Child) -> float:
-    """When a StatefulSet's Pod of this name was made because of a change, not because the last one was deleted."""
-    at = child.at
+def _first_wanted(book: Book, story: Story, child: Child, owner: Object) -> tuple[float, bool]:
+    """When a StatefulSet's Pod of this name was made because of a change, not because the last one was deleted or had
+    failed; and whether the log shows that.
+    """
+    at, shown = child.at, True
     life = [d for d in book.on(child.object) if d.done and (creates(d) or (deletes(d) and not d.node)) and d.at < at]
     while life:
         last = life.pop()
-        if deletes(last):
-            if last.controller == STATEFULSETS:
-                break
-        else:
+        if creates(last):
             at = last.at
-    return at
-
-
-def _rolling(book: Book, child: Child, deeds: Sequence[Deed]) -> bool:
-    """Whether a DaemonSet's controller had deleted a Pod to make room for this one."""
-    return any(
-        deed.controller == DAEMONSETS
-        and deletes(deed)
-        and deeds[-1].at <= deed.at
-        and 0 <= child.at - deed.at < _ROLLING
-        for deed in book.all()
-        if deed.namespace == child.object.namespace and deed.resource == "pods"
-    )
+        elif last.controller == STATEFULSETS:
+            again = made_again(book, last, owner)
+            if again == "no":
+                break
+            shown = shown and again == "surely"
+            why = "as it does with one that failed or was evicted"
+            story.note(f"{last.controller} deleted one of its name at {last.time} only to make it again, {why}")
+    return at, shown
 
 
 def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
-    changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < _AT_ONCE]
+    changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
     if owner.resource == "jobs" and changed and not child.timeless:
         # its controller follows a change of parallelism, or of suspend, at once
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
@@ -327,19 +317,17 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     if birth.note:
         story.note(birth.note)
     if birth.deed is None:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
-        story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
+        _unmade(story, owner, surely, why)
         climb(book, story, Child(owner, child.at, None, False, timeless=True))
         return
-    proven = surely and birth.confidence == "certain"
-    proven = proven and not lacking(book, story, child, owner, [birth.deed])
+    surely = surely and birth.confidence == "certain" and not lacking(book, story, child, owner, [birth.deed])
     reason = why if birth.confidence == "certain" else f"{why}; {birth.why}"
-    story.links.append(Link(owner, birth.deed, sure(proven), reason))
+    story.links.append(Link(owner, birth.deed, sure(surely), reason))
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
             story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
     if birth.deed.controller:
-        climb(book, story, Child(owner, birth.deed.at, birth.deed, proven))
+        climb(book, story, Child(owner, birth.deed.at, birth.deed, surely))
     else:
         story.root = birth.deed
 

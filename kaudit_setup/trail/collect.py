@@ -1,22 +1,32 @@
 """Logs fetched from nodes into a folder: a manifest of SHA-256 sums, and only what is missing is fetched again.
 
 Layout: `DIR/<node>/<file>`, `DIR/manifest.json` (what came from where), `DIR/SHA256SUMS` (for `sha256sum -c`).
-A file is the same file if its inode is: a rotated log is renamed here too, not fetched twice. The node's own sum of
-what was fetched has the last word.
+A file is the same file if its inode is and it begins with what is here: a rotated log is renamed here too, not
+fetched twice. The node's own sum of what was fetched has the last word. What is here gives way only to a file that
+begins with it: a log that the node has deleted since then is kept under the name of a rotated one, where other
+commands read it.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.trail.clock import stamp
+from kaudit_setup.trail.files import find_logs, rotated_name
+from kaudit_setup.trail.read import Unit, blocks
 from kaudit_setup.trail.remote import Runner, Unpack
+from kaudit_setup.trail.tally import Tally
 
 Progress = Callable[[str, str, int, int], None]
 """Told (node, file, bytes there, bytes in all) while a file is fetched."""
@@ -27,7 +37,9 @@ _GONE = 3  # the script's status for a file that was rotated away
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One collected file: `file` below the folder, `path` and `inode` on the node, `size` bytes, `sha256` in hex."""
+    """One collected file: `file` below the folder, `path` and `inode` on the node (0: not there any more), `size`
+    bytes, `sha256` in hex.
+    """
 
     node: str
     file: str
@@ -82,9 +94,11 @@ class _Node:
         self._script = script
         self._paths = paths
         self._into = into
-        self._folder = re.sub(r"[^\w.-]|^\.+", "_", runner.name) or "node"
+        self._folder = _folder(runner.name, done.entries)
         self._progress = progress
         self._done = done
+        self._displaced: list[str] = []
+        """Files that had to make room; a later one of the list may turn out to be one of them."""
 
     def collect(self) -> None:
         """Fetch what is new; a second look takes what was rotated in the meantime."""
@@ -101,6 +115,8 @@ class _Node:
             again = bool(gone)
             if not again or attempt:
                 break
+        for file in self._displaced:
+            self._settle(file)
         if again:
             self._done.notes.append(
                 f"{self._runner.name}: files were rotated away while they were fetched; run again"
@@ -116,36 +132,86 @@ class _Node:
 
     def _file(self, one: _Listed) -> bool:
         """Make our copy whole. False if the file is gone from the node."""
-        known = next(
-            (
-                e
-                for e in self._done.entries
-                if (e.node, e.inode) == (self._runner.name, one.inode) and e.size <= one.size
-            ),
-            None,
-        )
+        known = max((e for e in self._under(one) if e.size <= one.size), key=lambda e: e.size, default=None)
         target = f"{self._folder}/{self._name(one)}"
         if known and known.size == one.size and self._whole(known):
             if known.file != target:
-                (self._into / known.file).rename(self._into / target)
-                self._record(known, Entry(known.node, target, one.path, one.inode, one.size, known.sha256))
+                self._place(self._into / known.file, one, target, known.sha256)
             return True
         part = self._into / self._folder / f".{one.inode}.part"
         if known and not part.exists() and self._whole(known):
-            (self._into / known.file).rename(part)
+            # what is here stays until there is something better
+            part.touch(mode=0o600)
+            shutil.copyfile(self._into / known.file, part)
         for _ in range(2):
             if not self._fetch(one, part):
                 return False
             digest = _sha256(part)
             if digest == self._sum(one):
-                part.rename(self._into / target)
-                self._record(known, Entry(self._runner.name, target, one.path, one.inode, one.size, digest))
+                self._place(part, one, target, digest)
                 self._done.fetched += 1
                 return True
             # an inode number that was used again, or a part of something else: begin anew
             part.unlink()
         raise NodeError(
             f"{self._runner.name}: {one.path} does not arrive as it is there", hint="is the file being rewritten?"
+        )
+
+    def _under(self, one: _Listed) -> list[Entry]:
+        """What was collected of this node under the inode of `one`."""
+        return [e for e in self._done.entries if (e.node, e.inode) == (self._runner.name, one.inode)]
+
+    def _place(self, fresh: Path, one: _Listed, target: str, digest: str) -> None:
+        """Move the whole copy `fresh` to `target` and record it. Its own earlier copies go: what it begins with, and
+        what is not as it was recorded. Anything else that is in its place makes room.
+        """
+        earlier = [
+            (entry, old)
+            for entry in self._under(one)
+            if (old := self._into / entry.file) != fresh and (not self._whole(entry) or _begins_with(fresh, old))
+        ]
+        there = self._into / target
+        if there.exists() and there not in [old for _, old in earlier] and not _begins_with(fresh, there):
+            self._displace(target)
+        fresh.rename(there)
+        moved = next((e for e in self._under(one) if self._into / e.file == fresh), None)
+        self._record(moved, Entry(self._runner.name, target, one.path, one.inode, one.size, digest))
+        for entry, old in earlier:
+            if old != there:
+                old.unlink(missing_ok=True)
+                self._record(entry, None)
+
+    def _displace(self, file: str) -> None:
+        """Give `file` the name of a rotated log: the moment of its last event, so that it keeps its place in time."""
+        old = self._into / file
+        moment = _last_moment(old)
+        while (new := old.with_name(rotated_name(old.name, stamp(moment)))).exists():
+            moment += timedelta(milliseconds=1)
+        entry = next((e for e in self._done.entries if e.file == file), None)
+        name = f"{self._folder}/{new.name}"
+        old.rename(new)
+        if entry:
+            self._record(entry, msgspec.structs.replace(entry, file=name))
+        self._displaced.append(name)
+
+    def _settle(self, file: str) -> None:
+        """A displaced file that the node has no more is kept, and that is said; unless another one holds it all."""
+        kept = self._into / file
+        if not kept.exists():
+            return  # the node has it under another name, and so has it here now
+        entry = next((e for e in self._done.entries if e.file == file), None)
+        others = [self._into / e.file for e in self._done.entries if e.node == self._runner.name and e.file != file]
+        if any(other.exists() and _begins_with(other, kept) for other in others):
+            # compressed on the node since then
+            kept.unlink()
+            if entry:
+                self._record(entry, None)
+            return
+        if entry:
+            self._record(entry, msgspec.structs.replace(entry, inode=0))
+        what = entry.path if entry else "what is in no manifest"
+        self._done.notes.append(
+            f"{self._runner.name}: {what} was collected before and is not there any more; it is kept as {file}"
         )
 
     def _fetch(self, one: _Listed, part: Path) -> bool:
@@ -205,12 +271,58 @@ class _Node:
         path = self._into / entry.file
         return path.is_file() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256
 
-    def _record(self, old: Entry | None, new: Entry) -> None:
-        others = [e for e in self._done.entries if e is not old and e.file != new.file]
-        self._done.entries = sorted([*others, new], key=lambda e: e.file)
+    def _record(self, old: Entry | None, new: Entry | None) -> None:
+        """Put `new` in the place of `old`, and of whatever is recorded under its name."""
+        others = [e for e in self._done.entries if e is not old and not (new and e.file == new.file)]
+        self._done.entries = sorted([*others, new] if new else others, key=lambda e: e.file)
         _write(self._into / _MANIFEST, msgspec.json.format(msgspec.json.encode(self._done.entries)) + b"\n")
         sums = "".join(f"{e.sha256}  {e.file}\n" for e in self._done.entries)
         _write(self._into / _SUMS, sums.encode("utf-8", "surrogateescape"))
+
+
+def _folder(node: str, entries: Sequence[Entry]) -> str:
+    """The folder of a node: its own of earlier times, or its name, as far as a folder may be called so."""
+    mine = next((e.file.partition("/")[0] for e in entries if e.node == node), None)
+    if mine:
+        return mine
+    name = re.sub(r"[^\w.-]|^\.+", "_", node) or "node"
+    others = {e.file.partition("/")[0] for e in entries}
+    # `cp1:2222` and `cp1_2222` are two nodes
+    numbers = (f"{name}-{number}" for number in range(2, len(others) + 3))
+    return next(free for free in (name, *numbers) if free not in others)
+
+
+def _last_moment(path: Path) -> datetime:
+    """Of the last event in a log, rounded up to what a name can tell; without any, when the file was written."""
+    tally = Tally()
+    for _ in blocks(Unit(0, find_logs([str(path)])[0]), tally):
+        pass
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    try:
+        last = datetime.fromisoformat(tally.last) + timedelta(microseconds=999)
+    except (ValueError, OverflowError):
+        return written
+    # a node's clock may be off; what claims to be of another day is something else with the name of a timestamp
+    return min(last, written + timedelta(days=1))
+
+
+def _begins_with(whole: Path, part: Path) -> bool:
+    """Whether the one log, unpacked, begins with the other; a broken one begins with nothing."""
+    left, right = _unpacked(whole), _unpacked(part)
+    try:
+        for wanted in right:
+            if next(left, b"")[: len(wanted)] != wanted:
+                return False
+    except (OSError, EOFError, zlib.error):
+        return False
+    return True
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    """The text of a log, in pieces of one size but for the last."""
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
+        while piece := stream.read(1 << 18):
+            yield piece
 
 
 def _read_manifest(into: Path) -> list[Entry]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from kaudit_setup.trail.mend import REFUSED, decode
 from kaudit_setup.trail.read import Block, Unit, blocks
 from kaudit_setup.trail.tally import Tally
 
@@ -136,7 +137,7 @@ class Lines:
         """The lines' sizes, newline included."""
         self._texts: list[bytes] | None = None
         self.events: list[LeanEvent | None] = []
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        with suppress(*REFUSED):
             self.events = cast(list[LeanEvent | None], decoder.decode_lines(block.view))
         if len(self.events) != len(self.sizes):
             self.events = [_one(decoder, text, tally, number + i) for i, text in enumerate(self.texts)]
@@ -157,24 +158,6 @@ def decoded(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
     """The events of `unit`; counts lines, events and damage in `tally`."""
     for block in blocks(unit, tally, _BLOCK):
         yield Lines(tally.lines + 1, block, decoder, tally)
-
-
-def decode(decoder: Decoder, text: bytes) -> tuple[LeanEvent | None, str]:
-    """One line: the event, or None and why it is none (empty for a blank line).
-
-    Bytes that are not UTF-8 become U+FFFD: the rest of such an event is still evidence.
-    """
-    bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
-    if not bare:
-        return None, "NUL bytes" if b"\0" in text else ""
-    try:
-        return decoder.decode(bare), ""
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        why = error
-    try:
-        return decoder.decode(bare.decode("utf-8", "replace").encode()), ""
-    except (msgspec.MsgspecError, RecursionError):
-        return None, f"not an audit event: {why}"
 
 
 def _one(decoder: Decoder, text: bytes, tally: Tally, line: int) -> LeanEvent | None:

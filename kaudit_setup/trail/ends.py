@@ -8,6 +8,7 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kaudit_setup.trail.actors import (
     CRONJOBS,
@@ -25,19 +26,19 @@ from kaudit_setup.trail.actors import (
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
-from kaudit_setup.trail.book import Book, named, nameless_requests
-from kaudit_setup.trail.chain import climb, lacking, owner_of, story_of_creation
+from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
+from kaudit_setup.trail.chain import DEEP, climb, lacking, owner_of, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
 from kaudit_setup.trail.kinds import is_custom
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
-from kaudit_setup.trail.wishes import spec_deeds
+from kaudit_setup.trail.wishes import spec_deeds, wishes
 
-_DEEP = 6
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
-_COLLECTED = 1.0
+_RIGHT_AFTER = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
 
@@ -138,7 +139,7 @@ def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> N
             what = "is a static Pod:" if end.confidence == "certain" else "may be a static Pod: then"
             story.note(f"{obj} {what} its manifest file on node {deed.node} was taken away or changed")
         return
-    if len(story.links) >= _DEEP:
+    if len(story.links) >= DEEP:
         return
     surely = end.confidence == "certain"
     if deed.controller == NAMESPACES:
@@ -263,7 +264,7 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
     gone = deleted_just_before(book, obj, deed.at)
     like = {guess.owner.resource for guess in guesses(obj)}
     likely = [d for d in gone if d.resource in like] or gone
-    likely = [d for d in likely if deed.at - d.at < _COLLECTED] or likely
+    likely = [d for d in likely if deed.at - d.at < _RIGHT_AFTER] or likely
     if len(likely) == 1:
         lag = deed.at - likely[0].at
         why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"
@@ -295,27 +296,75 @@ def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -
     if deed.controller in {JOBS, CRONJOBS}:
         _own_rules(book, story, child, owner, surely, why)
         return
-    wanted = [d for d in spec_deeds(book, owner, deed.at) if not creates(d)] or spec_deeds(book, owner, deed.at)
     if owner.resource in {"replicasets", "replicationcontrollers"}:
-        _shrunk(book, story, child, owner, wanted, surely, why)
+        _shrunk(book, story, child, deed, owner, surely, why)
+        return
+    if owner.resource in {"statefulsets", "daemonsets"}:
+        _by_set(book, story, child, deed, owner)
         return
     climb(book, story, child)
 
 
-def _shrunk(
-    book: Book, story: Story, child: Child, owner: Object, wanted: Sequence[Deed], surely: bool, why: str
-) -> None:
-    """A ReplicaSet that got smaller: its last change, however long ago, and what that followed."""
-    cause = wanted[-1] if wanted else None
-    surely = surely and not lacking(book, story, child, owner, wanted)
+def _by_set(book: Book, story: Story, child: Child, end: Deed, owner: Object) -> None:
+    """A StatefulSet or DaemonSet deletes a Pod for its last change, or one that failed."""
+    wanted = wishes(book, owner, child.at)
+    asked = [deed for deed in wanted if not creates(deed)]
+    if made_again(book, end, owner) != "no":
+        again = f"{end.controller} deleted {child.object} only to make it again, as it does with a Pod that failed"
+        story.note(f"no request in this log set it going: {again} or was evicted")
+        return
+    if wanted and not asked:
+        story.note(f"no request in this log set it going: nobody changed {owner} since it was made")
+        return
+    surely = child.surely and bool(asked) and stepping(book, end, owner, asked[-1])
+    climb(book, story, replace(child, surely=surely))
+
+
+def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, surely: bool, why: str) -> None:
+    """A ReplicaSet that had a Pod too many: it was to get smaller, or took one over that was there already."""
+    deeds = spec_deeds(book, owner, child.at)
+    cause, busy = shrink(book, deeds, end, owner)
+    adopted = taken_over(book, owner, child.at)
+    if adopted is not None and (cause is None or cause.at < adopted.at):
+        _one_too_many(book, story, owner, adopted, surely and not busy)
+        return
+    made = birth_of(book, owner, child.at).deed
+    made = made if made and made.controller else None
+    surely = surely and busy and not lacking(book, story, child, owner, deeds)
+    if not busy and (cause is None or child.at - cause.at >= DISTURBED):
+        if deeds and not _asked_above(book, Child(owner, child.at, made, False)):
+            many = f"{owner} had a Pod too many, but nobody had just asked it for fewer"
+            story.note(f"no request in this log set it going: {many}")
+            return
+        cause = None
     confidence: Confidence = "certain" if surely else "inferred"
     story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
     if cause is not None and not cause.controller:
         story.root = cause
         return
-    at = cause.at if cause else child.at
-    made = birth_of(book, owner, at).deed
-    climb(book, story, Child(owner, at, made if made and made.controller else None, surely))
+    climb(book, story, Child(owner, cause.at if cause else child.at, made, surely))
+
+
+def _asked_above(book: Book, below: Child) -> bool:
+    """Whether somebody had just changed the Deployment of a ReplicaSet, whose own changes are not in the log."""
+    found = owner_of(book, below)
+    asked = [d for d in wishes(book, found[0], below.at) if not creates(d)] if found else []
+    return bool(asked) and below.at - asked[-1].at < DISTURBED
+
+
+def _one_too_many(book: Book, story: Story, owner: Object, adopted: Deed, surely: bool) -> None:
+    """A ReplicaSet took over a Pod that it did not need: behind that is whoever made the Pod."""
+    book.look_up([pod_ending(adopted.name)])
+    made = story_of_creation(book, adopted.object, adopted.at)
+    if not made.links:
+        story.note(f"{owner} took over {adopted.object} at {adopted.time}; who made that is not in this log")
+        return
+    why = f"{owner} took it over at {adopted.time} and had one too many then"
+    certain = surely and made.links[0].confidence == "certain"
+    story.links.append(Link(adopted.object, made.links[0].deed, "certain" if certain else "inferred", why))
+    story.links += made.links[1:]
+    story.notes += made.notes
+    story.root = made.root
 
 
 def _own_rules(book: Book, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:

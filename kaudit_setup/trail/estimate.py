@@ -23,6 +23,7 @@ from kaudit_setup.trail.tally import Tally
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
+_READING = ("get", "list", "watch")
 _FIELDS = ("level", "verb", "request_uri", "user", "object_ref", "request_object", "response_object")
 # `"requestObject":` and the comma
 _REQUEST_KEY, _RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
@@ -177,7 +178,7 @@ def _raised(key: Class, level: Level) -> bool:
     if _ORDER[level] <= _ORDER.get(key.level, 0) or key.stage != "ResponseComplete" or key.path:
         return False
     if level == "Request" or key.verb == "watch":
-        return key.verb not in {"get", "list", "watch"}
+        return key.verb not in _READING
     return True
 
 
@@ -235,6 +236,12 @@ class Projection:
         self._namespaces = {ns: ns for rule in rules for ns in rule.namespaces}
         entries = [entry for rule in rules for entry in rule.resources]
         self._names = {name: name for entry in entries for name in entry.resource_names}
+        # `pods`, `pods/log`, `pods/*`, `*/scale`: either part may be what an entry tells requests apart by
+        specs = [spec.partition("/") for entry in entries for spec in entry.resources]
+        self._api_groups = {entry.group: entry.group for entry in entries}
+        self._resources = {resource: resource for resource, _, _ in specs}
+        self._subresources = {"": ""} | {subresource: subresource for _, _, subresource in specs}
+        self._verbs = {verb: verb for verb in (*_READING, *(verb for rule in rules for verb in rule.verbs))}
         self._specs = tuple({spec for rule in rules for spec in rule.non_resource_urls})
         self._like: dict[tuple[str, ...], str] = {}
         self._paths: dict[str, str] = {}
@@ -243,6 +250,8 @@ class Projection:
     def of(self) -> Callable[[LeanEvent], _Fields]:
         """The mapping, as a function of an event with the fields that a replay needs; see Class for the order."""
         users, namespaces, names = self._users.get, self._namespaces.get, self._names.get
+        api_groups, resources, subresources = self._api_groups.get, self._resources.get, self._subresources.get
+        verbs = self._verbs.get
         known, groups_of = self._by_groups, self._of_groups
         paths, path_of = self._paths, self._of_path
 
@@ -256,16 +265,16 @@ class Projection:
             if not ref.resource:
                 asked = event.request_uri.partition("?")[0]
                 path = paths.get(asked) or path_of(asked)
-                return (user, groups, event.verb, "", "", "", "", "", path, event.level, event.stage)
+                return (user, groups, verbs(event.verb, _OTHER), "", "", "", "", "", path, event.level, event.stage)
             # a create is decided before its body, and so its name, is read; with a subresource the URL has the name
             name = ref.name if event.verb != "create" or ref.subresource else ""
             return (
                 user,
                 groups,
-                event.verb,
-                ref.api_group,
-                ref.resource,
-                ref.subresource,
+                verbs(event.verb, _OTHER),
+                api_groups(ref.api_group, _OTHER),
+                resources(ref.resource, _OTHER),
+                subresources(ref.subresource, _OTHER),
                 namespaces(ref.namespace, _OTHER),
                 names(name, _OTHER),
                 "",

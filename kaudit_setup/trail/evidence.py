@@ -10,6 +10,7 @@ import msgspec
 from kaudit_setup.trail.deeds import Deed, Seen, Source
 from kaudit_setup.trail.event import Event
 from kaudit_setup.trail.logs import Logs
+from kaudit_setup.trail.mend import decode
 from kaudit_setup.trail.search import OWN_ORDER, Hit
 from kaudit_setup.trail.tally import Coverage
 
@@ -57,13 +58,10 @@ class EventLog:
         for hit in self._logs.candidates(literals):
             if focus and focus not in hit.text and passing(hit.text):
                 continue
-            try:
-                event = _EVENT.decode(hit.text)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                self._unreadable.add((hit.file.path, hit.offset or hit.line))
-                continue
-            if not event.audit_id and not event.stage:
-                # an event that something wrapped into a field of its own, or no event at all
+            # what lies too deep to be read is nothing that a question is about
+            event, _ = decode(_EVENT, hit.text)
+            if event is None or (not event.audit_id and not event.stage):
+                # damaged, or an event that something wrapped into a field of its own, or no event at all
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")

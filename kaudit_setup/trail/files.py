@@ -13,10 +13,11 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import Window, seconds
+from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp
 
 STDIN = "-"
 
@@ -28,9 +29,7 @@ _NUMBERED = re.compile(r"(?P<stem>.+?\.(?:log|jsonl|ndjson|json))[.-](?P<number>
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
-# A long request is written when it ends but asked about by when it began; a file that was begun later than this
-# after the window's end holds nothing of it (the longest watch is ten minutes, kubelet's exec limit four hours).
-_LATE = 4 * 3600.0
+_LATE = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class LogFile:
 
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
+    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that is kept.
     """
 
     node: str
@@ -47,6 +47,8 @@ class LogFile:
     inode: tuple[int, int] = (0, 0)
     gzipped: bool = False
     rotated: str = ""
+    once: bool = False
+    copy: str = ""
 
 
 def rotation_time(name: str) -> str:
@@ -61,6 +63,19 @@ def rotation_time(name: str) -> str:
     except ValueError:
         return ""
     return moment
+
+
+def rotated_name(name: str, moment: str) -> str:
+    """What a log file called `name` would be called if it had been rotated at `moment`, in the log's spelling."""
+    plain = name.removesuffix(".gz")
+    if found := _ROTATED.match(plain):
+        stem = found["stem"] + (found["ext"] or "")
+    elif found := _NUMBERED.match(plain):
+        stem = found["stem"]
+    else:
+        stem = plain
+    log = PurePath(stem)
+    return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{name[len(plain) :]}"
 
 
 def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
@@ -83,28 +98,41 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
         groups.setdefault((seen.folder, seen.stem), []).append(seen)
     names = {key: node or name for key, name in _names(list(groups)).items()}
     files = [
-        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated)
+        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated, seen.once)
         for key in sorted(groups, key=lambda key: (names[key], key))
         for seen in sorted(groups[key], key=_Seen.age)
     ]
     if stdin:
-        files.append(LogFile(node or "stdin", STDIN))
+        files.append(LogFile(node or "stdin", STDIN, once=True))
     return tuple(files)
 
 
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
     """`files` without those that, by the times in their names, hold nothing of `window`."""
     kept: list[LogFile] = []
-    before = ""
+    before, latest = "", latest_begin(window)
     for index, file in enumerate(files):
         if index and files[index - 1].node != file.node:
             before = ""
-        late = before and not window.until.startswith("~") and seconds(before) > seconds(window.until) + _LATE
         early = file.rotated and window.since and file.rotated < window.since
-        if not late and not early:
+        if before <= latest and not early:
             kept.append(file)
         before = file.rotated or before
     return tuple(kept)
+
+
+def latest_begin(window: Window) -> str:
+    """A file that was begun later than this moment holds nothing of `window`, as the log spells it.
+
+    A long request is written when it ends but asked about by when it began: the longest watch is ten minutes,
+    kubelet's limit for an exec four hours.
+    """
+    if window.until == ALWAYS.until:
+        return window.until
+    try:
+        return stamp(datetime.fromisoformat(window.until) + _LATE)
+    except OverflowError:
+        return ALWAYS.until  # the end of the year 9999
 
 
 def reopen_path(file: LogFile) -> str | None:
@@ -139,6 +167,7 @@ class _Seen:
     size: int
     inode: tuple[int, int]
     mtime: float
+    once: bool
 
     def age(self) -> tuple[bool, str, int, float, str]:
         """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
@@ -159,7 +188,8 @@ def _seen(path: str, info: os.stat_result) -> _Seen:
         stem, number = found["stem"], int(found["number"])
         # logrotate's dateext counts up with time, its plain numbers count down
         number = -number if len(found["number"]) >= 8 else number
-    return _Seen(path, folder, name, stem, rotated, number, info.st_size, (info.st_dev, info.st_ino), info.st_mtime)
+    inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
+    return _Seen(path, folder, name, stem, rotated, number, info.st_size, inode, info.st_mtime, once)
 
 
 def _expand(path: str) -> list[_Seen]:

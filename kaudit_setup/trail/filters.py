@@ -137,16 +137,16 @@ def _literal(dimension: str, value: str) -> str:
 
 
 def _test(dimension: str, values: tuple[str, ...]) -> Callable[[LeanEvent], bool]:
-    get = DIMENSIONS[dimension][1]
-    accepts = _accepts(dimension, values)
-    if dimension == "resource":
-        # `pods` means pods and whatever is below it; `deployments.apps` names the group too
-        return lambda e: accepts(get(e)) or accepts(e.object_ref.resource) or accepts(_grouped(e))
-    if dimension == "ip":
-        return lambda e: any(accepts(ip) for ip in e.source_ips)
-    if dimension == "agent":
-        return lambda e: accepts(e.user_agent) or accepts(e.user_agent.partition("/")[0])
-    return lambda e: accepts(get(e))
+    """Of the ways in which an event spells the dimension, one must be wanted and none may be unwanted."""
+    get, spell = DIMENSIONS[dimension][1], _SPELLINGS.get(dimension)
+    yes = [v for v in values if not v.startswith("!")]
+    no = [v[1:] for v in values if v.startswith("!")]
+    wanted, unwanted = _matcher(yes), _matcher(no)
+    if spell is not None:
+        return lambda e: (not yes or any(map(wanted, spell(e)))) and not any(map(unwanted, spell(e)))
+    if no:
+        return lambda e: (not yes or wanted(get(e))) and not unwanted(get(e))
+    return lambda e: wanted(get(e))
 
 
 def _grouped(event: LeanEvent) -> str:
@@ -154,18 +154,19 @@ def _grouped(event: LeanEvent) -> str:
     return f"{ref.resource}.{ref.api_group}" if ref.api_group else ref.resource
 
 
-def _accepts(dimension: str, values: tuple[str, ...]) -> Callable[[str], bool]:
-    yes = [v for v in values if not v.startswith("!")]
-    no = [v[1:] for v in values if v.startswith("!")]
-    literals = frozenset(v for v in yes if not re.search(r"[*?]", v))
-    patterns = [re.compile(translate(v.replace("[", "[[]"))).match for v in yes if v not in literals]
-    unwanted = [re.compile(translate(v.replace("[", "[[]"))).match for v in no]
-    if not patterns and not unwanted:
+# dimension: how one value of it may be meant, where there is more than one way
+_SPELLINGS: dict[str, Callable[[LeanEvent], Sequence[str]]] = {
+    # `pods` means pods and whatever is below it; `deployments.apps` names the group too
+    "resource": lambda e: (_resource(e), e.object_ref.resource, _grouped(e)),
+    "ip": lambda e: e.source_ips,
+    "agent": lambda e: (e.user_agent, e.user_agent.partition("/")[0]),
+}
+
+
+def _matcher(values: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a text is one of `values`, or fits one with `*` or `?`."""
+    literals = frozenset(v for v in values if not re.search(r"[*?]", v))
+    patterns = [re.compile(translate(v.replace("[", "[[]"))).match for v in values if v not in literals]
+    if not patterns:
         return literals.__contains__
-
-    def accepts(text: str) -> bool:
-        if any(match(text) for match in unwanted):
-            return False
-        return not yes or text in literals or any(match(text) for match in patterns)
-
-    return accepts
+    return lambda text: text in literals or any(match(text) for match in patterns)

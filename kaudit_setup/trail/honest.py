@@ -95,9 +95,9 @@ def _made_before(alive: Sequence[Deed], obj: Object, first: str, policy: Policy 
     if fresh:
         bound = f"{obj} was made while this log was written, just before it was bound to a node at {fresh[0].time}"
         return [f"{bound}; the request is not in it: the policy did not log it, or another node's log has it."]
-    there = f"{obj} was there already at {mention.time}, when it is first mentioned"
     if not first:
-        return [f"{there} after its name was another's; who made it is not in this log."]
+        return [f"{obj} was there at {mention.time}, another one than before; who made it is not in this log."]
+    there = f"{obj} was there already at {mention.time}, when it is first mentioned"
     said = [f"The log does not reach back that far: {there}, and the log begins at {first}."]
     if policy is None:
         said.append("Or the policy did not log who made it: give --policy FILE to know.")

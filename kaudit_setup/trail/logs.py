@@ -26,6 +26,10 @@ class Logs(Protocol):
         """`hits` with their line numbers."""
         ...
 
+    def damaged(self, hit: Hit, what: str) -> None:
+        """Count a line that was found and then could not be read."""
+        ...
+
     def coverage(self) -> tuple[Coverage, ...]:
         """What each node's log covers and what was damaged, as the searches so far found it."""
         ...
@@ -46,6 +50,10 @@ class LocalLogs:
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """See `Logs.numbered`."""
         return numbered(hits)
+
+    def damaged(self, hit: Hit, what: str) -> None:
+        """See `Logs.damaged`."""
+        self.tallies.setdefault(hit.file.path, Tally()).damage(hit.line, what)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `Logs.coverage`; files that no search had to open count as files only."""

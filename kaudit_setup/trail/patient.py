@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import IO, BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-from kaudit_setup.errors import NodeError
+from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.files import STDIN, LogFile
 from kaudit_setup.trail.remote import Finished, Runner
 
@@ -64,19 +66,37 @@ def missing(runners: Sequence[PatientRunner]) -> list[str]:
     return [f"The log of {runner.name} is missing from this answer: {failure}." for runner, failure in lost]
 
 
-def spooled(files: Sequence[LogFile], stdin: BinaryIO, spool: IO[bytes], path: str) -> tuple[LogFile, ...]:
-    """`files`, with standard input kept in the temporary file `spool` at `path`: it can be read only once."""
-    if all(file.path != STDIN for file in files):
-        return tuple(files)
-    shutil.copyfileobj(stdin, spool, 1 << 20)
-    spool.flush()
-    size = spool.tell()
-    spool.seek(0)
-    gzipped = spool.read(2) == b"\x1f\x8b"
-    info = _identity(spool)
-    return tuple(LogFile(file.node, path, size, info, gzipped) if file.path == STDIN else file for file in files)
+@contextmanager
+def rereadable(files: Sequence[LogFile], stdin: BinaryIO) -> Iterator[tuple[LogFile, ...]]:
+    """`files`, with a private copy of each that can be read only once; the copies are gone at the end.
+
+    Raises KauditError if one cannot be made.
+    """
+    if not any(file.once for file in files):
+        yield tuple(files)
+        return
+    with TemporaryDirectory(prefix="kaudit-setup-") as folder:
+        names = (Path(folder) / str(number) for number in range(len(files)))
+        yield tuple(
+            _copied(file, stdin, name) if file.once else file for file, name in zip(files, names, strict=True)
+        )
 
 
-def _identity(spool: IO[bytes]) -> tuple[int, int]:
-    info = os.fstat(spool.fileno())
-    return info.st_dev, info.st_ino
+def _copied(file: LogFile, stdin: BinaryIO, into: Path) -> LogFile:
+    try:
+        into.touch(mode=0o600)
+        with (
+            nullcontext(stdin) if file.path == STDIN else Path(file.path).open("rb") as source,
+            into.open("wb") as out,
+        ):
+            shutil.copyfileobj(source, out, 1 << 20)
+        info = into.stat()
+        with into.open("rb") as copy:
+            gzipped = copy.read(2) == b"\x1f\x8b"
+    except OSError as error:
+        raise KauditError(
+            f"what comes from {file.path} cannot be kept, to be read more than once: {error.strerror or error}",
+            hint="TMPDIR names another place for it",
+        ) from error
+    inode = (info.st_dev, info.st_ino)
+    return replace(file, size=info.st_size, inode=inode, gzipped=gzipped, once=False, copy=str(into))

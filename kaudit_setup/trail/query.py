@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-import msgspec
-
-from kaudit_setup.trail.decode import LeanEvent, decode, decoded, lean
+from kaudit_setup.trail.decode import Decoder, LeanEvent, decoded, lean
 from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import Filter
 from kaudit_setup.trail.logs import LocalLogs, Logs
+from kaudit_setup.trail.mend import decode
 from kaudit_setup.trail.parallel import cores, scan
 from kaudit_setup.trail.read import Unit
 from kaudit_setup.trail.record import Place, body_of, rank
-from kaudit_setup.trail.search import Found, matches
+from kaudit_setup.trail.search import Found, matches, misshapen
 from kaudit_setup.trail.tally import Tally
 
 _HELD = 20_000  # requests whose end has not been met; the oldest is given out as it is
@@ -38,7 +37,13 @@ class Row(NamedTuple):
 
 
 _Sent = tuple[str, str, str, int, int, bytes]
-_Make = Callable[[LeanEvent, bytes, int], _Sent]
+
+
+class _Form(NamedTuple):
+    """How an event that fits is given out: what must be known of it, and the row that is made of that."""
+
+    decoder: Decoder
+    row: Callable[[LeanEvent, bytes, int], _Sent]
 
 
 def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
@@ -47,8 +52,8 @@ def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = Fals
     `raw`: bodies are lines as they stand in the log. `stages`: each stage is given; otherwise the stages of one
     request, and copies of it on several nodes, are one row: its last stage.
     """
-    make = _raw_row if raw else _record_row
-    rows = _local(logs, wanted, make) if isinstance(logs, LocalLogs) else _remote(logs, wanted, make)
+    form = _RAW if raw else _RECORD
+    rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
     return rows if raw or stages else merged(rows)
 
 
@@ -78,85 +83,95 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
         yield from give(row)
 
 
-def _local(logs: LocalLogs, wanted: Filter, make: _Make) -> Iterator[Row]:
+def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
     files = within(logs.files, wanted.window)
     nodes = [list(group) for _, group in groupby(files, key=lambda file: file.node)]
     if len(nodes) < 2:
-        return _node(files, wanted, make, logs.tallies, None)
+        return _node(files, wanted, form, logs.tallies, None)
     workers = 0 if len(nodes) > _NODES_AT_ONCE else max(1, cores() // len(nodes))
     if sum(file.size for file in files) < 8 << 20:
         workers = 0
     return heapq.merge(
-        *(_node(node, wanted, make, logs.tallies, workers) for node in nodes), key=lambda row: row.time
+        *(_node(node, wanted, form, logs.tallies, workers) for node in nodes), key=lambda row: row.time
     )
 
 
 def _node(
-    files: Iterable[LogFile], wanted: Filter, make: _Make, tallies: dict[str, Tally], workers: int | None
+    files: Iterable[LogFile], wanted: Filter, form: _Form, tallies: dict[str, Tally], workers: int | None
 ) -> Iterator[Row]:
     def work(unit: Unit, tally: Tally) -> Iterator[list[_Sent]]:
-        return _find(unit, tally, wanted, make)
+        return _find(unit, tally, wanted, form)
 
     for file, before, part in scan(list(files), work, tallies, workers):
         for time, audit_id, received, stage, line, body in part:
             yield Row(time, (audit_id, received), stage, Place(file.node, file.path, before + line), body)
 
 
-def _find(unit: Unit, tally: Tally, wanted: Filter, make: _Make) -> Iterator[list[_Sent]]:
+def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
     fits = wanted.test()
     decoder = lean(wanted.fields())
     needles = wanted.needles()
     if needles:
         for found in matches(unit, tally, needles, wanted.window, check=True):
-            yield _kept(found, decoder, fits, make, tally)
+            yield _kept(found, decoder, fits, form, tally)
         return
     for lines in decoded(unit, tally, decoder):
         fitting = [(index, event) for index, event in enumerate(lines.events) if event is not None and fits(event)]
         if fitting:
             texts = lines.texts
-            yield [make(event, texts[index], lines.number + index) for index, event in fitting]
+            yield _rows(((lines.number + index, texts[index]) for index, _ in fitting), form, tally)
 
 
 def _kept(
     found: Iterable[Found],
-    decoder: msgspec.json.Decoder[LeanEvent],
+    decoder: Decoder,
     fits: Callable[[LeanEvent], bool],
-    make: _Make,
+    form: _Form,
     tally: Tally,
 ) -> list[_Sent]:
-    rows = []
+    fitting = []
     for number, _, text in found:
         event, why = decode(decoder, text)
+        # what has not even the shape of an event was counted while it was searched
+        if why and not misshapen(text):
+            tally.damage(number, why)
+        if event is not None and fits(event):
+            fitting.append((number, text))
+    return _rows(fitting, form, tally)
+
+
+def _rows(fitting: Iterable[tuple[int, bytes]], form: _Form, tally: Tally) -> list[_Sent]:
+    """What is given out of lines that fit. A filter looks at a few fields, so the others may still be damaged."""
+    rows = []
+    for number, text in fitting:
+        event, why = decode(form.decoder, text)
         if event is None:
             tally.damage(number, why)
-        elif fits(event):
-            rows.append(make(event, text, number))
+        else:
+            rows.append(form.row(event, text, number))
     return rows
 
 
-def _remote(logs: Logs, wanted: Filter, make: _Make) -> Iterator[Row]:
+def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = lean(wanted.fields())
     for hit in logs.candidates(wanted.needles(), wanted.window):
-        event, _ = decode(decoder, hit.text)
+        event, why = decode(decoder, hit.text)
         if event is not None and fits(event):
-            time, audit_id, received, stage, line, body = make(event, hit.text, hit.line)
-            yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
-
-
-_WHOLE = lean()
-_TIMES = lean(["request_received_timestamp", "stage_timestamp"])
+            whole, why = decode(form.decoder, hit.text)
+            if whole is not None:
+                time, audit_id, received, stage, line, body = form.row(whole, hit.text, hit.line)
+                yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
+        # the node counts what has not even the shape of an event, but not in its compressed files
+        if why and (hit.file.gzipped or not misshapen(hit.text)):
+            logs.damaged(hit, why)
 
 
 def _raw_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
-    when, _ = decode(_TIMES, text)
-    event = when or event
     return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
 
 
 def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
-    whole, _ = decode(_WHOLE, text)
-    event = whole or event
     return (
         event.stage_timestamp,
         event.audit_id,
@@ -165,3 +180,7 @@ def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
         line,
         body_of(event),
     )
+
+
+_RAW = _Form(lean(["request_received_timestamp", "stage_timestamp"]), _raw_row)
+_RECORD = _Form(lean(), _record_row)

@@ -113,7 +113,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
         tally.damage(0, f"cannot be read on: {error.strerror}")
         tally.note(f"{unit.file.path} cannot be read on: {error.strerror}")
     finally:
-        if unit.file.path != STDIN:
+        if stream is not sys.stdin.buffer:
             stream.close()
 
 
@@ -171,9 +171,9 @@ def _rest(text: bytearray, at: int, tally: Tally) -> Iterator[Block]:
 
 def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
     """The file that was found, even if it was rotated or compressed in the meantime."""
-    if file.path == STDIN:
+    if file.path == STDIN and not file.copy:
         return sys.stdin.buffer
-    stream = _try_open(file.path)
+    stream = _try_open(file.copy or file.path)
     if stream is not None:
         info = os.fstat(stream.fileno())
         if (info.st_dev, info.st_ino) == file.inode:
@@ -215,6 +215,8 @@ def _line_start(stream: BinaryIO, start: int) -> int:
 def _unpacked(stream: BinaryIO, tally: Tally) -> Source:
     """`stream`, decompressed if it is gzip, whatever its name says."""
     head = stream.read(2) or b""
+    if len(head) == 1:  # a pipe gives what is there
+        head += stream.read(1) or b""
     if head.startswith(_GZIP):
         return _Gunzip(stream, head, tally)
     return _Behind(head, stream)

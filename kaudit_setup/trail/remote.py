@@ -7,12 +7,12 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
-from kaudit_setup.trail.files import LogFile, rotation_time
+from kaudit_setup.trail.files import LogFile, latest_begin, rotation_time
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.search import REWRITTEN, Hit, inside, plainly, says
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
@@ -184,6 +184,7 @@ class RemoteLogs:
         self._script = script
         self._paths = list(paths)
         self._coverage: tuple[Coverage, ...] = ()
+        self._damaged: dict[LogFile, Tally] = {}
         self._stopped = threading.Event()
         self.moved = 0
         """Bytes that crossed the network, both kinds: lines and what the nodes said about their files."""
@@ -194,7 +195,7 @@ class RemoteLogs:
         plains = [plainly(literal) for literal in wanted]
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
         needles = [needle.decode("utf-8", "surrogateescape") for needle in (*wanted, *anew)]
-        times = [_name_time(window.since), _name_time(window.until)]
+        times = [_name_time(window.since), _name_time(latest_begin(window))]
         args = ["search", "gzip", *times, str(len(wanted)), str(len(anew)), *needles]
         self._stopped.clear()
         hosts = [self._start(runner, [*args, *self._paths], window) for runner in self._runners]
@@ -212,7 +213,11 @@ class RemoteLogs:
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What each machine's log covers, as the last search found it."""
-        return self._coverage
+        return tuple(map(self._with_damage, self._coverage))
+
+    def damaged(self, hit: Hit, what: str) -> None:
+        """See `Logs.damaged`."""
+        self._damaged.setdefault(hit.file, Tally()).damage(hit.line, what)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """The nodes number their lines themselves."""
@@ -252,6 +257,13 @@ class RemoteLogs:
             with contextlib.suppress(queue.Full):
                 host.queue.put(None, timeout=0.5)
                 return
+
+    def _with_damage(self, cover: Coverage) -> Coverage:
+        """`cover` with what was found to be damaged only here."""
+        met = [(file.path, tally) for file, tally in self._damaged.items() if file.node == cover.node]
+        located = [(path, damage) for path, tally in met for damage in tally.located]
+        damaged = cover.damaged + sum(tally.damaged for _, tally in met)
+        return replace(cover, damaged=damaged, located=(*located, *cover.located))
 
     def _covered(self, host: _Host) -> tuple[Coverage, ...]:
         answer = host.answer

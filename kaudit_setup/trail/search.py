@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.trail.clock import ALWAYS, Window
-from kaudit_setup.trail.files import STDIN, LogFile, within
+from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Block, Unit, blocks
 from kaudit_setup.trail.tally import Tally
@@ -144,7 +144,7 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
     finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
     plains = [plainly(needle) for needle in needles]
     anew = [BytesAhoCorasick([one]).find_matches_as_indexes for one in dict.fromkeys(s for p in plains for s in p[0])]
-    check = check or unit.file.gzipped or unit.file.path == STDIN
+    check = check or unit.file.gzipped or unit.file.once
     for block in blocks(unit, tally):
         lines: dict[int, int] = {} if needles else _every(block)
         own = _in_own_order(block)

@@ -15,11 +15,11 @@ from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import story_of_creation
 from kaudit_setup.trail.deeds import Deed, Object, changes, deletes
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
 
 DISTURBED = 600.0
 """Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
-_AT_ONCE = 2.0
 _PREEMPTED = "Preempted by "
 _NODES = b'"resource":"nodes","name":'
 
@@ -53,12 +53,13 @@ def nodes_of(book: Book, obj: Object) -> list[str]:
 
 def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
-    changed = _node_changes(book, obj, deed)
+    # a controller that evicts goes by taints, not by labels
+    changed = [change for change in _node_changes(book, obj, deed) if change.facts.spec is not False]
     if changed:
         disturbance(story, obj, changed[-1], deed)
         return
     nodes = ", ".join(nodes_of(book, obj)) or "its node"
-    story.note(f"nobody changed {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
+    story.note(f"nobody tainted {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
 
 
 def disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
@@ -102,7 +103,7 @@ def preempted(book: Book, story: Story, obj: Object, deed: Deed) -> None:
             and (d.resource, d.subresource) == ("pods", "status")
             and d.controller == SCHEDULER
             and d.object != obj
-            and abs(d.at - deed.at) < _AT_ONCE
+            and abs(d.at - deed.at) < AT_ONCE
         ),
     )
     # since 1.26 every victim gets a status, too

@@ -47,6 +47,7 @@ from kaudit_setup.trail.naming import guesses, of_deployment
 from kaudit_setup.trail.search import spelled
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.tally import Coverage
+from kaudit_setup.trail.wishes import as_before
 
 
 class Verb(StrEnum):
@@ -246,6 +247,14 @@ def _kubernetes(deed: Deed) -> bool:
 def _pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Story) -> None:
     """The last deed by somebody, rather than by Kubernetes itself; one that names the object rather than its kind."""
     people = [deed for deed in events if not _kubernetes(deed)] or events
+    if verb is Verb.changed:
+        same = as_before(book, obj)
+        changed = [deed for deed in people if deed.key not in same]
+        if changed and len(changed) < len(people):
+            last = [deed for deed in people if deed.key in same][-1]
+            left = f"{len(people) - len(changed)} requests left all as it was"
+            story.note(f"{left}, the last by {actor(last)} at {last.time}")
+            people = events = changed
     chosen = ([deed for deed in people if deed.name] or people)[-1]
     if chosen.name:
         story.links.append(Link(obj, chosen, "certain", "the request names it"))

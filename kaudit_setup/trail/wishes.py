@@ -1,32 +1,58 @@
 """What an object was asked to be, by whom, and whether the log has all of it.
 
 Source: metadata.generation counts the changes of a spec (AS/pkg/registry/rest/create.go:BeforeCreate sets 1, each
-strategy's PrepareForUpdate adds 1, a Deployment's for annotations, too); a controller's report on an object carries
-the generation that it knew.
+strategy's PrepareForUpdate adds 1, a Deployment's for annotations, too). It stands in every answer that holds the
+object, and in a controller's PUT of the status, which fails if the object has changed since it was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kaudit_setup.trail.actors import AUTOSCALER
 from kaudit_setup.trail.book import Book
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 
 _SOON = 60.0
+_Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Count:
+    """What the generations in the log say about the changes of one object, by `Deed.key`.
+
+    `idle` changed nothing that is asked for, `real` did; `counted` added to the generation, of a Deployment maybe by
+    its annotations; of the `doubtful` some did nothing. `holes`: two deeds between which the object was changed more
+    often than the log knows.
+    """
+
+    idle: set[_Key] = field(default_factory=set)
+    real: set[_Key] = field(default_factory=set)
+    counted: set[_Key] = field(default_factory=set)
+    doubtful: set[_Key] = field(default_factory=set)
+    holes: list[tuple[Deed, Deed]] = field(default_factory=list)
 
 
 def spec_deeds(book: Book, obj: Object, until: float) -> list[Deed]:
     """What made `obj` or changed what it asks for in its life at `until`, in order; within the clocks' tolerance if
     need be.
 
-    Changes whose logged patch touches labels or annotations only are left out, and so are those of the controllers
-    that merely keep books on it.
+    Changes whose logged patch touches labels or annotations only are left out, those that the log shows to have
+    changed nothing, and those of the controllers that merely keep books on it.
     """
     deeds = [d for d in book.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
     known = [d for d in deeds if d.at <= until] or [d for d in deeds if d.at <= until + book.tolerance]
     births = [index for index, deed in enumerate(known) if creates(deed)]
-    return known[births[-1] :] if births else known
+    idle = _count(book, obj).idle
+    life = [deed for deed in (known[births[-1] :] if births else known) if deed.key not in idle]
+    return [deed for index, deed in enumerate(life) if not (index and _same_scale(life[index - 1], deed))]
+
+
+def _same_scale(before: Deed, after: Deed) -> bool:
+    """Whether `after` asked for the size that `before` had asked for."""
+    return after.subresource == "scale" and 0 <= after.facts.replicas == before.facts.replicas
 
 
 def wishes(book: Book, obj: Object, until: float) -> list[Deed]:
@@ -34,30 +60,116 @@ def wishes(book: Book, obj: Object, until: float) -> list[Deed]:
     return [d for d in spec_deeds(book, obj, until) if not d.by_kubernetes or d.controller == AUTOSCALER]
 
 
-def incomplete(book: Book, obj: Object, at: float) -> bool:
-    """Whether the log surely lacks a change of `obj`: the reports on it around `at`, when a controller acted on it,
-    knew of more of them than the log has.
+def proven(book: Book, obj: Object, cause: Deed, renewed: bool = False) -> bool:
+    """Whether the log shows that `cause` made `obj` or changed what it asks for.
+
+    A patch says what it changes. A PUT and a server-side apply hold everything, changed or not: there only the
+    generations before and after tell. `renewed`: a new ReplicaSet came of it, as no change of annotations brings.
     """
-    reports = [d for d in book.on(obj) if d.subresource == "status" and d.by_kubernetes and d.done]
-    around = [*[d for d in reports if d.at < at][-1:], *[d for d in reports if 0 <= d.at - at < _SOON][:1]]
-    return any(0 < _logged(book, obj, report.at) < report.facts.generation for report in around)
+    if creates(cause):
+        return True
+    count = _count(book, obj)
+    if not cause.facts.body or cause.key in count.doubtful:
+        return False
+    return not _tells_all(cause) or cause.key in count.real or (renewed and cause.key in count.counted)
 
 
-def _logged(book: Book, obj: Object, until: float) -> int:
-    """The generation of `obj` that the log accounts for, rather too many than too few; 0 if it does not tell."""
-    known = 0
+def as_before(book: Book, obj: Object) -> set[tuple[str, ...]]:
+    """The changes of `obj`, by `Deed.key`, whose answers show the object as the answer to the one before did."""
+    found: set[_Key] = set()
+    deeds = [deed for deed in book.on(obj) if deed.done and (creates(deed) or changes(deed))]
+    for old, new in pairwise(deeds):
+        if 0 != old.facts.state == new.facts.state and old.facts.generation == new.facts.generation:
+            found.add(new.key)
+    return found
+
+
+def _tells_all(deed: Deed) -> bool:
+    """Whether a request holds all of its object, so that it does not show what it changed, if anything."""
+    return deed.facts.whole and deed.subresource != "scale"
+
+
+def incomplete(book: Book, obj: Object, at: float) -> bool:
+    """Whether the log surely lacks a change of `obj` that a controller may have followed at `at`: after the last one
+    that it has, the object was changed more often than it knows, before `at` or before a report soon after.
+    """
+    known = spec_deeds(book, obj, at)
+    last = known[-1].at if known else 0.0
+    return any(old.at < at and last <= new.at <= at + _SOON for old, new in _count(book, obj).holes)
+
+
+def _count(book: Book, obj: Object) -> _Count:
+    """Weigh what changed `obj` against the generations that answers and reports show in between."""
+    count = _Count()
+    shown: Deed | None = None
+    waiting: list[Deed] = []
     for deed in book.on(obj):
-        if not deed.done or deed.at > until or not (creates(deed) or changes(deed) or deletes(deed)):
+        if not deed.done or not (_may_count(deed) or _generation(deed)):
             continue
+        if creates(deed) or (shown is not None and _another(shown, deed)):
+            shown, waiting = (deed if creates(deed) else None), []
         if creates(deed):
-            known = 1
-        elif deed.facts.generation:
-            known = deed.facts.generation
-        elif known:
-            # the answer to a scale does not say it, nor does a request alone: at most one more. A deletion that waits
-            # for finalizers counts, too (AS/pkg/registry/rest/delete.go:BeforeDelete)
-            known += 1
-    return known
+            continue
+        if _may_count(deed):
+            waiting.append(deed)
+        if _generation(deed) or deed.facts.spec_state:
+            if shown is not None:
+                _weigh(book, count, shown, waiting, deed)
+            shown, waiting = deed, []
+    return count
+
+
+def _weigh(book: Book, count: _Count, old: Deed, waiting: list[Deed], new: Deed) -> None:
+    """Judge the changes `waiting` between `old` and `new`, which show the object; `new` may be one of them."""
+    keys = {deed.key for deed in waiting}
+    counted = bool(_generation(new) and _generation(old))
+    grown = _generation(new) - _generation(old) if counted else 0
+    before, after = old.facts, new.facts
+    answered = waiting == [new] and 0 not in {before.spec_state, after.spec_state}
+    same = answered and before.spec_state == after.spec_state
+    if same and _after(book, old, new) and (grown == 0 or (grown == 1 and before.state != after.state)):
+        # with one more generation, a Deployment's annotations changed
+        count.idle |= keys
+    elif not counted:
+        count.real |= keys if answered else set()
+    elif grown == 0:
+        clear = {d.key for d in waiting if _after(book, old, d) and (d is new or _after(book, d, new))}
+        count.idle |= clear
+        count.doubtful |= keys - clear
+    elif grown > len(waiting):
+        count.holes.append((old, new))
+    elif grown == len(waiting):
+        count.counted |= keys
+        count.real |= {d.key for d in waiting if answered or d.resource != "deployments"}
+    elif grown < sum(deed.facts.spec is not False and not deletes(deed) for deed in waiting):
+        count.doubtful |= keys
+
+
+def _may_count(deed: Deed) -> bool:
+    """Whether a request can add to the generation: a change, or a deletion that waits for finalizers
+    (AS/pkg/registry/rest/delete.go:BeforeDelete).
+    """
+    return (changes(deed) and deed.subresource != "status") or creates(deed) or deletes(deed)
+
+
+def _generation(deed: Deed) -> int:
+    """The generation that a request left, 0 if it does not show it. A PUT's own body may hold any, of whatever age,
+    but that of a controller's status is the object's.
+    """
+    if creates(deed):
+        return 1
+    report = deed.subresource == "status" and deed.verb == "update" and deed.by_kubernetes
+    return deed.facts.generation if deed.facts.answered or report else 0
+
+
+def _another(old: Deed, new: Deed) -> bool:
+    """Whether two deeds were on two objects, one after the other, of one name."""
+    return "" != old.facts.uid != new.facts.uid != ""
+
+
+def _after(book: Book, old: Deed, new: Deed) -> bool:
+    """Whether `new` was asked for after `old` was done, by whatever clock."""
+    return old.end + (book.tolerance if old.source.node != new.source.node else 0.0) <= new.at
 
 
 def of_another_life(below: Deed | None, deeds: Sequence[Deed]) -> bool:

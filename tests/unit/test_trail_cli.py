@@ -5,11 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,9 @@ import pytest
 from kaudit_setup.cli import connect, log_options, main
 from kaudit_setup.fleet.crew import Candidate
 from kaudit_setup.node.local import LocalNode
+from kaudit_setup.policy.evaluate import Compiled, evaluate
+from kaudit_setup.policy.load import load
+from kaudit_setup.policy.model import Attributes
 
 DATA = Path(__file__).parents[1] / "data/logs"
 SCENARIO = DATA / "scenario-1.36.2-metadata/audit.log.gz"
@@ -239,6 +247,86 @@ def test_beta_events_and_odd_bytes_are_events(capfd: pytest.CaptureFixture[str],
     assert f"{path}:3 not an audit event" in err
 
 
+def nested(path: Path, *depths: int) -> Path:
+    """A log in which mallory patches the Pod with bodies of these depths, between two events of others."""
+    patch = event(2, user={"username": "mallory"}, verb="patch", level="Request", requestObject={"metadata": "X"})
+    write(path, event(1, verb="create"), *[patch | {"auditID": f"deep-{depth}"} for depth in depths], event(3))
+    lines = path.read_bytes().splitlines()
+    for at, depth in enumerate(depths, 1):
+        lines[at] = lines[at].replace(b'"X"', b"[" * depth + b'"[{\\""' + b"]" * depth)
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def test_a_body_nested_without_end_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = nested(tmp_path / "audit.log", 9_000, 20_000)
+    size = path.stat().st_size
+    got = answer(capfd, "top", "--by", "user", "--log", path, "-o", "json")
+    assert {r["user"]: r["events"] for r in got["rows"]} == {"alice": 2, "mallory": 2}
+    assert got["total"]["bytes"] == size
+    assert got["coverage"][0]["damaged"] == 2
+    for args in ([], ["--user", "mallory"]):
+        assert main(["events", "-o", "json", *args, "--log", str(path)]) == 0
+        out, err = capfd.readouterr()
+        assert {"deep-9000", "deep-20000"} <= {e["auditID"] for e in json.loads(out)}
+        assert f"2 damaged: {path}:2 nested more than" in err
+    (node,) = answer(capfd, "stats", "--log", path, "-o", "json")["nodes"]
+    assert (node["events"], [d["line"] for d in node["damagedLines"]]) == (4, [2, 3])
+    replayed = answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")
+    bodies = sum(len('"requestObject":{"metadata":}, ') - 1 + 2 * depth + 6 for depth in (9_000, 20_000))
+    assert replayed["policies"][0]["bytes"] == size - bodies + 2 * (len("Metadata") - len("Request"))
+
+
+def test_who_reads_a_body_of_any_depth(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    # a line may be just shallow enough where it is read first, and its body too deep a few calls further down
+    for depths in (range(900, 1000), (20_000,)):
+        path = nested(tmp_path / "audit.log", *depths)
+        got = answer(capfd, "who", "changed", "pod/p", "-n", "ns", "--log", path, "-o", "json")
+        assert (got["answer"]["user"], got["answer"]["auditID"]) == ("mallory", f"deep-{depths[-1]}")
+        assert not any("could not be read" in note for note in got["notes"])
+
+
+NULLS: list[dict[str, Any]] = [
+    {"user": {"username": "bob", "groups": None}},
+    {"user": {"username": "bob", "uid": None}, "impersonatedUser": None, "sourceIPs": None, "annotations": None},
+    {
+        "user": {"username": "bob"},
+        "objectRef": {"resource": "pods", "namespace": "ns", "name": "p", "apiGroup": None},
+    },
+    {"user": {"username": "bob"}, "responseStatus": {"metadata": {}, "code": None}, "userAgent": None},
+]
+
+
+@pytest.mark.parametrize("fields", NULLS, ids=" ".join)
+def test_null_is_as_good_as_absent(capfd: pytest.CaptureFixture[str], tmp_path: Path, fields: dict[str, Any]) -> None:
+    path = write(tmp_path / "audit.log", event(1), event(2, verb="patch", **fields))
+    for args in ([], ["--user", "bob"], ["--name", "p"], ["--verb", "patch"]):
+        assert "id-2" in ids(capfd, "--log", path, *args)
+    dimensions = "user,resource,group,code,ip,agent,decision"
+    got = answer(capfd, "top", "--by", dimensions, "--user", "bob", "--log", path, "-o", "json")
+    assert (got["total"]["events"], got["coverage"][0]["damaged"]) == (1, 0)
+    assert answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")["policies"][0]["events"] == 2
+    main(["who", "touched", "--user", "bob", "--log", str(path)])
+    assert "could not be read" not in capfd.readouterr().out
+
+
+def test_what_fits_but_cannot_be_shown_is_counted(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    odd = event(2, user={"username": "bob"}, responseStatus={"code": "200"})
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    path = write(folder / "audit.log", event(1), odd, event(3))
+    for where in (["--log", str(path)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log"]):
+        for args, shown in (([], ["id-1", "id-3"]), (["--user", "bob"], [])):
+            assert main(["events", "-o", "json", *where, *args]) == 0
+            out, err = capfd.readouterr()
+            assert [e["auditID"] for e in json.loads(out) if e["auditID"].startswith("id")] == shown
+            assert "1 damaged" in err, where
+            assert f"{path}:2 not an audit event" in err, where
+        raw = answer(capfd, "events", "-o", "raw", *where, "--user", "bob")
+        assert json.loads(raw) == odd, "the line as it stands needs no reading"
+
+
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     paths = [write(tmp_path / f"cp{n}" / "audit.log", event(n)) for n in range(1, 4)]
     assert sorted(ids(capfd, "--log", *paths)) == ["id-1", "id-2", "id-3"]
@@ -248,6 +336,128 @@ def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_pat
 def test_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SCENARIO.read_bytes())))
     assert len(answer(capfd, "events", "-o", "json", "--log", "-", "--name", "my-suspicious-pod")) == 2
+
+
+ASKED = (
+    event(1),
+    event(2, userAgent="curl/8.1", objectRef={"resource": "pods", "subresource": "exec", "name": "p"}),
+    event(3, sourceIPs=["9.9.9.9", "10.0.0.7"], objectRef={"resource": "pods", "subresource": "log", "name": "p"}),
+    event(4, sourceIPs=["10.0.0.7"], objectRef={"resource": "deployments", "apiGroup": "apps", "name": "d"}),
+    event(5, sourceIPs=[], userAgent="", objectRef={"resource": "deployments", "apiGroup": "ex.io", "name": "d"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--agent", "!kubectl"], [2, 5]),
+        (["--agent", "!kubectl/*"], [2, 5]),
+        (["--agent", "!curl/8.1"], [1, 3, 4, 5]),
+        (["--resource", "!pods"], [4, 5]),
+        (["--resource", "!po"], [4, 5]),
+        (["--resource", "!pods/exec"], [1, 3, 4, 5]),
+        (["--resource", "!pods/*"], [1, 4, 5]),
+        (["--resource", "!deployments.apps"], [1, 2, 3, 5]),
+        (["--resource", "pods", "--resource", "!pods/log"], [1, 2]),
+        (["--source-ip", "!10.0.0.7"], [1, 2, 5]),
+        (["--source-ip", "!9.*"], [1, 2, 4, 5]),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) and isinstance(v[0], str) else "",
+)
+def test_what_is_excluded_is_excluded_however_it_is_spelled(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, args: list[str], left: list[int]
+) -> None:
+    path = write(tmp_path / "audit.log", *ASKED)
+    assert ids(capfd, "--log", path, *args) == [f"id-{n}" for n in left]
+    got = answer(capfd, "top", "--by", "name", "-o", "json", "--log", path, *args)
+    assert got["total"]["events"] == len(left)
+
+
+def poured(data: bytes, into: Path) -> None:
+    """Somebody else writes `data` into a named pipe, once, in small pieces."""
+    os.mkfifo(into)
+
+    def pour() -> None:
+        with into.open("wb", buffering=0) as out:
+            for at in range(0, len(data), 1000):
+                out.write(data[at : at + 1000])
+
+    threading.Thread(target=pour, daemon=True).start()
+
+
+ONCE = [
+    ("events", "-o", "json"),
+    ("events", "-o", "json", "--name", "my-suspicious-pod"),
+    ("events", "-o", "jsonl", "--verb", "create", "--since", "2026-11-23T16:17:00Z"),
+    ("top", "--by", "user", "-o", "json"),
+    ("stats", "-o", "json"),
+    ("estimate", "metadata", "-o", "json"),
+    ("who", "created", "pod/my-suspicious-pod", "-o", "json"),
+    ("who", "touched", "--user", "foobar", "-o", "json"),
+]
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
+@pytest.mark.parametrize("command", ONCE, ids=" ".join)
+def test_a_pipe_is_as_good_as_a_file(
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    packed: bool,
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    data = SCENARIO.read_bytes()
+    data = data if packed else gzip.decompress(data)
+    path = tmp_path / "cp1/audit.log"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    expected = answer(capfd, *command, "--log", path)
+    path.unlink()
+    poured(data, path)
+    assert answer(capfd, *command, "--log", path) == expected
+    assert list(spool.iterdir()) == [], "nothing is left behind"
+
+
+def owned(path: Path) -> Path:
+    """A Secret that the garbage collector deleted after alice had deleted its owner."""
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u1", "controller": True}
+    body = {"kind": "Secret", "metadata": {"name": "s", "namespace": "ns", "uid": "u2", "ownerReferences": [owner]}}
+    secret = {"resource": "secrets", "namespace": "ns", "name": "s"}
+    web = {"resource": "deployments", "apiGroup": "apps", "namespace": "ns", "name": "web"}
+    collector = "system:serviceaccount:kube-system:generic-garbage-collector"
+    agent = f"kube-controller-manager/v1.30.0 (linux/amd64) kubernetes/7c48c2b/{collector}"
+    return write(
+        path,
+        event(1, verb="create", objectRef=secret, level="Request", requestObject=body, user={"username": "operator"}),
+        event(60, verb="delete", objectRef=web),
+        event(61, verb="delete", objectRef=secret, user={"username": collector}, userAgent=agent),
+    )
+
+
+@pytest.mark.parametrize("how", ["substituted", "named"])
+def test_who_looks_at_a_pipe_as_often_as_it_needs(tmp_path: Path, how: str) -> None:
+    path = owned(tmp_path / "cp1/audit.log")
+    question = ("who", "deleted", "secret/s", "-n", "ns", "-o", "json", "--log")
+    data = path.read_bytes()
+    path.unlink()
+    reader, writer = os.pipe()
+    if how == "named":
+        poured(data, path)
+    else:
+        path = Path(f"/dev/fd/{reader}")
+        os.write(writer, data)
+    os.close(writer)
+    # of its own, since what opened a named pipe again would wait for ever
+    command = [sys.executable, "-m", "kaudit_setup", *question, str(path)]
+    done = subprocess.run(command, pass_fds=[reader], capture_output=True, timeout=60, check=True)
+    os.close(reader)
+    got = json.loads(done.stdout)
+    assert (got["answer"]["user"].rpartition(":")[2], got["root"]["user"]) == ("generic-garbage-collector", "alice")
+    assert got["root"]["source"] == {"node": got["root"]["source"]["node"], "file": str(path), "line": 2}
+    assert got["coverage"][0]["from"] == "2026-11-23T16:00:01.000000Z"
 
 
 @pytest.mark.parametrize(
@@ -434,6 +644,58 @@ def test_estimate_knows_that_a_name_in_the_body_comes_too_late(
     assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["policies"][0]["events"] == 1
 
 
+TELLING = """apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: None
+  verbs: [deletecollection]
+- level: None
+  resources: [{group: "", resources: [pods/log, "services/*"]}, {group: apps, resources: ["*/scale", deployments]}]
+- level: Metadata
+  resources: [{group: batch}]
+- level: Request
+  verbs: [create, made-up-7]
+  resources: [{group: "*", resources: [secrets, widgets-3]}]
+- level: None
+  resources: [{group: made-up-2.io, resources: ["*"]}]
+- level: Metadata
+  verbs: [get, patch]
+"""
+
+
+def test_estimate_tells_apart_what_a_policy_does_and_nothing_else(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text(TELLING)
+    loaded = load(TELLING.encode()).policy
+    assert loaded
+    groups = ["", "apps", "batch", *(f"made-up-{n}.io" for n in range(5))]
+    kinds = ["pods", "services", "deployments", "secrets", *(f"widgets-{n}" for n in range(5))]
+    verbs = ["get", "create", "patch", "watch", "deletecollection", *(f"made-up-{n}" for n in range(8))]
+    asked = list(product(groups, kinds, ["", "log", "scale", "status", "odd"], verbs))
+    path = write(
+        tmp_path / "audit.log",
+        *[
+            event(verb=v, objectRef={"apiGroup": g, "resource": r, "subresource": s, "namespace": "ns", "name": "n"})
+            for g, r, s, v in asked
+        ],
+    )
+    said = [evaluate(loaded, Attributes("alice", ("dev",), v, g, r, s, "ns", "n", True, "")) for g, r, s, v in asked]
+    questions: list[object] = []
+    plain = Compiled.__call__
+    monkeypatch.setattr(Compiled, "__call__", lambda self, a: questions.append(a) or plain(self, a))
+    (got,) = answer(capfd, "estimate", policy, "--log", path, "-o", "json")["policies"]
+    assert got["events"] == sum(one.level != "None" for one in said)
+    raised = zip(said, asked, strict=True)
+    assert got["unknownEvents"] == sum(one.level == "Request" and verb != "get" for one, (*_, verb) in raised)
+    strange = [event(verb=f"v{n}", objectRef={"apiGroup": f"g{n}", "resource": f"r{n}"}) for n in range(500)]
+    write(path, *strange, *[one | {"objectRef": one["objectRef"] | {"subresource": "x"}} for one in strange])
+    questions.clear()
+    assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["logged"]["events"] == 1000
+    assert len(questions) == 2, "what no policy names is one class, whatever a stranger calls it"
+
+
 def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
     policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: metadata}]\n")
@@ -491,6 +753,32 @@ def test_hosts_are_searched_and_merged(capfd: pytest.CaptureFixture[str], nodes:
     assert [r["events"] for r in got["rows"]] == [90, 90]
 
 
+def test_a_long_request_is_found_on_the_nodes_as_it_is_here(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    asked = event(1800, auditID="exec", verb="create", stage="RequestReceived")
+    ended = event(1800, auditID="exec", verb="create", stageTimestamp="2026-11-23T17:55:00.000000Z")
+    write(folder / "audit-2026-11-23T16-45-00.000.log", asked, event(1801))
+    write(folder / "audit-2026-11-23T17-50-00.000.log", event(2701))
+    write(folder / "audit.log", ended, event(2702))
+    query = ("events", "-o", "json", "--verb", "create", "--until", "2026-11-23T16:40:00Z")
+    here = answer(capfd, *query, "--log", folder)
+    there = answer(capfd, *query, "--host", "cp1")
+    assert [e["stage"] for e in here] == [e["stage"] for e in there] == ["ResponseComplete"]
+
+
+def test_logs_of_several_folders_on_a_node_have_windows_of_their_own(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    late, early = "var/log/a", "var/log/b"
+    write(tmp_path / f"cp1/{late}/audit-2026-11-23T23-00-00.000.log", event(3000))
+    write(tmp_path / f"cp1/{early}/audit-2026-11-23T16-45-00.000.log", event(1))
+    paths = ("--log", f"/{late}/audit-2026-11-23T23-00-00.000.log", "--log", f"/{early}")
+    found = ids(capfd, "--host", "cp1", *paths, "--until", "2026-11-23T16:10:00Z")
+    assert found == ["id-1"]
+
+
 def test_collect_is_resumable_and_follows_rotation(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
@@ -542,6 +830,105 @@ def test_collect_goes_on_where_it_was_stopped(
     assert got["fetched"] == 4
     assert (folder / "audit.log").read_bytes() == log.read_bytes()
     assert (folder / other.name).read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["another file", "cut and shorter", "cut and longer"])
+def test_collect_keeps_what_the_node_has_deleted(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, how: str
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    run = ("collect", "--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log", "-d", home, "-o", "json")
+    log = tmp_path / "cp1/var/log/kubernetes/audit/audit.log"
+    write(log, *[event(n, auditID=f"old-{n}") for n in range(3)])
+    (first,) = answer(capfd, *run)["files"]
+    old = log.read_bytes()
+    fetched = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    os.utime(home / first["file"], (fetched, fetched))
+    if how == "another file":
+        log.rename(tmp_path / "its inode stays in use")
+    new = write(tmp_path / "new.log", *[event(1800 + n) for n in range(1 if how == "cut and shorter" else 9)])
+    log.write_bytes(new.read_bytes())
+    again = answer(capfd, *run)
+    kept, current = again["files"]
+    assert (current["file"], current["size"]) == (first["file"], log.stat().st_size)
+    assert (home / current["file"]).read_bytes() == log.read_bytes()
+    assert (home / kept["file"]).read_bytes() == old
+    assert kept == first | {"file": kept["file"], "inode": 0}
+    assert [kept["file"] in note for note in again["notes"]] == [True]
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
+    assert {p.stat().st_mode & 0o777 for p in home.rglob("*") if p.is_file()} == {0o600}
+    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")["nodes"]
+    assert (node["files"], node["events"], node["rotation"]["rotated"]) == (
+        2,
+        3 + len(new.read_text().splitlines()),
+        1,
+    )
+    window = ("--since", "2026-11-23T16:00:02Z", "--until", "2026-11-23T16:10:00Z")
+    assert ids(capfd, "--log", home, *window) == ["old-2"], "its name says when it ended"
+    third = answer(capfd, *run)
+    assert (third["fetched"], third["notes"], third["files"]) == (0, [], again["files"])
+
+
+def test_collect_keeps_nothing_that_another_file_holds(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    log = write(folder / "audit.log", event(2000))
+    answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+    text = write(log, event(2000), event(2001)).read_bytes()
+    (folder / "audit-2026-11-23T16-50-00.000.log.gz").write_bytes(gzip.compress(text))
+    log.rename(tmp_path / "its inode stays in use")
+    write(log, event(3000))
+    got = answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+    names = [Path(f["file"]).name for f in got["files"]]
+    assert names == ["audit-2026-11-23T16-30-00.000.log", "audit-2026-11-23T16-50-00.000.log.gz", "audit.log"]
+    assert got["notes"] == []
+    assert {p.name for p in home.rglob("audit*")} == set(names)
+
+
+def test_collect_follows_logs_that_are_numbered(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    home = tmp_path / "home"
+    folder = tmp_path / "cp1/srv"
+    run = ("collect", "--host", "cp1", "--log", "/srv/audit.log*", "-d", home, "-o", "json")
+    write(folder / "audit.log.1", event(1))
+    write(folder / "audit.log", event(2))
+    assert answer(capfd, *run)["fetched"] == 2
+    (folder / "audit.log.1").rename(folder / "audit.log.2")
+    (folder / "audit.log").rename(folder / "audit.log.1")
+    write(folder / "audit.log", event(3))
+    got = answer(capfd, *run)
+    assert (got["fetched"], got["notes"]) == (1, [])
+    assert {Path(f["file"]).name for f in got["files"]} == {"audit.log", "audit.log.1", "audit.log.2"}
+    for one in got["files"]:
+        assert (home / one["file"]).read_bytes() == (folder / Path(one["file"]).name).read_bytes()
+
+
+def test_collect_gives_each_node_a_folder_of_its_own(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    class Called(LocalNode):
+        name = ""
+
+    roots = {"cp1:2222": tmp_path / "cp1", "cp1_2222": tmp_path / "cp2"}
+    nodes[:] = [Called(root) for root in roots.values()]
+    for node, name in zip(nodes, roots, strict=True):
+        node.name = name
+    home = tmp_path / "home"
+    for fetched in (4, 0):
+        got = answer(capfd, "collect", "--host", "cp1", "-d", home, "-o", "json")
+        assert got["fetched"] == fetched
+        where = {(f["node"], f["file"].partition("/")[0]) for f in got["files"]}
+        assert where == {("cp1:2222", "cp1_2222"), ("cp1_2222", "cp1_2222-2")}
+        nodes.reverse()
+    for one in got["files"]:
+        there = roots[one["node"]] / "var/log/kubernetes/audit" / Path(one["file"]).name
+        assert (home / one["file"]).read_bytes() == there.read_bytes()
 
 
 def test_collect_needs_a_host_and_a_place(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

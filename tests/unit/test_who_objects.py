@@ -309,6 +309,13 @@ def test_a_controllers_credentials_used_with_kubectl_are_not_the_controller(who:
     assert who.json("created", "pod/p1")["root"] is None
 
 
+@pytest.mark.parametrize("binary", ["kubelet", "k3s", "kubelite"])
+def test_a_kubelet_is_known_in_whatever_binary_it_runs(who: Asker, binary: str) -> None:
+    agent = f"{binary}/v1.30.0 (linux/amd64) kubernetes/7c48c2b"
+    write(who.path, event("09:00:00.000000", "system:node:n1", "create", "pods", "s-n1", code=201, userAgent=agent))
+    assert "nobody made it through the API" in who.json("created", "pod/s-n1")["notes"][0]
+
+
 LAST = event("10:00:00.000000", "system:node:n1", "delete", "pods", "probe-n1")
 REPORT = event("09:00:00.000000", "system:node:n1", "patch", "pods", "probe-n1", sub="status")
 

@@ -7,8 +7,8 @@
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
 # GZIP is `gzip` or `cat`: what the answer goes through. SINCE and UNTIL are moments as rotated files carry them in
-# their names, or `-`. PATH is a file, a folder or a glob; none: where the
-# kube-apiserver here writes its log, and the rotated files beside it.
+# their names, or `-`: a file that was ended before the one or begun after the other is passed over. PATH is a file,
+# a folder or a glob; none: where the kube-apiserver here writes its log, and the rotated files beside it.
 NL='
 '
 
@@ -87,9 +87,12 @@ moment_of() {
   esac
 }
 
-within() { # since until: leaves out what by its name holds nothing of that time
+within() { # since until: leaves out what by its name was ended before since or begun after until
   before=
+  folder=
   while IFS= read -r f; do
+    # a file was begun when the one before it was rotated; the first of another folder may be as old as can be
+    if [ "${f%/*}" != "$folder" ]; then before= && folder=${f%/*}; fi
     m=
     if [ "$1$2" != -- ]; then m=$(moment_of "$f"); fi
     # shellcheck disable=SC3012
