@@ -37,21 +37,6 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class _Remains:
-    """What the log has of one life: all `deeds` on it, and the deletions of many that may have taken it."""
-
-    deeds: Sequence[Deed]
-    sweeps: Sequence[Deed]
-    static: Confidence
-
-    @property
-    def last(self) -> float:
-        """When a kubelet's delete said that the Pod is gone; what comes later did not set it going. 0.0 if none."""
-        ends = [d.at for d in self.deeds if d.node and d.resource == "pods" and deletes(d)]
-        return max(ends, default=0.0) if self.static == "unknown" else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class _Life:
     """What the log has of one life: the deeds on it, and the deletions of many that may have taken it.
 
