@@ -160,6 +160,7 @@ def note_coverage(cover: Iterable[Coverage]) -> None:
     from datetime import UTC, datetime, timedelta
 
     from kaudit_setup.report.escape import safe
+    from kaudit_setup.texts import counted
     from kaudit_setup.trail.clock import stamp
 
     found = list(cover)
@@ -174,6 +175,7 @@ def note_coverage(cover: Iterable[Coverage]) -> None:
         if one.damaged:
             where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
             more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
-            typer.echo(f"note: {safe(one.node)}: {one.damaged} damaged: {safe('; '.join(where))}{more}", err=True)
+            lines = counted(one.damaged, "damaged line")
+            typer.echo(f"note: {safe(one.node)}: {lines}: {safe('; '.join(where))}{more}", err=True)
         for note in one.notes:
             typer.echo(f"note: {safe(one.node)}: {safe(note)}", err=True)

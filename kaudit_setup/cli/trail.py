@@ -186,6 +186,7 @@ def _top_json(top: Top) -> dict[str, Any]:
 
 def _top_text(top: Top) -> Iterator[str]:
     from kaudit_setup.report.columns import columns, hours, share, size
+    from kaudit_setup.texts import counted
 
     def cells(key: Sequence[str], events: int, bytes_: int) -> list[str]:
         rate = [f"{events / top.hours:.0f}", size(bytes_ / top.hours)] if top.hours else ["-", "-"]
@@ -194,6 +195,9 @@ def _top_text(top: Top) -> Iterator[str]:
     header = [*(name.upper() for name in top.by), "EVENTS", "", "BYTES", "", "EVENTS/H", "BYTES/H"]
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
-    yield f"{top.events} events, {size(top.size)} in {hours(top.hours)}, {top.groups} groups"
+    total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(top.hours)}"
+    yield f"{total}, {counted(top.groups, 'group')}"
     if top.others[0]:
-        yield f"{top.others[0]} events ({size(top.others[1])}) of rare groups were summed up: too many to keep apart"
+        were = "was" if top.others[0] == 1 else "were"
+        others = f"{counted(top.others[0], 'event')} ({size(top.others[1])}) of rare groups {were} summed up"
+        yield f"{others}: too many to keep apart"

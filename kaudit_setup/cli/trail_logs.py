@@ -121,6 +121,7 @@ def collect(
     from kaudit_setup.node.shell import script
     from kaudit_setup.report.columns import size
     from kaudit_setup.report.escape import safe
+    from kaudit_setup.texts import counted
     from kaudit_setup.trail.collect import collect as fetch
 
     if not source.remote or into is None:
@@ -144,7 +145,8 @@ def collect(
         return
     for entry in done.entries:
         typer.echo(f"{entry.sha256}  {safe(entry.file)}  {size(entry.size)}")
-    typer.echo(f"{len(done.entries)} files in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved")
+    files = counted(len(done.entries), "file")
+    typer.echo(f"{files} in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved")
     for note in done.notes:
         typer.echo(f"note: {safe(note)}", err=True)
 
@@ -263,23 +265,29 @@ def _node_json(node: NodeStats) -> dict[str, Any]:
 def _node_text(node: NodeStats) -> Iterator[str]:
     from kaudit_setup.report.columns import hours, size
     from kaudit_setup.report.escape import safe
+    from kaudit_setup.texts import counted
 
     cover, count, rotation = node.coverage, node.count, node.rotation
     rate = (
-        f", {cover.events / node.hours:.0f} events and {size(cover.size / node.hours)} an hour" if node.hours else ""
+        f", {counted(round(cover.events / node.hours), 'event')} and {size(cover.size / node.hours)} an hour"
+        if node.hours
+        else ""
     )
     yield safe(cover.node)
-    yield f"  covers    {cover.first or 'nothing'} to {cover.last or 'nothing'} ({hours(node.hours)})"
-    yield f"  holds     {cover.events} events, {size(cover.size)} in {cover.files} files{rate}"
+    span = f"{cover.first} to {cover.last} ({hours(node.hours)})" if cover.first else "nothing"
+    yield f"  covers    {span}"
+    files = counted(cover.files, "file")
+    yield f"  holds     {counted(cover.events, 'event')}, {size(cover.size)} in {files}{rate}"
     yield f"  gaps      {len(cover.gaps) or 'none'}"
     for first, last in cover.gaps[:10]:
         yield f"            {first} to {last}"
     yield f"  levels    {_shares(count.levels)}"
     yield f"  stages    {_shares(count.stages)}"
     sizes = ", ".join(f"{name} {size(count.percentile(at))}" for name, at in (("half", 0.5), ("95 %", 0.95)))
-    yield f"  sizes     {sizes} or less, largest {size(count.largest)}"
+    yield f"  sizes     {f'{sizes} or less, largest {size(count.largest)}' if count.largest else 'none'}"
     often = f", one every {hours(rotation.mean_hours)}" if rotation.mean_hours else ""
-    yield f"  rotation  {rotation.rotated} rotated files, {rotation.compressed} compressed{often}"
+    rotated = f"{counted(rotation.rotated, 'rotated file')}, {rotation.compressed} compressed{often}"
+    yield f"  rotation  {rotated if rotation.rotated or rotation.compressed else 'none'}"
     yield f"  damaged   {cover.damaged or 'nothing'}"
     for file, damage in cover.located[:10]:
         yield f"            {safe(file)}:{damage.line or '?'} {safe(damage.what)}"

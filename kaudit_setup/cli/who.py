@@ -67,6 +67,10 @@ def who(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The name, if it is not behind a slash: pod x.", show_default=False),
+    ] = None,
     namespace: Annotated[
         str | None,
         typer.Option("-n", "--namespace", help="Namespace of the object. Default: default; with --user: all."),
@@ -87,7 +91,11 @@ def who(
     source: LogOptions,
 ) -> None:
     """Who did it: the answer from the audit logs, how sure it is, and the lines that prove it."""
-    question = _question(verb, target, namespace, user, since, until)
+    if target and name and "/" in target:
+        raise InputError(
+            f"{target!r} has its name already", hint="write KIND/NAME or KIND NAME, one object at a time"
+        )
+    question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
     rules = _policy(policy)
     from kaudit_setup.trail.evidence import EventLog
     from kaudit_setup.trail.users import ask_user

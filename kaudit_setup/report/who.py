@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kaudit_setup.report.escape import safe
+from kaudit_setup.texts import counted
 
 
 def answer_text(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], *, of_user: bool) -> str:
@@ -87,7 +88,7 @@ def _coverage(coverage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "Searched"
     for each in coverage:
         span = f"{each['from']} to {each['to']}" if each["from"] else "no event"
-        gaps = f", {len(each['gaps'])} gaps" if each["gaps"] else ""
-        files = f"{each['files']} file" + ("" if each["files"] == 1 else "s")
-        damage = f", {each['damaged']} damaged lines" if each["damaged"] else ""
+        gaps = f", {counted(len(each['gaps']), 'gap')}" if each["gaps"] else ""
+        files = counted(each["files"], "file")
+        damage = f", {counted(each['damaged'], 'damaged line')}" if each["damaged"] else ""
         yield f"  {each['node']}: {span}, {files}{gaps}{damage}"

@@ -51,7 +51,7 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
     note = ""
     if len(makers) > 1:
         others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
-        note = f"an object of this name was made before: by {others}"
+        note = f"another {obj} was made before: by {others}"
     if doubt := in_doubt(found[-1].gone, found[-1].use):
         return Birth(born.birth, "inferred", f"{how}; {doubt}", note)
     return Birth(born.birth, "certain", how, note)

@@ -97,9 +97,31 @@ class _Involved(msgspec.Struct, rename="camel"):
     name: str = ""
 
 
+class _Field(msgspec.Struct):
+    key: str = ""
+    values: list[str] = []
+
+
+class _Term(msgspec.Struct, rename="camel"):
+    match_fields: list[_Field] = []
+
+
+class _Selector(msgspec.Struct, rename="camel"):
+    node_selector_terms: list[_Term] = []
+
+
+class _NodeAffinity(msgspec.Struct, rename="camel"):
+    required_during_scheduling_ignored_during_execution: _Selector | None = None
+
+
+class _Affinity(msgspec.Struct, rename="camel"):
+    node_affinity: _NodeAffinity | None = None
+
+
 class _Spec(msgspec.Struct, rename="camel"):
     replicas: Any = None
     node_name: Any = ""
+    affinity: msgspec.Raw = msgspec.Raw()
     scale_target_ref: msgspec.Raw = msgspec.Raw()
 
 
@@ -152,6 +174,7 @@ _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
 _LIST = msgspec.json.Decoder(_List)
+_AFFINITY = msgspec.json.Decoder(_Affinity)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NONE = Facts()
@@ -224,8 +247,20 @@ def _uid(event: Event, wanted: _Meta) -> str:
 
 
 def _node(specs: Sequence[_Spec]) -> str:
-    """The node that a Pod's own body names."""
-    return next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
+    """The node that a Pod's own body names; that of a DaemonSet names the only one that it may be bound to
+    (pkg/controller/daemon/util/daemonset_util.go:ReplaceDaemonSetPodNodeNameNodeAffinity).
+    """
+    bound = next((spec.node_name for spec in specs if spec.node_name and isinstance(spec.node_name, str)), "")
+    return bound or next(filter(None, map(_pinned, specs)), "")
+
+
+def _pinned(spec: _Spec) -> str:
+    affinity = _read(_AFFINITY, bytes(spec.affinity))
+    rules = affinity.node_affinity if affinity else None
+    required = rules.required_during_scheduling_ignored_during_execution if rules else None
+    terms = required.node_selector_terms if required else []
+    names = {name for term in terms for one in term.match_fields if one.key == "metadata.name" for name in one.values}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:

@@ -16,7 +16,17 @@ from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
-from kaudit_setup.trail.rollout import AT_ONCE, NEAR, at_work, growth, made_again, predecessor, unfulfilled
+from kaudit_setup.trail.rollout import (
+    AT_ONCE,
+    NEAR,
+    at_work,
+    growth,
+    made_again,
+    predecessor,
+    set_back,
+    unfulfilled,
+    unlogged,
+)
 from kaudit_setup.trail.scaler import to_autoscaler
 from kaudit_setup.trail.story import Child, Link, Story, sure
 from kaudit_setup.trail.wishes import incomplete, of_another_life, proven, spec_deeds, wishes
@@ -86,9 +96,10 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
     book.look_up(literal for guess in fitting for literal in (begins if guess.prefix else named)(guess.owner))
     for guess in fitting:
         if guess.prefix:
-            full = [one for one in book.starting(guess.owner) if any(map(creates, book.on(one)))]
+            full = _cut_alike(book, child, guess.owner)
             if full:
-                return full[0], False, f"the Pod's name is {guess.scheme}"
+                others = f"; {len(full) - 1} more begin so, this one was changed last" if len(full) > 1 else ""
+                return full[-1], False, f"the Pod's name is {guess.scheme}{others}"
         elif book.on(guess.owner):
             return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
     # nobody mentions the owner: only a controller's own request, or what is above, makes the name believable
@@ -96,6 +107,16 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
         if not guess.prefix and (deed is not None or any(book.on(owner) for owner in above(guess.owner))):
             return guess.owner, False, f"the name of {obj} follows {guess.scheme}" + _by(deed)
     return None
+
+
+def _cut_alike(book: Book, child: Child, beginning: Object) -> list[Object]:
+    """The owners whose names begin like that, which were made before `child`; the one that was made or changed last
+    comes last.
+    """
+    asked = {one: spec_deeds(book, one, child.at) for one in book.starting(beginning)}
+    return sorted(
+        (one for one, deeds in asked.items() if any(map(creates, deeds))), key=lambda one: asked[one][-1].at
+    )
 
 
 def _by(deed: Deed | None) -> str:
@@ -112,6 +133,9 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
         last = waiting[-1]
         surely = False
         story.note(f"{actor(last)} changed the size of {owner} at {last.time}, before it had all the Pods asked for")
+    above = deployment_of(book, owner, child.at, maker)
+    asked = unlogged(book, child, owner, above, deeds) if above and not child.timeless else None
+    cause = asked or cause
     gone = predecessor(book, child, owner)
     if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
         surely = surely and not counted
@@ -125,6 +149,14 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
         story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
         climb(book, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
+    if cause is asked:
+        told = f"{why}; the log has none of deployment-controller's changes of it"
+        story.links.append(Link(owner, None, "inferred", told))
+        climb(book, story, Child(owner, child.at, maker, False))
+        return
+    by_hand = set_by_hand(book, story, above, deeds, cause)
+    if by_hand is not None:
+        cause, surely = by_hand, False
     surely = surely and not lacking(book, story, child, owner, [] if maker is None else [maker])
     story.links.append(Link(owner, cause, sure(surely), why))
     _made_again(book, story, owner, cause)
@@ -135,6 +167,25 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     # owner references stand in the ReplicaSet's own create, whatever changed it later
     origin = maker or cause
     climb(book, story, Child(owner, cause.at, _with_owner(cause, origin), surely and _has_owner(cause, origin)))
+
+
+def deployment_of(book: Book, replicas: Object, at: float, maker: Deed | None) -> Object | None:
+    """The Deployment of a ReplicaSet that `maker` made, as far as the log tells."""
+    if maker is not None and not maker.controller:
+        return None
+    found = owner_of(book, Child(replicas, at, maker, False))
+    return found[0] if found is not None and found[0].resource == "deployments" else None
+
+
+def set_by_hand(
+    book: Book, story: Story, above: Object | None, deeds: Sequence[Deed], cause: Deed | None
+) -> Deed | None:
+    """A person's change of a ReplicaSet that its Deployment `above` took back by `cause`; says so."""
+    by_hand = set_back(book, above, deeds, cause) if above is not None and cause is not None else None
+    if by_hand is not None and cause is not None:
+        lag = cause.at - by_hand.at
+        story.note(f"{cause.controller} set {cause.object} back {lag:.3f} s after {actor(by_hand)} had changed it")
+    return by_hand
 
 
 def _grew(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:

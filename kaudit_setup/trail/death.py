@@ -81,7 +81,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         elif end is not None:
             if maybe is not None:
                 story.note(f"it may have gone once more: {maybe.why}, by {actor(maybe.deed)} at {maybe.deed.time}")
-            _again(found[number + 1 :], story)
+            _again(obj, found[number + 1 :], story)
             return end
         elif life.last is not None:
             story.note(
@@ -106,15 +106,15 @@ def _when(deed: Deed) -> float:
     return deed.at
 
 
-def _again(later: Sequence[Life], story: Story) -> None:
+def _again(obj: Object, later: Sequence[Life], story: Story) -> None:
     """Say that there was another object of this name."""
     if not later:
         return
     birth = later[-1].birth
     if birth is not None:
-        story.note(f"an object of this name was made again: by {actor(birth)} at {birth.time}")
+        story.note(f"another {obj} was made later: by {actor(birth)} at {birth.time}")
     else:
-        story.note("another object of this name, with another UID, was there after that")
+        story.note(f"another {obj}, with another UID, was there after that")
 
 
 def _named(obj: Object, life: _Life, story: Story) -> End | None:

@@ -60,6 +60,8 @@ class Object:
     name: str
 
     def __str__(self) -> str:
+        if not self.name:
+            return f"all {self.resource}{f' in namespace {self.namespace}' if self.namespace else ''}"
         where = f"{self.namespace}/" if self.namespace else ""
         return f"{singular(self.resource)} {where}{self.name}"
 
@@ -203,17 +205,20 @@ def changes(deed: Deed) -> bool:
 
 
 def target(deed: Deed) -> str:
-    """What a request was about, for sentences; one without a name was about some of its kind, or a new one."""
+    """What a request was about, for sentences: an object, a new one, or all of its kind, or those that match."""
     if deed.name:
         return str(deed.object)
-    what = f"a new {singular(deed.resource)}" if creates(deed) else meant(deed)
-    return f"{what} in namespace {deed.namespace}" if deed.namespace else what
+    if deed.verb != "create":
+        asked = selector(deed)
+        return f"{deed.object}{f' that match {asked}' if asked else ''}"
+    where = f" in namespace {deed.namespace}" if deed.namespace else ""
+    return f"a {singular(deed.resource)} of a name that is not logged{where}"
 
 
 def meant(deed: Deed) -> str:
     """`all pods`, or those of them that a request on a whole collection asked for."""
     asked = selector(deed)
-    return f"the {deed.resource} that match {asked}" if asked else f"all {deed.resource}"
+    return f"all {deed.resource}{f' that match {asked}' if asked else ''}"
 
 
 def selector(deed: Deed) -> str:

@@ -27,14 +27,14 @@ from kaudit_setup.trail.actors import (
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
-from kaudit_setup.trail.chain import DEEP, climb, lacking, owner_of, story_of_creation
+from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
 from kaudit_setup.trail.kinds import is_custom
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
 from kaudit_setup.trail.story import Child, Link, Story
-from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, preempted, taint_on_the_way
+from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -278,9 +278,9 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
 
 def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
     """A controller deletes its own when fewer, or newer ones, are wanted: whoever changed what it controls."""
-    node = taint_on_the_way(book, obj, deed)
+    node = node_on_the_way(book, obj, deed)
     if node is not None:
-        disturbance(story, obj, node, deed)
+        disturbance(book, story, obj, node, deed)
         return
     birth = birth_of(book, obj, before)
     said = ownership(book, obj, deed.at, birth.deed)
@@ -337,6 +337,9 @@ def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, su
             story.note(f"no request in this log set it going: {many}")
             return
         cause = None
+    by_hand = set_by_hand(book, story, deployment_of(book, owner, child.at, made), deeds, cause)
+    if by_hand is not None:
+        cause, surely = by_hand, False
     confidence: Confidence = "certain" if surely else "inferred"
     story.links.append(Link(owner, cause, confidence, f"it wanted fewer Pods; {why}"))
     if cause is not None and not cause.controller:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.model import Attributes, Policy
 from kaudit_setup.policy.request import is_long_running
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.birth import actor
 from kaudit_setup.trail.book import Book
 from kaudit_setup.trail.deeds import TIMED_OUT, Deed, Object, creates
@@ -28,11 +29,12 @@ _ASKED: dict[str, tuple[tuple[str, str, bool], ...]] = {
 _Actor = tuple[str, tuple[str, ...]]
 _PERSON: _Actor = ("somebody", ("system:authenticated",))
 _ADMIN: _Actor = ("kubernetes-admin", ("system:masters", "system:authenticated"))
-_MAKERS = {
+_CONTROLLERS = {
     "pods": "replicaset-controller",
     "replicasets": "deployment-controller",
     "jobs": "cronjob-controller",
 }
+"""Which controller makes objects of a kind, and deletes those that are too many."""
 
 
 def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str]:
@@ -43,13 +45,12 @@ def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str
         if match(deed) and not deed.done and not (deed.controller or deed.node)
     ]
     said = [_attempt(deed, obj) for deed in tried]
-    more = [f"and {len(said) - _SHOWN} more attempts that are no deeds"] if len(said) > _SHOWN else []
+    more = [f"and {counted(len(said) - _SHOWN, 'more attempt')} without effect"] if len(said) > _SHOWN else []
     return said[:_SHOWN] + more
 
 
 def _attempt(deed: Deed, obj: Object) -> str:
-    verb = "evict" if deed.subresource == "eviction" else deed.verb
-    what = f"{actor(deed)} asked to {verb} {obj} at {deed.time}"
+    what = f"{actor(deed)} asked to {asked(deed)} {obj} at {deed.time}"
     if deed.outcome == "dry-run":
         return f"{what}: a dry run, nothing came of it"
     if deed.code == TIMED_OUT:
@@ -57,11 +58,41 @@ def _attempt(deed: Deed, obj: Object) -> str:
     if deed.outcome == "open":
         return f"{what}; whether it succeeded is not in this log (only stage {deed.stage or 'unknown'} is)"
     why = f": {deed.reason}" if deed.code == 403 and deed.reason else ""
+    if deed.stage == "Panic" or deed.code >= 500:
+        return f"{what}; the request failed with {deed.code}"
     return f"{what} and was refused with {deed.code}{why}"
 
 
-def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], policy: Policy | None) -> list[str]:
-    """Sentences that say why nobody is named, the weightiest first."""
+def asked(deed: Deed) -> str:
+    """What a request asked for, behind `asked to`, in front of its object: `delete`, `evict`, `run a command in`."""
+    known = {
+        "eviction": "evict",
+        "exec": "run a command in",
+        "attach": "attach to",
+        "portforward": "forward a port of",
+        "proxy": "send a request through the proxy to",
+        "scale": "scale",
+        "binding": "bind",
+        "token": "take a token of",
+        "log": "read the log of",
+        "ephemeralcontainers": "add a debug container to",
+    }
+    if deed.subresource == "scale" and deed.verb == "get":
+        return "read the scale of"
+    if deed.subresource in known:
+        return known[deed.subresource]
+    if deed.subresource:
+        return f"{deed.verb} the {deed.subresource} of"
+    return {"deletecollection": "delete", "get": "read"}.get(deed.verb, deed.verb)
+
+
+def silence(
+    book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], policy: Policy | None, *, followed: bool = False
+) -> list[str]:
+    """Sentences that say why nobody is named, the weightiest first.
+
+    `followed`: although no request for it is known, what is above the object has an answer.
+    """
     first = min((each.first for each in coverage if each.first), default="")
     last = max((each.last for each in coverage if each.last), default="")
     if not first:
@@ -79,7 +110,9 @@ def silence(book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], po
             f"Nobody in this log {_did(verb)} {obj}: no successful request to do so is in it, and it covers"
             f" {first} to {last}."
         )
-        if not alive:
+        if not alive and followed:
+            said.append(f"No successful request in this log names {obj} at all.")
+        elif not alive:
             said.append(f"No successful request in this log names {obj} at all; is the name, the namespace right?")
         elif policy is None and verb in {"read", "exec"}:
             said.append("Or the policy did not log it: give --policy FILE to know.")
@@ -113,7 +146,7 @@ def _holes(coverage: Sequence[Coverage]) -> list[str]:
         f"The log of {each.node} has a gap from {begin} to {end}." for each in coverage for begin, end in each.gaps
     ]
     if len(said) > _SHOWN:
-        said = [*said[:_SHOWN], f"And {len(said) - _SHOWN} more gaps."]
+        said = [*said[:_SHOWN], f"And {counted(len(said) - _SHOWN, 'more gap')}."]
     return said + [f"The log of {each.node} holds no event." for each in coverage if not each.first]
 
 
@@ -142,19 +175,22 @@ def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
     if policy is None:
         return []
     actors = [_PERSON, _ADMIN]
-    if verb == "created" and (controller := _MAKERS.get(obj.resource)):
+    if verb in {"created", "deleted"} and (controller := _CONTROLLERS.get(obj.resource)):
         everyone = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
         actors.append((f"system:serviceaccount:kube-system:{controller}", everyone))
     lost: dict[str, list[str]] = {}
     kept = 0
     for user, groups in actors:
-        for asked, sub, by_name in _ASKED[verb]:
+        for request, sub, by_name in _ASKED[verb]:
+            if request == "deletecollection" and user.startswith("system:serviceaccount:"):
+                continue  # these controllers delete one by one
             name = obj.name if by_name else ""
-            attributes = Attributes(user, groups, asked, obj.group, obj.resource, sub, obj.namespace, name)
-            why = _dropped(policy, attributes)
+            why = _dropped(
+                policy, Attributes(user, groups, request, obj.group, obj.resource, sub, obj.namespace, name)
+            )
             kept += not why
             if why:
-                lost.setdefault(why, []).append(f"{asked} by {'a person' if user == 'somebody' else user}")
+                lost.setdefault(why, []).append(f"{request} by {'a person' if user == 'somebody' else user}")
     if not lost:
         return []
     if not kept:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from kaudit_setup.trail.actors import DAEMONSETS, REPLICASETS, REPLICATIONS, STATEFULSETS
-from kaudit_setup.trail.book import Book
-from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
+from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.adoption import ended
+from kaudit_setup.trail.book import Book, named
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import generated_from
 from kaudit_setup.trail.story import Child
 from kaudit_setup.trail.wishes import wishes
@@ -53,23 +54,61 @@ def unfulfilled(book: Book, child: Child, owner: Object, deeds: Sequence[Deed]) 
     all had their Pods already, so that it took another's place. `deeds`: what made and changed the ReplicaSet before.
 
     The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
-    asked for, it is the last, as long as Pods are made at once and without a break.
+    asked for, it is the last, as long as Pods are made at once and without a break. What the controller has begun it
+    also ends, whoever wants fewer meanwhile (slowStartBatch).
     """
     steps = _creations(book, child.object, owner, child.at)
     done = sorted(at for at, refused in steps if not refused)
     waiting: list[tuple[Deed, int | None]] = []
+    pause = NEAR
     for index, deed in enumerate(deeds):
         until = deeds[index + 1].at if index + 1 < len(deeds) else child.at
         more = growth(deeds, index)
         if more is None:
-            waiting = [(deed, None)]
+            waiting, pause = [(deed, None)], NEAR
         elif more > 0:
-            waiting = [*(one for one in waiting if one[1] is not None), (deed, more)]
+            begun = [one for one in waiting if one[1] is not None] if pause == NEAR else []
+            waiting, pause = [*begun, (deed, more)], NEAR
         elif more < 0:
-            waiting = []
+            pause = AT_ONCE
         waiting = _left(waiting, bisect_left(done, until) - bisect_left(done, deed.at))
-    busy = [(deed, left) for deed, left in waiting if unbroken(deed.at, steps, child.at, NEAR)]
+    busy = [(deed, left) for deed, left in waiting if unbroken(deed.at, steps, child.at, pause)]
     return [deed for deed, _ in busy], any(left is not None for _, left in busy)
+
+
+def unlogged(book: Book, child: Child, replicas: Object, above: Object, deeds: Sequence[Deed]) -> Deed | None:
+    """What somebody asked of the Deployment `above`, so that its ReplicaSet made `child`, where the log has none of
+    what the Deployment controller changes. `deeds`: what made and changed the ReplicaSet before.
+
+    A scale is followed at once, a new template Pod by Pod. A Deployment that is gone for a while has left its
+    ReplicaSet to others.
+    """
+    family = book.starting(Object(replicas.group, replicas.resource, replicas.namespace, f"{above.name}-"))
+    if any(changes(deed) and deed.controller == DEPLOYMENTS for one in family for deed in book.on(one)):
+        return None
+    asked = ended(book, above, child.at)
+    if asked is None:
+        later = [d for d in wishes(book, above, child.at) if d.at > max((deed.at for deed in deeds), default=0.0)]
+        asked = later[-1] if later else None
+        gap = NEAR if asked is not None and asked.subresource == "scale" else _STEP
+        if asked is None or not unbroken(asked.at, _creations(book, child.object, replicas, child.at), child.at, gap):
+            return None
+    elif child.at - asked.at <= AT_ONCE:
+        return None
+    # where its reports are logged, its changes would be, too
+    return None if book.sift(named(above), lambda d: d.controller == DEPLOYMENTS and d.verb == "update") else asked
+
+
+def set_back(book: Book, above: Object, deeds: Sequence[Deed], cause: Deed) -> Deed | None:
+    """Whoever had changed a ReplicaSet right before the Deployment controller put it back to what the Deployment
+    `above` says by `cause`: nobody had asked the Deployment for anything in between. `deeds`: as in `unlogged`.
+    """
+    before = [deed for deed in deeds if deed.at < cause.at]
+    last = before[-1] if before else None
+    if last is None or last.controller or creates(last) or creates(cause) or cause.controller != DEPLOYMENTS:
+        return None
+    asked = any(deed.at >= last.at for deed in wishes(book, above, cause.at))
+    return last if cause.at - last.at <= NEAR and not asked else None
 
 
 def _left(waiting: Sequence[tuple[Deed, int | None]], fulfilled: int) -> list[tuple[Deed, int | None]]:

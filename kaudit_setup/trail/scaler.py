@@ -18,6 +18,8 @@ from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
 from kaudit_setup.trail.wishes import proven, wishes
 
+_SAID = 5
+
 
 def to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed, surely: bool) -> None:
     """Add the autoscaler that did `cause` to `owner`, and who is behind it, to `story`."""
@@ -32,6 +34,9 @@ def to_autoscaler(book: Book, story: Story, owner: Object, cause: Deed, surely: 
     found = _chosen(book, owner, names, told, cause)
     if found is None:
         story.note(f"{AUTOSCALER} scaled {owner} at {cause.time}; which autoscaler it acted for is not in the log")
+        scalers = [Object("autoscaling", "horizontalpodautoscalers", owner.namespace, name) for name in names]
+        for deed in [deed for one in scalers[:_SAID] for deed in wishes(book, one, cause.at)[-1:]]:
+            story.note(f"{actor(deed)} {doing(deed)} {deed.object} before that, at {deed.time}")
         return
     scaler, shown, why = found
     deeds = wishes(book, scaler, cause.at)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kaudit_setup.trail.deeds import Deed, meant, target
-from kaudit_setup.trail.users import did
+from kaudit_setup.trail.deeds import Deed, meant
+from kaudit_setup.trail.story import Link
+from kaudit_setup.trail.users import did, thing
 from kaudit_setup.trail.who import Answer, Verb
 
 _LONGEST_AGENT = 80
@@ -46,8 +47,8 @@ def sentence(answer: Answer) -> str:
 def steps(answer: Answer) -> list[str]:
     """What each event of the timeline did; with its object where the question was about a user."""
     if answer.question.user:
-        return [f"{link.why} {target(deed)}" for link, deed in zip(answer.links, answer.events, strict=True)]
-    return [f"{did(deed)} {'it' if deed.name else meant(deed)}" for deed in answer.events]
+        return [_step(link) for link in answer.links]
+    return [f"{did(deed)} {'it' if deed.name else thing(deed)}" for deed in answer.events]
 
 
 def moment(timestamp: str) -> str:
@@ -59,6 +60,10 @@ def client(agent: str) -> str:
     """`kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a` as `kubectl v1.23.3`."""
     first = agent.partition(" (")[0].replace("/", " ", 1)
     return first if len(first) <= _LONGEST_AGENT else f"{first[:_LONGEST_AGENT]}..."
+
+
+def _step(link: Link) -> str:
+    return f"{link.why} {thing(link.deed) if link.deed else link.object}"
 
 
 def _past(answer: Answer) -> str:
@@ -96,7 +101,8 @@ def _of_user(answer: Answer) -> str:
     if not events:
         return answer.notes[0].rstrip(".") if answer.notes else f"{user} did nothing of that kind"
     if len(events) == 1:
-        return f"{user} {answer.links[0].why} {target(events[0])} on {moment(events[0].time)}"
-    span = f"between {moment(events[0].time)} and {moment(events[-1].time)}"
+        return f"{user} {_step(answer.links[0])} on {moment(events[0].time)}"
+    first, last = moment(events[0].time), moment(events[-1].time)
+    span = f"on {first}" if first == last else f"between {first} and {last}"
     what = "" if answer.question.verb is Verb.touched else f", all of the kind `{answer.question.verb}`,"
     return f"{user} did {len(events)} things{what} {span}"

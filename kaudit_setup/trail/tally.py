@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.clock import seconds, stamp_or_nothing
 from kaudit_setup.trail.files import LogFile
 
@@ -164,7 +165,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
 
 
 def _clock_note(tally: Tally) -> list[str]:
-    return [f"the clock went back {tally.back} times"] if tally.back else []
+    return [f"the clock went back {counted(tally.back, 'time')}"] if tally.back else []
 
 
 def _apart(earlier: str, later: str) -> float:

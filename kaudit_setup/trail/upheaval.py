@@ -7,42 +7,67 @@ about each, then reports on the Pod that preempts; in 1.36 a condition `Disrupti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kaudit_setup.trail.actors import DAEMONSETS, SCHEDULER
-from kaudit_setup.trail.birth import actor
+from kaudit_setup.trail.birth import actor, doing
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import story_of_creation
-from kaudit_setup.trail.deeds import Deed, Object, changes, deletes
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
+from kaudit_setup.trail.wishes import wishes
 
 DISTURBED = 600.0
 """Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
+_MOMENTS = 5.0
 _PREEMPTED = "Preempted by "
 _NODES = b'"resource":"nodes","name":'
 
 Up = Callable[[Book, Story, Object, Deed, bool, str], bool]
 
 
-def taint_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
-    """A person's change of the node moments before a controller deleted a Pod on it (daemonsets follow taints)."""
+def node_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
+    """What a person did to the node of a DaemonSet's Pod before its controller deleted it: tainted or labelled it
+    moments before, or deleted it, as nobody changed the DaemonSet after that.
+
+    When a node goes, nothing wakes the controller (pkg/controller/daemon/daemon_controller.go: no DeleteFunc for
+    nodes), so that its Pod goes at the next turn, whenever that is.
+    """
     if deed.controller != DAEMONSETS:
         return None
-    changed = _node_changes(book, obj, deed)
-    return changed[-1] if changed and deed.at - changed[-1].at < 5.0 else None
+    there = min((d.at for d in book.on(obj) if d.done and not deletes(d)), default=0.0)
+    known = bool(nodes_of(book, obj))
+    changed = [
+        d
+        for d in _node_changes(book, obj, deed)
+        if deed.at - d.at < _MOMENTS or (known and deletes(d) and there <= d.at)
+    ]
+    cause = _suspect(changed, deed)
+    owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
+    asked = [d.at for owner in owners for d in wishes(book, owner, deed.at) if not creates(d)]
+    return cause if cause is not None and cause.at > max(asked, default=0.0) else None
 
 
 def _node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
+    """What people did to the node that a Pod was on; to any node, if the log does not tell which."""
     nodes = nodes_of(book, obj)
+
+    def by_somebody(d: Deed) -> bool:
+        return d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < DISTURBED
+
+    if not nodes:
+        return book.sift([_NODES], by_somebody)
     book.look_up(literal for node in nodes for literal in named(Object("", "nodes", "", node)))
-    return [
-        d
-        for node in nodes
-        for d in book.on(Object("", "nodes", "", node))
-        if d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < DISTURBED
-    ]
+    return list(filter(by_somebody, (d for node in nodes for d in book.on(Object("", "nodes", "", node)))))
+
+
+def _suspect(changed: Sequence[Deed], deed: Deed) -> Deed | None:
+    """The last of some changes of nodes; None if they are of several nodes and it was not moments before `deed`."""
+    if not changed or (len({d.name for d in changed}) > 1 and deed.at - changed[-1].at >= _MOMENTS):
+        return None
+    return changed[-1]
 
 
 def nodes_of(book: Book, obj: Object) -> list[str]:
@@ -55,17 +80,28 @@ def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
     # a controller that evicts goes by taints, not by labels
     changed = [change for change in _node_changes(book, obj, deed) if change.facts.spec is not False]
-    if changed:
-        disturbance(story, obj, changed[-1], deed)
+    cause = _suspect(changed, deed)
+    if cause is not None:
+        disturbance(book, story, obj, cause, deed)
         return
-    nodes = ", ".join(nodes_of(book, obj)) or "its node"
-    story.note(f"nobody tainted {nodes} in the ten minutes before {deed.time}: it was unreachable or not ready")
+    nodes = nodes_of(book, obj)
+    if nodes:
+        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {deed.time}"
+        story.note(f"{quiet}: it was unreachable or not ready")
+        return
+    story.note(f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready")
+    for other in changed[-3:]:
+        story.note(f"{actor(other)} {doing(other)} {other.object} before that, at {other.time}")
 
 
-def disturbance(story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
+def disturbance(book: Book, story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
+    """End the chain at a change of a node, by which `obj` was deleted."""
     lag = deed.at - cause.at
     what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
-    why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
+    if nodes_of(book, obj):
+        why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
+    else:
+        why = f"{actor(cause)} {what} it {lag:.3f} s before; which node {obj} was on is not in the log"
     story.links.append(Link(cause.object, cause, "inferred", why))
     story.root = cause
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, in_order, quoted
-from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of
+from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of, target
+from kaudit_setup.trail.honest import asked
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
 
@@ -98,7 +100,7 @@ def did(deed: Deed) -> str:
             "exec": "ran a command in",
             "attach": "attached to",
             "portforward": "forwarded a port of",
-            "proxy": "reached through the proxy",
+            "proxy": "sent a request through the proxy to",
         }[deed.subresource]
     if deed.verb in {"get", "list", "watch"}:
         logs = " the log of" if deed.subresource == "log" else ""
@@ -112,6 +114,13 @@ def did(deed: Deed) -> str:
     return doing(deed)
 
 
+def thing(deed: Deed) -> str:
+    """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
+    if not deed.resource:
+        return deed.uri.partition("?")[0]
+    return target(deed)
+
+
 def _notes(question: Question, events: list[Deed], tried: list[Deed], present: bool, left_out: int) -> list[str]:
     said: list[str] = []
     if not present:
@@ -119,17 +128,22 @@ def _notes(question: Question, events: list[Deed], tried: list[Deed], present: b
     elif not events:
         said.append(f"{question.user} is in this log, but did nothing of that kind.")
     if left_out:
-        said.append(f"{left_out} earlier deeds were left out; --since and --until narrow the question.")
+        were = "was" if left_out == 1 else "were"
+        said.append(f"{counted(left_out, 'earlier deed')} {were} left out; --since and --until narrow the question.")
     refused = [deed for deed in tried if deed.outcome == "refused"]
     if refused:
+        last = max(refused, key=lambda deed: deed.at)
+        which = "was refused or failed," if len(refused) == 1 else "were refused or failed, the last"
         said.append(
-            f"{len(refused)} requests of that kind were refused, the last at {max(d.time for d in refused)}"
-            f" ({refused[-1].verb} {refused[-1].object}: {refused[-1].code})"
+            f"{counted(len(refused), 'request')} of that kind {which} at {last.time}"
+            f" (to {asked(last)} {thing(last)}: {last.code})"
         )
     late = sum(deed.code == TIMED_OUT for deed in tried)
     if late:
-        said.append(f"{late} requests of that kind timed out ({TIMED_OUT}): they may have happened all the same")
+        said.append(
+            f"{counted(late, 'request')} of that kind timed out ({TIMED_OUT}) and may have happened all the same"
+        )
     dry = sum(deed.outcome == "dry-run" for deed in tried)
     if dry:
-        said.append(f"{dry} dry runs are not counted")
+        said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

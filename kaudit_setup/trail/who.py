@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from kaudit_setup.policy.model import Policy
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.actors import AUTOSCALER
 from kaudit_setup.trail.birth import Confidence, actor
 from kaudit_setup.trail.book import (
@@ -44,6 +45,7 @@ from kaudit_setup.trail.ends import story_of_deletion
 from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.kinds import Kind
 from kaudit_setup.trail.naming import guesses, of_deployment
+from kaudit_setup.trail.rollout import NEAR
 from kaudit_setup.trail.search import spelled
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.tally import Coverage
@@ -140,14 +142,16 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
         story.note(f"{actor(answer)} did it at {answer.time}, which is outside of the time asked for")
         story, answer, events = Story(notes=story.notes), None, []
     if book.left_out:
+        were = "was" if book.left_out == 1 else "were"
         story.note(
-            f"{book.left_out} requests were too many to keep: earlier changes and reads, others of its kind at other"
-            " times; --since and --until narrow the question"
+            f"{counted(book.left_out, 'request')} {were} too many to keep: earlier changes and reads, others of its"
+            " kind at other times; --since and --until narrow the question"
         )
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
-        notes = [*silence(book, question.verb.value, obj, log.coverage(), policy), *notes]
+        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=story.root is not None)
+        notes = [*why, *notes, *_unknown_kind(book, question, obj)]
     whole = Answer(
         question, obj, confidence, answer, story.root, tuple(story.links), tuple(events), log.coverage(), tuple(notes)
     )
@@ -203,17 +207,54 @@ def _as_logged(book: Book, question: Question, obj: Object) -> tuple[Object, lis
     return (swept[0] if swept else obj), []
 
 
+def _unknown_kind(book: Book, question: Question, obj: Object) -> list[str]:
+    """A hint where nothing in the log is of a kind that the table does not know: it may be a short name."""
+    kind = question.kind
+    if kind is None or kind.namespaced is not None or any(kind.takes(d.group, d.resource) for d in book.all()):
+        return []
+    hint = "write a custom resource as plural.group, for example widgets.example.com: a log knows no short names"
+    return [f"{obj.resource} is not a kind that Kubernetes itself has; {hint}."]
+
+
 def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed]]:
     until = seconds(question.window.until) or float("inf")
     if question.verb is Verb.created:
-        return story_of_creation(book, obj, until), []
+        story = story_of_creation(book, obj, until)
+        _made_anew(book, obj, story)
+        return story, []
     if question.verb is Verb.deleted:
-        return story_of_deletion(book, obj, until), []
+        story = story_of_deletion(book, obj, until)
+        _ended_before(book, obj, story)
+        return story, []
     events = _timeline(book, question, obj)
     story = Story()
     if events:
         _pick(book, question.verb, obj, events, story)
     return story, events
+
+
+def _made_anew(book: Book, obj: Object, story: Story) -> None:
+    """Say who deleted what a controller then made again at once. Of Pods, the chain itself says it."""
+    made = story.links[0].deed if story.links else None
+    if made is None or not made.controller or obj.resource == "pods":
+        return
+    gone = [d for d in book.on(obj) if d.done and deletes(d) and 0 <= made.at - d.at <= NEAR]
+    if gone and not gone[-1].by_kubernetes:
+        story.note(f"{obj} was made again after {actor(gone[-1])} deleted it at {gone[-1].time}")
+
+
+def _ended_before(book: Book, obj: Object, story: Story) -> None:
+    """Say who deleted earlier objects of the same name."""
+    end = story.links[0].deed if story.links else None
+    if end is None:
+        return
+    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= end.at]
+    born = max((deed.at for deed in deeds if creates(deed)), default=0.0)
+    # a kubelet's delete is the last of a Pod that was going already
+    earlier = [deed for deed in deeds if deletes(deed) and not deed.node and deed.at < born]
+    if earlier:
+        who = ", ".join(f"{actor(deed)} at {deed.time}" for deed in earlier[-5:])
+        story.note(f"another {obj} was deleted before: by {who}")
 
 
 def _timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
@@ -306,7 +347,8 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
     else:
         notes += lost
     if unreadable:
-        notes.append(f"{unreadable} lines that mention it are damaged and could not be read.")
+        lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
+        notes.append(f"{lines} damaged and could not be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
     return replace(answer, notes=(*notes, *said[:10]))
 

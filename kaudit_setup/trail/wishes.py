@@ -45,14 +45,15 @@ def spec_deeds(book: Book, obj: Object, until: float) -> list[Deed]:
     deeds = [d for d in book.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
     known = [d for d in deeds if d.at <= until] or [d for d in deeds if d.at <= until + book.tolerance]
     births = [index for index, deed in enumerate(known) if creates(deed)]
-    idle = _count(book, obj).idle
-    life = [deed for deed in (known[births[-1] :] if births else known) if deed.key not in idle]
-    return [deed for index, deed in enumerate(life) if not (index and _same_scale(life[index - 1], deed))]
+    count = _count(book, obj)
+    life = [deed for deed in (known[births[-1] :] if births else known) if deed.key not in count.idle]
+    return [deed for index, deed in enumerate(life) if not (index and _same_scale(count, life[index - 1], deed))]
 
 
-def _same_scale(before: Deed, after: Deed) -> bool:
-    """Whether `after` asked for the size that `before` had asked for."""
-    return after.subresource == "scale" and 0 <= after.facts.replicas == before.facts.replicas
+def _same_scale(count: _Count, before: Deed, after: Deed) -> bool:
+    """Whether `after` asked for the size that `before` had asked for, and nobody for another in between."""
+    same = after.subresource == "scale" and 0 <= after.facts.replicas == before.facts.replicas
+    return same and not any(before.at <= old.at and new.at <= after.at for old, new in count.holes)
 
 
 def wishes(book: Book, obj: Object, until: float) -> list[Deed]:

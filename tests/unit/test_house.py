@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": GROUND | {"node", "manifest", "policy", "trail"},
     "fleet": GROUND | {"change", "node", "manifest", "policy"},
     "sandbox": GROUND | {"node", "policy"},
-    "report": {"model", "errors"},
+    "report": {"model", "errors", "texts"},
     "cli": GROUND | {"manifest", "policy", "trail", "node", "change", "fleet", "sandbox", "report"},
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {

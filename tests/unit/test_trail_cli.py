@@ -269,7 +269,7 @@ def test_a_body_nested_without_end_hides_nothing(capfd: pytest.CaptureFixture[st
         assert main(["events", "-o", "json", *args, "--log", str(path)]) == 0
         out, err = capfd.readouterr()
         assert {"deep-9000", "deep-20000"} <= {e["auditID"] for e in json.loads(out)}
-        assert f"2 damaged: {path}:2 nested more than" in err
+        assert f"2 damaged lines: {path}:2 nested more than" in err
     (node,) = answer(capfd, "stats", "--log", path, "-o", "json")["nodes"]
     assert (node["events"], [d["line"] for d in node["damagedLines"]]) == (4, [2, 3])
     replayed = answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")

@@ -138,7 +138,7 @@ def test_kubelets_tell_which_pods_a_selector_met(who: Asker) -> None:
     assert told(who.json("deleted", "pod/dc1")) == ("walter", "inferred")
     found = who.json("deleted", "pod/twin")
     assert told(found) == ("dmitri", "certain")
-    assert found["notes"] == ["an object of this name was made again: by elena at 2026-11-23T09:20:00.000000Z"]
+    assert found["notes"] == ["another pod default/twin was made later: by elena at 2026-11-23T09:20:00.000000Z"]
 
 
 def test_what_only_a_selector_would_tell_is_in_doubt(who: Asker) -> None:
@@ -157,19 +157,19 @@ def test_what_the_log_does_not_mention_met_no_selector(who: Asker) -> None:
     write(who.path, *TWIN, TAKEN, *NOISE)
     found = who.json("deleted", "pod/neverwas")
     assert told(found) == (None, "unknown")
-    said = "walter deleted the pods that match app=dc in namespace default at"
+    said = "walter deleted all pods in namespace default that match app=dc at"
     assert any(note.startswith(said) and "nothing shows" in note for note in found["notes"])
 
 
 def test_a_selector_is_told_in_words(who: Asker, capsys: pytest.CaptureFixture[str]) -> None:
     write(who.path, *TWIN, TAKEN)
     text = who.text("deleted", "pod/dc1")
-    assert text.startswith("walter deleted it (by a deletecollection of the pods that match app=dc) on")
+    assert text.startswith("walter deleted it (by a deletecollection of all pods that match app=dc) on")
     text = who.text("deleted", "--user", "walter")
-    assert text.startswith("walter deleted the pods that match app=dc in namespace default on")
+    assert text.startswith("walter deleted all pods in namespace default that match app=dc on")
     write(who.path, event("09:22:00.000000", "walter", "deletecollection", "pods"))
     assert who.text("deleted", "--user", "walter").startswith("walter deleted all pods in namespace default on")
-    assert "walter  deleted all pods  200" in who.text("touched", "pod/dc1")
+    assert "walter  deleted all pods in namespace default  200" in who.text("touched", "pod/dc1")
 
 
 def test_what_follows_a_kubelets_last_delete_set_nothing_going(who: Asker) -> None:
@@ -331,4 +331,4 @@ def test_a_list_read_what_is_nowhere_else_in_the_log_only_if_it_existed(who: Ask
     assert who.json("read", "secret/nosuch")["notes"] == []
     write(who.path, {**listed, "requestURI": "/api/v1/secrets?labelSelector=a%3Db"}, *NOISE)
     found = who.json("read", "secret/nosuch")
-    assert "the secrets that match a=b in all namespaces takes it in if it is one of them" in found["chain"][0]["why"]
+    assert "all secrets that match a=b in all namespaces takes it in if it is one of them" in found["chain"][0]["why"]

@@ -92,7 +92,7 @@ def test_exit_codes(who: Asker) -> None:
         ({"code": 409}, "was refused with 409"),
         ({"code": 201, "query": "?dryRun=All&fieldManager=kubectl-create"}, "a dry run"),
         ({"stage": "RequestReceived"}, "whether it succeeded is not in this log"),
-        ({"stage": "Panic", "code": 500}, "was refused with 500"),
+        ({"stage": "Panic", "code": 500}, "failed with 500"),
     ],
 )
 def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: str) -> None:
@@ -402,7 +402,7 @@ def test_the_question_turned_round(who: Asker) -> None:
         ("get", "alice"),
     ]
     assert [link["object"]["name"] for link in found["chain"]] == ["x", "c", "s"]
-    assert any("1 requests of that kind were refused" in note for note in found["notes"])
+    assert any("1 request of that kind was refused" in note for note in found["notes"])
     assert len(who.json("touched", "pod", "--user", "alice")["events"]) == 1
     assert len(who.json("touched", "-n", "shop", "--user", "alice")["events"]) == 1
     assert len(who.json("read", "secret/s", "--user", "alice")["events"]) == 1

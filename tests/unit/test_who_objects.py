@@ -402,7 +402,7 @@ def test_a_request_that_timed_out_may_have_happened(who: Asker) -> None:
     assert any("alice" in note and "it timed out (504): it may have happened" in note for note in found["notes"])
     found = who.json("deleted", "--user", "alice")
     assert found["answer"] is None
-    assert "1 requests of that kind timed out (504): they may have happened all the same" in found["notes"]
+    assert "1 request of that kind timed out (504) and may have happened all the same" in found["notes"]
 
 
 @pytest.mark.parametrize("name", ["w1", ""])

@@ -72,6 +72,15 @@ def test_policies_of_the_wild_tell_it_all(scenario: str, policy: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_recommended_policy_names_nobody_else_for_a_pod(scenario: str) -> None:
+    """It drops what the Deployment controller changes: who scaled or undid is told by what people asked for."""
+    for truth in truths(scenario):
+        if truth["verb"] == "created" and truth["object"].startswith("pod/"):
+            found = told(scenario, "forensics", truth)
+            assert found.root is None or found.root.user == truth["root"], truth
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_log_without_the_first_stage_tells_the_same(scenario: str) -> None:
     for level in ("Metadata", "RequestResponse"):
         short = in_lines(event for event in events(scenario, level) if event["stage"] != "RequestReceived")
