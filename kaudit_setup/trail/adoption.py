@@ -13,7 +13,8 @@ from kaudit_setup.trail.actors import GARBAGE
 from kaudit_setup.trail.bodies import Owner
 from kaudit_setup.trail.book import Book, named, quoted
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
-from kaudit_setup.trail.kinds import KINDS, plurals
+from kaudit_setup.trail.kinds import KINDS, is_custom, plurals
+from kaudit_setup.trail.lives import outlived
 
 _TAKEN_OVER = 2.0
 _COLLECTED = 10.0
@@ -49,8 +50,10 @@ def _left(before: tuple[Owner, ...], deed: Deed) -> tuple[Owner, ...]:
 
 def _tells(deed: Deed) -> bool:
     """Whether a body holds all ownerReferences: the whole object, or a patch of just them."""
-    if not deed.facts.body or deletes(deed):
+    if not deed.facts.body:
         return False
+    if deletes(deed):
+        return bool(deed.facts.response_name and deed.facts.owners)
     return creates(deed) or deed.verb == "update" or deed.facts.reowned or bool(deed.facts.response_name)
 
 
@@ -79,9 +82,10 @@ def orphaned(book: Book, obj: Object, until: float) -> Deed | None:
 
 
 def ended(book: Book, obj: Object, at: float) -> Deed | None:
-    """The request that had `obj` deleted before `at`, if it was not made again since."""
-    deeds = [d for d in book.on(obj) if d.done and d.at <= at and (creates(d) or deletes(d))]
-    return deeds[-1] if deeds and deletes(deeds[-1]) else None
+    """The request that had `obj` deleted before `at`, if it was not made again, or in use, since."""
+    deeds = [d for d in book.on(obj) if d.done and d.at <= at]
+    last = next((d for d in reversed(deeds) if creates(d) or deletes(d)), None)
+    return last if last is not None and deletes(last) and outlived(last, deeds) is None else None
 
 
 def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:
@@ -101,16 +105,21 @@ def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:
 
 
 def deleted_just_before(book: Book, obj: Object, at: float) -> list[Deed]:
-    """What somebody deleted right before the garbage collector deleted `obj`, one deed for each object."""
+    """What somebody deleted right before the garbage collector deleted `obj`, and may have owned it."""
     found = book.sift(
         [b'"verb":"delete"'],
         lambda d: (
             d.done
             and deletes(d)
             and not d.by_kubernetes
-            and d.namespace in {obj.namespace, ""}
+            and (d.namespace == obj.namespace or _owns_everywhere(d))
             and d.object != obj
             and 0 <= at - d.at < _COLLECTED
         ),
     )
     return list({deed.object: deed for deed in found}.values())
+
+
+def _owns_everywhere(deed: Deed) -> bool:
+    """Whether it is about a cluster-scoped object of a kind that owns others in namespaces: none of most kinds do."""
+    return not deed.namespace and (deed.resource == "nodes" or is_custom(deed.group, deed.resource))

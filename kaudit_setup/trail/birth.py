@@ -52,18 +52,18 @@ def birth_of(book: Book, obj: Object, before: float, there: float = 0.0) -> Birt
     if len(makers) > 1:
         others = ", ".join(f"{actor(deed)} at {deed.time}" for deed in makers[:-1][-5:])
         note = f"another {obj} was made before: by {others}"
-    if doubt := in_doubt(found[-1]):
+    if doubt := in_doubt(found[-1].gone, found[-1].use):
         return Birth(born.birth, "inferred", f"{how}; {doubt}", note)
     return Birth(born.birth, "certain", how, note)
 
 
-def in_doubt(life: Life) -> str:
-    """Why `life` may be the one before it; empty if it surely is not."""
-    if life.gone is None or life.use is None:
+def in_doubt(gone: Deed | None, use: Deed | None) -> str:
+    """Why an object that `use` met may be the one that `gone` deleted; empty if there is no doubt."""
+    if gone is None or use is None:
         return ""
-    said = f"{actor(life.gone)} deleted it at {life.gone.time}, but {actor(life.use)} still met it at {life.use.time}"
+    said = f"{actor(gone)} deleted it at {gone.time}, but {actor(use)} still met it at {use.time}"
     why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
-    unsure = "" if life.gone.facts.dry_run is False else ", or was a dry run maybe: its options are not in the log"
+    unsure = "" if gone.facts.dry_run is False else ", or was a dry run maybe: its options are not in the log"
     return f"{said}: {why}{unsure}"
 
 

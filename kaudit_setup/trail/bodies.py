@@ -41,17 +41,16 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
 class Facts:
     """What the bodies say.
 
-    `body`: whether there was any. `uid`: the object's, as the server
-    knows it. `response_name`: the name in the answer, where a generated name is. `replicas`: the
-    desired count, -1 if unsaid. `spec`: whether a change touches more than metadata and status, None if unknown.
-    `items`: names in the list that a deletecollection returned. `involved`: for an event object, what it is about;
-    for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else
-    as its sender knew it. `whole`: the request says all that the object should be, not what it changes (PUT,
-    server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and the server's own
-    metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
-    `dry_run`: what a deletion's options say, None if they are not in the log. `mirror`: a Pod that its kubelet made
-    from a manifest file.
+    `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
+    answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
+    more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
+    `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
+    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
+    request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
+    not what it changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the
+    status and the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod
+    from. `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
+    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
     """
 
     body: bool = False
@@ -70,6 +69,7 @@ class Facts:
     replicas: int = -1
     spec: bool | None = None
     dry_run: bool | None = None
+    orphan: bool = False
     items: frozenset[str] | None = None
     message: str = ""
     involved_kind: str = ""
@@ -127,6 +127,8 @@ class _Spec(msgspec.Struct, rename="camel"):
 
 class _Options(msgspec.Struct, rename="camel"):
     dry_run: list[str] | None = None
+    propagation_policy: str = ""
+    orphan_dependents: bool | None = None
 
 
 class _Body(msgspec.Struct, rename="camel"):
@@ -222,6 +224,7 @@ def body_facts(event: Event) -> Facts:
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
         dry_run=_dry_run(event, request, asked),
+        orphan=event.verb == "delete" and _orphans(request),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
         message=said if isinstance(said, str) else "",
         involved_kind=about.kind,
@@ -277,6 +280,12 @@ def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
     else:
         options = _read(_OPTIONS, bytes(asked.delete_options))
     return options is not None and "All" in (options.dry_run or ())
+
+
+def _orphans(request: bytes) -> bool:
+    """Whether a deletion's options keep what the object owns (AS/pkg/registry/generic/registry/store.go)."""
+    options = _read(_OPTIONS, request) or _Options()
+    return options.propagation_policy == "Orphan" or bool(options.orphan_dependents)
 
 
 def _is_write(event: Event) -> bool:

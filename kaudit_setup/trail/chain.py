@@ -55,7 +55,9 @@ def story_of_creation(book: Book, obj: Object, before: float = float("inf")) -> 
             )
         return story
     at = made.at if made else first_mention(book, obj, before) or before
-    climb(book, story, Child(obj, at, made, birth.confidence == "certain", timeless=made is None))
+    # the scheduler meets a Pod right after it is made
+    fresh = any(deed.at == at and deed.subresource == "binding" for deed in book.on(obj))
+    climb(book, story, Child(obj, at, made, birth.confidence == "certain", timeless=made is None and not fresh))
     return story
 
 

@@ -204,6 +204,29 @@ def changes(deed: Deed) -> bool:
     return deed.subresource not in _NO_CHANGE
 
 
+def target(deed: Deed) -> str:
+    """What a request was about, for sentences: an object, a new one, or all of its kind, or those that match."""
+    if deed.name:
+        return str(deed.object)
+    if deed.verb != "create":
+        asked = selector(deed)
+        return f"{deed.object}{f' that match {asked}' if asked else ''}"
+    where = f" in namespace {deed.namespace}" if deed.namespace else ""
+    return f"a {singular(deed.resource)} of a name that is not logged{where}"
+
+
+def meant(deed: Deed) -> str:
+    """`all pods`, or those of them that a request on a whole collection asked for."""
+    asked = selector(deed)
+    return f"all {deed.resource}{f' that match {asked}' if asked else ''}"
+
+
+def selector(deed: Deed) -> str:
+    """What a request on a whole collection asked its objects to match; empty if all are meant."""
+    query = parse_qs(urlsplit(deed.uri).query)
+    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+
+
 def deletes(deed: Deed) -> bool:
     """Whether it asked for its object, or its whole collection, to go: DELETE or an eviction."""
     if deed.verb in {"delete", "deletecollection"}:

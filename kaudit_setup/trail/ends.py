@@ -8,8 +8,7 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import replace
 
 from kaudit_setup.trail.actors import (
     CRONJOBS,
@@ -26,33 +25,21 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.trail.birth import Confidence, above, actor, birth_of, in_doubt
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
 from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular
-from kaudit_setup.trail.lives import Life, lives
+from kaudit_setup.trail.death import End, end_of
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
+from kaudit_setup.trail.kinds import is_custom
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
 from kaudit_setup.trail.story import Child, Link, Story
 from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
-_GRACE = 300.0
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 _RIGHT_AFTER = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The request that set an object going, how sure that is, and why.
-
-    `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
-    """
-
-    deed: Deed
-    confidence: Confidence
-    why: str
-    doubtful: bool = False
 
 
 def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> Story:
@@ -63,7 +50,8 @@ def story_of_deletion(book: Book, obj: Object, before: float = float("inf")) -> 
         return story
     if end is not None and end.doubtful and _kept(book, obj):
         # one of many that a controller keeps: it deletes and replaces them itself, too
-        story.note(f"{end.why}, by {actor(end.deed)} at {end.deed.time}, but nothing shows that it took {obj}")
+        what = f"{actor(end.deed)} deleted {target(end.deed)} at {end.deed.time}"
+        story.note(f"{what}, but nothing shows that {obj} was one of them")
         return story
     if end is not None:
         _follow(book, story, obj, end, before)
@@ -77,171 +65,68 @@ def _kept(book: Book, obj: Object) -> bool:
 
 
 def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> bool:
-    """No request to delete `obj` is in the log, but its owner was deleted, or its namespace: that takes it along."""
-    alive = [deed.at for deed in book.on(obj) if deed.done and not deletes(deed) and not deed.node]
-    owners = [guess.owner for guess in guesses(obj)]
-    owners += [guess.owner for owner in owners for guess in guesses(owner)]
-    if obj.namespace:
-        owners.append(Object("", "namespaces", "", obj.namespace))
-    book.look_up(literal for owner in owners for literal in named(owner))
-    for owner in owners:
+    """No request to delete `obj` is in the log, but what it went with was deleted: its owner, the definition of its
+    kind (AX/pkg/controller/finalizer/crd_finalizer.go: not by way of the API), its namespace.
+    """
+    deeds = [deed for deed in book.on(obj) if deed.done]
+    alive = max((deed.at for deed in deeds if not deletes(deed) and not deed.node), default=0.0)
+    gone = max((deed.at for deed in deeds if deletes(deed) and deed.node), default=before)
+    owners = _collected_with(book, obj, before)
+    whole = [Object("", "namespaces", "", obj.namespace)] if obj.namespace else []
+    if is_custom(obj.group, obj.resource):
+        whole.insert(0, Object(*_DEFINITIONS, "", f"{obj.resource}.{obj.group}"))
+    book.look_up(literal for owner in [*owners, *whole] for literal in named(owner))
+    for number, owner in enumerate([*owners, *whole]):
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
-        if end is not None and end.deed.at >= max(alive, default=0.0):
-            story.links.append(
-                Link(obj, None, "inferred", f"its own deletion is not in this log, that of {owner} is")
-            )
-            story.notes += told.notes
-            _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
-            return True
+        if end is None or not alive <= end.deed.at <= gone + book.tolerance:
+            continue
+        spared = _spared(book, [obj, *owners[:number]], end.deed) if owner in owners else ""
+        if spared:
+            story.note(f"{actor(end.deed)} deleted {owner} at {end.deed.time}, but {spared}")
+            continue
+        story.links.append(Link(obj, None, "inferred", f"its own deletion is not in this log, that of {owner} is"))
+        story.notes += told.notes
+        _follow(book, story, owner, End(end.deed, "inferred", f"{obj} went with it"), before)
+        return True
     return False
 
 
-def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
-    """The first request of the life that ended last which set `obj` going."""
-    book.look_up([nameless_requests(obj)])
-    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
-    explicit = [deed for deed in deeds if deletes(deed)]
-    sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    ends = sorted([*explicit, *(deed for deed in sweeps if hits(deed, obj) is not False)], key=lambda deed: deed.at)
-    if not ends:
-        return None
-    taken = [deed for deed in sweeps if hits(deed, obj)]
-    found = lives(sorted([*deeds, *taken], key=lambda deed: deed.at))
-    ended = next((life for life in reversed(found) if life.since <= ends[-1].at), Life(0.0))
-    later = [life for life in found if life.since > ends[-1].at]
-    if later and later[-1].birth is not None:
-        story.note(f"another {obj} was made later: by {actor(later[-1].birth)} at {later[-1].birth.time}")
-    elif later and later[-1].use is None:
-        story.note(f"another {obj}, with another UID, was there after that")
-    life = [deed for deed in ends if deed.at >= ended.since]
-    static = _static(book, obj, [one.birth for one in found if one.birth is not None])
-    own = [deed for deed in life if static != "unknown" or not (deed.node and obj.resource == "pods")]
-    strong = [deed for deed in own if deed.name or hits(deed, obj)]
-    shown = True
-    if not strong:
-        makers = {guess.controller for guess in guesses(obj)}
-        again = [deed.at for deed in book.nameless(obj) if creates(deed) and deed.controller in makers]
-        own, shown = _took(own, life, deeds, again)
-    if not own and all(deed.node for deed in life):
-        last = life[-1]
-        story.note(
-            f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at {last.time}, of"
-            " a Pod that was already going; who set it going is not in this log"
-        )
-        return None
-    if not own:
-        return None
-    within = [
-        deed for deed in deeds if ended.since <= deed.at < min((one.since for one in later), default=float("inf"))
-    ]
-    chosen = next((deed for deed in strong or own if _outlived(deed, within) is None), (strong or own)[0])
-    rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
-    for other in rivals:
-        if other.at < chosen.at:
-            story.note(f"{actor(other)} asked for that before, at {other.time}, and it was there long after")
-        else:
-            story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
-    end = replace(_judged(chosen, obj, bool(deeds), story), doubtful=not shown)
-    still = in_doubt(later[0]) if later else ""
-    doubt = in_doubt(ended) or ("" if chosen.facts.dry_run is False else still)
-    if doubt:
-        return replace(end, confidence="inferred", why=f"{end.why}; {doubt}")
-    if still:
-        # no dry run: it set the object going, whatever that was met later
-        story.note(still)
-    if chosen.node and static == "inferred":
-        return End(
-            chosen, "inferred", f"{end.why}, and that of a static Pod would end in the node's name as this does"
-        )
-    lacking = "its options, a dry run maybe, are not in the log"
-    used = _outlived(chosen, within)
-    if used is not None:
-        return End(chosen, "inferred", f"{end.why}, but {actor(used)} still met it at {used.time}; {lacking}")
-    if rivals and chosen.name and rivals[0].at < chosen.at:
-        return End(chosen, "inferred", f"{end.why}, and nobody met it after that")
-    if rivals and chosen.name and chosen.facts.dry_run is None:
-        return End(chosen, "inferred", f"{end.why}, the first to; {lacking}")
-    return end
+def _collected_with(book: Book, obj: Object, before: float) -> list[Object]:
+    """The owner of `obj`, and what is above it: those that bodies name, else those that its name tells.
 
-
-def _outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
-    """What somebody did with the object long after `end`, though nobody had made it again.
-
-    Then `end` may have been a dry run, unless its options are logged (kubectl sends `--dry-run=server` of a delete in
-    the body), or the next to delete a Pod is its kubelet, which waits until somebody else has.
+    What somebody made by name has none, unless a controller adopted it.
     """
-    if end.facts.dry_run is False or not end.name:
-        return None
-    later = [deed for deed in deeds if deed.at > end.at]
-    again = next((deed.at for deed in later if creates(deed)), float("inf"))
-    if next((bool(deed.node) for deed in later if deletes(deed) and deed.at < again), False):
-        return None
-    # a list or watch of one name says nothing; controllers go on reporting on what waits for finalizers
-    met = (d for d in later if d.at < again and not (deletes(d) or d.by_kubernetes or d.verb in {"list", "watch"}))
-    return next((deed for deed in met if deed.at - end.at > _GRACE), None)
+    birth = birth_of(book, obj, before).deed
+    said = ownership(book, obj, before, birth)
+    if said is not None:
+        owners = [owning_object(book, owner, obj) for owner in said.owners]
+    elif birth is not None and birth.name and not birth.by_kubernetes:
+        adopters = [d for d in book.on(obj) if d.done and changes(d) and d.controller in _SIZERS and d.at <= before]
+        owners = [guess.owner for guess in guesses(obj) if adopters]
+    else:
+        owners = [guess.owner for guess in guesses(obj)]
+    owners = [owner for owner in owners if owner.resource != "namespaces"]
+    return owners + [one for owner in owners for one in above(owner)]
 
 
-def _took(
-    sweeps: Sequence[Deed], life: Sequence[Deed], deeds: Sequence[Deed], again: Sequence[float]
-) -> tuple[list[Deed], bool]:
-    """Deletions of all that matches a selector which can have taken the object, and whether something shows it.
-
-    Its kubelet's last delete right after one shows it, and that its controller made another one at once; that it was
-    still in use long after one shows the contrary.
-    """
-    last = [deed.at for deed in life if deed.node]
-    shown = [d for d in sweeps if any(0 <= at - d.at < _GRACE for at in last)]
-    shown = shown or [d for d in sweeps if any(0 <= at - d.at < _RIGHT_AFTER for at in again)]
-    if shown:
-        return shown, True
-    used = max((deed.at for deed in deeds if not deletes(deed)), default=0.0)
-    return [d for d in sweeps if used - d.at < _GRACE], False
-
-
-def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
-    if chosen.name:
-        how = "the eviction names it" if chosen.subresource == "eviction" else "the request names it"
-        return End(chosen, "certain", how)
-    if chosen.facts.items is not None:
-        return End(chosen, "certain", "the logged answer to the deletecollection lists it")
-    if not mentioned:
-        story.note(f"nothing else in this log mentions {obj}; it was deleted then if it existed")
-    selector = _selector(chosen)
-    which = f"every one that matches {selector}" if selector else "every one of its kind"
-    where = f" in namespace {obj.namespace}" if obj.namespace else ""
-    return End(chosen, "inferred", f"a deletecollection took {which}{where}")
-
-
-def _static(book: Book, obj: Object, births: Sequence[Deed]) -> Confidence:
-    """How sure it is that a Pod mirrors a manifest file, so that its kubelet makes and deletes it. Its name ends in
-    the node's then, but any Pod's may.
-    """
-    if obj.resource != "pods" or (births and not births[-1].node):
-        return "unknown"
-    if births or any(deed.facts.mirror for deed in book.on(obj)):
-        return "certain"
-    nodes = {deed.node for deed in book.on(obj) if deed.node}
-    return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
-
-
-def _selector(deed: Deed) -> str:
-    query = parse_qs(urlsplit(deed.uri).query)
-    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
-
-
-def hits(deed: Deed, obj: Object) -> bool | None:
-    """Whether a deletecollection took `obj`: None where only a selector would tell."""
-    if deed.name:
-        return True
-    if deed.facts.items is not None:
-        return obj.name in deed.facts.items
-    query = parse_qs(urlsplit(deed.uri).query)
-    fields = [part.split("=") for selector in query.get("fieldSelector", []) for part in selector.split(",")]
-    names = [part[-1] for part in fields if part[0] == "metadata.name"]
-    if names:
-        return obj.name in names
-    return None if query.keys() & {"labelSelector", "fieldSelector"} else True
+def _spared(book: Book, below: Sequence[Object], end: Deed) -> str:
+    """Why the first of `below` did not go when `end` deleted what is above them all; empty if it may have gone."""
+    if end.facts.orphan:
+        return "what it owned was to stay"
+    left = next((one for one in below if orphaned(book, one, float("inf")) is not None), None)
+    if left is not None:
+        return f"the garbage collector left {left} to others"
+    obj = below[0]
+    if any(deed.node and deletes(deed) for deed in book.on(obj)):
+        # it went, though the log lacks the request that set it going
+        return ""
+    takers = {GARBAGE, *(guess.controller for guess in guesses(obj))} - _SIZERS
+    taken = book.sift(
+        [b'"verb":"delete"'], lambda d: d.controller in takers and d.resource == obj.resource and d.done
+    )
+    others = sorted({deed.controller for deed in taken})
+    return f"no request of the {others[0]} took {obj}, and this log has such requests" if others else ""
 
 
 def _follow(book: Book, story: Story, obj: Object, end: End, before: float) -> None:
@@ -311,6 +196,13 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
                 return
     space = Object("", "namespaces", "", obj.namespace)
     if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
+        return
+    known = ownership(book, obj, deed.at, birth_of(book, obj, before).deed)
+    if known is not None and known.owners:
+        names = ", ".join(str(owning_object(book, owner, obj)) for owner in known.owners)
+        story.note(
+            f"the garbage collector deleted {obj} because {names} was gone; who deleted that is not in this log"
+        )
         return
     _gone_just_before(book, story, obj, deed)
 

@@ -128,6 +128,12 @@ _HOMES = {(also, kind.resource): kind.group or "" for kind in KINDS.values() for
 _GOOD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
+def is_custom(group: str, resource: str) -> bool:
+    """Whether an objectRef with this group and resource is of a kind that Kubernetes does not bring along."""
+    kind = KINDS.get(resource)
+    return bool(group) and (kind is None or not kind.takes(group, resource))
+
+
 def parse_kind(text: str) -> Kind:
     """The kind that kubectl would understand by `text`; raises InputError where no server could know it."""
     wanted = text.strip().lower()

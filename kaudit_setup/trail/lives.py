@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kaudit_setup.trail.actors import GARBAGE
 from kaudit_setup.trail.deeds import Deed, creates, deletes
+from kaudit_setup.trail.kinds import is_custom
 
 LONG = 300.0
 """Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
+
+_SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
             begun = Life(deed.at)
         elif (
             gone is not None
-            and uses(deed, gone)
+            and deed.at - gone.at > LONG
+            and _shows(deed)
             and not (known and known == uid)
             and (gone.node or not _kubelet_waits(deeds[index:]))
         ):
@@ -65,15 +70,42 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
     return found
 
 
-def uses(deed: Deed, gone: Deed) -> bool:
-    """Whether `deed` shows that the object was still, or again, there long after `gone` deleted it.
+def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What shows in `deeds`, all on one object, that it was there after `end` had it deleted.
+
+    None if nothing does, or its kubelet waited for `end`. What the server removes at once must be gone with the
+    answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
+    surely deleted, and is there `LONG` after, was made again, maybe, by a request that is not in the log.
+    """
+    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    if not end.node and _kubelet_waits(later):
+        return None
+    wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
+    return next((deed for deed in later if deed.at - end.at > wait and _shows(deed)), None)
+
+
+def _lingers(end: Deed) -> bool:
+    """Whether objects of this kind usually go some time after they were deleted: a grace, or a finalizer."""
+    return is_custom(end.group, end.resource) or end.resource in _SLOW
+
+
+def _held(later: Sequence[Deed]) -> bool:
+    """Whether the garbage collector let the object go at last: deleted in the foreground, or with `orphan`.
+
+    It takes its finalizer away then (pkg/controller/garbagecollector/operations.go:removeFinalizer).
+    """
+    first = next((deed for deed in later if deletes(deed) or deed.controller == GARBAGE), None)
+    return first is not None and first.verb == "patch"
+
+
+def _shows(deed: Deed) -> bool:
+    """Whether a request shows that its object was there, and that it did more than let go of it.
 
     Kubernetes' own go on with what is going. A patch of nothing but metadata, or a request to finalize, may be what
     takes a finalizer away; lists and watches by name succeed without the object.
     """
     return (
-        deed.at - gone.at > LONG
-        and not deed.by_kubernetes
+        not deed.by_kubernetes
         and deed.verb not in {"list", "watch"}
         and deed.subresource != "finalize"
         and deed.facts.spec is not False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaudit_setup.trail.deeds import Deed
+from kaudit_setup.trail.deeds import Deed, meant
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.users import did, thing
 from kaudit_setup.trail.who import Answer, Verb
@@ -73,7 +73,7 @@ def _past(answer: Answer) -> str:
 def _deed(answer: Answer, deed: Deed) -> str:
     if answer.question.verb is Verb.created:
         return "created it"
-    return f"{did(deed)} it" if deed.name else f"{_past(answer)} it (by a {deed.verb} of all {deed.resource})"
+    return f"{did(deed)} it" if deed.name else f"{_past(answer)} it (by a {deed.verb} of {meant(deed)})"
 
 
 def _short(deed: Deed) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
-
 from kaudit_setup.texts import counted
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, in_order, quoted
-from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of, singular
+from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of, target
 from kaudit_setup.trail.honest import asked
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
@@ -120,14 +118,7 @@ def thing(deed: Deed) -> str:
     """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
     if not deed.resource:
         return deed.uri.partition("?")[0]
-    if deed.name:
-        return str(deed.object)
-    if deed.verb != "create":
-        query = parse_qs(urlsplit(deed.uri).query)
-        selector = " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
-        return f"{deed.object}{f' that match {selector}' if selector else ''}"
-    where = f" in namespace {deed.namespace}" if deed.namespace else ""
-    return f"a {singular(deed.resource)} of a name that is not logged{where}"
+    return target(deed)
 
 
 def _notes(question: Question, events: list[Deed], tried: list[Deed], present: bool, left_out: int) -> list[str]:

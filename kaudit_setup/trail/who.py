@@ -28,8 +28,20 @@ from kaudit_setup.trail.book import (
 )
 from kaudit_setup.trail.chain import climb, story_of_creation
 from kaudit_setup.trail.clock import ALWAYS, Window
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, executes, reads, seconds
-from kaudit_setup.trail.ends import hits, story_of_deletion
+from kaudit_setup.trail.death import hits
+from kaudit_setup.trail.deeds import (
+    Deed,
+    Object,
+    changes,
+    creates,
+    deletes,
+    executes,
+    meant,
+    reads,
+    seconds,
+    selector,
+)
+from kaudit_setup.trail.ends import story_of_deletion
 from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.kinds import Kind
 from kaudit_setup.trail.naming import guesses, of_deployment
@@ -289,7 +301,10 @@ def _pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: St
         story.links.append(Link(obj, chosen, "certain", "the request names it"))
     else:
         where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
-        why = f"a {chosen.verb} of all {chosen.resource} {where} takes it in, unless a selector left it out"
+        takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
+        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
+        if not any(deed.done for deed in book.on(obj)):
+            story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
         story.links.append(Link(obj, chosen, "inferred", why))
     others = dict.fromkeys(actor(deed) for deed in events if actor(deed) != actor(chosen))
     if others and verb is not Verb.touched:
