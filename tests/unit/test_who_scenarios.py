@@ -101,7 +101,7 @@ def test_bodies_make_chains_certain(scenario: str) -> None:
             continue
         found = told(scenario, "RequestResponse", truth)
         # these have no ownerReferences: their names alone tell for what a controller made them
-        ownerless = found.object.resource in {"secrets", "endpoints", "persistentvolumeclaims"}
+        ownerless = found.object.resource in {"secrets", "endpoints", "persistentvolumeclaims", "serviceaccounts"}
         assert found.confidence == ("inferred" if ownerless and len(found.links) > 1 else "certain"), truth
         assert found.links[-1].deed == found.root
         assert all(link.why for link in found.links)

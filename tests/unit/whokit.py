@@ -27,7 +27,7 @@ from kaudit_setup.trail.tally import Coverage
 from kaudit_setup.trail.who import Answer, Question, Verb, ask
 
 DATA = Path(__file__).parents[1] / "data"
-SCENARIOS = ("controllers-1.20.2", "drain-1.20.2", "workloads-1.20.2")
+SCENARIOS = ("controllers-1.20.2", "drain-1.20.2", "workloads-1.20.2", "upsets-1.20.2")
 DECODER = msgspec.json.Decoder(Event)
 
 
