@@ -87,5 +87,11 @@ class Window:
         """Whether a timestamp of the log lies inside."""
         return self.since <= text <= self.until
 
+    def hours(self, first: str, last: str) -> float:
+        """How many hours of a log that covers `first` to `last` (empty: nothing) lie inside."""
+        if not first:
+            return 0.0
+        return max(0.0, seconds(min(last, self.until)) - seconds(max(first, self.since))) / 3600
+
 
 ALWAYS = Window()

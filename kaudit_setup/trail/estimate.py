@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from kaudit_setup.policy.evaluate import path_matches
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
-from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, lean
 from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import Filter
@@ -93,7 +93,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The log as it is, and what it would be; `hours`: the time covered, summed over the nodes."""
+    """The log as it is, and what it would be; `hours`: the part of the asked time that the log covers,
+    summed over the nodes.
+    """
 
     logged: Estimate
     estimates: tuple[Estimate, ...]
@@ -121,7 +123,7 @@ def estimate(
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    hours = _node_hours(files, tallies)
+    hours = _node_hours(files, tallies, wanted.window)
     seen = {key.stage for key in classes}
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
@@ -215,14 +217,14 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     )
 
 
-def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally]) -> float:
+def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally], window: Window) -> float:
     spans: dict[str, tuple[str, str]] = {}
     for file in files:
         tally = tallies.get(file.path)
         if tally and tally.first:
             first, last = spans.get(file.node, (tally.first, tally.last))
             spans[file.node] = (min(first, tally.first), max(last, tally.last))
-    return sum(seconds(last) - seconds(first) for first, last in spans.values()) / 3600
+    return sum(window.hours(first, last) for first, last in spans.values())
 
 
 class Projection:

@@ -36,8 +36,13 @@ def logged(path: Path) -> list[dict[str, Any]]:
     return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
 
 
+def moment(n: int) -> str:
+    """Some seconds after four o'clock."""
+    return f"2026-11-23T{(16 + n // 3600) % 24:02}:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+
+
 def event(n: int = 1, **fields: Any) -> dict[str, Any]:
-    moment = f"2026-11-23T16:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+    at = moment(n)
     return {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -51,8 +56,8 @@ def event(n: int = 1, **fields: Any) -> dict[str, Any]:
         "userAgent": "kubectl/v1.36.2 (linux/amd64)",
         "objectRef": {"resource": "pods", "namespace": "ns", "name": "p", "apiVersion": "v1"},
         "responseStatus": {"metadata": {}, "code": 200},
-        "requestReceivedTimestamp": moment,
-        "stageTimestamp": moment,
+        "requestReceivedTimestamp": at,
+        "stageTimestamp": at,
         **fields,
     }
 
@@ -510,6 +515,23 @@ def test_top_filters_and_other_dimensions(capfd: pytest.CaptureFixture[str], tmp
         ("cp2", "10.0.0.1", 1),
     ]
     assert main(["top", "--by", "user,colour", "--log", str(tmp_path)]) == 2
+
+
+def test_rates_of_a_window_are_those_of_its_own_time(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A busy minute at the end of a quiet hour; half of it is asked about, and then more than there is."""
+    quiet, busy = range(0, 3600, 300), range(3601, 3661)
+    log = write(tmp_path / "audit.log", *[event(n) for n in (*quiet, *busy)])
+    half = ["--log", log, "--since", moment(3631), "--until", moment(3660), "-o", "json"]
+    top = answer(capfd, "top", "--by", "level", *half)
+    assert (top["total"]["events"], top["rows"][0]["eventsPerHour"]) == (30, round(30 / 29 * 3600, 1))
+    replay = answer(capfd, "estimate", "metadata", "--log-maxage", "0", *half)
+    assert replay["hours"] == round(29 / 3600, 3)
+    rate = replay["logged"]["bytes"] / 29 * 3600
+    assert replay["logged"]["hoursKept"] == round(11 * 100 * (1 << 20) / rate, 2)
+    wide = ["--since", "2026-11-23T00:00:00Z", "--until", "2026-11-24T00:00:00Z"]
+    assert answer(capfd, "top", "--by", "level", "--log", log, *wide, "-o", "json") == answer(
+        capfd, "top", "--by", "level", "--log", log, "-o", "json"
+    )
 
 
 def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
