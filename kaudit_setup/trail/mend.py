@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,7 +24,9 @@ def decode(decoder: msgspec.json.Decoder[_Event], text: bytes) -> tuple[_Event |
     """One line: the event, or None where it is none; and what is wrong with the line, empty if nothing is.
 
     What can be read of a line is evidence. So one that does not decode as it stands is tried again without what is in
-    the way: bytes that are not UTF-8 become U+FFFD, what lies too deep is left out, and null is what is absent.
+    the way: bytes that are not UTF-8 become U+FFFD, what lies too deep is left out, null is what is absent, and so is
+    a field that is of another type than the API's. Only what has no stage even then is no event: this is the one rule
+    for all questions, whatever fields they look at.
     """
     bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
     if not bare:
@@ -36,6 +39,8 @@ def decode(decoder: msgspec.json.Decoder[_Event], text: bytes) -> tuple[_Event |
         except REFUSED as error:
             why = why or f"not an audit event: {error}"
             deep = deep or isinstance(error, RecursionError)
+    with suppress(*REFUSED):
+        return decoder.decode(_typed(decoder, bare)), _DEEPER if deep else ""
     return None, why
 
 
@@ -74,6 +79,17 @@ def _without_nulls(text: bytes) -> bytes:
         kept[name] = msgspec.Raw(
             msgspec.json.encode({part: value for part, value in parts.items() if bytes(value) != b"null"})
         )
+    return msgspec.json.encode(kept)
+
+
+def _typed(decoder: msgspec.json.Decoder[_Event], text: bytes) -> bytes:
+    """An event without those of its fields that are not what `decoder` takes them for."""
+    types = {one.encode_name: one.type for one in msgspec.structs.fields(decoder.type)}
+    kept = {}
+    for name, value in _FIELDS.decode(text).items():
+        with suppress(*REFUSED):
+            msgspec.json.decode(value, type=types.get(name, Any))
+            kept[name] = value
     return msgspec.json.encode(kept)
 
 

@@ -315,21 +315,45 @@ def test_null_is_as_good_as_absent(capfd: pytest.CaptureFixture[str], tmp_path: 
     assert "could not be read" not in capfd.readouterr().out
 
 
-def test_what_fits_but_cannot_be_shown_is_counted(
+def test_a_field_of_another_type_is_as_good_as_absent(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
     odd = event(2, user={"username": "bob"}, responseStatus={"code": "200"})
     folder = tmp_path / "cp1/var/log/kubernetes/audit"
     path = write(folder / "audit.log", event(1), odd, event(3))
     for where in (["--log", str(path)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log"]):
-        for args, shown in (([], ["id-1", "id-3"]), (["--user", "bob"], [])):
-            assert main(["events", "-o", "json", *where, *args]) == 0
-            out, err = capfd.readouterr()
-            assert [e["auditID"] for e in json.loads(out) if e["auditID"].startswith("id")] == shown
-            assert "1 damaged" in err, where
-            assert f"{path}:2 not an audit event" in err, where
+        found = answer(capfd, "events", "-o", "json", *where)
+        assert [(e["auditID"], e["code"]) for e in found if e["auditID"].startswith("id")] == [
+            ("id-1", 200),
+            ("id-2", 0),
+            ("id-3", 200),
+        ]
+        assert [e["user"] for e in answer(capfd, "events", "-o", "json", *where, "--user", "bob")] == ["bob"]
         raw = answer(capfd, "events", "-o", "raw", *where, "--user", "bob")
         assert json.loads(raw) == odd, "the line as it stands needs no reading"
+
+
+def test_all_questions_agree_on_what_is_no_event(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    odd: list[dict[str, Any]] = [
+        {name: value}
+        for name in event()
+        for value in (5, None, "x", [], [5], {}, {"username": 5, "resource": 5, "code": "x"})
+    ]
+    lines = [event(n, **fields) for n, fields in enumerate(odd)]
+    log = write(
+        tmp_path / "audit.log", *lines, *[{k: v for k, v in event().items() if k != gone} for gone in event()]
+    )
+    damaged = sum(not isinstance(one.get("stage"), str) for one in map(json.loads, log.read_text().splitlines()))
+    assert damaged == 7
+    shown = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"][0]
+    assert shown["damaged"] == damaged
+    for args in (["top", "--by", "level"], ["top", "--by", "user,code,ip,resource"], ["estimate", "metadata"]):
+        assert answer(capfd, *args, "--log", log, "-o", "json")["coverage"][0]["damaged"] == damaged, args
+    assert main(["events", "--log", str(log), "-o", "json"]) == 0
+    assert f" {damaged} damaged" in capfd.readouterr().err
+    main(["who", "touched", "pod/p", "-n", "ns", "--log", str(log), "-o", "json"])
+    notes = json.loads(capfd.readouterr().out)["notes"]
+    assert any(f"{damaged} lines that mention it" in note for note in notes), notes
 
 
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
