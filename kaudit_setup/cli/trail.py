@@ -40,8 +40,8 @@ _EVENTS_HELP = """Examples:
 
   kaudit-setup events --host cp1 --host cp2 --resource pods/exec --namespace shop
 
-A request is one row, its last stage; with --stage, and with -o raw, each line stands for itself. -o raw prints the
-lines as they are logged; on a terminal their control characters are escaped.
+A request is one row, its last stage, which is the one that has to fit; with --stage, and with -o raw, each line
+stands for itself. -o raw prints the lines as they are logged; on a terminal their control characters are escaped.
 """
 _TOP_HELP = """Examples:
 

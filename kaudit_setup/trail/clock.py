@@ -24,7 +24,13 @@ def stamp(moment: datetime) -> str:
 
 def stamp_or_nothing(text: str) -> str:
     """`text` if it is a timestamp as the log spells them, else empty: damaged lines hold anything."""
-    return text if _STAMP.fullmatch(text) else ""
+    if not _STAMP.fullmatch(text):
+        return ""
+    try:
+        seconds(text)
+    except ValueError:  # the 99th of a month
+        return ""
+    return text
 
 
 def seconds(text: str) -> float:

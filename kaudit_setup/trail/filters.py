@@ -52,6 +52,10 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
 the client did not choose (staging/src/k8s.io/apimachinery/pkg/util/net/http.go:SourceIPs).
 """
 
+LATE = frozenset({"user", "impersonator", "namespace", "name", "code", "decision"})
+"""What a later stage of a request may say otherwise than an earlier one (staging/src/k8s.io/apiserver: impersonation
+and authorization come after RequestReceived, and pkg/audit/request.go:LogRequestObject fills in names)."""
+
 # From the most telling to the least; what most events share is not worth a search of its own.
 _TELLING = ("name", "impersonator", "user", "ip", "agent", "namespace", "resource", "verb", "code", "decision")
 _COMMON = frozenset({"get", "list", "watch", "update", "200", "201", "allow"})

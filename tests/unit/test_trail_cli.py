@@ -356,6 +356,51 @@ def test_all_questions_agree_on_what_is_no_event(capfd: pytest.CaptureFixture[st
     assert any(f"{damaged} lines that mention it" in note for note in notes), notes
 
 
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--code", "!2*"], ["id-2", "id-3", "id-5"]),
+        (["--code", "!2*", "--verb", "get"], ["id-2", "id-3", "id-5"]),
+        (["--code", "4*"], ["id-2"]),
+        (["--decision", "!allow"], ["id-2", "id-3", "id-5"]),
+        (["--impersonator", "!alice"], ["id-1", "id-2", "id-3", "id-5", "id-6"]),
+        (["--user", "alice"], ["id-1", "id-2", "id-3", "id-5", "id-6"]),
+        (["--name", "!made"], ["id-1", "id-2", "id-3", "id-4", "id-5"]),
+    ],
+    ids=" ".join,
+)
+def test_a_request_fits_if_its_last_stage_does(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, args: list[str], left: list[str]
+) -> None:
+    """Long requests begin in a rotated file; what has not ended is judged by what is known of it."""
+    allow = {"annotations": {"authorization.k8s.io/decision": "allow"}}
+    asked: list[dict[str, Any]] = [allow, {"responseStatus": {"code": 403}}, {}, {**allow}, {}, {**allow}]
+    asked[3]["impersonatedUser"] = {"username": "bob"}
+    asked[5]["objectRef"] = {"resource": "pods", "namespace": "ns", "name": "made"}
+    unsaid = {"stage": "RequestReceived", "responseStatus": None, "objectRef": {"resource": "pods"}}
+    begun = [event(n, **unsaid) for n in range(1, 7)]
+    later = [event(n, stageTimestamp=moment(900 - n), **asked[n - 1]) for n in (6, 4, 2, 1)]
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    for cut in (2, 6, 8):
+        lines = [*begun, *later]
+        write(folder / "audit-2026-11-23T16-00-05.000.log", *lines[:cut])
+        write(folder / "audit.log", *lines[cut:])
+        for where in (["--log", str(folder)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit"]):
+            found = answer(capfd, "events", "-o", "json", *where, *args)
+            assert [e["auditID"] for e in found if e["auditID"].startswith("id")] == left, (cut, where)
+    stages = answer(capfd, "events", "--log", folder, "--code", "!2*", "--stage", "RequestReceived", "-o", "json")
+    assert len(stages) == 6, "with --stage each line stands for itself"
+
+
+def test_rows_stand_in_the_order_of_the_time_they_show(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    watch = event(1, verb="watch", stageTimestamp=moment(500))
+    log = write(tmp_path / "audit.log", event(2), event(4), event(3), watch, event(600))
+    assert ids(capfd, "--log", log) == ["id-1", "id-2", "id-3", "id-4", "id-600"]
+    assert ids(capfd, "--log", log, "--limit", "2") == ["id-1", "id-2"]
+    raw = answer(capfd, "events", "-o", "raw", "--log", log)
+    assert raw == log.read_text()
+
+
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     paths = [write(tmp_path / f"cp{n}" / "audit.log", event(n)) for n in range(1, 4)]
     assert sorted(ids(capfd, "--log", *paths)) == ["id-1", "id-2", "id-3"]
