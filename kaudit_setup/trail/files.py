@@ -11,13 +11,14 @@ import glob
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp
+from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp, stamp_or_nothing
 
 STDIN = "-"
 
@@ -30,6 +31,9 @@ _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
 _LATE = timedelta(hours=4)
+_GZIP = b"\x1f\x8b"
+_LOOK = 1 << 17
+_STAGE_TIME = re.compile(rb'"stageTimestamp": ?"([0-9TZ:.-]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,51 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
 
 
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
-    """`files` without those that, by the times in their names, hold nothing of `window`."""
+    """`files` without those that hold nothing of `window`: the times in their names say so, and what stands in them
+    does not contradict. A name may be wrong: given by hand, by another clock, or in local time.
+    """
     kept: list[LogFile] = []
     before, latest = "", latest_begin(window)
     for index, file in enumerate(files):
         if index and files[index - 1].node != file.node:
             before = ""
-        early = file.rotated and window.since and file.rotated < window.since
-        if before <= latest and not early:
+        early = bool(file.rotated) and file.rotated < window.since
+        if not (early and _ended(files, index, window.since)) and not (before > latest and _begun(file) > latest):
             kept.append(file)
         before = file.rotated or before
     return tuple(kept)
+
+
+def _ended(files: Sequence[LogFile], index: int, moment: str) -> bool:
+    """Whether the last event of a file is earlier than `moment`; of a compressed one it is known where the next one
+    begins.
+    """
+    file = files[index]
+    if not file.gzipped:
+        return "" < _moment(file, last=True) < moment
+    after = files[index + 1] if index + 1 < len(files) and files[index + 1].node == file.node else None
+    return after is not None and "" < _begun(file) < moment and "" < _begun(after) <= moment
+
+
+def _begun(file: LogFile) -> str:
+    return _moment(file, last=False)
+
+
+def _moment(file: LogFile, *, last: bool) -> str:
+    """The first or the last time in a file, in the log's spelling; empty if it cannot be seen with one look."""
+    if file.once:
+        return ""
+    try:
+        with Path(file.path).open("rb") as stream:
+            if last:
+                stream.seek(max(0, file.size - _LOOK))
+            text = stream.read(_LOOK)
+        if text.startswith(_GZIP) and not last:
+            text = zlib.decompressobj(wbits=31).decompress(text, _LOOK)
+    except (OSError, zlib.error):
+        return ""
+    times = [time for one in _STAGE_TIME.findall(text) if (time := stamp_or_nothing(one.decode()))]
+    return times[-1 if last else 0] if times else ""
 
 
 def latest_begin(window: Window) -> str:
@@ -241,7 +279,7 @@ def _sniff(path: str) -> bool:
             head = stream.read(65536)
     except OSError:
         return False
-    return head.startswith(b"\x1f\x8b") or b"audit.k8s.io/" in head
+    return head.startswith(_GZIP) or b"audit.k8s.io/" in head
 
 
 def _without_twins(seen: Iterable[_Seen]) -> list[_Seen]:

@@ -197,15 +197,29 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
             find_logs([str(wrong)])
 
 
-def test_files_outside_the_window_are_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_outside_the_window_are_not_read(tmp_path: Path, packed: bool) -> None:
     for hour in range(10, 16):
-        (tmp_path / f"audit-2026-11-23T{hour}-00-00.000.log").write_bytes(line(1))
+        path = tmp_path / f"audit-2026-11-23T{hour}-00-00.000.log"
+        text = b"".join(line(n, minute=60 * (hour - 17) + n) + b"\n" for n in range(0, 60, 5))
+        path.with_name(path.name + ".gz" * packed).write_bytes(gzip.compress(text) if packed else text)
     files = find_logs([str(tmp_path)])
     kept = within(files, Window.of("2026-11-23T12:30:00Z", None))
     assert [Path(f.path).name[17:19] for f in kept] == ["13", "14", "15"]
     kept = within(files, Window.of(None, "2026-11-23T10:30:00Z"))
     assert [Path(f.path).name[17:19] for f in kept] == ["10", "11", "12", "13", "14", "15"]
     assert len(within(files, Window.of(None, "2026-11-23T05:30:00Z"))) == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["2026-10-01T00-00-00.000", "2026-11-23T21-05-00.000", "2026-12-24T00-00-00.000"])
+def test_a_file_whose_name_is_wrong_is_read(tmp_path: Path, name: str, packed: bool) -> None:
+    """Named by hand, or by a clock in another zone; all of it lies in the window, and so does what follows."""
+    path = tmp_path / f"audit-{name}.log"
+    text = b"".join(line(n, minute=n) + b"\n" for n in range(0, 60, 5))
+    path.with_name(path.name + ".gz" * packed).write_bytes(gzip.compress(text) if packed else text)
+    (tmp_path / "audit.log").write_bytes(line(1, minute=61) + b"\n")
+    assert len(found(tmp_path, window=Window.of("2026-11-23T16:20:00Z", "2026-11-23T17:20:00Z"))[0]) == 9
 
 
 def test_lines_outside_the_window_are_left_out(tmp_path: Path) -> None:
