@@ -42,6 +42,7 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="As --since.")]
 
+_SAID = 10  # things that are left out and named
 _DEFAULT = "/var/log/kubernetes/audit/audit.log"
 _MANIFEST = Path("/etc/kubernetes/manifests/kube-apiserver.yaml")
 
@@ -67,10 +68,17 @@ def spread_logs(argv: list[str]) -> list[str]:
 
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
+    from kaudit_setup.report.escape import safe
     from kaudit_setup.trail.files import find_logs
 
     if log:
-        return find_logs(log)
+        skipped: list[str] = []
+        files = find_logs(log, skipped=skipped)
+        for sentence in skipped[:_SAID]:
+            typer.echo(f"note: {safe(sentence)}", err=True)
+        if len(skipped) > _SAID:
+            typer.echo(f"note: and {len(skipped) - _SAID} more are left out", err=True)
+        return files
     here = _own_log()
     if not here.exists():
         raise InputError(

@@ -118,15 +118,14 @@ def _print_events(rows: Iterable[Row], output: EventOutput) -> None:
 
 def _lines(rows: Iterable[Row], output: EventOutput, terminal: bool) -> Iterator[bytes]:
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.trail.record import with_source
+    from kaudit_setup.trail.record import in_ascii, with_source
 
     if output is EventOutput.raw:
         for row in rows:
             yield safe(row.body.decode("utf-8", "replace")).encode() if terminal else row.body
         return
-    bodies = (with_source(row.body, row.place) for row in rows)
-    # what JSON leaves as it is, like a right-to-left override, a terminal would obey
-    texts = (json.dumps(json.loads(body)).encode() if terminal else body for body in bodies)
+    # always, for a pipe may end at a terminal, too
+    texts = (in_ascii(with_source(row.body, row.place)) for row in rows)
     if output is EventOutput.jsonl:
         yield from texts
         return

@@ -30,6 +30,8 @@ _NUMBERED = re.compile(r"(?P<stem>.+?\.(?:log|jsonl|ndjson|json))[.-](?P<number>
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
+_PACKED = re.compile(r"\.(?:zst|xz|bz2|lz4|Z|zip)\Z")
+_MAY = "run as a user who may read it"
 _LATE = timedelta(hours=4)
 _GZIP = b"\x1f\x8b"
 _LOOK = 1 << 17
@@ -82,20 +84,22 @@ def rotated_name(name: str, moment: str) -> str:
     return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{name[len(plain) :]}"
 
 
-def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
+def find_logs(paths: Sequence[str], *, node: str = "", skipped: list[str] | None = None) -> tuple[LogFile, ...]:
     """Every log file below `paths` (files, folders, globs, `-`), each once, node by node, oldest first.
 
     Files of one folder with one stem are one node's log. The node is `node` if given, else it is named by the first
-    folder name that says something, or by the stem where several stems share a folder.
-    Raises InputError for a path that does not exist, cannot be read, or holds no log.
+    folder name that says something, or by the stem where several stems share a folder. `skipped` is filled with a
+    sentence for each thing in a folder that is called like a log and yet is left out.
+    Raises InputError for a path that does not exist or holds no log, and if nothing of it all can be read.
     """
+    left_out: list[str] = [] if skipped is None else skipped
     found: dict[tuple[int, int], _Seen] = {}
     stdin = False
     for path in paths:
         if path == STDIN:
             stdin = True
             continue
-        for seen in _expand(path):
+        for seen in _expand(path, left_out):
             found.setdefault(seen.inode, seen)
     groups: dict[tuple[str, str], list[_Seen]] = {}
     for seen in _without_twins(found.values()):
@@ -106,6 +110,9 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
         for key in sorted(groups, key=lambda key: (names[key], key))
         for seen in sorted(groups[key], key=_Seen.age)
     ]
+    if files and not stdin and not any(os.access(file.path, os.R_OK) for file in files):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        raise InputError(f"cannot read {files[0].path}{more}: Permission denied", hint=_MAY)
     if stdin:
         files.append(LogFile(node or "stdin", STDIN, once=True))
     return tuple(files)
@@ -230,7 +237,7 @@ def _seen(path: str, info: os.stat_result) -> _Seen:
     return _Seen(path, folder, name, stem, rotated, number, info.st_size, inode, info.st_mtime, once)
 
 
-def _expand(path: str) -> list[_Seen]:
+def _expand(path: str, skipped: list[str]) -> list[_Seen]:
     try:
         info = Path(path).stat()
     except FileNotFoundError:
@@ -239,13 +246,17 @@ def _expand(path: str) -> list[_Seen]:
             raise InputError(
                 f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
             ) from None
-        return [seen for match in matches for seen in _expand(match)]
+        return [seen for match in matches for seen in _expand(match, skipped)]
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", hint="run as a user who may read it") from None
+        raise InputError(f"cannot read {path}: {error.strerror}", hint=_MAY) from None
     if stat.S_ISDIR(info.st_mode):
-        inside = _folder(path)
+        inside = _folder(path, skipped)
         if not inside:
-            raise InputError(f"there is no audit log in the folder {path}", hint="give the log files themselves")
+            raise InputError(
+                f"there is no audit log in the folder {path}",
+                hint="give the log files themselves",
+                details="\n".join(skipped[:10]),
+            )
         return inside
     return [_seen(path, info)]
 
@@ -255,21 +266,39 @@ def _glob(pattern: str) -> list[str]:
     return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
 
 
-def _folder(path: str) -> list[_Seen]:
+def _folder(path: str, skipped: list[str]) -> list[_Seen]:
     found: list[_Seen] = []
-    for here, folders, names in os.walk(path):
+
+    def closed(error: OSError) -> None:
+        if error.filename == path:
+            raise InputError(f"cannot read the folder {path}: {error.strerror}", hint=_MAY)
+        skipped.append(f"the folder {error.filename} is left out: {error.strerror}")
+
+    for here, folders, names in os.walk(path, onerror=closed):
         folders.sort()
         for name in sorted(names):
-            if not _LOG_NAME.match(name):
-                continue
             whole = f"{here.rstrip('/')}/{name}"
+            if not _LOG_NAME.match(name):
+                if _LOG_NAME.match(_PACKED.sub("", name)):
+                    skipped.append(f"{whole} is left out: only plain files and gzip can be read")
+                continue
             try:
                 info = Path(whole).stat()
-            except OSError:
-                continue  # rotated away since the folder was listed
-            if stat.S_ISREG(info.st_mode) and (rotation_time(name) or name.startswith("audit.log") or _sniff(whole)):
+            except OSError as error:
+                if Path(whole).is_symlink():  # else it was rotated away since the folder was listed
+                    skipped.append(f"{whole} is left out: it is a link that leads nowhere ({error.strerror})")
+                continue
+            if not stat.S_ISREG(info.st_mode):
+                skipped.append(f"{whole} is left out: it is no file; --log with its own path reads a pipe")
+            elif _called_audit(name) or _sniff(whole):
                 found.append(_seen(whole, info))
+            elif not os.access(whole, os.R_OK):
+                skipped.append(f"{whole} is left out: Permission denied")
     return found
+
+
+def _called_audit(name: str) -> bool:
+    return bool(rotation_time(name)) or name.startswith("audit.log")
 
 
 def _sniff(path: str) -> bool:

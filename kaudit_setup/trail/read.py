@@ -173,7 +173,12 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
     """The file that was found, even if it was rotated or compressed in the meantime."""
     if file.path == STDIN and not file.copy:
         return sys.stdin.buffer
-    stream = _try_open(file.copy or file.path)
+    try:
+        stream = _try_open(file.copy or file.path)
+    except OSError as error:
+        tally.damage(0, f"cannot be read: {error.strerror}")
+        tally.note(f"{file.path} cannot be read: {error.strerror}")
+        return None
     if stream is not None:
         info = os.fstat(stream.fileno())
         if (info.st_dev, info.st_ino) == file.inode:
@@ -194,7 +199,7 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
 def _try_open(path: str) -> BinaryIO | None:
     try:
         return Path(path).open("rb", buffering=0)
-    except OSError:
+    except FileNotFoundError:
         return None
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -200,6 +201,81 @@ def test_limit_and_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert ids(capfd, "--log", SCENARIO, "--user", "nobody-like-this") == []
 
 
+@pytest.mark.parametrize("char", ["\x7f", "\x9b", "\u202e", "\u200b", "\u2028", "\udbff\udfff"])
+def test_json_has_nothing_that_a_terminal_obeys(capfd: pytest.CaptureFixture[str], tmp_path: Path, char: str) -> None:
+    char = char.encode("utf-16", "surrogatepass").decode("utf-16")
+    log = write(tmp_path / "audit.log", event(1, userAgent=f"a{char}b"))
+    for output in ("json", "jsonl"):
+        text = answer(capfd, "events", "-o", output, "--log", log) if output == "jsonl" else ""
+        if output == "json":
+            assert main(["events", "-o", "json", "--log", str(log)]) == 0
+            text = capfd.readouterr().out
+            (shown,) = json.loads(text)
+        else:
+            shown = json.loads(text)
+        assert shown["userAgent"] == f"a{char}b"
+        assert text.replace("\n", "").isprintable()
+        assert text.isascii()
+
+
+def test_a_name_that_is_not_utf8_is_no_obstacle(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "\udcff\udcfe.log", event(1))
+    (row,) = answer(capfd, "events", "-o", "json", "--log", tmp_path)
+    assert row["source"]["file"] == str(path)
+    for args in (["stats"], ["top", "--by", "node"], ["who", "read", "pod/p", "-n", "ns"]):
+        answer(capfd, *args, "--log", tmp_path, "-o", "json")
+        answer(capfd, *args, "--log", tmp_path)
+
+
+def as_nobody(*args: str | Path) -> int:
+    """The exit code of a command that a user without any rights runs."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 99
+    try:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        code = main([str(arg) for arg in args])
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def test_what_may_not_be_read_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    answer(capfd, "stats", "--log", PROBES)  # imports what the child must not look for
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        closed = write(folder / "cp1/audit-2026-11-23T16-00-00.000.log", event(1))
+        closed.chmod(0)
+        write(folder / "cp2/audit.log", event(2)).parent.chmod(0)
+        assert as_nobody("stats", "--log", closed) == 2
+        assert f"cannot read {closed}: Permission denied" in capfd.readouterr().err
+        assert as_nobody("stats", "--log", folder / "cp2") == 2
+        assert f"cannot read the folder {folder / 'cp2'}: Permission denied" in capfd.readouterr().err
+        write(folder / "cp1/audit.log", event(2))
+        assert as_nobody("stats", "--log", folder) == 0
+        out, err = capfd.readouterr()
+        assert f"{closed} cannot be read: Permission denied" in out
+        assert "rotated away" not in out
+        assert f"note: the folder {folder / 'cp2'} is left out: Permission denied" in err
+        (folder / "cp2").chmod(0o755)
+
+
+def test_what_is_left_out_of_a_folder_is_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(tmp_path / "audit.log", event(1))
+    os.mkfifo(tmp_path / "audit-2026-11-23T10-00-00.000.log")
+    (tmp_path / "audit-2026-11-23T11-00-00.000.log").symlink_to(tmp_path / "gone")
+    (tmp_path / "audit-2026-11-23T12-00-00.000.log.zst").write_bytes(b"x")
+    (tmp_path / "readme.txt").write_text("x")
+    assert main(["top", "--by", "level", "--log", str(tmp_path), "-o", "json"]) == 0
+    said = [text for text in capfd.readouterr().err.splitlines() if "left out" in text]
+    assert [text.partition("audit-2026-11-23T")[2][:2] for text in said] == ["10", "11", "12"]
+
+
 def test_several_nodes_are_merged_by_time_and_copies_count_once(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -313,6 +389,19 @@ def test_null_is_as_good_as_absent(capfd: pytest.CaptureFixture[str], tmp_path: 
     assert answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")["policies"][0]["events"] == 2
     main(["who", "touched", "--user", "bob", "--log", str(path)])
     assert "could not be read" not in capfd.readouterr().out
+
+
+def test_half_a_character_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    r"""A patch is logged as it came, and kube-apiserver takes "\ud800" for U+FFFD."""
+    patch = event(2, verb="patch", requestObject={"data": {"a": "HALF"}})
+    log = write(tmp_path / "audit.log", event(1), patch)
+    for half in (r"\ud800", r"\udfff", r"\\\ud800", r"\ud800\ud800\udc00"):
+        log.write_text(json.dumps(event(1)) + "\n" + json.dumps(patch).replace("HALF", half) + "\n")
+        assert main(["events", "--log", str(log), "-o", "json", "--name", "p"]) == 0
+        out, err = capfd.readouterr()
+        assert ([e["auditID"] for e in json.loads(out)], err) == (["id-1", "id-2"], "")
+        found = answer(capfd, "who", "changed", "pod/p", "-n", "ns", "--log", log, "-o", "json")
+        assert found["answer"]["auditID"] == "id-2"
 
 
 def test_a_field_of_another_type_is_as_good_as_absent(
