@@ -238,6 +238,16 @@ def test_gaps_are_found_inside_and_between_files(tmp_path: Path) -> None:
     assert [(a[11:16], b[11:16]) for a, b in cover.gaps] == [("16:09", "16:40"), ("16:49", "17:30")]
 
 
+def test_what_is_not_in_the_order_of_time_is_covered_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    lines = [line(n, minute=n // 60) + b"\n" for n in (*range(600), *range(1800, 2400))]
+    path.write_bytes(b"".join([*lines[500:], *lines[:500]]))
+    cover = found(path)[1]
+    assert [moment[11:19] for moment in (cover.first, cover.last)] == ["16:00:00", "16:39:59"]
+    assert [(a[11:16], b[11:16]) for a, b in cover.gaps] == [("16:09", "16:30")]
+    assert "the clock went back once" in cover.notes
+
+
 def test_what_is_no_time_is_not_shown_as_one(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     evil = line(1).replace(b"2026-11-23T16:00:01.000000Z", b"2026-\x1b[31m-T\xe2\x80\xaeZ")
