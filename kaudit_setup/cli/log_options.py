@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.connect import Reach
-from kaudit_setup.errors import InputError
+from kaudit_setup.errors import InputError, KauditError
 
 if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
@@ -71,6 +72,7 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     from kaudit_setup.report.escape import safe
     from kaudit_setup.trail.files import find_logs
 
+    _check_streams(log or ())
     if log:
         skipped: list[str] = []
         files = find_logs(log, skipped=skipped)
@@ -138,7 +140,18 @@ class LogOptions(Reach):
     def nodes(self) -> Iterator[list[Node]]:
         """The nodes that the logs are on. Raises InputError."""
         with self.reached() as found:
+            _check_streams(())
             yield [candidate.node for candidate in found]
+
+
+def _check_streams(log: Sequence[str]) -> None:
+    """Raises InputError if standard input is asked for and closed, KauditError if nobody could see an answer."""
+    if "" in log:
+        raise InputError("--log is empty", hint="give a file, a folder, a glob in quotes, or - for standard input")
+    if "-" in log and sys.stdin is None:
+        raise InputError("--log -: standard input is closed", hint="send the log there: zcat x.gz | kaudit-setup ...")
+    if sys.stdout is None:
+        raise KauditError("standard output is closed: there is no place for the answer", hint="send it to a file")
 
 
 def _own_log() -> Path:
@@ -151,8 +164,6 @@ def _own_log() -> Path:
 
 def show_progress(node: str, file: str, done: int, total: int) -> None:
     """One line on a terminal that is written over and over; nothing in a pipe."""
-    import sys
-
     from kaudit_setup.report.columns import size
     from kaudit_setup.report.escape import safe
 

@@ -49,7 +49,8 @@ _TOP_HELP = """Examples:
 
   kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
 
-Each stage of a request is a line of the log and counts as one event here: that is what fills the disk.
+Each stage of a request is a line of the log and counts as one event here, and so does a copy of it in
+another log: that is what fills the disk.
 Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
 """
 
@@ -165,6 +166,7 @@ def _top_json(top: Top) -> dict[str, Any]:
     def per_hour(count: int) -> float | None:
         return round(count / top.hours, 1) if top.hours else None
 
+    others = _not_shown(top)
     return {
         "by": list(top.by),
         "total": {"events": top.events, "bytes": top.size, "hours": round(top.hours, 3), "groups": top.groups},
@@ -179,8 +181,13 @@ def _top_json(top: Top) -> dict[str, Any]:
             }
             for key, events, size in top.rows
         ],
-        "others": {"events": top.others[0], "bytes": top.others[1]},
+        "others": {"events": others[0], "bytes": others[1]},
     }
+
+
+def _not_shown(top: Top) -> tuple[int, int]:
+    """Events and bytes of all groups that have no row of their own."""
+    return top.events - sum(events for _, events, _ in top.rows), top.size - sum(size for _, _, size in top.rows)
 
 
 def _top_text(top: Top) -> Iterator[str]:
@@ -194,5 +201,8 @@ def _top_text(top: Top) -> Iterator[str]:
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
     yield f"{top.events} events, {size(top.size)} in {hours(top.hours)}, {top.groups} groups"
+    more = _not_shown(top)
+    if more[0]:
+        yield f"{more[0]} events ({size(more[1])}) are in groups that are not shown; --limit shows more"
     if top.others[0]:
         yield f"{top.others[0]} events ({size(top.others[1])}) of rare groups were summed up: too many to keep apart"

@@ -630,11 +630,55 @@ def test_who_looks_at_a_pipe_as_often_as_it_needs(tmp_path: Path, how: str) -> N
         ["--since", "yesterday"],
         ["--stage", "End"],
         ["--since", "1h", "--until", "2h"],
+        ["--since", ""],
+        ["--until", ""],
+        ["--since", "99999999999999999999h"],
+        ["--since", "9999999d"],
+        ["--since", "0001-01-01T00:00:00+14:00"],
+        ["--until", "9999-12-31T23:59:59-10:00"],
+        ["--ip", "999.1.1.1"],
+        ["--ip", "!10.0.0"],
+        ["--log", ""],
     ],
 )
 def test_what_cannot_be_is_refused(capfd: pytest.CaptureFixture[str], wrong: list[str]) -> None:
     assert main(["events", "--log", str(SCENARIO), *wrong]) == 2
     assert "hint:" in capfd.readouterr().err
+
+
+def run(question: str, log: str | Path, redirect: str) -> tuple[int, str]:
+    """The exit code of a command in a shell, and what it says on standard error."""
+    command = f"set -o pipefail; {sys.executable} -m kaudit_setup {question} --log {log} {redirect}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("question", ["events", "events -o raw", "top --by user", "stats", "who touched pod/p -n ns"])
+def test_streams_that_are_full_closed_or_left(tmp_path: Path, question: str) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(10)])
+    assert run(question, log, ">/dev/null <&-") == (0, "")
+    assert run(question, log, "| true") in {(141, ""), (0, "")}, "true may end after all was written"
+    code, err = run(question, log, ">/dev/full")
+    assert (code, err.startswith("error: cannot write the answer: No space left on device")) == (1, True)
+    code, err = run(question, log, ">&-")
+    assert (code, err.startswith("error: standard output is closed")) == (1, True)
+    code, err = run(question, "-", "<&-")
+    assert (code, err.startswith("error: --log -: standard input is closed")) == (2, True)
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(3000)])
+    for output in ("table", "json", "jsonl", "raw"):
+        assert run(f"events -o {output}", log, "| head -c 1 >/dev/null") == (141, ""), output
+
+
+def test_top_tells_how_much_is_not_shown(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(2), *[event(n, verb=f"v{n}") for n in range(3)])
+    args = ["top", "--by", "verb", "--log", log, "--limit", "2"]
+    got = answer(capfd, *args, "-o", "json")
+    assert got["others"]["events"] == 2
+    assert got["others"]["bytes"] == got["total"]["bytes"] - sum(row["bytes"] for row in got["rows"])
+    assert "2 events" in answer(capfd, *args)
 
 
 def test_top_counts_lines_and_bytes(capfd: pytest.CaptureFixture[str]) -> None:
@@ -873,6 +917,30 @@ def test_estimate_tells_apart_what_a_policy_does_and_nothing_else(
     questions.clear()
     assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["logged"]["events"] == 1000
     assert len(questions) == 2, "what no policy names is one class, whatever a stranger calls it"
+
+
+def test_estimate_asks_how_many_requests_lack_a_stage(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(20)])
+    for received, missing in ((0, True), (1, True), (10, True), (19, False), (20, False)):
+        early = [event(n, stage="RequestReceived", responseStatus=None) for n in range(received)]
+        write(log, *[event(n) for n in range(20)], *early)
+        got = answer(capfd, "estimate", "metadata", "--log", log, "-o", "json")["policies"][0]["missingStages"]
+        assert got == ["RequestReceived"] * missing, received
+        assert ("at least" in answer(capfd, "estimate", "metadata", "--log", log)) == missing
+
+
+@pytest.mark.parametrize(("version", "size"), [("1.20", 100), ("1.35", 100), ("1.36", 0)])
+def test_estimate_knows_what_a_size_of_nothing_means(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, version: str, size: int
+) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(100))
+    args = ["estimate", "metadata", "--log", log, "-o", "json", "--kube-version", version]
+    got = answer(capfd, *args, "--log-maxsize", "0")
+    assert got["rotation"]["maxsize"] == size
+    if size:
+        assert got == answer(capfd, *args, "--log-maxsize", "100")
+    else:
+        assert got["logged"]["hoursKept"] is None, "what is never rotated is never removed"
 
 
 def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,8 @@ def test_a_hole_of_nul_bytes_is_skipped(tmp_path: Path) -> None:
         out.write(line(1) + b"\n")
     hits, cover = found(path)
     assert [h.text for h in hits] == [line(1)]
-    assert cover.damaged > 0
+    assert hits[0].offset == 40 << 20
+    assert [damage.what for _, damage in cover.located] == ["a hole of NUL bytes"], "one hole, however large"
 
 
 @pytest.mark.parametrize("keep", [10, 200, -20, -4])
@@ -151,13 +153,20 @@ def test_a_gzip_cut_short_gives_what_it_holds(tmp_path: Path, keep: int) -> None
     assert cover.damaged >= 1
 
 
-def test_a_damaged_gzip_is_said(tmp_path: Path) -> None:
+def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
     path = tmp_path / "audit.log.gz"
-    packed = bytearray(gzip.compress(b"".join(line(n) + b"\n" for n in range(300)), mtime=0))
-    packed[len(packed) // 2] ^= 0xFF
-    path.write_bytes(packed)
-    _, cover = found(path)
-    assert cover.damaged >= 1
+    text = b"".join(line(n, minute=n % 60, pad=n % 97) + b"\n" for n in range(3000))
+    packed = gzip.compress(text, mtime=0)
+    path.write_bytes(packed[:-8] + b"\1\2\3\4" + packed[-4:])
+    hits, cover = found(path)
+    assert len(hits) == 3000, "only the check sum is wrong"
+    assert cover.damaged == 1
+    half = len(packed) // 2
+    path.write_bytes(packed[:half] + b"\xff" * 100 + packed[half + 100 :])
+    readable = zlib.decompressobj(wbits=31).decompress(packed[:half]).count(b"\n")
+    hits, cover = found(path)
+    assert len(hits) >= readable - 1
+    assert any("damaged" in note for note in cover.notes)
 
 
 def test_gzip_members_follow_each_other_and_names_may_lie(tmp_path: Path) -> None:
@@ -165,6 +174,8 @@ def test_gzip_members_follow_each_other_and_names_may_lie(tmp_path: Path) -> Non
     (tmp_path / "packed.log").write_bytes(members)
     (tmp_path / "plain.log.gz").write_bytes(line(3) + b"\n")
     assert len(found(tmp_path / "packed.log")[0]) == 2
+    (tmp_path / "many.log").write_bytes(b"".join(gzip.compress(line(n) + b"\n") for n in range(50)))
+    assert [h.text for h in found(tmp_path / "many.log")[0]] == [line(n) for n in range(50)]
     assert len(found(tmp_path / "plain.log.gz")[0]) == 1
 
 
