@@ -34,6 +34,7 @@ class Exit(IntEnum):
     WOULD_CHANGE = 3
     NEEDS_PERSON = 4
     INTERRUPTED = 130
+    UNREAD = 141
 
 
 class KauditError(Exception):

@@ -6,8 +6,11 @@ commands is imported when one of them is called, so that all of them, `--help` a
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Annotated, Final
 
@@ -31,6 +34,7 @@ _FAMILIES: Final = {
     "render": ("render",),
 }
 """Module → its commands, in the order in which `--help` lists them."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _GROUPS: Final = frozenset({"backups", "manifest", "policy"})
 
 
@@ -70,6 +74,16 @@ def _root(
 
 def main(argv: list[str] | None = None) -> int:
     """The one error boundary: every expected error is one sentence on stderr and a documented exit code."""
+    code = _run(argv)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    return code
+
+
+def _run(argv: list[str] | None) -> int:
     args = sys.argv[1:] if argv is None else argv
     # wherever it stands: a user adds --debug at the end of the line that failed
     debug = "--debug" in args
@@ -81,6 +95,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         build(args)(args, prog_name="kaudit-setup")
     except SystemExit as done:
+        if isinstance(done.__context__, BrokenPipeError):
+            return _unwritten(done.__context__)
         return done.code if isinstance(done.code, int) else Exit.FAILED
     except KauditError as error:
         if debug:
@@ -91,6 +107,8 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            return _unwritten(error)
         return _complain(
             KauditError(
                 f"unexpected {type(error).__name__}: {error}",
@@ -98,6 +116,16 @@ def main(argv: list[str] | None = None) -> int:
             )
         )
     return Exit.OK
+
+
+def _unwritten(error: OSError) -> int:
+    """The answer could not be written; a reader that has had enough, like `head`, is no error to speak of."""
+    # what is still waiting to be written must not fail once more when Python ends
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return Exit.UNREAD
+    return _complain(KauditError(f"cannot write the answer: {error.strerror}", hint="is the disk full?"))
 
 
 def _complain(error: KauditError) -> int:

@@ -29,9 +29,10 @@ class FilterOptions:
     verb: Annotated[
         Values, typer.Option(metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
     ] = None
-    resource: Annotated[Values, typer.Option(metavar="RESOURCE", help="pods, pods/exec, deployments.apps, ...")] = (
-        None
-    )
+    resource: Annotated[
+        Values,
+        typer.Option(metavar="RESOURCE", help="pods (with its subresources), pods/exec, deployments.apps, ..."),
+    ] = None
     namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")] = (
         None
     )

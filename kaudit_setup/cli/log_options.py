@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.connect import Reach
-from kaudit_setup.errors import InputError, NodeError
+from kaudit_setup.errors import InputError, KauditError, NodeError
 
 if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
@@ -46,6 +47,7 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="As --since.")]
 
+_SAID = 10  # things that are left out and named
 _DEFAULT = "/var/log/kubernetes/audit/audit.log"
 _MANIFEST = Path("/etc/kubernetes/manifests/kube-apiserver.yaml")
 
@@ -71,10 +73,18 @@ def spread_logs(argv: list[str]) -> list[str]:
 
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
+    from kaudit_setup.report.escape import safe
     from kaudit_setup.trail.files import find_logs, own_logs
 
+    _check_streams(log or ())
     if log:
-        return find_logs(log)
+        skipped: list[str] = []
+        files = find_logs(log, skipped=skipped)
+        for sentence in skipped[:_SAID]:
+            typer.echo(f"note: {safe(sentence)}", err=True)
+        if len(skipped) > _SAID:
+            typer.echo(f"note: and {len(skipped) - _SAID} more are left out", err=True)
+        return files
     here = _own_log()
     if not here.exists():
         raise InputError(
@@ -178,6 +188,7 @@ class LogOptions(Reach):
                 hint="standard input is read on this machine; give --log a path on the nodes",
             )
         with self.reached() as found:
+            _check_streams(())
             yield [candidate.node for candidate in found]
 
 
@@ -191,6 +202,16 @@ def _found_any(runners: Sequence[PatientRunner], found: Iterable[Listing]) -> No
         raise NodeError(f"{names}: no audit log was found", hint="name it with --log PATH, as the node sees it")
 
 
+def _check_streams(log: Sequence[str]) -> None:
+    """Raises InputError if standard input is asked for and closed, KauditError if nobody could see an answer."""
+    if "" in log:
+        raise InputError("--log is empty", hint="give a file, a folder, a glob in quotes, or - for standard input")
+    if "-" in log and sys.stdin is None:
+        raise InputError("--log -: standard input is closed", hint="send the log there: zcat x.gz | kaudit-setup ...")
+    if sys.stdout is None:
+        raise KauditError("standard output is closed: there is no place for the answer", hint="send it to a file")
+
+
 def _own_log() -> Path:
     try:
         found = re.search(r"--audit-log-path=([^\s\"']+)", _MANIFEST.read_text(encoding="utf-8", errors="replace"))
@@ -201,8 +222,6 @@ def _own_log() -> Path:
 
 def show_progress(node: str, file: str, done: int, total: int) -> None:
     """One line on a terminal that is written over and over; nothing in a pipe."""
-    import sys
-
     from kaudit_setup.report.columns import size
     from kaudit_setup.report.escape import safe
 

@@ -40,8 +40,8 @@ _EVENTS_HELP = """Examples:
 
   kaudit-setup events --host cp1 --host cp2 --resource pods/exec --namespace shop
 
-A request is one row, its last stage; with --stage, and with -o raw, each line stands for itself. -o raw prints the
-lines as they are logged; on a terminal their control characters are escaped.
+A request is one row, its last stage, which is the one that has to fit; with --stage, and with -o raw, each line
+stands for itself. -o raw prints the lines as they are logged; on a terminal their control characters are escaped.
 """
 _TOP_HELP = """Examples:
 
@@ -49,7 +49,8 @@ _TOP_HELP = """Examples:
 
   kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
 
-Each stage of a request is a line of the log and counts as one event here: that is what fills the disk.
+Each stage of a request is a line of the log and counts as one event here, and so does a copy of it in
+another log: that is what fills the disk.
 Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
 """
 
@@ -118,15 +119,14 @@ def _print_events(rows: Iterable[Row], output: EventOutput) -> None:
 
 def _lines(rows: Iterable[Row], output: EventOutput, terminal: bool) -> Iterator[bytes]:
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.trail.record import with_source
+    from kaudit_setup.trail.record import in_ascii, with_source
 
     if output is EventOutput.raw:
         for row in rows:
             yield safe(row.body.decode("utf-8", "replace")).encode() if terminal else row.body
         return
-    bodies = (with_source(row.body, row.place) for row in rows)
-    # what JSON leaves as it is, like a right-to-left override, a terminal would obey
-    texts = (json.dumps(json.loads(body)).encode() if terminal else body for body in bodies)
+    # always, for a pipe may end at a terminal, too
+    texts = (in_ascii(with_source(row.body, row.place)) for row in rows)
     if output is EventOutput.jsonl:
         yield from texts
         return
@@ -166,6 +166,7 @@ def _top_json(top: Top) -> dict[str, Any]:
     def per_hour(count: int) -> float | None:
         return round(count / top.hours, 1) if top.hours else None
 
+    others = _not_shown(top)
     return {
         "by": list(top.by),
         "total": {"events": top.events, "bytes": top.size, "hours": round(top.hours, 3), "groups": top.groups},
@@ -180,8 +181,13 @@ def _top_json(top: Top) -> dict[str, Any]:
             }
             for key, events, size in top.rows
         ],
-        "others": {"events": top.others[0], "bytes": top.others[1]},
+        "others": {"events": others[0], "bytes": others[1]},
     }
+
+
+def _not_shown(top: Top) -> tuple[int, int]:
+    """Events and bytes of all groups that have no row of their own."""
+    return top.events - sum(events for _, events, _ in top.rows), top.size - sum(size for _, _, size in top.rows)
 
 
 def _top_text(top: Top) -> Iterator[str]:
@@ -197,6 +203,10 @@ def _top_text(top: Top) -> Iterator[str]:
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
     total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(top.hours)}"
     yield f"{total}, {counted(top.groups, 'group')}"
+    more = _not_shown(top)
+    if more[0]:
+        were = "is" if more[0] == 1 else "are"
+        yield f"{counted(more[0], 'event')} ({size(more[1])}) {were} in groups that are not shown; --limit shows more"
     if top.others[0]:
         were = "was" if top.others[0] == 1 else "were"
         others = f"{counted(top.others[0], 'event')} ({size(top.others[1])}) of rare groups {were} summed up"

@@ -35,6 +35,8 @@ _STATS_HELP = """Examples:
   kaudit-setup stats --log /var/log/kubernetes/audit
 
   kaudit-setup stats --host cp1 --host cp2 -o json
+
+Lines are counted: each stage of a request is one, and so is a copy of it in another log.
 """
 _COLLECT_HELP = """Examples:
 
@@ -71,7 +73,8 @@ def estimate(
 
     version = _version(kube_version)
     loaded = [_policy(name, version) for name in policies]
-    rotation = Rotation(maxage, maxbackup, maxsize)
+    # 0 was lumberjack's default before kube-apiserver had one of its own (lumberjack.go:defaultMaxSize)
+    rotation = Rotation(maxage, maxbackup, maxsize or (100 if version < KubeVersion(1, 36) else 0))
     wanted = Filter(window=Window.of(since, until))
     with source.files() as files:
         tallies: dict[str, Tally] = {}
@@ -187,7 +190,10 @@ def _notes(result: Replay) -> Iterator[str]:
             )
         if one.missing_stages:
             stages = ", ".join(one.missing_stages)
-            yield f"{one.name}: it also writes {stages}, of which this log has none, so its events are a lower bound"
+            yield (
+                f"{one.name}: it also writes {stages}, which this log lacks for some requests or all, "
+                "so its events are a lower bound"
+            )
 
 
 def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -117,7 +118,9 @@ def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]
     from kaudit_setup.trail.logs import LocalLogs
     from kaudit_setup.trail.patient import rereadable
 
-    with cleared_up(), rereadable(local_files(log), sys.stdin.buffer) as files:
+    # without a standard input there is nothing in it that could be asked for
+    stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
+    with cleared_up(), rereadable(local_files(log), stdin) as files:
         yield LocalLogs(files), list
 
 

@@ -14,17 +14,24 @@ from kaudit_setup.errors import InputError
 
 _AGO = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
+_NEARER = "name a time between the years 1 and 9999"
 _LATEST = "~"  # sorts after every digit
 
 
 def stamp(moment: datetime) -> str:
     """`moment` as the log spells it, e.g. `2026-11-23T16:06:07.695005Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def stamp_or_nothing(text: str) -> str:
     """`text` if it is a timestamp as the log spells them, else empty: damaged lines hold anything."""
-    return text if _STAMP.fullmatch(text) else ""
+    if not _STAMP.fullmatch(text):
+        return ""
+    try:
+        seconds(text)
+    except ValueError:  # the 99th of a month
+        return ""
+    return text
 
 
 def seconds(text: str) -> float:
@@ -39,7 +46,10 @@ def duration(text: str) -> timedelta:
     if not text.strip() or not found:
         raise InputError(f"{text!r} is no length of time", hint="write it like 30m, 2h or 1d12h")
     weeks, days, hours, minutes, secs = (int(n or 0) for n in found.groups())
-    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=secs)
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=secs)
+    except OverflowError:
+        raise InputError(f"{text!r} is too long", hint=_NEARER) from None
 
 
 def moment(text: str, now: datetime | None = None) -> datetime:
@@ -47,15 +57,17 @@ def moment(text: str, now: datetime | None = None) -> datetime:
 
     Raises InputError if it is neither.
     """
-    if _AGO.match(text.strip()) and text.strip():
-        return (now or datetime.now(UTC)) - duration(text)
     try:
+        if _AGO.match(text.strip()) and text.strip():
+            return (now or datetime.now(UTC)) - duration(text)
         parsed = datetime.fromisoformat(text.strip())
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{text!r} is too far away", hint=_NEARER) from None
     except ValueError:
         raise InputError(
             f"{text!r} is no time", hint="write RFC 3339, like 2026-11-23T16:00:00Z, or a time ago, like 2h"
         ) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +81,8 @@ class Window:
     def of(cls, since: str | None, until: str | None, now: datetime | None = None) -> Window:
         """From what the user typed for --since and --until; raises InputError."""
         window = cls(
-            stamp(moment(since, now)) if since else "",
-            stamp(moment(until, now)) if until else _LATEST,
+            stamp(moment(since, now)) if since is not None else "",
+            stamp(moment(until, now)) if until is not None else _LATEST,
         )
         if window.since > window.until:
             raise InputError(
@@ -86,6 +98,12 @@ class Window:
     def holds(self, text: str) -> bool:
         """Whether a timestamp of the log lies inside."""
         return self.since <= text <= self.until
+
+    def hours(self, first: str, last: str) -> float:
+        """How many hours of a log that covers `first` to `last` (empty: nothing) lie inside."""
+        if not first:
+            return 0.0
+        return max(0.0, seconds(min(last, self.until)) - seconds(max(first, self.since))) / 3600
 
 
 ALWAYS = Window()

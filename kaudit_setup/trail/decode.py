@@ -48,10 +48,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 class LeanEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The fields that filters, groupings and estimates ask for. JSON without auditID and stage is no audit event."""
+    """The fields that filters, groupings and estimates ask for. JSON without a stage is no audit event."""
 
-    audit_id: str = msgspec.field(name="auditID")
     stage: str
+    audit_id: str = msgspec.field(name="auditID", default="")
     level: str = ""
     verb: str = ""
     request_uri: str = msgspec.field(name="requestURI", default="")
@@ -92,8 +92,7 @@ def lean(fields: Iterable[str] | None = None) -> Decoder:
 
 def shapes(fields: Iterable[str]) -> Decoder:
     """As `lean`, but what it decodes is equal, and hashes alike, wherever `fields` and the stage are: to be counted
-    without looking at each event. The auditID, which no two requests share, is therefore not asked for: JSON with a
-    stage and no auditID passes for an event here.
+    without looking at each event. The auditID, which no two requests share, is therefore not asked for.
     """
     return _lean(frozenset({"stage", *fields}))
 

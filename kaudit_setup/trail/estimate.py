@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from kaudit_setup.policy.evaluate import path_matches
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
-from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, lean
 from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import Filter
@@ -25,6 +25,8 @@ _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
 _READING = ("get", "list", "watch")
 _FIELDS = ("level", "verb", "request_uri", "user", "object_ref", "request_object", "response_object")
+_ENDS = frozenset({"ResponseComplete", "Panic"})
+_NEARLY_ALL = 0.9  # some requests began before the log does
 # `"requestObject":` and the comma
 _REQUEST_KEY, _RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
 
@@ -62,7 +64,7 @@ class Weight:
 @dataclass(frozen=True, slots=True)
 class Rotation:
     """Rotation settings as kube-apiserver's flags have them: days, files beside the current one, megabytes; 0 means
-    no limit for days and files.
+    no limit. A log of any size is never rotated, and so never removed.
     """
 
     maxage: int = 30
@@ -79,7 +81,7 @@ class Compiled(Protocol):
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
-    `missing_stages`: stages that it keeps but that are not in the log at all. `hours`: how far back the rotation
+    `missing_stages`: stages that it keeps but of which the log lacks a part. `hours`: how far back the rotation
     settings would let the log reach, None for no limit.
     """
 
@@ -93,7 +95,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The log as it is, and what it would be; `hours`: the time covered, summed over the nodes."""
+    """The log as it is, and what it would be; `hours`: the part of the asked time that the log covers,
+    summed over the nodes.
+    """
 
     logged: Estimate
     estimates: tuple[Estimate, ...]
@@ -121,42 +125,37 @@ def estimate(
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    hours = _node_hours(files, tallies)
-    seen = {key.stage for key in classes}
+    hours = _node_hours(files, tallies, wanted.window)
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
     )
     return Replay(
         _kept(total, rotation, hours),
         tuple(
-            _kept(_replay(name, policy, compiled, classes, seen), rotation, hours)
-            for name, policy, compiled in policies
+            _kept(_replay(name, policy, compiled, classes), rotation, hours) for name, policy, compiled in policies
         ),
         hours,
     )
 
 
-def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[Class, Weight], seen: set[str]) -> Estimate:
-    events = size = unknown = 0
-    kept: set[Stage] = set()
+def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[Class, Weight]) -> Estimate:
+    events = size = unknown = ended = received = 0
     for key, weight in classes.items():
         decision = compiled(_attributes(key))
         if decision.level == "None":
             continue
-        kept.update(_expected(key).difference(decision.omit_stages))
+        # the one stage that every request passes that was authenticated; the others depend on how it went
+        if key.user is not None and "RequestReceived" not in decision.omit_stages:
+            received += weight.events * (key.stage == "RequestReceived")
+            ended += weight.events * (key.stage in _ENDS)
         if key.stage in decision.omit_stages:
             continue
         events += weight.events
         size += _size(key, weight, decision.level)
         if _raised(key, decision.level):
             unknown += weight.events
-    missing = tuple(sorted(kept.difference(seen)))
+    missing: tuple[Stage, ...] = ("RequestReceived",) if received < ended * _NEARLY_ALL else ()
     return Estimate(name, events, size, unknown, missing, None)
-
-
-def _expected(key: Class) -> set[Stage]:
-    """Stages that every request passes; the others depend on how it went."""
-    return {"RequestReceived"} if key.user is not None else set()
 
 
 def _size(key: Class, weight: Weight, level: Level) -> int:
@@ -200,7 +199,7 @@ def _attributes(key: Class) -> Attributes:
 def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     """With the hours that the rotation settings keep, at the mean rate of one node."""
     limits = []
-    if rotation.maxage:
+    if rotation.maxage and rotation.maxsize:
         limits.append(rotation.maxage * 24.0)
     if rotation.maxbackup and rotation.maxsize and estimate.size and hours:
         room = rotation.maxsize * (1 << 20) * (rotation.maxbackup + 1)
@@ -215,14 +214,14 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     )
 
 
-def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally]) -> float:
+def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally], window: Window) -> float:
     spans: dict[str, tuple[str, str]] = {}
     for file in files:
         tally = tallies.get(file.key)
         if tally and tally.first:
             first, last = spans.get(file.node, (tally.first, tally.last))
             spans[file.node] = (min(first, tally.first), max(last, tally.last))
-    return sum(seconds(last) - seconds(first) for first, last in spans.values()) / 3600
+    return sum(window.hours(first, last) for first, last in spans.values())
 
 
 class Projection:

@@ -60,7 +60,7 @@ class EventLog:
                 continue
             # what lies too deep to be read is nothing that a question is about
             event, _ = decode(_EVENT, hit.text)
-            if event is None or (not event.audit_id and not event.stage):
+            if event is None or not event.stage:
                 # damaged, or an event that something wrapped into a field of its own, or no event at all
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))
                 continue

@@ -11,13 +11,14 @@ import glob
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp
+from kaudit_setup.trail.clock import ALWAYS, Window, seconds, stamp, stamp_or_nothing
 
 STDIN = "-"
 _HERE = "this machine"
@@ -30,7 +31,12 @@ _NUMBERED = re.compile(r"(?P<stem>.+?\.(?:log|jsonl|ndjson|json))[.-](?P<number>
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
+_PACKED = re.compile(r"\.(?:zst|xz|bz2|lz4|Z|zip)\Z")
+_MAY = "run as a user who may read it"
 _LATE = timedelta(hours=4)
+_GZIP = b"\x1f\x8b"
+_LOOK = 1 << 17
+_STAGE_TIME = re.compile(rb'"stageTimestamp": ?"([0-9TZ:.-]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +91,21 @@ def rotated_name(name: str, moment: str) -> str:
     return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{name[len(plain) :]}"
 
 
-def find_logs(paths: Sequence[str], *, node: str = "") -> tuple[LogFile, ...]:
+def find_logs(paths: Sequence[str], *, node: str = "", skipped: list[str] | None = None) -> tuple[LogFile, ...]:
     """Every log file below `paths` (files, folders, globs, `-`), each once, node by node, oldest first.
 
     Files of one folder with one stem are one node's log. The node is `node` if given, else it is named by the first
-    folder name that says something, or by the stem where several stems share a folder.
-    Raises InputError for a path that does not exist, cannot be read, or holds no log.
+    folder name that says something, or by the stem where several stems share a folder. `skipped` is filled with a
+    sentence for each thing in a folder that is called like a log and yet is left out.
+    Raises InputError for a path that does not exist or holds no log, and if nothing of it all can be read.
     """
-    seen = [one for path in paths if path != STDIN for one in _expand(path)]
+    left_out: list[str] = [] if skipped is None else skipped
+    seen = [one for path in paths if path != STDIN for one in _expand(path, left_out)]
     groups = _groups(seen)
     files = _in_order(groups, {key: node or name for key, name in _names(list(groups)).items()})
+    if files and STDIN not in paths and not any(os.access(file.path, os.R_OK) for file in files):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        raise InputError(f"cannot read {files[0].path}{more}: Permission denied", hint=_MAY)
     if STDIN in paths:
         files.append(LogFile(node or "stdin", STDIN, once=True))
     return tuple(files)
@@ -149,17 +160,51 @@ def _in_order(groups: dict[tuple[str, str], list[_Seen]], names: dict[tuple[str,
 
 
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
-    """`files` without those that, by the times in their names, hold nothing of `window`."""
+    """`files` without those that hold nothing of `window`: the times in their names say so, and what stands in them
+    does not contradict. A name may be wrong: given by hand, by another clock, or in local time.
+    """
     kept: list[LogFile] = []
     before, latest = "", latest_begin(window)
     for index, file in enumerate(files):
         if index and files[index - 1].node != file.node:
             before = ""
-        early = file.rotated and window.since and file.rotated < window.since
-        if before <= latest and not early:
+        early = bool(file.rotated) and file.rotated < window.since
+        if not (early and _ended(files, index, window.since)) and not (before > latest and _begun(file) > latest):
             kept.append(file)
         before = file.rotated or before
     return tuple(kept)
+
+
+def _ended(files: Sequence[LogFile], index: int, moment: str) -> bool:
+    """Whether the last event of a file is earlier than `moment`; of a compressed one it is known where the next one
+    begins.
+    """
+    file = files[index]
+    if not file.gzipped:
+        return "" < _moment(file, last=True) < moment
+    after = files[index + 1] if index + 1 < len(files) and files[index + 1].node == file.node else None
+    return after is not None and "" < _begun(file) < moment and "" < _begun(after) <= moment
+
+
+def _begun(file: LogFile) -> str:
+    return _moment(file, last=False)
+
+
+def _moment(file: LogFile, *, last: bool) -> str:
+    """The first or the last time in a file, in the log's spelling; empty if it cannot be seen with one look."""
+    if file.once:
+        return ""
+    try:
+        with Path(file.path).open("rb") as stream:
+            if last:
+                stream.seek(max(0, file.size - _LOOK))
+            text = stream.read(_LOOK)
+        if text.startswith(_GZIP) and not last:
+            text = zlib.decompressobj(wbits=31).decompress(text, _LOOK)
+    except (OSError, zlib.error):
+        return ""
+    times = [time for one in _STAGE_TIME.findall(text) if (time := stamp_or_nothing(one.decode()))]
+    return times[-1 if last else 0] if times else ""
 
 
 def latest_begin(window: Window) -> str:
@@ -233,7 +278,7 @@ def _seen(path: str, info: os.stat_result) -> _Seen:
     return _Seen(path, folder, name, stem, rotated, number, info.st_size, inode, info.st_mtime, once)
 
 
-def _expand(path: str) -> list[_Seen]:
+def _expand(path: str, skipped: list[str]) -> list[_Seen]:
     try:
         info = Path(path).stat()
     except FileNotFoundError:
@@ -242,13 +287,17 @@ def _expand(path: str) -> list[_Seen]:
             raise InputError(
                 f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
             ) from None
-        return [seen for match in matches for seen in _expand(match)]
+        return [seen for match in matches for seen in _expand(match, skipped)]
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", hint="run as a user who may read it") from None
+        raise InputError(f"cannot read {path}: {error.strerror}", hint=_MAY) from None
     if stat.S_ISDIR(info.st_mode):
-        inside = _folder(path)
+        inside = _folder(path, skipped)
         if not inside:
-            raise InputError(f"there is no audit log in the folder {path}", hint="give the log files themselves")
+            raise InputError(
+                f"there is no audit log in the folder {path}",
+                hint="give the log files themselves",
+                details="\n".join(skipped[:10]),
+            )
         return inside
     return [_seen(path, info)]
 
@@ -258,21 +307,39 @@ def _glob(pattern: str) -> list[str]:
     return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
 
 
-def _folder(path: str) -> list[_Seen]:
+def _folder(path: str, skipped: list[str]) -> list[_Seen]:
     found: list[_Seen] = []
-    for here, folders, names in os.walk(path):
+
+    def closed(error: OSError) -> None:
+        if error.filename == path:
+            raise InputError(f"cannot read the folder {path}: {error.strerror}", hint=_MAY)
+        skipped.append(f"the folder {error.filename} is left out: {error.strerror}")
+
+    for here, folders, names in os.walk(path, onerror=closed):
         folders.sort()
         for name in sorted(names):
-            if not _LOG_NAME.match(name):
-                continue
             whole = f"{here.rstrip('/')}/{name}"
+            if not _LOG_NAME.match(name):
+                if _LOG_NAME.match(_PACKED.sub("", name)):
+                    skipped.append(f"{whole} is left out: only plain files and gzip can be read")
+                continue
             try:
                 info = Path(whole).stat()
-            except OSError:
-                continue  # rotated away since the folder was listed
-            if stat.S_ISREG(info.st_mode) and (rotation_time(name) or name.startswith("audit.log") or _sniff(whole)):
+            except OSError as error:
+                if Path(whole).is_symlink():  # else it was rotated away since the folder was listed
+                    skipped.append(f"{whole} is left out: it is a link that leads nowhere ({error.strerror})")
+                continue
+            if not stat.S_ISREG(info.st_mode):
+                skipped.append(f"{whole} is left out: it is no file; --log with its own path reads a pipe")
+            elif _called_audit(name) or _sniff(whole):
                 found.append(_seen(whole, info))
+            elif not os.access(whole, os.R_OK):
+                skipped.append(f"{whole} is left out: Permission denied")
     return found
+
+
+def _called_audit(name: str) -> bool:
+    return bool(rotation_time(name)) or name.startswith("audit.log")
 
 
 def _sniff(path: str) -> bool:
@@ -282,7 +349,7 @@ def _sniff(path: str) -> bool:
             head = stream.read(65536)
     except OSError:
         return False
-    return head.startswith(b"\x1f\x8b") or b"audit.k8s.io/" in head
+    return head.startswith(_GZIP) or b"audit.k8s.io/" in head
 
 
 def _without_twins(seen: Iterable[_Seen]) -> list[_Seen]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
+from ipaddress import ip_address
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.trail.clock import ALWAYS, Window
@@ -52,6 +53,10 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
 the client did not choose (staging/src/k8s.io/apimachinery/pkg/util/net/http.go:SourceIPs).
 """
 
+LATE = frozenset({"user", "impersonator", "namespace", "name", "code", "decision"})
+"""What a later stage of a request may say otherwise than an earlier one (staging/src/k8s.io/apiserver: impersonation
+and authorization come after RequestReceived, and pkg/audit/request.go:LogRequestObject fills in names)."""
+
 # From the most telling to the least; what most events share is not worth a search of its own.
 _TELLING = ("name", "impersonator", "user", "ip", "agent", "namespace", "resource", "verb", "code", "decision")
 _COMMON = frozenset({"get", "list", "watch", "update", "200", "201", "allow"})
@@ -92,15 +97,26 @@ class Filter:
 
 
 def make_filter(wanted: Mapping[str, Sequence[str] | None], window: Window) -> Filter:
-    """From what the user typed. Raises InputError for a code, level, stage or decision that cannot be."""
+    """From what the user typed. Raises InputError for a code, level, stage, decision or address that cannot be."""
     for dimension, known in _KNOWN.items():
         for value in wanted.get(dimension) or ():
             if not re.search(r"[*?]", value) and not known.fullmatch(value.removeprefix("!")):
                 raise InputError(f"--{dimension} {value}: there is no such {dimension}", hint=_HINTS[dimension])
+    for value in wanted.get("ip") or ():
+        if not re.search(r"[*?]", value) and not _is_address(value.removeprefix("!")):
+            raise InputError(f"--ip {value}: that is no address", hint="like 10.0.0.7, fd00::7 or 10.0.*")
     given = {name: tuple(values) for name, values in wanted.items() if values}
     if "resource" in given:
         given["resource"] = tuple(_plural(value) for value in given["resource"])
     return Filter(given, window)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _plural(value: str) -> str:

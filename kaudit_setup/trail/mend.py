@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +16,10 @@ _Event = TypeVar("_Event", bound=msgspec.Struct)
 _DEEPEST = 200  # levels; no object of Kubernetes comes near
 _DEEPER = f"nested more than {_DEEPEST} levels deep, and read only down to there"
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
+# a whole pair, half of one (the group), anything else that is escaped
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
 
@@ -23,7 +28,9 @@ def decode(decoder: msgspec.json.Decoder[_Event], text: bytes) -> tuple[_Event |
     """One line: the event, or None where it is none; and what is wrong with the line, empty if nothing is.
 
     What can be read of a line is evidence. So one that does not decode as it stands is tried again without what is in
-    the way: bytes that are not UTF-8 become U+FFFD, what lies too deep is left out, and null is what is absent.
+    the way: bytes that are not UTF-8 become U+FFFD, and so do halves of characters; what lies too deep is left out;
+    null is what is absent, and so is a field that is of another type than the API's. Only what has no stage even then
+    is no event: this is the one rule for all questions, whatever fields they look at.
     """
     bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
     if not bare:
@@ -36,6 +43,8 @@ def decode(decoder: msgspec.json.Decoder[_Event], text: bytes) -> tuple[_Event |
         except REFUSED as error:
             why = why or f"not an audit event: {error}"
             deep = deep or isinstance(error, RecursionError)
+    with suppress(*REFUSED):
+        return decoder.decode(_typed(decoder, bare)), _DEEPER if deep else ""
     return None, why
 
 
@@ -66,6 +75,14 @@ def _as_utf8(text: bytes) -> bytes:
     return text.decode("utf-8", "replace").encode()
 
 
+def _paired(text: bytes) -> bytes:
+    """JSON text with U+FFFD for each escaped half of a UTF-16 pair that stands alone.
+
+    Go reads them so (encoding/json/decode.go:unquoteBytes), but a patch is logged as it came.
+    """
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)
+
+
 def _without_nulls(text: bytes) -> bytes:
     """An event without its fields that are null: to Go that leaves a field as it was (encoding/json, Unmarshal)."""
     kept = {name: value for name, value in _FIELDS.decode(text).items() if bytes(value) != b"null"}
@@ -77,5 +94,16 @@ def _without_nulls(text: bytes) -> bytes:
     return msgspec.json.encode(kept)
 
 
+def _typed(decoder: msgspec.json.Decoder[_Event], text: bytes) -> bytes:
+    """An event without those of its fields that are not what `decoder` takes them for."""
+    types = {one.encode_name: one.type for one in msgspec.structs.fields(decoder.type)}
+    kept = {}
+    for name, value in _FIELDS.decode(text).items():
+        with suppress(*REFUSED):
+            msgspec.json.decode(value, type=types.get(name, Any))
+            kept[name] = value
+    return msgspec.json.encode(kept)
+
+
 # in this order, each on top of those before; nearly every line decodes as it is
-_MENDS: tuple[Callable[[bytes], bytes], ...] = (bytes, _as_utf8, shallow, _without_nulls)
+_MENDS: tuple[Callable[[bytes], bytes], ...] = (bytes, _as_utf8, _paired, shallow, _without_nulls)

@@ -22,6 +22,7 @@ UNIT = 32 << 20
 _SMALLEST = 1 << 14
 LONGEST_LINE = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
+_PACKED = 1 << 18  # bytes of a compressed file that are read at once
 _GZIP = b"\x1f\x8b"
 
 
@@ -113,7 +114,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
         tally.damage(0, f"cannot be read on: {error.strerror}")
         tally.note(f"{unit.file.path} cannot be read on: {error.strerror}")
     finally:
-        if stream is not sys.stdin.buffer:
+        if unit.file.path != STDIN or unit.file.copy:
             stream.close()
 
 
@@ -121,6 +122,7 @@ def _blocks(source: Source, end: int, at: int, tally: Tally, block: int) -> Iter
     data = bytearray(block)
     kept = 0  # data[:kept] is the beginning of a line, which stands at byte `at`
     skipping = False  # inside a line that was given up
+    hole = False  # inside NUL bytes that were counted
     while end < 0 or at < end:
         with memoryview(data) as whole, whole[kept:] as room:
             got = source.readinto(room) or 0
@@ -129,6 +131,12 @@ def _blocks(source: Source, end: int, at: int, tally: Tally, block: int) -> Iter
                 yield from _rest(data[:kept], at, tally)
             return
         total = kept + got
+        if hole:
+            begin = total - len(data[:total].lstrip(b"\0"))
+            data[: total - begin] = data[begin:total]
+            at, total, hole = at + begin, total - begin, begin == total
+            if hole:
+                continue
         cut = data.rfind(b"\n", kept, total) + 1
         if not cut and not skipping and total < LONGEST_LINE and not _hole(data, total):
             kept = total
@@ -137,7 +145,8 @@ def _blocks(source: Source, end: int, at: int, tally: Tally, block: int) -> Iter
             continue
         if not cut:
             if not skipping:
-                skipping = not _hole(data, total)
+                hole = _hole(data, total)
+                skipping = not hole
                 tally.damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB" if skipping else "a hole of NUL bytes")
             at, kept = at + total, 0
             continue
@@ -173,7 +182,12 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
     """The file that was found, even if it was rotated or compressed in the meantime."""
     if file.path == STDIN and not file.copy:
         return sys.stdin.buffer
-    stream = _try_open(file.copy or file.path)
+    try:
+        stream = _try_open(file.copy or file.path)
+    except OSError as error:
+        tally.damage(0, f"cannot be read: {error.strerror}")
+        tally.note(f"{file.path} cannot be read: {error.strerror}")
+        return None
     if stream is not None:
         info = os.fstat(stream.fileno())
         if (info.st_dev, info.st_ino) == file.inode:
@@ -194,7 +208,7 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
 def _try_open(path: str) -> BinaryIO | None:
     try:
         return Path(path).open("rb", buffering=0)
-    except OSError:
+    except FileNotFoundError:
         return None
 
 
@@ -238,29 +252,37 @@ class _Behind:
 
 
 class _Gunzip:
-    """Gzip in any number of members; a file cut short gives what it holds and says so."""
+    """Gzip in any number of members; a file that is cut short or damaged gives what it holds and says so."""
 
     def __init__(self, stream: BinaryIO, head: bytes, tally: Tally) -> None:
         self._stream = stream
         self._input = head
         self._tally = tally
         self._member = zlib.decompressobj(wbits=31)
+        self._step = _PACKED  # how much of the input is tried at once
         self._over = False
 
     def readinto(self, into: memoryview, /) -> int | None:
         while not self._over:
-            data = self._input or self._stream.read(1 << 18)
+            data = self._input or self._stream.read(_PACKED)
             if not data:
                 self._end("a compressed file that is cut short")
                 break
+            before = self._member.copy()
             try:
-                out = self._member.decompress(data, len(into))
+                out = self._member.decompress(data[: self._step], len(into))
             except zlib.error:
-                self._end("a compressed file that is damaged")
-                break
-            self._input = self._member.unconsumed_tail
+                if self._step == 1:
+                    self._end("a compressed file that is damaged")
+                    break
+                # an error costs all that was decompressed with it: go up to it in ever smaller steps
+                self._member, self._input, self._step = before, data, self._step // 2
+                continue
+            untried = data[self._step :]
             if self._member.eof:
-                self._next_member()
+                self._next_member(untried)
+            else:
+                self._input = self._member.unconsumed_tail + untried
             if out:
                 into[: len(out)] = out
                 return len(out)
@@ -271,9 +293,9 @@ class _Gunzip:
         self._tally.damage(0, what)
         self._tally.note(what)
 
-    def _next_member(self) -> None:
-        rest = self._member.unused_data.lstrip(b"\0")
-        rest = rest or (self._stream.read(1 << 18) or b"").lstrip(b"\0")
+    def _next_member(self, untried: bytes) -> None:
+        rest = (self._member.unused_data + untried).lstrip(b"\0")
+        rest = rest or (self._stream.read(_PACKED) or b"").lstrip(b"\0")
         if not rest:
             self._over = True
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from kaudit_setup.trail.decode import LeanEvent
@@ -88,7 +90,18 @@ def body_of(event: LeanEvent) -> bytes:
 
 def with_source(body: bytes, place: Place) -> bytes:
     """The record with its `source`, still one line of JSON."""
-    return body[:-1] + b',"source":' + _ENCODER.encode(place) + b"}"
+    try:
+        source = _ENCODER.encode(place)
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        source = json.dumps(msgspec.to_builtins(place)).encode()
+    return body[:-1] + b',"source":' + source + b"}"
+
+
+def in_ascii(body: bytes) -> bytes:
+    """The same JSON with nothing in it that a terminal or a page would obey, like a right-to-left override."""
+    if body.isascii() and b"\x7f" not in body:
+        return body
+    return json.dumps(json.loads(body), separators=(",", ":")).replace("\x7f", "\\u007f").encode()
 
 
 def record_of(body: bytes) -> Record:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from kaudit_setup.texts import counted
 from kaudit_setup.trail.clock import seconds, stamp_or_nothing
 from kaudit_setup.trail.files import LogFile
 
 GAP_SECONDS = 600.0
 """A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
+_BACK = -1.0  # seconds; lines of one moment are written in any order
+_LOOKS = 4  # stretches of a block whose order is looked at
 _KEEP = 1000  # damaged lines that are located; all are counted
 # as kube-apiserver writes it, and as what rewrites its lines may
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
@@ -62,7 +65,7 @@ class Tally:
             pause = _apart(self.last, first)
             if pause > GAP_SECONDS:
                 self.gaps.append((self.last, first))
-            elif pause < -1.0:
+            elif pause < _BACK:
                 self.back += 1
         self.first = min(self.first, first) if self.first else first
         self.last = max(self.last, last)
@@ -70,7 +73,8 @@ class Tally:
     def watch(self, data: bytearray, size: int) -> None:
         """Take in the time that the lines of `data[:size]` cover, and the gaps between them.
 
-        Looks at a few timestamps only: a stretch shorter than a gap cannot hold one.
+        Looks at a few timestamps only: a stretch shorter than a gap cannot hold one. If those are not in the order of
+        time, all are looked at.
         """
         for key in _STAMPS:
             begin = data.find(key, 0, size)
@@ -84,9 +88,23 @@ class Tally:
         while not _moment(data, end, key):
             end = data.rfind(key, begin, end)
         first, last = _moment(data, begin, key), _moment(data, end, key)
+        between = [data.find(key, begin + (end - begin) * part // _LOOKS, end) for part in range(1, _LOOKS)]
+        looks = [first, *(time for at in between if at >= 0 and (time := _moment(data, at, key))), last]
+        if any(_went_back(earlier, later) for earlier, later in pairwise(looks)):
+            self._sort(data, size, key)
+            return
         self.span(min(first, last), max(first, last))
         if _apart(first, last) > GAP_SECONDS:
             _gaps(data, (begin, first), (end, last), self.gaps, key)
+
+    def _sort(self, data: bytearray, size: int, key: bytes) -> None:
+        """As `watch`, for lines that are not in the order of time: parts of a log that were put together, say."""
+        texts = re.findall(re.escape(key) + rb'([^"]*)"', memoryview(data)[:size])
+        times = [time for text in texts if (time := stamp_or_nothing(text.decode("ascii", "replace")))]
+        self.back += sum(_went_back(earlier, later) for earlier, later in pairwise(times))
+        times.sort()
+        self.span(times[0], times[-1])
+        self.gaps += [(begin, end) for begin, end in pairwise(times) if _apart(begin, end) > GAP_SECONDS]
 
     def add(self, later: Tally) -> None:
         """Take in the tally of what follows."""
@@ -165,7 +183,12 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
 
 
 def _clock_note(tally: Tally) -> list[str]:
-    return [f"the clock went back {counted(tally.back, 'time')}"] if tally.back else []
+    times = "once" if tally.back == 1 else f"{tally.back} times"
+    return [f"the clock went back {times}"] if tally.back else []
+
+
+def _went_back(earlier: str, later: str) -> bool:
+    return later < earlier and _apart(earlier, later) < _BACK
 
 
 def _apart(earlier: str, later: str) -> float:

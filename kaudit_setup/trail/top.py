@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import seconds
+from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, shapes
 from kaudit_setup.trail.files import LogFile, within
 from kaudit_setup.trail.filters import DIMENSIONS, Filter
@@ -69,8 +69,8 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `hours`: the time that the events cover,
-    0.0 if there are fewer than two. `others`: groups too many to be kept apart, (events, bytes).
+    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `hours`: the part of the asked time that
+    the log covers, 0.0 if it has fewer than two events. `others`: groups too many to be kept apart, (events, bytes).
     """
 
     by: tuple[str, ...]
@@ -115,17 +115,17 @@ def top(
         tuple((key, events, size) for key, (events, size) in ranked[:limit]),
         whole.events,
         whole.size,
-        hours_covered(tallies),
+        hours_covered(tallies, wanted.window),
         len(whole.cells),
         (whole.others[0], whole.others[1]),
     )
 
 
-def hours_covered(tallies: dict[str, Tally]) -> float:
-    """Hours from the first event to the last, over all nodes together."""
+def hours_covered(tallies: dict[str, Tally], window: Window) -> float:
+    """Hours of `window` from the first event to the last, over all nodes together."""
     firsts = [t.first for t in tallies.values() if t.first]
     lasts = [t.last for t in tallies.values() if t.last]
-    return max(0.0, seconds(max(lasts)) - seconds(min(firsts))) / 3600 if firsts else 0.0
+    return window.hours(min(firsts), max(lasts)) if firsts else 0.0
 
 
 def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -36,8 +37,13 @@ def logged(path: Path) -> list[dict[str, Any]]:
     return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
 
 
+def moment(n: int) -> str:
+    """Some seconds after four o'clock."""
+    return f"2026-11-23T{(16 + n // 3600) % 24:02}:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+
+
 def event(n: int = 1, **fields: Any) -> dict[str, Any]:
-    moment = f"2026-11-23T16:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+    at = moment(n)
     return {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -51,8 +57,8 @@ def event(n: int = 1, **fields: Any) -> dict[str, Any]:
         "userAgent": "kubectl/v1.36.2 (linux/amd64)",
         "objectRef": {"resource": "pods", "namespace": "ns", "name": "p", "apiVersion": "v1"},
         "responseStatus": {"metadata": {}, "code": 200},
-        "requestReceivedTimestamp": moment,
-        "stageTimestamp": moment,
+        "requestReceivedTimestamp": at,
+        "stageTimestamp": at,
         **fields,
     }
 
@@ -195,6 +201,81 @@ def test_limit_and_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert ids(capfd, "--log", SCENARIO, "--user", "nobody-like-this") == []
 
 
+@pytest.mark.parametrize("char", ["\x7f", "\x9b", "\u202e", "\u200b", "\u2028", "\udbff\udfff"])
+def test_json_has_nothing_that_a_terminal_obeys(capfd: pytest.CaptureFixture[str], tmp_path: Path, char: str) -> None:
+    char = char.encode("utf-16", "surrogatepass").decode("utf-16")
+    log = write(tmp_path / "audit.log", event(1, userAgent=f"a{char}b"))
+    for output in ("json", "jsonl"):
+        text = answer(capfd, "events", "-o", output, "--log", log) if output == "jsonl" else ""
+        if output == "json":
+            assert main(["events", "-o", "json", "--log", str(log)]) == 0
+            text = capfd.readouterr().out
+            (shown,) = json.loads(text)
+        else:
+            shown = json.loads(text)
+        assert shown["userAgent"] == f"a{char}b"
+        assert text.replace("\n", "").isprintable()
+        assert text.isascii()
+
+
+def test_a_name_that_is_not_utf8_is_no_obstacle(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "\udcff\udcfe.log", event(1))
+    (row,) = answer(capfd, "events", "-o", "json", "--log", tmp_path)
+    assert row["source"]["file"] == str(path)
+    for args in (["stats"], ["top", "--by", "node"], ["who", "read", "pod/p", "-n", "ns"]):
+        answer(capfd, *args, "--log", tmp_path, "-o", "json")
+        answer(capfd, *args, "--log", tmp_path)
+
+
+def as_nobody(*args: str | Path) -> int:
+    """The exit code of a command that a user without any rights runs."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 99
+    try:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        code = main([str(arg) for arg in args])
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def test_what_may_not_be_read_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    answer(capfd, "stats", "--log", PROBES)  # imports what the child must not look for
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        closed = write(folder / "cp1/audit-2026-11-23T16-00-00.000.log", event(1))
+        closed.chmod(0)
+        write(folder / "cp2/audit.log", event(2)).parent.chmod(0)
+        assert as_nobody("stats", "--log", closed) == 2
+        assert f"cannot read {closed}: Permission denied" in capfd.readouterr().err
+        assert as_nobody("stats", "--log", folder / "cp2") == 2
+        assert f"cannot read the folder {folder / 'cp2'}: Permission denied" in capfd.readouterr().err
+        write(folder / "cp1/audit.log", event(2))
+        assert as_nobody("stats", "--log", folder) == 0
+        out, err = capfd.readouterr()
+        assert f"{closed} cannot be read: Permission denied" in out
+        assert "rotated away" not in out
+        assert f"note: the folder {folder / 'cp2'} is left out: Permission denied" in err
+        (folder / "cp2").chmod(0o755)
+
+
+def test_what_is_left_out_of_a_folder_is_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(tmp_path / "audit.log", event(1))
+    os.mkfifo(tmp_path / "audit-2026-11-23T10-00-00.000.log")
+    (tmp_path / "audit-2026-11-23T11-00-00.000.log").symlink_to(tmp_path / "gone")
+    (tmp_path / "audit-2026-11-23T12-00-00.000.log.zst").write_bytes(b"x")
+    (tmp_path / "readme.txt").write_text("x")
+    assert main(["top", "--by", "level", "--log", str(tmp_path), "-o", "json"]) == 0
+    said = [text for text in capfd.readouterr().err.splitlines() if "left out" in text]
+    assert [text.partition("audit-2026-11-23T")[2][:2] for text in said] == ["10", "11", "12"]
+
+
 def test_several_nodes_are_merged_by_time_and_copies_count_once(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -310,21 +391,103 @@ def test_null_is_as_good_as_absent(capfd: pytest.CaptureFixture[str], tmp_path: 
     assert "could not be read" not in capfd.readouterr().out
 
 
-def test_what_fits_but_cannot_be_shown_is_counted(
+def test_half_a_character_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    r"""A patch is logged as it came, and kube-apiserver takes "\ud800" for U+FFFD."""
+    patch = event(2, verb="patch", requestObject={"data": {"a": "HALF"}})
+    log = write(tmp_path / "audit.log", event(1), patch)
+    for half in (r"\ud800", r"\udfff", r"\\\ud800", r"\ud800\ud800\udc00"):
+        log.write_text(json.dumps(event(1)) + "\n" + json.dumps(patch).replace("HALF", half) + "\n")
+        assert main(["events", "--log", str(log), "-o", "json", "--name", "p"]) == 0
+        out, err = capfd.readouterr()
+        assert ([e["auditID"] for e in json.loads(out)], err) == (["id-1", "id-2"], "")
+        found = answer(capfd, "who", "changed", "pod/p", "-n", "ns", "--log", log, "-o", "json")
+        assert found["answer"]["auditID"] == "id-2"
+
+
+def test_a_field_of_another_type_is_as_good_as_absent(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
     odd = event(2, user={"username": "bob"}, responseStatus={"code": "200"})
     folder = tmp_path / "cp1/var/log/kubernetes/audit"
     path = write(folder / "audit.log", event(1), odd, event(3))
     for where in (["--log", str(path)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit/audit.log"]):
-        for args, shown in (([], ["id-1", "id-3"]), (["--user", "bob"], [])):
-            assert main(["events", "-o", "json", *where, *args]) == 0
-            out, err = capfd.readouterr()
-            assert [e["auditID"] for e in json.loads(out) if e["auditID"].startswith("id")] == shown
-            assert "1 damaged" in err, where
-            assert f"{path}:2 not an audit event" in err, where
+        found = answer(capfd, "events", "-o", "json", *where)
+        assert [(e["auditID"], e["code"]) for e in found if e["auditID"].startswith("id")] == [
+            ("id-1", 200),
+            ("id-2", 0),
+            ("id-3", 200),
+        ]
+        assert [e["user"] for e in answer(capfd, "events", "-o", "json", *where, "--user", "bob")] == ["bob"]
         raw = answer(capfd, "events", "-o", "raw", *where, "--user", "bob")
         assert json.loads(raw) == odd, "the line as it stands needs no reading"
+
+
+def test_all_questions_agree_on_what_is_no_event(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    odd: list[dict[str, Any]] = [
+        {name: value}
+        for name in event()
+        for value in (5, None, "x", [], [5], {}, {"username": 5, "resource": 5, "code": "x"})
+    ]
+    lines = [event(n, **fields) for n, fields in enumerate(odd)]
+    log = write(
+        tmp_path / "audit.log", *lines, *[{k: v for k, v in event().items() if k != gone} for gone in event()]
+    )
+    damaged = sum(not isinstance(one.get("stage"), str) for one in map(json.loads, log.read_text().splitlines()))
+    assert damaged == 7
+    shown = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"][0]
+    assert shown["damaged"] == damaged
+    for args in (["top", "--by", "level"], ["top", "--by", "user,code,ip,resource"], ["estimate", "metadata"]):
+        assert answer(capfd, *args, "--log", log, "-o", "json")["coverage"][0]["damaged"] == damaged, args
+    assert main(["events", "--log", str(log), "-o", "json"]) == 0
+    assert f" {damaged} damaged" in capfd.readouterr().err
+    main(["who", "touched", "pod/p", "-n", "ns", "--log", str(log), "-o", "json"])
+    notes = json.loads(capfd.readouterr().out)["notes"]
+    assert any(f"{damaged} lines that mention it" in note for note in notes), notes
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--code", "!2*"], ["id-2", "id-3", "id-5"]),
+        (["--code", "!2*", "--verb", "get"], ["id-2", "id-3", "id-5"]),
+        (["--code", "4*"], ["id-2"]),
+        (["--decision", "!allow"], ["id-2", "id-3", "id-5"]),
+        (["--impersonator", "!alice"], ["id-1", "id-2", "id-3", "id-5", "id-6"]),
+        (["--user", "alice"], ["id-1", "id-2", "id-3", "id-5", "id-6"]),
+        (["--name", "!made"], ["id-1", "id-2", "id-3", "id-4", "id-5"]),
+    ],
+    ids=" ".join,
+)
+def test_a_request_fits_if_its_last_stage_does(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, args: list[str], left: list[str]
+) -> None:
+    """Long requests begin in a rotated file; what has not ended is judged by what is known of it."""
+    allow = {"annotations": {"authorization.k8s.io/decision": "allow"}}
+    asked: list[dict[str, Any]] = [allow, {"responseStatus": {"code": 403}}, {}, {**allow}, {}, {**allow}]
+    asked[3]["impersonatedUser"] = {"username": "bob"}
+    asked[5]["objectRef"] = {"resource": "pods", "namespace": "ns", "name": "made"}
+    unsaid = {"stage": "RequestReceived", "responseStatus": None, "objectRef": {"resource": "pods"}}
+    begun = [event(n, **unsaid) for n in range(1, 7)]
+    later = [event(n, stageTimestamp=moment(900 - n), **asked[n - 1]) for n in (6, 4, 2, 1)]
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    for cut in (2, 6, 8):
+        lines = [*begun, *later]
+        write(folder / "audit-2026-11-23T16-00-05.000.log", *lines[:cut])
+        write(folder / "audit.log", *lines[cut:])
+        for where in (["--log", str(folder)], ["--host", "cp1", "--log", "/var/log/kubernetes/audit"]):
+            found = answer(capfd, "events", "-o", "json", *where, *args)
+            assert [e["auditID"] for e in found if e["auditID"].startswith("id")] == left, (cut, where)
+    stages = answer(capfd, "events", "--log", folder, "--code", "!2*", "--stage", "RequestReceived", "-o", "json")
+    assert len(stages) == 6, "with --stage each line stands for itself"
+
+
+def test_rows_stand_in_the_order_of_the_time_they_show(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    watch = event(1, verb="watch", stageTimestamp=moment(500))
+    log = write(tmp_path / "audit.log", event(2), event(4), event(3), watch, event(600))
+    assert ids(capfd, "--log", log) == ["id-1", "id-2", "id-3", "id-4", "id-600"]
+    assert ids(capfd, "--log", log, "--limit", "2") == ["id-1", "id-2"]
+    raw = answer(capfd, "events", "-o", "raw", "--log", log)
+    assert raw == log.read_text()
 
 
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -468,11 +631,55 @@ def test_who_looks_at_a_pipe_as_often_as_it_needs(tmp_path: Path, how: str) -> N
         ["--since", "yesterday"],
         ["--stage", "End"],
         ["--since", "1h", "--until", "2h"],
+        ["--since", ""],
+        ["--until", ""],
+        ["--since", "99999999999999999999h"],
+        ["--since", "9999999d"],
+        ["--since", "0001-01-01T00:00:00+14:00"],
+        ["--until", "9999-12-31T23:59:59-10:00"],
+        ["--ip", "999.1.1.1"],
+        ["--ip", "!10.0.0"],
+        ["--log", ""],
     ],
 )
 def test_what_cannot_be_is_refused(capfd: pytest.CaptureFixture[str], wrong: list[str]) -> None:
     assert main(["events", "--log", str(SCENARIO), *wrong]) == 2
     assert "hint:" in capfd.readouterr().err
+
+
+def run(question: str, log: str | Path, redirect: str) -> tuple[int, str]:
+    """The exit code of a command in a shell, and what it says on standard error."""
+    command = f"set -o pipefail; {sys.executable} -m kaudit_setup {question} --log {log} {redirect}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("question", ["events", "events -o raw", "top --by user", "stats", "who touched pod/p -n ns"])
+def test_streams_that_are_full_closed_or_left(tmp_path: Path, question: str) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(10)])
+    assert run(question, log, ">/dev/null <&-") == (0, "")
+    assert run(question, log, "| true") in {(141, ""), (0, "")}, "true may end after all was written"
+    code, err = run(question, log, ">/dev/full")
+    assert (code, err.startswith("error: cannot write the answer: No space left on device")) == (1, True)
+    code, err = run(question, log, ">&-")
+    assert (code, err.startswith("error: standard output is closed")) == (1, True)
+    code, err = run(question, "-", "<&-")
+    assert (code, err.startswith("error: --log -: standard input is closed")) == (2, True)
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(3000)])
+    for output in ("table", "json", "jsonl", "raw"):
+        assert run(f"events -o {output}", log, "| head -c 1 >/dev/null") == (141, ""), output
+
+
+def test_top_tells_how_much_is_not_shown(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(2), *[event(n, verb=f"v{n}") for n in range(3)])
+    args = ["top", "--by", "verb", "--log", log, "--limit", "2"]
+    got = answer(capfd, *args, "-o", "json")
+    assert got["others"]["events"] == 2
+    assert got["others"]["bytes"] == got["total"]["bytes"] - sum(row["bytes"] for row in got["rows"])
+    assert "2 events" in answer(capfd, *args)
 
 
 def test_top_counts_lines_and_bytes(capfd: pytest.CaptureFixture[str]) -> None:
@@ -511,6 +718,23 @@ def test_top_filters_and_other_dimensions(capfd: pytest.CaptureFixture[str], tmp
         ("cp2", "10.0.0.1", 1),
     ]
     assert main(["top", "--by", "user,colour", "--log", str(tmp_path)]) == 2
+
+
+def test_rates_of_a_window_are_those_of_its_own_time(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A busy minute at the end of a quiet hour; half of it is asked about, and then more than there is."""
+    quiet, busy = range(0, 3600, 300), range(3601, 3661)
+    log = write(tmp_path / "audit.log", *[event(n) for n in (*quiet, *busy)])
+    half = ["--log", log, "--since", moment(3631), "--until", moment(3660), "-o", "json"]
+    top = answer(capfd, "top", "--by", "level", *half)
+    assert (top["total"]["events"], top["rows"][0]["eventsPerHour"]) == (30, round(30 / 29 * 3600, 1))
+    replay = answer(capfd, "estimate", "metadata", "--log-maxage", "0", *half)
+    assert replay["hours"] == round(29 / 3600, 3)
+    rate = replay["logged"]["bytes"] / 29 * 3600
+    assert replay["logged"]["hoursKept"] == round(11 * 100 * (1 << 20) / rate, 2)
+    wide = ["--since", "2026-11-23T00:00:00Z", "--until", "2026-11-24T00:00:00Z"]
+    assert answer(capfd, "top", "--by", "level", "--log", log, *wide, "-o", "json") == answer(
+        capfd, "top", "--by", "level", "--log", log, "-o", "json"
+    )
 
 
 def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -694,6 +918,30 @@ def test_estimate_tells_apart_what_a_policy_does_and_nothing_else(
     questions.clear()
     assert answer(capfd, "estimate", policy, "--log", path, "-o", "json")["logged"]["events"] == 1000
     assert len(questions) == 2, "what no policy names is one class, whatever a stranger calls it"
+
+
+def test_estimate_asks_how_many_requests_lack_a_stage(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(20)])
+    for received, missing in ((0, True), (1, True), (10, True), (19, False), (20, False)):
+        early = [event(n, stage="RequestReceived", responseStatus=None) for n in range(received)]
+        write(log, *[event(n) for n in range(20)], *early)
+        got = answer(capfd, "estimate", "metadata", "--log", log, "-o", "json")["policies"][0]["missingStages"]
+        assert got == ["RequestReceived"] * missing, received
+        assert ("at least" in answer(capfd, "estimate", "metadata", "--log", log)) == missing
+
+
+@pytest.mark.parametrize(("version", "size"), [("1.20", 100), ("1.35", 100), ("1.36", 0)])
+def test_estimate_knows_what_a_size_of_nothing_means(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, version: str, size: int
+) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(100))
+    args = ["estimate", "metadata", "--log", log, "-o", "json", "--kube-version", version]
+    got = answer(capfd, *args, "--log-maxsize", "0")
+    assert got["rotation"]["maxsize"] == size
+    if size:
+        assert got == answer(capfd, *args, "--log-maxsize", "100")
+    else:
+        assert got["logged"]["hoursKept"] is None, "what is never rotated is never removed"
 
 
 def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,8 @@ def test_a_hole_of_nul_bytes_is_skipped(tmp_path: Path) -> None:
         out.write(line(1) + b"\n")
     hits, cover = found(path)
     assert [h.text for h in hits] == [line(1)]
-    assert cover.damaged > 0
+    assert hits[0].offset == 40 << 20
+    assert [damage.what for _, damage in cover.located] == ["a hole of NUL bytes"], "one hole, however large"
 
 
 @pytest.mark.parametrize("keep", [10, 200, -20, -4])
@@ -151,13 +153,20 @@ def test_a_gzip_cut_short_gives_what_it_holds(tmp_path: Path, keep: int) -> None
     assert cover.damaged >= 1
 
 
-def test_a_damaged_gzip_is_said(tmp_path: Path) -> None:
+def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
     path = tmp_path / "audit.log.gz"
-    packed = bytearray(gzip.compress(b"".join(line(n) + b"\n" for n in range(300)), mtime=0))
-    packed[len(packed) // 2] ^= 0xFF
-    path.write_bytes(packed)
-    _, cover = found(path)
-    assert cover.damaged >= 1
+    text = b"".join(line(n, minute=n % 60, pad=n % 97) + b"\n" for n in range(3000))
+    packed = gzip.compress(text, mtime=0)
+    path.write_bytes(packed[:-8] + b"\1\2\3\4" + packed[-4:])
+    hits, cover = found(path)
+    assert len(hits) == 3000, "only the check sum is wrong"
+    assert cover.damaged == 1
+    half = len(packed) // 2
+    path.write_bytes(packed[:half] + b"\xff" * 100 + packed[half + 100 :])
+    readable = zlib.decompressobj(wbits=31).decompress(packed[:half]).count(b"\n")
+    hits, cover = found(path)
+    assert len(hits) >= readable - 1
+    assert any("damaged" in note for note in cover.notes)
 
 
 def test_gzip_members_follow_each_other_and_names_may_lie(tmp_path: Path) -> None:
@@ -165,6 +174,8 @@ def test_gzip_members_follow_each_other_and_names_may_lie(tmp_path: Path) -> Non
     (tmp_path / "packed.log").write_bytes(members)
     (tmp_path / "plain.log.gz").write_bytes(line(3) + b"\n")
     assert len(found(tmp_path / "packed.log")[0]) == 2
+    (tmp_path / "many.log").write_bytes(b"".join(gzip.compress(line(n) + b"\n") for n in range(50)))
+    assert [h.text for h in found(tmp_path / "many.log")[0]] == [line(n) for n in range(50)]
     assert len(found(tmp_path / "plain.log.gz")[0]) == 1
 
 
@@ -197,15 +208,29 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
             find_logs([str(wrong)])
 
 
-def test_files_outside_the_window_are_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_outside_the_window_are_not_read(tmp_path: Path, packed: bool) -> None:
     for hour in range(10, 16):
-        (tmp_path / f"audit-2026-11-23T{hour}-00-00.000.log").write_bytes(line(1))
+        path = tmp_path / f"audit-2026-11-23T{hour}-00-00.000.log"
+        text = b"".join(line(n, minute=60 * (hour - 17) + n) + b"\n" for n in range(0, 60, 5))
+        path.with_name(path.name + ".gz" * packed).write_bytes(gzip.compress(text) if packed else text)
     files = find_logs([str(tmp_path)])
     kept = within(files, Window.of("2026-11-23T12:30:00Z", None))
     assert [Path(f.path).name[17:19] for f in kept] == ["13", "14", "15"]
     kept = within(files, Window.of(None, "2026-11-23T10:30:00Z"))
     assert [Path(f.path).name[17:19] for f in kept] == ["10", "11", "12", "13", "14", "15"]
     assert len(within(files, Window.of(None, "2026-11-23T05:30:00Z"))) == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["2026-10-01T00-00-00.000", "2026-11-23T21-05-00.000", "2026-12-24T00-00-00.000"])
+def test_a_file_whose_name_is_wrong_is_read(tmp_path: Path, name: str, packed: bool) -> None:
+    """Named by hand, or by a clock in another zone; all of it lies in the window, and so does what follows."""
+    path = tmp_path / f"audit-{name}.log"
+    text = b"".join(line(n, minute=n) + b"\n" for n in range(0, 60, 5))
+    path.with_name(path.name + ".gz" * packed).write_bytes(gzip.compress(text) if packed else text)
+    (tmp_path / "audit.log").write_bytes(line(1, minute=61) + b"\n")
+    assert len(found(tmp_path, window=Window.of("2026-11-23T16:20:00Z", "2026-11-23T17:20:00Z"))[0]) == 9
 
 
 def test_lines_outside_the_window_are_left_out(tmp_path: Path) -> None:
@@ -222,6 +247,16 @@ def test_gaps_are_found_inside_and_between_files(tmp_path: Path) -> None:
     (tmp_path / "audit.log").write_bytes(line(1, minute=90) + b"\n")
     cover = found(tmp_path)[1]
     assert [(a[11:16], b[11:16]) for a, b in cover.gaps] == [("16:09", "16:40"), ("16:49", "17:30")]
+
+
+def test_what_is_not_in_the_order_of_time_is_covered_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    lines = [line(n, minute=n // 60) + b"\n" for n in (*range(600), *range(1800, 2400))]
+    path.write_bytes(b"".join([*lines[500:], *lines[:500]]))
+    cover = found(path)[1]
+    assert [moment[11:19] for moment in (cover.first, cover.last)] == ["16:00:00", "16:39:59"]
+    assert [(a[11:16], b[11:16]) for a, b in cover.gaps] == [("16:09", "16:30")]
+    assert "the clock went back once" in cover.notes
 
 
 def test_what_is_no_time_is_not_shown_as_one(tmp_path: Path) -> None:

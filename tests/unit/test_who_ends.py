@@ -327,7 +327,8 @@ def test_a_list_read_what_is_nowhere_else_in_the_log_only_if_it_existed(who: Ask
     found = who.json("read", "secret/nosuch")
     assert told(found) == ("hank", "inferred")
     assert "nothing else in this log mentions secret default/nosuch" in found["notes"][0]
-    write(who.path, event("09:00:00.000000", "alice", "create", "secrets", "nosuch", code=201), listed, *NOISE)
+    made = event("09:00:00.000000", "alice", "create", "secrets", "nosuch", code=201)
+    write(who.path, *sorted([made, listed, *NOISE], key=lambda one: str(one["stageTimestamp"])))
     assert who.json("read", "secret/nosuch")["notes"] == []
     write(who.path, {**listed, "requestURI": "/api/v1/secrets?labelSelector=a%3Db"}, *NOISE)
     found = who.json("read", "secret/nosuch")
