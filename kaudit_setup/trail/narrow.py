@@ -47,8 +47,7 @@ def _value(dimension: str, value: str) -> str:
         value = re.split(r"[./]", value)[0]
     begin = _PLAIN.match(value)
     plain = begin[0] if begin else ""
-    # no answer yet is code 0, and no line says that
-    if not plain or (dimension == "code" and plain.startswith("0")):
+    if not plain:
         return ""
     text = plain.replace(".", r"\.")
     if dimension == "code":
