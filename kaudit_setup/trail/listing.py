@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.errors import NodeError
+from kaudit_setup.texts import counted
 from kaudit_setup.trail.files import LogFile, logs_there, own_logs
 from kaudit_setup.trail.runner import Runner, Unpack
 
@@ -44,10 +45,18 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
         elif how == "odd":
             odd += 1
         else:
-            mode, device, inode, size, changed, path = rest.split(" ", 5)
-            moment = int(changed)
-            numbers = (int(mode, 16), int(inode), int(device), 1, 0, 0, int(size), moment, moment, moment)
-            found.append((path, os.stat_result(numbers), how == "d"))
+            try:
+                found.append((*_described(rest), how == "d"))
+            except ValueError as error:
+                raise NodeError(f"{runner.name}: the list of the logs has a line that is none: {line!r}") from error
     files = logs_there(found, runner.name)
-    notes = (f"{odd} files with a line break in their names are left out",) if odd else ()
+    many = f"{counted(odd, 'file')} with a line break in {'its name is' if odd == 1 else 'their names are'} left out"
+    notes = (many,) if odd else ()
     return Listing(runner.name, own_logs(files, own) if own else files, notes, unpack.moved > 0, unpack.moved)
+
+
+def _described(text: str) -> tuple[str, os.stat_result]:
+    """The path and the status in a line of the list. Raises ValueError."""
+    mode, device, inode, size, changed, path = text.split(" ", 5)
+    moment = int(changed)
+    return path, os.stat_result((int(mode, 16), int(inode), int(device), 1, 0, 0, int(size), moment, moment, moment))
