@@ -18,8 +18,8 @@ from kaudit_setup.errors import Exit, InputError, PolicyError
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy
+    from kaudit_setup.trail.answer import Answer, Question
     from kaudit_setup.trail.logs import Logs
-    from kaudit_setup.trail.who import Answer, Question
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -98,9 +98,10 @@ def who(
         )
     question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
     rules = _policy(policy)
+    from kaudit_setup.trail.answer import with_notes
     from kaudit_setup.trail.evidence import EventLog
     from kaudit_setup.trail.users import ask_user
-    from kaudit_setup.trail.who import ask, with_notes
+    from kaudit_setup.trail.who import ask
 
     with _remote(source) if source.remote else _local(source.log) as (logs, lost):
         events = EventLog(logs)
@@ -139,9 +140,9 @@ def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]
 def _question(
     verb: Asked, target: str | None, namespace: str | None, user: str | None, since: str | None, until: str | None
 ) -> Question:
+    from kaudit_setup.trail.answer import Question, Verb
     from kaudit_setup.trail.clock import Window
     from kaudit_setup.trail.kinds import parse_kind, parse_object
-    from kaudit_setup.trail.who import Question, Verb
 
     window = Window.of(since, until)
     kind, name = None, ""
@@ -171,7 +172,7 @@ def _policy(name: str | None) -> Policy | None:
 
 
 def _show(answer: Answer, output: Output) -> None:
-    from kaudit_setup.trail.who import as_json
+    from kaudit_setup.trail.answer import as_json
 
     if output is Output.json:
         import json

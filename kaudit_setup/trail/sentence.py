@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kaudit_setup.trail.answer import Answer, Verb
 from kaudit_setup.trail.deeds import Deed, meant
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.users import did, thing
-from kaudit_setup.trail.who import Answer, Verb
 
 _LONGEST_AGENT = 80
 _PAST = {

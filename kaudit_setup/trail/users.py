@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kaudit_setup.texts import counted
+from kaudit_setup.trail.answer import MATCHES, Answer, Question, Searched, Verb
 from kaudit_setup.trail.birth import doing
 from kaudit_setup.trail.book import better, in_order, quoted
 from kaudit_setup.trail.deeds import TIMED_OUT, Deed, deed_of, target
 from kaudit_setup.trail.honest import asked
 from kaudit_setup.trail.story import Link
-from kaudit_setup.trail.who import MATCHES, Answer, Question, Searched, Verb
 
 LIMIT = 20_000
 """Deeds that are kept: the latest ones. A controller does millions."""

@@ -16,13 +16,14 @@ from kaudit_setup.errors import InputError, NodeError
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script
 from kaudit_setup.trail.actors import controller_of
+from kaudit_setup.trail.answer import Question, Verb, with_notes
 from kaudit_setup.trail.deeds import Object
 from kaudit_setup.trail.evidence import EventLog, passing
 from kaudit_setup.trail.kinds import parse_kind, parse_object
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.patient import PatientRunner, missing
 from kaudit_setup.trail.remote import RemoteLogs
-from kaudit_setup.trail.who import Question, Verb, ask, with_notes
+from kaudit_setup.trail.who import ask
 
 
 @pytest.fixture

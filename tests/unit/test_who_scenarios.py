@@ -11,9 +11,9 @@ from zlib import crc32
 import pytest
 from whokit import DATA, SCENARIOS, Lines, answer, events, in_lines, log, told, truths
 
+from kaudit_setup.trail.answer import Answer
 from kaudit_setup.trail.deeds import Seen, Source
 from kaudit_setup.trail.sentence import sentence
-from kaudit_setup.trail.who import Answer
 
 LEVELS = ("Metadata", "Request", "RequestResponse", "mixed")
 

@@ -12,13 +12,14 @@ from whokit import events, truths
 
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script
+from kaudit_setup.trail.answer import Answer, Question, Verb
 from kaudit_setup.trail.evidence import EventLog
 from kaudit_setup.trail.files import find_logs
 from kaudit_setup.trail.kinds import parse_object
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.remote import RemoteLogs
 from kaudit_setup.trail.search import REWRITTEN, plainly, says
-from kaudit_setup.trail.who import Answer, Question, Verb, ask
+from kaudit_setup.trail.who import ask
 
 SCENARIO = "drain-1.20.2"
 FOLDER = "var/log/kubernetes/audit"

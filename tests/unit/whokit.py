@@ -18,13 +18,14 @@ from kaudit_setup.policy.evaluate import compile as compiled
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Attributes
 from kaudit_setup.policy.presets import names, preset
+from kaudit_setup.trail.answer import Answer, Question, Verb
 from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.deeds import Deed, Seen, Source
 from kaudit_setup.trail.event import Event
 from kaudit_setup.trail.evidence import passing
 from kaudit_setup.trail.kinds import parse_object
 from kaudit_setup.trail.tally import Coverage
-from kaudit_setup.trail.who import Answer, Question, Verb, ask
+from kaudit_setup.trail.who import ask
 
 DATA = Path(__file__).parents[1] / "data"
 SCENARIOS = ("controllers-1.20.2", "drain-1.20.2", "workloads-1.20.2", "upsets-1.20.2")

@@ -1,0 +1,86 @@
+"""Everything that was done to one object, in order of time, and which of it is meant by a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kaudit_setup.trail.actors import AUTOSCALER
+from kaudit_setup.trail.answer import MATCHES, Question, Verb
+from kaudit_setup.trail.birth import actor
+from kaudit_setup.trail.book import Book
+from kaudit_setup.trail.chain import climb
+from kaudit_setup.trail.death import hits
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes, meant, reads, selector
+from kaudit_setup.trail.story import Child, Link, Story
+from kaudit_setup.trail.wishes import as_before
+
+
+def wanted_by(question: Question) -> Callable[[Deed], bool]:
+    """Which requests a timeline of the object is made of."""
+    obj, kind, match = question.object, question.kind, MATCHES[question.verb]
+
+    def wanted(deed: Deed) -> bool:
+        if not match(deed) or kind is None or not kind.takes(deed.group, deed.resource):
+            return False
+        return deed.stage != "RequestReceived" and deed.name in {obj.name, ""}
+
+    return wanted
+
+
+def timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
+    """Every deed of the kind asked for, in order of time: those that name the object and those that took in its whole
+    collection.
+    """
+    match = MATCHES[question.verb]
+    direct = [deed for deed in book.on(obj) if match(deed)]
+    everywhere = replace(obj, namespace="")
+    sweeping = [*book.nameless(obj), *(book.nameless(everywhere) if obj.namespace else ())]
+    wide = [d for d in sweeping if match(d) and (reads(d) or (deletes(d) and hits(d, obj))) and not _kubernetes(d)]
+    begin, end = _life(book, obj)
+    found = [*direct, *(deed for deed in wide if begin <= deed.at <= end)]
+    within = [deed for deed in found if deed.done and question.window.holds(deed.time)]
+    return sorted(within, key=lambda deed: (deed.at, deed.end))
+
+
+def _life(book: Book, obj: Object) -> tuple[float, float]:
+    """From when to when the log says that `obj` was there: what was listed before or after did not show it."""
+    known = [deed for deed in book.on(obj) if deed.done and (creates(deed) or deletes(deed))]
+    begin = known[0].at if known and creates(known[0]) else 0.0
+    end = known[-1].at if known and deletes(known[-1]) else float("inf")
+    return begin, end
+
+
+def _kubernetes(deed: Deed) -> bool:
+    """Whether one of Kubernetes' own did it on its own account (an autoscaler does what somebody set it to)."""
+    return deed.by_kubernetes and deed.controller != AUTOSCALER
+
+
+def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Story) -> None:
+    """The last deed by somebody, rather than by Kubernetes itself; one that names the object rather than its kind."""
+    people = [deed for deed in events if not _kubernetes(deed)] or events
+    if verb is Verb.changed:
+        same = as_before(book, obj)
+        changed = [deed for deed in people if deed.key not in same]
+        if changed and len(changed) < len(people):
+            last = [deed for deed in people if deed.key in same][-1]
+            left = f"{len(people) - len(changed)} requests left all as it was"
+            story.note(f"{left}, the last by {actor(last)} at {last.time}")
+            people = events = changed
+    chosen = ([deed for deed in people if deed.name] or people)[-1]
+    if chosen.name:
+        story.links.append(Link(obj, chosen, "certain", "the request names it"))
+    else:
+        where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
+        takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
+        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
+        if not any(deed.done for deed in book.on(obj)):
+            story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
+        story.links.append(Link(obj, chosen, "inferred", why))
+    others = dict.fromkeys(actor(deed) for deed in events if actor(deed) != actor(chosen))
+    if others and verb is not Verb.touched:
+        story.note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
+    if not chosen.controller:
+        story.root = chosen
+    elif verb is Verb.changed:
+        climb(book, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
