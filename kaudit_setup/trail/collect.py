@@ -14,7 +14,7 @@ import hashlib
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,15 +26,11 @@ from kaudit_setup.trail.clock import stamp
 from kaudit_setup.trail.files import find_logs, rotated_name
 from kaudit_setup.trail.listing import listing
 from kaudit_setup.trail.read import Unit, blocks
-from kaudit_setup.trail.runner import Runner, Unpack
+from kaudit_setup.trail.runner import Progress, Runner, fetch
 from kaudit_setup.trail.tally import Tally
-
-Progress = Callable[[str, str, int, int], None]
-"""Told (node, file, bytes there, bytes in all) while a file is fetched."""
 
 _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"
-_GONE = 3  # the script's status for a file that was rotated away
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -222,24 +218,17 @@ class _Node:
             have = 0
         if have == one.size:
             return True
+        stretch = (have, one.size)
         with part.open("ab") as out:
-
-            def write(data: bytes) -> None:
-                out.write(data)
-                self._progress(self._runner.name, one.path, out.tell(), one.size)
-
-            unpack = Unpack(write)
-            args = ["fetch", "cat" if one.path.endswith(".gz") else "gzip", one.path, str(one.inode), str(have)]
-            ran = self._runner.sh(self._script, [*args, str(one.size)], sink=unpack.feed)
-        self._done.moved += unpack.moved
-        if ran.code == _GONE:
+            moved = fetch(self._runner, self._script, one.path, one.inode, stretch, out, self._progress)
+        if moved is None:
             part.unlink()
             return False
-        if ran.code or part.stat().st_size != one.size:
+        self._done.moved += moved
+        if part.stat().st_size != one.size:
             raise NodeError(
                 f"{self._runner.name}: {one.path} could not be fetched whole",
                 hint="run the same command again: it goes on where it stopped",
-                details=ran.err.decode("utf-8", "replace"),
             )
         return True
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BufferedWriter, FileIO
 from pathlib import Path
 
-from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.errors import KauditError
 from kaudit_setup.trail.files import LogFile
 from kaudit_setup.trail.listing import Listing
-from kaudit_setup.trail.runner import Runner, Unpack
-
-Progress = Callable[[str, str, int, int], None]
-"""Told (node, file, bytes there, bytes in all) while a file is fetched."""
+from kaudit_setup.trail.runner import Progress, Runner, Unpack, fetch
 
 _SMALL = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""
 _MOST = 500
 _TOGETHER = 32 << 20
-_GONE = 3  # the script's status for a file that was rotated away
 
 
 def fetched(
@@ -91,18 +87,7 @@ def _several(runner: Runner, script: str, files: Sequence[LogFile], copies: Sequ
 def _one(runner: Runner, script: str, file: LogFile, copy: Path, progress: Progress) -> bool:
     """False if the file is gone from the node; its copy is empty then."""
     with _private(copy) as out:
-
-        def write(data: bytes) -> None:
-            out.write(data)
-            progress(runner.name, file.path, out.tell(), file.size)
-
-        how = "cat" if file.gzipped else "gzip"
-        args = ["fetch", how, file.path, str(file.inode[1]), "0", str(file.size)]
-        ran = runner.sh(script, args, sink=Unpack(write).feed)
-    if ran.code and ran.code != _GONE:
-        said = ran.err.decode("utf-8", "replace")
-        raise NodeError(f"{runner.name}: {file.path} could not be fetched", hint="run it again", details=said)
-    return ran.code != _GONE
+        return fetch(runner, script, file.path, file.inode[1], (0, file.size), out, progress) is not None
 
 
 def _private(copy: Path) -> BufferedWriter:

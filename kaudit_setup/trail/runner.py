@@ -1,12 +1,17 @@
-"""A machine that runs the script `logs`, and its answer as it arrives."""
+"""A machine that runs the script `logs`, its answer as it arrives, and a file of its that is fetched."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
 from kaudit_setup.errors import NodeError
+
+Progress = Callable[[str, str, int, int], None]
+"""Told (node, file, bytes there, bytes in all) while a file is fetched."""
+
+_GONE = 3  # the script's status for a file that was rotated away
 
 
 class Finished(Protocol):
@@ -58,3 +63,31 @@ class Unpack:
             raise NodeError(f"the node's answer cannot be decompressed: {error}") from error
         if data:
             self._sink(data)
+
+
+def fetch(
+    runner: Runner, script: str, path: str, inode: int, stretch: tuple[int, int], out: IO[bytes], progress: Progress
+) -> int | None:
+    """Append bytes `stretch` (from, to) of the file with that inode, wherever it is now, to `out`. `script`: the text
+    of `lib` and `logs`.
+
+    How many bytes crossed the network; None if the file is gone. Raises NodeError.
+    """
+    begin, end = stretch
+
+    def write(data: bytes) -> None:
+        out.write(data)
+        progress(runner.name, path, out.tell(), end)
+
+    unpack = Unpack(write)
+    how = "cat" if path.endswith(".gz") else "gzip"
+    ran = runner.sh(script, ["fetch", how, path, str(inode), str(begin), str(end)], sink=unpack.feed)
+    if ran.code == _GONE:
+        return None
+    if ran.code:
+        raise NodeError(
+            f"{runner.name}: {path} could not be fetched",
+            hint="run the same command again",
+            details=ran.err.decode("utf-8", "replace"),
+        )
+    return unpack.moved

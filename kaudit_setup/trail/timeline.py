@@ -57,7 +57,9 @@ def _kubernetes(deed: Deed) -> bool:
 
 
 def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Story) -> None:
-    """The last deed by somebody, rather than by Kubernetes itself; one that names the object rather than its kind."""
+    """Begin `story` with the last deed by somebody, rather than by Kubernetes itself; one that names the object
+    rather than its kind.
+    """
     people = [deed for deed in events if not _kubernetes(deed)] or events
     if verb is Verb.changed:
         same = as_before(book, obj)
