@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import msgspec
 
@@ -82,10 +83,18 @@ def audit_lines(argv: Sequence[str]) -> str:
 def address_of(pod: ApiServerPod) -> tuple[str, int]:
     """Where this very server listens, not a load balancer before it."""
     address = pod.flag("bind-address") or ""
-    if address in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+    if not address or _is_everywhere(address):
         address = pod.flag("advertise-address") or pod.probe_host or "127.0.0.1"
     port = pod.flag("secure-port") or "6443"
     return address, int(port) if port.isdigit() else 6443
+
+
+def _is_everywhere(address: str) -> bool:
+    try:
+        return ip_address(address).is_unspecified
+    except ValueError:
+        # a name: the server itself refuses that
+        return False
 
 
 def log_on_host(pod: ApiServerPod, settings: AuditSettings) -> str:

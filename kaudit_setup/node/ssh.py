@@ -334,12 +334,17 @@ def _lookup(file: Path | None, target: SshTarget) -> _Config:
         hostname=str(found.get("hostname", target.host)),
         user=str(found.get("user") or os.environ.get("USER") or os.environ.get("LOGNAME") or "root"),
         port=port,
-        identity_files=[p for p in (os.path.expanduser(i) for i in identities) if Path(p).exists()],  # noqa: PTH111
+        identity_files=[p for p in map(_at_home, identities) if Path(p).exists()],
         identities_only=str(found.get("identitiesonly", "no")).lower() == "yes",
-        known_hosts=[os.path.expanduser(p) for p in shlex.split(known)],  # noqa: PTH111
+        known_hosts=[_at_home(path) for path in shlex.split(known)],
         proxy_jump=found.get("proxyjump"),
         proxy_command=found.get("proxycommand"),
     )
+
+
+def _at_home(path: str) -> str:
+    """`path` with a leading ~ resolved; as it is where there is no such user (Path.expanduser raises there)."""
+    return os.path.expanduser(path)  # noqa: PTH111
 
 
 def _load_known_hosts(client: paramiko.SSHClient, config: _Config) -> list[Path]:

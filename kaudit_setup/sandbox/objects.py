@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import fcntl
 import json
-import random
+import secrets
 import threading
 import time
 import uuid
@@ -184,7 +184,7 @@ class Store:
         meta = dict(sent.get("metadata") or {})
         if not meta.get("name") and meta.get("generateName"):
             # staging/src/k8s.io/apiserver/pkg/storage/names/generate.go
-            suffix = "".join(random.choice(_ALPHABET) for _ in range(5))  # noqa: S311 - a name, not a secret
+            suffix = "".join(secrets.choice(_ALPHABET) for _ in range(5))
             meta["name"] = meta["generateName"] + suffix
         name = meta.get("name")
         if not name:

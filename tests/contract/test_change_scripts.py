@@ -11,9 +11,10 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -393,11 +394,11 @@ class CutNode:
     def name(self) -> str:
         return "cut"
 
-    def sh(self, script: str, args: object = (), **how: object) -> Ran:
+    def sh(self, script: str, args: Sequence[str] = (), **how: Any) -> Ran:
         self.calls += 1
         if self.calls == self._at and not self._after:
             raise LostError("cut: the connection broke")
-        ran = self._inner.sh(script, args, **how)  # type: ignore[arg-type]
+        ran = self._inner.sh(script, args, **how)
         if self.calls == self._at:
             raise LostError("cut: the connection broke")
         return ran
@@ -427,7 +428,7 @@ class StuckNode(CutNode):
     def __init__(self, inner: LocalNode) -> None:
         super().__init__(inner, at=2, after=False)
 
-    def sh(self, script: str, args: object = (), **how: object) -> Ran:
+    def sh(self, script: str, args: Sequence[str] = (), **how: Any) -> Ran:
         if self.calls >= 2:
             return Ran(0, b"outcome 5\nstuck\n", b"")
         return super().sh(script, args, **how)

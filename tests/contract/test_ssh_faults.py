@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ def operator() -> Iterator[Sandbox]:
 def connect() -> Iterator[Connect]:
     opened: list[SshNode] = []
 
-    def to(sandbox: Sandbox, *, target: str = "sandbox", config: Path | None = None, **options: object) -> SshNode:
-        chosen = SshOptions(config_file=config or sandbox.ssh_config, **options)  # type: ignore[arg-type]
+    def to(sandbox: Sandbox, *, target: str = "sandbox", config: Path | None = None, **options: Any) -> SshNode:
+        chosen = SshOptions(config_file=config or sandbox.ssh_config, **options)
         opened.append(SshNode(SshTarget.parse(target), chosen))
         return opened[-1]
 

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -97,13 +98,13 @@ def test_no_probe_can_change_anything() -> None:
     assert "kaudit-probe-1" in probe.path
 
 
-def want(log: str = "/var/log/audit.log", **other: object) -> Expectation:
+def want(log: str = "/var/log/audit.log", **other: Any) -> Expectation:
     probe = Probe("GET", "/api/v1/nodes/kaudit-x", "", Attributes("a"), Decision("Metadata", (), 0))
     made = Expectation(("--audit-log-path=/var/log/a b.log",), "10.0.0.1", 6443, log, "kaudit-x", ADMIN, probe)
-    return replace(made, **other)  # type: ignore[arg-type]
+    return replace(made, **other)
 
 
-def event(**other: object) -> bytes:
+def event(**other: Any) -> bytes:
     base = {"kind": "Event", "level": "Metadata", "auditID": "kaudit-x", "stage": "ResponseComplete"}
     return json.dumps(base | other, separators=(",", ":")).encode()
 

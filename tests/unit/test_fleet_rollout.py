@@ -369,10 +369,14 @@ def test_a_canary_that_nobody_answers_is_reported() -> None:
 
 def test_the_brake_frees_who_waits_and_stops_who_would_begin_to() -> None:
     brake, freed = Brake(), threading.Event()
-    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):  # noqa: PT012
+
+    def waits() -> None:
         brake.pull(Level.STOP)
         assert freed.is_set()
         raise LostError("closed")
+
+    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):
+        waits()
     with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):
         pytest.fail("it was begun")
     with pytest.raises(LostError), brake.frees(Level.LEAVE, freed.set):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.events import EventPlan, events
@@ -12,9 +14,9 @@ from kaudit_setup.policy.request import from_url
 V20, V36 = KubeVersion(1, 20), KubeVersion(1, 36)
 
 
-def planned(url: str, level: Level, version: KubeVersion = V36, **policy: object) -> dict[str, EventPlan]:
+def planned(url: str, level: Level, version: KubeVersion = V36, **policy: Any) -> dict[str, EventPlan]:
     attributes = from_url(*url.split(" "), "alice").attributes
-    decision = evaluate(Policy((Rule(level),), **policy), attributes, version)  # type: ignore[arg-type]
+    decision = evaluate(Policy((Rule(level),), **policy), attributes, version)
     return {event.stage: event for event in events(attributes, decision, version)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,14 @@ def oracle(version: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("version", "row"), [(v, row) for v in VERSIONS for row in oracle(v)], ids=lambda x: str(x)[:70]
 )
-def test_the_stand_in_refuses_what_the_real_server_refuses(version: str, row: dict[str, object]) -> None:
-    args = [str(a) for a in row["args"]]  # type: ignore[attr-defined]
+def test_the_stand_in_refuses_what_the_real_server_refuses(version: str, row: dict[str, Any]) -> None:
+    args = [str(a) for a in row["args"]]
     try:
         parse(args, KubeVersion.parse(version))
         said = None
     except FlagError as error:
         said = str(error)
-    expected = row.get("parseError") or (row.get("validateErrors") or [None])[0]  # type: ignore[index]
+    expected = row.get("parseError") or (row.get("validateErrors") or [None])[0]
     assert said == expected
 
 

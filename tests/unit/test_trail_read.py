@@ -13,7 +13,7 @@ import pytest
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.trail import read, search
-from kaudit_setup.trail.clock import Window
+from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.files import LogFile, find_logs, within
 from kaudit_setup.trail.search import Hit, candidates, numbered, spelled
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
@@ -39,7 +39,7 @@ def line(n: int, *, minute: int = 0, name: str = "needle", pad: int = 0) -> byte
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def found(path: Path, *needles: str, window: Window = Window()) -> tuple[list[Hit], Coverage]:  # noqa: B008
+def found(path: Path, *needles: str, window: Window = ALWAYS) -> tuple[list[Hit], Coverage]:
     files = find_logs([str(path)])
     tallies: dict[str, Tally] = {}
     hits = list(candidates(files, [spelled(n) for n in needles or ("needle",)], window, tallies))
