@@ -189,6 +189,20 @@ def test_the_own_log_is_found_with_what_logrotate_made_of_it(machines: Machines)
     assert len(machines.lines("--host", "cp1")) == 2
 
 
+@pytest.mark.parametrize("mounted", [True, False])
+def test_the_running_servers_log_has_the_nodes_name_for_it(machines: Machines, mounted: bool) -> None:
+    folder = machines.folder("cp1", "/var/log/kubernetes/audit" if mounted else "/srv/elsewhere")
+    (folder / "audit.log").write_bytes(line(1))
+    process = machines.folder("cp1", "/proc/7")
+    (process / "cmdline").write_bytes(b"kube-apiserver\0--audit-log-path=/var/log/kubernetes/audit/audit.log\0")
+    seen = process / "root/var/log/kubernetes"
+    seen.mkdir(parents=True)
+    (seen / "audit").symlink_to(folder)
+    (row,) = json.loads(machines.run("events", "-o", "json", "--host", "cp1")[1])
+    # a process' own view is gone with it
+    assert row["source"]["file"] == str((folder if mounted else seen / "audit") / "audit.log")
+
+
 def test_the_node_is_the_host_and_the_file_is_the_nodes(machines: Machines) -> None:
     for number, host in enumerate(("cp1", "cp2")):
         machines.folder(host, "/srv/f1").joinpath("audit.log").write_bytes(line(number) + b"garbage\n")

@@ -21,7 +21,11 @@ NL='
 default_path() {
   for p in $(pids_of kube-apiserver); do
     path=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null | sed -n 's/^--audit-log-path=//p' | tail -n 1)
-    if [ -n "$path" ] && [ -e "$R/proc/$p/root$path" ]; then echo "$R/proc/$p/root$path" && return; fi
+    if [ -z "$path" ] || ! [ -e "$R/proc/$p/root$path" ]; then continue; fi
+    # usually mounted where the node has it, under a name that outlives the process
+    # shellcheck disable=SC3013
+    if [ "$R$path" -ef "$R/proc/$p/root$path" ]; then echo "$R$path"; else echo "$R/proc/$p/root$path"; fi
+    return
   done
   for f in "$R"/etc/kubernetes/manifests/*; do
     path=$(sed -n 's/.*--audit-log-path=\([^"'\'' ]*\).*/\1/p' "$f" 2>/dev/null | tail -n 1)
