@@ -41,7 +41,9 @@ def size(count: float) -> str:
 
 
 def hours(count: float) -> str:
-    """Hours as `12 min`, `3.5 h` or `12 days`."""
+    """Hours as `29 s`, `12 min`, `3.5 h` or `12 days`."""
+    if count < 1 / 60:
+        return f"{count * 3600:.0f} s"
     if count < 1:
         return f"{count * 60:.0f} min"
     return f"{count:.1f} h" if count < 72 else f"{count / 24:.1f} days"

@@ -241,7 +241,7 @@ class _Node:
         """A name of its own below the node's folder: two logs of different folders may be called alike."""
         folder, _, name = one.path.rpartition("/")
         mine = [e for e in self._done.entries if e.node == self._runner.name]
-        elsewhere = {e.file for e in mine if e.path.rpartition("/")[0] != folder}
+        elsewhere = {e.file for e in mine if e.path.rpartition("/")[0] != folder and e.inode != one.inode}
         return f"{folder.rpartition('/')[2]}-{name}" if f"{self._folder}/{name}" in elsewhere else name
 
     def _whole(self, entry: Entry) -> bool:

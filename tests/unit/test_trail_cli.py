@@ -1157,6 +1157,19 @@ def test_collect_follows_logs_that_are_numbered(
         assert (home / one["file"]).read_bytes() == (folder / Path(one["file"]).name).read_bytes()
 
 
+def test_collect_knows_a_log_again_that_was_moved(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    run = ("collect", "--host", "cp1", "-d", tmp_path / "home", "-o", "json")
+    write(tmp_path / "cp1/srv/a/audit.log", event(1))
+    (first,) = answer(capfd, *run, "--log", "/srv/a/audit.log")["files"]
+    (tmp_path / "cp1/srv/a").rename(tmp_path / "cp1/srv/b")
+    write(tmp_path / "cp1/srv/b/audit.log", event(1), event(2))
+    (again,) = answer(capfd, *run, "--log", "/srv/b/audit.log")["files"]
+    assert (again["file"], again["path"]) == (first["file"], first["path"].replace("/srv/a/", "/srv/b/"))
+
+
 def test_collect_gives_each_node_a_folder_of_its_own(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
@@ -1205,3 +1218,9 @@ def test_memory_is_bounded_by_groups(
     got = answer(capfd, "top", "--by", "name", "--log", path, "-o", "json", "--limit", "1000")
     assert len(got["rows"]) <= 10
     assert sum(r["events"] for r in got["rows"]) + got["others"]["events"] == got["total"]["events"] == 100
+
+
+def test_a_short_log_covers_seconds(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "audit.log", event(0), event(29))
+    assert main(["top", "--by", "verb", "--log", str(path)]) == 0
+    assert " in 29 s, " in capfd.readouterr().out
