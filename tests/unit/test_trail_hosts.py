@@ -71,18 +71,10 @@ class Box(LocalNode):
     def name(self) -> str:
         return self._called
 
-    def sh(
-        self,
-        script: str,
-        args: Sequence[str] = (),
-        *,
-        stdin: bytes = b"",
-        sink: Callable[[bytes], None] | None = None,
-        timeout: float | None = None,
-    ) -> Ran:
+    def sh(self, script: str, args: Sequence[str] = (), **how: Any) -> Ran:
         self.asked.append(args[0])
         self._before(args)
-        return super().sh(script, args, stdin=stdin, sink=sink, timeout=timeout)
+        return super().sh(script, args, **how)
 
 
 class Machines:
