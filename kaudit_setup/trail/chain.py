@@ -159,7 +159,7 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
         cause, surely = by_hand, False
     surely = surely and not lacking(book, story, child, owner, [] if maker is None else [maker])
     story.links.append(Link(owner, cause, sure(surely), why))
-    _made_again(book, story, owner, cause)
+    say_recreated(book, story, owner, cause)
     if not cause.controller:
         story.root = cause
         creator(book, story, owner, cause)
@@ -198,11 +198,11 @@ def _grew(story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> b
     return bool(bigger)
 
 
-def _made_again(book: Book, story: Story, owner: Object, cause: Deed) -> None:
-    """Say who deleted a ReplicaSet if `cause` made it again at once, for the same Deployment."""
-    deleted = [d for d in book.on(owner) if d.done and deletes(d) and 0 <= cause.at - d.at <= NEAR]
-    if creates(cause) and deleted and not deleted[-1].by_kubernetes:
-        story.note(f"{owner} was made again after {actor(deleted[-1])} deleted it at {deleted[-1].time}")
+def say_recreated(book: Book, story: Story, obj: Object, made: Deed) -> None:
+    """Say who deleted `obj` if it was made again at once by `made`."""
+    deleted = [d for d in book.on(obj) if d.done and deletes(d) and 0 <= made.at - d.at <= NEAR]
+    if creates(made) and deleted and not deleted[-1].by_kubernetes:
+        story.note(f"{obj} was made again after {actor(deleted[-1])} deleted it at {deleted[-1].time}")
 
 
 def lacking(book: Book, story: Story, child: Child, owner: Object, deeds: Sequence[Deed]) -> bool:

@@ -23,7 +23,7 @@ from kaudit_setup.trail.book import (
     quoted,
     sisters,
 )
-from kaudit_setup.trail.chain import story_of_creation
+from kaudit_setup.trail.chain import say_recreated, story_of_creation
 from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.deeds import (
     Deed,
@@ -35,7 +35,6 @@ from kaudit_setup.trail.deeds import (
 from kaudit_setup.trail.ends import story_of_deletion
 from kaudit_setup.trail.honest import attempts, silence
 from kaudit_setup.trail.naming import guesses, of_deployment
-from kaudit_setup.trail.rollout import NEAR
 from kaudit_setup.trail.search import spelled
 from kaudit_setup.trail.story import Story
 from kaudit_setup.trail.timeline import pick, timeline, wanted_by
@@ -127,7 +126,10 @@ def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed
     until = seconds(question.window.until) or float("inf")
     if question.verb is Verb.created:
         story = story_of_creation(book, obj, until)
-        _made_anew(book, obj, story)
+        made = story.links[0].deed if story.links else None
+        # of Pods, the chain itself says whose place they took
+        if made is not None and made.controller and obj.resource != "pods":
+            say_recreated(book, story, obj, made)
         return story, []
     if question.verb is Verb.deleted:
         story = story_of_deletion(book, obj, until)
@@ -138,16 +140,6 @@ def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed
     if events:
         pick(book, question.verb, obj, events, story)
     return story, events
-
-
-def _made_anew(book: Book, obj: Object, story: Story) -> None:
-    """Say who deleted what a controller then made again at once. Of Pods, the chain itself says it."""
-    made = story.links[0].deed if story.links else None
-    if made is None or not made.controller or obj.resource == "pods":
-        return
-    gone = [d for d in book.on(obj) if d.done and deletes(d) and 0 <= made.at - d.at <= NEAR]
-    if gone and not gone[-1].by_kubernetes:
-        story.note(f"{obj} was made again after {actor(gone[-1])} deleted it at {gone[-1].time}")
 
 
 def _ended_before(book: Book, obj: Object, story: Story) -> None:
