@@ -19,9 +19,11 @@ from kaudit_setup.errors import InputError, KauditError, NodeError
 if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
     from kaudit_setup.trail.files import LogFile
+    from kaudit_setup.trail.filters import Filter
     from kaudit_setup.trail.listing import Listing
-    from kaudit_setup.trail.logs import Logs
+    from kaudit_setup.trail.logs import LocalLogs, Logs
     from kaudit_setup.trail.patient import PatientRunner
+    from kaudit_setup.trail.remote import RemoteLogs
     from kaudit_setup.trail.tally import Coverage
 
 LogOption = Annotated[
@@ -38,8 +40,8 @@ LogHostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
-        help="Ask this node over SSH. who and events search there, and only matching lines cross the network; top, "
-        "stats and estimate need every line and fetch the log. Repeatable.",
+        help="Ask this node over SSH. The search runs there, and only lines that may fit cross the network; stats, "
+        "and top and estimate of a whole log, need every line and fetch it. Repeatable.",
     ),
 ]
 SinceOption = Annotated[
@@ -114,36 +116,55 @@ class LogOptions(Reach):
 
             yield LocalLogs(local_files(self.log))
             return
-        from kaudit_setup.node.shell import script
-        from kaudit_setup.trail.remote import RemoteLogs
-
         with self.patient() as runners:
-            logs = RemoteLogs(runners, script("lib") + script("logs"), self.log or [])
-            _found_any(runners, logs.listings())
-            yield logs
+            yield self._searched(runners)
 
     @contextmanager
-    def files(self) -> Iterator[tuple[LogFile, ...]]:
-        """The logs as files, for questions that need every line: what lies on nodes is fetched, and removed at the
-        end. Raises InputError, NodeError.
+    def brought(self, wanted: Filter | None = None) -> Iterator[LocalLogs]:
+        """The logs as files here, for questions that count lines: of what lies on nodes those lines that may fit
+        `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError.
         """
+        from kaudit_setup.trail.logs import LocalLogs
+
         if not self.remote:
-            yield local_files(self.log)
+            yield LocalLogs(local_files(self.log))
             return
         from tempfile import TemporaryDirectory
 
         from kaudit_setup.cli.ending import cleared_up
+        from kaudit_setup.trail.fetch import narrows
 
         with (
             cleared_up(),
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
-            files = self._fetched(Path(folder))
+            if wanted is not None and narrows(wanted):
+                logs = self._narrowed(wanted, Path(folder))
+            else:
+                logs = LocalLogs(self._fetched(Path(folder)))
             # what a closed connection leaves to its threads is soon done; beside threads no core but one can be used
             for thread in threading.enumerate():
                 if thread is not threading.current_thread():
                     thread.join(timeout=1)
-            yield files
+            yield logs
+
+    def _searched(self, runners: Sequence[PatientRunner]) -> RemoteLogs:
+        from kaudit_setup.node.shell import script
+        from kaudit_setup.trail.remote import RemoteLogs
+
+        logs = RemoteLogs(runners, script("lib") + script("logs"), self.log or [])
+        _found_any(runners, logs.listings())
+        return logs
+
+    def _narrowed(self, wanted: Filter, folder: Path) -> LocalLogs:
+        from kaudit_setup.trail.fetch import narrowed
+
+        with self.patient() as runners:
+            logs = self._searched(runners)
+            found = narrowed(logs, wanted, folder)
+            lost = [there for runner, there in zip(runners, logs.listings(), strict=True) if runner.failure]
+        # a part of a log would pass for the whole of it
+        return found.without({file.node for there in lost for file in there.files})
 
     def _fetched(self, folder: Path) -> tuple[LogFile, ...]:
         from kaudit_setup.node.shell import script

@@ -87,16 +87,14 @@ def top(
     wanted: FilterOptions,
 ) -> None:
     """Count events, bytes and rates by any combination of dimensions: what to drop from a policy first."""
-    from kaudit_setup.trail.tally import Tally, coverage
     from kaudit_setup.trail.top import dimensions
     from kaudit_setup.trail.top import top as count
 
     names = dimensions(by)
     fits = wanted.filter()
-    with source.files() as files:
-        tallies: dict[str, Tally] = {}
-        counted = count(files, names, fits, tallies, limit)
-        cover = coverage(files, tallies)
+    with source.brought(fits) as logs:
+        counted = count(logs, names, fits, limit)
+        cover = logs.coverage()
     if output is Output.json:
         typer.echo(json.dumps(_top_json(counted) | {"coverage": [c.plain() for c in cover]}, indent=2))
     else:

@@ -69,17 +69,15 @@ def estimate(
     from kaudit_setup.trail.estimate import Rotation
     from kaudit_setup.trail.estimate import estimate as replay
     from kaudit_setup.trail.filters import Filter
-    from kaudit_setup.trail.tally import Tally, coverage
 
     version = _version(kube_version)
     loaded = [_policy(name, version) for name in policies]
     # 0 was lumberjack's default before kube-apiserver had one of its own (lumberjack.go:defaultMaxSize)
     rotation = Rotation(maxage, maxbackup, maxsize or (100 if version < KubeVersion(1, 36) else 0))
     wanted = Filter(window=Window.of(since, until))
-    with source.files() as files:
-        tallies: dict[str, Tally] = {}
-        result = replay(files, loaded, wanted, rotation, tallies)
-        cover = coverage(files, tallies)
+    with source.brought(wanted) as logs:
+        result = replay(logs, loaded, wanted, rotation)
+        cover = logs.coverage()
     notes = list(_notes(result))
     if output is Output.json:
         plain = _replay_json(result, rotation)
@@ -102,8 +100,8 @@ def stats(
     """Describe the log: time covered by node, gaps, levels, event sizes, rotation, damaged lines."""
     from kaudit_setup.trail.stats import stats as count
 
-    with source.files() as files:
-        nodes = count(files)
+    with source.brought() as logs:
+        nodes = count(logs)
     if output is Output.json:
         typer.echo(json.dumps({"nodes": [_node_json(node) for node in nodes]}, indent=2))
         return

@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 
 from kaudit_setup.policy.evaluate import path_matches
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
-from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, lean
-from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.files import within
 from kaudit_setup.trail.filters import Filter
+from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
 from kaudit_setup.trail.tally import Tally
@@ -105,27 +105,23 @@ class Replay:
 
 
 def estimate(
-    files: Sequence[LogFile],
-    policies: Sequence[tuple[str, Policy, Compiled]],
-    wanted: Filter,
-    rotation: Rotation,
-    tallies: dict[str, Tally],
+    logs: LocalLogs, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
 ) -> Replay:
-    """Replay the events of `files` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
+    """Replay the events of `logs` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
     project = Projection([policy for _, policy, _ in policies])
     classes: dict[Class, Weight] = {}
 
     def work(unit: Unit, tally: Tally) -> Iterator[dict[_Fields, Weight]]:
         return _weigh(unit, tally, project, wanted)
 
-    for _, _, part in scan(within(files, wanted.window), work, tallies):
+    for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
         for key, weight in part.items():
             whole = classes.setdefault(Class._make(key), Weight())
             whole.events += weight.events
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    hours = _node_hours(files, tallies, wanted.window)
+    hours = sum(wanted.window.hours(one.first, one.last) for one in logs.coverage() if one.first)
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
     )
@@ -212,16 +208,6 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
         estimate.missing_stages,
         min(limits) if limits else None,
     )
-
-
-def _node_hours(files: Sequence[LogFile], tallies: dict[str, Tally], window: Window) -> float:
-    spans: dict[str, tuple[str, str]] = {}
-    for file in files:
-        tally = tallies.get(file.key)
-        if tally and tally.first:
-            first, last = spans.get(file.node, (tally.first, tally.last))
-            spans[file.node] = (min(first, tally.first), max(last, tally.last))
-    return sum(window.hours(first, last) for first, last in spans.values())
 
 
 class Projection:

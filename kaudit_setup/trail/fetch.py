@@ -1,17 +1,24 @@
-"""Logs of other machines brought here for questions that need every line; the caller throws the copies away."""
+"""Logs of other machines brought here for questions that count lines; the caller throws the copies away."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from io import BufferedWriter, FileIO
+from itertools import groupby
 from pathlib import Path
 
 from kaudit_setup.errors import KauditError
 from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.filters import Filter
 from kaudit_setup.trail.listing import Listing
+from kaudit_setup.trail.logs import LocalLogs
+from kaudit_setup.trail.narrow import patterns
+from kaudit_setup.trail.remote import RemoteLogs
 from kaudit_setup.trail.runner import Progress, Runner, Unpack, fetch
+from kaudit_setup.trail.search import misshapen
+from kaudit_setup.trail.tally import Coverage
 
 _SMALL = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""
@@ -31,10 +38,7 @@ def fetched(
         into.mkdir(mode=0o700)
         return _fetched(runner, script, found, into, progress)
     except OSError as error:
-        raise KauditError(
-            f"the log of {runner.name} cannot be kept here: {error.strerror or error}",
-            hint="TMPDIR names another place for it",
-        ) from error
+        raise _unkept(f"the log of {runner.name}", error) from error
 
 
 def _fetched(
@@ -52,6 +56,75 @@ def _fetched(
             info = copy.stat()
             files.append(replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), copy=str(copy)))
     return tuple(files), notes
+
+
+class Narrowed(LocalLogs):
+    """What fits of logs on other machines, as files here. What those logs cover is what their machines said."""
+
+    def __init__(self, files: Sequence[LogFile], covers: Sequence[Coverage]) -> None:
+        """`files`: one for each node; `covers`: of the whole logs."""
+        super().__init__(files)
+        self._covers = tuple(covers)
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """See `Logs.coverage`; what turned out to be damaged here has no line number of its own there."""
+        here = {one.node: one for one in super().coverage()}
+        return tuple(_with(cover, here.get(cover.node)) for cover in self._covers)
+
+    def without(self, nodes: Container[str]) -> Narrowed:
+        """The same, but for `nodes`."""
+        return Narrowed(
+            [file for file in self.files if file.node not in nodes],
+            [cover for cover in self._covers if cover.node not in nodes],
+        )
+
+
+def _with(cover: Coverage, here: Coverage | None) -> Coverage:
+    """What a machine said, with what was met in its lines; it looks at the first and the last line of a file only."""
+    if here is None:
+        return cover
+    return replace(
+        cover,
+        first=min(filter(None, (cover.first, here.first)), default=""),
+        last=max(cover.last, here.last),
+        damaged=cover.damaged + here.damaged,
+        located=(*cover.located, *((path, replace(damage, line=0)) for path, damage in here.located)),
+    )
+
+
+def narrows(wanted: Filter) -> bool:
+    """Whether other machines can tell lines that may fit `wanted` from others."""
+    return bool(wanted.needles() or patterns(wanted))
+
+
+def narrowed(logs: RemoteLogs, wanted: Filter, into: Path) -> Narrowed:
+    """The lines of `logs` that may fit `wanted`, searched for where they are, with a private file in the folder
+    `into` for each node. Raises NodeError, and KauditError if the folder cannot be written.
+    """
+    files: list[LogFile] = []
+    try:
+        for node, hits in groupby(
+            logs.candidates(wanted.needles(), wanted.window, patterns(wanted)), lambda hit: hit.file.node
+        ):
+            copy = into / str(len(files))
+            with _private(copy) as out:
+                for hit in hits:
+                    why = misshapen(hit.text)
+                    if not why:
+                        out.write(hit.text + b"\n")
+                    elif hit.file.gzipped:  # the machine counts them itself, but not in its compressed files
+                        logs.damaged(hit, why)
+            info = copy.stat()
+            files.append(LogFile(node, str(copy), info.st_size, (info.st_dev, info.st_ino), copy=str(copy)))
+    except OSError as error:
+        raise _unkept("the lines that fit", error) from error
+    return Narrowed(files, logs.coverage())
+
+
+def _unkept(what: str, error: OSError) -> KauditError:
+    return KauditError(
+        f"{what} cannot be kept here: {error.strerror or error}", hint="TMPDIR names another place for it"
+    )
 
 
 def _together(files: Sequence[LogFile]) -> Iterator[list[LogFile]]:

@@ -14,7 +14,7 @@ import stat
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 
 from kaudit_setup.errors import InputError
@@ -45,6 +45,7 @@ class LogFile:
 
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
+    `written`: when it was last written to, in the same spelling; empty if that is not known.
     `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, or of
     another machine, is kept.
     """
@@ -55,6 +56,7 @@ class LogFile:
     inode: tuple[int, int] = (0, 0)
     gzipped: bool = False
     rotated: str = ""
+    written: str = ""
     once: bool = False
     copy: str = ""
 
@@ -153,7 +155,16 @@ def _groups(seen: Iterable[_Seen]) -> dict[tuple[str, str], list[_Seen]]:
 
 def _in_order(groups: dict[tuple[str, str], list[_Seen]], names: dict[tuple[str, str], str]) -> list[LogFile]:
     return [
-        LogFile(names[key], seen.path, seen.size, seen.inode, seen.name.endswith(".gz"), seen.rotated, seen.once)
+        LogFile(
+            names[key],
+            seen.path,
+            seen.size,
+            seen.inode,
+            seen.name.endswith(".gz"),
+            seen.rotated,
+            _written(seen.mtime),
+            seen.once,
+        )
         for key in sorted(groups, key=lambda key: (names[key], key))
         for seen in sorted(groups[key], key=_Seen.age)
     ]
@@ -173,6 +184,20 @@ def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
             kept.append(file)
         before = file.rotated or before
     return tuple(kept)
+
+
+def ended_before(file: LogFile, moment: str) -> bool:
+    """Whether nothing in a file is as late as `moment`, as far as one can tell without reading it: a rotated one, by
+    its name and by when it was last written to.
+    """
+    return "" < file.rotated < moment and "" < file.written < moment
+
+
+def _written(mtime: float) -> str:
+    try:
+        return stamp(datetime.fromtimestamp(mtime, UTC))
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999, or what a broken file system says
+        return ""
 
 
 def _ended(files: Sequence[LogFile], index: int, moment: str) -> bool:
@@ -195,7 +220,7 @@ def _moment(file: LogFile, *, last: bool) -> str:
     if file.once:
         return ""
     try:
-        with Path(file.path).open("rb") as stream:
+        with Path(file.copy or file.path).open("rb") as stream:
             if last:
                 stream.seek(max(0, file.size - _LOOK))
             text = stream.read(_LOOK)

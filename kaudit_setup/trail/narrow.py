@@ -58,9 +58,9 @@ def _value(dimension: str, value: str) -> str:
 
 def _times(window: Window) -> Iterator[str]:
     """That some moment of the line is late enough, and some early enough, to the second."""
-    if not window.since:
-        return
-    bounds = [(window.since, _later)]
+    bounds = []
+    if window.since:
+        bounds.append((window.since, _later))
     if window.until != ALWAYS.until:
         bounds.append((window.until, _earlier))
     for moment, beyond in bounds:

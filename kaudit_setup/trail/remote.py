@@ -11,7 +11,7 @@ from itertools import groupby
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import ALWAYS, Window, stamp_or_nothing
-from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.files import LogFile, ended_before
 from kaudit_setup.trail.listing import Listing, listing
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.runner import Runner, Unpack
@@ -218,7 +218,7 @@ class RemoteLogs:
 
     def _start(self, runner: Runner, found: Listing, args: list[str], window: Window) -> _Host:
         waiting = Backlog(_WAITING)
-        files = within(found.files, window)
+        files = tuple(file for file in found.files if not ended_before(file, window.since))
         host = _Host(runner, found, Answer(files, window, self._putter(waiting)), waiting)
         threading.Thread(target=self._run, args=(host, args, _orders(files)), daemon=True).start()
         return host

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from kaudit_setup.trail.clock import seconds
 from kaudit_setup.trail.decode import decoded, lean
 from kaudit_setup.trail.files import LogFile
+from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Coverage, Tally, coverage
+from kaudit_setup.trail.tally import Coverage, Tally
 
 
 @dataclass(slots=True)
@@ -64,20 +65,19 @@ class NodeStats:
     hours: float
 
 
-def stats(files: Sequence[LogFile]) -> tuple[NodeStats, ...]:
-    """Read all of `files`; one NodeStats for each node."""
-    tallies: dict[str, Tally] = {}
+def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
+    """Read all of `logs`; one NodeStats for each node."""
     counts: dict[str, Count] = {}
-    for file, _, part in scan(files, _count, tallies):
+    for file, _, part in scan(logs.files, _count, logs.tallies):
         counts.setdefault(file.node, Count()).add(part)
     return tuple(
         NodeStats(
             cover,
             counts.get(cover.node, Count()),
-            _rotation([file for file in files if file.node == cover.node]),
+            _rotation([file for file in logs.files if file.node == cover.node]),
             (seconds(cover.last) - seconds(cover.first)) / 3600 if cover.first else 0.0,
         )
-        for cover in coverage(files, tallies)
+        for cover in logs.coverage()
     )
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from kaudit_setup.errors import InputError
 from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, shapes
-from kaudit_setup.trail.files import LogFile, within
+from kaudit_setup.trail.files import within
 from kaudit_setup.trail.filters import DIMENSIONS, Filter
+from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Tally
+from kaudit_setup.trail.tally import Coverage, Tally
 
 _MOST = 100_000  # groups that are kept apart at once; names and paths may be millions
 
@@ -95,10 +96,8 @@ def dimensions(text: str) -> tuple[str, ...]:
     return names
 
 
-def top(
-    files: Sequence[LogFile], by: Sequence[str], wanted: Filter, tallies: dict[str, Tally], limit: int = 20
-) -> Top:
-    """Count the lines of `files` that fit `wanted`, grouped by `by`. Each stage of a request is a line of its own:
+def top(logs: LocalLogs, by: Sequence[str], wanted: Filter, limit: int = 20) -> Top:
+    """Count the lines of `logs` that fit `wanted`, grouped by `by`. Each stage of a request is a line of its own:
     that is what fills the disk, and `--stage` tells them apart.
     """
     names = tuple(by)
@@ -107,7 +106,7 @@ def top(
     def work(unit: Unit, tally: Tally) -> Iterator[Groups]:
         return _count(unit, tally, names, wanted)
 
-    for _, _, part in scan(within(files, wanted.window), work, tallies):
+    for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
         whole.merge(part)
     ranked = sorted(whole.cells.items(), key=lambda item: (-item[1][1], item[0]))
     return Top(
@@ -115,17 +114,16 @@ def top(
         tuple((key, events, size) for key, (events, size) in ranked[:limit]),
         whole.events,
         whole.size,
-        hours_covered(tallies, wanted.window),
+        _hours(logs.coverage(), wanted.window),
         len(whole.cells),
         (whole.others[0], whole.others[1]),
     )
 
 
-def hours_covered(tallies: dict[str, Tally], window: Window) -> float:
+def _hours(cover: Sequence[Coverage], window: Window) -> float:
     """Hours of `window` from the first event to the last, over all nodes together."""
-    firsts = [t.first for t in tallies.values() if t.first]
-    lasts = [t.last for t in tallies.values() if t.last]
-    return window.hours(min(firsts), max(lasts)) if firsts else 0.0
+    covered = [one for one in cover if one.first]
+    return window.hours(min(c.first for c in covered), max(c.last for c in covered)) if covered else 0.0
 
 
 def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:

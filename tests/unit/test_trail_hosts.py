@@ -83,7 +83,7 @@ class Machines:
     def __init__(self, root: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.root = root
         self.boxes: dict[str, Box] = {}
-        self.before: Callable[[Sequence[str]], None] = lambda _: None
+        self.before: Callable[[str, Sequence[str]], None] = lambda *_: None
         self._capture = capture
 
     def folder(self, host: str, logs: str = LOGS) -> Path:
@@ -97,7 +97,7 @@ class Machines:
         def before(args: Sequence[str]) -> None:
             if not (self.root / where).exists():
                 raise NodeError(f"{where}: cannot connect: no answer")
-            self.before(args)
+            self.before(where, args)
 
         box = self.boxes[where] = Box(self.root / where, target.label or target.host, before)
         return box
@@ -241,7 +241,7 @@ def test_a_rotation_meanwhile_doubles_nothing(machines: Machines, command: str) 
     folder = machines.folder("cp1")
     (folder / "audit.log").write_bytes(b"".join(map(line, range(40))))
 
-    def rotate(args: Sequence[str]) -> None:
+    def rotate(_: str, args: Sequence[str]) -> None:
         if args[0] != "list" and not (folder / "audit-2026-11-23T11-00-00.000.log").exists():
             (folder / "audit.log").rename(folder / "audit-2026-11-23T11-00-00.000.log")
             (folder / "audit.log").write_bytes(line(41))
@@ -323,6 +323,10 @@ def log() -> list[dict[str, Any]]:
     return [*made, event(75, "mallory/x", impersonatedUser={"username": "bob"}, userAgent="kubectl")]
 
 
+def in_order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(events, key=lambda e: str(e["stageTimestamp"]))
+
+
 @pytest.mark.parametrize("respaced", [False, True])
 @pytest.mark.parametrize("wanted", FILTERS)
 def test_the_pattern_of_a_filter_fits_whatever_the_filter_fits(wanted: dict[str, list[str]], respaced: bool) -> None:
@@ -342,7 +346,7 @@ def test_the_pattern_of_a_filter_fits_whatever_the_filter_fits(wanted: dict[str,
 def test_a_filter_finds_there_what_it_finds_here(
     machines: Machines, wanted: dict[str, list[str]], respaced: bool
 ) -> None:
-    texts = [json.dumps(e, sort_keys=respaced, separators=None if respaced else (",", ":")) for e in log()]
+    texts = [json.dumps(e, sort_keys=respaced, separators=None if respaced else (",", ":")) for e in in_order(log())]
     folder = machines.folder("cp1")
     (folder / "audit.log").write_text("\n".join(texts) + "\n")
     asked = [word for name, values in wanted.items() for value in values for word in (f"--{name}", value)]
@@ -350,6 +354,44 @@ def test_a_filter_finds_there_what_it_finds_here(
     here = machines.lines(*asked, "--log", str(folder))
     assert here
     assert machines.lines(*asked, "--host", "cp1", "--log", LOGS) == here
+    counted = ["top", "--by", "user,verb,resource", *asked, "-o", "json", "--log"]
+    top, far = (json.loads(machines.run(*counted, *where)[1]) for where in ([str(folder)], [LOGS, "--host", "cp1"]))
+    assert top["total"]["events"] >= len(here)
+    assert (top["total"], top["rows"]) == (far["total"], far["rows"])
+    assert set(machines.boxes["cp1"].asked) == {"list", "search"}
+
+
+@pytest.mark.parametrize("window", [["--since", "2026-11-23T10:00:30Z"], ["--until", "2026-11-23T10:02:00Z"]])
+def test_an_estimate_of_a_while_leaves_the_rest_where_it_is(machines: Machines, window: list[str]) -> None:
+    folder = machines.folder("cp1")
+    (folder / "audit.log").write_bytes(b"".join(line(n) for n in range(150)))
+    (folder / "audit-2026-11-23T10-05-00.000.log").write_bytes(b"".join(line(n) for n in range(150, 300)))
+    asked = ["estimate", "metadata", "writes", *window, "-o", "json", "--log"]
+    here = json.loads(machines.run(*asked, str(folder))[1])
+    there = json.loads(machines.run(*asked, LOGS, "--host", "cp1")[1])
+    assert here["logged"]["events"] > 100
+    assert {**here, "coverage": []} == {**there, "coverage": []}
+    assert set(machines.boxes["cp1"].asked) == {"list", "search"}
+
+
+def test_what_is_counted_of_a_part_of_a_log_is_not_counted(machines: Machines) -> None:
+    for host in ("cp1", "cp2"):
+        machines.folder(host).joinpath("audit.log").write_bytes(line(1) + line(2) + b'{"broken"}\n' + line(3)[:-9])
+
+    def before(host: str, args: Sequence[str]) -> None:
+        if host == "cp2" and args[0] == "search":
+            raise NodeError("cp2: the connection was lost")
+
+    asked = ["top", "--by", "node", "--verb", "create", "--host", "cp1", "--host", "cp2", "--log", LOGS, "-o", "json"]
+    whole = json.loads(machines.run(*asked)[1])
+    assert [(row["node"], row["events"]) for row in whole["rows"]] == [("cp1", 2), ("cp2", 2)]
+    assert [one["damaged"] for one in whole["coverage"]] == [1, 1]
+    machines.before = before
+    code, out, err = machines.run(*asked)
+    assert code == 0
+    assert [row["node"] for row in json.loads(out)["rows"]] == ["cp1"]
+    assert [one["node"] for one in json.loads(out)["coverage"]] == ["cp1"]
+    assert "The log of cp2 is missing from this answer: cp2: the connection was lost." in err
 
 
 def test_what_a_filter_leaves_out_stays_where_it_is(machines: Machines) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
 import queue
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,20 @@ def test_the_window_skips_files_and_lines(node: LocalNode) -> None:
     _, hits = search(node, "needle", window=Window.of("2026-11-23T11:15:00Z", "2026-11-23T11:45:00Z"))
     assert [h.line for h in hits] == [21, 31, 41]
     assert {Path(h.file.path).name for h in hits} == {"audit.log"}
+
+
+@pytest.mark.parametrize(("written", "read"), [("2026-11-23T11:00:00Z", 1), ("2026-11-23T11:20:00Z", 2)])
+def test_a_file_that_ended_before_the_window_is_not_even_read(
+    node: LocalNode, tmp_path: Path, written: str, read: int
+) -> None:
+    (packed,) = tmp_path.rglob("*.log.gz")
+    moment = datetime.fromisoformat(written).timestamp()
+    os.utime(packed, (moment, moment))
+    logs, hits = search(node, "needle", window=Window.of("2026-11-23T11:15:00Z", None))
+    assert len(hits) == 4
+    (cover,) = logs.coverage()
+    assert cover.files == 2
+    assert cover.first[11:13] == ("11" if read == 1 else "10")
 
 
 def test_hostile_literals_are_literals(node: LocalNode, tmp_path: Path) -> None:
