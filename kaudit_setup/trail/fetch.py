@@ -52,9 +52,7 @@ def _fetched(
             for file, copy in zip(group, copies, strict=True):
                 if not _one(runner, script, file, copy, progress):
                     notes.append(f"{file.path} was rotated away while it was fetched")
-        for file, copy in zip(group, copies, strict=True):
-            info = copy.stat()
-            files.append(replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), copy=str(copy)))
+        files += [_copied(file, copy, file.gzipped) for file, copy in zip(group, copies, strict=True)]
     return tuple(files), notes
 
 
@@ -62,7 +60,7 @@ class Narrowed(LocalLogs):
     """What fits of logs on other machines, as files here. What those logs cover is what their machines said."""
 
     def __init__(self, files: Sequence[LogFile], covers: Sequence[Coverage]) -> None:
-        """`files`: one for each node; `covers`: of the whole logs."""
+        """`covers`: of the whole logs."""
         super().__init__(files)
         self._covers = tuple(covers)
 
@@ -98,27 +96,31 @@ def narrows(wanted: Filter) -> bool:
 
 
 def narrowed(logs: RemoteLogs, wanted: Filter, into: Path) -> Narrowed:
-    """The lines of `logs` that may fit `wanted`, searched for where they are, with a private file in the folder
-    `into` for each node. Raises NodeError, and KauditError if the folder cannot be written.
+    """The lines of `logs` that may fit `wanted`, searched for where they are, with a private copy of what is found in
+    each file in the folder `into`. Raises NodeError, and KauditError if the folder cannot be written.
     """
     files: list[LogFile] = []
+    found = logs.candidates(wanted.needles(), wanted.window, patterns(wanted))
     try:
-        for node, hits in groupby(
-            logs.candidates(wanted.needles(), wanted.window, patterns(wanted)), lambda hit: hit.file.node
-        ):
+        for file, hits in groupby(found, lambda hit: hit.file):
             copy = into / str(len(files))
             with _private(copy) as out:
                 for hit in hits:
                     why = misshapen(hit.text)
                     if not why:
                         out.write(hit.text + b"\n")
-                    elif hit.file.gzipped:  # the machine counts them itself, but not in its compressed files
+                    elif file.gzipped:  # the machine counts them itself, but not in its compressed files
                         logs.damaged(hit, why)
-            info = copy.stat()
-            files.append(LogFile(node, str(copy), info.st_size, (info.st_dev, info.st_ino), copy=str(copy)))
+            files.append(_copied(file, copy, gzipped=False))
     except OSError as error:
         raise _unkept("the lines that fit", error) from error
     return Narrowed(files, logs.coverage())
+
+
+def _copied(file: LogFile, copy: Path, gzipped: bool) -> LogFile:
+    info = copy.stat()
+    inode = (info.st_dev, info.st_ino)
+    return replace(file, size=info.st_size, inode=inode, gzipped=gzipped, copy=str(copy))
 
 
 def _unkept(what: str, error: OSError) -> KauditError:
