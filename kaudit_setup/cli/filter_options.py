@@ -21,7 +21,10 @@ class FilterOptions:
 
     user: Annotated[
         Values,
-        typer.Option(metavar="USER", help="Acted as this user. In every filter * and ? match any text, ! excludes."),
+        typer.Option(
+            metavar="USER",
+            help="Acted as this user. In every filter * and ? match any text, * alone any value, ! excludes.",
+        ),
     ] = None
     impersonator: Annotated[
         Values, typer.Option(metavar="USER", help="Really sent by this user, as somebody else.")
@@ -31,7 +34,10 @@ class FilterOptions:
     ] = None
     resource: Annotated[
         Values,
-        typer.Option(metavar="RESOURCE", help="pods (with its subresources), pods/exec, deployments.apps, ..."),
+        typer.Option(
+            metavar="RESOURCE",
+            help="pods (with its subresources), pods/exec, deployments.apps, deployments.apps/scale, ...",
+        ),
     ] = None
     namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")] = (
         None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.connect import Reach
-from kaudit_setup.errors import InputError, KauditError, NodeError
+from kaudit_setup.errors import Exit, InputError, KauditError, NodeError
 
 if TYPE_CHECKING:
     from kaudit_setup.node.port import Node
@@ -110,7 +110,9 @@ class LogOptions(Reach):
 
     @contextmanager
     def logs(self) -> Iterator[Logs]:
-        """The logs, to be searched where they are. Raises InputError, NodeError."""
+        """The logs, to be searched where they are. Raises InputError, NodeError, and typer.Exit at the end if that of
+        a node is missing.
+        """
         if not self.remote:
             from kaudit_setup.trail.logs import LocalLogs
 
@@ -118,11 +120,13 @@ class LogOptions(Reach):
             return
         with self.patient() as runners:
             yield self._searched(runners)
+        _whole(runners)
 
     @contextmanager
     def brought(self, wanted: Filter | None = None) -> Iterator[LocalLogs]:
         """The logs as files here, for questions that count lines: of what lies on nodes those lines that may fit
-        `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError.
+        `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
+        typer.Exit at the end if the log of a node is missing.
         """
         from kaudit_setup.trail.logs import LocalLogs
 
@@ -138,15 +142,17 @@ class LogOptions(Reach):
             cleared_up(),
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
-            if wanted is not None and narrows(wanted):
-                logs = self._narrowed(wanted, Path(folder))
-            else:
-                logs = LocalLogs(self._fetched(Path(folder)))
+            with self.patient() as runners:
+                if wanted is not None and narrows(wanted):
+                    logs = self._narrowed(wanted, runners, Path(folder))
+                else:
+                    logs = LocalLogs(self._fetched(runners, Path(folder)))
             # what a closed connection leaves to its threads is soon done; beside threads no core but one can be used
             for thread in threading.enumerate():
                 if thread is not threading.current_thread():
                     thread.join(timeout=1)
             yield logs
+        _whole(runners)
 
     def _searched(self, runners: Sequence[PatientRunner]) -> RemoteLogs:
         from kaudit_setup.node.shell import script
@@ -156,17 +162,16 @@ class LogOptions(Reach):
         _found_any(runners, logs.listings())
         return logs
 
-    def _narrowed(self, wanted: Filter, folder: Path) -> LocalLogs:
+    def _narrowed(self, wanted: Filter, runners: Sequence[PatientRunner], folder: Path) -> LocalLogs:
         from kaudit_setup.trail.fetch import narrowed
 
-        with self.patient() as runners:
-            logs = self._searched(runners)
-            found = narrowed(logs, wanted, folder)
-            lost = [there for runner, there in zip(runners, logs.listings(), strict=True) if runner.failure]
+        logs = self._searched(runners)
+        found = narrowed(logs, wanted, folder)
         # a part of a log would pass for the whole of it
+        lost = [there for runner, there in zip(runners, logs.listings(), strict=True) if runner.failure]
         return found.without({file.node for there in lost for file in there.files})
 
-    def _fetched(self, folder: Path) -> tuple[LogFile, ...]:
+    def _fetched(self, runners: Sequence[PatientRunner], folder: Path) -> tuple[LogFile, ...]:
         from kaudit_setup.node.shell import script
         from kaudit_setup.report.escape import safe
         from kaudit_setup.trail.fetch import fetched
@@ -174,16 +179,15 @@ class LogOptions(Reach):
 
         text = script("lib") + script("logs")
         files: list[LogFile] = []
-        with self.patient() as runners:
-            found = listings(runners, text, self.log or [])
-            _found_any(runners, found)
-            for number, (runner, there) in enumerate(zip(runners, found, strict=True)):
-                none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
-                here, notes = fetched(runner, text, there, folder / str(number), show_progress)
-                for note in (*none, *there.notes, *notes):
-                    typer.echo(f"note: {safe(runner.name)}: {safe(note)}", err=True)
-                # a part of a log would pass for the whole of it
-                files += here if runner.failure is None else ()
+        found = listings(runners, text, self.log or [])
+        _found_any(runners, found)
+        for number, (runner, there) in enumerate(zip(runners, found, strict=True)):
+            none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
+            here, notes = fetched(runner, text, there, folder / str(number), show_progress)
+            for note in (*none, *there.notes, *notes):
+                typer.echo(f"note: {safe(runner.name)}: {safe(note)}", err=True)
+            # a part of a log would pass for the whole of it
+            files += here if runner.failure is None else ()
         return tuple(files)
 
     @contextmanager
@@ -211,6 +215,12 @@ class LogOptions(Reach):
         with self.reached() as found:
             _check_streams(())
             yield [candidate.node for candidate in found]
+
+
+def _whole(runners: Iterable[PatientRunner]) -> None:
+    """Raises typer.Exit if the log of one is missing from the answer, which was given all the same."""
+    if any(runner.failure for runner in runners):
+        raise typer.Exit(Exit.FAILED)
 
 
 def _found_any(runners: Sequence[PatientRunner], found: Iterable[Listing]) -> None:
@@ -277,3 +287,13 @@ def note_coverage(cover: Iterable[Coverage]) -> None:
             typer.echo(f"note: {safe(one.node)}: {lines}: {safe('; '.join(where))}{more}", err=True)
         for note in one.notes:
             typer.echo(f"note: {safe(one.node)}: {safe(note)}", err=True)
+
+
+def note_nothing(cover: Iterable[Coverage]) -> None:
+    """Say on standard error that nothing fits, and what time that was looked for in."""
+    from kaudit_setup.report.escape import safe
+
+    spans = [f"{safe(one.node)} from {one.first} to {one.last}" for one in cover if one.first]
+    where = f"what was read is of {', '.join(spans[:3])}" if spans else "there is no event in what was read"
+    more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
+    typer.echo(f"note: no event fits; {where}{more}", err=True)

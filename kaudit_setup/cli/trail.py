@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaudit_setup.cli.filter_options import FilterOptions
-from kaudit_setup.cli.log_options import LogOptions, note_coverage
+from kaudit_setup.cli.log_options import LogOptions, note_coverage, note_nothing
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import Output, OutputOption
 
@@ -72,8 +72,12 @@ def events(
     fits = wanted.filter()
     with source.logs() as logs:
         rows = query(logs, fits, raw=output is EventOutput.raw, stages=bool(wanted.stage))
-        _print_events(itertools.islice(rows, limit or None), output)
-        note_coverage(logs.coverage())
+        first = list(itertools.islice(rows, 1))
+        _print_events(itertools.islice(itertools.chain(first, rows), limit or None), output)
+        cover = logs.coverage()
+        if not first:
+            note_nothing(cover)
+        note_coverage(cover)
 
 
 @app.command(epilog=_TOP_HELP)
@@ -95,12 +99,12 @@ def top(
     with source.brought(fits) as logs:
         counted = count(logs, names, fits, limit)
         cover = logs.coverage()
-    if output is Output.json:
-        typer.echo(json.dumps(_top_json(counted) | {"coverage": [c.plain() for c in cover]}, indent=2))
-    else:
-        for line in _top_text(counted):
-            typer.echo(line)
-        note_coverage(cover)
+        if output is Output.json:
+            typer.echo(json.dumps(_top_json(counted) | {"coverage": [c.plain() for c in cover]}, indent=2))
+        else:
+            for line in _top_text(counted):
+                typer.echo(line)
+            note_coverage(cover)
 
 
 def _print_events(rows: Iterable[Row], output: EventOutput) -> None:

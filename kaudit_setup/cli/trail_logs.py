@@ -78,16 +78,16 @@ def estimate(
     with source.brought(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
-    notes = list(_notes(result))
-    if output is Output.json:
-        plain = _replay_json(result, rotation)
-        typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
-        return
-    for line in _replay_text(result, rotation):
-        typer.echo(line)
-    for note in notes:
-        typer.echo(f"note: {safe(note)}")
-    note_coverage(cover)
+        notes = list(_notes(result))
+        if output is Output.json:
+            plain = _replay_json(result, rotation)
+            typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
+            return
+        for line in _replay_text(result, rotation):
+            typer.echo(line)
+        for note in notes:
+            typer.echo(f"note: {safe(note)}")
+        note_coverage(cover)
 
 
 @app.command(epilog=_STATS_HELP)
@@ -102,12 +102,12 @@ def stats(
 
     with source.brought() as logs:
         nodes = count(logs)
-    if output is Output.json:
-        typer.echo(json.dumps({"nodes": [_node_json(node) for node in nodes]}, indent=2))
-        return
-    for node in nodes:
-        for line in _node_text(node):
-            typer.echo(line)
+        if output is Output.json:
+            typer.echo(json.dumps({"nodes": [_node_json(node) for node in nodes]}, indent=2))
+            return
+        for node in nodes:
+            for line in _node_text(node):
+                typer.echo(line)
 
 
 @app.command(epilog=_COLLECT_HELP)

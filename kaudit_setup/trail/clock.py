@@ -60,7 +60,7 @@ def moment(text: str, now: datetime | None = None) -> datetime:
     try:
         if _AGO.match(text.strip()) and text.strip():
             return (now or datetime.now(UTC)) - duration(text)
-        parsed = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(text.strip().upper())  # RFC 3339 allows t and z
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise InputError(f"{text!r} is too far away", hint=_NEARER) from None

@@ -65,7 +65,8 @@ _COMMON = frozenset({"get", "list", "watch", "update", "200", "201", "allow"})
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which events are meant. `wanted`: for each dimension the values of which one must fit (`*` and `?` match
-    any text, a leading `!` turns a value into one that must not fit). An empty filter means every event.
+    any text, `*` alone whatever is there at all, a leading `!` turns a value into one that must not fit). An empty
+    filter means every event.
     """
 
     wanted: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -102,29 +103,30 @@ def make_filter(wanted: Mapping[str, Sequence[str] | None], window: Window) -> F
         for value in wanted.get(dimension) or ():
             if not re.search(r"[*?]", value) and not known.fullmatch(value.removeprefix("!")):
                 raise InputError(f"--{dimension} {value}: there is no such {dimension}", hint=_HINTS[dimension])
-    for value in wanted.get("ip") or ():
-        if not re.search(r"[*?]", value) and not _is_address(value.removeprefix("!")):
-            raise InputError(f"--ip {value}: that is no address", hint="like 10.0.0.7, fd00::7 or 10.0.*")
-    given = {name: tuple(values) for name, values in wanted.items() if values}
-    if "resource" in given:
-        given["resource"] = tuple(_plural(value) for value in given["resource"])
-    return Filter(given, window)
+    as_logged = {"resource": _plural, "ip": _address, "verb": str.lower}
+    return Filter(
+        {name: tuple(map(as_logged.get(name, str), values)) for name, values in wanted.items() if values}, window
+    )
 
 
-def _is_address(text: str) -> bool:
+def _address(value: str) -> str:
+    """An address as the server writes it (Go, net.IP.String); raises InputError if it is none."""
+    if re.search(r"[*?]", value):
+        return value
+    no, text = ("!", value[1:]) if value.startswith("!") else ("", value)
     try:
-        ip_address(text)
+        found = ip_address(text)
     except ValueError:
-        return False
-    return True
+        raise InputError(f"--ip {value}: that is no address", hint="like 10.0.0.7, fd00::7 or 10.0.*") from None
+    return f"{no}{getattr(found, 'ipv4_mapped', None) or found}"
 
 
 def _plural(value: str) -> str:
     """`po`, `deploy` or `secret`, as kubectl takes them, as the log spells them; anything else stays."""
     no, rest = ("!", value[1:]) if value.startswith("!") else ("", value)
-    short, mark, more = rest.partition("/") if "/" in rest else rest.partition(".")
+    short = re.split(r"[./]", rest)[0]
     known = KINDS.get(short.lower())
-    return f"{no}{known.resource if known else short}{mark}{more}"
+    return f"{no}{known.resource if known else short}{rest[len(short) :]}"
 
 
 _KNOWN = {
@@ -170,10 +172,15 @@ def _grouped(event: LeanEvent) -> str:
     return f"{ref.resource}.{ref.api_group}" if ref.api_group else ref.resource
 
 
+def _below(event: LeanEvent) -> str:
+    below = event.object_ref.subresource
+    return f"{_grouped(event)}/{below}" if below else ""
+
+
 # dimension: how one value of it may be meant, where there is more than one way
 _SPELLINGS: dict[str, Callable[[LeanEvent], Sequence[str]]] = {
-    # `pods` means pods and whatever is below it; `deployments.apps` names the group too
-    "resource": lambda e: (_resource(e), e.object_ref.resource, _grouped(e)),
+    # `pods` means pods and whatever is below it; `deployments.apps` and `deployments.apps/scale` name the group too
+    "resource": lambda e: (_resource(e), e.object_ref.resource, _grouped(e), _below(e)),
     "ip": lambda e: e.source_ips,
     "agent": lambda e: (e.user_agent, e.user_agent.partition("/")[0]),
 }
@@ -182,7 +189,9 @@ _SPELLINGS: dict[str, Callable[[LeanEvent], Sequence[str]]] = {
 def _matcher(values: Sequence[str]) -> Callable[[str], bool]:
     """Whether a text is one of `values`, or fits one with `*` or `?`."""
     literals = frozenset(v for v in values if not re.search(r"[*?]", v))
-    patterns = [re.compile(translate(v.replace("[", "[[]"))).match for v in values if v not in literals]
+    patterns = [
+        re.compile(translate("?*" if v == "*" else v.replace("[", "[[]"))).match for v in values if v not in literals
+    ]
     if not patterns:
         return literals.__contains__
     return lambda text: text in literals or any(match(text) for match in patterns)

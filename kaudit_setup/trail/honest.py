@@ -147,7 +147,7 @@ def _holes(coverage: Sequence[Coverage]) -> list[str]:
     ]
     if len(said) > _SHOWN:
         said = [*said[:_SHOWN], f"And {counted(len(said) - _SHOWN, 'more gap')}."]
-    return said + [f"The log of {each.node} holds no event." for each in coverage if not each.first]
+    return said + [f"The log of {each.node} holds no event." for each in coverage if each.files and not each.first]
 
 
 def missing_nodes(book: Book, coverage: Sequence[Coverage]) -> list[str]:

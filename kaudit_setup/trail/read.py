@@ -24,6 +24,7 @@ _SMALLEST = 1 << 14
 LONGEST_LINE = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
 _PACKED = 1 << 18  # bytes of a compressed file that are read at once
+_CUT = "a compressed file that is cut short"
 _GZIP = b"\x1f\x8b"
 
 
@@ -97,7 +98,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
         return
     try:
         at = _line_start(stream, unit.start) if unit.start else 0
-        source = cast(Source, stream) if unit.start else _unpacked(stream, tally)
+        source = cast(Source, stream) if unit.start else _unpacked(stream, unit.file, tally)
         # thousands of small files: room that is not needed takes longer to make than they take to read
         room = min(block, max(unit.file.size + 1, _SMALLEST))
         for part in _blocks(source, unit.end, at, tally, room):
@@ -220,9 +221,12 @@ def _line_start(stream: BinaryIO, start: int) -> int:
     return at
 
 
-def _unpacked(stream: BinaryIO, tally: Tally) -> Source:
+def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Source:
     """`stream`, decompressed if it is gzip, whatever its name says."""
     head = stream.read(2) or b""
+    if file.gzipped and not head:
+        tally.damage(0, _CUT)
+        tally.note(_CUT)
     if len(head) == 1:  # a pipe gives what is there
         head += stream.read(1) or b""
     if head.startswith(_GZIP):
@@ -260,7 +264,7 @@ class _Gunzip:
         while not self._over:
             data = self._input or self._stream.read(_PACKED)
             if not data:
-                self._end("a compressed file that is cut short")
+                self._end(_CUT)
                 break
             before = self._member.copy()
             try:

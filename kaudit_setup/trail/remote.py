@@ -15,7 +15,7 @@ from kaudit_setup.trail.files import LogFile, ended_before
 from kaudit_setup.trail.listing import Listing, listing
 from kaudit_setup.trail.read import LONGEST_LINE
 from kaudit_setup.trail.runner import Runner, Unpack
-from kaudit_setup.trail.search import REWRITTEN, Hit, inside, misshapen, plainly, says
+from kaudit_setup.trail.search import REWRITTEN, Hit, inside, misshapen, plainly, says, spellings
 from kaudit_setup.trail.tally import Coverage, Tally, coverage
 
 _WAITING = 4 << 20
@@ -88,6 +88,7 @@ class Answer:
             text = text.strip(b"\0\r\xef\xbb\xbf")
             if number.isdigit() and (self._window.open or inside(text, self._window)):
                 self.matched += len(text) + 1
+                self._tally(path).version(text)
                 self._put(Hit(self._file, int(number), 0, text))
             return
         kind, _, rest = line.partition(b"\t")
@@ -184,8 +185,8 @@ class RemoteLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `Logs.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
-        wanted = [literal for literal in dict.fromkeys(literals) if literal]
-        plains = [plainly(literal) for literal in wanted]
+        plains = [plainly(literal) for literal in dict.fromkeys(literals) if literal]
+        wanted = list(dict.fromkeys(one for literal in literals if literal for one in spellings(literal)))
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
         needles = [_text(needle) for needle in (*wanted, *anew)]
         args = ["search", "gzip", str(len(wanted)), str(len(anew)), *needles, *patterns]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -22,10 +22,14 @@ lines are (the shape of a gigabyte of lines costs more than the search), and the
 OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
 """How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper wrote anew, with
 sorted keys, spaces or fields of its own, begins otherwise."""
+_SLASHED = b'"requestURI":"\\/'
+"""In a line of some shippers; Go escapes no slash."""
 REWRITTEN = "its lines are not as kube-apiserver writes them (a log shipper's, maybe): searched by names alone"
 
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
+_GO_ESCAPE = re.compile(rb"\\u(003[ce]|0026|202[89])")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
 
 # for each value that a line must hold its spellings, the most telling value first
@@ -66,18 +70,29 @@ def plainly(literal: bytes) -> Plain:
     """
     values = [found.groups() for found in _VALUE.finditer(literal) if found[1]]
     if not values:
-        return ((literal,),)
-    return tuple(_spellings(value, quote) for value, quote in sorted(values, key=lambda v: -len(v[0])))
+        return (_with_slashes(literal),)
+    longest_first = sorted(values, key=lambda v: -len(v[0]))
+    return tuple(tuple(b'"' + one + quote for one in _with_slashes(value)) for value, quote in longest_first)
 
 
-def _spellings(value: bytes, quote: bytes) -> tuple[bytes, ...]:
+def _with_slashes(text: bytes) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(one.replace(b"/", slash) for one in spellings(text) for slash in (b"/", rb"\/")))
+
+
+def spellings(text: bytes) -> tuple[bytes, ...]:
+    """`text`, a piece of JSON as kube-apiserver writes it, and as others do: without Go's escapes, or in ASCII.
+
+    Its slashes stay: who escapes them, does so in every line (see `_in_own_order`).
+    """
+    plain = _GO_ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode(), text)
+    if plain == text and text.isascii():
+        return (text,)
     try:
-        text = json.loads(b'"' + value + b'"')
-    except ValueError:
-        return (b'"' + value + quote,)
-    also = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)]
-    spelt = dict.fromkeys([value, *(one.encode("utf-8", "surrogatepass") for one in also)])
-    return tuple(b'"' + one + quote for one in spelt)
+        in_ascii = "".join(one if one.isascii() else json.dumps(one)[1:-1] for one in plain.decode())
+    except UnicodeDecodeError:  # halves of characters
+        return (text, plain)
+    upper = _ESCAPED.sub(lambda found: "\\u" + found[1].upper(), in_ascii)
+    return tuple(dict.fromkeys([text, plain, in_ascii.encode(), upper.encode()]))
 
 
 def says(text: bytes, plains: Sequence[Plain]) -> bool:
@@ -140,10 +155,9 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
     A needle may span several fields in kube-apiserver's own order; where lines are in another one they must hold what
     the needle says.
     """
-    # one automaton for each needle: a single needle is found with vector instructions, several are not
-    finders = [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in needles]
+    finders = _finders(one for needle in needles for one in spellings(needle))
     plains = [plainly(needle) for needle in needles]
-    anew = [BytesAhoCorasick([one]).find_matches_as_indexes for one in dict.fromkeys(s for p in plains for s in p[0])]
+    anew = _finders(spelt for plain in plains for spelt in plain[0])
     check = check or unit.file.gzipped or unit.file.once
     for block in blocks(unit, tally):
         lines: dict[int, int] = {} if needles else _every(block)
@@ -176,14 +190,23 @@ def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, 
         tally.note("only the matching lines were checked for damage; `stats` checks every line")
 
 
+def _finders(needles: Iterable[bytes]) -> list[Callable[[memoryview], list[tuple[int, int, int]]]]:
+    """One automaton for each needle: a single one is found with vector instructions, several are not."""
+    return [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles)]
+
+
 def _in_own_order(block: Block) -> bool:
-    """Whether the first and the last line of a block begin as kube-apiserver's do; what is no object is passed over:
-    damage says nothing about who wrote the rest.
+    """Whether the first and the last line of a block are as kube-apiserver writes them; what is no object is passed
+    over: damage says nothing about who wrote the rest.
     """
     data, size = block.data, block.size
     first = 0 if data.startswith(b"{") else data.find(b"\n{", 0, size) + 1
     last = data.rfind(b"\n{", 0, size) + 1
-    return all(data.startswith(OWN_ORDER, at) for at in (first, last) if data.startswith(b"{", at))
+    return all(
+        data.startswith(OWN_ORDER, at) and data.find(_SLASHED, at, data.find(b"\n", at, size)) < 0
+        for at in (first, last)
+        if data.startswith(b"{", at)
+    )
 
 
 def _every(block: Block) -> dict[int, int]:
@@ -197,14 +220,15 @@ def _every(block: Block) -> dict[int, int]:
 
 
 def inspect(block: Block, tally: Tally) -> None:
-    """Count the lines of `block` and those that cannot be events by their first and last byte."""
+    """Count the lines of `block` and those that cannot be events by their first and last byte, or for a NUL."""
     data, size = block.data, block.size
     find = data.find
+    holes = find(b"\0", 0, size) >= 0
     start, count = 0, tally.lines
     while start < size:
         end = find(b"\n", start, size)
         count += 1
-        if data[start] != 0x7B or data[end - 1] != 0x7D:
+        if data[start] != 0x7B or data[end - 1] != 0x7D or holes:
             what = misshapen(bytes(data[start:end]))
             if what:
                 tally.damage(count, what)

@@ -15,6 +15,8 @@ GAP_SECONDS = 600.0
 _BACK = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
 _KEEP = 1000  # damaged lines that are located; all are counted
+_OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
+_HEAD = 4096  # bytes of a line in which its apiVersion stands, whoever wrote it
 # as kube-apiserver writes it, and as what rewrites its lines may
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
 
@@ -59,6 +61,12 @@ class Tally:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
+    def version(self, data: bytes | bytearray, at: int = 0) -> None:
+        """Say it if the line that begins at `data[at]` is of an API older than v1, whose fields are the same."""
+        old = _OLD.search(data, at, at + _HEAD)
+        if old:
+            self.note(f"it holds events of {old[1].decode()}, which are read as those of audit.k8s.io/v1")
+
     def span(self, first: str, last: str) -> None:
         """Take in a stretch of log from `first` to `last` that follows what was read before."""
         if self.last:
@@ -87,6 +95,8 @@ class Tally:
         end = data.rfind(key, begin, size)
         while not _moment(data, end, key):
             end = data.rfind(key, begin, end)
+        for at in (0, data.rfind(b"\n", 0, end) + 1):
+            self.version(data, at)
         first, last = _moment(data, begin, key), _moment(data, end, key)
         between = [data.find(key, begin + (end - begin) * part // _LOOKS, end) for part in range(1, _LOOKS)]
         looks = [first, *(time for at in between if at >= 0 and (time := _moment(data, at, key))), last]

@@ -536,6 +536,43 @@ def test_what_is_excluded_is_excluded_however_it_is_spelled(
     assert got["total"]["events"] == len(left)
 
 
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["--resource", "deployments.apps/scale"], [1]),
+        (["--resource", "deploy.apps/scale"], [1]),
+        (["--resource", "*.apps/*"], [1]),
+        (["--resource", "!deployments.apps/scale"], [2, 3]),
+        (["--source-ip", "2001:DB8:0:0::1"], [2]),
+        (["--source-ip", "::ffff:10.0.0.7"], [1]),
+        (["--impersonator", "*"], [3]),
+        (["--impersonator", "!*"], [1, 2]),
+        (["--namespace", "*"], [2]),
+        (["--verb", "CREATE"], [2]),
+        (["--until", "2026-11-23t16:00:01z"], [1]),
+    ],
+    ids=lambda v: " ".join(map(str, v)),
+)
+def test_a_value_is_taken_as_people_write_it(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, args: list[str], left: list[int]
+) -> None:
+    scale = {"resource": "deployments", "subresource": "scale", "apiGroup": "apps", "name": "d"}
+    path = write(
+        tmp_path / "audit.log",
+        event(1, sourceIPs=["10.0.0.7"], objectRef=scale),
+        event(2, sourceIPs=["2001:db8::1"], verb="create", objectRef={"resource": "pods", "namespace": "ns"}),
+        event(3, sourceIPs=["9.9.9.9"], impersonatedUser={"username": "bob"}, objectRef={"resource": "nodes"}),
+    )
+    assert ids(capfd, "--log", path, *args) == [f"id-{n}" for n in left]
+
+
+def test_nothing_found_says_where_it_was_looked_for(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "cp1" / "audit.log", event(1), event(2))
+    assert main(["events", "--log", str(path), "--user", "nobody"]) == 0
+    said = capfd.readouterr().err
+    assert f"note: no event fits; what was read is of cp1 from {moment(1)} to {moment(2)}" in said
+
+
 def poured(data: bytes, into: Path) -> None:
     """Somebody else writes `data` into a named pipe, once, in small pieces."""
     os.mkfifo(into)

@@ -262,7 +262,7 @@ def test_a_rotation_meanwhile_doubles_nothing(machines: Machines, command: str) 
 def test_a_lost_node_is_said_and_the_others_answer(machines: Machines, command: list[str]) -> None:
     machines.folder("cp1").joinpath("audit.log").write_bytes(line(1) + line(2))
     code, out, err = machines.run(*command, "--host", "cp1", "--host", "gone", "--log", LOGS)
-    assert code == 0, err
+    assert code == 1, err
     assert "The log of gone is missing from this answer: gone: cannot connect: no answer." in err
     assert out.strip()
     code, out, err = machines.run(*command, "--host", "gone", "--log", LOGS)
@@ -295,6 +295,63 @@ def test_what_is_no_damage_here_is_none_there(machines: Machines) -> None:
     code, _, err = machines.run("events", "--host", "cp1", "--log", LOGS)
     assert code == 0
     assert "damaged" not in err
+
+
+@pytest.mark.parametrize("asked", [["events"], ["events", "--name", "web-2"], ["events", "-o", "raw"]])
+def test_a_line_with_a_hole_in_it_is_damage_wherever_it_is(machines: Machines, asked: list[str]) -> None:
+    folder = machines.folder("cp1")
+    (folder / "audit.log").write_bytes(
+        line(1) + line(2)[:90] + b"\0" * 700 + line(2) + line(3) + b"\0" * 20 + line(4)
+    )
+    for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
+        code, _, err = machines.run(*asked, *where)
+        assert code == 0
+        assert "2 damaged" in err
+
+
+def test_what_has_a_gzips_name_and_nothing_in_it_was_cut(machines: Machines) -> None:
+    folder = machines.folder("cp1")
+    (folder / "audit.log").write_bytes(line(400))
+    (folder / "audit-2026-11-23T11-00-00.000.log.gz").write_bytes(b"")
+    for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
+        code, _, err = machines.run("events", *where)
+        assert code == 0
+        assert "1 damaged line" in err
+        assert "a compressed file that is cut short" in err
+
+
+def test_events_of_an_older_version_are_said(machines: Machines) -> None:
+    folder = machines.folder("cp1")
+    old = line(2).replace(b'"kind":"Event"', b'"kind":"Event","apiVersion":"audit.k8s.io/v1beta1"')
+    (folder / "audit.log").write_bytes(line(1) + old)
+    for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
+        code, _, err = machines.run("events", *where)
+        assert code == 0
+        assert "it holds events of audit.k8s.io/v1beta1, which are read as those of audit.k8s.io/v1" in err
+
+
+ODD = {"html": "q<b>&", "letters": "Jörg Ünal 😀", "path": "https://issuer.example/#alice"}
+
+
+@pytest.mark.parametrize("user", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("writer", ["go", "plain", "ascii", "upper", "slashed"])
+def test_a_name_is_found_whoever_spelt_it(machines: Machines, user: str, writer: str) -> None:
+    folder = machines.folder("cp1")
+    texts = [
+        json.dumps(event(n, user), separators=(",", ":"), ensure_ascii=writer in {"ascii", "upper"}) for n in (1, 2)
+    ]
+    if writer == "go":
+        texts = [text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"}) for text in texts]
+    if writer == "upper":
+        texts = [re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), text) for text in texts]
+    if writer == "slashed":
+        texts = [text.replace("/", "\\/") for text in texts]
+    (folder / "audit.log").write_text("\n".join([*texts, line(3).decode().strip()]) + "\n")
+    for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
+        for asked in (user, f"{user[:5]}*"):
+            assert machines.lines("--user", asked, *where) == sorted(texts)
+        code, out, _ = machines.run("who", "touched", "--user", user, *where)
+        assert (code, "did 2 things" in out) == (0, True), out
 
 
 def test_a_line_without_an_end_counts_once(machines: Machines) -> None:
@@ -388,7 +445,7 @@ def test_what_is_counted_of_a_part_of_a_log_is_not_counted(machines: Machines) -
     assert [one["damaged"] for one in whole["coverage"]] == [1, 1]
     machines.before = before
     code, out, err = machines.run(*asked)
-    assert code == 0
+    assert code == 1
     assert [row["node"] for row in json.loads(out)["rows"]] == ["cp1"]
     assert [one["node"] for one in json.loads(out)["coverage"]] == ["cp1"]
     assert "The log of cp2 is missing from this answer: cp2: the connection was lost." in err

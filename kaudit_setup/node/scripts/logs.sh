@@ -111,24 +111,37 @@ matching() { # whether in own order, then options and files of grep
 BLANK="[[:space:]$(printf '\357\273\277')]*"
 WHOLE="^$BLANK(\\{.*\\}$BLANK)?\$"
 
+damaged() { # the open file: how many of its lines are none, or have NUL bytes in their middle
+  _bad=$(grep -a -c -v -E "$WHOLE" "$1")
+  # only a grep that knows a NUL from nothing can find one
+  if ! echo whole | grep -a -q -F -f "$work/nul"; then
+    _bad=$((_bad + $(grep -a -F -f "$work/nul" "$1" | grep -a -c -E "$WHOLE")))
+  fi
+  echo "$_bad"
+}
+
 facts() { # the open file, its path, whether it is packed: what a reader wants to know about it, in one line
   case $3 in
     yes) printf 'f\t%d\t0\t0\t%s\t\t%s\n' "$(wc -c <"$1")" "$(gzip -dc <"$1" 2>/dev/null | first_stamp)" "$2" ;;
     *)
       printf 'f\t%d\t%d\t%d\t%s\t%s\t%s\n' "$(wc -c <"$1")" "$(wc -l <"$1")" \
-        "$(grep -a -c -v -E "$WHOLE" "$1")" "$(first_stamp <"$1")" "$(last_stamp <"$1")" "$2"
+        "$(damaged "$1")" "$(first_stamp <"$1")" "$(last_stamp <"$1")" "$2"
       ;;
   esac
 }
 
-# Whether a log's lines begin as kube-apiserver's. A shipper writes fields in another order, or spaces between. What is
-# no object is passed over: damage says nothing about who wrote the rest.
+# Whether a log's lines are as kube-apiserver's. A shipper writes fields in another order, spaces between, or slashes with
+# a backslash. What is no object is passed over: damage says nothing about who wrote the rest.
 in_own_order() { # file, whether it is packed
   _head=$(case $2 in
     yes) gzip -dc <"$1" 2>/dev/null ;;
     *) cat -- "$1" 2>/dev/null ;;
   esac | head -c 65536 | tr -d '\0' | grep -a -m 1 '^{')
-  case $_head in '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;; *) return 1 ;; esac
+  case $_head in
+    *'"requestURI":"\/'*) return 1 ;;
+    '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;;
+    *) return 1 ;;
+  esac
 }
 
 # Reads one file as /dev/fd/4: it is opened before it is asked which one it is, and a rotation changes nothing then.
@@ -140,6 +153,7 @@ opened() ( # inode (empty: any), where it is, its path for the answer, whether f
   # whatever its name says
   packed='' own=yes
   if [ "$(head -c 2 <"$f" | tr -d '\0')" = "$GZIP" ]; then packed=yes; fi
+  case $3 in *.gz) [ -s "$f" ] || printf 'x\t%s\n' "$3" >&3 ;; esac
   if ! in_own_order "$f" "$packed"; then own='' && printf 's\t%s\n' "$3" >&3; fi
   case $packed in
     yes) { gzip -dc <"$f" 2>/dev/null || printf 'x\t%s\n' "$3" >&3; } | matching "$own" ;;
@@ -235,6 +249,7 @@ case $mode in
     work=$(mktemp -d) || exit 1
     trap 'rm -rf "$work"' EXIT
     cat >"$work/files"
+    printf '\0\n' >"$work/nul"
     : >"$work/literals" && : >"$work/names"
     i=0
     for arg; do
