@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaudit_setup.cli.filter_options import FilterOptions
-from kaudit_setup.cli.log_options import LogOptions, note_coverage
+from kaudit_setup.cli.log_options import LogOptions, note_coverage, note_gaps
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import Output, OutputOption
 
@@ -161,13 +161,21 @@ def _table(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _top_json(top: Top) -> dict[str, Any]:
+    hours = top.extent.hours
+
     def per_hour(count: int) -> float | None:
-        return round(count / top.hours, 1) if top.hours else None
+        return round(count / hours, 1) if hours else None
 
     others = _not_shown(top)
     return {
         "by": list(top.by),
-        "total": {"events": top.events, "bytes": top.size, "hours": round(top.hours, 3), "groups": top.groups},
+        "total": {
+            "events": top.events,
+            "bytes": top.size,
+            "hours": round(hours, 3),
+            "gapHours": round(top.extent.gaps, 3),
+            "groups": top.groups,
+        },
         "rows": [
             {
                 **dict(zip(top.by, key, strict=True)),
@@ -192,15 +200,18 @@ def _top_text(top: Top) -> Iterator[str]:
     from kaudit_setup.report.columns import columns, hours, share, size
     from kaudit_setup.texts import counted
 
+    time = top.extent.hours
+
     def cells(key: Sequence[str], events: int, bytes_: int) -> list[str]:
-        rate = [f"{events / top.hours:.0f}", size(bytes_ / top.hours)] if top.hours else ["-", "-"]
+        rate = [f"{events / time:.0f}", size(bytes_ / time)] if time else ["-", "-"]
         return [*key, str(events), share(events, top.events), size(bytes_), share(bytes_, top.size), *rate]
 
     header = [*(name.upper() for name in top.by), "EVENTS", "", "BYTES", "", "EVENTS/H", "BYTES/H"]
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
-    total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(top.hours)}"
+    total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(time)}"
     yield f"{total}, {counted(top.groups, 'group')}"
+    yield from note_gaps(top.extent.gaps)
     more = _not_shown(top)
     if more[0]:
         were = "is" if more[0] == 1 else "are"

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaudit_setup.cli.log_options import LogOptions, SinceOption, UntilOption, note_coverage, show_progress
+from kaudit_setup.cli.log_options import (
+    LogOptions,
+    SinceOption,
+    UntilOption,
+    note_coverage,
+    note_gaps,
+    show_progress,
+)
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
 from kaudit_setup.errors import InputError, PolicyError
@@ -180,6 +187,7 @@ def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
 
 def _notes(result: Replay) -> Iterator[str]:
     yield "a log can only show what was logged: what its own policy left out is not in these figures"
+    yield from note_gaps(result.extent.gaps)
     for one in result.estimates:
         if one.unknown:
             yield (
@@ -209,7 +217,9 @@ def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:
     return {
         "logged": plain(result.logged),
         "policies": [plain(one) for one in result.estimates],
-        "hours": round(result.hours, 3),
+        "hours": round(result.extent.hours, 3),
+        "gapHours": round(result.extent.gaps, 3),
+        "nodes": result.nodes,
         "rotation": {"maxage": rotation.maxage, "maxbackup": rotation.maxbackup, "maxsize": rotation.maxsize},
     }
 
@@ -230,22 +240,24 @@ def _replay_text(result: Replay, rotation: Rotation) -> Iterator[str]:
 
     rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
     yield from columns(("POLICY", "EVENTS", "", "BYTES", "", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
+    together = f" on {result.nodes} nodes together" if result.nodes > 1 else ""
     yield (
-        f"from {hours(result.hours)} of log; kept for: --log-maxsize {rotation.maxsize} "
+        f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "
         f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
     )
 
 
 def _node_json(node: NodeStats) -> dict[str, Any]:
-    cover, count = node.coverage, node.count
+    cover, count, hours = node.coverage, node.count, node.extent.hours
     return {
         **cover.plain(),
-        "hours": round(node.hours, 3),
+        "hours": round(hours, 3),
+        "gapHours": round(node.extent.gaps, 3),
         "lines": cover.lines,
         "events": cover.events,
         "bytes": cover.size,
-        "eventsPerHour": round(cover.events / node.hours, 1) if node.hours else None,
-        "bytesPerHour": round(cover.size / node.hours, 1) if node.hours else None,
+        "eventsPerHour": round(cover.events / hours, 1) if hours else None,
+        "bytesPerHour": round(cover.size / hours, 1) if hours else None,
         "levels": dict(count.levels),
         "stages": dict(count.stages),
         "eventBytes": {
@@ -272,13 +284,11 @@ def _node_text(node: NodeStats) -> Iterator[str]:
     from kaudit_setup.texts import counted
 
     cover, count, rotation = node.coverage, node.count, node.rotation
-    rate = (
-        f", {counted(round(cover.events / node.hours), 'event')} and {size(cover.size / node.hours)} an hour"
-        if node.hours
-        else ""
-    )
+    time, gaps = node.extent.hours, node.extent.gaps
+    rate = f", {counted(round(cover.events / time), 'event')} and {size(cover.size / time)} an hour" if time else ""
     yield safe(cover.node)
-    span = f"{cover.first} to {cover.last} ({hours(node.hours)})" if cover.first else "nothing"
+    long = f"{hours(time + gaps)}, {hours(gaps)} of which are gaps" if gaps else hours(time)
+    span = f"{cover.first} to {cover.last} ({long})" if cover.first else "nothing"
     yield f"  covers    {span}"
     files = counted(cover.files, "file")
     yield f"  holds     {counted(cover.events, 'event')}, {size(cover.size)} in {files}{rate}"

@@ -19,7 +19,7 @@ from kaudit_setup.trail.filters import Filter
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Tally
+from kaudit_setup.trail.tally import Extent, Tally, extent
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
@@ -95,13 +95,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The log as it is, and what it would be; `hours`: the part of the asked time that the log covers,
-    summed over the nodes.
+    """The log as it is, and what it would be; `extent`: the part of the asked time that the log covers, summed over
+    the `nodes` that it has any of it from.
     """
 
     logged: Estimate
     estimates: tuple[Estimate, ...]
-    hours: float
+    extent: Extent
+    nodes: int
 
 
 def estimate(
@@ -121,7 +122,8 @@ def estimate(
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    hours = sum(wanted.window.hours(one.first, one.last) for one in logs.coverage() if one.first)
+    extents = [extent([one], wanted.window) for one in logs.coverage()]
+    hours = sum(one.hours for one in extents)
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
     )
@@ -130,7 +132,8 @@ def estimate(
         tuple(
             _kept(_replay(name, policy, compiled, classes), rotation, hours) for name, policy, compiled in policies
         ),
-        hours,
+        Extent(hours, sum(one.gaps for one in extents)),
+        sum(one.hours > 0 for one in extents),
     )
 
 

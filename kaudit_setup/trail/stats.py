@@ -12,7 +12,7 @@ from kaudit_setup.trail.files import LogFile
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Coverage, Tally
+from kaudit_setup.trail.tally import Coverage, Extent, Tally, extent
 
 
 @dataclass(slots=True)
@@ -57,12 +57,12 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class NodeStats:
-    """One node's log. `hours`: from the first event to the last."""
+    """One node's log. `extent`: the time from the first event to the last, in gaps and without them."""
 
     coverage: Coverage
     count: Count
     rotation: Rotation
-    hours: float
+    extent: Extent
 
 
 def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
@@ -75,7 +75,7 @@ def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
             cover,
             counts.get(cover.node, Count()),
             _rotation([file for file in logs.files if file.node == cover.node]),
-            (seconds(cover.last) - seconds(cover.first)) / 3600 if cover.first else 0.0,
+            extent([cover]),
         )
         for cover in logs.coverage()
     )

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, shapes
 from kaudit_setup.trail.files import within
 from kaudit_setup.trail.filters import DIMENSIONS, Filter
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Coverage, Tally
+from kaudit_setup.trail.tally import Extent, Tally, extent
 
 _MOST = 100_000  # groups that are kept apart at once; names and paths may be millions
 
@@ -70,15 +69,15 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `hours`: the part of the asked time that
-    the log covers, 0.0 if it has fewer than two events. `others`: groups too many to be kept apart, (events, bytes).
+    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `extent`: the part of the asked time that
+    the logs of all nodes together cover. `others`: groups too many to be kept apart, (events, bytes).
     """
 
     by: tuple[str, ...]
     rows: tuple[tuple[Key, int, int], ...]
     events: int
     size: int
-    hours: float
+    extent: Extent
     groups: int
     others: tuple[int, int]
 
@@ -114,16 +113,10 @@ def top(logs: LocalLogs, by: Sequence[str], wanted: Filter, limit: int = 20) -> 
         tuple((key, events, size) for key, (events, size) in ranked[:limit]),
         whole.events,
         whole.size,
-        _hours(logs.coverage(), wanted.window),
+        extent(logs.coverage(), wanted.window),
         len(whole.cells),
         (whole.others[0], whole.others[1]),
     )
-
-
-def _hours(cover: Sequence[Coverage], window: Window) -> float:
-    """Hours of `window` from the first event to the last, over all nodes together."""
-    covered = [one for one in cover if one.first]
-    return window.hours(min(c.first for c in covered), max(c.last for c in covered)) if covered else 0.0
 
 
 def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:
