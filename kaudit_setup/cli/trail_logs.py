@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from kaudit_setup.model import NEWEST, KubeVersion
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy
+    from kaudit_setup.trail.clock import Window
     from kaudit_setup.trail.estimate import Compiled, Estimate, Replay, Rotation
     from kaudit_setup.trail.stats import NodeStats
 
@@ -85,7 +87,7 @@ def estimate(
     with source.brought(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
-    notes = list(_notes(result))
+    notes = list(_notes(result, wanted.window))
     if output is Output.json:
         plain = _replay_json(result, rotation)
         typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
@@ -185,8 +187,13 @@ def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
     return shown, loaded.policy, evaluate.compile(loaded.policy, version)
 
 
-def _notes(result: Replay) -> Iterator[str]:
-    yield "a log can only show what was logged: what its own policy left out is not in these figures"
+def _notes(result: Replay, asked: Window) -> Iterator[str]:
+    if not result.logged.events:
+        yield "the log holds no event" if asked.open else "no event of the log lies in the time that was asked for"
+    else:
+        yield "a log can only show what was logged: what its own policy left out is not in these figures"
+        if not result.extent.hours:
+            yield "the events cover no time, so there is no rate to tell how long they would be kept"
     yield from note_gaps(result.extent.gaps)
     for one in result.estimates:
         if one.unknown:
@@ -209,7 +216,7 @@ def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:
             "events": one.events,
             "bytes": one.size,
             "share": round(one.size / result.logged.size, 4) if result.logged.size else None,
-            "hoursKept": round(one.hours, 2) if one.hours is not None else None,
+            "hoursKept": round(one.hours, 2) if one.hours is not None and isfinite(one.hours) else None,
             "unknownEvents": one.unknown,
             "missingStages": list(one.missing_stages),
         }
@@ -235,7 +242,7 @@ def _replay_text(result: Replay, rotation: Rotation) -> Iterator[str]:
             share(one.events, result.logged.events),
             more + size(one.size),
             share(one.size, result.logged.size),
-            "no limit" if one.hours is None else ("at most " if more else "") + hours(one.hours),
+            _kept(one.hours, "at most " if more else ""),
         )
 
     rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
@@ -245,6 +252,14 @@ def _replay_text(result: Replay, rotation: Rotation) -> Iterator[str]:
         f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "
         f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
     )
+
+
+def _kept(time: float | None, at_most: str) -> str:
+    from kaudit_setup.report.columns import hours
+
+    if time is None:
+        return "-"
+    return at_most + hours(time) if isfinite(time) else "no limit"
 
 
 def _node_json(node: NodeStats) -> dict[str, Any]:

@@ -8,7 +8,8 @@ tell apart, so each policy is asked once for each class, not once for each event
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple, Protocol
 
 from kaudit_setup.policy.evaluate import path_matches
@@ -82,7 +83,8 @@ class Compiled(Protocol):
 class Estimate:
     """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
     `missing_stages`: stages that it keeps but of which the log lacks a part. `hours`: how far back the rotation
-    settings would let the log reach, None for no limit.
+    settings would let the log reach, infinity for no limit, None where the log does not tell: it has no event of it,
+    or the limit is one of bytes and there is no time to make a rate with.
     """
 
     name: str
@@ -197,20 +199,16 @@ def _attributes(key: Class) -> Attributes:
 
 def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     """With the hours that the rotation settings keep, at the mean rate of one node."""
-    limits = []
+    limited = rotation.maxbackup and rotation.maxsize
+    if not estimate.events or (limited and not hours):
+        return replace(estimate, hours=None)
+    kept = inf
     if rotation.maxage and rotation.maxsize:
-        limits.append(rotation.maxage * 24.0)
-    if rotation.maxbackup and rotation.maxsize and estimate.size and hours:
+        kept = rotation.maxage * 24.0
+    if limited:
         room = rotation.maxsize * (1 << 20) * (rotation.maxbackup + 1)
-        limits.append(room / (estimate.size / hours))
-    return Estimate(
-        estimate.name,
-        estimate.events,
-        estimate.size,
-        estimate.unknown,
-        estimate.missing_stages,
-        min(limits) if limits else None,
-    )
+        kept = min(kept, room / (estimate.size / hours))
+    return replace(estimate, hours=kept)
 
 
 class Projection:

@@ -1300,6 +1300,35 @@ def test_what_one_node_lacks_another_covers(capfd: pytest.CaptureFixture[str], t
     assert "gaps" not in answer(capfd, "top", "--by", "verb", "--log", tmp_path)
 
 
+def test_an_estimate_of_nothing_says_so(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(100)])
+    late = ["--since", "2026-11-24T00:00:00Z"]
+    empty = tmp_path / "empty/audit.log"
+    empty.parent.mkdir()
+    empty.touch()
+    for args, why in (
+        (["--log", log, *late], "no event of the log lies in the time that was asked for"),
+        (["--log", empty], "the log holds no event"),
+    ):
+        got = answer(capfd, "estimate", "metadata", *args, "-o", "json")
+        assert got["notes"] == [why]
+        assert [one["hoursKept"] for one in (got["logged"], *got["policies"])] == [None, None]
+        text = answer(capfd, "estimate", "metadata", *args)
+        assert f"note: {why}\n" in text
+        assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
+        assert "can only show" not in text
+
+
+def test_a_rate_of_no_time_is_not_made(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(3601))
+    args = ["estimate", "metadata", "--log", log]
+    text = answer(capfd, *args)
+    assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
+    assert "note: the events cover no time" in text
+    assert answer(capfd, *args, "--log-maxbackup", "0", "-o", "json")["logged"]["hoursKept"] == 720
+    assert "no limit" in answer(capfd, *args, "--log-maxbackup", "0", "--log-maxage", "0")
+
+
 def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = write(tmp_path / "audit.log", *[event(n, userAgent="x" * (n * n // 20)) for n in range(1000)])
     sizes = sorted(map(len, log.read_bytes().splitlines(keepends=True)))
