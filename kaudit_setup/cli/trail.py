@@ -188,11 +188,12 @@ def _top_json(top: Top) -> dict[str, Any]:
             for key, events, size in top.rows
         ],
         "others": {"events": others[0], "bytes": others[1]},
+        "rare": {"events": top.rare[0], "bytes": top.rare[1]},
     }
 
 
 def _not_shown(top: Top) -> tuple[int, int]:
-    """Events and bytes of all groups that have no row of their own."""
+    """Events and bytes of all groups that have no row of their own, the rare ones among them."""
     return top.events - sum(events for _, events, _ in top.rows), top.size - sum(size for _, _, size in top.rows)
 
 
@@ -210,13 +211,13 @@ def _top_text(top: Top) -> Iterator[str]:
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
     total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(time)}"
-    yield f"{total}, {counted(top.groups, 'group')}"
+    yield f"{total}, {'more than ' if top.rare[0] else ''}{counted(top.groups, 'group')}"
     yield from note_gaps(top.extent.gaps)
-    more = _not_shown(top)
-    if more[0]:
-        were = "is" if more[0] == 1 else "are"
-        yield f"{counted(more[0], 'event')} ({size(more[1])}) {were} in groups that are not shown; --limit shows more"
-    if top.others[0]:
-        were = "was" if top.others[0] == 1 else "were"
-        others = f"{counted(top.others[0], 'event')} ({size(top.others[1])}) of rare groups {were} summed up"
-        yield f"{others}: too many to keep apart"
+    more, bytes_more = (whole - rare for whole, rare in zip(_not_shown(top), top.rare, strict=True))
+    if more:
+        were = "is" if more == 1 else "are"
+        yield f"{counted(more, 'event')} ({size(bytes_more)}) {were} in groups that are not shown; --limit shows more"
+    if top.rare[0]:
+        were = "was" if top.rare[0] == 1 else "were"
+        rare = f"{counted(top.rare[0], 'event')} ({size(top.rare[1])}) of rare groups {were} summed up"
+        yield f"{rare}: too many to keep apart"

@@ -30,12 +30,12 @@ Key = tuple[str, ...]
 
 @dataclass(slots=True)
 class Groups:
-    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `others`."""
+    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `rare`."""
 
     cells: dict[Key, list[int]] = field(default_factory=dict)
     events: int = 0
     size: int = 0
-    others: list[int] = field(default_factory=lambda: [0, 0])
+    rare: list[int] = field(default_factory=lambda: [0, 0])
 
     def add(self, key: Key, events: int, size: int) -> None:
         """Count some events of one key."""
@@ -52,8 +52,8 @@ class Groups:
             return
         ranked = sorted(self.cells.items(), key=lambda item: item[1][1], reverse=True)
         for _, (events, size) in ranked[_MOST // 2 :]:
-            self.others[0] += events
-            self.others[1] += size
+            self.rare[0] += events
+            self.rare[1] += size
         self.cells = dict(ranked[: _MOST // 2])
 
     def merge(self, other: Groups) -> None:
@@ -62,15 +62,16 @@ class Groups:
             self.add(key, events, size)
         self.events += other.events
         self.size += other.size
-        self.others[0] += other.others[0]
-        self.others[1] += other.others[1]
+        self.rare[0] += other.rare[0]
+        self.rare[1] += other.rare[1]
         self.prune()
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
     """The heaviest groups: (key, events, bytes), heaviest in bytes first. `extent`: the part of the asked time that
-    the logs of all nodes together cover. `others`: groups too many to be kept apart, (events, bytes).
+    the logs of all nodes together cover. `groups`: how many were kept apart. `rare`: (events, bytes) of those that
+    were not, because there were too many; how many they are is not known.
     """
 
     by: tuple[str, ...]
@@ -79,7 +80,7 @@ class Top:
     size: int
     extent: Extent
     groups: int
-    others: tuple[int, int]
+    rare: tuple[int, int]
 
 
 def dimensions(text: str) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ def top(logs: LocalLogs, by: Sequence[str], wanted: Filter, limit: int = 20) -> 
         whole.size,
         extent(logs.coverage(), wanted.window),
         len(whole.cells),
-        (whole.others[0], whole.others[1]),
+        (whole.rare[0], whole.rare[1]),
     )
 
 

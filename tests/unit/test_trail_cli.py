@@ -1218,6 +1218,17 @@ def test_memory_is_bounded_by_groups(
     got = answer(capfd, "top", "--by", "name", "--log", path, "-o", "json", "--limit", "1000")
     assert len(got["rows"]) <= 10
     assert sum(r["events"] for r in got["rows"]) + got["others"]["events"] == got["total"]["events"] == 100
+    assert got["rare"] == got["others"], "all that has no row is rare"
+    assert got["total"]["groups"] == len(got["rows"])
+    args = ["top", "--by", "name", "--log", path]
+    rare, kept = got["rare"]["events"], got["total"]["groups"]
+    text = answer(capfd, *args)
+    assert f", more than {kept} groups\n{rare} events (" in text
+    assert "--limit" not in text, "it would show no more"
+    assert f"\n{kept - 1} events (" in answer(capfd, *args, "--limit", "1")
+    monkeypatch.undo()
+    assert answer(capfd, *args, "-o", "json")["rare"] == {"events": 0, "bytes": 0}
+    assert ", 100 groups\n" in answer(capfd, *args)
 
 
 def test_a_short_log_covers_seconds(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
