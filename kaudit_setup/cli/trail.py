@@ -50,7 +50,7 @@ _TOP_HELP = """Examples:
   kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
 
 Each stage of a request is a line of the log and counts as one event here, and so does a copy of it in
-another log: that is what fills the disk.
+another log: that is what fills the disk. Rates are made of the time that the log covers, without its gaps.
 Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
 """
 
@@ -100,7 +100,7 @@ def top(
     else:
         for line in _top_text(counted):
             typer.echo(line)
-        note_coverage(cover)
+    note_coverage(cover)
 
 
 def _print_events(rows: Iterable[Row], output: EventOutput) -> None:

@@ -91,11 +91,11 @@ def estimate(
     if output is Output.json:
         plain = _replay_json(result, rotation)
         typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
-        return
-    for line in _replay_text(result, rotation):
-        typer.echo(line)
-    for note in notes:
-        typer.echo(f"note: {safe(note)}")
+    else:
+        for line in _replay_text(result, rotation):
+            typer.echo(line)
+        for note in notes:
+            typer.echo(f"note: {safe(note)}")
     note_coverage(cover)
 
 

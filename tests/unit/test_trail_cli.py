@@ -1347,3 +1347,22 @@ def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_pa
     for name, at in (("p50", 500), ("p95", 950), ("p99", 990)):
         assert sizes[at - 1] <= node["eventBytes"][name] < sizes[at - 1] * 1.016
     assert node["eventBytes"]["max"] == sizes[-1]
+
+
+@pytest.mark.parametrize("command", [["top", "--by", "verb"], ["estimate", "metadata"]])
+def test_what_is_wrong_with_a_log_is_said_beside_json_too(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    later = {"stageTimestamp": "2926-11-23T16:00:00.000000Z"}
+    write(tmp_path / "cp1/audit.log", event(1), event(2, **later))
+    broken = write(tmp_path / "cp2/audit.log", event(1))
+    broken.write_bytes(broken.read_bytes() + b"garbage\n")
+    said = []
+    for output in ("text", "json"):
+        assert main([*command, "--log", str(tmp_path), "-o", output]) == 0
+        out, err = capfd.readouterr()
+        said.append(err)
+    assert json.loads(out)["coverage"][1]["damaged"] == 1
+    assert said[0] == said[1]
+    for part in ("note: 2 nodes: ", "cp1: its clock, or this one, is off", "cp2: 1 damaged line: "):
+        assert part in said[1]
