@@ -20,8 +20,9 @@ from kaudit_setup.cli.log_options import (
 )
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
-from kaudit_setup.errors import InputError, PolicyError
-from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.cli.policy_files import policy_of, version_of
+from kaudit_setup.errors import InputError
+from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy
@@ -79,7 +80,7 @@ def estimate(
     from kaudit_setup.trail.estimate import estimate as replay
     from kaudit_setup.trail.filters import Filter
 
-    version = _version(kube_version)
+    version = version_of(kube_version)
     loaded = [_policy(name, version) for name in policies]
     # 0 was lumberjack's default before kube-apiserver had one of its own (lumberjack.go:defaultMaxSize)
     rotation = Rotation(maxage, maxbackup, maxsize or (100 if version < KubeVersion(1, 36) else 0))
@@ -161,30 +162,13 @@ def collect(
         typer.echo(f"note: {safe(note)}", err=True)
 
 
-def _version(text: str | None) -> KubeVersion:
-    if text is None:
-        return NEWEST
-    try:
-        return KubeVersion.parse(text)
-    except ValueError:
-        raise InputError(f"--kube-version {text} is no version", hint="for example 1.29") from None
-
-
 def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
     from kaudit_setup.policy import evaluate, presets
     from kaudit_setup.policy.load import load
 
     shown, data = presets.read(name)
-    loaded = load(data, version)
-    if loaded.policy is None:
-        problems = tuple(str(problem) for problem in loaded.errors)
-        raise PolicyError(
-            f"kube-apiserver {version} would refuse the policy {shown}",
-            problems=problems,
-            details="\n".join(problems),
-            hint="mend the file; `kaudit-setup policy check` explains each problem",
-        )
-    return shown, loaded.policy, evaluate.compile(loaded.policy, version)
+    policy = policy_of(shown, load(data, version), version)
+    return shown, policy, evaluate.compile(policy, version)
 
 
 def _notes(result: Replay, asked: Window) -> Iterator[str]:

@@ -948,7 +948,23 @@ def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixtu
     policy = tmp_path / "p.yaml"
     policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: metadata}]\n")
     assert main(["estimate", str(policy), "--log", str(SCENARIO)]) == 2
-    assert "rules[0].level" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "rules[0].level" in err
+    (hint,) = [line for line in err.splitlines() if line.startswith("hint: ")]
+    assert main(hint.removeprefix("hint: kaudit-setup ").split()) == 1, "policy validate says what is wrong"
+    assert "rules[0].level" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("version", ["1.19", "9.9", "no"])
+def test_estimate_speaks_for_the_versions_that_policy_speaks_for(
+    capfd: pytest.CaptureFixture[str], version: str
+) -> None:
+    said = []
+    for command in (["estimate", "metadata", "--log", str(SCENARIO)], ["policy", "validate", "metadata"]):
+        assert main([*command, "--kube-version", version]) == 2
+        said.append(capfd.readouterr())
+    assert said[0] == said[1]
+    assert version in said[0].err
 
 
 def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
