@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaudit_setup.cli.filter_options import FilterOptions
-from kaudit_setup.cli.log_options import LogOptions, note_coverage, note_nothing
+from kaudit_setup.cli.log_options import LogOptions, note_coverage, note_gaps, note_nothing
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import Output, OutputOption
 
@@ -50,7 +50,7 @@ _TOP_HELP = """Examples:
   kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
 
 Each stage of a request is a line of the log and counts as one event here, and so does a copy of it in
-another log: that is what fills the disk.
+another log: that is what fills the disk. Rates are made of the time that the log covers, without its gaps.
 Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
 """
 
@@ -104,7 +104,7 @@ def top(
         else:
             for line in _top_text(counted):
                 typer.echo(line)
-            note_coverage(cover)
+        note_coverage(cover)
 
 
 def _print_events(rows: Iterable[Row], output: EventOutput) -> None:
@@ -165,13 +165,21 @@ def _table(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _top_json(top: Top) -> dict[str, Any]:
+    hours = top.extent.hours
+
     def per_hour(count: int) -> float | None:
-        return round(count / top.hours, 1) if top.hours else None
+        return round(count / hours, 1) if hours else None
 
     others = _not_shown(top)
     return {
         "by": list(top.by),
-        "total": {"events": top.events, "bytes": top.size, "hours": round(top.hours, 3), "groups": top.groups},
+        "total": {
+            "events": top.events,
+            "bytes": top.size,
+            "hours": round(hours, 3),
+            "gapHours": round(top.extent.gaps, 3),
+            "groups": top.groups,
+        },
         "rows": [
             {
                 **dict(zip(top.by, key, strict=True)),
@@ -184,11 +192,12 @@ def _top_json(top: Top) -> dict[str, Any]:
             for key, events, size in top.rows
         ],
         "others": {"events": others[0], "bytes": others[1]},
+        "rare": {"events": top.rare[0], "bytes": top.rare[1]},
     }
 
 
 def _not_shown(top: Top) -> tuple[int, int]:
-    """Events and bytes of all groups that have no row of their own."""
+    """Events and bytes of all groups that have no row of their own, the rare ones among them."""
     return top.events - sum(events for _, events, _ in top.rows), top.size - sum(size for _, _, size in top.rows)
 
 
@@ -196,20 +205,23 @@ def _top_text(top: Top) -> Iterator[str]:
     from kaudit_setup.report.columns import columns, hours, share, size
     from kaudit_setup.texts import counted
 
+    time = top.extent.hours
+
     def cells(key: Sequence[str], events: int, bytes_: int) -> list[str]:
-        rate = [f"{events / top.hours:.0f}", size(bytes_ / top.hours)] if top.hours else ["-", "-"]
+        rate = [f"{events / time:.0f}", size(bytes_ / time)] if time else ["-", "-"]
         return [*key, str(events), share(events, top.events), size(bytes_), share(bytes_, top.size), *rate]
 
     header = [*(name.upper() for name in top.by), "EVENTS", "", "BYTES", "", "EVENTS/H", "BYTES/H"]
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
-    total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(top.hours)}"
-    yield f"{total}, {counted(top.groups, 'group')}"
-    more = _not_shown(top)
-    if more[0]:
-        were = "is" if more[0] == 1 else "are"
-        yield f"{counted(more[0], 'event')} ({size(more[1])}) {were} in groups that are not shown; --limit shows more"
-    if top.others[0]:
-        were = "was" if top.others[0] == 1 else "were"
-        others = f"{counted(top.others[0], 'event')} ({size(top.others[1])}) of rare groups {were} summed up"
-        yield f"{others}: too many to keep apart"
+    total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(time)}"
+    yield f"{total}, {'more than ' if top.rare[0] else ''}{counted(top.groups, 'group')}"
+    yield from note_gaps(top.extent.gaps)
+    more, bytes_more = (whole - rare for whole, rare in zip(_not_shown(top), top.rare, strict=True))
+    if more:
+        were = "is" if more == 1 else "are"
+        yield f"{counted(more, 'event')} ({size(bytes_more)}) {were} in groups that are not shown; --limit shows more"
+    if top.rare[0]:
+        were = "was" if top.rare[0] == 1 else "were"
+        rare = f"{counted(top.rare[0], 'event')} ({size(top.rare[1])}) of rare groups {were} summed up"
+        yield f"{rare}: too many to keep apart"

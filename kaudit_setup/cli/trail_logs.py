@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaudit_setup.cli.log_options import LogOptions, SinceOption, UntilOption, note_coverage, show_progress
+from kaudit_setup.cli.log_options import (
+    LogOptions,
+    SinceOption,
+    UntilOption,
+    note_coverage,
+    note_gaps,
+    show_progress,
+)
 from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
-from kaudit_setup.errors import InputError, PolicyError
-from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.cli.policy_files import policy_of, version_of
+from kaudit_setup.errors import InputError
+from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy
+    from kaudit_setup.trail.clock import Window
     from kaudit_setup.trail.estimate import Compiled, Estimate, Replay, Rotation
     from kaudit_setup.trail.stats import NodeStats
 
@@ -70,7 +80,7 @@ def estimate(
     from kaudit_setup.trail.estimate import estimate as replay
     from kaudit_setup.trail.filters import Filter
 
-    version = _version(kube_version)
+    version = version_of(kube_version)
     loaded = [_policy(name, version) for name in policies]
     # 0 was lumberjack's default before kube-apiserver had one of its own (lumberjack.go:defaultMaxSize)
     rotation = Rotation(maxage, maxbackup, maxsize or (100 if version < KubeVersion(1, 36) else 0))
@@ -78,15 +88,15 @@ def estimate(
     with source.brought(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
-        notes = list(_notes(result))
+        notes = list(_notes(result, wanted.window))
         if output is Output.json:
             plain = _replay_json(result, rotation)
             typer.echo(json.dumps({**plain, "coverage": [c.plain() for c in cover], "notes": notes}, indent=2))
-            return
-        for line in _replay_text(result, rotation):
-            typer.echo(line)
-        for note in notes:
-            typer.echo(f"note: {safe(note)}")
+        else:
+            for line in _replay_text(result, rotation):
+                typer.echo(line)
+            for note in notes:
+                typer.echo(f"note: {safe(note)}")
         note_coverage(cover)
 
 
@@ -152,34 +162,23 @@ def collect(
         typer.echo(f"note: {safe(note)}", err=True)
 
 
-def _version(text: str | None) -> KubeVersion:
-    if text is None:
-        return NEWEST
-    try:
-        return KubeVersion.parse(text)
-    except ValueError:
-        raise InputError(f"--kube-version {text} is no version", hint="for example 1.29") from None
-
-
 def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
     from kaudit_setup.policy import evaluate, presets
     from kaudit_setup.policy.load import load
 
     shown, data = presets.read(name)
-    loaded = load(data, version)
-    if loaded.policy is None:
-        problems = tuple(str(problem) for problem in loaded.errors)
-        raise PolicyError(
-            f"kube-apiserver {version} would refuse the policy {shown}",
-            problems=problems,
-            details="\n".join(problems),
-            hint="mend the file; `kaudit-setup policy check` explains each problem",
-        )
-    return shown, loaded.policy, evaluate.compile(loaded.policy, version)
+    policy = policy_of(shown, load(data, version), version)
+    return shown, policy, evaluate.compile(policy, version)
 
 
-def _notes(result: Replay) -> Iterator[str]:
-    yield "a log can only show what was logged: what its own policy left out is not in these figures"
+def _notes(result: Replay, asked: Window) -> Iterator[str]:
+    if not result.logged.events:
+        yield "the log holds no event" if asked.open else "no event of the log lies in the time that was asked for"
+    else:
+        yield "a log can only show what was logged: what its own policy left out is not in these figures"
+        if not result.extent.hours:
+            yield "the events cover no time, so there is no rate to tell how long they would be kept"
+    yield from note_gaps(result.extent.gaps)
     for one in result.estimates:
         if one.unknown:
             yield (
@@ -201,7 +200,7 @@ def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:
             "events": one.events,
             "bytes": one.size,
             "share": round(one.size / result.logged.size, 4) if result.logged.size else None,
-            "hoursKept": round(one.hours, 2) if one.hours is not None else None,
+            "hoursKept": round(one.hours, 2) if one.hours is not None and isfinite(one.hours) else None,
             "unknownEvents": one.unknown,
             "missingStages": list(one.missing_stages),
         }
@@ -209,7 +208,9 @@ def _replay_json(result: Replay, rotation: Rotation) -> dict[str, Any]:
     return {
         "logged": plain(result.logged),
         "policies": [plain(one) for one in result.estimates],
-        "hours": round(result.hours, 3),
+        "hours": round(result.extent.hours, 3),
+        "gapHours": round(result.extent.gaps, 3),
+        "nodes": result.nodes,
         "rotation": {"maxage": rotation.maxage, "maxbackup": rotation.maxbackup, "maxsize": rotation.maxsize},
     }
 
@@ -225,27 +226,37 @@ def _replay_text(result: Replay, rotation: Rotation) -> Iterator[str]:
             share(one.events, result.logged.events),
             more + size(one.size),
             share(one.size, result.logged.size),
-            "no limit" if one.hours is None else ("at most " if more else "") + hours(one.hours),
+            _kept(one.hours, "at most " if more else ""),
         )
 
     rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
     yield from columns(("POLICY", "EVENTS", "", "BYTES", "", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
+    together = f" on {result.nodes} nodes together" if result.nodes > 1 else ""
     yield (
-        f"from {hours(result.hours)} of log; kept for: --log-maxsize {rotation.maxsize} "
+        f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "
         f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
     )
 
 
+def _kept(time: float | None, at_most: str) -> str:
+    from kaudit_setup.report.columns import hours
+
+    if time is None:
+        return "-"
+    return at_most + hours(time) if isfinite(time) else "no limit"
+
+
 def _node_json(node: NodeStats) -> dict[str, Any]:
-    cover, count = node.coverage, node.count
+    cover, count, hours = node.coverage, node.count, node.extent.hours
     return {
         **cover.plain(),
-        "hours": round(node.hours, 3),
+        "hours": round(hours, 3),
+        "gapHours": round(node.extent.gaps, 3),
         "lines": cover.lines,
         "events": cover.events,
         "bytes": cover.size,
-        "eventsPerHour": round(cover.events / node.hours, 1) if node.hours else None,
-        "bytesPerHour": round(cover.size / node.hours, 1) if node.hours else None,
+        "eventsPerHour": round(cover.events / hours, 1) if hours else None,
+        "bytesPerHour": round(cover.size / hours, 1) if hours else None,
         "levels": dict(count.levels),
         "stages": dict(count.stages),
         "eventBytes": {
@@ -272,13 +283,11 @@ def _node_text(node: NodeStats) -> Iterator[str]:
     from kaudit_setup.texts import counted
 
     cover, count, rotation = node.coverage, node.count, node.rotation
-    rate = (
-        f", {counted(round(cover.events / node.hours), 'event')} and {size(cover.size / node.hours)} an hour"
-        if node.hours
-        else ""
-    )
+    time, gaps = node.extent.hours, node.extent.gaps
+    rate = f", {counted(round(cover.events / time), 'event')} and {size(cover.size / time)} an hour" if time else ""
     yield safe(cover.node)
-    span = f"{cover.first} to {cover.last} ({hours(node.hours)})" if cover.first else "nothing"
+    long = f"{hours(time + gaps)}, {hours(gaps)} of which are gaps" if gaps else hours(time)
+    span = f"{cover.first} to {cover.last} ({long})" if cover.first else "nothing"
     yield f"  covers    {span}"
     files = counted(cover.files, "file")
     yield f"  holds     {counted(cover.events, 'event')}, {size(cover.size)} in {files}{rate}"

@@ -7,8 +7,10 @@ text; that is what the readers do, and only answers and gaps are turned into num
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from kaudit_setup.errors import InputError
 
@@ -16,6 +18,9 @@ _AGO = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
 _NEARER = "name a time between the years 1 and 9999"
 _LATEST = "~"  # sorts after every digit
+
+Span = tuple[float, float]
+"""From and to, in seconds since 1970; one that ends before it begins holds nothing."""
 
 
 def stamp(moment: datetime) -> str:
@@ -99,11 +104,30 @@ class Window:
         """Whether a timestamp of the log lies inside."""
         return self.since <= text <= self.until
 
-    def hours(self, first: str, last: str) -> float:
-        """How many hours of a log that covers `first` to `last` (empty: nothing) lie inside."""
-        if not first:
-            return 0.0
-        return max(0.0, seconds(min(last, self.until)) - seconds(max(first, self.since))) / 3600
+    def clip(self, first: str, last: str) -> Span:
+        """The part of `first` to `last`, two timestamps of the log, that lies inside."""
+        return seconds(max(first, self.since)), seconds(min(last, self.until))
 
 
 ALWAYS = Window()
+
+
+def without(spans: Iterable[Span], holes: Iterable[Span] = ()) -> list[Span]:
+    """The time that any of `spans` covers and none of `holes` does: disjoint spans of some length, in order."""
+    edges = sorted(
+        (at, kind, step)
+        for kind, several in enumerate((spans, holes))
+        for begin, end in several
+        if begin < end
+        for at, step in ((begin, 1), (end, -1))
+    )
+    found: list[Span] = []
+    depth = [0, 0]  # how many spans and how many holes lie here
+    for (begin, kind, step), (end, _, _) in pairwise(edges):
+        depth[kind] += step
+        if begin == end or not depth[0] or depth[1]:
+            continue
+        if found and found[-1][1] == begin:
+            begin = found.pop()[0]
+        found.append((begin, end))
+    return found

@@ -8,7 +8,8 @@ tell apart, so each policy is asked once for each class, not once for each event
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple, Protocol
 
 from kaudit_setup.policy.evaluate import path_matches
@@ -19,7 +20,7 @@ from kaudit_setup.trail.filters import Filter
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Tally
+from kaudit_setup.trail.tally import Extent, Tally, extent
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
@@ -82,7 +83,8 @@ class Compiled(Protocol):
 class Estimate:
     """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
     `missing_stages`: stages that it keeps but of which the log lacks a part. `hours`: how far back the rotation
-    settings would let the log reach, None for no limit.
+    settings would let the log reach, infinity for no limit, None where the log does not tell: it has no event of it,
+    or the limit is one of bytes and there is no time to make a rate with.
     """
 
     name: str
@@ -95,13 +97,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The log as it is, and what it would be; `hours`: the part of the asked time that the log covers,
-    summed over the nodes.
+    """The log as it is, and what it would be; `extent`: the part of the asked time that the log covers, summed over
+    the `nodes` that it has any of it from.
     """
 
     logged: Estimate
     estimates: tuple[Estimate, ...]
-    hours: float
+    extent: Extent
+    nodes: int
 
 
 def estimate(
@@ -121,7 +124,8 @@ def estimate(
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    hours = sum(wanted.window.hours(one.first, one.last) for one in logs.coverage() if one.first)
+    extents = [extent([one], wanted.window) for one in logs.coverage()]
+    hours = sum(one.hours for one in extents)
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
     )
@@ -130,7 +134,8 @@ def estimate(
         tuple(
             _kept(_replay(name, policy, compiled, classes), rotation, hours) for name, policy, compiled in policies
         ),
-        hours,
+        Extent(hours, sum(one.gaps for one in extents)),
+        sum(one.hours > 0 for one in extents),
     )
 
 
@@ -194,20 +199,16 @@ def _attributes(key: Class) -> Attributes:
 
 def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     """With the hours that the rotation settings keep, at the mean rate of one node."""
-    limits = []
+    limited = rotation.maxbackup and rotation.maxsize
+    if not estimate.events or (limited and not hours):
+        return replace(estimate, hours=None)
+    kept = inf
     if rotation.maxage and rotation.maxsize:
-        limits.append(rotation.maxage * 24.0)
-    if rotation.maxbackup and rotation.maxsize and estimate.size and hours:
+        kept = rotation.maxage * 24.0
+    if limited:
         room = rotation.maxsize * (1 << 20) * (rotation.maxbackup + 1)
-        limits.append(room / (estimate.size / hours))
-    return Estimate(
-        estimate.name,
-        estimate.events,
-        estimate.size,
-        estimate.unknown,
-        estimate.missing_stages,
-        min(limits) if limits else None,
-    )
+        kept = min(kept, room / (estimate.size / hours))
+    return replace(estimate, hours=kept)
 
 
 class Projection:

@@ -12,12 +12,12 @@ from kaudit_setup.trail.files import LogFile
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Coverage, Tally
+from kaudit_setup.trail.tally import Coverage, Extent, Tally, extent
 
 
 @dataclass(slots=True)
 class Count:
-    """Levels, stages and sizes of some events. `sizes`: how many events by their size, in steps of an eighth."""
+    """Levels, stages and sizes of some events. `sizes`: how many events by their size, in steps of 1/64."""
 
     levels: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class Count:
         self.total += other.total
 
     def percentile(self, share: float) -> int:
-        """A size that this share of the events does not exceed, at most an eighth too large; 0 without events."""
+        """A size that this share of the events does not exceed, at most 1/64 too large; 0 without events."""
         left = share * self.sizes.total()
         for step in sorted(self.sizes):
             left -= self.sizes[step]
@@ -57,12 +57,12 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class NodeStats:
-    """One node's log. `hours`: from the first event to the last."""
+    """One node's log. `extent`: the time from the first event to the last, in gaps and without them."""
 
     coverage: Coverage
     count: Count
     rotation: Rotation
-    hours: float
+    extent: Extent
 
 
 def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
@@ -75,13 +75,14 @@ def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
             cover,
             counts.get(cover.node, Count()),
             _rotation([file for file in logs.files if file.node == cover.node]),
-            (seconds(cover.last) - seconds(cover.first)) / 3600 if cover.first else 0.0,
+            extent([cover]),
         )
         for cover in logs.coverage()
     )
 
 
 _DECODER = lean(["level"])
+_BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
 
 
 def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
@@ -98,14 +99,14 @@ def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
 
 
 def _step(size: int) -> int:
-    """The eighth of a power of two that `size` lies in: 8 * exponent + the three bits behind the first."""
-    shift = max(size.bit_length() - 4, 0)
-    return (shift << 3) + (size >> shift)
+    """The step that `size` lies in: 64 times the bits that are cut off, and the bits that are kept."""
+    shift = max(size.bit_length() - _BITS - 1, 0)
+    return (shift << _BITS) + (size >> shift)
 
 
 def _upper(step: int) -> int:
-    shift = max((step >> 3) - 1, 0)
-    return ((step - (shift << 3) + 1) << shift) - 1
+    shift = max((step >> _BITS) - 1, 0)
+    return ((step - (shift << _BITS) + 1) << shift) - 1
 
 
 def _rotation(files: Sequence[LogFile]) -> Rotation:

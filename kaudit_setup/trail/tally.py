@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from kaudit_setup.trail.clock import seconds, stamp_or_nothing
+from kaudit_setup.trail.clock import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 from kaudit_setup.trail.files import LogFile
 
 GAP_SECONDS = 600.0
@@ -190,6 +190,35 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
         )
         for node, tally in nodes.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much time logs cover. `hours`: without their gaps; `gaps`: the hours in between that no log covers."""
+
+    hours: float
+    gaps: float
+
+
+def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
+    """The time in `window` that any of these logs covers; an hour that two of them cover is one hour.
+
+    What a rate is made of: nothing is known of a gap, so its time counts for nothing.
+    """
+    wholes: list[Span] = []
+    parts: list[Span] = []
+    for one in cover:
+        if one.first:
+            whole = window.clip(one.first, one.last)
+            wholes.append(whole)
+            parts += without([whole], [(seconds(begin), seconds(end)) for begin, end in one.gaps])
+    seen, covered = without(wholes), without(parts)
+    between = without([(seen[0][0], seen[-1][1])], covered) if seen else []
+    return Extent(_hours(covered), _hours(between))
+
+
+def _hours(spans: Iterable[Span]) -> float:
+    return sum(end - begin for begin, end in spans) / 3600
 
 
 def _clock_note(tally: Tally) -> list[str]:

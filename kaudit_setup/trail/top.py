@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.trail.clock import Window
 from kaudit_setup.trail.decode import LeanEvent, decoded, shapes
 from kaudit_setup.trail.files import within
 from kaudit_setup.trail.filters import DIMENSIONS, Filter
 from kaudit_setup.trail.logs import LocalLogs
 from kaudit_setup.trail.parallel import scan
 from kaudit_setup.trail.read import Unit
-from kaudit_setup.trail.tally import Coverage, Tally
+from kaudit_setup.trail.tally import Extent, Tally, extent
 
 _MOST = 100_000  # groups that are kept apart at once; names and paths may be millions
 
@@ -31,12 +30,12 @@ Key = tuple[str, ...]
 
 @dataclass(slots=True)
 class Groups:
-    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `others`."""
+    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `rare`."""
 
     cells: dict[Key, list[int]] = field(default_factory=dict)
     events: int = 0
     size: int = 0
-    others: list[int] = field(default_factory=lambda: [0, 0])
+    rare: list[int] = field(default_factory=lambda: [0, 0])
 
     def add(self, key: Key, events: int, size: int) -> None:
         """Count some events of one key."""
@@ -53,8 +52,8 @@ class Groups:
             return
         ranked = sorted(self.cells.items(), key=lambda item: item[1][1], reverse=True)
         for _, (events, size) in ranked[_MOST // 2 :]:
-            self.others[0] += events
-            self.others[1] += size
+            self.rare[0] += events
+            self.rare[1] += size
         self.cells = dict(ranked[: _MOST // 2])
 
     def merge(self, other: Groups) -> None:
@@ -63,24 +62,25 @@ class Groups:
             self.add(key, events, size)
         self.events += other.events
         self.size += other.size
-        self.others[0] += other.others[0]
-        self.others[1] += other.others[1]
+        self.rare[0] += other.rare[0]
+        self.rare[1] += other.rare[1]
         self.prune()
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `hours`: the part of the asked time that
-    the log covers, 0.0 if it has fewer than two events. `others`: groups too many to be kept apart, (events, bytes).
+    """The heaviest groups: (key, events, bytes), heaviest in bytes first. `extent`: the part of the asked time that
+    the logs of all nodes together cover. `groups`: how many were kept apart. `rare`: (events, bytes) of those that
+    were not, because there were too many; how many they are is not known.
     """
 
     by: tuple[str, ...]
     rows: tuple[tuple[Key, int, int], ...]
     events: int
     size: int
-    hours: float
+    extent: Extent
     groups: int
-    others: tuple[int, int]
+    rare: tuple[int, int]
 
 
 def dimensions(text: str) -> tuple[str, ...]:
@@ -114,16 +114,10 @@ def top(logs: LocalLogs, by: Sequence[str], wanted: Filter, limit: int = 20) -> 
         tuple((key, events, size) for key, (events, size) in ranked[:limit]),
         whole.events,
         whole.size,
-        _hours(logs.coverage(), wanted.window),
+        extent(logs.coverage(), wanted.window),
         len(whole.cells),
-        (whole.others[0], whole.others[1]),
+        (whole.rare[0], whole.rare[1]),
     )
-
-
-def _hours(cover: Sequence[Coverage], window: Window) -> float:
-    """Hours of `window` from the first event to the last, over all nodes together."""
-    covered = [one for one in cover if one.first]
-    return window.hours(min(c.first for c in covered), max(c.last for c in covered)) if covered else 0.0
 
 
 def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Iterator[Groups]:

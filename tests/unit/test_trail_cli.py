@@ -855,7 +855,7 @@ def test_estimate_replays_each_event(capfd: pytest.CaptureFixture[str], tmp_path
 def test_estimate_takes_bodies_off(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     body = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"x": "y" * 2000}}
     full = event(1, verb="create", level="RequestResponse", requestObject=body, responseObject=body)
-    path = write(tmp_path / "audit.log", full, event(1801))
+    path = write(tmp_path / "audit.log", full, event(301))
     names = {}
     for level in ("None", "Metadata", "Request", "RequestResponse"):
         names[level] = tmp_path / f"{level}.yaml"
@@ -878,7 +878,7 @@ def test_estimate_takes_bodies_off(capfd: pytest.CaptureFixture[str], tmp_path: 
     bare = event(1, verb="create", level="Metadata")
     request = event(1, verb="create", level="Request", requestObject=body)
     sizes = [p["bytes"] for p in got["policies"]]
-    rest = len(json.dumps(event(1801), separators=(",", ":"))) + 1
+    rest = len(json.dumps(event(301), separators=(",", ":"))) + 1
 
     def size(e: dict[str, Any], level: str) -> int:
         return len(json.dumps(e, separators=(",", ":"))) + 1 + rest + len(level) - len("Metadata")
@@ -985,7 +985,23 @@ def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixtu
     policy = tmp_path / "p.yaml"
     policy.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: metadata}]\n")
     assert main(["estimate", str(policy), "--log", str(SCENARIO)]) == 2
-    assert "rules[0].level" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "rules[0].level" in err
+    (hint,) = [line for line in err.splitlines() if line.startswith("hint: ")]
+    assert main(hint.removeprefix("hint: kaudit-setup ").split()) == 1, "policy validate says what is wrong"
+    assert "rules[0].level" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("version", ["1.19", "9.9", "no"])
+def test_estimate_speaks_for_the_versions_that_policy_speaks_for(
+    capfd: pytest.CaptureFixture[str], version: str
+) -> None:
+    said = []
+    for command in (["estimate", "metadata", "--log", str(SCENARIO)], ["policy", "validate", "metadata"]):
+        assert main([*command, "--kube-version", version]) == 2
+        said.append(capfd.readouterr())
+    assert said[0] == said[1]
+    assert version in said[0].err
 
 
 def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -1001,7 +1017,7 @@ def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: 
     assert one["rotation"]["rotated"] == 1
     sizes = sorted(len(json.dumps(event(n), separators=(",", ":"))) + 1 for n in [*range(100), *range(2400, 2500)])
     assert one["eventBytes"]["max"] == sizes[-1]
-    assert sizes[100] <= one["eventBytes"]["p50"] <= sizes[100] * 1.13
+    assert sizes[100] <= one["eventBytes"]["p50"] <= sizes[100] * 65 / 64
     assert two["damaged"] == 2
     assert [(d["line"], d["what"][:3]) for d in two["damagedLines"]] == [(0, "an "), (2, "not")] or [
         (d["line"], d["what"][:3]) for d in two["damagedLines"]
@@ -1044,7 +1060,7 @@ def test_a_long_request_is_found_on_the_nodes_as_it_is_here(
     folder = tmp_path / "cp1/var/log/kubernetes/audit"
     asked = event(1800, auditID="exec", verb="create", stage="RequestReceived")
     ended = event(1800, auditID="exec", verb="create", stageTimestamp="2026-11-23T17:55:00.000000Z")
-    write(folder / "audit-2026-11-23T16-45-00.000.log", asked, event(1801))
+    write(folder / "audit-2026-11-23T16-45-00.000.log", asked, event(301))
     write(folder / "audit-2026-11-23T17-50-00.000.log", event(2701))
     write(folder / "audit.log", ended, event(2702))
     query = ("events", "-o", "json", "--verb", "create", "--until", "2026-11-23T16:40:00Z")
@@ -1255,9 +1271,151 @@ def test_memory_is_bounded_by_groups(
     got = answer(capfd, "top", "--by", "name", "--log", path, "-o", "json", "--limit", "1000")
     assert len(got["rows"]) <= 10
     assert sum(r["events"] for r in got["rows"]) + got["others"]["events"] == got["total"]["events"] == 100
+    assert got["rare"] == got["others"], "all that has no row is rare"
+    assert got["total"]["groups"] == len(got["rows"])
+    args = ["top", "--by", "name", "--log", path]
+    rare, kept = got["rare"]["events"], got["total"]["groups"]
+    text = answer(capfd, *args)
+    assert f", more than {kept} groups\n{rare} events (" in text
+    assert "--limit" not in text, "it would show no more"
+    assert f"\n{kept - 1} events (" in answer(capfd, *args, "--limit", "1")
+    monkeypatch.undo()
+    assert answer(capfd, *args, "-o", "json")["rare"] == {"events": 0, "bytes": 0}
+    assert ", 100 groups\n" in answer(capfd, *args)
 
 
 def test_a_short_log_covers_seconds(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(tmp_path / "audit.log", event(0), event(29))
     assert main(["top", "--by", "verb", "--log", str(path)]) == 0
     assert " in 29 s, " in capfd.readouterr().out
+
+
+DAY = 24 * 3600
+
+
+def twice(path: Path, later: int) -> Path:
+    """A log of 29 minutes, an event a second, and the same again so many seconds later."""
+    write(path.with_name("audit-2026-11-23T18-00-00.000.log"), *[event(n) for n in range(1741)])
+    return write(path, *[event(0, **{k: in_days(n + later) for k in STAMPS}) for n in range(1741)])
+
+
+STAMPS = ("requestReceivedTimestamp", "stageTimestamp")
+
+
+def in_days(n: int) -> str:
+    return f"2026-11-{23 + (16 * 3600 + n) // DAY}T{moment(n)[11:]}"
+
+
+def test_time_in_gaps_is_not_covered(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    twice(tmp_path / "audit.log", 2 * DAY)
+    log = ["--log", tmp_path]
+    minutes, missing = round(58 / 60, 3), round(48 - 29 / 60, 3)
+    (node,) = answer(capfd, "stats", *log, "-o", "json")["nodes"]
+    assert (node["hours"], node["gapHours"], round(node["eventsPerHour"])) == (minutes, missing, 3602)
+    text = answer(capfd, "stats", *log)
+    assert "(48.5 h, 47.5 h of which are gaps)" in text
+    assert ", 3602 events and " in text
+    total = answer(capfd, "top", "--by", "verb", *log, "-o", "json")
+    assert (total["total"]["hours"], total["total"]["gapHours"]) == (minutes, missing)
+    assert round(total["rows"][0]["eventsPerHour"]) == 3602
+    text = answer(capfd, "top", "--by", "verb", *log)
+    assert " in 58 min, " in text
+    assert "another 47.5 h lie in gaps" in text
+    rare = ["estimate", "metadata", "--log-maxage", "0", *log]
+    replay = answer(capfd, *rare, "-o", "json")
+    assert (replay["hours"], replay["gapHours"]) == (minutes, missing)
+    size = replay["logged"]["bytes"]
+    assert replay["logged"]["hoursKept"] == pytest.approx(1100 * (1 << 20) / size * 58 / 60, rel=0.001)
+    assert any("another 47.5 h lie in gaps" in note for note in replay["notes"])
+    text = answer(capfd, *rare)
+    assert "from 58 min of log;" in text
+    assert "note: another 47.5 h lie in gaps" in text
+
+
+def test_a_window_is_asked_about_without_the_gaps_in_it(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    twice(tmp_path / "audit.log", DAY)
+    asked = ["--log", tmp_path, "--since", "2026-11-23T16:19:00Z", "--until", "2026-11-24T16:10:00Z", "-o", "json"]
+    for command in (["top", "--by", "verb"], ["estimate", "metadata"]):
+        got = answer(capfd, *command, *asked)
+        total = got.get("total", got)
+        assert (total["hours"], total["gapHours"]) == (round(20 / 60, 3), round(24 - 29 / 60, 3))
+    nothing = ["--since", "2026-11-23T18:00:00Z", "--until", "2026-11-24T02:00:00Z", "-o", "json"]
+    got = answer(capfd, "top", "--by", "verb", "--log", tmp_path, *nothing)
+    assert (got["total"]["hours"], got["total"]["events"]) == (0, 0)
+
+
+def test_the_time_of_nodes_is_one_for_rates_and_adds_up_for_what_is_kept(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for node in ("cp1", "cp2"):
+        write(tmp_path / node / "audit.log", *[event(n) for n in range(1741)])
+    half = round(29 / 60, 3)
+    assert answer(capfd, "top", "--by", "verb", "--log", tmp_path, "-o", "json")["total"]["hours"] == half
+    assert answer(capfd, "estimate", "quiet", "--log", tmp_path, "-o", "json")["hours"] == round(58 / 60, 3)
+    assert "from 58 min of log on 2 nodes together;" in answer(capfd, "estimate", "quiet", "--log", tmp_path)
+    assert "from 29 min of log;" in answer(capfd, "estimate", "quiet", "--log", tmp_path / "cp1")
+
+
+def test_what_one_node_lacks_another_covers(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    twice(tmp_path / "cp1/audit.log", 2 * 3600)
+    write(tmp_path / "cp2/audit.log", *[event(n) for n in range(0, 7201, 60)])
+    got = answer(capfd, "top", "--by", "verb", "--log", tmp_path, "-o", "json")["total"]
+    assert (got["hours"], got["gapHours"]) == (round(2 + 29 / 60, 3), 0)
+    assert "gaps" not in answer(capfd, "top", "--by", "verb", "--log", tmp_path)
+
+
+def test_an_estimate_of_nothing_says_so(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n) for n in range(100)])
+    late = ["--since", "2026-11-24T00:00:00Z"]
+    empty = tmp_path / "empty/audit.log"
+    empty.parent.mkdir()
+    empty.touch()
+    for args, why in (
+        (["--log", log, *late], "no event of the log lies in the time that was asked for"),
+        (["--log", empty], "the log holds no event"),
+    ):
+        got = answer(capfd, "estimate", "metadata", *args, "-o", "json")
+        assert got["notes"] == [why]
+        assert [one["hoursKept"] for one in (got["logged"], *got["policies"])] == [None, None]
+        text = answer(capfd, "estimate", "metadata", *args)
+        assert f"note: {why}\n" in text
+        assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
+        assert "can only show" not in text
+
+
+def test_a_rate_of_no_time_is_not_made(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", event(1), event(3601))
+    args = ["estimate", "metadata", "--log", log]
+    text = answer(capfd, *args)
+    assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
+    assert "note: the events cover no time" in text
+    assert answer(capfd, *args, "--log-maxbackup", "0", "-o", "json")["logged"]["hoursKept"] == 720
+    assert "no limit" in answer(capfd, *args, "--log-maxbackup", "0", "--log-maxage", "0")
+
+
+def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n, userAgent="x" * (n * n // 20)) for n in range(1000)])
+    sizes = sorted(map(len, log.read_bytes().splitlines(keepends=True)))
+    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"]
+    for name, at in (("p50", 500), ("p95", 950), ("p99", 990)):
+        assert sizes[at - 1] <= node["eventBytes"][name] < sizes[at - 1] * 1.016
+    assert node["eventBytes"]["max"] == sizes[-1]
+
+
+@pytest.mark.parametrize("command", [["top", "--by", "verb"], ["estimate", "metadata"]])
+def test_what_is_wrong_with_a_log_is_said_beside_json_too(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    later = {"stageTimestamp": "2926-11-23T16:00:00.000000Z"}
+    write(tmp_path / "cp1/audit.log", event(1), event(2, **later))
+    broken = write(tmp_path / "cp2/audit.log", event(1))
+    broken.write_bytes(broken.read_bytes() + b"garbage\n")
+    said = []
+    for output in ("text", "json"):
+        assert main([*command, "--log", str(tmp_path), "-o", output]) == 0
+        out, err = capfd.readouterr()
+        said.append(err)
+    assert json.loads(out)["coverage"][1]["damaged"] == 1
+    assert said[0] == said[1]
+    for part in ("note: 2 nodes: ", "cp1: its clock, or this one, is off", "cp2: 1 damaged line: "):
+        assert part in said[1]
