@@ -266,12 +266,8 @@ def show_progress(node: str, file: str, done: int, total: int) -> None:
 def note_gaps(gaps: float) -> list[str]:
     """What there is to say of so many hours in gaps of a log where rates are shown: one sentence, or none."""
     from kaudit_setup.report.columns import hours
-    from kaudit_setup.trail.tally import GAP_SECONDS
 
-    said = (
-        f"another {hours(gaps)} lie in gaps and are left out of the hours and the rates; "
-        f"a gap is more than {hours(GAP_SECONDS / 3600)} without an event"
-    )
+    said = f"another {hours(gaps)} lie in gaps and are left out of the hours and the rates"
     return [said] if gaps else []
 
 

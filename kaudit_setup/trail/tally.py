@@ -12,6 +12,7 @@ from kaudit_setup.trail.files import LogFile
 
 GAP_SECONDS = 600.0
 """A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
+_UNUSUAL = 10  # times the usual pause
 _BACK = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
 _KEEP = 1000  # damaged lines that are located; all are counted
@@ -194,7 +195,9 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much time logs cover. `hours`: without their gaps; `gaps`: the hours in between that no log covers."""
+    """How much time logs cover. `hours`: without gaps that are unusual for them; `gaps`: the hours in between that no
+    log covers.
+    """
 
     hours: float
     gaps: float
@@ -203,7 +206,7 @@ class Extent:
 def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
     """The time in `window` that any of these logs covers; an hour that two of them cover is one hour.
 
-    What a rate is made of: nothing is known of a gap, so its time counts for nothing.
+    What a rate is made of: nothing is known of the time of a gap that is no pause, so it counts for nothing.
     """
     wholes: list[Span] = []
     parts: list[Span] = []
@@ -211,10 +214,26 @@ def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
         if one.first:
             whole = window.clip(one.first, one.last)
             wholes.append(whole)
-            parts += without([whole], [(seconds(begin), seconds(end)) for begin, end in one.gaps])
+            parts += without([whole], _missing(one))
     seen, covered = without(wholes), without(parts)
     between = without([(seen[0][0], seen[-1][1])], covered) if seen else []
     return Extent(_hours(covered), _hours(between))
+
+
+def _missing(cover: Coverage) -> list[Span]:
+    """Those of a log's gaps that its own rhythm does not explain: ten times as long as its usual pause.
+
+    A policy that writes little makes a log of bursts, and the pauses between them belong to it.
+    """
+    gaps = [(seconds(begin), seconds(end)) for begin, end in cover.gaps]
+    whole = seconds(cover.last) - seconds(cover.first)
+    # where there is no gap, the pauses are at most GAP_SECONDS long
+    pauses = (whole - sum(end - begin for begin, end in gaps)) / GAP_SECONDS + len(gaps)
+    return [
+        (begin, end)
+        for begin, end in gaps
+        if end - begin > _UNUSUAL * max(GAP_SECONDS, (whole - (end - begin)) / pauses)
+    ]
 
 
 def _hours(spans: Iterable[Span]) -> float:
