@@ -78,7 +78,8 @@ def collect(
             _Node(runner, script, list(paths), into, progress, done).collect()
     except OSError as error:
         raise KauditError(
-            f"cannot write to {into}: {error.strerror or error}", hint="choose another -d DIR"
+            f"cannot write to {into}: {error.strerror or error}",
+            hint="make room there or make it writable, or choose another -d DIR",
         ) from error
     return done
 
