@@ -80,6 +80,7 @@ def collect(
     try:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         done.entries = _read_manifest(into)
+        done.notes += _mended_sums(into, done.entries)
         for runner in runners:
             _Node(runner, script, list(paths), into, progress, done).collect()
     except KauditError as error:
@@ -322,8 +323,7 @@ class _Node:
         others = [e for e in self._done.entries if e is not old and not (new and e.file == new.file)]
         self._done.entries = sorted([*others, new] if new else others, key=lambda e: e.file)
         _write(self._into / _MANIFEST, msgspec.json.format(msgspec.json.encode(self._done.entries)) + b"\n")
-        sums = "".join(f"{e.sha256}  {e.file}\n" for e in self._done.entries)
-        _write(self._into / _SUMS, sums.encode("utf-8", "surrogateescape"))
+        _write(self._into / _SUMS, _sums(self._done.entries))
 
 
 def _folder(node: str, entries: Sequence[Entry]) -> str:
@@ -418,6 +418,27 @@ def _read_manifest(into: Path) -> list[Entry]:
         raise KauditError(
             f"{into / _MANIFEST} is no manifest of collected logs: {error}", hint="choose another -d DIR"
         ) from None
+
+
+def _mended_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
+    """Make SHA256SUMS say what the manifest says: nothing else would, if there is nothing to fetch. A sentence if it
+    did not.
+    """
+    path = into / _SUMS
+    try:
+        there = path.read_bytes()
+    except FileNotFoundError:
+        there = None
+    # without a manifest nothing is known that would be better than what is there
+    if not entries or there == _sums(entries):
+        return []
+    _write(path, _sums(entries))
+    what = "was missing" if there is None else f"did not say what {_MANIFEST} says"
+    return [f"{path} {what}; it was written anew"]
+
+
+def _sums(entries: Sequence[Entry]) -> bytes:
+    return "".join(f"{e.sha256}  {e.file}\n" for e in entries).encode("utf-8", "surrogateescape")
 
 
 def _write(path: Path, data: bytes) -> None:

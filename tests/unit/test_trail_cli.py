@@ -1277,6 +1277,29 @@ def test_collect_says_that_what_the_node_has_deleted_is_missing_here(
     assert (again["notes"], again["files"]) == ([], got["files"])
 
 
+@pytest.mark.parametrize("how", ["deleted", "garbage", "another sum"])
+def test_collect_mends_the_sums_though_there_is_nothing_to_fetch(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, how: str
+) -> None:
+    home = tmp_path / "home"
+    run = ("collect", "--host", "cp1", "-d", home, "-o", "json")
+    answer(capfd, *run)
+    sums = home / "SHA256SUMS"
+    right = sums.read_bytes()
+    sums.write_bytes(b"\xff\0" if how == "garbage" else b"0" * 64 + right[64:])
+    if how == "deleted":
+        sums.unlink()
+    got = answer(capfd, *run)
+    assert got["fetched"] == 0
+    what = "was missing" if how == "deleted" else "did not say what manifest.json says"
+    assert got["notes"] == [f"{sums} {what}; it was written anew"]
+    assert sums.read_bytes() == right
+    assert sums.stat().st_mode & 0o777 == 0o600
+    written = sums.stat().st_mtime_ns
+    assert answer(capfd, *run)["notes"] == []
+    assert sums.stat().st_mtime_ns == written
+
+
 def test_collect_keeps_nothing_that_another_file_holds(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
