@@ -35,6 +35,7 @@ _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18
+_PART = re.compile(r"\.\d+\.part")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -129,6 +130,8 @@ class _Node:
             self._settle(file)
         if again:
             self._note("files were rotated away while they were fetched; run again")
+        else:
+            self._clear()
 
     def _list(self) -> list[_Listed]:
         found = listing(self._runner, self._script, self._paths)
@@ -270,6 +273,19 @@ class _Node:
         self._note(f"{what} was collected before and is not there any more; it is kept as {file}")
         if altered:
             self._note(self._difference(altered))
+
+    def _clear(self) -> None:
+        """Remove what stopped runs had begun to fetch and none can go on with: what is listed is whole here now."""
+        logs = [self._into / e.file for e in self._done.entries if e.node == self._runner.name]
+        for part in sorted((self._into / self._folder).iterdir()):
+            if not _PART.fullmatch(part.name):
+                continue
+            if not any(log.exists() and (_begins_with(log, part) or _begins_with(log, part, _raw)) for log in logs):
+                self._note(
+                    f"{part.stat().st_size} bytes that a stopped run had fetched of a log that is not listed any "
+                    "more were removed; no collected log begins with them"
+                )
+            part.unlink()
 
     def _fetch(self, one: _Listed, part: Path) -> bool:
         part.touch(mode=0o600)

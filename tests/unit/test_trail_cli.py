@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -1298,6 +1299,45 @@ def test_collect_mends_the_sums_though_there_is_nothing_to_fetch(
     written = sums.stat().st_mtime_ns
     assert answer(capfd, *run)["notes"] == []
     assert sums.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("since", ["compressed", "deleted", "collected", "replaced"])
+def test_collect_removes_what_no_run_can_go_on_with(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, since: str
+) -> None:
+    home = tmp_path / "home"
+    run = ("collect", "--host", "cp1", "-d", home, "-o", "json")
+    folder = tmp_path / "cp1/var/log/kubernetes/audit"
+    log = folder / "audit-2026-11-23T16-30-00.000.log"
+    begun = log.read_bytes()[:3000]
+    if since == "collected":
+        answer(capfd, *run)
+    mine, other = (home / re.sub(r"[^\w.-]|^\.+", "_", node.name) for node in nodes)
+    for there in (mine, other):
+        there.mkdir(parents=True, exist_ok=True)
+    part, foreign = mine / f".{log.stat().st_ino}.part", other / ".1.part"
+    part.write_bytes(begun)
+    foreign.write_bytes(begun)
+    if since == "compressed":
+        log.with_name(f"{log.name}.gz").write_bytes(gzip.compress(log.read_bytes()))
+    if since in {"compressed", "deleted"}:
+        log.rename(tmp_path / "its inode stays in use")
+    if since == "replaced":
+        log.write_bytes(b"another " * 1000)
+    del nodes[1:]
+    lost = folder.rename(folder.with_name("lost"))
+    assert main([str(word) for word in run]) == 1
+    assert part.exists(), "not before a run was successful"
+    capfd.readouterr()
+    lost.rename(folder)
+    got = answer(capfd, *run)
+    assert not part.exists()
+    assert foreign.exists(), "that node was not asked"
+    assert [
+        "3000 bytes that a stopped run had fetched of a log that is not listed any more" in note
+        for note in got["notes"]
+    ] == ([True] if since == "deleted" else [])
+    assert not list(mine.glob(".*"))
 
 
 def test_collect_keeps_nothing_that_another_file_holds(
