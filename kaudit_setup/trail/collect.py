@@ -145,7 +145,7 @@ class _Node:
         known = max((e for e in self._under(one) if e.size <= one.size), key=lambda e: e.size, default=None)
         whole = known is not None and self._whole(known)
         target = f"{self._folder}/{self._name(one)}"
-        if known and whole and known.size == one.size:
+        if known and whole and known.size == one.size and self._same(known, one):
             if known.file != target:
                 self._place(self._into / known.file, one, target, known.sha256)
             return True
@@ -167,6 +167,12 @@ class _Node:
         raise NodeError(
             f"{self._runner.name}: {one.path} does not arrive as it is there", hint="is the file being rewritten?"
         )
+
+    def _same(self, known: Entry, one: _Listed) -> bool:
+        """Whether a file of the inode and the size of `known` is that. Under another name it may be another one: full
+        logs are of about one size, and the next log gets the inode of the one that was deleted.
+        """
+        return known.path == one.path or self._sum(one) == known.sha256
 
     def _under(self, one: _Listed, target: str = "") -> list[Entry]:
         """What was collected of this node under the inode of `one`, or as `target`."""

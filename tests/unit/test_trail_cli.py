@@ -1340,6 +1340,26 @@ def test_collect_removes_what_no_run_can_go_on_with(
     assert not list(mine.glob(".*"))
 
 
+def test_collect_takes_no_log_for_another_of_its_size(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    del nodes[1:]
+    home, folder = tmp_path / "home", tmp_path / "cp1/srv"
+    run = ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+    old = write(folder / "audit-2026-11-23T10-01-40.000.log", event(1))
+    (first,) = answer(capfd, *run)["files"]
+    text = old.read_bytes()
+    # its inode is used again
+    new = write(old.rename(folder / "audit-2026-11-23T10-02-30.000.log"), event(2))
+    assert new.stat().st_size == len(text)
+    got = answer(capfd, *run)
+    assert (got["fetched"], got["notes"]) == (1, [])
+    assert {f["file"]: (home / f["file"]).read_bytes() for f in got["files"]} == {
+        first["file"]: text,
+        first["file"].replace("01-40", "02-30"): new.read_bytes(),
+    }
+
+
 def test_collect_keeps_nothing_that_another_file_holds(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
