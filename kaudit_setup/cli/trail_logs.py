@@ -55,7 +55,7 @@ _COLLECT_HELP = """Examples:
   cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
 
 What is there already is not fetched again; a transfer that was stopped goes on where it was. What a node has deleted
-since it was collected is kept.
+since it was collected is kept. A copy that was altered here is fetched again, and kept beside it as FILE.altered.
 """
 
 

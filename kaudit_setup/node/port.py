@@ -41,7 +41,8 @@ class Node(Protocol):
         """Run `script` as root with `args` as $1… and `stdin` on standard input.
 
         Nothing of script, args or stdin appears in an argv on the node. With `sink`, standard output goes there
-        in chunks as it arrives. A non-zero exit status is not an error here; the caller knows what it means.
+        in chunks as it arrives; what the sink raises is raised as it is. A non-zero exit status is not an error
+        here; the caller knows what it means.
 
         Raises AuthError (sudo refused), LostError (the connection broke, or `timeout` seconds passed without
         the script ending), NodeError (anything else that kept the script from running).

@@ -72,6 +72,8 @@ class Talk:
         body = (shlex.join(["set", "--", *args]) + "\n" + text + "\n").encode("utf-8", "surrogateescape")
         self.argv = [*become.argv(), "sh", "-c", _LOADER, "kaudit-setup", nonce]
         self.heard = False
+        self.refusal: Exception | None = None
+        """What the sink raised. It is none of the adapter's own errors, though it may look like one."""
         self._line = nonce.encode() + b"\n"
         self._password = become.stdin()
         self._rest = self._line + str(len(body)).encode() + b"\n" + body + stdin
@@ -103,7 +105,7 @@ class Talk:
     def hear(self, chunk: bytes) -> None:
         """Take a chunk of standard output: everything up to the greeting is dropped, what follows is passed on."""
         if self.heard:
-            self._sink(chunk)
+            self._pass_on(chunk)
             return
         self._held += chunk
         before, found, after = self._held.partition(self._line)
@@ -113,7 +115,14 @@ class Talk:
         self.heard, self._held = True, b""
         self._go.set()
         if after:
-            self._sink(after)
+            self._pass_on(after)
+
+    def _pass_on(self, chunk: bytes) -> None:
+        try:
+            self._sink(chunk)
+        except Exception as error:
+            self.refusal = error
+            raise
 
     def hear_error(self, chunk: bytes) -> None:
         """Take a chunk of standard error; a prompt that comes again means that the password was wrong."""

@@ -129,6 +129,9 @@ class SshNode:
                 for thread in helpers:
                     thread.join(timeout=1)
         except (paramiko.SSHException, OSError, EOFError) as error:
+            if talk.refusal is not None:
+                # a disk that is full here is no connection that broke
+                raise talk.refusal from None
             raise LostError(
                 f"{self.name}: the connection broke: {error}", hint="run the same command again"
             ) from error

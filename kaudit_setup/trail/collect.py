@@ -4,7 +4,8 @@ Layout: `DIR/<node>/<file>`, `DIR/manifest.json` (what came from where), `DIR/SH
 A file is the same file if its inode is and it begins with what is here: a rotated log is renamed here too, not
 fetched twice. The node's own sum of what was fetched has the last word. What is here gives way only to a file that
 begins with it: a log that the node has deleted since then is kept under the name of a rotated one, where other
-commands read it.
+commands read it. A copy that is not what the manifest says any more is evidence, too: its recorded sum tells whether
+the node still has what it was, and then it is kept beside the new one, under a name that no command reads as a log.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import hashlib
 import re
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
@@ -31,6 +33,9 @@ from kaudit_setup.trail.tally import Tally
 
 _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"
+_GZIP = b"\x1f\x8b"
+_PIECE = 1 << 18
+_PART = re.compile(r"\.\d+\.part")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -69,16 +74,25 @@ def collect(
     """Fetch the logs of `runners` into the folder `into`; what is there already stays. Files 0600, folders 0700.
 
     `script`: the text of `lib` and `logs`. `paths`: where the logs are there; empty: the script finds out.
-    Can be stopped at any time and run again. Raises NodeError, and KauditError if the folder cannot be written.
+    Can be stopped at any time and run again. Raises NodeError, and KauditError if the folder cannot be written; their
+    details have the notes of what was done by then.
     """
+    done = Collected()
     try:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        done = Collected(_read_manifest(into))
+        done.entries = _read_manifest(into)
+        done.notes += _mended_sums(into, done.entries)
         for runner in runners:
             _Node(runner, script, list(paths), into, progress, done).collect()
+    except KauditError as error:
+        # what these speak of is done, so that the next run has no reason to say it
+        error.details = "\n".join([*error.details.splitlines(), *done.notes])
+        raise
     except OSError as error:
         raise KauditError(
-            f"cannot write to {into}: {error.strerror or error}", hint="choose another -d DIR"
+            f"cannot write to {into}: {error.strerror or error}",
+            hint="make room there or make it writable, or choose another -d DIR",
+            details="\n".join(done.notes),
         ) from error
     return done
 
@@ -115,26 +129,28 @@ class _Node:
         for file in self._displaced:
             self._settle(file)
         if again:
-            self._done.notes.append(
-                f"{self._runner.name}: files were rotated away while they were fetched; run again"
-            )
+            self._note("files were rotated away while they were fetched; run again")
+        else:
+            self._clear()
 
     def _list(self) -> list[_Listed]:
         found = listing(self._runner, self._script, self._paths)
         self._done.moved += found.moved
-        self._done.notes += [f"{self._runner.name}: {note}" for note in found.notes]
+        for note in found.notes:
+            self._note(note)
         return [_Listed(file.path, file.inode[1], file.size) for file in found.files]
 
     def _file(self, one: _Listed) -> bool:
         """Make our copy whole. False if the file is gone from the node."""
         known = max((e for e in self._under(one) if e.size <= one.size), key=lambda e: e.size, default=None)
+        whole = known is not None and self._whole(known)
         target = f"{self._folder}/{self._name(one)}"
-        if known and known.size == one.size and self._whole(known):
+        if known and whole and known.size == one.size and self._same(known, one):
             if known.file != target:
                 self._place(self._into / known.file, one, target, known.sha256)
             return True
         part = self._into / self._folder / f".{one.inode}.part"
-        if known and not part.exists() and self._whole(known):
+        if known and whole and not part.exists():
             # what is here stays until there is something better
             part.touch(mode=0o600)
             shutil.copyfile(self._into / known.file, part)
@@ -152,29 +168,80 @@ class _Node:
             f"{self._runner.name}: {one.path} does not arrive as it is there", hint="is the file being rewritten?"
         )
 
-    def _under(self, one: _Listed) -> list[Entry]:
-        """What was collected of this node under the inode of `one`."""
-        return [e for e in self._done.entries if (e.node, e.inode) == (self._runner.name, one.inode)]
+    def _same(self, known: Entry, one: _Listed) -> bool:
+        """Whether a file of the inode and the size of `known` is that. Under another name it may be another one: full
+        logs are of about one size, and the next log gets the inode of the one that was deleted.
+        """
+        return known.path == one.path or self._sum(one) == known.sha256
+
+    def _under(self, one: _Listed, target: str = "") -> list[Entry]:
+        """What was collected of this node under the inode of `one`, or as `target`."""
+        mine = [e for e in self._done.entries if e.node == self._runner.name]
+        return [e for e in mine if e.inode == one.inode or e.file == target]
 
     def _place(self, fresh: Path, one: _Listed, target: str, digest: str) -> None:
-        """Move the whole copy `fresh` to `target` and record it. Its own earlier copies go: what it begins with, and
-        what is not as it was recorded. Anything else that is in its place makes room.
+        """Move the whole copy `fresh` to `target` and record it. Its own earlier copies go: what it begins with.
+        Anything else that is in its place makes room.
         """
-        earlier = [
-            (entry, old)
-            for entry in self._under(one)
-            if (old := self._into / entry.file) != fresh and (not self._whole(entry) or _begins_with(fresh, old))
-        ]
         there = self._into / target
-        if there.exists() and there not in [old for _, old in earlier] and not _begins_with(fresh, there):
+        earlier: list[Entry] = []
+        for entry in self._under(one, target):
+            old, altered = self._into / entry.file, self._altered(entry)
+            if old == fresh:
+                continue
+            if _holds(fresh, old, altered):
+                earlier.append(entry)
+                if altered:
+                    self._put_aside(altered, fresh)
+            else:
+                self._outlived(entry, altered, one, target)
+        own = target in [entry.file for entry in earlier]
+        if there.exists() and not own and (self._recorded(target) or not _begins_with(fresh, there)):
             self._displace(target)
         fresh.rename(there)
         moved = next((e for e in self._under(one) if self._into / e.file == fresh), None)
         self._record(moved, Entry(self._runner.name, target, one.path, one.inode, one.size, digest))
-        for entry, old in earlier:
-            if old != there:
-                old.unlink(missing_ok=True)
+        for entry in earlier:
+            if entry.file != target:
+                (self._into / entry.file).unlink(missing_ok=True)
                 self._record(entry, None)
+
+    def _put_aside(self, entry: Entry, fresh: Path) -> None:
+        """Say that our copy was altered since it was collected, now that the node's own is here, which is `fresh`; it
+        is kept if there is anything in it that `fresh` does not have.
+        """
+        old = self._into / entry.file
+        if not old.exists():
+            return
+        differs, kept = self._difference(entry), ""
+        if not _begins_with(fresh, old, _raw):
+            aside = _free(old.with_name(f"{old.name}.altered"))
+            old.rename(aside)
+            kept = f", and the altered copy is kept as {self._folder}/{aside.name}"
+        elif old.stat().st_size >= entry.size:
+            return  # nobody altered it: a run was stopped before it was recorded
+        self._note(f"{differs}; it was fetched again{kept}")
+
+    def _outlived(self, entry: Entry, altered: Entry | None, one: _Listed, target: str) -> None:
+        """`one` has the inode or the name of what was collected as `entry` and is another log. So the node has that
+        no more, and it stays here. If there is nothing left of it, or if it was altered, this is said.
+        """
+        if not (self._into / entry.file).exists():
+            self._note(f"{entry.file} was collected before and is missing here; {one.path} is another log by now")
+            if entry.file == target:
+                return  # its name is taken now
+        elif altered and entry.file != target:
+            self._note(f"{self._difference(entry)}; it is kept, as {one.path} is another log by now")
+        if entry.inode == one.inode:
+            self._record(entry, msgspec.structs.replace(entry, inode=0))
+
+    def _difference(self, entry: Entry) -> str:
+        size = (self._into / entry.file).stat().st_size
+        how = "its SHA-256 is another" if size == entry.size else f"it has {size} bytes, not {entry.size}"
+        return f"{entry.file} was altered here after it had been collected from {entry.path} ({how})"
+
+    def _note(self, sentence: str) -> None:
+        self._done.notes.append(f"{self._runner.name}: {sentence}")
 
     def _displace(self, file: str) -> None:
         """Give `file` the name of a rotated log: the moment of its last event, so that it keeps its place in time."""
@@ -182,7 +249,7 @@ class _Node:
         moment = _last_moment(old)
         while (new := old.with_name(rotated_name(old.name, stamp(moment)))).exists():
             moment += timedelta(milliseconds=1)
-        entry = next((e for e in self._done.entries if e.file == file), None)
+        entry = self._recorded(file)
         name = f"{self._folder}/{new.name}"
         old.rename(new)
         if entry:
@@ -194,20 +261,37 @@ class _Node:
         kept = self._into / file
         if not kept.exists():
             return  # the node has it under another name, and so has it here now
-        entry = next((e for e in self._done.entries if e.file == file), None)
+        entry = self._recorded(file)
+        altered = self._altered(entry) if entry else None
         others = [self._into / e.file for e in self._done.entries if e.node == self._runner.name and e.file != file]
-        if any(other.exists() and _begins_with(other, kept) for other in others):
-            # compressed on the node since then
-            kept.unlink()
+        # compressed on the node since then
+        whole = next((other for other in others if other.exists() and _holds(other, kept, altered)), None)
+        if whole:
+            if altered:
+                self._put_aside(altered, whole)
+            kept.unlink(missing_ok=True)
             if entry:
                 self._record(entry, None)
             return
         if entry:
             self._record(entry, msgspec.structs.replace(entry, inode=0))
         what = entry.path if entry else "what is in no manifest"
-        self._done.notes.append(
-            f"{self._runner.name}: {what} was collected before and is not there any more; it is kept as {file}"
-        )
+        self._note(f"{what} was collected before and is not there any more; it is kept as {file}")
+        if altered:
+            self._note(self._difference(altered))
+
+    def _clear(self) -> None:
+        """Remove what stopped runs had begun to fetch and none can go on with: what is listed is whole here now."""
+        logs = [self._into / e.file for e in self._done.entries if e.node == self._runner.name]
+        for part in sorted((self._into / self._folder).iterdir()):
+            if not _PART.fullmatch(part.name):
+                continue
+            if not any(log.exists() and (_begins_with(log, part) or _begins_with(log, part, _raw)) for log in logs):
+                self._note(
+                    f"{part.stat().st_size} bytes that a stopped run had fetched of a log that is not listed any "
+                    "more were removed; no collected log begins with them"
+                )
+            part.unlink()
 
     def _fetch(self, one: _Listed, part: Path) -> bool:
         part.touch(mode=0o600)
@@ -245,17 +329,23 @@ class _Node:
         return f"{folder.rpartition('/')[2]}-{name}" if f"{self._folder}/{name}" in elsewhere else name
 
     def _whole(self, entry: Entry) -> bool:
-        """Whether our copy is what the manifest says; a copy that was tampered with is fetched again."""
+        """Whether our copy is what the manifest says."""
         path = self._into / entry.file
         return path.is_file() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256
+
+    def _altered(self, entry: Entry) -> Entry | None:
+        """`entry`, if our copy is not what it says."""
+        return None if self._whole(entry) else entry
+
+    def _recorded(self, file: str) -> Entry | None:
+        return next((e for e in self._done.entries if e.file == file), None)
 
     def _record(self, old: Entry | None, new: Entry | None) -> None:
         """Put `new` in the place of `old`, and of whatever is recorded under its name."""
         others = [e for e in self._done.entries if e is not old and not (new and e.file == new.file)]
         self._done.entries = sorted([*others, new] if new else others, key=lambda e: e.file)
         _write(self._into / _MANIFEST, msgspec.json.format(msgspec.json.encode(self._done.entries)) + b"\n")
-        sums = "".join(f"{e.sha256}  {e.file}\n" for e in self._done.entries)
-        _write(self._into / _SUMS, sums.encode("utf-8", "surrogateescape"))
+        _write(self._into / _SUMS, _sums(self._done.entries))
 
 
 def _folder(node: str, entries: Sequence[Entry]) -> str:
@@ -284,9 +374,48 @@ def _last_moment(path: Path) -> datetime:
     return min(last, written + timedelta(days=1))
 
 
-def _begins_with(whole: Path, part: Path) -> bool:
-    """Whether the one log, unpacked, begins with the other; a broken one begins with nothing."""
-    left, right = _unpacked(whole), _unpacked(part)
+def _holds(whole: Path, copy: Path, altered: Entry | None) -> bool:
+    """Whether one log begins with what was collected as another: with its `copy`, or where that is `altered` or gone
+    with bytes that have the recorded sum.
+    """
+    return _began_as(whole, altered) if altered else _begins_with(whole, copy)
+
+
+def _began_as(whole: Path, entry: Entry) -> bool:
+    digest, left = hashlib.sha256(), entry.size
+    try:
+        for piece in _raw(whole) if entry.file.endswith(".gz") else _unpacked(whole):
+            digest.update(piece[:left])
+            left -= min(left, len(piece))
+            if not left:
+                break
+    except (OSError, EOFError, zlib.error):
+        return False
+    return not left and digest.hexdigest() == entry.sha256
+
+
+def _raw(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, in pieces of one size but for the last."""
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            yield piece
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    """The text of a log, in pieces of one size but for the last. What is being fetched has no name yet that tells."""
+    with path.open("rb") as stream:
+        packed = stream.read(len(_GZIP)) == _GZIP
+    if not packed:
+        yield from _raw(path)
+        return
+    with gzip.open(path) as stream:
+        while piece := stream.read(_PIECE):
+            yield piece
+
+
+def _begins_with(whole: Path, part: Path, read: Callable[[Path], Iterator[bytes]] = _unpacked) -> bool:
+    """Whether the one log, read so, begins with the other; a broken one begins with nothing."""
+    left, right = read(whole), read(part)
     try:
         for wanted in right:
             if next(left, b"")[: len(wanted)] != wanted:
@@ -296,11 +425,10 @@ def _begins_with(whole: Path, part: Path) -> bool:
     return True
 
 
-def _unpacked(path: Path) -> Iterator[bytes]:
-    """The text of a log, in pieces of one size but for the last."""
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream:
-        while piece := stream.read(1 << 18):
-            yield piece
+def _free(path: Path) -> Path:
+    """`path`, or with a number if there is such a file."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _read_manifest(into: Path) -> list[Entry]:
@@ -312,6 +440,27 @@ def _read_manifest(into: Path) -> list[Entry]:
         raise KauditError(
             f"{into / _MANIFEST} is no manifest of collected logs: {error}", hint="choose another -d DIR"
         ) from None
+
+
+def _mended_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
+    """Make SHA256SUMS say what the manifest says: nothing else would, if there is nothing to fetch. A sentence if it
+    did not.
+    """
+    path = into / _SUMS
+    try:
+        there = path.read_bytes()
+    except FileNotFoundError:
+        there = None
+    # without a manifest nothing is known that would be better than what is there
+    if not entries or there == _sums(entries):
+        return []
+    _write(path, _sums(entries))
+    what = "was missing" if there is None else f"did not say what {_MANIFEST} says"
+    return [f"{path} {what}; it was written anew"]
+
+
+def _sums(entries: Sequence[Entry]) -> bytes:
+    return "".join(f"{e.sha256}  {e.file}\n" for e in entries).encode("utf-8", "surrogateescape")
 
 
 def _write(path: Path, data: bytes) -> None:

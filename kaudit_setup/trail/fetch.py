@@ -38,7 +38,7 @@ def fetched(
         into.mkdir(mode=0o700)
         return _fetched(runner, script, found, into, progress)
     except OSError as error:
-        raise _unkept(f"the log of {runner.name}", error) from error
+        raise _unkept(f"the log of {runner.name}", into, error) from error
 
 
 def _fetched(
@@ -113,7 +113,7 @@ def narrowed(logs: RemoteLogs, wanted: Filter, into: Path) -> Narrowed:
                         logs.damaged(hit, why)
             files.append(_copied(file, copy, gzipped=False))
     except OSError as error:
-        raise _unkept("the lines that fit", error) from error
+        raise _unkept("the lines that fit", into, error) from error
     return Narrowed(files, logs.coverage())
 
 
@@ -123,9 +123,10 @@ def _copied(file: LogFile, copy: Path, gzipped: bool) -> LogFile:
     return replace(file, size=info.st_size, inode=inode, gzipped=gzipped, copy=str(copy))
 
 
-def _unkept(what: str, error: OSError) -> KauditError:
+def _unkept(what: str, into: Path, error: OSError) -> KauditError:
     return KauditError(
-        f"{what} cannot be kept here: {error.strerror or error}", hint="TMPDIR names another place for it"
+        f"{what} cannot be kept in {into}: {error.strerror or error}",
+        hint="make room there, or name another place for it with TMPDIR",
     )
 
 
