@@ -281,16 +281,20 @@ class _Node:
             self._note(self._difference(altered))
 
     def _clear(self) -> None:
-        """Remove what stopped runs had begun to fetch and none can go on with: what is listed is whole here now."""
+        """Remove what stopped runs had begun to fetch and none can go on with: what is listed is whole here now.
+
+        Bytes that no collected log begins with are all that is left of a log, and stay.
+        """
         logs = [self._into / e.file for e in self._done.entries if e.node == self._runner.name]
         for part in sorted((self._into / self._folder).iterdir()):
             if not _PART.fullmatch(part.name):
                 continue
             if not any(log.exists() and (_begins_with(log, part) or _begins_with(log, part, _raw)) for log in logs):
                 self._note(
-                    f"{part.stat().st_size} bytes that a stopped run had fetched of a log that is not listed any "
-                    "more were removed; no collected log begins with them"
+                    f"{self._folder}/{part.name} is all that a stopped run had fetched of a log that is not listed "
+                    "any more; no collected log begins with it"
                 )
+                continue
             part.unlink()
 
     def _fetch(self, one: _Listed, part: Path) -> bool:

@@ -1384,13 +1384,12 @@ def test_collect_removes_what_no_run_can_go_on_with(
     capfd.readouterr()
     lost.rename(folder)
     got = answer(capfd, *run)
-    assert not part.exists()
+    assert part.exists() == (since == "deleted"), "then it is all that there is of that log"
     assert foreign.exists(), "that node was not asked"
     assert [
-        "3000 bytes that a stopped run had fetched of a log that is not listed any more" in note
+        f"{part.name} is all that a stopped run had fetched of a log that is not listed any more" in note
         for note in got["notes"]
     ] == ([True] if since == "deleted" else [])
-    assert not list(mine.glob(".*"))
 
 
 def test_collect_takes_no_log_for_another_of_its_size(
@@ -1626,13 +1625,26 @@ def test_an_estimate_of_nothing_says_so(capfd: pytest.CaptureFixture[str], tmp_p
 
 
 def test_a_rate_of_no_time_is_not_made(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    log = write(tmp_path / "audit.log", event(1), event(3601))
+    log = write(tmp_path / "audit.log", event(1), event(1, auditID="id-2"))
     args = ["estimate", "metadata", "--log", log]
     text = answer(capfd, *args)
     assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
     assert "note: the events cover no time" in text
     assert answer(capfd, *args, "--log-maxbackup", "0", "-o", "json")["logged"]["hoursKept"] == 720
     assert "no limit" in answer(capfd, *args, "--log-maxbackup", "0", "--log-maxage", "0")
+
+
+def test_pauses_of_a_log_that_says_little_are_part_of_it(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bursts = [event(at + n) for at in (0, 4_000, 9_000, 12_000, 20_000) for n in range(3)]
+    log = write(tmp_path / "audit.log", *bursts)
+    hours = 20_002 / 3600
+    for command in (["top", "--by", "verb"], ["estimate", "metadata"]):
+        shown = answer(capfd, *command, "--log", log, "-o", "json")
+        assert shown.get("total", shown)["hours"] == pytest.approx(hours, rel=0.01)
+    days_later = dict.fromkeys(("requestReceivedTimestamp", "stageTimestamp"), "2026-11-28T07:00:00.000000Z")
+    write(tmp_path / "audit.log", *bursts, event(**days_later))
+    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"]
+    assert (node["hours"], node["gapHours"]) == (pytest.approx(hours, rel=0.01), pytest.approx(105.4, rel=0.01))
 
 
 def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
