@@ -259,6 +259,7 @@ def _node_json(node: NodeStats) -> dict[str, Any]:
         "bytesPerHour": round(cover.size / hours, 1) if hours else None,
         "levels": dict(count.levels),
         "stages": dict(count.stages),
+        "apiVersions": dict(count.versions),
         "eventBytes": {
             "mean": round(count.total / cover.events) if cover.events else 0,
             "p50": count.percentile(0.5),
@@ -296,6 +297,8 @@ def _node_text(node: NodeStats) -> Iterator[str]:
         yield f"            {first} to {last}"
     yield f"  levels    {_shares(count.levels)}"
     yield f"  stages    {_shares(count.stages)}"
+    if count.versions.keys() - {"audit.k8s.io/v1"}:
+        yield f"  versions  {_shares(count.versions)}"
     sizes = ", ".join(f"{name} {size(count.percentile(at))}" for name, at in (("half", 0.5), ("95 %", 0.95)))
     yield f"  sizes     {f'{sizes} or less, largest {size(count.largest)}' if count.largest else 'none'}"
     often = f", one every {hours(rotation.mean_hours)}" if rotation.mean_hours else ""

@@ -51,6 +51,7 @@ class LeanEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The fields that filters, groupings and estimates ask for. JSON without a stage is no audit event."""
 
     stage: str
+    api_version: str = ""
     audit_id: str = msgspec.field(name="auditID", default="")
     level: str = ""
     verb: str = ""

@@ -17,10 +17,11 @@ from kaudit_setup.trail.tally import Coverage, Extent, Tally, extent
 
 @dataclass(slots=True)
 class Count:
-    """Levels, stages and sizes of some events. `sizes`: how many events by their size, in steps of 1/64."""
+    """What some events are like. `sizes`: how many events by their size, in steps of a sixty-fourth."""
 
     levels: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
     sizes: Counter[int] = field(default_factory=Counter)
     largest: int = 0
     total: int = 0
@@ -29,6 +30,7 @@ class Count:
         """Take in what another worker counted."""
         self.levels += other.levels
         self.stages += other.stages
+        self.versions += other.versions
         self.sizes += other.sizes
         self.largest = max(self.largest, other.largest)
         self.total += other.total
@@ -81,7 +83,7 @@ def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
     )
 
 
-_DECODER = lean(["level"])
+_DECODER = lean(["level", "api_version"])
 _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
 
 
@@ -91,6 +93,7 @@ def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
         events = [event for event in lines.events if event is not None]
         count.levels.update([event.level for event in events])
         count.stages.update([event.stage for event in events])
+        count.versions.update([event.api_version for event in events])
         sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
         count.sizes.update([_step(size) for size in sizes])
         count.largest = max(count.largest, max(sizes, default=0))

@@ -322,12 +322,15 @@ def test_what_has_a_gzips_name_and_nothing_in_it_was_cut(machines: Machines) -> 
 
 def test_events_of_an_older_version_are_said(machines: Machines) -> None:
     folder = machines.folder("cp1")
-    old = line(2).replace(b'"kind":"Event"', b'"kind":"Event","apiVersion":"audit.k8s.io/v1beta1"')
+    old = line(2, apiVersion="audit.k8s.io/v1beta1")
     (folder / "audit.log").write_bytes(line(1) + old)
     for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
         code, _, err = machines.run("events", *where)
         assert code == 0
         assert "it holds events of audit.k8s.io/v1beta1, which are read as those of audit.k8s.io/v1" in err
+        (node,) = json.loads(machines.run("stats", *where, "-o", "json")[1])["nodes"]
+        assert node["apiVersions"] == {"audit.k8s.io/v1": 1, "audit.k8s.io/v1beta1": 1}
+        assert "versions  audit.k8s.io/v1 1, audit.k8s.io/v1beta1 1" in machines.run("stats", *where)[1]
 
 
 ODD = {"html": "q<b>&", "letters": "Jörg Ünal 😀", "path": "https://issuer.example/#alice"}
