@@ -43,14 +43,15 @@ class Facts:
 
     `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
-    more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
-    `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
-    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
-    request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
-    not what it changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the
-    status and the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod
-    from. `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
-    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
+    more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown. `items`:
+    names in the list that a deletecollection returned. `involved`: for an event object, what it is about; for an
+    autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on. `generation`: the
+    server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else as its sender
+    knew it. `whole`: the request says all that the object should be, not what it changes (PUT, server-side apply).
+    `spec_state` and `state`: digests of the spec, and of all but the status and the server's own metadata, in the
+    answer; 0 if unsaid. `revision`: the template that a set made a Pod from. `dry_run`: what a deletion's options
+    say, None if they are not in the log. `orphan`: they say that what the object owns is to stay. `mirror`: a Pod
+    that its kubelet made from a manifest file.
     """
 
     body: bool = False
@@ -68,6 +69,7 @@ class Facts:
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
+    relabels: bool | None = None
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
@@ -223,6 +225,7 @@ def body_facts(event: Event) -> Facts:
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
+        relabels=_touches_labels(event.verb, request, wanted),
         dry_run=_dry_run(event, request, asked),
         orphan=event.verb == "delete" and _orphans(request),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
@@ -317,6 +320,16 @@ def _touches_spec(verb: str, request: bytes) -> bool | None:
         return any(not op.path.startswith(("/metadata", "/status")) for op in operations if op.op != "test")
     keys = _read(_KEYS, request)
     return None if keys is None else bool(keys.keys() - _BOOKKEEPING)
+
+
+def _touches_labels(verb: str, request: bytes, wanted: _Meta) -> bool | None:
+    """Whether a patch names labels; None for anything but a patch that was logged."""
+    if verb != "patch" or not request:
+        return None
+    operations = _read(_OPS, request)
+    if operations is not None:
+        return any(op.path.startswith("/metadata/labels") or op.path == "/metadata" for op in operations)
+    return wanted.labels is not None or b'"labels":null' in request
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:

@@ -16,13 +16,13 @@ from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
+from kaudit_setup.trail.replaced import made_room, say_replaced
 from kaudit_setup.trail.rollout import (
     AT_ONCE,
     NEAR,
     at_work,
     growth,
     made_again,
-    predecessor,
     set_back,
     unfulfilled,
     unlogged,
@@ -136,11 +136,10 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     above = deployment_of(book, owner, child.at, maker)
     asked = unlogged(book, child, owner, above, deeds) if above and not child.timeless else None
     cause = asked or cause
-    gone = predecessor(book, child, owner)
+    gone = made_room(book, child, owner)
     if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
         surely = surely and not counted
-        took = "may have taken" if counted else "took"
-        story.note(f"it {took} the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+        say_replaced(book, story, owner, gone, "may have taken" if counted else "took")
         cause = cause if counted else None
     elif cause is None and not child.timeless:
         surely = surely and not _grew(story, child, owner, deeds)
@@ -321,9 +320,9 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
         at, shown = _first_wanted(book, story, child, owner)
         surely = surely and shown
     deeds = wishes(book, owner, at)
-    gone = predecessor(book, child, owner) if not child.ended and not child.timeless else None
+    gone = made_room(book, child, owner) if not child.ended and not child.timeless else None
     if gone is not None:
-        story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+        say_replaced(book, story, owner, gone)
     if owner.resource == "daemonsets" and len(deeds) > 1 and not at_work(book, child, owner, deeds[-1]):
         last = deeds[-1]
         deeds = [deed for deed in deeds if creates(deed)][-1:] or deeds
@@ -360,6 +359,11 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
     changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
+    gone = (
+        made_room(book, child, owner) if owner.resource == "jobs" and not child.ended and not child.timeless else None
+    )
+    if gone is not None:
+        say_replaced(book, story, owner, gone)
     if owner.resource == "jobs" and changed and not child.timeless:
         # its controller follows a change of parallelism, or of suspend, at once
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)

@@ -26,15 +26,17 @@ from kaudit_setup.trail.actors import (
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
-from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
+from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
 from kaudit_setup.trail.kinds import is_custom
+from kaudit_setup.trail.matching import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.trail.naming import guesses
-from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
-from kaudit_setup.trail.story import Child, Link, Story
-from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
+from kaudit_setup.trail.nodes import DISTURBED
+from kaudit_setup.trail.rollout import NEAR, made_again, shrink, stepping
+from kaudit_setup.trail.story import Child, Link, Story, sure
+from kaudit_setup.trail.upheaval import disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -289,6 +291,9 @@ def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -
         made, surely = said.deed, birth.confidence == "certain" or said.deed is not birth.deed
     child = Child(obj, deed.at, made, surely, ended=True)
     found = owner_of(book, child)
+    if found is None and (adopted := taken_itself(book, deed)) is not None:
+        _one_too_many(book, story, deed.controller, adopted, False)
+        return
     if found is None:
         story.note(f"what {deed.controller} followed when it deleted {obj} is not in this log")
         return
@@ -324,9 +329,13 @@ def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, su
     """A ReplicaSet that had a Pod too many: it was to get smaller, or took one over that was there already."""
     deeds = spec_deeds(book, owner, child.at)
     cause, busy = shrink(book, deeds, end, owner)
-    adopted = taken_over(book, owner, child.at)
+    adopted = taken_over(book, owner, end)
     if adopted is not None and (cause is None or cause.at < adopted.at):
-        _one_too_many(book, story, owner, adopted, surely and not busy)
+        made = next((deed for deed in reversed(deeds) if creates(deed)), None)
+        if made is not None and newly_made(book, made, adopted):
+            _for_a_new_one(book, story, made, adopted)
+            return
+        _one_too_many(book, story, str(owner), adopted, surely and not busy)
         return
     made = birth_of(book, owner, child.at).deed
     made = made if made and made.controller else None
@@ -355,16 +364,35 @@ def _asked_above(book: Book, below: Child) -> bool:
     return bool(asked) and below.at - asked[-1].at < DISTURBED
 
 
-def _one_too_many(book: Book, story: Story, owner: Object, adopted: Deed, surely: bool) -> None:
-    """A ReplicaSet took over a Pod that it did not need: behind that is whoever made the Pod."""
-    book.look_up([pod_ending(adopted.name)])
-    made = story_of_creation(book, adopted.object, adopted.at)
-    if not made.links:
-        story.note(f"{owner} took over {adopted.object} at {adopted.time}; who made that is not in this log")
+def _for_a_new_one(book: Book, story: Story, maker: Deed, adopted: Deed) -> None:
+    """A ReplicaSet that `maker` had just made took over Pods that were there already, one too many among them."""
+    lag = adopted.at - maker.at
+    why = f"it was made {lag:.3f} s before it took over {adopted.object}, which was there already"
+    story.links.append(Link(maker.object, maker, "inferred", why))
+    if not maker.controller:
+        story.root = maker
         return
-    why = f"{owner} took it over at {adopted.time} and had one too many then"
+    climb(book, story, Child(maker.object, maker.at, maker, False))
+
+
+def _one_too_many(book: Book, story: Story, keeper: str, adopted: Deed, surely: bool) -> None:
+    """`keeper` took over a Pod that it did not need: behind that is whoever made the Pod, or made it match."""
+    pod = adopted.object
+    matched = made_to_match(book, pod, adopted.at)
+    surely = surely and matched is not None and adopted.at - matched.at <= NEAR
+    if matched is not None and changes(matched):
+        lag = adopted.at - matched.at
+        why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} took it over and had one too many"
+        story.links.append(Link(pod, matched, sure(surely and bool(matched.facts.relabels)), why))
+        story.root = matched
+        return
+    made = story_of_creation(book, pod, adopted.at)
+    if not made.links:
+        story.note(f"{keeper} took over {pod} at {adopted.time}; who made that is not in this log")
+        return
+    why = f"{keeper} took it over at {adopted.time} and had one too many then"
     certain = surely and made.links[0].confidence == "certain"
-    story.links.append(Link(adopted.object, made.links[0].deed, "certain" if certain else "inferred", why))
+    story.links.append(Link(pod, made.links[0].deed, sure(certain), why))
     story.links += made.links[1:]
     story.notes += made.notes
     story.root = made.root
