@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from kaudit_setup.trail.birth import Confidence, actor, in_doubt
 from kaudit_setup.trail.book import Book, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes, selector, target
-from kaudit_setup.trail.lives import LONG, Life, lives, outlived
+from kaudit_setup.trail.lives import LONG, Life, born, lives, outlived
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.story import Story
 
@@ -64,7 +64,8 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     book.look_up([nameless_requests(obj)])
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    sweeps = [deed for deed in sweeps if hits(deed, obj) is not False]
+    since = born(obj, deeds)
+    sweeps = [deed for deed in sweeps if hits(deed, obj) is not False and deed.at >= since]
     found = lives(sorted([*deeds, *(deed for deed in sweeps if hits(deed, obj))], key=lambda deed: deed.at))
     # what may be the same object after all is told below
     found = [life for life in found if life.use is None] or [Life(0.0)]

@@ -31,10 +31,11 @@ from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
 from kaudit_setup.trail.kinds import is_custom
+from kaudit_setup.trail.lives import shown_since
 from kaudit_setup.trail.matching import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.nodes import DISTURBED
-from kaudit_setup.trail.rollout import NEAR, made_again, shrink, stepping
+from kaudit_setup.trail.rollout import AT_ONCE, NEAR, made_again, shrink, stepping
 from kaudit_setup.trail.story import Child, Link, Story, sure
 from kaudit_setup.trail.upheaval import disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
@@ -170,7 +171,7 @@ def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why:
     end = end_of(book, owner, below.at, told)
     if end is None and book.tolerance:
         end = end_of(book, owner, below.at + book.tolerance, told)
-    if end is None:
+    if end is None or _unborn(book, story.links[-1].object, end.deed, below):
         return False
     for sentence in told.notes:
         story.note(sentence)
@@ -178,6 +179,18 @@ def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why:
     reason = why if end.confidence == "certain" else f"{why}; {end.why}"
     _follow(book, story, owner, End(end.deed, "certain" if certain else "inferred", reason), below.at)
     return True
+
+
+def _unborn(book: Book, obj: Object, end: Deed, below: Deed) -> bool:
+    """Whether what `end` took away was gone before `obj`, which `below` ended, was made: then that was for another.
+
+    A controller may go on for a moment, unless its owner was made again.
+    """
+    since = shown_since(book.on(obj), below.at)
+    if end.at >= since - book.tolerance:
+        return False
+    again = any(creates(deed) and deed.done and end.at < deed.at <= since for deed in book.on(end.object))
+    return again or since - end.at > AT_ONCE
 
 
 def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
@@ -263,7 +276,8 @@ def _last_gone_first(
 
 def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     """The log does not tell the owner; if only one thing was deleted right before, that was it."""
-    gone = deleted_just_before(book, obj, deed.at)
+    since = shown_since(book.on(obj), deed.at)
+    gone = [one for one in deleted_just_before(book, obj, deed.at) if one.at >= since - book.tolerance]
     like = {guess.owner.resource for guess in guesses(obj)}
     likely = [d for d in gone if d.resource in like] or gone
     likely = [d for d in likely if deed.at - d.at < _RIGHT_AFTER] or likely

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.trail.actors import GARBAGE
-from kaudit_setup.trail.deeds import Deed, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import is_custom
+from kaudit_setup.trail.naming import guesses, is_generated
 
 LONG = 300.0
 """Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
@@ -47,6 +48,9 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
         begun: Life | None = None
         if creates(deed):
             begun = Life(deed.at, birth=deed)
+        elif deed.subresource == "binding" and (gone is not None or not found):
+            # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
+            begun = Life(deed.at)
         elif uid and known not in seen:
             # one that was seen before is a straggler's: the clocks of servers differ
             begun = Life(deed.at)
@@ -68,6 +72,24 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
         gone = deed if deletes(deed) else gone
         seen.add(known)
     return found
+
+
+def born(obj: Object, deeds: Sequence[Deed]) -> float:
+    """From when on there was a Pod or another object whose name the server had made up, so that it had no other
+    life: its create, or its binding, which follows at once; 0.0 if `deeds`, all on it, do not show either.
+    """
+    first = next((deed for deed in deeds if deed.done), None)
+    shown = first is not None and (creates(first) or first.subresource == "binding")
+    return first.at if first is not None and shown and is_generated(obj.name) and any(guesses(obj)) else 0.0
+
+
+def shown_since(deeds: Sequence[Deed], at: float) -> float:
+    """From when on the object was surely there that was at `at`: its create, or its binding, which follows at once;
+    0.0 if `deeds`, all on it, show neither.
+    """
+    met = [deed.at for deed in deeds if deed.done and deed.at <= at and deed.subresource == "binding"]
+    made = [deed.at for deed in deeds if deed.done and deed.at <= at and creates(deed)]
+    return made[-1] if made else met[-1] if met else 0.0
 
 
 def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:

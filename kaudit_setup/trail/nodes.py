@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kaudit_setup.trail.book import Book, named
 from kaudit_setup.trail.deeds import Deed, Object, changes, deletes
+from kaudit_setup.trail.lives import shown_since
 
 DISTURBED = 600.0
 """Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
@@ -14,11 +15,12 @@ NODES_NAMED = b'"resource":"nodes","name":'
 
 
 def node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
-    """What people did to the node that a Pod was on; to any node, if the log does not tell which."""
+    """What people did to the node that a Pod was on, while it was there; to any node, if the log does not tell."""
     nodes = nodes_of(book, obj)
+    since = max(deed.at - DISTURBED, shown_since(book.on(obj), deed.at) - book.tolerance)
 
     def by_somebody(d: Deed) -> bool:
-        return d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < DISTURBED
+        return d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and since < d.at <= deed.at
 
     if not nodes:
         return book.sift([NODES_NAMED], by_somebody)

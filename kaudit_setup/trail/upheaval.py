@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kaudit_setup.trail.actors import DAEMONSETS, SCHEDULER
+from kaudit_setup.trail.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.trail.birth import actor, doing
 from kaudit_setup.trail.book import Book, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import story_of_creation
@@ -52,10 +52,10 @@ def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     # a controller that evicts goes by taints, not by labels
     changed = [change for change in node_changes(book, obj, deed) if change.facts.spec is not False]
     cause = suspect(changed, deed)
-    if cause is not None:
+    nodes = nodes_of(book, obj)
+    if cause is not None and (nodes or not _another_tainted(book, cause, deed)):
         disturbance(book, story, obj, cause, deed)
         return
-    nodes = nodes_of(book, obj)
     if nodes:
         quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {deed.time}"
         story.note(f"{quiet}: it was unreachable or not ready")
@@ -63,6 +63,22 @@ def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     story.note(f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready")
     for other in changed[-3:]:
         story.note(f"{actor(other)} {doing(other)} {other.object} before that, at {other.time}")
+
+
+def _another_tainted(book: Book, cause: Deed, deed: Deed) -> bool:
+    """Whether Kubernetes itself tainted another node than that of `cause` after that: one that stopped answering."""
+    return bool(
+        book.sift(
+            [NODES_NAMED],
+            lambda d: (
+                d.controller == NODES
+                and (d.verb, d.subresource) == ("patch", "")
+                and d.done
+                and d.name != cause.name
+                and cause.at <= d.at <= deed.at
+            ),
+        )
+    )
 
 
 def disturbance(book: Book, story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
