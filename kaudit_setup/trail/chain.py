@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kaudit_setup.trail.actors import STATEFULSETS
 from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
-from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention
+from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention, met
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import KINDS
@@ -368,7 +368,7 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
         # its controller follows a change of parallelism, or of suspend, at once
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
-    birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
+    birth = birth_of(book, owner, child.at + book.tolerance, there=_there(book, child, owner))
     if birth.note:
         story.note(birth.note)
     if birth.deed is None:
@@ -385,6 +385,16 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
         climb(book, story, Child(owner, birth.deed.at, birth.deed, surely))
     else:
         story.root = birth.deed
+
+
+def _there(book: Book, child: Child, owner: Object) -> float:
+    """From when on `owner` was there, as `child` shows, or what the log says of it before that if the server made up
+    its name: what was asked for later did not make it.
+    """
+    known = [deed.at for deed in book.on(owner) if deed.done]
+    if is_generated(owner.name) and not any(creates(deed) for deed in book.on(owner)):
+        known += [deed.at for deed in met(book, [owner])]
+    return min((at for at in known if at <= child.at), default=child.at)
 
 
 def creator(book: Book, story: Story, owner: Object, cause: Deed) -> None:
