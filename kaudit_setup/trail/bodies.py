@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,15 +44,16 @@ class Facts:
 
     `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
-    more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown. `items`:
-    names in the list that a deletecollection returned. `involved`: for an event object, what it is about; for an
-    autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on. `generation`: the
-    server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else as its sender
-    knew it. `whole`: the request says all that the object should be, not what it changes (PUT, server-side apply).
-    `spec_state` and `state`: digests of the spec, and of all but the status and the server's own metadata, in the
-    answer; 0 if unsaid. `revision`: the template that a set made a Pod from. `dry_run`: what a deletion's options
-    say, None if they are not in the log. `orphan`: they say that what the object owns is to stay. `mirror`: a Pod
-    that its kubelet made from a manifest file.
+    more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown.
+    `labels`: all that the object has after a write, or, of a patch without an answer, those that it sets (None:
+    takes away); None if unknown. `items`: names in the list that a deletecollection returned. `involved`: for an
+    event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says whose the object
+    is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is
+    `answered`, else as its sender knew it. `whole`: the request says all that the object should be, not what it
+    changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and
+    the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
+    `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
+    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
     """
 
     body: bool = False
@@ -70,6 +72,7 @@ class Facts:
     replicas: int = -1
     spec: bool | None = None
     relabels: bool | None = None
+    labels: tuple[tuple[str, str | None], ...] | None = None
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
@@ -225,7 +228,8 @@ def body_facts(event: Event) -> Facts:
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
-        relabels=_touches_labels(event.verb, request, wanted),
+        relabels=(relabels := _touches_labels(event.verb, request, wanted)),
+        labels=_labels(event, full, known=bool(meta.name) or keys is not None or not relabels),
         dry_run=_dry_run(event, request, asked),
         orphan=event.verb == "delete" and _orphans(request),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
@@ -330,6 +334,17 @@ def _touches_labels(verb: str, request: bytes, wanted: _Meta) -> bool | None:
     if operations is not None:
         return any(op.path.startswith("/metadata/labels") or op.path == "/metadata" for op in operations)
     return wanted.labels is not None or b'"labels":null' in request
+
+
+def _labels(event: Event, full: _Meta, *, known: bool) -> tuple[tuple[str, str | None], ...] | None:
+    """The labels in the body of a write of an object itself, if all that it does to them is `known`."""
+    ref = event.object_ref
+    if not known or ref is None or ref.subresource or event.verb not in {"create", "update", "patch"}:
+        return None
+    found = full.labels or {}
+    if any(key.startswith("$") or not isinstance(value, str | None) for key, value in found.items()):
+        return None
+    return tuple((intern(key), value) for key, value in found.items())
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:

@@ -25,13 +25,13 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of, met
 from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
 from kaudit_setup.trail.kinds import is_custom
-from kaudit_setup.trail.lives import shown_since
+from kaudit_setup.trail.lives import kept_up, shown_since
 from kaudit_setup.trail.matching import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.nodes import DISTURBED
@@ -83,6 +83,8 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
         if end is None or not alive <= end.deed.at <= gone + book.tolerance:
+            continue
+        if end.doubtful and kept_up(end.deed, met(book, [owner])):
             continue
         spared = _spared(book, [obj, *owners[:number]], end.deed) if owner in owners else ""
         if spared:

@@ -19,6 +19,8 @@ from kaudit_setup.trail.naming import guesses, is_generated
 LONG = 300.0
 """Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
 
+_NOTICED = 2.0
+"""Seconds within which a controller notices that something is gone."""
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
@@ -104,6 +106,16 @@ def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
         return None
     wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
     return next((deed for deed in later if deed.at - end.at > wait and _shows(deed)), None)
+
+
+def kept_up(end: Deed, deeds: Sequence[Deed]) -> bool:
+    """Whether a controller went on to report the status of what `end` may have deleted, of a kind that goes at once,
+    and the garbage collector never had to let go of it. `deeds`: all on it, also those after the time asked about.
+    """
+    later = [deed for deed in deeds if deed.done and deed.at > max(end.at, end.end)]
+    later = later[: next((index for index, deed in enumerate(later) if creates(deed)), None)]
+    reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > _NOTICED]
+    return bool(reports) and not _lingers(end) and not any(deed.controller == GARBAGE for deed in later)
 
 
 def _lingers(end: Deed) -> bool:
