@@ -53,7 +53,9 @@ class Facts:
     changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and
     the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
     `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
-    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
+    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file. `account`: the
+    ServiceAccount that a token Secret's annotation names. `claim`: the claim, with its namespace, that a volume is
+    bound to.
     """
 
     body: bool = False
@@ -80,6 +82,8 @@ class Facts:
     involved_kind: str = ""
     involved_name: str = ""
     node: str = ""
+    account: str = ""
+    claim: str = ""
 
     @property
     def controller(self) -> Owner | None:
@@ -99,6 +103,7 @@ class _Meta(msgspec.Struct, rename="camel"):
 
 class _Involved(msgspec.Struct, rename="camel"):
     kind: str = ""
+    namespace: str = ""
     name: str = ""
 
 
@@ -128,6 +133,7 @@ class _Spec(msgspec.Struct, rename="camel"):
     node_name: Any = ""
     affinity: msgspec.Raw = msgspec.Raw()
     scale_target_ref: msgspec.Raw = msgspec.Raw()
+    claim_ref: msgspec.Raw = msgspec.Raw()
 
 
 class _Options(msgspec.Struct, rename="camel"):
@@ -187,6 +193,7 @@ _WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 _OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
 _REVISION = "controller-revision-hash"
+_ACCOUNT = "kubernetes.io/service-account.name"
 _MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
@@ -211,7 +218,6 @@ def body_facts(event: Event) -> Facts:
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     keys = _read(_KEYS, request) if event.verb == "patch" else None
     spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
-    revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -223,7 +229,7 @@ def body_facts(event: Event) -> Facts:
         whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
         spec_state=spec_state,
         state=state,
-        revision=revision if isinstance(revision, str) else "",
+        revision=_text((full.labels or {}).get(_REVISION)),
         reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
@@ -233,9 +239,11 @@ def body_facts(event: Event) -> Facts:
         dry_run=_dry_run(event, request, asked),
         orphan=event.verb == "delete" and _orphans(request),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
-        message=said if isinstance(said, str) else "",
+        message=_text(said),
         involved_kind=about.kind,
         involved_name=about.name,
+        account=_text((full.annotations or {}).get(_ACCOUNT)),
+        claim=next(filter(None, map(_claim, specs)), ""),
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
 
@@ -251,6 +259,16 @@ def _uid(event: Event, wanted: _Meta) -> str:
         return (status.details or options.preconditions or _Identity()).uid
     made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
     return "" if made else wanted.uid
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _claim(spec: _Spec) -> str:
+    """The claim that a volume's body names."""
+    found = _read(_INVOLVED, bytes(spec.claim_ref))
+    return f"{found.namespace}/{found.name}" if found and found.namespace and found.name else ""
 
 
 def _node(specs: Sequence[_Spec]) -> str:

@@ -13,7 +13,8 @@ from kaudit_setup.trail.actors import STATEFULSETS
 from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
 from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention, met
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.followed import aggregated, claim_of
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
 from kaudit_setup.trail.replaced import made_room, say_replaced
@@ -66,6 +67,11 @@ def climb(book: Book, story: Story, child: Child) -> None:
     if len(story.links) >= DEEP:
         return
     found = owner_of(book, child)
+    if found is None and (wrote := aggregated(book, child)) is not None:
+        why = f"{actor(wrote)} {doing(wrote)} it {child.at - wrote.at:.3f} s before {child.object} followed"
+        story.links.append(Link(wrote.object, wrote, "inferred", why))
+        story.root = wrote
+        return
     if found is None:
         if child.deed is not None:
             story.note(f"nothing in the log says for what {child.deed.controller} made {child.object}")
@@ -88,6 +94,9 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
         owner_object = owning_object(book, owner, obj)
         book.look_up(named(owner_object))
         return owner_object, child.surely, "the ownerReferences in the logged body name it"
+    if (claim := claim_of(book, child)) is not None:
+        book.look_up(named(claim[0]))
+        return claim
     told = announcement(book, obj)
     if told is not None and (kind := KINDS.get(told.facts.involved_kind.lower())):
         owner_object = Object(kind.group or "", kind.resource, obj.namespace, told.facts.involved_name)
@@ -364,7 +373,11 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     )
     if gone is not None:
         say_replaced(book, story, owner, gone)
-    if owner.resource == "jobs" and changed and not child.timeless:
+    altered = child.deed is not None and changes(child.deed)
+    if altered:
+        changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < NEAR]
+        surely = False
+    if (owner.resource == "jobs" or altered) and changed and not child.timeless:
         # its controller follows a change of parallelism, or of suspend, at once
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
@@ -380,7 +393,8 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     story.links.append(Link(owner, birth.deed, sure(surely), reason))
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
-            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
+            then = "was changed" if altered else "was made"
+            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} {then}")
     if birth.deed.controller:
         climb(book, story, Child(owner, birth.deed.at, birth.deed, surely))
     else:

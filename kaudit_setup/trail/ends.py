@@ -30,6 +30,7 @@ from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
+from kaudit_setup.trail.followed import TOKENS, account_of, dangling
 from kaudit_setup.trail.kinds import is_custom
 from kaudit_setup.trail.lives import kept_up, shown_since
 from kaudit_setup.trail.matching import made_to_match, newly_made, taken_itself, taken_over
@@ -215,13 +216,23 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
     if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
         return
     known = ownership(book, obj, deed.at, birth_of(book, obj, before).deed)
+    wrote = dangling(book, obj, deed, known) if known is not None and known.owners else None
+    if wrote is not None:
+        _by_writer(story, obj, *wrote)
+        return
     if known is not None and known.owners:
         names = ", ".join(str(owning_object(book, owner, obj)) for owner in known.owners)
         story.note(
             f"the garbage collector deleted {obj} because {names} was gone; who deleted that is not in this log"
         )
         return
-    _gone_just_before(book, story, obj, deed)
+    _gone_just_before(book, story, obj, deed, unsaid=known is None)
+
+
+def _by_writer(story: Story, obj: Object, writer: Deed, why: str) -> None:
+    """End the chain at whoever gave `obj` an owner that there was not."""
+    story.links.append(Link(obj, writer, "inferred", why))
+    story.root = writer
 
 
 def _served(book: Book, story: Story, obj: Object, deed: Deed) -> None:
@@ -233,6 +244,11 @@ def _served(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     kept_for += (
         [(Object("", "namespaces", "", obj.namespace), "its whole namespace was deleted")] if obj.namespace else []
     )
+    token = account_of(book, obj, deed) if deed.controller == TOKENS else None
+    if token is not None:
+        account, surely, why = token
+        if _up(book, story, account, deed, surely, why):
+            return
     for owner, why in kept_for:
         if _up(book, story, owner, deed, False, why):
             return
@@ -276,8 +292,10 @@ def _last_gone_first(
     return [(owner, surely and not missing, why) for owner in last_first]
 
 
-def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
-    """The log does not tell the owner; if only one thing was deleted right before, that was it."""
+def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed, *, unsaid: bool) -> None:
+    """The log does not tell the owner; if only one thing was deleted right before, that was it. If nothing was, and
+    bodies are `unsaid`, somebody may have just named one that there was not.
+    """
     since = shown_since(book.on(obj), deed.at)
     gone = [one for one in deleted_just_before(book, obj, deed.at) if one.at >= since - book.tolerance]
     like = {guess.owner.resource for guess in guesses(obj)}
@@ -288,6 +306,10 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
         why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"
         story.links.append(Link(likely[0].object, likely[0], "inferred", why))
         story.root = likely[0]
+        return
+    wrote = dangling(book, obj, deed, None) if unsaid and not likely else None
+    if wrote is not None:
+        _by_writer(story, obj, *wrote)
         return
     story.note(f"the garbage collector deleted {obj} because its owner was gone; who deleted that is not in this log")
     for other in likely[-3:]:
