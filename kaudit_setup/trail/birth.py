@@ -94,10 +94,10 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
         seen = {deed.object for deed in met(book, [guess.owner for guess in kinds])}
         fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if guess.owner in seen}
     makers = _unnamed(book, obj, latest)
-    by_hand = unclaimed(book, obj, makers) if makers and unbound(book, obj) else None
-    if by_hand is not None:
+    by_hand = unclaimed(book, obj, makers) if unbound(book, obj) else []
+    if by_hand:
         makers = by_hand
-        if makers and not makers[-1].facts.generate_name and first - makers[-1].at < _STARTED:
+        if not makers[-1].facts.generate_name and first - makers[-1].at < _STARTED:
             return _without_scheduler(book, obj, makers, first)
     asked = [deed for deed in makers if generated_from(deed.facts.generate_name, obj.name)]
     silent = [deed for deed in makers if not deed.facts.generate_name]

@@ -374,11 +374,11 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     if gone is not None:
         say_replaced(book, story, owner, gone)
     altered = child.deed is not None and changes(child.deed)
-    if altered:
+    if altered and owner.resource == "services":
         changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < NEAR]
         surely = False
-    if (owner.resource == "jobs" or altered) and changed and not child.timeless:
-        # its controller follows a change of parallelism, or of suspend, at once
+    if (owner.resource == "jobs" or (altered and owner.resource == "services")) and changed and not child.timeless:
+        # a Job's controller follows a change of parallelism, or of suspend, at once; that of Endpoints a new selector
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
     birth = birth_of(book, owner, child.at + book.tolerance, there=_there(book, child, owner))

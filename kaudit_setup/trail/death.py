@@ -98,7 +98,9 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
             what = f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}"
             story.note(f"{what}, but nothing shows that {obj} was one of them")
         for sweep in others[-_SHOWN:]:
-            story.note(f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}: the labels of {obj} were others")
+            story.note(
+                f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}, but {obj} had other labels in this log"
+            )
         return None
     return maybe
 
@@ -120,7 +122,8 @@ def _again(obj: Object, later: Sequence[Life], story: Story) -> None:
     if birth is not None:
         story.note(f"another {obj} was made later: by {actor(birth)} at {birth.time}")
     else:
-        story.note(f"another {obj}, with another UID, was there after that")
+        known = "" if later[-1].bound else ", with another UID,"
+        story.note(f"another {obj}{known} was there after that")
 
 
 def _named(obj: Object, life: _Life, story: Story) -> End | None:

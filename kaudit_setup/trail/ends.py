@@ -367,7 +367,7 @@ def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, su
     """A ReplicaSet that had a Pod too many: it was to get smaller, or took one over that was there already."""
     deeds = spec_deeds(book, owner, child.at)
     cause, busy = shrink(book, deeds, end, owner)
-    adopted = taken_over(book, owner, end)
+    adopted = taken_over(book, owner, end, thorough=not busy)
     if adopted is not None and (cause is None or cause.at < adopted.at):
         made = next((deed for deed in reversed(deeds) if creates(deed)), None)
         if made is not None and newly_made(book, made, adopted):

@@ -75,7 +75,7 @@ def aggregated(book: Book, child: Child) -> Deed | None:
 
 def dangling(book: Book, obj: Object, end: Deed, known: Ownership | None) -> tuple[Deed, str] | None:
     """Who wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
-    shows; and the reason. Without bodies: who wrote it at all.
+    shows; and the reason. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
     """
     wrote = [d for d in book.on(obj) if d.done and d.at <= end.at and (creates(d) or changes(d))]
     if known is not None:
@@ -87,7 +87,7 @@ def dangling(book: Book, obj: Object, end: Deed, known: Ownership | None) -> tup
             return None
         names = ", ".join(map(str, owners))
         return writer, f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"
-    if not wrote or wrote[-1].by_kubernetes or end.at - wrote[-1].at >= _RIGHT_AFTER:
+    if not wrote or wrote[-1].user.startswith("system:") or end.at - wrote[-1].at >= _RIGHT_AFTER:
         return None
     said = "nothing else fits: it may have named an owner that there was not"
     return wrote[-1], f"{actor(wrote[-1])} wrote it {end.at - wrote[-1].at:.3f} s before it was collected; {said}"

@@ -14,18 +14,18 @@ from kaudit_setup.trail.rollout import AT_ONCE, KEEPERS, NEAR
 from kaudit_setup.trail.story import Child
 
 
-def taken_over(book: Book, owner: Object, end: Deed) -> Deed | None:
+def taken_over(book: Book, owner: Object, end: Deed, *, thorough: bool) -> Deed | None:
     """The patch right before `end` by which `owner`'s controller took over a Pod that was there already.
 
-    Without bodies it is the controller's patch of a Pod moments before, for what it lets go it replaces.
+    Without bodies it is the controller's patch of a Pod moments before, for what it lets go it replaces. If
+    `thorough`, all Pods of the namespace are searched for one, as that Pod may have any name.
     """
     patches = [d for d in _patches(book.all(), owner) if 0 <= end.at - d.at <= NEAR]
     told = [d for d in patches if d.facts.reowned and d.facts.controller and d.facts.controller.name == owner.name]
     if told:
         return max(told, key=_when)
     mute = [d for d in patches if not d.facts.body and _moments(d, end) and d.controller == end.controller]
-    if not mute and end.level == "Metadata":
-        # the Pod that it took over may have any name
+    if thorough and not mute and end.level == "Metadata":
         where = b'"resource":"pods","namespace":' + quoted(owner.namespace) + b',"name":'
         mute = book.sift([where], lambda d: _moments(d, end) and d.controller == end.controller and not d.facts.body)
         mute = _patches(mute, owner)

@@ -53,6 +53,9 @@ def _labels_at(deeds: Sequence[Deed], at: float) -> dict[str, str] | None:
             known = known if deed.facts.relabels is False else None
         elif creates(deed) or deed.verb == "update" or deed.facts.response_name:
             known = {key: value for key, value in said if value is not None}
+        elif deed.facts.whole:
+            # a server-side apply also takes away what it leaves out, if it was its own
+            known = None
         elif known is not None:
             merged = {**known, **dict(said)}
             known = {key: value for key, value in merged.items() if value is not None}

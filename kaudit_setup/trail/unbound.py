@@ -25,19 +25,23 @@ def unbound(book: Book, obj: Object) -> bool:
     return obj.resource == "pods" and ran
 
 
-def unclaimed(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed] | None:
+def unclaimed(book: Book, obj: Object, makers: Sequence[Deed]) -> list[Deed]:
     """Those of `makers`, requests without a name, that can have made a Pod that is `unbound`: no controller's that
-    writes no node's name, and none by which another Pod came that was bound. None if the log has no bindings.
+    writes no node's name, and none by which another Pod came that was bound. None of them if the log has no bindings.
     """
+    if not any(map(_may_name_a_node, makers)):
+        return []
     bindings = book.sift([_BINDING], lambda d: d.done and d.subresource == "binding" and d.namespace == obj.namespace)
-    if not bindings:
-        return None
     left = sorted(makers, key=lambda deed: deed.at)
     for binding in bindings:
         mine = [deed for deed in left if 0 <= binding.at - deed.at < _PROMPT and _fits(deed, binding.name)]
         if mine:
             left.remove(mine[-1])
-    return [deed for deed in left if not deed.controller or deed.controller == DAEMONSETS]
+    return list(filter(_may_name_a_node, left)) if bindings else []
+
+
+def _may_name_a_node(maker: Deed) -> bool:
+    return not maker.controller or maker.controller == DAEMONSETS
 
 
 def _fits(maker: Deed, name: str) -> bool:

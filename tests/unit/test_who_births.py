@@ -98,3 +98,20 @@ def test_a_node_that_kubernetes_tainted_itself_is_nobodys(who: Asker, node: str,
         event("10:00:36.000000", NODES, "delete", "pods", "p"),
     )
     assert root(who.json("deleted", "pod/p")) == cause
+
+
+def test_a_pod_of_a_made_up_name_that_is_bound_after_a_delete_was_not_deleted(who: Asker) -> None:
+    """kubectl asks for a dry run in the body, which is not logged: the Pod waits for a node all the same."""
+    write(
+        who.path,
+        *REMADE,
+        event("09:59:21.020000", SETS, "create", "pods", POD, code=201),
+        event("09:59:23.000000", "leo", "delete", "pods", POD),
+        event("09:59:40.000000", SCHEDULER, "create", "pods", POD, code=201, sub="binding"),
+    )
+    found = who.json("deleted", f"pod/{POD}")
+    assert (root(found), found["confidence"]) == ("leo", "inferred")
+    assert "a dry run maybe" in found["chain"][0]["why"]
+    gone = event("10:10:00.000000", "carol", "delete", "pods", POD)
+    write(who.path, *REMADE, event("09:59:21.030000", "leo", "delete", "pods", POD), BOUND, gone)
+    assert root(who.json("deleted", f"pod/{POD}")) == "carol"

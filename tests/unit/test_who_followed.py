@@ -74,6 +74,12 @@ def test_whoever_named_an_owner_that_there_was_not_had_it_collected(who: Asker, 
     assert "who deleted that is not in this log" not in " ".join(found["notes"])
 
 
+def test_a_program_that_wrote_it_just_before_is_nothing_unusual(who: Asker) -> None:
+    """An operator goes on with what the garbage collector is about to take: no body says that it named an owner."""
+    wrote = event("10:00:00.000000", "system:serviceaccount:ops:operator", "patch", "pods", "p")
+    assert asked(who, "Metadata", [MADE, wrote, SWEPT], "deleted", "pod/p")[0] is None
+
+
 def test_an_owner_that_was_there_was_deleted_by_somebody(who: Asker) -> None:
     """The log shows it, though not its end; or the garbage collector took its time."""
     there = event("09:30:00.000000", "carol", "get", "configmaps", "nosuch")

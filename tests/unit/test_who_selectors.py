@@ -106,6 +106,14 @@ def test_what_is_not_logged_may_have_changed_them(who: Asker) -> None:
     assert "by ivan at" in found["chain"][0]["why"]
 
 
+def test_a_server_side_apply_may_take_labels_away(who: Asker) -> None:
+    change = event("09:30:00.000000", "bob", "patch", "pods", "p", query="?fieldManager=x&force=true")
+    request = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"other": "x"}}}
+    applied = {**change, "requestObject": request}
+    write(who.path, *(at_level(one, "Request") for one in [made({"grp": "b", "set": "s"}), applied, *SWEEPS, GONE]))
+    assert root(who.json("deleted", "pod/p")) == "heidi"
+
+
 APPS = {"group": "apps"}
 
 
