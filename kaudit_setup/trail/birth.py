@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kaudit_setup.trail.actors import SCHEDULER
-from kaudit_setup.trail.book import Book, nameless_requests
+from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
 from kaudit_setup.trail.lives import Life, lives
 from kaudit_setup.trail.naming import Guess, generated_from, guesses, is_generated
+from kaudit_setup.trail.unbound import unbound, unclaimed
 
 Confidence = Literal["certain", "inferred", "unknown"]
 
@@ -20,6 +21,10 @@ _PROMPT = 1.0
 """Seconds within which a controller fulfils a wish, if nothing keeps it."""
 _QUEUED = 60.0
 """Seconds that a Pod may have to wait for the scheduler if the cluster is busy."""
+
+
+_STARTED = 15.0
+"""Seconds within which a kubelet reports on a Pod that needs no scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,15 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
     # the request of a person carries a query, and any request without a body may be a rival
     book.look_up([nameless_requests(obj)])
     fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if book.on(guess.owner) or guess.prefix}
+    if kinds and not fitting:
+        seen = {deed.object for deed in met(book, [guess.owner for guess in kinds])}
+        fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if guess.owner in seen}
     makers = _unnamed(book, obj, latest)
+    by_hand = unclaimed(book, obj, makers) if unbound(book, obj) else []
+    if by_hand:
+        makers = by_hand
+        if not makers[-1].facts.generate_name and first - makers[-1].at < _STARTED:
+            return _without_scheduler(book, obj, makers, first)
     asked = [deed for deed in makers if generated_from(deed.facts.generate_name, obj.name)]
     silent = [deed for deed in makers if not deed.facts.generate_name]
     likely = _likely(book, obj, silent, kinds, fitting, first) if first and silent else []
@@ -101,6 +114,14 @@ def _nameless_birth(book: Book, obj: Object, before: float, there: float) -> Bir
     why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
     why += f"; its name follows {fitting[chosen.controller]}" if chosen.controller in fitting else ""
     return Birth(chosen, "inferred", why, _burst(book, likely, obj))
+
+
+def _without_scheduler(book: Book, obj: Object, makers: Sequence[Deed], first: float) -> Birth:
+    """The last of `makers`, which are those that can have made a Pod with its node's name in it."""
+    chosen = makers[-1]
+    why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
+    unlike = "it was not bound to its node, unlike the Pods that others asked for then"
+    return Birth(chosen, "inferred", f"{why}; {unlike}", _burst(book, makers, obj))
 
 
 def _asked_for(book: Book, obj: Object, asked: Sequence[Deed], latest: float) -> Birth:
@@ -222,6 +243,14 @@ def announcement(book: Book, obj: Object) -> Deed | None:
 def first_mention(book: Book, obj: Object, before: float = float("inf")) -> float:
     """When the log first shows that `obj` exists, 0.0 if it does not."""
     return min((deed.at for deed in book.on(obj) if deed.done and deed.at <= before), default=0.0)
+
+
+def met(book: Book, objects: Sequence[Object]) -> list[Deed]:
+    """What shows that there were such objects, in order of time: controllers' reports and reads, too, which a search
+    for something else leaves out.
+    """
+    literals = [literal for one in objects for literal in named(one)]
+    return book.sift(literals, lambda d: d.done and d.object in objects and d.verb not in {"list", "watch"})
 
 
 def doing(deed: Deed) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,14 +44,18 @@ class Facts:
 
     `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
-    more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
-    `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
-    whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
-    request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
-    not what it changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the
-    status and the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod
-    from. `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
-    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
+    more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown.
+    `labels`: all that the object has after a write, or, of a patch without an answer, those that it sets (None:
+    takes away); None if unknown. `items`: names in the list that a deletecollection returned. `involved`: for an
+    event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says whose the object
+    is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is
+    `answered`, else as its sender knew it. `whole`: the request says all that the object should be, not what it
+    changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and
+    the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
+    `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
+    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file. `account`: the
+    ServiceAccount that a token Secret's annotation names. `claim`: the claim, with its namespace, that a volume is
+    bound to.
     """
 
     body: bool = False
@@ -68,6 +73,8 @@ class Facts:
     mirror: bool = False
     replicas: int = -1
     spec: bool | None = None
+    relabels: bool | None = None
+    labels: tuple[tuple[str, str | None], ...] | None = None
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
@@ -75,6 +82,8 @@ class Facts:
     involved_kind: str = ""
     involved_name: str = ""
     node: str = ""
+    account: str = ""
+    claim: str = ""
 
     @property
     def controller(self) -> Owner | None:
@@ -94,6 +103,7 @@ class _Meta(msgspec.Struct, rename="camel"):
 
 class _Involved(msgspec.Struct, rename="camel"):
     kind: str = ""
+    namespace: str = ""
     name: str = ""
 
 
@@ -123,6 +133,7 @@ class _Spec(msgspec.Struct, rename="camel"):
     node_name: Any = ""
     affinity: msgspec.Raw = msgspec.Raw()
     scale_target_ref: msgspec.Raw = msgspec.Raw()
+    claim_ref: msgspec.Raw = msgspec.Raw()
 
 
 class _Options(msgspec.Struct, rename="camel"):
@@ -182,6 +193,7 @@ _WITHOUT_OPTIONS = Facts(dry_run=False)
 _BOOKKEEPING = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 _OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
 _REVISION = "controller-revision-hash"
+_ACCOUNT = "kubernetes.io/service-account.name"
 _MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
@@ -206,7 +218,6 @@ def body_facts(event: Event) -> Facts:
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     keys = _read(_KEYS, request) if event.verb == "patch" else None
     spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
-    revision = (full.labels or {}).get(_REVISION, "")
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -218,17 +229,21 @@ def body_facts(event: Event) -> Facts:
         whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
         spec_state=spec_state,
         state=state,
-        revision=revision if isinstance(revision, str) else "",
+        revision=_text((full.labels or {}).get(_REVISION)),
         reowned=event.verb == "patch" and wanted.owner_references is not None,
         mirror=_MIRROR in (full.annotations or {}),
         replicas=next((spec.replicas for spec in specs if type(spec.replicas) is int), -1),
         spec=_touches_spec(event.verb, request),
+        relabels=(relabels := _touches_labels(event.verb, request, wanted)),
+        labels=_labels(event, full, known=bool(meta.name) or keys is not None or not relabels),
         dry_run=_dry_run(event, request, asked),
         orphan=event.verb == "delete" and _orphans(request),
         items=frozenset(item.metadata.name for item in items.items) if items else None,
-        message=said if isinstance(said, str) else "",
+        message=_text(said),
         involved_kind=about.kind,
         involved_name=about.name,
+        account=_text((full.annotations or {}).get(_ACCOUNT)),
+        claim=next(filter(None, map(_claim, specs)), ""),
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
 
@@ -244,6 +259,16 @@ def _uid(event: Event, wanted: _Meta) -> str:
         return (status.details or options.preconditions or _Identity()).uid
     made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
     return "" if made else wanted.uid
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _claim(spec: _Spec) -> str:
+    """The claim that a volume's body names."""
+    found = _read(_INVOLVED, bytes(spec.claim_ref))
+    return f"{found.namespace}/{found.name}" if found and found.namespace and found.name else ""
 
 
 def _node(specs: Sequence[_Spec]) -> str:
@@ -317,6 +342,27 @@ def _touches_spec(verb: str, request: bytes) -> bool | None:
         return any(not op.path.startswith(("/metadata", "/status")) for op in operations if op.op != "test")
     keys = _read(_KEYS, request)
     return None if keys is None else bool(keys.keys() - _BOOKKEEPING)
+
+
+def _touches_labels(verb: str, request: bytes, wanted: _Meta) -> bool | None:
+    """Whether a patch names labels; None for anything but a patch that was logged."""
+    if verb != "patch" or not request:
+        return None
+    operations = _read(_OPS, request)
+    if operations is not None:
+        return any(op.path.startswith("/metadata/labels") or op.path == "/metadata" for op in operations)
+    return wanted.labels is not None or b'"labels":null' in request
+
+
+def _labels(event: Event, full: _Meta, *, known: bool) -> tuple[tuple[str, str | None], ...] | None:
+    """The labels in the body of a write of an object itself, if all that it does to them is `known`."""
+    ref = event.object_ref
+    if not known or ref is None or ref.subresource or event.verb not in {"create", "update", "patch"}:
+        return None
+    found = full.labels or {}
+    if any(key.startswith("$") or not isinstance(value, str | None) for key, value in found.items()):
+        return None
+    return tuple((intern(key), value) for key, value in found.items())
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T | None:

@@ -11,18 +11,19 @@ from collections.abc import Sequence
 
 from kaudit_setup.trail.actors import STATEFULSETS
 from kaudit_setup.trail.adoption import changed_just_before, ended, owning_object
-from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention
+from kaudit_setup.trail.birth import above, actor, announcement, birth_of, doing, first_mention, met
 from kaudit_setup.trail.book import Book, begins, named, nameless_requests
-from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.followed import aggregated, claim_of
 from kaudit_setup.trail.kinds import KINDS
 from kaudit_setup.trail.naming import guesses, is_generated
+from kaudit_setup.trail.replaced import made_room, say_replaced
 from kaudit_setup.trail.rollout import (
     AT_ONCE,
     NEAR,
     at_work,
     growth,
     made_again,
-    predecessor,
     set_back,
     unfulfilled,
     unlogged,
@@ -66,6 +67,11 @@ def climb(book: Book, story: Story, child: Child) -> None:
     if len(story.links) >= DEEP:
         return
     found = owner_of(book, child)
+    if found is None and (wrote := aggregated(book, child)) is not None:
+        why = f"{actor(wrote)} {doing(wrote)} it {child.at - wrote.at:.3f} s before {child.object} followed"
+        story.links.append(Link(wrote.object, wrote, "inferred", why))
+        story.root = wrote
+        return
     if found is None:
         if child.deed is not None:
             story.note(f"nothing in the log says for what {child.deed.controller} made {child.object}")
@@ -88,6 +94,9 @@ def owner_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
         owner_object = owning_object(book, owner, obj)
         book.look_up(named(owner_object))
         return owner_object, child.surely, "the ownerReferences in the logged body name it"
+    if (claim := claim_of(book, child)) is not None:
+        book.look_up(named(claim[0]))
+        return claim
     told = announcement(book, obj)
     if told is not None and (kind := KINDS.get(told.facts.involved_kind.lower())):
         owner_object = Object(kind.group or "", kind.resource, obj.namespace, told.facts.involved_name)
@@ -136,11 +145,10 @@ def _through_replicas(book: Book, story: Story, child: Child, owner: Object, sur
     above = deployment_of(book, owner, child.at, maker)
     asked = unlogged(book, child, owner, above, deeds) if above and not child.timeless else None
     cause = asked or cause
-    gone = predecessor(book, child, owner)
+    gone = made_room(book, child, owner)
     if gone is not None and (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at):
         surely = surely and not counted
-        took = "may have taken" if counted else "took"
-        story.note(f"it {took} the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+        say_replaced(book, story, owner, gone, "may have taken" if counted else "took")
         cause = cause if counted else None
     elif cause is None and not child.timeless:
         surely = surely and not _grew(story, child, owner, deeds)
@@ -321,9 +329,9 @@ def _to_set(book: Book, story: Story, child: Child, owner: Object, surely: bool,
         at, shown = _first_wanted(book, story, child, owner)
         surely = surely and shown
     deeds = wishes(book, owner, at)
-    gone = predecessor(book, child, owner) if not child.ended and not child.timeless else None
+    gone = made_room(book, child, owner) if not child.ended and not child.timeless else None
     if gone is not None:
-        story.note(f"it took the place of {gone.object}, which {actor(gone)} deleted at {gone.time}")
+        say_replaced(book, story, owner, gone)
     if owner.resource == "daemonsets" and len(deeds) > 1 and not at_work(book, child, owner, deeds[-1]):
         last = deeds[-1]
         deeds = [deed for deed in deeds if creates(deed)][-1:] or deeds
@@ -360,11 +368,20 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     book.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
     changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
-    if owner.resource == "jobs" and changed and not child.timeless:
-        # its controller follows a change of parallelism, or of suspend, at once
+    gone = (
+        made_room(book, child, owner) if owner.resource == "jobs" and not child.ended and not child.timeless else None
+    )
+    if gone is not None:
+        say_replaced(book, story, owner, gone)
+    altered = child.deed is not None and changes(child.deed)
+    if altered and owner.resource == "services":
+        changed = [d for d in wishes(book, owner, child.at) if not creates(d) and child.at - d.at < NEAR]
+        surely = False
+    if (owner.resource == "jobs" or (altered and owner.resource == "services")) and changed and not child.timeless:
+        # a Job's controller follows a change of parallelism, or of suspend, at once; that of Endpoints a new selector
         _settle(book, story, child, owner, wishes(book, owner, child.at), surely, why)
         return
-    birth = birth_of(book, owner, child.at + book.tolerance, there=child.at)
+    birth = birth_of(book, owner, child.at + book.tolerance, there=_there(book, child, owner))
     if birth.note:
         story.note(birth.note)
     if birth.deed is None:
@@ -376,11 +393,22 @@ def _to_maker(book: Book, story: Story, child: Child, owner: Object, surely: boo
     story.links.append(Link(owner, birth.deed, sure(surely), reason))
     for deed in spec_deeds(book, owner, child.at):
         if not creates(deed) and not deed.by_kubernetes:
-            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} was made")
+            then = "was changed" if altered else "was made"
+            story.note(f"{actor(deed)} {doing(deed)} {owner} at {deed.time}, before {child.object} {then}")
     if birth.deed.controller:
         climb(book, story, Child(owner, birth.deed.at, birth.deed, surely))
     else:
         story.root = birth.deed
+
+
+def _there(book: Book, child: Child, owner: Object) -> float:
+    """From when on `owner` was there, as `child` shows, or what the log says of it before that if the server made up
+    its name: what was asked for later did not make it.
+    """
+    known = [deed.at for deed in book.on(owner) if deed.done]
+    if is_generated(owner.name) and not any(creates(deed) for deed in book.on(owner)):
+        known += [deed.at for deed in met(book, [owner])]
+    return min((at for at in known if at <= child.at), default=child.at)
 
 
 def creator(book: Book, story: Story, owner: Object, cause: Deed) -> None:

@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from kaudit_setup.trail.birth import Confidence, actor, in_doubt
 from kaudit_setup.trail.book import Book, nameless_requests
 from kaudit_setup.trail.deeds import Deed, Object, creates, deletes, selector, target
-from kaudit_setup.trail.lives import LONG, Life, lives, outlived
+from kaudit_setup.trail.lives import LONG, Life, born, kept_up, lives, outlived
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.selecting import spares
 from kaudit_setup.trail.story import Story
 
 _REPLACED = 1.0
@@ -64,7 +65,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     book.look_up([nameless_requests(obj)])
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    sweeps = [deed for deed in sweeps if hits(deed, obj) is not False]
+    since = born(obj, deeds)
+    sweeps = [deed for deed in sweeps if hits(deed, obj) is not False and deed.at >= since]
+    others = [deed for deed in sweeps if spares(deed, deeds)]
+    sweeps = [deed for deed in sweeps if deed not in others]
     found = lives(sorted([*deeds, *(deed for deed in sweeps if hits(deed, obj))], key=lambda deed: deed.at))
     # what may be the same object after all is told below
     found = [life for life in found if life.use is None] or [Life(0.0)]
@@ -93,6 +97,10 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         for sweep in [deed for deed in sweeps if deed.at >= found[-1].since and not hits(deed, obj)][-_SHOWN:]:
             what = f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}"
             story.note(f"{what}, but nothing shows that {obj} was one of them")
+        for sweep in others[-_SHOWN:]:
+            story.note(
+                f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}, but {obj} had other labels in this log"
+            )
         return None
     return maybe
 
@@ -114,7 +122,8 @@ def _again(obj: Object, later: Sequence[Life], story: Story) -> None:
     if birth is not None:
         story.note(f"another {obj} was made later: by {actor(birth)} at {birth.time}")
     else:
-        story.note(f"another {obj}, with another UID, was there after that")
+        known = "" if later[-1].bound else ", with another UID,"
+        story.note(f"another {obj}{known} was there after that")
 
 
 def _named(obj: Object, life: _Life, story: Story) -> End | None:
@@ -167,9 +176,10 @@ def _swept(book: Book, obj: Object, life: _Life) -> End | None:
     last = life.last
     if last is not None:
         shown = [d for d in life.sweeps if -life.tolerance <= last.at - d.at < LONG]
-        return _judged(shown[0], obj, True, Story()) if shown else None
+        return _first_of(shown, _judged(shown[0], obj, True, Story())) if shown else None
     used = max((deed.at for deed in life.deeds if not deletes(deed)), default=0.0)
     possible = [d for d in life.sweeps if used - d.at < LONG and outlived(d, life.deeds) is None]
+    possible = [d for d in possible if not kept_up(d, book.on(obj))]
     if possible and obj.resource == "pods":
         ends = book.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
         possible = [d for d in possible if not any(end.at > d.at for end in ends)]
@@ -179,8 +189,15 @@ def _swept(book: Book, obj: Object, life: _Life) -> End | None:
     chosen = next(iter(shown or possible), None)
     if chosen is None:
         return None
-    end = _judged(chosen, obj, True, Story())
+    end = _first_of(shown or possible, _judged(chosen, obj, True, Story()))
     return end if shown else replace(end, why=f"{end.why}; nothing shows whether it was one of them", doubtful=True)
+
+
+def _first_of(fitting: Sequence[Deed], end: End) -> End:
+    """`end`, by the first of some deletions that `fitting` as well as each other, with a word about the others."""
+    rivals = {actor(deed): deed for deed in fitting if actor(deed) != actor(end.deed)}
+    said = [f"{target(deed)} by {who} at {deed.time}" for who, deed in rivals.items()][:_SHOWN]
+    return replace(end, why=f"{end.why}; the deletion of {', or of '.join(said)} fits as well") if said else end
 
 
 def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:

@@ -25,16 +25,20 @@ from kaudit_setup.trail.actors import (
     TAINTS,
 )
 from kaudit_setup.trail.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.trail.birth import Confidence, above, actor, birth_of
-from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
+from kaudit_setup.trail.birth import Confidence, above, actor, birth_of, met
+from kaudit_setup.trail.book import Book, named, nameless_requests
 from kaudit_setup.trail.chain import DEEP, climb, deployment_of, lacking, owner_of, set_by_hand, story_of_creation
 from kaudit_setup.trail.death import End, end_of
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes, singular, target
+from kaudit_setup.trail.followed import TOKENS, account_of, dangling
 from kaudit_setup.trail.kinds import is_custom
+from kaudit_setup.trail.lives import kept_up, shown_since
+from kaudit_setup.trail.matching import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.trail.naming import guesses
-from kaudit_setup.trail.rollout import made_again, shrink, stepping, taken_over
-from kaudit_setup.trail.story import Child, Link, Story
-from kaudit_setup.trail.upheaval import DISTURBED, disturbance, disturbed, node_gone, node_on_the_way, preempted
+from kaudit_setup.trail.nodes import DISTURBED
+from kaudit_setup.trail.rollout import AT_ONCE, NEAR, made_again, shrink, stepping
+from kaudit_setup.trail.story import Child, Link, Story, sure
+from kaudit_setup.trail.upheaval import disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.trail.wishes import spec_deeds, wishes
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -80,6 +84,8 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
         if end is None or not alive <= end.deed.at <= gone + book.tolerance:
+            continue
+        if end.doubtful and kept_up(end.deed, met(book, [owner])):
             continue
         spared = _spared(book, [obj, *owners[:number]], end.deed) if owner in owners else ""
         if spared:
@@ -168,7 +174,7 @@ def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why:
     end = end_of(book, owner, below.at, told)
     if end is None and book.tolerance:
         end = end_of(book, owner, below.at + book.tolerance, told)
-    if end is None:
+    if end is None or _unborn(book, story.links[-1].object, end.deed, below):
         return False
     for sentence in told.notes:
         story.note(sentence)
@@ -176,6 +182,18 @@ def _up(book: Book, story: Story, owner: Object, below: Deed, surely: bool, why:
     reason = why if end.confidence == "certain" else f"{why}; {end.why}"
     _follow(book, story, owner, End(end.deed, "certain" if certain else "inferred", reason), below.at)
     return True
+
+
+def _unborn(book: Book, obj: Object, end: Deed, below: Deed) -> bool:
+    """Whether what `end` took away was gone before `obj`, which `below` ended, was made: then that was for another.
+
+    A controller may go on for a moment, unless its owner was made again.
+    """
+    since = shown_since(book.on(obj), below.at)
+    if end.at >= since - book.tolerance:
+        return False
+    again = any(creates(deed) and deed.done and end.at < deed.at <= since for deed in book.on(end.object))
+    return again or since - end.at > AT_ONCE
 
 
 def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float) -> None:
@@ -198,13 +216,23 @@ def _collected(book: Book, story: Story, obj: Object, deed: Deed, before: float)
     if obj.namespace and _up(book, story, space, deed, False, "its whole namespace was deleted"):
         return
     known = ownership(book, obj, deed.at, birth_of(book, obj, before).deed)
+    wrote = dangling(book, obj, deed, known) if known is not None and known.owners else None
+    if wrote is not None:
+        _by_writer(story, obj, *wrote)
+        return
     if known is not None and known.owners:
         names = ", ".join(str(owning_object(book, owner, obj)) for owner in known.owners)
         story.note(
             f"the garbage collector deleted {obj} because {names} was gone; who deleted that is not in this log"
         )
         return
-    _gone_just_before(book, story, obj, deed)
+    _gone_just_before(book, story, obj, deed, unsaid=known is None)
+
+
+def _by_writer(story: Story, obj: Object, writer: Deed, why: str) -> None:
+    """End the chain at whoever gave `obj` an owner that there was not."""
+    story.links.append(Link(obj, writer, "inferred", why))
+    story.root = writer
 
 
 def _served(book: Book, story: Story, obj: Object, deed: Deed) -> None:
@@ -216,6 +244,11 @@ def _served(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     kept_for += (
         [(Object("", "namespaces", "", obj.namespace), "its whole namespace was deleted")] if obj.namespace else []
     )
+    token = account_of(book, obj, deed) if deed.controller == TOKENS else None
+    if token is not None:
+        account, surely, why = token
+        if _up(book, story, account, deed, surely, why):
+            return
     for owner, why in kept_for:
         if _up(book, story, owner, deed, False, why):
             return
@@ -259,9 +292,12 @@ def _last_gone_first(
     return [(owner, surely and not missing, why) for owner in last_first]
 
 
-def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None:
-    """The log does not tell the owner; if only one thing was deleted right before, that was it."""
-    gone = deleted_just_before(book, obj, deed.at)
+def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed, *, unsaid: bool) -> None:
+    """The log does not tell the owner; if only one thing was deleted right before, that was it. If nothing was, and
+    bodies are `unsaid`, somebody may have just named one that there was not.
+    """
+    since = shown_since(book.on(obj), deed.at)
+    gone = [one for one in deleted_just_before(book, obj, deed.at) if one.at >= since - book.tolerance]
     like = {guess.owner.resource for guess in guesses(obj)}
     likely = [d for d in gone if d.resource in like] or gone
     likely = [d for d in likely if deed.at - d.at < _RIGHT_AFTER] or likely
@@ -270,6 +306,10 @@ def _gone_just_before(book: Book, story: Story, obj: Object, deed: Deed) -> None
         why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"
         story.links.append(Link(likely[0].object, likely[0], "inferred", why))
         story.root = likely[0]
+        return
+    wrote = dangling(book, obj, deed, None) if unsaid and not likely else None
+    if wrote is not None:
+        _by_writer(story, obj, *wrote)
         return
     story.note(f"the garbage collector deleted {obj} because its owner was gone; who deleted that is not in this log")
     for other in likely[-3:]:
@@ -289,6 +329,9 @@ def _resized(book: Book, story: Story, obj: Object, deed: Deed, before: float) -
         made, surely = said.deed, birth.confidence == "certain" or said.deed is not birth.deed
     child = Child(obj, deed.at, made, surely, ended=True)
     found = owner_of(book, child)
+    if found is None and (adopted := taken_itself(book, deed)) is not None:
+        _one_too_many(book, story, deed.controller, adopted, False)
+        return
     if found is None:
         story.note(f"what {deed.controller} followed when it deleted {obj} is not in this log")
         return
@@ -324,9 +367,13 @@ def _shrunk(book: Book, story: Story, child: Child, end: Deed, owner: Object, su
     """A ReplicaSet that had a Pod too many: it was to get smaller, or took one over that was there already."""
     deeds = spec_deeds(book, owner, child.at)
     cause, busy = shrink(book, deeds, end, owner)
-    adopted = taken_over(book, owner, child.at)
+    adopted = taken_over(book, owner, end, thorough=not busy)
     if adopted is not None and (cause is None or cause.at < adopted.at):
-        _one_too_many(book, story, owner, adopted, surely and not busy)
+        made = next((deed for deed in reversed(deeds) if creates(deed)), None)
+        if made is not None and newly_made(book, made, adopted):
+            _for_a_new_one(book, story, made, adopted)
+            return
+        _one_too_many(book, story, str(owner), adopted, surely and not busy)
         return
     made = birth_of(book, owner, child.at).deed
     made = made if made and made.controller else None
@@ -355,16 +402,35 @@ def _asked_above(book: Book, below: Child) -> bool:
     return bool(asked) and below.at - asked[-1].at < DISTURBED
 
 
-def _one_too_many(book: Book, story: Story, owner: Object, adopted: Deed, surely: bool) -> None:
-    """A ReplicaSet took over a Pod that it did not need: behind that is whoever made the Pod."""
-    book.look_up([pod_ending(adopted.name)])
-    made = story_of_creation(book, adopted.object, adopted.at)
-    if not made.links:
-        story.note(f"{owner} took over {adopted.object} at {adopted.time}; who made that is not in this log")
+def _for_a_new_one(book: Book, story: Story, maker: Deed, adopted: Deed) -> None:
+    """A ReplicaSet that `maker` had just made took over Pods that were there already, one too many among them."""
+    lag = adopted.at - maker.at
+    why = f"it was made {lag:.3f} s before it took over {adopted.object}, which was there already"
+    story.links.append(Link(maker.object, maker, "inferred", why))
+    if not maker.controller:
+        story.root = maker
         return
-    why = f"{owner} took it over at {adopted.time} and had one too many then"
+    climb(book, story, Child(maker.object, maker.at, maker, False))
+
+
+def _one_too_many(book: Book, story: Story, keeper: str, adopted: Deed, surely: bool) -> None:
+    """`keeper` took over a Pod that it did not need: behind that is whoever made the Pod, or made it match."""
+    pod = adopted.object
+    matched = made_to_match(book, pod, adopted.at)
+    surely = surely and matched is not None and adopted.at - matched.at <= NEAR
+    if matched is not None and changes(matched):
+        lag = adopted.at - matched.at
+        why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} took it over and had one too many"
+        story.links.append(Link(pod, matched, sure(surely and bool(matched.facts.relabels)), why))
+        story.root = matched
+        return
+    made = story_of_creation(book, pod, adopted.at)
+    if not made.links:
+        story.note(f"{keeper} took over {pod} at {adopted.time}; who made that is not in this log")
+        return
+    why = f"{keeper} took it over at {adopted.time} and had one too many then"
     certain = surely and made.links[0].confidence == "certain"
-    story.links.append(Link(adopted.object, made.links[0].deed, "certain" if certain else "inferred", why))
+    story.links.append(Link(pod, made.links[0].deed, sure(certain), why))
     story.links += made.links[1:]
     story.notes += made.notes
     story.root = made.root

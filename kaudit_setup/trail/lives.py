@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.trail.actors import GARBAGE
-from kaudit_setup.trail.deeds import Deed, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.kinds import is_custom
+from kaudit_setup.trail.naming import guesses, is_generated
 
 LONG = 300.0
 """Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
 
+_NOTICED = 2.0
+"""Seconds within which a controller notices that something is gone."""
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
@@ -27,13 +30,14 @@ class Life:
 
     `since` is when the log first shows it, 0.0 if it may have been there before the log; `birth` is its create, None
     if the log lacks it. `use` is set if it may be the object before it: what shows it there long after `gone` deleted
-    that one.
+    that one. `bound`: the first that shows it is its binding.
     """
 
     since: float
     birth: Deed | None = None
     gone: Deed | None = None
     use: Deed | None = None
+    bound: bool = False
 
 
 def lives(deeds: Sequence[Deed]) -> list[Life]:
@@ -47,6 +51,9 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
         begun: Life | None = None
         if creates(deed):
             begun = Life(deed.at, birth=deed)
+        elif _bound(deed) and (not found or (gone is not None and not _named_once(deed.object))):
+            # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
+            begun = Life(deed.at, bound=True)
         elif uid and known not in seen:
             # one that was seen before is a straggler's: the clocks of servers differ
             begun = Life(deed.at)
@@ -70,6 +77,23 @@ def lives(deeds: Sequence[Deed]) -> list[Life]:
     return found
 
 
+def born(obj: Object, deeds: Sequence[Deed]) -> float:
+    """From when on there was a Pod or another object whose name the server had made up, so that it had no other
+    life: its create, or its binding, which follows at once; 0.0 if `deeds`, all on it, do not show either.
+    """
+    first = next((deed for deed in deeds if deed.done), None)
+    return first.at if first is not None and (creates(first) or _bound(first)) and _named_once(obj) else 0.0
+
+
+def shown_since(deeds: Sequence[Deed], at: float) -> float:
+    """From when on the object was surely there that was at `at`: its create, or its binding, which follows at once;
+    0.0 if `deeds`, all on it, show neither.
+    """
+    met = [deed.at for deed in deeds if deed.done and deed.at <= at and _bound(deed)]
+    made = [deed.at for deed in deeds if deed.done and deed.at <= at and creates(deed)]
+    return made[-1] if made else met[-1] if met else 0.0
+
+
 def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
     """What shows in `deeds`, all on one object, that it was there after `end` had it deleted.
 
@@ -81,7 +105,26 @@ def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
     if not end.node and _kubelet_waits(later):
         return None
     wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
-    return next((deed for deed in later if deed.at - end.at > wait and _shows(deed)), None)
+    return next((deed for deed in later if (deed.at - end.at > wait and _shows(deed)) or _bound(deed)), None)
+
+
+def _bound(deed: Deed) -> bool:
+    return deed.subresource == "binding"
+
+
+def _named_once(obj: Object) -> bool:
+    """Whether the server made up a name, as it does for controllers, so that it is used once."""
+    return is_generated(obj.name) and any(guesses(obj))
+
+
+def kept_up(end: Deed, deeds: Sequence[Deed]) -> bool:
+    """Whether a controller went on to report the status of what `end` may have deleted, of a kind that goes at once,
+    and the garbage collector never had to let go of it. `deeds`: all on it, also those after the time asked about.
+    """
+    later = [deed for deed in deeds if deed.done and deed.at > max(end.at, end.end)]
+    later = later[: next((index for index, deed in enumerate(later) if creates(deed)), None)]
+    reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > _NOTICED]
+    return bool(reports) and not _lingers(end) and not any(deed.controller == GARBAGE for deed in later)
 
 
 def _lingers(end: Deed) -> bool:

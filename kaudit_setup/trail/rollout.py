@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Literal
 
-from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS
+from kaudit_setup.trail.actors import DAEMONSETS, DEPLOYMENTS, JOBS, REPLICASETS, REPLICATIONS, STATEFULSETS
 from kaudit_setup.trail.adoption import ended
 from kaudit_setup.trail.book import Book, named
 from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
@@ -30,7 +30,8 @@ AT_ONCE = 2.0
 _STEP = 600.0
 """Seconds within which a set's controller goes on to the next Pod, once one is gone and its successor ready."""
 _ROLLING = 120.0
-_KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS})
+KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, JOBS})
+"""The controllers that keep Pods: they take over those that match, and let go of those that no longer do."""
 Again = Literal["no", "likely", "surely"]
 
 
@@ -180,24 +181,6 @@ def shrink(book: Book, deeds: Sequence[Deed], end: Deed, owner: Object) -> tuple
     return smaller[-1], unbroken(smaller[-1].at, steps, end.at, NEAR)
 
 
-def taken_over(book: Book, owner: Object, at: float) -> Deed | None:
-    """The patch right before `at` by which `owner`'s controller took over a Pod that was there already
-    (pkg/controller/controller_ref_manager.go:AdoptPod).
-    """
-    found = [
-        d
-        for d in book.all()
-        if (d.resource, d.namespace) == ("pods", owner.namespace)
-        and d.done
-        and d.facts.reowned
-        and d.controller in _KEEPERS
-        and d.facts.controller is not None
-        and d.facts.controller.name == owner.name
-        and 0 <= at - d.at <= NEAR
-    ]
-    return max(found, key=lambda deed: deed.at, default=None)
-
-
 def predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
     """The end of a sibling, right before `child`, that was not its owner's own wish."""
     ends = [
@@ -211,7 +194,7 @@ def predecessor(book: Book, child: Child, owner: Object) -> Deed | None:
         # a StatefulSet's next Pod has the name of the one before
         and (deed.name == child.object.name) is (owner.resource == "statefulsets")
         and not deed.node
-        and deed.controller not in _KEEPERS
+        and deed.controller not in KEEPERS
         and 0 <= child.at - deed.at <= NEAR
     ]
     return max(ends, key=lambda deed: deed.at, default=None)

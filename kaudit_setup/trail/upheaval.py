@@ -7,23 +7,20 @@ about each, then reports on the Pod that preempts; in 1.36 a condition `Disrupti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from kaudit_setup.trail.actors import DAEMONSETS, SCHEDULER
+from kaudit_setup.trail.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.trail.birth import actor, doing
-from kaudit_setup.trail.book import Book, named, nameless_requests, pod_ending
+from kaudit_setup.trail.book import Book, nameless_requests, pod_ending
 from kaudit_setup.trail.chain import story_of_creation
-from kaudit_setup.trail.deeds import Deed, Object, changes, creates, deletes
+from kaudit_setup.trail.deeds import Deed, Object, creates, deletes
 from kaudit_setup.trail.naming import guesses
+from kaudit_setup.trail.nodes import DISTURBED, MOMENTS, NODES_NAMED, node_changes, nodes_of, suspect
 from kaudit_setup.trail.rollout import AT_ONCE
 from kaudit_setup.trail.story import Link, Story, sure
 from kaudit_setup.trail.wishes import wishes
 
-DISTURBED = 600.0
-"""Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
-_MOMENTS = 5.0
 _PREEMPTED = "Preempted by "
-_NODES = b'"resource":"nodes","name":'
 
 Up = Callable[[Book, Story, Object, Deed, bool, str], bool]
 
@@ -41,50 +38,24 @@ def node_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
     known = bool(nodes_of(book, obj))
     changed = [
         d
-        for d in _node_changes(book, obj, deed)
-        if deed.at - d.at < _MOMENTS or (known and deletes(d) and there <= d.at)
+        for d in node_changes(book, obj, deed)
+        if deed.at - d.at < MOMENTS or (known and deletes(d) and there <= d.at)
     ]
-    cause = _suspect(changed, deed)
+    cause = suspect(changed, deed)
     owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
     asked = [d.at for owner in owners for d in wishes(book, owner, deed.at) if not creates(d)]
     return cause if cause is not None and cause.at > max(asked, default=0.0) else None
 
 
-def _node_changes(book: Book, obj: Object, deed: Deed) -> list[Deed]:
-    """What people did to the node that a Pod was on; to any node, if the log does not tell which."""
-    nodes = nodes_of(book, obj)
-
-    def by_somebody(d: Deed) -> bool:
-        return d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and 0 <= deed.at - d.at < DISTURBED
-
-    if not nodes:
-        return book.sift([_NODES], by_somebody)
-    book.look_up(literal for node in nodes for literal in named(Object("", "nodes", "", node)))
-    return list(filter(by_somebody, (d for node in nodes for d in book.on(Object("", "nodes", "", node)))))
-
-
-def _suspect(changed: Sequence[Deed], deed: Deed) -> Deed | None:
-    """The last of some changes of nodes; None if they are of several nodes and it was not moments before `deed`."""
-    if not changed or (len({d.name for d in changed}) > 1 and deed.at - changed[-1].at >= _MOMENTS):
-        return None
-    return changed[-1]
-
-
-def nodes_of(book: Book, obj: Object) -> list[str]:
-    """The nodes that a Pod ran on: those whose kubelets report about it, or that it was bound to."""
-    found = {deed.node or deed.facts.node for deed in book.on(obj)}
-    return sorted(found - {""})
-
-
 def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
     # a controller that evicts goes by taints, not by labels
-    changed = [change for change in _node_changes(book, obj, deed) if change.facts.spec is not False]
-    cause = _suspect(changed, deed)
-    if cause is not None:
+    changed = [change for change in node_changes(book, obj, deed) if change.facts.spec is not False]
+    cause = suspect(changed, deed)
+    nodes = nodes_of(book, obj)
+    if cause is not None and (nodes or not _another_tainted(book, cause, deed)):
         disturbance(book, story, obj, cause, deed)
         return
-    nodes = nodes_of(book, obj)
     if nodes:
         quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {deed.time}"
         story.note(f"{quiet}: it was unreachable or not ready")
@@ -92,6 +63,22 @@ def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
     story.note(f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready")
     for other in changed[-3:]:
         story.note(f"{actor(other)} {doing(other)} {other.object} before that, at {other.time}")
+
+
+def _another_tainted(book: Book, cause: Deed, deed: Deed) -> bool:
+    """Whether Kubernetes itself tainted another node than that of `cause` after that: one that stopped answering."""
+    return bool(
+        book.sift(
+            [NODES_NAMED],
+            lambda d: (
+                d.controller == NODES
+                and (d.verb, d.subresource) == ("patch", "")
+                and d.done
+                and d.name != cause.name
+                and cause.at <= d.at <= deed.at
+            ),
+        )
+    )
 
 
 def disturbance(book: Book, story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
@@ -114,7 +101,7 @@ def node_gone(book: Book, story: Story, obj: Object, deed: Deed, up: Up) -> None
             return
     if not nodes:
         # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
-        gone = book.sift([_NODES], lambda d: d.done and deletes(d) and 0 <= deed.at - d.at < DISTURBED)
+        gone = book.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= deed.at - d.at < DISTURBED)
         if len({d.name for d in gone}) == 1:
             why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
             story.links.append(Link(gone[-1].object, gone[-1], "inferred", why))
