@@ -48,7 +48,8 @@ class Facts:
     whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
     request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
     not what it changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the
-    status and the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod
+    status and the server's own metadata, in the answer; 0 if unsaid. `version`: the object's resourceVersion in the
+    answer. `asked`: a digest of a request that is `whole`, else 0. `revision`: the template that a set made a Pod
     from. `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
     object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file.
     """
@@ -64,6 +65,8 @@ class Facts:
     whole: bool = False
     spec_state: int = 0
     state: int = 0
+    version: str = ""
+    asked: int = 0
     revision: str = ""
     mirror: bool = False
     replicas: int = -1
@@ -87,6 +90,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     uid: str = ""
     generate_name: str = ""
     generation: int = 0
+    resource_version: str = ""
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
     labels: dict[str, Any] | None = None
@@ -143,6 +147,17 @@ class _Body(msgspec.Struct, rename="camel"):
     target: msgspec.Raw = msgspec.Raw()
 
 
+class _Version(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+
+
+class _Shown(msgspec.Struct):
+    """What is asked of an object that was read."""
+
+    kind: str = ""
+    metadata: _Version | None = None
+
+
 class _Identity(msgspec.Struct):
     uid: str = ""
 
@@ -169,6 +184,7 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_SHOWN = msgspec.json.Decoder(_Shown)
 _DELETION = msgspec.json.Decoder(_Deletion)
 _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
@@ -190,7 +206,9 @@ def body_facts(event: Event) -> Facts:
     request, response = bytes(event.request_object), bytes(event.response_object)
     if not request and not response:
         return _NONE if _dry_run(event, request, _Body()) is None else _WITHOUT_OPTIONS
-    if event.verb in {"get", "list", "watch"}:
+    if event.verb == "get":
+        return Facts(body=True, version=_version(response))
+    if event.verb in {"list", "watch"}:
         return Facts(body=True)
     asked = _read(_BODY, request) or _Body()
     told = _read(_BODY, response) or _Body()
@@ -207,6 +225,7 @@ def body_facts(event: Event) -> Facts:
     keys = _read(_KEYS, request) if event.verb == "patch" else None
     spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
     revision = (full.labels or {}).get(_REVISION, "")
+    whole = event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys())
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -215,7 +234,9 @@ def body_facts(event: Event) -> Facts:
         owners=tuple(full.owner_references or ()),
         generation=meta.generation or wanted.generation,
         answered=bool(meta.name),
-        whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
+        whole=whole,
+        asked=hash(request) if whole else 0,
+        version=meta.resource_version,
         spec_state=spec_state,
         state=state,
         revision=revision if isinstance(revision, str) else "",
@@ -231,6 +252,12 @@ def body_facts(event: Event) -> Facts:
         involved_name=about.name,
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
+
+
+def _version(response: bytes) -> str:
+    """The resourceVersion of the object that a read shows, empty if it shows none."""
+    told = _read(_SHOWN, response)
+    return told.metadata.resource_version if told is not None and told.kind != "Status" and told.metadata else ""
 
 
 def _uid(event: Event, wanted: _Meta) -> str:

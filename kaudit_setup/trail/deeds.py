@@ -72,7 +72,8 @@ class Deed:
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
     actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
-    bodies say, with nothing in it at level Metadata.
+    bodies say, with nothing in it at level Metadata. `idle` is set where the log shows that it left its object as it
+    was (see `idle`).
     """
 
     verb: str
@@ -101,6 +102,7 @@ class Deed:
     controller: str
     node: str
     outcome: Outcome
+    idle: bool = False
 
     @property
     def done(self) -> bool:

@@ -68,7 +68,8 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
-        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=story.root is not None)
+        followed, known = story.root is not None, story.instead
+        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
         notes = [*why, *notes, *_unknown_kind(book, question, obj)]
     whole = Answer(
         question, obj, confidence, answer, story.root, tuple(story.links), tuple(events), log.coverage(), tuple(notes)
@@ -139,7 +140,7 @@ def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed
     story = Story()
     if events:
         pick(book, question.verb, obj, events, story)
-    return story, events
+    return story, events if story.links else []
 
 
 def _ended_before(book: Book, obj: Object, story: Story) -> None:
