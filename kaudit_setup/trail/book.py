@@ -73,6 +73,13 @@ def kubelet_path(pod: Object) -> bytes:
     return f"/{pod.namespace}/{pod.name}".encode()
 
 
+def with_a_port(obj: Object) -> tuple[bytes, ...]:
+    """How a request for the proxy of `obj` names it with a scheme or a port (see `proxied`)."""
+    return tuple(
+        literal for scheme in ("", ":", "http:", "https:") for literal in begins(replace(obj, name=f"{scheme}{obj.name}:"))
+    )
+
+
 def begins(obj: Object) -> tuple[bytes, ...]:
     """As `named`, of an object of which only the beginning of the name is known."""
     return tuple(literal[:-1] for literal in named(obj))

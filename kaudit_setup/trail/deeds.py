@@ -154,6 +154,8 @@ def deed_of(seen: Seen) -> Deed:
     namespace = ref.namespace if ref else ""
     resource = ref.resource if ref else ""
     sub = ref.subresource if ref else ""
+    if sub == "proxy":
+        name = proxied(name)
     if not name and event.verb == "create" and not sub and facts.response_name:
         name = facts.response_name
     if resource == "namespaces":
@@ -259,6 +261,17 @@ def through_kubelet(deed: Deed) -> Deed | None:
     if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
         return None
     return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
+
+
+def proxied(name: str) -> str:
+    """The name of the Pod, Service or node that a request for its proxy names with a scheme or a port.
+
+    `name`, `name:port`, `scheme:name:port` (the port may be empty). Source: AM/pkg/util/net/port_split.go.
+    """
+    parts = name.split(":")
+    if len(parts) == 3 and parts[0] in {"http", "https", ""}:
+        return parts[1]
+    return parts[0] if len(parts) == 2 else name
 
 
 def seconds(timestamp: str) -> float:

@@ -22,6 +22,7 @@ from kaudit_setup.trail.book import (
     pod_ending,
     quoted,
     sisters,
+    with_a_port,
 )
 from kaudit_setup.trail.chain import say_recreated, story_of_creation
 from kaudit_setup.trail.clock import Window
@@ -89,6 +90,8 @@ def opening(verb: Verb, obj: Object) -> list[bytes]:
         if guess.owner.resource == "replicasets":
             found += sisters(guess.owner)
         found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
+    if obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}:
+        found += with_a_port(obj)
     if obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}:
         found.append(kubelet_path(obj))
     if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
