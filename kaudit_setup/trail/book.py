@@ -76,7 +76,9 @@ def kubelet_path(pod: Object) -> bytes:
 def with_a_port(obj: Object) -> tuple[bytes, ...]:
     """How a request for the proxy of `obj` names it with a scheme or a port (see `proxied`)."""
     return tuple(
-        literal for scheme in ("", ":", "http:", "https:") for literal in begins(replace(obj, name=f"{scheme}{obj.name}:"))
+        literal
+        for scheme in ("", ":", "http:", "https:")
+        for literal in begins(replace(obj, name=f"{scheme}{obj.name}:"))
     )
 
 
@@ -165,21 +167,23 @@ class Book:
                 self.left_out -= 1
                 self._add(deed)
 
-    def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool]) -> list[Deed]:
+    def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool], focus: bytes = b"") -> list[Deed]:
         """The deeds on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
+
+        `focus`: see `Log.find`.
 
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
         found: dict[tuple[str, ...], Deed] = {}
-        for deed in self.every(literals):
+        for deed in self.every(literals, focus):
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
         return in_order(found.values())
 
-    def every(self, literals: Sequence[bytes]) -> Iterator[Deed]:
+    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Deed]:
         """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
-        return map(deed_of, self._log.find(literals))
+        return map(deed_of, self._log.find(literals, focus))
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""

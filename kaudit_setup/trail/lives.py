@@ -18,6 +18,8 @@ from kaudit_setup.trail.kinds import is_custom
 LONG = 300.0
 """Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
 
+_SETTLED = 5.0
+"""Seconds after which a kubelet has heard that something is gone."""
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
@@ -82,6 +84,29 @@ def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
         return None
     wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
     return next((deed for deed in later if deed.at - end.at > wait and _shows(deed)), None)
+
+
+def lived_on(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What shows in `deeds`, all on one object, that `end` can have been a dry run only; None if nothing does.
+
+    What the server removes at once was changed soon after and met by others, too, or a kubelet still found it. Of
+    something that only lingered (a finalizer, a deletion in the foreground), its controllers go on to report, too, so
+    that these alone prove nothing.
+    """
+    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    if _lingers(end) or _held(later):
+        return None
+    met = [deed for deed in later if _met(deed) and deed.at - end.at <= LONG]
+    known = [deed for deed in met if deed.node and deed.at - end.at > _SETTLED]
+    people = [deed for deed in met if _shows(deed) and deed.verb != "get"]
+    if people and len({deed.user for deed in met}) > 1:
+        known += people
+    return min(known, key=lambda deed: deed.at, default=None)
+
+
+def _met(deed: Deed) -> bool:
+    """Whether a request succeeds only if its object is there."""
+    return deed.done and not (deletes(deed) or creates(deed)) and deed.verb not in {"list", "watch"}
 
 
 def _lingers(end: Deed) -> bool:

@@ -69,7 +69,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
-        followed, known = story.root is not None, story.instead
+        followed, known = story.root is not None, "" if story.links else story.instead
         why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
         notes = [*why, *notes, *_unknown_kind(book, question, obj)]
     whole = Answer(
