@@ -52,8 +52,8 @@ def test_what_is_made_in_a_namespace_shows_that_it_is_not_going(who: Asker) -> N
     assert (found["answer"], *told(found)) == (None, None, "unknown")
     assert found["notes"][0] == (
         "Nobody in this log deleted namespace shop, as it seems: leo asked to delete it at"
-        " 2026-11-23T09:00:00.000000Z, as a dry run perhaps (its options are not in the log), for una created configmap shop/after in it,"
-        " at 2026-11-23T09:00:03.000000Z."
+        " 2026-11-23T09:00:00.000000Z, as a dry run perhaps (its options are not in the log), for una"
+        " created configmap shop/after in it, at 2026-11-23T09:00:03.000000Z."
     )
     assert told(who.json("deleted", "cm/c", "-n", "shop")) == (None, "unknown")
 
