@@ -44,6 +44,7 @@ class Facts:
     `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
     more than metadata and status, None if unknown. `items`: names in the list that a deletecollection returned.
+    `shown`: whether the answer to a list names the object asked about, None if unknown.
     `involved`: for an event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says
     whose the object is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the
     request if it is `answered`, else as its sender knew it. `whole`: the request says all that the object should be,
@@ -74,6 +75,7 @@ class Facts:
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
+    shown: bool | None = None
     message: str = ""
     involved_kind: str = ""
     involved_name: str = ""
@@ -173,6 +175,26 @@ class _Item(msgspec.Struct):
     metadata: _Meta
 
 
+class _Ref(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Entry(msgspec.Struct):
+    metadata: _Ref
+
+
+class _Row(msgspec.Struct):
+    object: _Entry
+
+
+class _Answer(msgspec.Struct):
+    """What a list is answered with: objects, or the rows of a table (meta/v1 Table)."""
+
+    items: list[_Entry] | None = None
+    rows: list[_Row] | None = None
+
+
 class _List(msgspec.Struct):
     items: list[_Item]
 
@@ -190,6 +212,7 @@ _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
 _LIST = msgspec.json.Decoder(_List)
+_ANSWER = msgspec.json.Decoder(_Answer)
 _AFFINITY = msgspec.json.Decoder(_Affinity)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -252,6 +275,21 @@ def body_facts(event: Event) -> Facts:
         involved_name=about.name,
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
+
+
+def showed(event: Event, name: str, namespace: str) -> bool | None:
+    """Whether the logged answer to a list names this object, None if that cannot be told."""
+    response = bytes(event.response_object)
+    if event.verb != "list" or not response:
+        return None
+    if name.isascii() and name.encode() not in response and (b'"items":[' in response or b'"rows":[' in response):
+        return False  # at the speed of a search: lists are long
+    told = _read(_ANSWER, response)
+    if told is None or (told.items is None and told.rows is None):
+        return None
+    entries = [*(told.items or ()), *(row.object for row in told.rows or ())]
+    # on a namespace of its own, an entry need not say which it is in
+    return any(one.metadata.name == name and one.metadata.namespace in {namespace, ""} for one in entries)
 
 
 def _version(response: bytes) -> str:

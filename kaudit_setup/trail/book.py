@@ -143,7 +143,7 @@ class Book:
         self._searched.update(new)
         mentions: dict[tuple[str, ...], list[Deed]] = {}
         for seen in self._log.find(new, self._focus):
-            deed = deed_of(seen)
+            deed = deed_of(seen, self._about)
             self.nodes.add(deed.source.node)
             if deed.done and self._own(deed):
                 self._known = (min((deed.at, *self._known)), max((deed.at, *self._known)))
@@ -162,7 +162,7 @@ class Book:
     def _look_around(self, literals: Sequence[bytes]) -> None:
         """Read once more what was thinned out before the log showed when the object was there."""
         for seen in self._log.find(literals, self._focus):
-            deed = deed_of(seen)
+            deed = deed_of(seen, self._about)
             if self._weight(deed) == _CROWD and self._distance(deed) < _AROUND and deed.key not in self._deeds:
                 self.left_out -= 1
                 self._add(deed)

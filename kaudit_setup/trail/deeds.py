@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.trail.actors import controller_of, node_of
-from kaudit_setup.trail.bodies import Facts, body_facts
+from kaudit_setup.trail.bodies import Facts, body_facts, showed
 from kaudit_setup.trail.event import Event
 from kaudit_setup.trail.kinds import home_group
 from kaudit_setup.trail.search import Hit
@@ -142,14 +142,16 @@ def stage_rank(stage: str) -> int:
     return _LATER.get(stage, 0)
 
 
-def deed_of(seen: Seen) -> Deed:
-    """One event as a deed."""
+def deed_of(seen: Seen, about: Object | None = None) -> Deed:
+    """One event as a deed. `about`: the object asked about, if there is one."""
     event = seen.event
     ref = event.object_ref
     as_user = event.impersonated_user
     impersonator = event.user.username if as_user is not None else ""
     user = intern((as_user or event.user).username)
     facts = body_facts(event)
+    if about is not None and event.verb == "list":
+        facts = replace(facts, shown=showed(event, about.name, about.namespace))
     name = ref.name if ref else ""
     namespace = ref.namespace if ref else ""
     resource = ref.resource if ref else ""

@@ -41,6 +41,7 @@ def timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
     begin, end = _life(book, obj)
     found = [*direct, *(deed for deed in wide if begin <= deed.at <= end)]
     within = [deed for deed in found if deed.done and question.window.holds(deed.time)]
+    within = [deed for deed in within if deed.facts.shown is not False]
     same = idle(book, obj)
     told = [replace(deed, idle=True) if deed.key in same and changes(deed) else deed for deed in within]
     return sorted(told, key=lambda deed: (deed.at, deed.end))
@@ -70,16 +71,23 @@ def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Sto
     people, doubt = [deed for deed in events if not _kubernetes(deed)] or events, ""
     if verb is Verb.changed:
         people, doubt = _without_repeats(book, obj, people)
-    chosen = ([deed for deed in people if deed.name] or people)[-1]
+    chosen = _weightiest(people, events)
     if chosen.name:
         why = "the request names it"
         story.links.append(Link(obj, chosen, "inferred" if doubt else "certain", f"{why}; {doubt}" if doubt else why))
+    elif chosen.facts.shown:
+        story.links.append(Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"))
     else:
+        known = any(deed.done for deed in book.on(obj))
         where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
+        if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
+            did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
+            story.note(f"{did}; whether {obj} existed and was one of them is not in this log")
+            return
         takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
-        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
-        if not any(deed.done for deed in book.on(obj)):
+        if not known:
             story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
+        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
         story.links.append(Link(obj, chosen, "inferred", why))
     others = dict.fromkeys(actor(deed) for deed in events if actor(deed) != actor(chosen))
     if others and verb is not Verb.touched:
@@ -88,6 +96,20 @@ def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Sto
         story.root = chosen
     elif verb is Verb.changed:
         climb(book, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
+
+
+def _weightiest(people: Sequence[Deed], events: Sequence[Deed]) -> Deed:
+    """The last of those deeds that say most: what names the object; what takes in all of its kind, or names it in its
+    logged answer; of what only takes in what matches, nothing tells.
+    """
+    named = [deed for deed in people if deed.name]
+    wide = [deed for deed in people if _takes_all(deed)]
+    return (named or wide or [deed for deed in events if deed.name] or people)[-1]
+
+
+def _takes_all(deed: Deed) -> bool:
+    """Whether a request surely takes in its object if that exists."""
+    return bool(deed.name or deed.facts.shown or deletes(deed)) or not selector(deed)
 
 
 def _that_changed(obj: Object, asked: Sequence[Deed], story: Story) -> Sequence[Deed]:
