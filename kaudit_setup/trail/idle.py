@@ -78,8 +78,11 @@ def _before(book: Book, old: Deed | None, new: Deed) -> bool:
 
 
 def _looks_the_same(book: Book, old: Deed | None, new: Deed) -> bool:
-    """Whether the answer to `new` shows the object as `old` did, which came before it."""
-    if old is None or not _before(book, old, new):
+    """Whether the answer to `new` shows the object as `old` did, which came before it.
+
+    Not of a subresource: what that changes (an approval, a status) is what answers are not compared by.
+    """
+    if old is None or new.subresource or not _before(book, old, new):
         return False
     return 0 != old.facts.state == new.facts.state and old.facts.generation == new.facts.generation
 

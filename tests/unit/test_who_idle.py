@@ -91,6 +91,29 @@ def test_one_patch_that_asked_for_what_was_there_is_no_change(who: Asker, sight:
     assert who.json("changed", "cm/c")["confidence"] == "certain"
 
 
+def test_an_approval_is_a_change_though_it_stands_in_the_status(who: Asker) -> None:
+    def csr(time: str, user: str, verb: str, version: int, **more: Any) -> Event:
+        body = {"kind": "CertificateSigningRequest", "metadata": {"name": "c", "resourceVersion": str(version)}}
+        logged = {"level": "RequestResponse", "responseObject": body}
+        return event(
+            f"09:{time}.000000",
+            user,
+            verb,
+            "certificatesigningrequests",
+            "c",
+            ns="",
+            group="certificates.k8s.io",
+            **logged,
+            **more,
+        )
+
+    made = csr("00:00", "petra", "create", 5, code=201)
+    write(who.path, made, csr("01:00", "approver", "update", 6, sub="approval"))
+    assert who.json("changed", "csr/c")["answer"]["user"] == "approver"
+    write(who.path, made, csr("01:00", "approver", "update", 5, sub="approval"))
+    assert who.json("changed", "csr/c")["answer"] is None
+
+
 def test_without_answers_what_repeats_itself_is_in_doubt(who: Asker) -> None:
     write(
         who.path,
