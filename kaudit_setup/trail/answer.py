@@ -37,6 +37,16 @@ MATCHES: Final[dict[Verb, Callable[[Deed], bool]]] = {
 }
 """Which requests are meant by each verb."""
 
+PAST: Final = {
+    Verb.created: "created",
+    Verb.changed: "changed",
+    Verb.deleted: "deleted",
+    Verb.read: "read",
+    Verb.exec: "went into",
+    Verb.touched: "touched",
+}
+"""Each verb, for sentences about who did that."""
+
 
 class Searched(Log, Protocol):
     """A log that can also say what it covers and give lines their numbers."""

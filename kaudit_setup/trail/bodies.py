@@ -46,16 +46,17 @@ class Facts:
     answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
     more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown.
     `labels`: all that the object has after a write, or, of a patch without an answer, those that it sets (None:
-    takes away); None if unknown. `items`: names in the list that a deletecollection returned. `involved`: for an
-    event object, what it is about; for an autoscaler, what it scales. `reowned`: a patch that says whose the object
-    is from now on. `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is
-    `answered`, else as its sender knew it. `whole`: the request says all that the object should be, not what it
-    changes (PUT, server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and
-    the server's own metadata, in the answer; 0 if unsaid. `revision`: the template that a set made a Pod from.
-    `dry_run`: what a deletion's options say, None if they are not in the log. `orphan`: they say that what the
-    object owns is to stay. `mirror`: a Pod that its kubelet made from a manifest file. `account`: the
-    ServiceAccount that a token Secret's annotation names. `claim`: the claim, with its namespace, that a volume is
-    bound to.
+    takes away); None if unknown. `items`: names in the list that a deletecollection returned. `shown`: whether the
+    answer to a list names the object asked about, None if unknown. `involved`: for an event object, what it is
+    about; for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
+    `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else
+    as its sender knew it. `whole`: the request says all that the object should be, not what it changes (PUT,
+    server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and the server's own
+    metadata, in the answer; 0 if unsaid. `version`: the object's resourceVersion in the answer. `asked`: a digest of
+    a request that is `whole`, else 0. `revision`: the template that a set made a Pod from. `dry_run`: what a
+    deletion's options say, None if they are not in the log. `orphan`: they say that what the object owns is to stay.
+    `mirror`: a Pod that its kubelet made from a manifest file. `account`: the ServiceAccount that a token Secret's
+    annotation names. `claim`: the claim, with its namespace, that a volume is bound to.
     """
 
     body: bool = False
@@ -69,6 +70,8 @@ class Facts:
     whole: bool = False
     spec_state: int = 0
     state: int = 0
+    version: str = ""
+    asked: int = 0
     revision: str = ""
     mirror: bool = False
     replicas: int = -1
@@ -78,6 +81,7 @@ class Facts:
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
+    shown: bool | None = None
     message: str = ""
     involved_kind: str = ""
     involved_name: str = ""
@@ -96,6 +100,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     uid: str = ""
     generate_name: str = ""
     generation: int = 0
+    resource_version: str = ""
     owner_references: list[Owner] | None = None
     annotations: dict[str, Any] | None = None
     labels: dict[str, Any] | None = None
@@ -154,6 +159,17 @@ class _Body(msgspec.Struct, rename="camel"):
     target: msgspec.Raw = msgspec.Raw()
 
 
+class _Version(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+
+
+class _Shown(msgspec.Struct):
+    """What is asked of an object that was read."""
+
+    kind: str = ""
+    metadata: _Version | None = None
+
+
 class _Identity(msgspec.Struct):
     uid: str = ""
 
@@ -169,6 +185,26 @@ class _Item(msgspec.Struct):
     metadata: _Meta
 
 
+class _Ref(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Entry(msgspec.Struct):
+    metadata: _Ref
+
+
+class _Row(msgspec.Struct):
+    object: _Entry
+
+
+class _Answer(msgspec.Struct):
+    """What a list is answered with: objects, or the rows of a table (meta/v1 Table)."""
+
+    items: list[_Entry] | None = None
+    rows: list[_Row] | None = None
+
+
 class _List(msgspec.Struct):
     items: list[_Item]
 
@@ -180,11 +216,13 @@ class _Op(msgspec.Struct):
 
 _T = TypeVar("_T")
 _BODY = msgspec.json.Decoder(_Body)
+_SHOWN = msgspec.json.Decoder(_Shown)
 _DELETION = msgspec.json.Decoder(_Deletion)
 _SPEC = msgspec.json.Decoder(_Spec)
 _INVOLVED = msgspec.json.Decoder(_Involved)
 _OPTIONS = msgspec.json.Decoder(_Options)
 _LIST = msgspec.json.Decoder(_List)
+_ANSWER = msgspec.json.Decoder(_Answer)
 _AFFINITY = msgspec.json.Decoder(_Affinity)
 _OPS = msgspec.json.Decoder(list[_Op])
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -202,7 +240,9 @@ def body_facts(event: Event) -> Facts:
     request, response = bytes(event.request_object), bytes(event.response_object)
     if not request and not response:
         return _NONE if _dry_run(event, request, _Body()) is None else _WITHOUT_OPTIONS
-    if event.verb in {"get", "list", "watch"}:
+    if event.verb == "get":
+        return Facts(body=True, version=_version(response))
+    if event.verb in {"list", "watch"}:
         return Facts(body=True)
     asked = _read(_BODY, request) or _Body()
     told = _read(_BODY, response) or _Body()
@@ -218,6 +258,7 @@ def body_facts(event: Event) -> Facts:
     items = _read(_LIST, response) if event.verb == "deletecollection" and response else None
     keys = _read(_KEYS, request) if event.verb == "patch" else None
     spec_state, state = _states(told.kind, response) if meta.name and _is_write(event) else (0, 0)
+    whole = event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys())
     return Facts(
         body=True,
         uid=meta.uid or _uid(event, wanted),
@@ -226,7 +267,9 @@ def body_facts(event: Event) -> Facts:
         owners=tuple(full.owner_references or ()),
         generation=meta.generation or wanted.generation,
         answered=bool(meta.name),
-        whole=event.verb == "update" or (keys is not None and {"apiVersion", "kind"} <= keys.keys()),
+        whole=whole,
+        asked=hash(request) if whole else 0,
+        version=meta.resource_version,
         spec_state=spec_state,
         state=state,
         revision=_text((full.labels or {}).get(_REVISION)),
@@ -246,6 +289,27 @@ def body_facts(event: Event) -> Facts:
         claim=next(filter(None, map(_claim, specs)), ""),
         node=bound.name if bound and bound.kind in {"", "Node"} else _node(specs),
     )
+
+
+def showed(event: Event, name: str, namespace: str) -> bool | None:
+    """Whether the logged answer to a list names this object, None if that cannot be told."""
+    response = bytes(event.response_object)
+    if event.verb != "list" or not response:
+        return None
+    if name.isascii() and name.encode() not in response and (b'"items":[' in response or b'"rows":[' in response):
+        return False  # at the speed of a search: lists are long
+    told = _read(_ANSWER, response)
+    if told is None or (told.items is None and told.rows is None):
+        return None
+    entries = [*(told.items or ()), *(row.object for row in told.rows or ())]
+    # on a namespace of its own, an entry need not say which it is in
+    return any(one.metadata.name == name and one.metadata.namespace in {namespace, ""} for one in entries)
+
+
+def _version(response: bytes) -> str:
+    """The resourceVersion of the object that a read shows, empty if it shows none."""
+    told = _read(_SHOWN, response)
+    return told.metadata.resource_version if told is not None and told.kind != "Status" and told.metadata else ""
 
 
 def _uid(event: Event, wanted: _Meta) -> str:

@@ -73,6 +73,15 @@ def kubelet_path(pod: Object) -> bytes:
     return f"/{pod.namespace}/{pod.name}".encode()
 
 
+def with_a_port(obj: Object) -> tuple[bytes, ...]:
+    """How a request for the proxy of `obj` names it with a scheme or a port (see `proxied`)."""
+    return tuple(
+        literal
+        for scheme in ("", ":", "http:", "https:")
+        for literal in begins(replace(obj, name=f"{scheme}{obj.name}:"))
+    )
+
+
 def begins(obj: Object) -> tuple[bytes, ...]:
     """As `named`, of an object of which only the beginning of the name is known."""
     return tuple(literal[:-1] for literal in named(obj))
@@ -134,7 +143,7 @@ class Book:
         self._searched.update(new)
         mentions: dict[tuple[str, ...], list[Deed]] = {}
         for seen in self._log.find(new, self._focus):
-            deed = deed_of(seen)
+            deed = deed_of(seen, self._about)
             self.nodes.add(deed.source.node)
             if deed.done and self._own(deed):
                 self._known = (min((deed.at, *self._known)), max((deed.at, *self._known)))
@@ -153,26 +162,28 @@ class Book:
     def _look_around(self, literals: Sequence[bytes]) -> None:
         """Read once more what was thinned out before the log showed when the object was there."""
         for seen in self._log.find(literals, self._focus):
-            deed = deed_of(seen)
+            deed = deed_of(seen, self._about)
             if self._weight(deed) == _CROWD and self._distance(deed) < _AROUND and deed.key not in self._deeds:
                 self.left_out -= 1
                 self._add(deed)
 
-    def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool]) -> list[Deed]:
+    def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool], focus: bytes = b"") -> list[Deed]:
         """The deeds on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
+
+        `focus`: see `Log.find`.
 
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
         found: dict[tuple[str, ...], Deed] = {}
-        for deed in self.every(literals):
+        for deed in self.every(literals, focus):
             if wanted(deed):
                 old = found.get(deed.key)
                 found[deed.key] = deed if old is None else better(old, deed)
         return in_order(found.values())
 
-    def every(self, literals: Sequence[bytes]) -> Iterator[Deed]:
+    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Deed]:
         """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
-        return map(deed_of, self._log.find(literals))
+        return map(deed_of, self._log.find(literals, focus))
 
     def on(self, obj: Object) -> list[Deed]:
         """Everything known about `obj`, in order of time."""

@@ -18,6 +18,7 @@ from kaudit_setup.trail.lives import LONG, Life, born, kept_up, lives, outlived
 from kaudit_setup.trail.naming import guesses
 from kaudit_setup.trail.selecting import spares
 from kaudit_setup.trail.story import Story
+from kaudit_setup.trail.survival import as_it_seems, survived, unfinished
 
 _REPLACED = 1.0
 """Seconds within which a controller makes another one for what was deleted."""
@@ -59,9 +60,21 @@ class _Life:
 def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     """The request that ended the last life of `obj`, up to `before`, that the log shows to have ended.
 
-    The first that set it going, unless that was outlived: then it was a dry run maybe. Where only a selector would
-    tell, and nothing else shows whether it took the object, the end is `doubtful`.
+    What it lived on after was a dry run: that is said, and no end. The first that set it going, unless that was
+    outlived: then it was a dry run maybe. Where only a selector would tell, and nothing else shows whether it took
+    the object, the end is `doubtful`.
     """
+    dry: list[str] = []
+    end = _last_end(book, obj, before, story, dry)
+    for sentence in dry[-_SHOWN:] if end is not None else []:
+        story.note(sentence)
+    if end is None and dry:
+        story.instead = f"Nobody in this log deleted {obj}, as it seems: {dry[-1]}"
+    return end
+
+
+def _last_end(book: Book, obj: Object, before: float, story: Story, dry: list[str]) -> End | None:
+    """See `end_of`; what was a dry run only is added to `dry`, as sentences."""
     book.look_up([nameless_requests(obj)])
     deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
     sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
@@ -79,7 +92,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
         since = found[number].since
         life = _Life(_between(deeds, since, until), _between(sweeps, since, until), static, book.tolerance)
         until = since
-        end = _named(obj, life, story) or _swept(book, obj, life)
+        end = _named(book, obj, life, story, dry) or _swept(book, obj, life)
         if end is not None and end.doubtful:
             maybe = maybe or end
         elif end is not None:
@@ -126,7 +139,7 @@ def _again(obj: Object, later: Sequence[Life], story: Story) -> None:
         story.note(f"another {obj}{known} was there after that")
 
 
-def _named(obj: Object, life: _Life, story: Story) -> End | None:
+def _named(book: Book, obj: Object, life: _Life, story: Story, dry: list[str]) -> End | None:
     """The end by a request that names the object, or is otherwise known to have met it."""
     last = life.last
     named = [d for d in life.deeds if deletes(d) and not (last and d.node)]
@@ -134,6 +147,7 @@ def _named(obj: Object, life: _Life, story: Story) -> End | None:
     if last is not None:
         # who names it after that met one whose create is not in the log
         strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at + life.tolerance]
+    strong = _without_dry_runs(book, obj, strong, dry)
     if not strong:
         return None
     chosen = next((deed for deed in strong if outlived(deed, life.deeds) is None), strong[0])
@@ -147,7 +161,21 @@ def _named(obj: Object, life: _Life, story: Story) -> End | None:
             story.note(in_doubt(other, outlived(other, life.deeds)))
         else:
             story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
+    if doubt := unfinished(book, obj, chosen):
+        end = End(chosen, "inferred", f"{end.why}; {doubt}")
     return _weighed(end, outlived(chosen, life.deeds), rivals, story)
+
+
+def _without_dry_runs(book: Book, obj: Object, named: Sequence[Deed], dry: list[str]) -> list[Deed]:
+    """Those of `named` that the object did not live on after; of the others `dry` says so."""
+    real = []
+    for deed in named:
+        met = survived(book, obj, deed)
+        if met is None:
+            real.append(deed)
+        else:
+            dry.append(as_it_seems(obj, deed, met))
+    return real
 
 
 def _weighed(end: End, met: Deed | None, rivals: Sequence[Deed], story: Story) -> End:

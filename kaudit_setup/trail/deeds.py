@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.trail.actors import controller_of, node_of
-from kaudit_setup.trail.bodies import Facts, body_facts
+from kaudit_setup.trail.bodies import Facts, body_facts, showed
 from kaudit_setup.trail.event import Event
 from kaudit_setup.trail.kinds import home_group
 from kaudit_setup.trail.search import Hit
@@ -72,7 +72,8 @@ class Deed:
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
     actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
-    bodies say, with nothing in it at level Metadata.
+    bodies say, with nothing in it at level Metadata. `idle` is set where the log shows that it left its object as it
+    was (see `idle`).
     """
 
     verb: str
@@ -101,6 +102,7 @@ class Deed:
     controller: str
     node: str
     outcome: Outcome
+    idle: bool = False
 
     @property
     def done(self) -> bool:
@@ -140,18 +142,22 @@ def stage_rank(stage: str) -> int:
     return _LATER.get(stage, 0)
 
 
-def deed_of(seen: Seen) -> Deed:
-    """One event as a deed."""
+def deed_of(seen: Seen, about: Object | None = None) -> Deed:
+    """One event as a deed. `about`: the object asked about, if there is one."""
     event = seen.event
     ref = event.object_ref
     as_user = event.impersonated_user
     impersonator = event.user.username if as_user is not None else ""
     user = intern((as_user or event.user).username)
     facts = body_facts(event)
+    if about is not None and event.verb == "list":
+        facts = replace(facts, shown=showed(event, about.name, about.namespace))
     name = ref.name if ref else ""
     namespace = ref.namespace if ref else ""
     resource = ref.resource if ref else ""
     sub = ref.subresource if ref else ""
+    if sub == "proxy":
+        name = proxied(name)
     if not name and event.verb == "create" and not sub and facts.response_name:
         name = facts.response_name
     if resource == "namespaces":
@@ -257,6 +263,17 @@ def through_kubelet(deed: Deed) -> Deed | None:
     if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
         return None
     return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
+
+
+def proxied(name: str) -> str:
+    """The name of the Pod, Service or node that a request for its proxy names with a scheme or a port.
+
+    `name`, `name:port`, `scheme:name:port` (the port may be empty). Source: AM/pkg/util/net/port_split.go.
+    """
+    parts = name.split(":")
+    if len(parts) == 3 and parts[0] in {"http", "https", ""}:
+        return parts[1]
+    return parts[0] if len(parts) == 2 else name
 
 
 def seconds(timestamp: str) -> float:

@@ -83,6 +83,8 @@ def _with_its_owner(book: Book, story: Story, obj: Object, before: float) -> boo
     for number, owner in enumerate([*owners, *whole]):
         told = Story()
         end = end_of(book, owner, before, told) if book.on(owner) else None
+        if told.instead:
+            story.note(told.instead)
         if end is None or not alive <= end.deed.at <= gone + book.tolerance:
             continue
         if end.doubtful and kept_up(end.deed, met(book, [owner])):

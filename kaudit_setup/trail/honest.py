@@ -87,10 +87,18 @@ def asked(deed: Deed) -> str:
 
 
 def silence(
-    book: Book, verb: str, obj: Object, coverage: Sequence[Coverage], policy: Policy | None, *, followed: bool = False
+    book: Book,
+    verb: str,
+    obj: Object,
+    coverage: Sequence[Coverage],
+    policy: Policy | None,
+    *,
+    followed: bool = False,
+    known: str = "",
 ) -> list[str]:
     """Sentences that say why nobody is named, the weightiest first.
 
+    `known`: the reason, where the log shows it.
     `followed`: although no request for it is known, what is above the object has an answer.
     """
     first = min((each.first for each in coverage if each.first), default="")
@@ -100,7 +108,9 @@ def silence(
     alive = [deed for deed in book.on(obj) if deed.done]
     left_out = unlogged(policy, verb, obj) if policy else []
     said: list[str] = []
-    if left_out:
+    if known:
+        said.append(f"{known}.")
+    elif left_out:
         said += left_out
     elif verb == "created" and alive:
         since = lives(alive)[-1].since

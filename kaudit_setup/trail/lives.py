@@ -21,6 +21,8 @@ LONG = 300.0
 
 _NOTICED = 2.0
 """Seconds within which a controller notices that something is gone."""
+_SETTLED = 5.0
+"""Seconds after which a kubelet has heard that something is gone."""
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
@@ -125,6 +127,29 @@ def kept_up(end: Deed, deeds: Sequence[Deed]) -> bool:
     later = later[: next((index for index, deed in enumerate(later) if creates(deed)), None)]
     reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > _NOTICED]
     return bool(reports) and not _lingers(end) and not any(deed.controller == GARBAGE for deed in later)
+
+
+def lived_on(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
+    """What shows in `deeds`, all on one object, that `end` can have been a dry run only; None if nothing does.
+
+    What the server removes at once was changed soon after and met by others, too, or a kubelet still found it. Of
+    something that only lingered (a finalizer, a deletion in the foreground), its controllers go on to report, too, so
+    that these alone prove nothing.
+    """
+    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    if _lingers(end) or _held(later):
+        return None
+    met = [deed for deed in later if _met(deed) and deed.at - end.at <= LONG]
+    known = [deed for deed in met if deed.node and deed.at - end.at > _SETTLED]
+    people = [deed for deed in met if _shows(deed) and deed.verb != "get"]
+    if people and len({deed.user for deed in met}) > 1:
+        known += people
+    return min(known, key=lambda deed: deed.at, default=None)
+
+
+def _met(deed: Deed) -> bool:
+    """Whether a request succeeds only if its object is there."""
+    return deed.done and not (deletes(deed) or creates(deed)) and deed.verb not in {"list", "watch"}
 
 
 def _lingers(end: Deed) -> bool:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from kaudit_setup.trail.answer import Answer, Verb
+from kaudit_setup.trail.answer import PAST, Answer, Verb
 from kaudit_setup.trail.deeds import Deed, meant
 from kaudit_setup.trail.story import Link
 from kaudit_setup.trail.users import did, thing
 
 _LONGEST_AGENT = 80
-_PAST = {
-    Verb.created: "created",
-    Verb.changed: "changed",
-    Verb.deleted: "deleted",
-    Verb.read: "read",
-    Verb.exec: "went into",
-    Verb.touched: "touched",
-}
 
 
 def sentence(answer: Answer) -> str:
@@ -67,7 +59,7 @@ def _step(link: Link) -> str:
 
 
 def _past(answer: Answer) -> str:
-    return _PAST[answer.question.verb]
+    return PAST[answer.question.verb]
 
 
 def _deed(answer: Answer, deed: Deed) -> str:

@@ -20,11 +20,15 @@ class Link:
 
 @dataclass(slots=True)
 class Story:
-    """A chain from the object asked for up to `root`, the first actor who is not a controller."""
+    """A chain from the object asked for up to `root`, the first actor who is not a controller.
+
+    `instead`: where it has no links, the sentence that says why, if the log shows it.
+    """
 
     links: list[Link] = field(default_factory=list)
     root: Deed | None = None
     notes: list[str] = field(default_factory=list)
+    instead: str = ""
 
     def note(self, sentence: str) -> None:
         """Add a sentence, once."""

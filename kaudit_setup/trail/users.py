@@ -111,7 +111,7 @@ def did(deed: Deed) -> str:
         return "took a token of"
     if deed.subresource == "status":
         return "reported the status of"
-    return doing(deed)
+    return "changed nothing of" if deed.idle else doing(deed)
 
 
 def thing(deed: Deed) -> str:

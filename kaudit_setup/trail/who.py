@@ -11,8 +11,8 @@ from typing import Final
 
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.texts import counted
-from kaudit_setup.trail.answer import MATCHES, Answer, Question, Searched, Verb, numbered
-from kaudit_setup.trail.birth import Confidence, actor
+from kaudit_setup.trail.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
+from kaudit_setup.trail.birth import Confidence, actor, doing
 from kaudit_setup.trail.book import (
     Book,
     begins,
@@ -22,9 +22,10 @@ from kaudit_setup.trail.book import (
     pod_ending,
     quoted,
     sisters,
+    with_a_port,
 )
 from kaudit_setup.trail.chain import say_recreated, story_of_creation
-from kaudit_setup.trail.clock import Window
+from kaudit_setup.trail.clock import ALWAYS, Window
 from kaudit_setup.trail.deeds import (
     Deed,
     Object,
@@ -57,8 +58,10 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
         story.note(f"this log has a {other.resource}.{other.group}/{other.name} too, which is another object")
     answer = story.links[0].deed if story.links else None
     if answer is not None and not question.window.holds(answer.time):
-        story.note(f"{actor(answer)} did it at {answer.time}, which is outside of the time asked for")
-        story, answer, events = Story(notes=story.notes), None, []
+        story, events = Story(notes=story.notes, instead=_at_another_time(question, obj, answer)), []
+        answer = None
+    elif not (story.links or story.instead) and (other_time := _elsewhen(book, question, obj)) is not None:
+        story.instead = _at_another_time(question, obj, other_time)
     if book.left_out:
         were = "was" if book.left_out == 1 else "were"
         story.note(
@@ -68,7 +71,8 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     confidence = _confidence(story)
     notes = [*story.notes, *attempts(book, obj, MATCHES[question.verb])]
     if answer is None:
-        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=story.root is not None)
+        followed, known = story.root is not None, "" if story.links else story.instead
+        why = silence(book, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
         notes = [*why, *notes, *_unknown_kind(book, question, obj)]
     whole = Answer(
         question, obj, confidence, answer, story.root, tuple(story.links), tuple(events), log.coverage(), tuple(notes)
@@ -88,6 +92,8 @@ def opening(verb: Verb, obj: Object) -> list[bytes]:
         if guess.owner.resource == "replicasets":
             found += sisters(guess.owner)
         found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
+    if obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}:
+        found += with_a_port(obj)
     if obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}:
         found.append(kubelet_path(obj))
     if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
@@ -139,7 +145,25 @@ def _tell(book: Book, question: Question, obj: Object) -> tuple[Story, list[Deed
     story = Story()
     if events:
         pick(book, question.verb, obj, events, story)
-    return story, events
+    return story, events if story.links else []
+
+
+def _elsewhen(book: Book, question: Question, obj: Object) -> Deed | None:
+    """Who did it outside of the time asked for, where nobody did within: rather somebody than Kubernetes itself."""
+    if question.window == ALWAYS:
+        return None
+    if question.verb is Verb.deleted:
+        links = story_of_deletion(book, obj).links
+        return links[0].deed if links else None
+    whole = timeline(book, replace(question, window=ALWAYS), obj)
+    named = [deed for deed in whole if deed.name and not deed.idle and not question.window.holds(deed.time)]
+    people = [deed for deed in named if not deed.by_kubernetes] or named
+    return people[-1] if people else None
+
+
+def _at_another_time(question: Question, obj: Object, deed: Deed) -> str:
+    did = doing(deed) if question.verb in {Verb.created, Verb.changed, Verb.deleted} else PAST[question.verb]
+    return f"{actor(deed)} {did} {obj} at {deed.time}, which is outside of the time asked for"
 
 
 def _ended_before(book: Book, obj: Object, story: Story) -> None:

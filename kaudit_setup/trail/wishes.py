@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from kaudit_setup.trail.actors import AUTOSCALER
 from kaudit_setup.trail.book import Book
@@ -73,16 +72,6 @@ def proven(book: Book, obj: Object, cause: Deed, renewed: bool = False) -> bool:
     if not cause.facts.body or cause.key in count.doubtful:
         return False
     return not _tells_all(cause) or cause.key in count.real or (renewed and cause.key in count.counted)
-
-
-def as_before(book: Book, obj: Object) -> set[tuple[str, ...]]:
-    """The changes of `obj`, by `Deed.key`, whose answers show the object as the answer to the one before did."""
-    found: set[_Key] = set()
-    deeds = [deed for deed in book.on(obj) if deed.done and (creates(deed) or changes(deed))]
-    for old, new in pairwise(deeds):
-        if 0 != old.facts.state == new.facts.state and old.facts.generation == new.facts.generation:
-            found.add(new.key)
-    return found
 
 
 def _tells_all(deed: Deed) -> bool:

@@ -95,14 +95,14 @@ def times(time: str) -> Event:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_role_is_aggregated_for_whoever_wrote_a_part_of_it(who: Asker, level: str) -> None:
-    def role(time: str, user: str, verb: str, name: str, labels: Event) -> Event:
+    def role(time: str, user: str, verb: str, name: str, labels: Event, *rules: str) -> Event:
         found = event(time, user, verb, "clusterroles", name, code=201 if verb == "create" else 200, **RBAC)
-        return body(found, {"kind": "ClusterRole", "metadata": {"name": name, "labels": labels}})
+        return body(found, {"kind": "ClusterRole", "metadata": {"name": name, "labels": labels}, "rules": rules})
 
     events = [
         role("09:00:00.000000", "alice", "create", "agg", {}),
-        role("10:00:00.000000", "bob", "create", "part", {"agg": "yes"}),
-        role("10:00:00.005000", AGGREGATION, "update", "agg", {}),
+        role("10:00:00.000000", "bob", "create", "part", {"agg": "yes"}, "a rule"),
+        role("10:00:00.005000", AGGREGATION, "update", "agg", {}, "a rule"),
     ]
     root, confidence, _ = asked(who, level, events, "changed", "clusterrole/agg")
     assert (root, confidence) == ("bob", "inferred")

@@ -243,9 +243,33 @@ def test_outside_of_the_window_is_said(who: Asker) -> None:
     write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
     found = who.json("created", "pod/x", "--since", f"{DAY}11:00:00Z")
     assert found["answer"] is None
-    assert any("alice" in note and "outside of the time asked for" in note for note in found["notes"])
+    said = [f"alice created pod default/x at {DAY}10:00:00.000000Z, which is outside of the time asked for."]
+    assert [note for note in found["notes"] if "pod default/x" in note] == said
     assert who.json("created", "pod/x", "--until", f"{DAY}11:00:00Z")["answer"]["user"] == "alice"
-    assert who.json("created", "pod/x", "--until", f"{DAY}09:00:00Z")["answer"] is None
+    found = who.json("created", "pod/x", "--until", f"{DAY}09:00:00Z")
+    assert found["answer"] is None
+    assert [note for note in found["notes"] if "pod default/x" in note] == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "did", "verb", "sub"),
+    [
+        ("changed", "changed", "patch", ""),
+        ("deleted", "deleted", "delete", ""),
+        ("read", "read", "get", ""),
+        ("exec", "went into", "create", "exec"),
+        ("touched", "touched", "get", ""),
+    ],
+)
+@pytest.mark.parametrize("window", [("--since", f"{DAY}11:00:00Z"), ("--until", f"{DAY}09:00:00Z")])
+def test_whatever_was_done_at_another_time_is_said(
+    who: Asker, asked: str, did: str, verb: str, sub: str, window: tuple[str, str]
+) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "bob", verb, "pods", "x", sub=sub))
+    found = who.json(asked, "pod/x", *window)
+    assert found["answer"] is None
+    said = f"bob {did} pod default/x at {DAY}10:00:00.000000Z, which is outside of the time asked for."
+    assert found["notes"][0] == said
 
 
 def test_an_impersonated_controller_is_a_person(who: Asker) -> None:

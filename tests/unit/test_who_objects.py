@@ -418,3 +418,16 @@ def test_a_request_that_was_passed_on_to_an_aggregated_server_is_one(who: Asker,
     assert (found["answer"]["user"], found["notes"]) == ("alice", [])
     assert len(who.json("touched", "widgets.example.com/w1", log=tmp_path)["events"]) == 1
     assert len(who.json("created", "--user", "alice", log=tmp_path)["events"]) == 2
+
+
+@pytest.mark.parametrize("name", ["web", "web:8080", "https:web:8443", "http:web:", ":web:1"])
+@pytest.mark.parametrize(("resource", "ns"), [("pods", "default"), ("services", "default"), ("nodes", "")])
+def test_a_proxy_is_asked_for_by_scheme_and_port(who: Asker, name: str, resource: str, ns: str) -> None:
+    through = event("10:00:00.000000", "ruth", "get", resource, name, ns=ns, sub="proxy")
+    failed = event("11:00:00.000000", "mallory", "get", resource, name, ns=ns, sub="proxy", code=503)
+    write(who.path, *NOISE, through, failed, event("12:00:00.000000", "eve", "get", resource, "web2:80", ns=ns))
+    found = who.json("exec", f"{resource}/web")
+    assert (found["answer"]["user"], found["confidence"]) == ("ruth", "certain")
+    assert any(note.startswith("mallory asked to send a request through the proxy to") for note in found["notes"])
+    assert len(who.json("touched", f"{resource}/web")["events"]) == 1
+    assert who.json("exec", f"{resource}/web", "--user", "ruth")["chain"][0]["object"]["name"] == "web"
