@@ -32,12 +32,12 @@ def _resource(event: LeanEvent) -> str:
 
 
 _NAMES = ("user.username", "impersonated_user.username")
-# name: (fields of LeanEvent that it and its filter need, how it is read off an event)
+# name: (fields of LeanEvent that it needs, how it is read off an event)
 DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
     "user": (_NAMES, _acted_as),
     "impersonator": (_NAMES, _impersonator),
     "verb": (("verb",), lambda e: e.verb),
-    "resource": (("object_ref.resource", "object_ref.subresource", "object_ref.api_group"), _resource),
+    "resource": (("object_ref.resource", "object_ref.subresource"), _resource),
     "group": (("object_ref.api_group",), lambda e: e.object_ref.api_group),
     "namespace": (("object_ref.namespace",), lambda e: e.object_ref.namespace),
     "name": (("object_ref.name",), lambda e: e.object_ref.name),
@@ -75,6 +75,8 @@ class Filter:
     def fields(self) -> set[str]:
         """The fields of LeanEvent that `test` needs."""
         need = {name for dimension in self.wanted for name in DIMENSIONS[dimension][0]}
+        if "resource" in self.wanted:
+            need.add("object_ref.api_group")  # see _SPELLINGS
         return need if self.window.open else need | {"request_received_timestamp", "stage_timestamp"}
 
     def test(self) -> Callable[[LeanEvent], bool]:

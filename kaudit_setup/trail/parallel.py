@@ -1,7 +1,8 @@
 """Work on the units of a log with all cores, in order, in constant memory.
 
-Each worker is a fork that has every n-th unit and a pipe; the parent reads the pipes in the order of the units.
-A full pipe makes its worker wait, so nothing piles up when the reader is slower than the cores.
+Each worker is a fork that takes the next unit when it is ready for one, and answers through a pipe of its own; the
+parent reads the answers in the order of the units. A full pipe makes its worker wait, and few units are given out
+ahead of those that were read, so nothing piles up when the reader is slower than the cores.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, repeat
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar, cast
 
 from kaudit_setup.errors import KauditError
 from kaudit_setup.trail.files import LogFile
@@ -23,6 +25,8 @@ from kaudit_setup.trail.tally import Tally
 T = TypeVar("T")
 Work = Callable[[Unit, Tally], Iterator[T]]
 
+_AHEAD = 4  # units for each worker that are given out and not read yet
+_TURN = 8  # bytes
 _SMALL = 8 << 20  # below this a fork costs more than it brings
 
 
@@ -72,51 +76,86 @@ def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> 
 
 def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[Unit, T | Tally]]:
     fork = get_context("fork")
+    take, give = os.pipe()
     pipes: list[Connection] = []
     workers = []
     gc.freeze()
     try:
-        for number in range(count):
+        for _ in range(count):
             ours, theirs = fork.Pipe(duplex=False)
-            worker = fork.Process(target=_serve, args=(theirs, ours, units[number::count], work), daemon=True)
+            worker = fork.Process(target=_serve, args=(theirs, ours, take, units, work), daemon=True)
             worker.start()
             theirs.close()
             pipes.append(ours)
             workers.append(worker)
-        for index, unit in enumerate(units):
-            pipe = pipes[index % count]
-            while True:
-                try:
-                    kind, payload = pipe.recv()
-                except EOFError:
-                    raise KauditError(
-                        f"a worker died while it read {unit.file.path}", hint="was it killed for lack of memory?"
-                    ) from None
-                if kind == "failed":
-                    raise payload
-                yield unit, payload
-                if kind == "done":
-                    break
+        yield from _in_order(units, pipes, give)
     finally:
         for pipe in pipes:
             pipe.close()
         for worker in workers:
             worker.terminate()
             worker.join()
+        os.close(take)
+        os.close(give)
         gc.unfreeze()
 
 
-def _serve(out: Connection, unused: Connection, units: Sequence[Unit], work: Work[T]) -> None:
+def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> Iterator[tuple[Unit, T | Tally]]:
+    # behind the last unit one turn for each worker that says so
+    turns = chain(range(len(units)), repeat(len(units), len(pipes)))
+    for turn in islice(turns, _AHEAD * len(pipes)):
+        _give(give, turn)
+    silent = set(pipes)  # whose next unit is not known yet
+    begun: dict[int, Connection] = {}
+    for number, unit in enumerate(units):
+        while number not in begun:
+            for pipe in cast(list[Connection], wait(silent)):
+                kind, payload = _received(pipe, unit)
+                silent.remove(pipe)
+                if kind == "unit":
+                    begun[payload] = pipe
+        pipe, kind = begun.pop(number), ""
+        while kind != "done":
+            kind, payload = _received(pipe, unit)
+            if kind == "failed":
+                raise payload
+            yield unit, payload
+        silent.add(pipe)
+        for turn in islice(turns, 1):
+            _give(give, turn)
+
+
+def _received(pipe: Connection, unit: Unit) -> tuple[str, Any]:
+    try:
+        return cast(tuple[str, Any], pipe.recv())
+    except EOFError:
+        raise KauditError(
+            f"a worker died while it read {unit.file.path}", hint="was it killed for lack of memory?"
+        ) from None
+
+
+def _give(pipe: int, turn: int) -> None:
+    os.write(pipe, turn.to_bytes(_TURN, "big"))
+
+
+def _taken(pipe: int) -> int:
+    """A turn is written whole and read whole, whoever else reads (pipe(7): up to PIPE_BUF)."""
+    return int.from_bytes(os.read(pipe, _TURN), "big")
+
+
+def _serve(out: Connection, unused: Connection, turns: int, units: Sequence[Unit], work: Work[T]) -> None:
     # Ctrl-C reaches the whole group of processes; the parent answers it and ends the workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     unused.close()
     gc.disable()
     try:
-        for unit in units:
+        while (number := _taken(turns)) < len(units):
+            out.send(("unit", number))
             tally = Tally()
-            for payload in work(unit, tally):
+            for payload in work(units[number], tally):
                 out.send(("part", payload))
             out.send(("done", tally))
+        out.send(("over", None))
     except BrokenPipeError:
         return
     except Exception as error:
