@@ -147,7 +147,13 @@ def test_secrets_must_be_seen_but_not_shown() -> None:
 
 BINDINGS = '- {level: None, resources: [{group: "", resources: ["pods/binding"]}]}\n'
 CREATES = '- {level: %s, verbs: ["create"], resources: [{group: "", resources: ["pods"]}]}\n'
-OWNERS = '- {level: None, resources: [{group: apps}, {group: batch}, {group: "", resources: ["replicationcontrollers", "replicationcontrollers/*"]}]}\n'  # noqa: E501
+OWNERS = """
+- level: None
+  resources:
+  - {group: apps}
+  - {group: batch}
+  - {group: "", resources: ["replicationcontrollers", "replicationcontrollers/*"]}
+""".lstrip()
 
 
 @pytest.mark.parametrize(
