@@ -1222,14 +1222,19 @@ def test_collect_keeps_what_the_node_has_deleted_though_it_was_altered_here(
     assert (third["fetched"], third["notes"], third["files"]) == (0, [], got["files"])
 
 
+def of_one_node(nodes: list[LocalNode], tmp_path: Path) -> tuple[Path, Path, tuple[str | Path, ...]]:
+    """Where the logs of one node are collected, where the node has them, and the command that does it."""
+    del nodes[1:]
+    home = tmp_path / "home"
+    return home, tmp_path / "cp1/srv", ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+
+
 @pytest.mark.parametrize("how", ["appended to", "changed", "cut", "emptied"])
 @pytest.mark.parametrize("grown", [False, True])
 def test_collect_says_that_a_copy_was_altered_and_keeps_it(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, how: str, grown: bool
 ) -> None:
-    del nodes[1:]
-    home, folder = tmp_path / "home", tmp_path / "cp1/srv"
-    run = ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+    home, folder, run = of_one_node(nodes, tmp_path)
     log = write(folder / "audit.log", *[event(n) for n in range(5)])
     (first,) = answer(capfd, *run)["files"]
     copy = home / first["file"]
@@ -1263,9 +1268,7 @@ def test_collect_says_that_a_copy_was_altered_and_keeps_it(
 def test_collect_knows_what_an_altered_copy_was_though_the_node_has_compressed_it(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
-    del nodes[1:]
-    home, folder = tmp_path / "home", tmp_path / "cp1/srv"
-    run = ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+    home, folder, run = of_one_node(nodes, tmp_path)
     log = write(folder / "audit.log", event(1))
     (first,) = answer(capfd, *run)["files"]
     altered = append(home / first["file"], b"x")
@@ -1313,9 +1316,7 @@ def test_collect_blames_nobody_for_a_run_that_was_stopped(
 def test_collect_says_that_what_the_node_has_deleted_is_missing_here(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, same: str
 ) -> None:
-    del nodes[1:]
-    home, folder = tmp_path / "home", tmp_path / "cp1/srv"
-    run = ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+    home, folder, run = of_one_node(nodes, tmp_path)
     log = write(folder / "audit.log", event(1))
     (first,) = answer(capfd, *run)["files"]
     (home / first["file"]).unlink()
@@ -1395,9 +1396,7 @@ def test_collect_removes_what_no_run_can_go_on_with(
 def test_collect_takes_no_log_for_another_of_its_size(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
 ) -> None:
-    del nodes[1:]
-    home, folder = tmp_path / "home", tmp_path / "cp1/srv"
-    run = ("collect", "--host", "cp1", "--log", "/srv", "-d", home, "-o", "json")
+    home, folder, run = of_one_node(nodes, tmp_path)
     old = write(folder / "audit-2026-11-23T10-01-40.000.log", event(1))
     (first,) = answer(capfd, *run)["files"]
     text = old.read_bytes()
