@@ -10,31 +10,24 @@ the node still has what it was, and then it is kept beside the new one, under a 
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import re
 import shutil
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import chain, count
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.trail.clock import stamp
-from kaudit_setup.trail.files import find_logs, rotated_name
+from kaudit_setup.trail.copies import began_as, begins_with, free, last_moment, raw, sha256
+from kaudit_setup.trail.files import rotated_name
 from kaudit_setup.trail.listing import listing
-from kaudit_setup.trail.read import Unit, blocks
 from kaudit_setup.trail.runner import Progress, Runner, fetch
-from kaudit_setup.trail.tally import Tally
 
 _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"
-_GZIP = b"\x1f\x8b"
-_PIECE = 1 << 18
 _PART = re.compile(r"\.\d+\.part")
 
 
@@ -157,7 +150,7 @@ class _Node:
         for _ in range(2):
             if not self._fetch(one, part):
                 return False
-            digest = _sha256(part)
+            digest = sha256(part)
             if digest == self._sum(one):
                 self._place(part, one, target, digest)
                 self._done.fetched += 1
@@ -196,7 +189,7 @@ class _Node:
             else:
                 self._outlived(entry, altered, one, target)
         own = target in [entry.file for entry in earlier]
-        if there.exists() and not own and (self._recorded(target) or not _begins_with(fresh, there)):
+        if there.exists() and not own and (self._recorded(target) or not begins_with(fresh, there)):
             self._displace(target)
         fresh.rename(there)
         moved = next((e for e in self._under(one) if self._into / e.file == fresh), None)
@@ -214,8 +207,8 @@ class _Node:
         if not old.exists():
             return
         differs, kept = self._difference(entry), ""
-        if not _begins_with(fresh, old, _raw):
-            aside = _free(old.with_name(f"{old.name}.altered"))
+        if not begins_with(fresh, old, raw):
+            aside = free(old.with_name(f"{old.name}.altered"))
             old.rename(aside)
             kept = f", and the altered copy is kept as {self._folder}/{aside.name}"
         elif old.stat().st_size >= entry.size:
@@ -246,7 +239,7 @@ class _Node:
     def _displace(self, file: str) -> None:
         """Give `file` the name of a rotated log: the moment of its last event, so that it keeps its place in time."""
         old = self._into / file
-        moment = _last_moment(old)
+        moment = last_moment(old)
         while (new := old.with_name(rotated_name(old.name, stamp(moment)))).exists():
             moment += timedelta(milliseconds=1)
         entry = self._recorded(file)
@@ -289,7 +282,7 @@ class _Node:
         for part in sorted((self._into / self._folder).iterdir()):
             if not _PART.fullmatch(part.name):
                 continue
-            if not any(log.exists() and (_begins_with(log, part) or _begins_with(log, part, _raw)) for log in logs):
+            if not any(log.exists() and (begins_with(log, part) or begins_with(log, part, raw)) for log in logs):
                 self._note(
                     f"{self._folder}/{part.name} is all that a stopped run had fetched of a log that is not listed "
                     "any more; no collected log begins with it"
@@ -335,7 +328,7 @@ class _Node:
     def _whole(self, entry: Entry) -> bool:
         """Whether our copy is what the manifest says."""
         path = self._into / entry.file
-        return path.is_file() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256
+        return path.is_file() and path.stat().st_size == entry.size and sha256(path) == entry.sha256
 
     def _altered(self, entry: Entry) -> Entry | None:
         """`entry`, if our copy is not what it says."""
@@ -361,78 +354,16 @@ def _folder(node: str, entries: Sequence[Entry]) -> str:
     others = {e.file.partition("/")[0] for e in entries}
     # `cp1:2222` and `cp1_2222` are two nodes
     numbers = (f"{name}-{number}" for number in range(2, len(others) + 3))
-    return next(free for free in (name, *numbers) if free not in others)
-
-
-def _last_moment(path: Path) -> datetime:
-    """Of the last event in a log, rounded up to what a name can tell; without any, when the file was written."""
-    tally = Tally()
-    for _ in blocks(Unit(0, find_logs([str(path)])[0]), tally):
-        pass
-    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    try:
-        last = datetime.fromisoformat(tally.last) + timedelta(microseconds=999)
-    except (ValueError, OverflowError):
-        return written
-    # a node's clock may be off; what claims to be of another day is something else with the name of a timestamp
-    return min(last, written + timedelta(days=1))
+    return next(own for own in (name, *numbers) if own not in others)
 
 
 def _holds(whole: Path, copy: Path, altered: Entry | None) -> bool:
     """Whether one log begins with what was collected as another: with its `copy`, or where that is `altered` or gone
     with bytes that have the recorded sum.
     """
-    return _began_as(whole, altered) if altered else _begins_with(whole, copy)
-
-
-def _began_as(whole: Path, entry: Entry) -> bool:
-    digest, left = hashlib.sha256(), entry.size
-    try:
-        for piece in _raw(whole) if entry.file.endswith(".gz") else _unpacked(whole):
-            digest.update(piece[:left])
-            left -= min(left, len(piece))
-            if not left:
-                break
-    except (OSError, EOFError, zlib.error):
-        return False
-    return not left and digest.hexdigest() == entry.sha256
-
-
-def _raw(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, in pieces of one size but for the last."""
-    with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            yield piece
-
-
-def _unpacked(path: Path) -> Iterator[bytes]:
-    """The text of a log, in pieces of one size but for the last. What is being fetched has no name yet that tells."""
-    with path.open("rb") as stream:
-        packed = stream.read(len(_GZIP)) == _GZIP
-    if not packed:
-        yield from _raw(path)
-        return
-    with gzip.open(path) as stream:
-        while piece := stream.read(_PIECE):
-            yield piece
-
-
-def _begins_with(whole: Path, part: Path, read: Callable[[Path], Iterator[bytes]] = _unpacked) -> bool:
-    """Whether the one log, read so, begins with the other; a broken one begins with nothing."""
-    left, right = read(whole), read(part)
-    try:
-        for wanted in right:
-            if next(left, b"")[: len(wanted)] != wanted:
-                return False
-    except (OSError, EOFError, zlib.error):
-        return False
-    return True
-
-
-def _free(path: Path) -> Path:
-    """`path`, or with a number if there is such a file."""
-    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return next(one for one in chain([path], numbered) if not one.exists())
+    if altered is None:
+        return begins_with(whole, copy)
+    return began_as(whole, altered.size, altered.sha256, packed=altered.file.endswith(".gz"))
 
 
 def _read_manifest(into: Path) -> list[Entry]:
@@ -472,8 +403,3 @@ def _write(path: Path, data: bytes) -> None:
     fresh.touch(mode=0o600)
     fresh.write_bytes(data)
     fresh.rename(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
