@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from kaudit_setup.change import backup as backups
-from kaudit_setup.change.brake import Brake, Level, PulledError
+from kaudit_setup.change.cancel import Brake, Level, PulledError
 from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
 from kaudit_setup.change.plan import Plan, WriteFile, sha256
 from kaudit_setup.change.probe import choose, identity

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import msgspec
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.change.probe import KUBECTL_VERBS, Identity, Probe
 from kaudit_setup.errors import ScriptError
 from kaudit_setup.manifest.pod import ApiServerPod, host_path
@@ -18,7 +19,6 @@ from kaudit_setup.node.frames import Frames
 from kaudit_setup.node.observe import Process
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
-from kaudit_setup.trail.event import Event
 
 # kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
 BACKOFF_S = 310

@@ -17,7 +17,7 @@ from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.compliance import Verdict
-    from kaudit_setup.fleet.crew import Candidate
+    from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.observe import Observed
 
 app = typer.Typer(rich_markup_mode=None)
@@ -51,7 +51,7 @@ def check(
 ) -> None:
     """Judge nodes by the audit checks of the CIS Kubernetes Benchmark."""
     from kaudit_setup.fleet.compliance import BENCHMARK
-    from kaudit_setup.fleet.crew import ask_all
+    from kaudit_setup.fleet.survey import ask_all
     from kaudit_setup.report.junit import Case, junit
 
     with how.candidates() as candidates, waiting(crowd(candidates)) as progress:

@@ -16,8 +16,8 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
-    from kaudit_setup.fleet.crew import Candidate
     from kaudit_setup.fleet.hosts import Host
+    from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
     from kaudit_setup.node.ssh import SshOptions, SshTarget
 
@@ -77,7 +77,7 @@ def nodes(
     ask_become_pass: bool = False,
 ) -> Iterator[list[Candidate]]:
     """The nodes that the user named, or this machine; closed at the end. Raises InputError."""
-    from kaudit_setup.fleet.crew import Candidate
+    from kaudit_setup.fleet.survey import Candidate
 
     if root is not None and (hosts or inventory):
         raise InputError("--root excludes --host and --inventory", hint="--root works on a folder of this machine")

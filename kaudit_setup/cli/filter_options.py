@@ -10,7 +10,7 @@ import typer
 from kaudit_setup.cli.log_options import SinceOption, UntilOption
 
 if TYPE_CHECKING:
-    from kaudit_setup.trail.filters import Filter
+    from kaudit_setup.auditlog.filters import Filter
 
 Values = list[str] | None
 
@@ -61,8 +61,8 @@ class FilterOptions:
 
     def filter(self) -> Filter:
         """Raises InputError for what cannot be."""
-        from kaudit_setup.trail.clock import Window
-        from kaudit_setup.trail.filters import make_filter
+        from kaudit_setup.auditlog.filters import make_filter
+        from kaudit_setup.auditlog.timestamps import Window
 
         wanted = asdict(self)
         return make_filter(wanted, Window.of(wanted.pop("since"), wanted.pop("until")))

@@ -17,14 +17,14 @@ from kaudit_setup.cli.connect import Reach
 from kaudit_setup.errors import Exit, InputError, KauditError, NodeError
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.files import LogFile
+    from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.logs import LocalLogs, Logs
+    from kaudit_setup.auditlog.scan_statistics import Coverage
+    from kaudit_setup.auditlog.sources.best_effort import PatientRunner
+    from kaudit_setup.auditlog.sources.listing import Listing
+    from kaudit_setup.auditlog.sources.nodes import RemoteLogs
     from kaudit_setup.node.port import Node
-    from kaudit_setup.trail.files import LogFile
-    from kaudit_setup.trail.filters import Filter
-    from kaudit_setup.trail.listing import Listing
-    from kaudit_setup.trail.logs import LocalLogs, Logs
-    from kaudit_setup.trail.patient import PatientRunner
-    from kaudit_setup.trail.remote import RemoteLogs
-    from kaudit_setup.trail.tally import Coverage
 
 LogOption = Annotated[
     list[str] | None,
@@ -75,8 +75,8 @@ def spread_logs(argv: list[str]) -> list[str]:
 
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
+    from kaudit_setup.auditlog.files import find_logs, own_logs
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.trail.files import find_logs, own_logs
 
     _check_streams(log or ())
     if log:
@@ -114,7 +114,7 @@ class LogOptions(Reach):
         a node is missing.
         """
         if not self.remote:
-            from kaudit_setup.trail.logs import LocalLogs
+            from kaudit_setup.auditlog.logs import LocalLogs
 
             yield LocalLogs(local_files(self.log))
             return
@@ -128,15 +128,15 @@ class LogOptions(Reach):
         `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
         typer.Exit at the end if the log of a node is missing.
         """
-        from kaudit_setup.trail.logs import LocalLogs
+        from kaudit_setup.auditlog.logs import LocalLogs
 
         if not self.remote:
             yield LocalLogs(local_files(self.log))
             return
         from tempfile import TemporaryDirectory
 
-        from kaudit_setup.cli.ending import cleared_up
-        from kaudit_setup.trail.fetch import narrows
+        from kaudit_setup.auditlog.sources.fetch import narrows
+        from kaudit_setup.cli.signals import cleared_up
 
         with (
             cleared_up(),
@@ -155,15 +155,15 @@ class LogOptions(Reach):
         _whole(runners)
 
     def _searched(self, runners: Sequence[PatientRunner]) -> RemoteLogs:
+        from kaudit_setup.auditlog.sources.nodes import RemoteLogs
         from kaudit_setup.node.shell import script
-        from kaudit_setup.trail.remote import RemoteLogs
 
         logs = RemoteLogs(runners, script("lib") + script("logs"), self.log or [])
         _found_any(runners, logs.listings())
         return logs
 
     def _narrowed(self, wanted: Filter, runners: Sequence[PatientRunner], folder: Path) -> LocalLogs:
-        from kaudit_setup.trail.fetch import narrowed
+        from kaudit_setup.auditlog.sources.fetch import narrowed
 
         logs = self._searched(runners)
         found = narrowed(logs, wanted, folder)
@@ -172,10 +172,10 @@ class LogOptions(Reach):
         return found.without({file.node for there in lost for file in there.files})
 
     def _fetched(self, runners: Sequence[PatientRunner], folder: Path) -> tuple[LogFile, ...]:
+        from kaudit_setup.auditlog.sources.fetch import fetched
+        from kaudit_setup.auditlog.sources.nodes import listings
         from kaudit_setup.node.shell import script
         from kaudit_setup.report.escape import safe
-        from kaudit_setup.trail.fetch import fetched
-        from kaudit_setup.trail.remote import listings
 
         text = script("lib") + script("logs")
         files: list[LogFile] = []
@@ -195,8 +195,8 @@ class LogOptions(Reach):
         """The nodes that the logs are on; one that cannot be reached is said at the end, and is not fatal as long as
         another can. Raises InputError, NodeError.
         """
+        from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
         from kaudit_setup.report.escape import safe
-        from kaudit_setup.trail.patient import PatientRunner, missing
 
         with self.nodes() as nodes:
             runners = [PatientRunner(node) for node in nodes]
@@ -225,7 +225,7 @@ def _whole(runners: Iterable[PatientRunner]) -> None:
 
 def _found_any(runners: Sequence[PatientRunner], found: Iterable[Listing]) -> None:
     """Raises NodeError if no node can be reached, or none of them has a log."""
-    from kaudit_setup.trail.patient import missing
+    from kaudit_setup.auditlog.sources.best_effort import missing
 
     missing(runners)
     if not any(one.files for one in found):
@@ -275,9 +275,9 @@ def note_coverage(cover: Iterable[Coverage]) -> None:
     """Say on standard error what could not be read, and where, and whose clock is off; nothing if all is well."""
     from datetime import UTC, datetime, timedelta
 
+    from kaudit_setup.auditlog.timestamps import stamp
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.texts import counted
-    from kaudit_setup.trail.clock import stamp
+    from kaudit_setup.resources import counted
 
     found = list(cover)
     soon = stamp(datetime.now(UTC) + timedelta(minutes=1))

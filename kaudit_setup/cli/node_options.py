@@ -16,7 +16,7 @@ from kaudit_setup.cli.connect import Reach
 from kaudit_setup.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
-    from kaudit_setup.fleet.crew import Candidate
+    from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
 
 

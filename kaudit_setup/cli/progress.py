@@ -13,7 +13,7 @@ import typer
 from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
-    from kaudit_setup.fleet.crew import Candidate
+    from kaudit_setup.fleet.survey import Candidate
 
 
 def crowd(candidates: Sequence[Candidate]) -> str:

@@ -54,7 +54,7 @@ def render(
     from kaudit_setup.manifest.render import FORMATS, render
     from kaudit_setup.manifest.render_source import Source
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
-    from kaudit_setup.texts import template
+    from kaudit_setup.resources import template
 
     version = parse_version(kube_version)
     explicit = settings.explicit()

@@ -24,14 +24,14 @@ from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.brake import Brake, Level
+    from kaudit_setup.change.cancel import Brake, Level
     from kaudit_setup.change.job import Prepared
     from kaudit_setup.change.persist import ConfigPlan
     from kaudit_setup.change.run import Outcome, Terms
-    from kaudit_setup.fleet.crew import Candidate, Fleet
     from kaudit_setup.fleet.group import Cluster, Member
     from kaudit_setup.fleet.rollout import Hands, Report
     from kaudit_setup.fleet.store import Storing
+    from kaudit_setup.fleet.survey import Candidate, Fleet
     from kaudit_setup.node.cluster import Address
     from kaudit_setup.node.port import Node
 
@@ -39,7 +39,7 @@ _READY_LIMIT_S = 120
 
 
 def _new_brake() -> Brake:
-    from kaudit_setup.change.brake import Brake
+    from kaudit_setup.change.cancel import Brake
 
     return Brake()
 
@@ -107,8 +107,8 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
 
 
 def _looked(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Node], Prepared]) -> Job:
-    from kaudit_setup.fleet.crew import look_at_fleet
     from kaudit_setup.fleet.store import Storing, plan_storing
+    from kaudit_setup.fleet.survey import look_at_fleet
 
     with waiting(crowd(candidates)) as progress:
         progress("looking")
@@ -136,7 +136,7 @@ def _worst(report: Report) -> KauditError:
 
 
 def _hands(job: Job) -> Hands:
-    from kaudit_setup.change.brake import Level, PulledError
+    from kaudit_setup.change.cancel import Level, PulledError
     from kaudit_setup.fleet.rollout import Hands
     from kaudit_setup.node.cluster import wait_ready
 
@@ -218,7 +218,7 @@ def _terms(job: Job, member: Member, heeds: Level) -> Terms:
 
 
 def _change(job: Job, member: Member) -> str | None:
-    from kaudit_setup.change.brake import Level
+    from kaudit_setup.change.cancel import Level
     from kaudit_setup.change.run import enact, prove_unchanged
 
     looked = job.fleet.of(member)
@@ -232,7 +232,7 @@ def _change(job: Job, member: Member) -> str | None:
 
 
 def _undo(job: Job, member: Member, backup: str) -> None:
-    from kaudit_setup.change.brake import Level
+    from kaudit_setup.change.cancel import Level
     from kaudit_setup.change.job import prepare_rollback
     from kaudit_setup.change.run import enact
 
@@ -248,8 +248,8 @@ def _undo(job: Job, member: Member, backup: str) -> None:
 
 def _store(job: Job, cluster: Cluster) -> str:
     from kaudit_setup.change.persist import reverse, write
-    from kaudit_setup.fleet.crew import server_at
     from kaudit_setup.fleet.store import pod_after
+    from kaudit_setup.fleet.survey import server_at
 
     storing = job.storing_of(cluster)
     if not storing.plan:
@@ -279,8 +279,8 @@ def _store(job: Job, cluster: Cluster) -> str:
 
 def _unstore(job: Job, cluster: Cluster) -> None:
     from kaudit_setup.change.persist import write
-    from kaudit_setup.fleet.crew import server_at
     from kaudit_setup.fleet.store import pod_after
+    from kaudit_setup.fleet.survey import server_at
 
     plan = job.undo_store.get(id(cluster))
     if plan:

@@ -19,8 +19,8 @@ from kaudit_setup.errors import Exit, KauditError, StoppedError
 
 if TYPE_CHECKING:
     from kaudit_setup.change.status import Status
-    from kaudit_setup.fleet.crew import Asked, Candidate
     from kaudit_setup.fleet.group import Member
+    from kaudit_setup.fleet.survey import Asked, Candidate
     from kaudit_setup.report.fleet import Row
 
 app = typer.Typer(rich_markup_mode=None)
@@ -78,7 +78,7 @@ def status(
 
 
 def _look(candidates: Sequence[Candidate], how: NodeOptions) -> list[Asked[Seen]]:
-    from kaudit_setup.fleet.crew import ask_all
+    from kaudit_setup.fleet.survey import ask_all
 
     with waiting(crowd(candidates)) as progress:
         progress("looking")
@@ -91,7 +91,7 @@ def _status(candidate: Candidate, how: NodeOptions) -> Seen:
     from kaudit_setup.change.plan import pod_of
     from kaudit_setup.change.run import probe_now
     from kaudit_setup.change.status import judge
-    from kaudit_setup.fleet.crew import cluster_of, member_of
+    from kaudit_setup.fleet.survey import cluster_of, member_of
     from kaudit_setup.model import AuditSettings
     from kaudit_setup.node.cluster import ClusterSeen
 

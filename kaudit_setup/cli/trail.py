@@ -17,8 +17,8 @@ from kaudit_setup.cli.node_options import takes
 from kaudit_setup.cli.options import Output, OutputOption
 
 if TYPE_CHECKING:
-    from kaudit_setup.trail.query import Row
-    from kaudit_setup.trail.top import Top
+    from kaudit_setup.auditlog.query import Row
+    from kaudit_setup.auditlog.reports.top import Top
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -67,7 +67,7 @@ def events(
     wanted: FilterOptions,
 ) -> None:
     """Show the events that fit all filters; a filter that is given twice accepts either value."""
-    from kaudit_setup.trail.query import events as query
+    from kaudit_setup.auditlog.query import events as query
 
     fits = wanted.filter()
     with source.logs() as logs:
@@ -91,8 +91,8 @@ def top(
     wanted: FilterOptions,
 ) -> None:
     """Count events, bytes and rates by any combination of dimensions: what to drop from a policy first."""
-    from kaudit_setup.trail.top import dimensions
-    from kaudit_setup.trail.top import top as count
+    from kaudit_setup.auditlog.reports.top import dimensions
+    from kaudit_setup.auditlog.reports.top import top as count
 
     names = dimensions(by)
     fits = wanted.filter()
@@ -120,8 +120,8 @@ def _print_events(rows: Iterable[Row], output: EventOutput) -> None:
 
 
 def _lines(rows: Iterable[Row], output: EventOutput, terminal: bool) -> Iterator[bytes]:
+    from kaudit_setup.auditlog.record import in_ascii, with_source
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.trail.record import in_ascii, with_source
 
     if output is EventOutput.raw:
         for row in rows:
@@ -140,8 +140,8 @@ def _lines(rows: Iterable[Row], output: EventOutput, terminal: bool) -> Iterator
 
 
 def _table(rows: Iterable[Row]) -> Iterator[str]:
+    from kaudit_setup.auditlog.record import record_of
     from kaudit_setup.report.columns import columns
-    from kaudit_setup.trail.record import record_of
 
     def cells() -> Iterator[list[str]]:
         for row in rows:
@@ -203,7 +203,7 @@ def _not_shown(top: Top) -> tuple[int, int]:
 
 def _top_text(top: Top) -> Iterator[str]:
     from kaudit_setup.report.columns import columns, hours, share, size
-    from kaudit_setup.texts import counted
+    from kaudit_setup.resources import counted
 
     time = top.extent.hours
 

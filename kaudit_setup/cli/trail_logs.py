@@ -25,10 +25,10 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.reports.estimate import Compiled, Estimate, Replay, Rotation
+    from kaudit_setup.auditlog.reports.stats import NodeStats
+    from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.policy.model import Policy
-    from kaudit_setup.trail.clock import Window
-    from kaudit_setup.trail.estimate import Compiled, Estimate, Replay, Rotation
-    from kaudit_setup.trail.stats import NodeStats
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -74,11 +74,11 @@ def estimate(
     source: LogOptions,
 ) -> None:
     """Replay the log through other policies: events, bytes, share, and hours kept, side by side."""
+    from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.reports.estimate import Rotation
+    from kaudit_setup.auditlog.reports.estimate import estimate as replay
+    from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.trail.clock import Window
-    from kaudit_setup.trail.estimate import Rotation
-    from kaudit_setup.trail.estimate import estimate as replay
-    from kaudit_setup.trail.filters import Filter
 
     version = version_of(kube_version)
     loaded = [_policy(name, version) for name in policies]
@@ -108,7 +108,7 @@ def stats(
     source: LogOptions,
 ) -> None:
     """Describe the log: time covered by node, gaps, levels, event sizes, rotation, damaged lines."""
-    from kaudit_setup.trail.stats import stats as count
+    from kaudit_setup.auditlog.reports.stats import stats as count
 
     with source.brought() as logs:
         nodes = count(logs)
@@ -129,11 +129,11 @@ def collect(
     source: LogOptions,
 ) -> None:
     """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
+    from kaudit_setup.auditlog.sources.collect import collect as fetch
     from kaudit_setup.node.shell import script
     from kaudit_setup.report.columns import size
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.texts import counted
-    from kaudit_setup.trail.collect import collect as fetch
+    from kaudit_setup.resources import counted
 
     if not source.remote or into is None:
         missing = "-d DIR" if source.remote else "--host or --inventory"
@@ -281,7 +281,7 @@ def _node_json(node: NodeStats) -> dict[str, Any]:
 def _node_text(node: NodeStats) -> Iterator[str]:
     from kaudit_setup.report.columns import hours, size
     from kaudit_setup.report.escape import safe
-    from kaudit_setup.texts import counted
+    from kaudit_setup.resources import counted
 
     cover, count, rotation = node.coverage, node.count, node.rotation
     time, gaps = node.extent.hours, node.extent.gaps

@@ -17,9 +17,9 @@ from kaudit_setup.cli.options import Output, OutputOption
 from kaudit_setup.errors import Exit, InputError, PolicyError
 
 if TYPE_CHECKING:
+    from kaudit_setup.attribution.answer import Answer, Question
+    from kaudit_setup.auditlog.logs import Logs
     from kaudit_setup.policy.model import Policy
-    from kaudit_setup.trail.answer import Answer, Question
-    from kaudit_setup.trail.logs import Logs
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -98,10 +98,10 @@ def who(
         )
     question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
     rules = _policy(policy)
-    from kaudit_setup.trail.answer import with_notes
-    from kaudit_setup.trail.evidence import EventLog
-    from kaudit_setup.trail.users import ask_user
-    from kaudit_setup.trail.who import ask
+    from kaudit_setup.attribution.answer import with_notes
+    from kaudit_setup.attribution.engine import ask
+    from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.user_activity import ask_user
 
     with _remote(source) if source.remote else _local(source.log) as (logs, lost):
         events = EventLog(logs)
@@ -115,9 +115,9 @@ def who(
 @contextmanager
 def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
     """The files on this machine; what can be read only once is kept, since a question may need to look again."""
-    from kaudit_setup.cli.ending import cleared_up
-    from kaudit_setup.trail.logs import LocalLogs
-    from kaudit_setup.trail.patient import rereadable
+    from kaudit_setup.auditlog.logs import LocalLogs
+    from kaudit_setup.auditlog.sources.best_effort import rereadable
+    from kaudit_setup.cli.signals import cleared_up
 
     # without a standard input there is nothing in it that could be asked for
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
@@ -128,9 +128,9 @@ def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]
 @contextmanager
 def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
     """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
+    from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
+    from kaudit_setup.auditlog.sources.nodes import RemoteLogs
     from kaudit_setup.node.shell import script
-    from kaudit_setup.trail.patient import PatientRunner, missing
-    from kaudit_setup.trail.remote import RemoteLogs
 
     with source.nodes() as nodes:
         runners = [PatientRunner(node) for node in nodes]
@@ -140,9 +140,9 @@ def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]
 def _question(
     verb: Asked, target: str | None, namespace: str | None, user: str | None, since: str | None, until: str | None
 ) -> Question:
-    from kaudit_setup.trail.answer import Question, Verb
-    from kaudit_setup.trail.clock import Window
-    from kaudit_setup.trail.kinds import parse_kind, parse_object
+    from kaudit_setup.attribution.answer import Question, Verb
+    from kaudit_setup.auditlog.kinds import parse_kind, parse_object
+    from kaudit_setup.auditlog.timestamps import Window
 
     window = Window.of(since, until)
     kind, name = None, ""
@@ -172,7 +172,7 @@ def _policy(name: str | None) -> Policy | None:
 
 
 def _show(answer: Answer, output: Output) -> None:
-    from kaudit_setup.trail.answer import as_json
+    from kaudit_setup.attribution.answer import as_json
 
     if output is Output.json:
         import json
@@ -180,8 +180,8 @@ def _show(answer: Answer, output: Output) -> None:
         # ASCII only: no terminal and no page can be harmed by what a stranger wrote
         typer.echo(json.dumps(as_json(answer), indent=2))
         return
+    from kaudit_setup.attribution.sentence import sentence, steps
     from kaudit_setup.report.who import answer_text
-    from kaudit_setup.trail.sentence import sentence, steps
 
     text = answer_text(sentence(answer), as_json(answer), steps(answer), of_user=bool(answer.question.user))
     typer.echo(text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from kaudit_setup.change.brake import Brake, Level
+from kaudit_setup.change.cancel import Brake, Level
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,

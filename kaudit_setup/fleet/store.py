@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
 from kaudit_setup.change.plan import WriteFile, pod_of
-from kaudit_setup.fleet.crew import Fleet, Looked
 from kaudit_setup.fleet.group import Cluster
+from kaudit_setup.fleet.survey import Fleet, Looked
 from kaudit_setup.manifest.pod import ApiServerPod, read
 from kaudit_setup.model import AuditSettings
 

@@ -20,7 +20,7 @@ from paramiko.config import SSHConfig
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Talk, no_greeting
-from kaudit_setup.node.wire import end, notice_silence
+from kaudit_setup.node.sockets import end, notice_silence
 
 # paramiko logs what it raises anyway, with a traceback, to standard error if nobody else listens
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import words
+from kaudit_setup.policy import phrasing
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.policy.questions import (
     BY_HAND,
@@ -63,7 +63,7 @@ def _answer(chart: Chart, question: Question) -> Answer:
         programs = chart.shares(BY_HAND[question.id](chart.space, "service account"))
         lost = [s for s in programs if s.grade != "yes"]
         if lost:
-            left_out = words.listed(list(dict.fromkeys(words.rule_name(chart.policy, s.index) for s in lost)))
+            left_out = phrasing.listed(list(dict.fromkeys(phrasing.rule_name(chart.policy, s.index) for s in lost)))
             why += f"; not for every service account, see {left_out}"
     return _made(chart, question, _verdict(shares), why, shares)
 
@@ -117,7 +117,7 @@ def _made(chart: Chart, question: Question, verdict: Verdict, why: str, shares: 
             chart.policy.rules[s.index].line if s.index >= 0 else 0,
             chart.decisions[s.index].level,
             s.grade,
-            words.request(s.example),
+            phrasing.request(s.example),
         )
         for s in shares
     )
@@ -127,11 +127,11 @@ def _made(chart: Chart, question: Question, verdict: Verdict, why: str, shares: 
 def _why(chart: Chart, shares: tuple[Share, ...]) -> str:
     said = []
     for grade, verb in (("yes", "kept by"), ("partly", "kept too thinly by"), ("leaks", "content logged by")):
-        named = [words.rule_name(chart.policy, s.index) for s in shares if s.grade == grade]
+        named = [phrasing.rule_name(chart.policy, s.index) for s in shares if s.grade == grade]
         if named:
-            said.append(f"{verb} {words.listed(named)}")
+            said.append(f"{verb} {phrasing.listed(named)}")
     lost = [s for s in shares if s.grade == "no"]
     if lost:
-        named = [words.rule_name(chart.policy, s.index) for s in lost]
-        said.append(f"lost by {words.listed(named)}, e.g. {words.request(lost[0].example)}")
+        named = [phrasing.rule_name(chart.policy, s.index) for s in lost]
+        said.append(f"lost by {phrasing.listed(named)}, e.g. {phrasing.request(lost[0].example)}")
     return "; ".join(said)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import known, words
-from kaudit_setup.policy.boxes import Box
+from kaudit_setup.policy import catalog, phrasing
 from kaudit_setup.policy.finding import Finding, Severity, ordered
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.policy.questions import AFTER_OR_DURING, Ask, Need, Who, deeds, region
+from kaudit_setup.policy.regions import Box
 from kaudit_setup.policy.verdict import Chart
 
 _SENSITIVE: Final = (
@@ -36,12 +36,12 @@ def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, .
     chart = Chart(policy, version)
     found: list[Finding] = []
     for name, kind, cluster in _SENSITIVE:
-        verbs: tuple[str, ...] = ("create",) if cluster else (*known.READS, *known.WRITES)
+        verbs: tuple[str, ...] = ("create",) if cluster else (*catalog.READS, *catalog.WRITES)
         boxes = deeds(chart.space, verbs, kind, cluster=cluster)
         found += _lost(chart, f"cis-{name}", f"access to {name}", boxes)
         found += _level(chart, name, boxes)
     for name, kind in _MODIFIED:
-        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, known.WRITES, kind))
+        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, catalog.WRITES, kind))
     for name in _USED:
         verbs = ("create", "get") if name in {"pods/exec", "pods/portforward"} else _PROXIED
         boxes = deeds(chart.space, verbs, ("", name))
@@ -65,7 +65,7 @@ def _level(chart: Chart, name: str, boxes: Sequence[Box]) -> list[Finding]:
         severity: Severity = "error" if index in outside else "warning"
         code = f"cis-{name}-level" + ("" if index in outside else "-components")
         level = chart.decisions[index].level
-        message = f"{words.rule_name(chart.policy, index)} logs {name} at {level}, not at Metadata"
+        message = f"{phrasing.rule_name(chart.policy, index)} logs {name} at {level}, not at Metadata"
         found.append(_finding(chart, code, severity, message, index))
     return found
 
@@ -73,7 +73,7 @@ def _level(chart: Chart, name: str, boxes: Sequence[Box]) -> list[Finding]:
 def _lost(chart: Chart, code: str, what: str, boxes: Sequence[Box], need: Need | None = None) -> list[Finding]:
     def grades(who: Who) -> dict[int, str]:
         shares = chart.shares([Ask(region(chart.space, who, *boxes), need or Need(stages=AFTER_OR_DURING))])
-        return {s.index: words.request(s.example) for s in shares if s.grade != "yes"}
+        return {s.index: phrasing.request(s.example) for s in shares if s.grade != "yes"}
 
     outside = grades("outsider")
     severity: Severity
@@ -81,7 +81,7 @@ def _lost(chart: Chart, code: str, what: str, boxes: Sequence[Box], need: Need |
     for index, example in (grades("anybody") | outside).items():
         by = "" if index in outside else " by Kubernetes' own components"
         severity = "error" if index in outside else "warning"
-        message = f"{words.rule_name(chart.policy, index)} does not log {what}{by}, e.g. {example}"
+        message = f"{phrasing.rule_name(chart.policy, index)} does not log {what}{by}, e.g. {example}"
         found.append(_finding(chart, code if index in outside else f"{code}-components", severity, message, index))
     return found
 

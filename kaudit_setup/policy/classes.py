@@ -17,25 +17,25 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import known
-from kaudit_setup.policy.boxes import NAME, NAMESPACE, USER, VERB, WHERE, Box, intersections
+from kaudit_setup.policy import catalog
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, path_matches
 from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
+from kaudit_setup.policy.regions import NAME, NAMESPACE, USER, VERB, WHERE, Box, intersections
 
 _ALWAYS_USERS: Final = (
-    known.ANONYMOUS,
-    known.APISERVER,
-    known.SCHEDULER,
-    known.CONTROLLER_MANAGER,
-    *known.POD_MAKERS,
+    catalog.ANONYMOUS,
+    catalog.APISERVER,
+    catalog.SCHEDULER,
+    catalog.CONTROLLER_MANAGER,
+    *catalog.POD_MAKERS,
 )
 _ALWAYS_GROUPS: Final = (
-    known.AUTHENTICATED,
-    known.UNAUTHENTICATED,
-    known.SERVICE_ACCOUNTS,
-    known.KUBE_SYSTEM,
-    known.NODES,
-    known.MASTERS,
+    catalog.AUTHENTICATED,
+    catalog.UNAUTHENTICATED,
+    catalog.SERVICE_ACCOUNTS,
+    catalog.KUBE_SYSTEM,
+    catalog.NODES,
+    catalog.MASTERS,
 )
 
 
@@ -77,19 +77,21 @@ class Space:
         self.nobody = 1
         self.groups = Axis([*_ALWAYS_GROUPS, *(g for r in rules for g in r.user_groups)])
         literal_verbs = (v for r in rules for v in r.verbs)
-        self.verbs = Axis([*known.RESOURCE_VERBS, *known.HTTP_METHODS, fresh.verb, *literal_verbs])
-        self.resource_verbs = self.verbs.mask(known.RESOURCE_VERBS)
-        self.url_verbs = self.verbs.mask((*known.HTTP_METHODS, fresh.verb))
+        self.verbs = Axis([*catalog.RESOURCE_VERBS, *catalog.HTTP_METHODS, fresh.verb, *literal_verbs])
+        self.resource_verbs = self.verbs.mask(catalog.RESOURCE_VERBS)
+        self.url_verbs = self.verbs.mask((*catalog.HTTP_METHODS, fresh.verb))
         spaces = [n for r in rules for n in r.namespaces]
         names = [n for e in entries for n in e.resource_names]
         # a namespace's name is its namespace: both axes know the same literals, so that a question may say so
         self.namespaces = Axis(["", fresh.namespace, *spaces, *names])
         self.names = Axis(["", fresh.namespace, *spaces, *names])
         self.other_name = fresh.namespace
-        specs = [*(kind for _, kind in known.ASKED), *(s for e in entries for s in e.resources)]
-        self._groups = Axis([*(g for g, _ in known.ASKED), fresh.group, *(e.group for e in entries)])
+        specs = [*(kind for _, kind in catalog.ASKED), *(s for e in entries for s in e.resources)]
+        self._groups = Axis([*(g for g, _ in catalog.ASKED), fresh.group, *(e.group for e in entries)])
         self._resources = Axis([*(r for s in specs if (r := _literal(s)[0])), fresh.resource])
-        self._parts = Axis(["", fresh.part, *known.LONG_RUNNING_PARTS, *(p for s in specs if (p := _literal(s)[1]))])
+        self._parts = Axis(
+            ["", fresh.part, *catalog.LONG_RUNNING_PARTS, *(p for s in specs if (p := _literal(s)[1]))]
+        )
         self._urls = Axis(_url_classes([u for r in rules for u in r.non_resource_urls]))
         self._block = len(self._resources.values) * len(self._parts.values)
         kinds_count = len(self._groups.values) * self._block
@@ -202,16 +204,16 @@ class Space:
             ),
         )
         bit, groups = self.users.bit, self.groups.bit
-        outside = groups[known.UNAUTHENTICATED]
-        special = self.nobody | bit[known.ANONYMOUS]
+        outside = groups[catalog.UNAUTHENTICATED]
+        special = self.nobody | bit[catalog.ANONYMOUS]
         requesters = [
-            self.box(user=self.users.all & ~special)._replace(never=outside, some=(groups[known.AUTHENTICATED],)),
-            self.box(user=bit[known.ANONYMOUS])._replace(never=self.groups.all & ~outside, some=(outside,)),
+            self.box(user=self.users.all & ~special)._replace(never=outside, some=(groups[catalog.AUTHENTICATED],)),
+            self.box(user=bit[catalog.ANONYMOUS])._replace(never=self.groups.all & ~outside, some=(outside,)),
             self.box(user=self.nobody)._replace(never=self.groups.all),
         ]
         if self.version < NEWEST:  # which release changed it was not found out; 1.20 and 1.36 were looked at
-            masters = groups[known.MASTERS]
-            loopback = self.box(user=bit[known.APISERVER])
+            masters = groups[catalog.MASTERS]
+            loopback = self.box(user=bit[catalog.APISERVER])
             requesters.append(loopback._replace(never=self.groups.all & ~masters, some=(masters,)))
         return intersections(requesters, worlds)
 
@@ -233,12 +235,12 @@ class Space:
             group,
             resource,
             part,
-            _prefer(namespaces, empty=(group, resource) in known.CLUSTER_SCOPED),
+            _prefer(namespaces, empty=(group, resource) in catalog.CLUSTER_SCOPED),
             _prefer(names, empty=nameless),
         )
 
     def _kind(self, where: int) -> tuple[str, str, str]:
-        usual = next((bit for kind in known.ASKED if (bit := self.kinds(kind)) & where), where & -where)
+        usual = next((bit for kind in catalog.ASKED if (bit := self.kinds(kind)) & where), where & -where)
         group, rest = divmod(usual.bit_length() - 1, self._block)
         resource, part = divmod(rest, len(self._parts.values))
         return self._groups.values[group], self._resources.values[resource], self._parts.values[part]
@@ -264,7 +266,7 @@ def _literal(spec: str) -> tuple[str, str]:
 
 def _url_classes(specs: Sequence[str]) -> list[str]:
     """One path for each way in which paths can match: the literals, and something below each prefix."""
-    every = [*specs, *known.PUBLIC_URLS, known.LONG_RUNNING_URLS]
+    every = [*specs, *catalog.PUBLIC_URLS, catalog.LONG_RUNNING_URLS]
     found = [_below("/", every)]
     for spec in every:
         prefix = spec.rstrip("*")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import known, words
+from kaudit_setup.policy import catalog, phrasing
 from kaudit_setup.policy.answers import Verdict, answers
-from kaudit_setup.policy.boxes import Box, intersections
 from kaudit_setup.policy.classes import Space
 from kaudit_setup.policy.model import LEVELS, STAGES, Decision, Level, Policy, Rule, Stage
+from kaudit_setup.policy.regions import Box, intersections
 from kaudit_setup.policy.verdict import Chart
 
 Change = Literal["gained", "lost", "more", "less", "other"]
@@ -92,8 +92,8 @@ def differences(a: Policy, b: Policy, version: KubeVersion = NEWEST) -> tuple[Di
 def _by_stages(space: Space) -> list[tuple[tuple[Stage, ...], list[Box]]]:
     """All requests, parted by the stages that they can have (endpoints/filters/audit.go:WithAudit)."""
     anybody = space.users.all & ~space.nobody
-    verbs, parts = space.verbs.mask(known.LONG_RUNNING_VERBS), space.parts(known.LONG_RUNNING_PARTS)
-    pprof = space.url([known.LONG_RUNNING_URLS])
+    verbs, parts = space.verbs.mask(catalog.LONG_RUNNING_VERBS), space.parts(catalog.LONG_RUNNING_PARTS)
+    pprof = space.url([catalog.LONG_RUNNING_URLS])
     others = space.verbs.all & ~verbs
     short = [
         space.box(user=anybody, where=space.resources & ~parts, verb=others),
@@ -127,7 +127,7 @@ def _differences(a: Chart, b: Chart, stages: tuple[Stage, ...], region: list[Box
             change = _change(old, new)
             if change is not None:
                 said = _requests(a, index, b, other)
-                yield Difference(change, said, old, new, words.request(a.space.sample(found)))
+                yield Difference(change, said, old, new, phrasing.request(a.space.sample(found)))
         before.extend(boxes)
 
 
@@ -160,7 +160,7 @@ def _requests(a: Chart, index: int, b: Chart, other: int) -> str:
     one = a.policy.rules[index] if index >= 0 else Rule("None")
     two = b.policy.rules[other] if other >= 0 else Rule("None")
     narrow = _narrower(a, one, two)
-    return words.scope(
+    return phrasing.scope(
         Rule(
             "None",
             users=_common(one.users, two.users),
@@ -192,7 +192,7 @@ def _common(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
 
 def _groups(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
     """Both conditions on groups, of which a requester may meet several; "everybody" says nothing beside another."""
-    told = [groups for groups in (one, two) if groups and not set(groups) >= words.EVERYBODY]
+    told = [groups for groups in (one, two) if groups and not set(groups) >= phrasing.EVERYBODY]
     if not told:
         return one or two
     return tuple(dict.fromkeys(group for groups in told for group in groups))

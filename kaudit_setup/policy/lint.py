@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import lint_flow, lint_matter
+from kaudit_setup.policy import lint_content, lint_reachability
 from kaudit_setup.policy.finding import Finding, ordered
 from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.model import Policy
@@ -53,7 +53,7 @@ def lint(loaded: Loaded, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
 
 def lint_policy(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
     """The findings that need no file."""
-    return ordered([*lint_matter.findings(policy, version), *lint_flow.findings(Chart(policy, version))])
+    return ordered([*lint_content.findings(policy, version), *lint_reachability.findings(Chart(policy, version))])
 
 
 def _place(path: str, message: str) -> str:

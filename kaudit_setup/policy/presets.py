@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from kaudit_setup import texts
+from kaudit_setup import resources
 from kaudit_setup.errors import InputError
 
 # Far above any policy that a person or a generator writes; keeps a wrong path (a log, a disk image) out of memory.
@@ -31,7 +31,7 @@ class Preset:
 
 def names() -> tuple[str, ...]:
     """Every preset's name, the recommended one first."""
-    found = {path.stem for path in texts.template("policies").glob("*.yaml")}
+    found = {path.stem for path in resources.template("policies").glob("*.yaml")}
     return (*(n for n in _ORDER if n in found), *sorted(found.difference(_ORDER)))
 
 
@@ -42,7 +42,7 @@ def preset(name: str) -> Preset:
             f"there is no policy preset {name!r}",
             hint=f"the presets are {', '.join(names())}; a file is given by its path, e.g. ./{name}",
         )
-    data = texts.template("policies", f"{name}.yaml").read_bytes()
+    data = resources.template("policies", f"{name}.yaml").read_bytes()
     return Preset(name, _summary(data.decode()), data)
 
 

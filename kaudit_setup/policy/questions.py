@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kaudit_setup.policy import known
-from kaudit_setup.policy.boxes import Box, intersections
+from kaudit_setup.policy import catalog
 from kaudit_setup.policy.classes import Space
 from kaudit_setup.policy.model import LEVELS, Decision, Level, Stage
+from kaudit_setup.policy.regions import Box, intersections
 
 Grade = Literal["yes", "partly", "no", "leaks"]
 Who = Literal["person", "service account", "outsider", "anybody", "nobody", "pod maker", "scheduler"]
@@ -77,25 +77,25 @@ class Question:
 def requesters(space: Space, who: Who) -> list[Box]:
     """The users and groups of these requesters."""
     users, groups = space.users, space.groups
-    people = users.where(known.is_person) & ~space.nobody
-    programs = groups.where(known.is_program_group)
-    accounts = users.where(lambda u: known.is_service_account(u) and not known.is_component(u))
+    people = users.where(catalog.is_person) & ~space.nobody
+    programs = groups.where(catalog.is_program_group)
+    accounts = users.where(lambda u: catalog.is_service_account(u) and not catalog.is_component(u))
     member = groups.mask
 
     def exactly(*needed: str) -> Box:
         # a program's groups come from its kind of credential, and are no others
         return space.box()._replace(
-            never=groups.all & ~member([known.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
+            never=groups.all & ~member([catalog.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
         )
 
     person = space.box(user=people)._replace(never=programs)
-    homes = groups.where(lambda g: g.startswith(f"{known.SERVICE_ACCOUNTS}:") and g != known.KUBE_SYSTEM)
-    some_account = exactly(known.SERVICE_ACCOUNTS)
+    homes = groups.where(lambda g: g.startswith(f"{catalog.SERVICE_ACCOUNTS}:") and g != catalog.KUBE_SYSTEM)
+    some_account = exactly(catalog.SERVICE_ACCOUNTS)
     account = some_account._replace(at=space.box(user=accounts).at, never=some_account.never & ~homes)
-    controller = exactly(known.SERVICE_ACCOUNTS, known.KUBE_SYSTEM)._replace(
-        at=space.box(user=users.mask(known.POD_MAKERS)).at
+    controller = exactly(catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)._replace(
+        at=space.box(user=users.mask(catalog.POD_MAKERS)).at
     )
-    scheduler = exactly()._replace(at=space.box(user=users.mask([known.SCHEDULER])).at)
+    scheduler = exactly()._replace(at=space.box(user=users.mask([catalog.SCHEDULER])).at)
     return {
         "person": [person],
         "service account": [account],
@@ -136,7 +136,7 @@ def _pods_created(space: Space, who: Who = "person") -> list[Ask]:
 
 def _pods_changed(space: Space, who: Who = "person") -> list[Ask]:
     kinds = [("", "pods")]
-    if space.version >= known.SINCE["", "pods/resize"]:
+    if space.version >= catalog.SINCE["", "pods/resize"]:
         kinds.append(("", "pods/resize"))
     return [Ask(region(space, who, *deeds(space, ["update", "patch"], *kinds)))]
 
@@ -179,16 +179,16 @@ def _secret_changed(space: Space) -> list[Ask]:
 
 
 def _rbac(space: Space) -> list[Ask]:
-    namespaced = deeds(space, known.WRITES, (known.RBAC, "roles"), (known.RBAC, "rolebindings"))
-    kinds = ((known.RBAC, "clusterroles"), (known.RBAC, "clusterrolebindings"))
-    return [Ask(region(space, "anybody", *namespaced, *deeds(space, known.WRITES, *kinds, cluster=True)))]
+    namespaced = deeds(space, catalog.WRITES, (catalog.RBAC, "roles"), (catalog.RBAC, "rolebindings"))
+    kinds = ((catalog.RBAC, "clusterroles"), (catalog.RBAC, "clusterrolebindings"))
+    return [Ask(region(space, "anybody", *namespaced, *deeds(space, catalog.WRITES, *kinds, cluster=True)))]
 
 
 def outsiders(space: Space) -> list[Ask]:
     """Every request of people and of service accounts outside kube-system, but health, version and discovery."""
-    long_verbs = space.verbs.mask(known.LONG_RUNNING_VERBS)
-    long_parts = space.parts(known.LONG_RUNNING_PARTS)
-    public, pprof = space.url(known.PUBLIC_URLS), space.url([known.LONG_RUNNING_URLS])
+    long_verbs = space.verbs.mask(catalog.LONG_RUNNING_VERBS)
+    long_parts = space.parts(catalog.LONG_RUNNING_PARTS)
+    public, pprof = space.url(catalog.PUBLIC_URLS), space.url([catalog.LONG_RUNNING_URLS])
     long = [
         space.box(verb=long_verbs, where=space.resources),
         space.box(verb=space.verbs.all & ~long_verbs, where=long_parts),
@@ -206,7 +206,7 @@ def outsiders(space: Space) -> list[Ask]:
 
 def _login_failed(space: Space) -> list[Ask]:
     # a probe's health check with a bad token is no login; the one event of a 401 is at ResponseStarted
-    boxes = [space.box(where=space.everywhere & ~space.url(known.HEALTH_URLS))]
+    boxes = [space.box(where=space.everywhere & ~space.url(catalog.HEALTH_URLS))]
     return [Ask(region(space, "nobody", *boxes), Need(stages=("ResponseStarted",), early=False))]
 
 

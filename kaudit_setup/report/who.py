@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kaudit_setup.report.escape import safe
-from kaudit_setup.texts import counted
+from kaudit_setup.resources import counted
 
 
 def answer_text(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], *, of_user: bool) -> str:

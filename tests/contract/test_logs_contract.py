@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from kaudit_setup.auditlog.sources.collect import collect
+from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 from kaudit_setup.sandbox import Sandbox
-from kaudit_setup.trail.collect import collect
-from kaudit_setup.trail.remote import RemoteLogs
 
 SCRIPT = script("lib") + script("logs")
 WHERE = "/srv/contract-logs"

@@ -8,22 +8,23 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "kaudit_setup"
-GROUND = {"errors", "model", "yamltext", "texts"}
+GROUND = {"errors", "model", "yamltext", "resources"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
-    "texts": set(),
+    "resources": set(),
     "yamltext": {"errors"},
     "manifest": GROUND,
     "policy": GROUND,
-    "trail": GROUND | {"policy"},
+    "auditlog": GROUND | {"policy"},
+    "attribution": GROUND | {"policy", "auditlog"},
     "node": GROUND,
-    "change": GROUND | {"node", "manifest", "policy", "trail"},
+    "change": GROUND | {"node", "manifest", "policy", "auditlog"},
     "fleet": GROUND | {"change", "node", "manifest", "policy"},
     "sandbox": GROUND | {"node", "policy"},
-    "report": {"model", "errors", "texts"},
-    "cli": GROUND | {"manifest", "policy", "trail", "node", "change", "fleet", "sandbox", "report"},
+    "report": {"model", "errors", "resources"},
+    "cli": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "sandbox", "report"},
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {
     "ruamel": {"yamltext.py"},

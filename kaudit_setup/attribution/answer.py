@@ -1,0 +1,176 @@
+"""What was asked, and what is known: a question, its answer, and the answer as programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final, Protocol
+
+from kaudit_setup.attribution.chain import Link
+from kaudit_setup.attribution.creation import Confidence
+from kaudit_setup.attribution.evidence.index import Log
+from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes, executes, reads
+from kaudit_setup.auditlog.kinds import Kind
+from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+
+
+class Verb(StrEnum):
+    """What is asked for."""
+
+    created = "created"
+    changed = "changed"
+    deleted = "deleted"
+    read = "read"
+    exec = "exec"
+    touched = "touched"
+
+
+MATCHES: Final[dict[Verb, Callable[[Deed], bool]]] = {
+    Verb.created: creates,
+    Verb.changed: changes,
+    Verb.deleted: deletes,
+    Verb.read: reads,
+    Verb.exec: executes,
+    Verb.touched: lambda deed: bool(deed.resource),
+}
+"""Which requests are meant by each verb."""
+
+PAST: Final = {
+    Verb.created: "created",
+    Verb.changed: "changed",
+    Verb.deleted: "deleted",
+    Verb.read: "read",
+    Verb.exec: "went into",
+    Verb.touched: "touched",
+}
+"""Each verb, for sentences about who did that."""
+
+
+class Searched(Log, Protocol):
+    """A log that can also say what it covers and give lines their numbers."""
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What was searched."""
+        ...
+
+    def numbered(self, deeds: Sequence[Deed]) -> dict[Deed, Deed]:
+        """Deeds whose lines were not counted while searching, with the same deeds and their line numbers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who `verb` the object; `namespace` is the one meant for namespaced kinds. `name` empty: any (with a user)."""
+
+    verb: Verb
+    kind: Kind | None = None
+    namespace: str = ""
+    name: str = ""
+    user: str = ""
+    window: Window = ALWAYS
+
+    @property
+    def object(self) -> Object:
+        """The object asked about, as an objectRef would name it."""
+        if self.kind is None:
+            return Object("", "", self.namespace, self.name)
+        space = "" if self.kind.namespaced is False else self.namespace
+        return Object(self.kind.group or "", self.kind.resource, space, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked."""
+
+    question: Question
+    object: Object
+    confidence: Confidence = "unknown"
+    answer: Deed | None = None
+    root: Deed | None = None
+    links: tuple[Link, ...] = ()
+    events: tuple[Deed, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def numbered(log: Searched, answer: Answer) -> Answer:
+    """The answer with the line numbers of its evidence."""
+    deeds = [answer.answer, answer.root, *(link.deed for link in answer.links), *answer.events]
+    named_lines = log.numbered([deed for deed in deeds if deed is not None])
+
+    def place(deed: Deed | None) -> Deed | None:
+        return named_lines.get(deed, deed) if deed is not None else None
+
+    return replace(
+        answer,
+        answer=place(answer.answer),
+        root=place(answer.root),
+        links=tuple(replace(link, deed=place(link.deed)) for link in answer.links),
+        events=tuple(named_lines.get(deed, deed) for deed in answer.events),
+    )
+
+
+def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
+    """The answer with what happened to the sources: nodes that were lost, lines that are no events."""
+    notes = list(answer.notes)
+    if lost and answer.confidence == "unknown" and notes:
+        notes[1:1] = lost
+    else:
+        notes += lost
+    if unreadable:
+        lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
+        notes.append(f"{lines} damaged and could not be read.")
+    said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
+    return replace(answer, notes=(*notes, *said[:10]))
+
+
+def actor_event(deed: Deed | None) -> dict[str, object] | None:
+    """An actor event, with exactly the keys that are documented."""
+    if deed is None:
+        return None
+    source = {"node": deed.source.node, "file": deed.source.file, "line": deed.source.line}
+    return {
+        "user": deed.user,
+        "groups": list(deed.groups),
+        "impersonatedBy": deed.impersonator or None,
+        "sourceIPs": list(deed.source_ips),
+        "userAgent": deed.agent,
+        "time": deed.time,
+        "verb": deed.verb,
+        "code": deed.code,
+        "decision": deed.decision,
+        "reason": deed.reason,
+        "auditID": deed.audit_id,
+        "level": deed.level,
+        "stage": deed.stage,
+        "source": source,
+    }
+
+
+def coordinates(obj: Object) -> dict[str, object]:
+    """An object's coordinates, with exactly the keys that are documented."""
+    return {"group": obj.group, "resource": obj.resource, "namespace": obj.namespace, "name": obj.name}
+
+
+def as_json(answer: Answer) -> dict[str, object]:
+    """The answer, with exactly the keys that are documented."""
+    return {
+        "question": {"verb": answer.question.verb.value, **coordinates(answer.object)},
+        "confidence": answer.confidence,
+        "answer": actor_event(answer.answer),
+        "root": actor_event(answer.root),
+        "chain": [
+            {
+                "object": coordinates(link.object),
+                "event": actor_event(link.deed),
+                "confidence": link.confidence,
+                "why": link.why,
+            }
+            for link in answer.links
+        ],
+        "events": [actor_event(deed) for deed in answer.events],
+        "coverage": [each.plain() for each in answer.coverage],
+        "notes": list(answer.notes),
+    }

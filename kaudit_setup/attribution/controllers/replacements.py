@@ -1,0 +1,36 @@
+"""In whose place a controller made a Pod, and who had made that necessary: told beside whoever wants it at all."""
+
+from __future__ import annotations
+
+from kaudit_setup.attribution.chain import Child, Story
+from kaudit_setup.attribution.controllers.deployments import predecessor
+from kaudit_setup.attribution.controllers.node_changes import node_changes, suspect
+from kaudit_setup.attribution.controllers.selected_pods import let_go
+from kaudit_setup.attribution.creation import actor, doing
+from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
+from kaudit_setup.attribution.evidence.index import Book
+from kaudit_setup.attribution.evidence.requests import Deed, Object, changes
+
+
+def made_room(book: Book, child: Child, owner: Object) -> Deed | None:
+    """What made `owner`'s controller miss a Pod right before it made `child`: the end of a sibling that was not its
+    own wish, or a change by which a sibling was no longer one.
+    """
+    gone = predecessor(book, child, owner)
+    left = let_go(book, child, owner) if owner.resource != "statefulsets" else None
+    return max((d for d in (gone, left) if d is not None), key=lambda deed: deed.at, default=None)
+
+
+def say_replaced(book: Book, story: Story, owner: Object, gone: Deed, took: str = "took") -> None:
+    """Say whose place was taken, as `made_room` tells, and who is behind a controller that deleted it."""
+    story.note(f"it {took} the place of {gone.object}, {_went(book, owner, gone)}")
+
+
+def _went(book: Book, owner: Object, gone: Deed) -> str:
+    if changes(gone):
+        return f"which {actor(gone)} changed at {gone.time}, so that {owner} let it go"
+    told = f"which {actor(gone)} deleted at {gone.time}"
+    if gone.controller not in {NODES, TAINTS}:
+        return told
+    cause = suspect([d for d in node_changes(book, gone.object, gone) if d.facts.spec is not False], gone)
+    return told if cause is None else f"{told}, after {actor(cause)} {doing(cause)} {cause.object} at {cause.time}"

@@ -1,0 +1,62 @@
+"""Whether an object's labels are those that a selector asks for, as far as the log knows them.
+
+Source: AM/pkg/labels/selector.go (`a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`; all must hold;
+what lacks the label satisfies `!=` and `notin`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs, urlsplit
+
+from kaudit_setup.attribution.evidence.requests import Deed, changes, creates
+
+_BETWEEN = re.compile(r",(?![^(]*\))")
+_AMONG = re.compile(r"(?P<key>\S+)\s+(?P<how>in|notin)\s*\((?P<values>[^()]*)\)")
+_EQUAL = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<how>==|=|!=)\s*(?P<value>[^\s=!]*)")
+_THERE = re.compile(r"(?P<no>!?)\s*(?P<key>[^\s=!()]+)")
+
+
+def spares(deed: Deed, deeds: Sequence[Deed]) -> bool:
+    """Whether a request on all that match a selector left out the object that `deeds` are on, by its labels then."""
+    asked = parse_qs(urlsplit(deed.uri).query).get("labelSelector", [])
+    labels = _labels_at(deeds, deed.at) if asked else None
+    return labels is not None and any(matches(selector, labels) is False for selector in asked)
+
+
+def matches(selector: str, labels: Mapping[str, str]) -> bool | None:
+    """Whether `labels` are as `selector` asks; None if it cannot be read."""
+    each = [_holds(part.strip(), labels) for part in _BETWEEN.split(selector)]
+    return None if None in each else all(each)
+
+
+def _holds(requirement: str, labels: Mapping[str, str]) -> bool | None:
+    if among := _AMONG.fullmatch(requirement):
+        values = {value.strip() for value in among["values"].split(",")}
+        return (labels.get(among["key"]) in values) is (among["how"] == "in")
+    if equal := _EQUAL.fullmatch(requirement):
+        return (labels.get(equal["key"]) == equal["value"]) is (equal["how"] != "!=")
+    if there := _THERE.fullmatch(requirement):
+        return (there["key"] in labels) is not bool(there["no"])
+    return None
+
+
+def _labels_at(deeds: Sequence[Deed], at: float) -> dict[str, str] | None:
+    """The labels at `at` of the object that `deeds`, in order of time, are on; None if the log does not tell."""
+    known: dict[str, str] | None = None
+    for deed in deeds:
+        if not deed.done or deed.subresource or deed.at > at or not (creates(deed) or changes(deed)):
+            continue
+        said = deed.facts.labels
+        if said is None:
+            known = known if deed.facts.relabels is False else None
+        elif creates(deed) or deed.verb == "update" or deed.facts.response_name:
+            known = {key: value for key, value in said if value is not None}
+        elif deed.facts.whole:
+            # a server-side apply also takes away what it leaves out, if it was its own
+            known = None
+        elif known is not None:
+            merged = {**known, **dict(said)}
+            known = {key: value for key, value in merged.items() if value is not None}
+    return known

@@ -1,0 +1,85 @@
+"""Candidate lines of the logs → events with the place where they stand; the one door from searching to answering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from kaudit_setup.attribution.evidence.requests import Deed, Seen, Source
+from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.lenient import decode
+from kaudit_setup.auditlog.logs import Logs
+from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.search import OWN_ORDER, Hit
+
+_STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
+_REPORT = b'"observedGeneration":'
+_READS = (b'get"', b'list"', b'watch"')
+_EVENT = msgspec.json.Decoder(Event)
+
+
+def passing(line: bytes) -> bool:
+    """Whether a line is a request that was only asked for, a read, or a report of a status: nothing was done.
+
+    Told without decoding, by the fields before the bodies, in the order in which kube-apiserver writes them: a label
+    that somebody put into a body must not hide a line. Any other order says nothing.
+    """
+    if not line.startswith(OWN_ORDER):
+        return False
+    at = line.find(_STAGE) + len(_STAGE)
+    if line.startswith(b'RequestReceived"', at):
+        return True
+    at = line.find(_VERB, at) + len(_VERB)
+    if line.startswith(_READS, at):
+        return True
+    at = line.find(_REF, at)
+    if at < 0 or line.find(b'"subresource":"status"', at, line.find(b"}", at)) < 0:
+        return False
+    # a logged report of a controller on what it was asked for shows whether a change is missing
+    return _REPORT not in line
+
+
+class EventLog:
+    """Logs, asked for events. `unreadable` counts the lines that hold a literal and are no events."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._unreadable: set[tuple[str, int]] = set()
+
+    @property
+    def unreadable(self) -> int:
+        """How many lines that were looked at could not be decoded; each counts once."""
+        return len(self._unreadable)
+
+    def find(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Seen]:
+        """The events on lines that hold any of `literals`; those without `focus` only if they did something."""
+        for hit in self._logs.candidates(literals):
+            if focus and focus not in hit.text and passing(hit.text):
+                continue
+            # what lies too deep to be read is nothing that a question is about
+            event, _ = decode(_EVENT, hit.text)
+            if event is None or not event.stage:
+                # damaged, or an event that something wrapped into a field of its own, or no event at all
+                self._unreadable.add((hit.file.path, hit.offset or hit.line))
+                continue
+            place = Hit(hit.file, hit.line, hit.offset, b"")
+            yield Seen(event, Source(hit.file.node, hit.file.path, hit.line, place))
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What the searches so far found out about each node's log."""
+        return self._logs.coverage()
+
+    def numbered(self, deeds: Sequence[Deed]) -> dict[Deed, Deed]:
+        """The deeds whose lines were not counted while searching, with the same deeds and their line numbers."""
+        waiting: list[tuple[Deed, Hit]] = [
+            (deed, deed.source.hit) for deed in dict.fromkeys(deeds) if not deed.source.line and deed.source.hit
+        ]
+        if not waiting:
+            return {}
+        hits = self._logs.numbered([hit for _, hit in waiting])
+        return {
+            deed: replace(deed, source=replace(deed.source, line=hit.line))
+            for (deed, _), hit in zip(waiting, hits, strict=True)
+        }

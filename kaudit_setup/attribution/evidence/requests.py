@@ -1,0 +1,295 @@
+"""Events → deeds: one request, whatever its stages, with what is known about its object and whether it took effect.
+
+A deed keeps small values only, never an event's bodies: a list of 10 MB that mentions a name costs a few strings.
+Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at each level and stage).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from sys import intern
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from kaudit_setup.attribution.evidence.actors import controller_of, node_of
+from kaudit_setup.attribution.evidence.bodies import Facts, body_facts, showed
+from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.kinds import home_group
+from kaudit_setup.auditlog.search import Hit
+
+Outcome = Literal["done", "refused", "dry-run", "open"]
+
+TIMED_OUT = 504
+_LATER = {"": 0, "RequestReceived": 1, "ResponseStarted": 2, "ResponseComplete": 3, "Panic": 4}
+_EXEC = frozenset({"exec", "attach", "portforward", "proxy"})
+# The kubelet's own paths into a Pod, and the subresource of the Pod that does the same.
+_KUBELET = {"exec": "exec", "run": "exec", "attach": "attach", "portForward": "portforward", "containerLogs": "log"}
+# Requests on a subresource that change what an object is or does; `status` is what controllers report about it.
+_NO_CHANGE = frozenset({"status", "binding", "token", "eviction", "log", "exec", "attach", "portforward", "proxy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an event was read: node, file, line (1-based, 0 until the lines before it are counted).
+
+    `hit`: the place as the search knows it, without its text.
+    """
+
+    node: str
+    file: str
+    line: int
+    hit: Hit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event and where it was read."""
+
+    event: Event
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object's coordinates; `namespace` is empty for cluster-scoped ones."""
+
+    group: str
+    resource: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        if not self.name:
+            return f"all {self.resource}{f' in namespace {self.namespace}' if self.namespace else ''}"
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{singular(self.resource)} {where}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One request. `at`/`end` are Unix seconds of receipt and of the last stage seen; `time` is `at` as logged.
+
+    `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
+    actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
+    bodies say, with nothing in it at level Metadata. `idle` is set where the log shows that it left its object as it
+    was (see `idle`).
+    """
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    user: str
+    groups: tuple[str, ...]
+    impersonator: str
+    source_ips: tuple[str, ...]
+    agent: str
+    time: str
+    at: float
+    end: float
+    code: int
+    decision: str
+    reason: str
+    audit_id: str
+    level: str
+    stage: str
+    uri: str
+    source: Source
+    facts: Facts
+    controller: str
+    node: str
+    outcome: Outcome
+    idle: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the request took effect: completed or under way, not refused, not a dry run."""
+        return self.outcome == "done"
+
+    @property
+    def object(self) -> Object:
+        """The request's object; its name is empty where the log does not tell."""
+        return Object(self.group, self.resource, self.namespace, self.name)
+
+    @property
+    def by_kubernetes(self) -> bool:
+        """Whether one of Kubernetes' own components sent it, nobody impersonating it."""
+        return bool(self.controller or self.node)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What all stages of one request share. An Audit-ID header is taken verbatim from clients, so the ID alone
+        would let somebody hide a deed behind another's. At RequestReceived nobody is impersonated yet
+        (AS/pkg/server/config.go:DefaultBuildHandlerChain), so that it is the sender who counts.
+        """
+        return (self.audit_id, self.time, self.verb, self.uri, self.impersonator or self.user)
+
+
+def singular(resource: str) -> str:
+    """`pods` to `pod`, for sentences."""
+    if resource.endswith("ies"):
+        return f"{resource[:-3]}y"
+    if resource.endswith(("sses", "xes", "ches", "shes")):
+        return resource[:-2]
+    return resource.removesuffix("s") if not resource.endswith(("ss", "points")) else resource
+
+
+def stage_rank(stage: str) -> int:
+    """The later, the more a stage tells: RequestReceived of a create has no name, a watch no code before its end."""
+    return _LATER.get(stage, 0)
+
+
+def deed_of(seen: Seen, about: Object | None = None) -> Deed:
+    """One event as a deed. `about`: the object asked about, if there is one."""
+    event = seen.event
+    ref = event.object_ref
+    as_user = event.impersonated_user
+    impersonator = event.user.username if as_user is not None else ""
+    user = intern((as_user or event.user).username)
+    facts = body_facts(event)
+    if about is not None and event.verb == "list":
+        facts = replace(facts, shown=showed(event, about.name, about.namespace))
+    name = ref.name if ref else ""
+    namespace = ref.namespace if ref else ""
+    resource = ref.resource if ref else ""
+    sub = ref.subresource if ref else ""
+    if sub == "proxy":
+        name = proxied(name)
+    if not name and event.verb == "create" and not sub and facts.response_name:
+        name = facts.response_name
+    if resource == "namespaces":
+        namespace = ""
+    code = event.response_status.code if event.response_status else 0
+    return Deed(
+        # what many events share is kept once: a busy object has a hundred thousand of them
+        verb=intern(event.verb),
+        group=intern(home_group(ref.api_group, resource)) if ref else "",
+        resource=intern(resource),
+        subresource=intern(sub),
+        namespace=intern(namespace),
+        name=name,
+        user=user,
+        groups=tuple(map(intern, (as_user or event.user).groups)),
+        impersonator=intern(impersonator),
+        source_ips=tuple(map(intern, event.source_ips)),
+        agent=intern(event.user_agent),
+        time=event.request_received_timestamp,
+        at=seconds(event.request_received_timestamp),
+        end=seconds(event.stage_timestamp),
+        code=code,
+        decision=event.annotations.get("authorization.k8s.io/decision", ""),
+        reason=intern(event.annotations.get("authorization.k8s.io/reason", "")),
+        audit_id=event.audit_id,
+        level=event.level,
+        stage=event.stage,
+        uri=intern(event.request_uri),
+        source=seen.source,
+        facts=facts,
+        controller=controller_of(user, event.user_agent, impersonator),
+        node=node_of(user, event.user_agent, impersonator),
+        outcome=_outcome(event.stage, code, event.request_uri, facts),
+    )
+
+
+def creates(deed: Deed) -> bool:
+    """Whether it brought its object into being: POST, or an upsert by PUT or a server-side apply (201)."""
+    if deed.subresource:
+        return False
+    return deed.verb == "create" or (deed.verb in {"patch", "update"} and deed.code == 201)
+
+
+def changes(deed: Deed) -> bool:
+    """Whether it altered its object: PUT or PATCH, also of its `scale` and the like; a status only by an outsider."""
+    if deed.verb not in {"update", "patch"} or creates(deed):
+        return deed.verb == "create" and deed.subresource == "ephemeralcontainers"
+    if deed.subresource == "status":
+        return not deed.by_kubernetes
+    return deed.subresource not in _NO_CHANGE
+
+
+def target(deed: Deed) -> str:
+    """What a request was about, for sentences: an object, a new one, or all of its kind, or those that match."""
+    if deed.name:
+        return str(deed.object)
+    if deed.verb != "create":
+        asked = selector(deed)
+        return f"{deed.object}{f' that match {asked}' if asked else ''}"
+    where = f" in namespace {deed.namespace}" if deed.namespace else ""
+    return f"a {singular(deed.resource)} of a name that is not logged{where}"
+
+
+def meant(deed: Deed) -> str:
+    """`all pods`, or those of them that a request on a whole collection asked for."""
+    asked = selector(deed)
+    return f"all {deed.resource}{f' that match {asked}' if asked else ''}"
+
+
+def selector(deed: Deed) -> str:
+    """What a request on a whole collection asked its objects to match; empty if all are meant."""
+    query = parse_qs(urlsplit(deed.uri).query)
+    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+
+
+def deletes(deed: Deed) -> bool:
+    """Whether it asked for its object, or its whole collection, to go: DELETE or an eviction."""
+    if deed.verb in {"delete", "deletecollection"}:
+        return not deed.subresource
+    return deed.verb == "create" and deed.subresource == "eviction"
+
+
+def reads(deed: Deed) -> bool:
+    """Whether it showed the object to somebody: get, list, watch, a Pod's log; a service account's token."""
+    if deed.verb in {"get", "list", "watch"}:
+        return deed.subresource not in _EXEC
+    return deed.verb == "create" and deed.subresource == "token"
+
+
+def executes(deed: Deed) -> bool:
+    """Whether it went inside: exec, attach, port-forward or proxy, with whatever verb."""
+    return deed.subresource in _EXEC
+
+
+def through_kubelet(deed: Deed) -> Deed | None:
+    """What a request through a node's proxy did inside a Pod, as a request on that Pod; None if it did not.
+
+    Source: pkg/kubelet/server/server.go:InstallDebuggingHandlers (`/exec/<namespace>/<pod>/...` and the like).
+    """
+    if (deed.group, deed.resource, deed.subresource) != ("", "nodes", "proxy"):
+        return None
+    parts = deed.uri.partition("?")[0].partition("/proxy/")[2].split("/")
+    if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
+        return None
+    return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
+
+
+def proxied(name: str) -> str:
+    """The name of the Pod, Service or node that a request for its proxy names with a scheme or a port.
+
+    `name`, `name:port`, `scheme:name:port` (the port may be empty). Source: AM/pkg/util/net/port_split.go.
+    """
+    parts = name.split(":")
+    if len(parts) == 3 and parts[0] in {"http", "https", ""}:
+        return parts[1]
+    return parts[0] if len(parts) == 2 else name
+
+
+def seconds(timestamp: str) -> float:
+    """An RFC 3339 timestamp in Unix seconds, 0.0 where it cannot be read."""
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _outcome(stage: str, code: int, uri: str, facts: Facts) -> Outcome:
+    # a request that was given up after its time goes on in the server (AS/pkg/server/filters/timeout.go)
+    if stage in {"", "RequestReceived"} or code == TIMED_OUT:
+        return "open"
+    if stage == "Panic" or code >= 400:
+        return "refused"
+    if facts.dry_run or ("dryRun" in uri and "All" in parse_qs(urlsplit(uri).query).get("dryRun", ())):
+        return "dry-run"
+    return "done" if code else "open"

@@ -1,0 +1,151 @@
+"""Everything that was done to one object, in order of time, and which of it is meant by a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kaudit_setup.attribution.answer import MATCHES, Question, Verb
+from kaudit_setup.attribution.chain import Child, Link, Story
+from kaudit_setup.attribution.creation import actor
+from kaudit_setup.attribution.deletion import hits
+from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.index import Book
+from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes, meant, reads, selector
+from kaudit_setup.attribution.no_op_updates import idle, may_agree, repeats
+from kaudit_setup.attribution.owner_chain import climb
+from kaudit_setup.resources import counted
+
+
+def wanted_by(question: Question) -> Callable[[Deed], bool]:
+    """Which requests a timeline of the object is made of."""
+    obj, kind, match = question.object, question.kind, MATCHES[question.verb]
+
+    def wanted(deed: Deed) -> bool:
+        if not match(deed) or kind is None or not kind.takes(deed.group, deed.resource):
+            return False
+        return deed.stage != "RequestReceived" and deed.name in {obj.name, ""}
+
+    return wanted
+
+
+def timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
+    """Every deed of the kind asked for, in order of time: those that name the object and those that took in its whole
+    collection.
+    """
+    match = MATCHES[question.verb]
+    direct = [deed for deed in book.on(obj) if match(deed)]
+    everywhere = replace(obj, namespace="")
+    sweeping = [*book.nameless(obj), *(book.nameless(everywhere) if obj.namespace else ())]
+    wide = [d for d in sweeping if match(d) and (reads(d) or (deletes(d) and hits(d, obj))) and not _kubernetes(d)]
+    begin, end = _life(book, obj)
+    found = [*direct, *(deed for deed in wide if begin <= deed.at <= end)]
+    within = [deed for deed in found if deed.done and question.window.holds(deed.time)]
+    within = [deed for deed in within if deed.facts.shown is not False]
+    same = idle(book, obj)
+    told = [replace(deed, idle=True) if deed.key in same and changes(deed) else deed for deed in within]
+    return sorted(told, key=lambda deed: (deed.at, deed.end))
+
+
+def _life(book: Book, obj: Object) -> tuple[float, float]:
+    """From when to when the log says that `obj` was there: what was listed before or after did not show it."""
+    known = [deed for deed in book.on(obj) if deed.done and (creates(deed) or deletes(deed))]
+    begin = known[0].at if known and creates(known[0]) else 0.0
+    end = known[-1].at if known and deletes(known[-1]) else float("inf")
+    return begin, end
+
+
+def _kubernetes(deed: Deed) -> bool:
+    """Whether one of Kubernetes' own did it on its own account (an autoscaler does what somebody set it to)."""
+    return deed.by_kubernetes and deed.controller != AUTOSCALER
+
+
+def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Story) -> None:
+    """Begin `story` with the last deed by somebody, rather than by Kubernetes itself; one that names the object
+    rather than its kind.
+    """
+    if verb is Verb.changed:
+        events = _that_changed(obj, events, story)
+        if not events:
+            return
+    people, doubt = [deed for deed in events if not _kubernetes(deed)] or events, ""
+    if verb is Verb.changed:
+        people, doubt = _without_repeats(book, obj, people)
+    chosen = _weightiest(people, events)
+    if chosen.name:
+        why = "the request names it"
+        story.links.append(Link(obj, chosen, "inferred" if doubt else "certain", f"{why}; {doubt}" if doubt else why))
+    elif chosen.facts.shown:
+        story.links.append(Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"))
+    else:
+        known = any(deed.done for deed in book.on(obj))
+        where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
+        if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
+            did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
+            story.note(f"{did}; whether {obj} existed and was one of them is not in this log")
+            return
+        takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
+        if not known:
+            story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
+        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
+        story.links.append(Link(obj, chosen, "inferred", why))
+    others = dict.fromkeys(actor(deed) for deed in events if actor(deed) != actor(chosen))
+    if others and verb is not Verb.touched:
+        story.note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
+    if not chosen.controller:
+        story.root = chosen
+    elif verb is Verb.changed:
+        climb(book, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
+
+
+def _weightiest(people: Sequence[Deed], events: Sequence[Deed]) -> Deed:
+    """The last of those deeds that say most: what names the object; what takes in all of its kind, or names it in its
+    logged answer; of what only takes in what matches, nothing tells.
+    """
+    named = [deed for deed in people if deed.name]
+    wide = [deed for deed in people if _takes_all(deed)]
+    return (named or wide or [deed for deed in events if deed.name] or people)[-1]
+
+
+def _takes_all(deed: Deed) -> bool:
+    """Whether a request surely takes in its object if that exists."""
+    return bool(deed.name or deed.facts.shown or deletes(deed)) or not selector(deed)
+
+
+def _that_changed(obj: Object, asked: Sequence[Deed], story: Story) -> Sequence[Deed]:
+    """Those of `asked` that changed anything, as far as the log tells; says of the others that they did not."""
+    same = [deed for deed in asked if deed.idle]
+    changed = [deed for deed in asked if not deed.idle]
+    if not same:
+        return asked
+    by = f"by {actor(same[-1])} at {same[-1].time}"
+    if changed:
+        story.note(f"{counted(len(same), 'request')} left all as it was, the last {by}")
+    elif len(same) == 1:
+        story.instead = f"Nobody in this log changed {obj}: the only request to do so, {by}, left all as it was"
+    else:
+        story.instead = (
+            f"Nobody in this log changed {obj}: {len(same)} requests to do so left all as it was, the last {by}"
+        )
+    return changed
+
+
+def _without_repeats(book: Book, obj: Object, changed: Sequence[Deed]) -> tuple[Sequence[Deed], str]:
+    """`changed` up to the last that did not merely say again what its sender had said before, and what that leaves
+    in doubt.
+    """
+    deeds = [deed for deed in book.on(obj) if deed.done and (creates(deed) or changes(deed))]
+    doubtful = repeats(deeds)
+    last = changed[-1]
+    unknown = "whether that changed anything is not in this log"
+    if last.key not in doubtful:
+        same = idle(book, obj)
+        others = [deed for deed in deeds if deed.key not in same]
+        return changed, f"{unknown}: another one had changed it before" if may_agree(others, last) else ""
+    own = [number for number, deed in enumerate(changed) if deed.key not in doubtful]
+    if not own:
+        return changed, f"{actor(last)} had asked for the same before, and {unknown}"
+    return (
+        changed[: own[-1] + 1],
+        f"{actor(last)} repeated an earlier request after that, at {last.time}, and {unknown}",
+    )

@@ -1,0 +1,260 @@
+"""Which events fit a filter: found with all cores, one for each request, in the order of time, in constant memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
+
+from kaudit_setup.auditlog.decode import Decoder, LeanEvent, decoded, lean
+from kaudit_setup.auditlog.files import LogFile, within
+from kaudit_setup.auditlog.filters import LATE, Filter
+from kaudit_setup.auditlog.lenient import decode
+from kaudit_setup.auditlog.logs import LocalLogs, Logs
+from kaudit_setup.auditlog.prefilter import patterns
+from kaudit_setup.auditlog.reader import Unit
+from kaudit_setup.auditlog.record import Place, body_of, rank
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.search import Found, matches, misshapen
+from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.auditlog.workers import cores, scan
+
+_HELD = 20_000  # requests whose end has not been met; the oldest is given out as it is
+_RECENT = 50_000  # requests that were given out, to know a copy on another node
+_ENDS = 2  # the rank of a stage that ends a request
+_STAGES = frozenset({"request_received_timestamp", "stage_timestamp", "response_status.code"})
+_NODES_AT_ONCE = 8  # each costs a process
+
+
+class Row(NamedTuple):
+    """An event that fits: when it was written, which request it belongs to, how late its stage is, where it stands,
+    and its line as logged (`raw`) or its record in JSON without the source. Without a body it is a later stage that
+    does not fit, of a request of which an earlier one may.
+    """
+
+    time: str
+    key: tuple[str, str]
+    rank: int
+    place: Place
+    body: bytes
+
+
+_Sent = tuple[str, str, str, int, int, bytes]
+
+
+class _Form(NamedTuple):
+    """How an event that fits is given out: what must be known of it, and the row that is made of that. `last`: the
+    last stage of a request decides whether it fits.
+    """
+
+    decoder: Decoder
+    row: Callable[[LeanEvent, bytes, int], _Sent]
+    last: bool = False
+
+
+def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
+    """The events of `logs` that fit `wanted`, ordered by time as far as the nodes' clocks agree.
+
+    `raw`: bodies are lines as they stand in the log, ordered as they were written. `stages`: each stage is given;
+    otherwise the stages of one request, and copies of it on several nodes, are one row: its last stage, which is also
+    the one that has to fit.
+    """
+    form = _RAW if raw else _RECORD._replace(last=not stages and wanted.wanted.keys() & LATE != set())
+    rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
+    if raw:
+        return rows
+    return _ordered(rows if stages else merged(rows))
+
+
+def merged(rows: Iterable[Row]) -> Iterator[Row]:
+    """One row for each request: the last of its stages."""
+    held: OrderedDict[tuple[str, str], Row] = OrderedDict()
+    recent: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def give(row: Row) -> Iterator[Row]:
+        recent[row.key] = None
+        if len(recent) > _RECENT:
+            recent.popitem(last=False)
+        if row.body:
+            yield row
+
+    for row in rows:
+        if row.key in recent:
+            continue
+        known = held.get(row.key)
+        if known is None and not row.body:
+            continue
+        if row.rank >= _ENDS:
+            held.pop(row.key, None)
+            yield from give(row)
+        elif known is None or row.rank > known.rank:
+            held[row.key] = row
+            if len(held) > _HELD:
+                yield from give(held.popitem(last=False)[1])
+    for row in sorted(held.values()):
+        yield from give(row)
+
+
+def _ordered(rows: Iterable[Row]) -> Iterator[Row]:
+    """`rows`, which come as they were written, as they were asked for: a watch is written when it ends. As far as
+    twenty thousand rows reach; only requests that lasted longer than that stand too late.
+    """
+    waiting: list[tuple[str, int, Row]] = []
+    for number, row in enumerate(rows):
+        heapq.heappush(waiting, (row.key[1] or row.time, number, row))
+        if len(waiting) > _HELD:
+            yield heapq.heappop(waiting)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
+    files = within(logs.files, wanted.window)
+    nodes = [list(group) for _, group in groupby(files, key=lambda file: file.node)]
+    if len(nodes) < 2:
+        return _node(files, wanted, form, logs.tallies, None)
+    workers = 0 if len(nodes) > _NODES_AT_ONCE else max(1, cores() // len(nodes))
+    if sum(file.size for file in files) < 8 << 20:
+        workers = 0
+    return heapq.merge(
+        *(_node(node, wanted, form, logs.tallies, workers) for node in nodes), key=lambda row: row.time
+    )
+
+
+def _node(
+    files: Iterable[LogFile], wanted: Filter, form: _Form, tallies: dict[str, Tally], workers: int | None
+) -> Iterator[Row]:
+    def work(unit: Unit, tally: Tally) -> Iterator[list[_Sent]]:
+        return _find(unit, tally, wanted, form)
+
+    for file, before, part in scan(list(files), work, tallies, workers):
+        for time, audit_id, received, stage, line, body in part:
+            yield Row(time, (audit_id, received), stage, Place(file.node, file.path, before + line), body)
+
+
+def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
+    fits = wanted.test()
+    decoder = _decoder(wanted, form)
+    needles = wanted.needles()
+    if needles:
+        for found in matches(unit, tally, needles, wanted.window, check=True):
+            yield _kept(found, decoder, fits, form, tally)
+        return
+    begun: OrderedDict[tuple[str, str], None] = OrderedDict()
+    for lines in decoded(unit, tally, decoder):
+        fitting = [(index, True) for index, event in enumerate(lines.events) if event is not None and fits(event)]
+        if form.last:
+            fitting += [(index, False) for index in _unfit(lines.events, dict(fitting), begun, tally)]
+        if fitting:
+            texts = lines.texts
+            fitting.sort()
+            yield _rows(((lines.number + index, texts[index], fit) for index, fit in fitting), form, tally)
+
+
+def _decoder(wanted: Filter, form: _Form) -> Decoder:
+    return lean(wanted.fields() | _STAGES if form.last else wanted.fields())
+
+
+def _unfit(
+    events: Sequence[LeanEvent | None],
+    fitting: Mapping[int, bool],
+    begun: OrderedDict[tuple[str, str], None],
+    tally: Tally,
+) -> Iterator[int]:
+    """Where the later stages stand that do not fit though an earlier one did, or may have in an earlier unit: what
+    was received before this unit began. `begun`: requests of the unit that fit as far as they went.
+    """
+    before = _soon_after(tally.first)
+    for index, event in enumerate(events):
+        if event is None:
+            continue
+        received = event.request_received_timestamp
+        if index in fitting:
+            if rank(event) < _ENDS:
+                begun[event.audit_id, received] = None
+                if len(begun) > _HELD:
+                    begun.popitem(last=False)
+            elif begun:
+                begun.pop((event.audit_id, received), None)
+        elif received < before or (begun and (event.audit_id, received) in begun):
+            yield index
+
+
+def _soon_after(moment: str) -> str:
+    """A little later than `moment`: lines are not written in the very order of their timestamps."""
+    try:
+        return stamp(datetime.fromisoformat(moment) + timedelta(seconds=5)) if moment else ""
+    except OverflowError:
+        return moment
+
+
+def _kept(
+    found: Iterable[Found],
+    decoder: Decoder,
+    fits: Callable[[LeanEvent], bool],
+    form: _Form,
+    tally: Tally,
+) -> list[_Sent]:
+    fitting = []
+    for number, _, text in found:
+        event, why = decode(decoder, text)
+        # what has not even the shape of an event was counted while it was searched
+        if why and not misshapen(text):
+            tally.damage(number, why)
+        if event is not None and ((fit := fits(event)) or form.last):
+            fitting.append((number, text, fit))
+    return _rows(fitting, form, tally)
+
+
+def _rows(fitting: Iterable[tuple[int, bytes, bool]], form: _Form, tally: Tally) -> list[_Sent]:
+    """What is given out of lines that fit. A filter looks at a few fields, so the others may still be damaged."""
+    rows = []
+    for number, text, fit in fitting:
+        event, why = decode(form.decoder, text)
+        if event is None:
+            tally.damage(number, why)
+        else:
+            rows.append(_sent(form, event, text, number, fit))
+    return rows
+
+
+def _sent(form: _Form, event: LeanEvent, text: bytes, line: int, fit: bool) -> _Sent:
+    sent = form.row(event, text, line)
+    return sent if fit else (*sent[:-1], b"")
+
+
+def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
+    fits = wanted.test()
+    decoder = _decoder(wanted, form)
+    for hit in logs.candidates(wanted.needles(), wanted.window, patterns(wanted)):
+        event, why = decode(decoder, hit.text)
+        if event is not None and ((fit := fits(event)) or form.last):
+            whole, why = decode(form.decoder, hit.text)
+            if whole is not None:
+                time, audit_id, received, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
+                yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
+        # the node counts what has not even the shape of an event, but not in its compressed files
+        if why and (hit.file.gzipped or not misshapen(hit.text)):
+            logs.damaged(hit, why)
+
+
+def _raw_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+    return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
+
+
+def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+    return (
+        event.stage_timestamp,
+        event.audit_id,
+        event.request_received_timestamp,
+        rank(event),
+        line,
+        body_of(event),
+    )
+
+
+_RAW = _Form(lean(["request_received_timestamp", "stage_timestamp"]), _raw_row)
+_RECORD = _Form(lean(), _record_row)

@@ -1,0 +1,301 @@
+"""Reading log files in constant memory: blocks of whole lines out of plain, compressed, growing or broken files.
+
+Nothing here is fatal and nothing is silent: what could not be read is counted and located in a `Tally`.
+Files are read, not mapped: a file that is truncated by someone else would end a process that has mapped it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
+from kaudit_setup.auditlog.scan_statistics import Tally
+
+BLOCK = 1 << 20
+UNIT = 32 << 20
+_SMALLEST = 1 << 14
+LONGEST_LINE = 16 << 20
+"""Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
+_PACKED = 1 << 18  # bytes of a compressed file that are read at once
+_CUT = "a compressed file that is cut short"
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of a file that one worker reads: the lines that begin in [start, end). `end` -1 means to the end."""
+
+    index: int
+    file: LogFile
+    start: int = 0
+    end: int = -1
+
+
+@dataclass(slots=True)
+class Block:
+    """Whole lines, each ended by a newline: `data[:size]`, from byte `at` of the (decompressed) file on.
+
+    Valid until the next block is asked for.
+    """
+
+    data: bytearray
+    size: int
+    at: int
+
+    @property
+    def view(self) -> memoryview:
+        """The lines without the spare room behind them."""
+        return memoryview(self.data)[: self.size]
+
+    def sizes(self) -> list[int]:
+        """The lines' sizes, newline included."""
+        return list(map(len, BytesIO(self.view)))
+
+    def lines(self, start: int, stop: int) -> int:
+        """How many lines end in `data[start:stop]`; `bytearray.count` takes twice as long."""
+        find = self.data.find
+        count = 0
+        while (start := find(b"\n", start, stop) + 1) > 0:
+            count += 1
+        return count
+
+
+def plan(files: Sequence[LogFile], unit: int = UNIT) -> list[Unit]:
+    """`files` cut into parts of about `unit` bytes, in order; compressed files and standard input stay whole."""
+    units: list[Unit] = []
+    for file in files:
+        starts = [0]
+        if not file.gzipped and file.size > unit + unit // 2:
+            starts = list(range(0, file.size - unit // 2, unit))
+        for start, end in zip(starts, [*starts[1:], -1], strict=True):
+            units.append(Unit(len(units), file, start, end))
+    return units
+
+
+class Source(Protocol):
+    """Bytes to read, wherever they come from."""
+
+    def readinto(self, into: memoryview, /) -> int | None:
+        """Fill `into`, at least a part of it; 0 at the end."""
+        ...
+
+
+def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
+    """The lines of `unit` in blocks of about `block` bytes.
+
+    Holes of NUL bytes, lines that are too long, an unfinished last line and a broken compression are left out and
+    counted in `tally`, which also learns the time covered.
+    """
+    stream = _open(unit.file, tally)
+    if stream is None:
+        return
+    try:
+        at = _line_start(stream, unit.start) if unit.start else 0
+        source = cast(Source, stream) if unit.start else _unpacked(stream, unit.file, tally)
+        # thousands of small files: room that is not needed takes longer to make than they take to read
+        room = min(block, max(unit.file.size + 1, _SMALLEST))
+        for part in _blocks(source, unit.end, at, tally, room):
+            tally.size += part.size
+            tally.watch(part.data, part.size)
+            yield part
+    except OSError as error:
+        tally.damage(0, f"cannot be read on: {error.strerror}")
+        tally.note(f"{unit.file.path} cannot be read on: {error.strerror}")
+    finally:
+        if unit.file.path != STDIN or unit.file.copy:
+            stream.close()
+
+
+def _blocks(source: Source, end: int, at: int, tally: Tally, block: int) -> Iterator[Block]:
+    data = bytearray(block)
+    kept = 0  # data[:kept] is the beginning of a line, which stands at byte `at`
+    skipping = False  # inside a line that was given up
+    hole = False  # inside NUL bytes that were counted
+    while end < 0 or at < end:
+        with memoryview(data) as whole, whole[kept:] as room:
+            got = source.readinto(room) or 0
+        if not got:
+            if not skipping:
+                yield from _rest(data[:kept], at, tally)
+            return
+        total = kept + got
+        if hole:
+            begin = total - len(data[:total].lstrip(b"\0"))
+            data[: total - begin] = data[begin:total]
+            at, total, hole = at + begin, total - begin, begin == total
+            if hole:
+                continue
+        cut = data.rfind(b"\n", kept, total) + 1
+        if not cut and not skipping and total < LONGEST_LINE and not _hole(data, total):
+            kept = total
+            if total == len(data):
+                data = data + bytearray(len(data))
+            continue
+        if not cut:
+            if not skipping:
+                hole = _hole(data, total)
+                skipping = not hole
+                tally.damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB" if skipping else "a hole of NUL bytes")
+            at, kept = at + total, 0
+            continue
+        if skipping:
+            begin = data.find(b"\n", 0, cut) + 1
+            data[: total - begin] = data[begin:total]
+            at, total, cut, skipping = at + begin, total - begin, cut - begin, False
+        elif end >= 0 and at + cut > end:
+            # the last own line begins before the end and finishes at it or behind it
+            cut = data.find(b"\n", max(end - at - 1, 0), cut) + 1
+        if cut:
+            yield Block(data, cut, at)
+        kept = total - cut
+        data[:kept] = data[cut:total]
+        at += cut
+
+
+def _hole(data: bytearray, size: int) -> bool:
+    """Whether there is nothing but NUL bytes: what a crash leaves, or logrotate's `copytruncate`; it may be huge."""
+    return data[0] == 0 and not data[:size].strip(b"\0")
+
+
+def _rest(text: bytearray, at: int, tally: Tally) -> Iterator[Block]:
+    """What follows the last newline: an event whose newline is missing, or one that is still being written."""
+    bare = text.strip(b"\0 \t\r")
+    if bare.endswith(b"}"):
+        yield Block(text + b"\n", len(text) + 1, at)
+    elif bare:
+        tally.damage(0, "an unfinished last line")
+
+
+def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
+    """The file that was found, even if it was rotated or compressed in the meantime."""
+    if file.path == STDIN and not file.copy:
+        return sys.stdin.buffer
+    try:
+        stream = _try_open(file.copy or file.path)
+    except OSError as error:
+        tally.damage(0, f"cannot be read: {error.strerror}")
+        tally.note(f"{file.path} cannot be read: {error.strerror}")
+        return None
+    if stream is not None:
+        info = os.fstat(stream.fileno())
+        if (info.st_dev, info.st_ino) == file.inode:
+            if info.st_size < file.size:
+                tally.note(f"{file.path} was cut from {file.size} to {info.st_size} bytes while it was read")
+            return stream
+        stream.close()
+    moved = reopen_path(file)
+    stream = _try_open(moved) if moved else None
+    if stream is None:
+        tally.damage(0, "the file is gone")
+        tally.note(f"{file.path} was rotated away while the log was read")
+        return None
+    tally.note(f"{file.path} was rotated while the log was read and is now {moved}")
+    return stream
+
+
+def _try_open(path: str) -> BinaryIO | None:
+    try:
+        return Path(path).open("rb", buffering=0)
+    except FileNotFoundError:
+        return None
+
+
+def _line_start(stream: BinaryIO, start: int) -> int:
+    """Go to the first line that begins at `start` or later; the one that spans it belongs to the part before."""
+    at = start - 1
+    stream.seek(at)
+    while chunk := stream.read(1 << 16):
+        found = chunk.find(b"\n")
+        if found >= 0:
+            at += found + 1
+            break
+        at += len(chunk)
+    stream.seek(at)
+    return at
+
+
+def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Source:
+    """`stream`, decompressed if it is gzip, whatever its name says."""
+    head = stream.read(2) or b""
+    if file.gzipped and not head:
+        tally.damage(0, _CUT)
+        tally.note(_CUT)
+    if len(head) == 1:  # a pipe gives what is there
+        head += stream.read(1) or b""
+    if head.startswith(_GZIP):
+        return _Gunzip(stream, head, tally)
+    return _Behind(head, stream)
+
+
+class _Behind:
+    """A stream with a few bytes put back in front of it (standard input cannot seek)."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head = head
+        self._stream = cast(Source, stream)
+
+    def readinto(self, into: memoryview, /) -> int | None:
+        if self._head:
+            head, self._head = self._head, b""
+            into[: len(head)] = head
+            return len(head)
+        return self._stream.readinto(into)
+
+
+class _Gunzip:
+    """Gzip in any number of members; a file that is cut short or damaged gives what it holds and says so."""
+
+    def __init__(self, stream: BinaryIO, head: bytes, tally: Tally) -> None:
+        self._stream = stream
+        self._input = head
+        self._tally = tally
+        self._member = zlib.decompressobj(wbits=31)
+        self._step = _PACKED  # how much of the input is tried at once
+        self._over = False
+
+    def readinto(self, into: memoryview, /) -> int | None:
+        while not self._over:
+            data = self._input or self._stream.read(_PACKED)
+            if not data:
+                self._end(_CUT)
+                break
+            before = self._member.copy()
+            try:
+                out = self._member.decompress(data[: self._step], len(into))
+            except zlib.error:
+                if self._step == 1:
+                    self._end("a compressed file that is damaged")
+                    break
+                # an error costs all that was decompressed with it: go up to it in ever smaller steps
+                self._member, self._input, self._step = before, data, self._step // 2
+                continue
+            untried = data[self._step :]
+            if self._member.eof:
+                self._next_member(untried)
+            else:
+                self._input = self._member.unconsumed_tail + untried
+            if out:
+                into[: len(out)] = out
+                return len(out)
+        return 0
+
+    def _end(self, what: str) -> None:
+        self._over = True
+        self._tally.damage(0, what)
+        self._tally.note(what)
+
+    def _next_member(self, untried: bytes) -> None:
+        rest = (self._member.unused_data + untried).lstrip(b"\0")
+        rest = rest or (self._stream.read(_PACKED) or b"").lstrip(b"\0")
+        if not rest:
+            self._over = True
+            return
+        self._input = rest
+        self._member = zlib.decompressobj(wbits=31)

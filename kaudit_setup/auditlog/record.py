@@ -1,0 +1,109 @@
+"""An event as answers show it: who, when, what, with which outcome, and where the line stands."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from kaudit_setup.auditlog.decode import LeanEvent
+
+_RANK = {"RequestReceived": 0, "ResponseStarted": 1, "ResponseComplete": 2, "Panic": 3}
+
+
+class Place(msgspec.Struct, frozen=True, gc=False, order=True):
+    """Where a line stands; `line` is 1-based."""
+
+    node: str
+    file: str
+    line: int
+
+
+class Thing(msgspec.Struct, frozen=True, gc=False):
+    """The object of a request; all empty for a non-resource request."""
+
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One event, in the words of `who`'s answers: `user` is the one acted as, `impersonated_by` who really asked."""
+
+    user: str
+    groups: tuple[str, ...]
+    impersonated_by: str
+    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs")
+    user_agent: str
+    time: str
+    verb: str
+    code: int
+    decision: str
+    reason: str
+    audit_id: str = msgspec.field(name="auditID")
+    level: str
+    stage: str
+    object: Thing
+    request_uri: str = msgspec.field(name="requestURI")
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def rank(event: LeanEvent) -> int:
+    """How much its stage tells: the later, the more. 2 and above end a request.
+
+    A request whose authentication failed has one stage only, ResponseStarted, and so that ends it
+    (staging/src/k8s.io/apiserver/pkg/endpoints/filters/authn_audit.go:withFailedRequestAudit).
+    """
+    known = _RANK.get(event.stage, 0)
+    return 2 if known == 1 and event.response_status.code == 401 else known
+
+
+def body_of(event: LeanEvent) -> bytes:
+    """The record of an event that has all fields, in JSON. Where the line stands is added when it is known."""
+    acted = event.impersonated_user or event.user
+    ref = event.object_ref
+    return _ENCODER.encode(
+        Record(
+            acted.username,
+            acted.groups,
+            event.user.username if event.impersonated_user is not None else "",
+            event.source_ips,
+            event.user_agent,
+            event.request_received_timestamp or event.stage_timestamp,
+            event.verb,
+            event.response_status.code,
+            event.annotations.decision,
+            event.annotations.reason,
+            event.audit_id,
+            event.level,
+            event.stage,
+            Thing(ref.api_group, ref.resource, ref.subresource, ref.namespace, ref.name),
+            event.request_uri,
+        )
+    )
+
+
+def with_source(body: bytes, place: Place) -> bytes:
+    """The record with its `source`, still one line of JSON."""
+    try:
+        source = _ENCODER.encode(place)
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        source = json.dumps(msgspec.to_builtins(place)).encode()
+    return body[:-1] + b',"source":' + source + b"}"
+
+
+def in_ascii(body: bytes) -> bytes:
+    """The same JSON with nothing in it that a terminal or a page would obey, like a right-to-left override."""
+    if body.isascii() and b"\x7f" not in body:
+        return body
+    return json.dumps(json.loads(body), separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+
+
+def record_of(body: bytes) -> Record:
+    """The record that `body_of` wrote."""
+    return _DECODER.decode(body)

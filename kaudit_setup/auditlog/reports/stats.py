@@ -1,0 +1,123 @@
+"""What the log itself is like: time covered, gaps, levels, sizes, rotation, damage; every line is decoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kaudit_setup.auditlog.decode import decoded, lean
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.logs import LocalLogs
+from kaudit_setup.auditlog.reader import Unit
+from kaudit_setup.auditlog.scan_statistics import Coverage, Extent, Tally, extent
+from kaudit_setup.auditlog.timestamps import seconds
+from kaudit_setup.auditlog.workers import scan
+
+
+@dataclass(slots=True)
+class Count:
+    """What some events are like. `sizes`: how many events by their size, in steps of a sixty-fourth."""
+
+    levels: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
+    largest: int = 0
+    total: int = 0
+
+    def add(self, other: Count) -> None:
+        """Take in what another worker counted."""
+        self.levels += other.levels
+        self.stages += other.stages
+        self.versions += other.versions
+        self.sizes += other.sizes
+        self.largest = max(self.largest, other.largest)
+        self.total += other.total
+
+    def percentile(self, share: float) -> int:
+        """A size that this share of the events does not exceed, at most 1/64 too large; 0 without events."""
+        left = share * self.sizes.total()
+        for step in sorted(self.sizes):
+            left -= self.sizes[step]
+            if left <= 0:
+                return min(_upper(step), self.largest)
+        return self.largest
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How a node's log is rotated: files by kind, their mean size in bytes (as they lie there) and the mean hours
+    from one rotation to the next, 0.0 where there were fewer than two.
+    """
+
+    rotated: int
+    compressed: int
+    mean_size: int
+    mean_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStats:
+    """One node's log. `extent`: the time from the first event to the last, in gaps and without them."""
+
+    coverage: Coverage
+    count: Count
+    rotation: Rotation
+    extent: Extent
+
+
+def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
+    """Read all of `logs`; one NodeStats for each node."""
+    counts: dict[str, Count] = {}
+    for file, _, part in scan(logs.files, _count, logs.tallies):
+        counts.setdefault(file.node, Count()).add(part)
+    return tuple(
+        NodeStats(
+            cover,
+            counts.get(cover.node, Count()),
+            _rotation([file for file in logs.files if file.node == cover.node]),
+            extent([cover]),
+        )
+        for cover in logs.coverage()
+    )
+
+
+_DECODER = lean(["level", "api_version"])
+_BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
+
+
+def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
+    count = Count()
+    for lines in decoded(unit, tally, _DECODER):
+        events = [event for event in lines.events if event is not None]
+        count.levels.update([event.level for event in events])
+        count.stages.update([event.stage for event in events])
+        count.versions.update([event.api_version for event in events])
+        sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
+        count.sizes.update([_step(size) for size in sizes])
+        count.largest = max(count.largest, max(sizes, default=0))
+        count.total += sum(sizes)
+    yield count
+
+
+def _step(size: int) -> int:
+    """The step that `size` lies in: 64 times the bits that are cut off, and the bits that are kept."""
+    shift = max(size.bit_length() - _BITS - 1, 0)
+    return (shift << _BITS) + (size >> shift)
+
+
+def _upper(step: int) -> int:
+    shift = max((step >> _BITS) - 1, 0)
+    return ((step - (shift << _BITS) + 1) << shift) - 1
+
+
+def _rotation(files: Sequence[LogFile]) -> Rotation:
+    times = [seconds(file.rotated) for file in files if file.rotated]
+    sizes = [file.size for file in files if file.rotated]
+    return Rotation(
+        len(sizes),
+        sum(file.gzipped for file in files),
+        sum(sizes) // len(sizes) if sizes else 0,
+        (max(times) - min(times)) / (len(times) - 1) / 3600 if len(times) > 1 else 0.0,
+    )

@@ -1,0 +1,280 @@
+"""What was met while a log was read: lines, time covered, gaps, damage. Counted, located, never fatal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
+
+GAP_SECONDS = 600.0
+"""A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
+_UNUSUAL = 10  # times the usual pause
+_BACK = -1.0  # seconds; lines of one moment are written in any order
+_LOOKS = 4  # stretches of a block whose order is looked at
+_KEEP = 1000  # damaged lines that are located; all are counted
+_OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
+_HEAD = 4096  # bytes of a line in which its apiVersion stands, whoever wrote it
+# as kube-apiserver writes it, and as what rewrites its lines may
+_STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What could not be read, and where: `line` is 1-based, 0 where the lines were not counted."""
+
+    line: int
+    what: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met in a unit, a file or a node's log.
+
+    `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
+    stageTimestamp, empty if there is none. `gaps`: (from, to) pairs longer than GAP_SECONDS.
+    `lines` is 0 where lines were not counted. `back`: how often the clock went back by more than a second.
+    `notes`: sentences about the file itself.
+    """
+
+    lines: int = 0
+    events: int = 0
+    size: int = 0
+    damaged: int = 0
+    located: list[Damage] = field(default_factory=list)
+    first: str = ""
+    last: str = ""
+    gaps: list[tuple[str, str]] = field(default_factory=list)
+    back: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def damage(self, line: int, what: str) -> None:
+        """Count one damaged line."""
+        self.damaged += 1
+        if len(self.located) < _KEEP:
+            self.located.append(Damage(line, what))
+
+    def note(self, sentence: str) -> None:
+        """Say something about the file, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def version(self, data: bytes | bytearray, at: int = 0) -> None:
+        """Say it if the line that begins at `data[at]` is of an API older than v1, whose fields are the same."""
+        old = _OLD.search(data, at, at + _HEAD)
+        if old:
+            self.note(f"it holds events of {old[1].decode()}, which are read as those of audit.k8s.io/v1")
+
+    def span(self, first: str, last: str) -> None:
+        """Take in a stretch of log from `first` to `last` that follows what was read before."""
+        if self.last:
+            pause = _apart(self.last, first)
+            if pause > GAP_SECONDS:
+                self.gaps.append((self.last, first))
+            elif pause < _BACK:
+                self.back += 1
+        self.first = min(self.first, first) if self.first else first
+        self.last = max(self.last, last)
+
+    def watch(self, data: bytearray, size: int) -> None:
+        """Take in the time that the lines of `data[:size]` cover, and the gaps between them.
+
+        Looks at a few timestamps only: a stretch shorter than a gap cannot hold one. If those are not in the order of
+        time, all are looked at.
+        """
+        for key in _STAMPS:
+            begin = data.find(key, 0, size)
+            while begin >= 0 and not _moment(data, begin, key):
+                begin = data.find(key, begin + 1, size)
+            if begin >= 0:
+                break
+        else:
+            return
+        end = data.rfind(key, begin, size)
+        while not _moment(data, end, key):
+            end = data.rfind(key, begin, end)
+        for at in (0, data.rfind(b"\n", 0, end) + 1):
+            self.version(data, at)
+        first, last = _moment(data, begin, key), _moment(data, end, key)
+        between = [data.find(key, begin + (end - begin) * part // _LOOKS, end) for part in range(1, _LOOKS)]
+        looks = [first, *(time for at in between if at >= 0 and (time := _moment(data, at, key))), last]
+        if any(_went_back(earlier, later) for earlier, later in pairwise(looks)):
+            self._sort(data, size, key)
+            return
+        self.span(min(first, last), max(first, last))
+        if _apart(first, last) > GAP_SECONDS:
+            _gaps(data, (begin, first), (end, last), self.gaps, key)
+
+    def _sort(self, data: bytearray, size: int, key: bytes) -> None:
+        """As `watch`, for lines that are not in the order of time: parts of a log that were put together, say."""
+        texts = re.findall(re.escape(key) + rb'([^"]*)"', memoryview(data)[:size])
+        times = [time for text in texts if (time := stamp_or_nothing(text.decode("ascii", "replace")))]
+        self.back += sum(_went_back(earlier, later) for earlier, later in pairwise(times))
+        times.sort()
+        self.span(times[0], times[-1])
+        self.gaps += [(begin, end) for begin, end in pairwise(times) if _apart(begin, end) > GAP_SECONDS]
+
+    def add(self, later: Tally) -> None:
+        """Take in the tally of what follows."""
+        if later.first:
+            self.span(later.first, later.last)
+        self.gaps += later.gaps
+        self.damaged += later.damaged
+        self.located += [
+            Damage(d.line + self.lines if d.line else 0, d.what) for d in later.located[: _KEEP - len(self.located)]
+        ]
+        self.lines += later.lines
+        self.events += later.events
+        self.size += later.size
+        self.back += later.back
+        for sentence in later.notes:
+            self.note(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one node's log covers: `first`/`last` in the log's spelling (empty: no event), gaps, files, damage."""
+
+    node: str
+    first: str = ""
+    last: str = ""
+    gaps: tuple[tuple[str, str], ...] = ()
+    files: int = 0
+    lines: int = 0
+    events: int = 0
+    size: int = 0
+    damaged: int = 0
+    located: tuple[tuple[str, Damage], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, object]:
+        """As answers in JSON show it; a log without events covers from null to null."""
+        return {
+            "node": self.node,
+            "from": self.first or None,
+            "to": self.last or None,
+            "gaps": [{"from": first, "to": last} for first, last in self.gaps],
+            "files": self.files,
+            "damaged": self.damaged,
+        }
+
+
+def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
+    """One Coverage for each node of `files`; `tallies` by `LogFile.key`, for those that were read."""
+    nodes: dict[str, Tally] = {}
+    located: dict[str, list[tuple[str, Damage]]] = {}
+    counts: dict[str, int] = {}
+    for file in files:
+        whole = nodes.setdefault(file.node, Tally())
+        counts[file.node] = counts.get(file.node, 0) + 1
+        tally = tallies.get(file.key)
+        if tally is None:
+            continue
+        located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_KEEP])
+        whole.add(tally)
+    return tuple(
+        Coverage(
+            node,
+            tally.first,
+            tally.last,
+            tuple(sorted(tally.gaps)),
+            counts[node],
+            tally.lines,
+            tally.events,
+            tally.size,
+            tally.damaged,
+            tuple(located.get(node, ())[:_KEEP]),
+            (*tally.notes, *_clock_note(tally)),
+        )
+        for node, tally in nodes.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much time logs cover. `hours`: without gaps that are unusual for them; `gaps`: the hours in between that no
+    log covers.
+    """
+
+    hours: float
+    gaps: float
+
+
+def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
+    """The time in `window` that any of these logs covers; an hour that two of them cover is one hour.
+
+    What a rate is made of: nothing is known of the time of a gap that is no pause, so it counts for nothing.
+    """
+    wholes: list[Span] = []
+    parts: list[Span] = []
+    for one in cover:
+        if one.first:
+            whole = window.clip(one.first, one.last)
+            wholes.append(whole)
+            parts += without([whole], _missing(one))
+    seen, covered = without(wholes), without(parts)
+    between = without([(seen[0][0], seen[-1][1])], covered) if seen else []
+    return Extent(_hours(covered), _hours(between))
+
+
+def _missing(cover: Coverage) -> list[Span]:
+    """Those of a log's gaps that its own rhythm does not explain: ten times as long as its usual pause.
+
+    A policy that writes little makes a log of bursts, and the pauses between them belong to it.
+    """
+    gaps = [(seconds(begin), seconds(end)) for begin, end in cover.gaps]
+    whole = seconds(cover.last) - seconds(cover.first)
+    # where there is no gap, the pauses are at most GAP_SECONDS long
+    pauses = (whole - sum(end - begin for begin, end in gaps)) / GAP_SECONDS + len(gaps)
+    return [
+        (begin, end)
+        for begin, end in gaps
+        if end - begin > _UNUSUAL * max(GAP_SECONDS, (whole - (end - begin)) / pauses)
+    ]
+
+
+def _hours(spans: Iterable[Span]) -> float:
+    return sum(end - begin for begin, end in spans) / 3600
+
+
+def _clock_note(tally: Tally) -> list[str]:
+    times = "once" if tally.back == 1 else f"{tally.back} times"
+    return [f"the clock went back {times}"] if tally.back else []
+
+
+def _went_back(earlier: str, later: str) -> bool:
+    return later < earlier and _apart(earlier, later) < _BACK
+
+
+def _apart(earlier: str, later: str) -> float:
+    try:
+        return seconds(later) - seconds(earlier)
+    except ValueError:
+        return 0.0
+
+
+def _moment(data: bytearray, at: int, key: bytes) -> str:
+    """The timestamp whose `key` begins at `at`; empty if it is not one."""
+    text = data[at + len(key) : at + len(key) + 40].partition(b'"')[0].decode("ascii", "replace")
+    return stamp_or_nothing(text)
+
+
+def _gaps(
+    data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]], key: bytes
+) -> None:
+    """Halve the stretch between two timestamps until no half is long enough for a gap."""
+    middle = (low[0] + high[0]) // 2
+    at = data.find(key, middle, high[0])
+    if at <= low[0]:
+        at = data.rfind(key, low[0] + 1, middle + len(key) - 1)
+    if at < 0:
+        into.append((low[1], high[1]))
+        return
+    here = (at, _moment(data, at, key) or low[1])
+    if _apart(low[1], here[1]) > GAP_SECONDS:
+        _gaps(data, low, here, into, key)
+    if _apart(here[1], high[1]) > GAP_SECONDS:
+        _gaps(data, here, high, into, key)

@@ -1,0 +1,62 @@
+"""Which files hold the log of another machine: it says what it has, and the rules of reading here decide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kaudit_setup.auditlog.files import LogFile, logs_there, own_logs
+from kaudit_setup.auditlog.sources.runner import Runner, Unpack
+from kaudit_setup.errors import NodeError
+from kaudit_setup.resources import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The log files of one machine, oldest first; sentences about what is left out; whether it answered at all; bytes
+    that crossed the network.
+    """
+
+    host: str
+    files: tuple[LogFile, ...] = ()
+    notes: tuple[str, ...] = ()
+    heard: bool = False
+    moved: int = 0
+
+
+def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
+    """The log files below `paths` on one machine; without any, those of the kube-apiserver there. Raises NodeError.
+
+    `script`: the text of `lib` and `logs`.
+    """
+    parts: list[bytes] = []
+    unpack = Unpack(parts.append)
+    ran = runner.sh(script, ["list", "gzip", *paths], sink=unpack.feed)
+    if ran.code:
+        said = ran.err.decode("utf-8", "replace")
+        raise NodeError(f"{runner.name}: listing the logs ended with status {ran.code}", details=said)
+    own, odd = "", 0
+    found: list[tuple[str, os.stat_result, bool]] = []
+    for line in b"".join(parts).decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        how, _, rest = line.partition(" ")
+        if how == "own":
+            own = rest
+        elif how == "odd":
+            odd += 1
+        else:
+            try:
+                found.append((*_described(rest), how == "d"))
+            except ValueError as error:
+                raise NodeError(f"{runner.name}: the list of the logs has a line that is none: {line!r}") from error
+    files = logs_there(found, runner.name)
+    many = f"{counted(odd, 'file')} with a line break in {'its name is' if odd == 1 else 'their names are'} left out"
+    notes = (many,) if odd else ()
+    return Listing(runner.name, own_logs(files, own) if own else files, notes, unpack.moved > 0, unpack.moved)
+
+
+def _described(text: str) -> tuple[str, os.stat_result]:
+    """The path and the status in a line of the list. Raises ValueError."""
+    mode, device, inode, size, changed, path = text.split(" ", 5)
+    moment = int(changed)
+    return path, os.stat_result((int(mode, 16), int(inode), int(device), 1, 0, 0, int(size), moment, moment, moment))

@@ -1,0 +1,162 @@
+"""Work on the units of a log with all cores, in order, in constant memory.
+
+Each worker is a fork that takes the next unit when it is ready for one, and answers through a pipe of its own; the
+parent reads the answers in the order of the units. A full pipe makes its worker wait, and few units are given out
+ahead of those that were read, so nothing piles up when the reader is slower than the cores.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar, cast
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.reader import Unit, plan
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.errors import KauditError
+
+T = TypeVar("T")
+Work = Callable[[Unit, Tally], Iterator[T]]
+
+_AHEAD = 4  # units for each worker that are given out and not read yet
+_TURN = 8  # bytes
+_SMALL = 8 << 20  # below this a fork costs more than it brings
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def scan(
+    files: Sequence[LogFile], work: Work[T], tallies: dict[str, Tally] | None = None, workers: int | None = None
+) -> Iterator[tuple[LogFile, int, T]]:
+    """What `work` yields for the units of `files`, in order, each with its file and how many lines stood before it.
+
+    `tallies` is filled, by `LogFile.key`, with what was met in each file.
+    """
+    whole: dict[str, Tally] = {} if tallies is None else tallies
+    path = ""
+    for unit, part in spread(plan(files), work, workers):
+        if unit.file.key != path:
+            path = unit.file.key
+            whole[path] = Tally()
+        if isinstance(part, Tally):
+            whole[path].add(part)
+        else:
+            yield unit.file, whole[path].lines, part
+
+
+def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> Iterator[tuple[Unit, T | Tally]]:
+    """What `work` yields for each unit, followed by the unit's Tally, unit by unit in their order.
+
+    `work` must not depend on anything that happens in another unit. `workers`: how many forks; None means one for
+    each core, or none at all for a small log; 0 means none. Raises KauditError if a worker dies.
+    """
+    if workers is None:
+        small = sum(unit.file.size for unit in units if unit.start == 0) < _SMALL
+        workers = 0 if small or len(units) < 2 else cores()
+    # a fork copies locks but not the threads that would open them
+    if not workers or not units or threading.active_count() > 1:
+        for unit in units:
+            tally = Tally()
+            for payload in work(unit, tally):
+                yield unit, payload
+            yield unit, tally
+        return
+    yield from _forked(units, work, min(workers, len(units)))
+
+
+def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[Unit, T | Tally]]:
+    fork = get_context("fork")
+    take, give = os.pipe()
+    pipes: list[Connection] = []
+    workers = []
+    gc.freeze()
+    try:
+        for _ in range(count):
+            ours, theirs = fork.Pipe(duplex=False)
+            worker = fork.Process(target=_serve, args=(theirs, ours, take, units, work), daemon=True)
+            worker.start()
+            theirs.close()
+            pipes.append(ours)
+            workers.append(worker)
+        yield from _in_order(units, pipes, give)
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+        os.close(take)
+        os.close(give)
+        gc.unfreeze()
+
+
+def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> Iterator[tuple[Unit, T | Tally]]:
+    # behind the last unit one turn for each worker that says so
+    turns = chain(range(len(units)), repeat(len(units), len(pipes)))
+    for turn in islice(turns, _AHEAD * len(pipes)):
+        _give(give, turn)
+    silent = set(pipes)  # whose next unit is not known yet
+    begun: dict[int, Connection] = {}
+    for number, unit in enumerate(units):
+        while number not in begun:
+            for pipe in cast(list[Connection], wait(silent)):
+                kind, payload = _received(pipe, unit)
+                silent.remove(pipe)
+                if kind == "unit":
+                    begun[payload] = pipe
+        pipe, kind = begun.pop(number), ""
+        while kind != "done":
+            kind, payload = _received(pipe, unit)
+            if kind == "failed":
+                raise payload
+            yield unit, payload
+        silent.add(pipe)
+        for turn in islice(turns, 1):
+            _give(give, turn)
+
+
+def _received(pipe: Connection, unit: Unit) -> tuple[str, Any]:
+    try:
+        return cast(tuple[str, Any], pipe.recv())
+    except EOFError:
+        raise KauditError(
+            f"a worker died while it read {unit.file.path}", hint="was it killed for lack of memory?"
+        ) from None
+
+
+def _give(pipe: int, turn: int) -> None:
+    os.write(pipe, turn.to_bytes(_TURN, "big"))
+
+
+def _taken(pipe: int) -> int:
+    """A turn is written whole and read whole, whoever else reads (pipe(7): up to PIPE_BUF)."""
+    return int.from_bytes(os.read(pipe, _TURN), "big")
+
+
+def _serve(out: Connection, unused: Connection, turns: int, units: Sequence[Unit], work: Work[T]) -> None:
+    # Ctrl-C reaches the whole group of processes; the parent answers it and ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    unused.close()
+    gc.disable()
+    try:
+        while (number := _taken(turns)) < len(units):
+            out.send(("unit", number))
+            tally = Tally()
+            for payload in work(units[number], tally):
+                out.send(("part", payload))
+            out.send(("done", tally))
+        out.send(("over", None))
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        out.send(("failed", error))

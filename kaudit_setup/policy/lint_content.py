@@ -1,0 +1,206 @@
+"""Words in a policy that no request ever says: unknown resources and verbs, wildcards that are letters, old names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Final
+
+from kaudit_setup.model import KubeVersion
+from kaudit_setup.policy import catalog
+from kaudit_setup.policy.classes import is_resource_path
+from kaudit_setup.policy.finding import Finding, Severity
+from kaudit_setup.policy.model import GroupResources, Policy, Rule
+
+_NAMELESS_VERBS: Final = ("create", "list", "deletecollection")
+
+
+def findings(policy: Policy, version: KubeVersion) -> Iterator[Finding]:
+    """Findings that one rule alone gives rise to."""
+    for index, rule in enumerate(policy.rules):
+        finder = _Finder(index, rule)
+        yield from finder.verbs()
+        yield from finder.identities()
+        yield from finder.namespaces()
+        yield from finder.urls()
+        for entry in rule.resources:
+            yield from finder.entry(entry, version)
+
+
+class _Finder:
+    def __init__(self, index: int, rule: Rule) -> None:
+        self.index, self.rule = index, rule
+
+    def _found(self, code: str, message: str, mend: str, severity: Severity = "warning", line: int = 0) -> Finding:
+        return Finding(code, severity, f"rule {self.index + 1}: {message}", mend, self.index, line or self.rule.line)
+
+    def _literal(self, where: str, words: tuple[str, ...], mend: str) -> Iterator[Finding]:
+        for word in words:
+            if "*" in word:
+                message = f"`{word}` in {where} is no wildcard; it matches exactly these letters"
+                yield self._found("literal-wildcard", message, mend)
+
+    def verbs(self) -> Iterator[Finding]:
+        """Verbs that such requests never have."""
+        rule = self.rule
+        yield from self._literal("verbs", rule.verbs, "leave `verbs` out to mean all of them")
+        if rule.resources or rule.namespaces:
+            valid, kind = set(catalog.RESOURCE_VERBS), "resource"
+        elif rule.non_resource_urls:
+            valid, kind = set(catalog.HTTP_METHODS), "non-resource"
+        else:
+            valid, kind = {*catalog.RESOURCE_VERBS, *catalog.HTTP_METHODS}, ""
+        for verb in rule.verbs:
+            if verb in valid or "*" in verb:
+                continue
+            yield self._found(
+                "unknown-verb", f"no {kind} request has the verb `{verb}`".replace("  ", " "), _verb_mend(verb, kind)
+            )
+
+    def identities(self) -> Iterator[Finding]:
+        """Users and groups that nobody is."""
+        rule = self.rule
+        yield from self._literal("users", rule.users, "name a group in `userGroups`, or each user")
+        yield from self._literal("userGroups", rule.user_groups, "name each group")
+        for words, gone in ((rule.users, catalog.GONE_USERS), (rule.user_groups, catalog.GONE_GROUPS)):
+            for word in words:
+                if word in gone:
+                    yield self._found("gone-identity", f"nobody is `{word}`: {gone[word]}", "use the name of today")
+        for user in rule.users:
+            if user in {catalog.NODES, catalog.AUTHENTICATED, catalog.UNAUTHENTICATED, catalog.MASTERS}:
+                yield self._found("group-as-user", f"`{user}` is a group, not a user", "write it into `userGroups`")
+
+    def namespaces(self) -> Iterator[Finding]:
+        """Namespaces that keep a rule from what it lists."""
+        rule = self.rule
+        yield from self._literal("namespaces", rule.namespaces, "name each namespace")
+        if not rule.namespaces or "" in rule.namespaces:
+            return
+        for entry in rule.resources:
+            for spec in entry.resources:
+                if (entry.group, spec.partition("/")[0]) in catalog.CLUSTER_SCOPED:
+                    yield self._found(
+                        "cluster-resource-in-namespace",
+                        f"`{spec}` has no namespace, and this rule is limited to {', '.join(rule.namespaces)}",
+                        'put it into a rule without `namespaces`, or add ""',
+                        line=entry.line,
+                    )
+
+    def urls(self) -> Iterator[Finding]:
+        """Paths that no non-resource request has."""
+        for url in self.rule.non_resource_urls:
+            if "?" in url:
+                yield self._found(
+                    "url-never",
+                    f"`{url}`: only the path is compared, without its query",
+                    "leave out the `?` and the rest",
+                )
+            elif is_resource_path(url.rstrip("*")):
+                yield self._found(
+                    "url-is-resource",
+                    f"`{url}` is the path of a resource request, which `nonResourceURLs` never match",
+                    "name the resource in `resources`",
+                )
+            base = url.removesuffix("/*")
+            probe = base != url and base in {"/healthz", "/livez", "/readyz"}
+            if probe and not {base, f"{base}*"} & set(self.rule.non_resource_urls):
+                message = f"`{url}` does not match `{base}` itself"
+                yield self._found("url-misses-base", message, f"write `{base}*`", "info")
+
+    def entry(self, entry: GroupResources, version: KubeVersion) -> Iterator[Finding]:
+        """One item of `resources`."""
+        line = entry.line
+        if entry.group == "core":
+            yield self._found(
+                "core-group-name",
+                'the core group is called ""; no request is in a group `core`',
+                'write group: ""',
+                line=line,
+            )
+        yield from self._literal("resourceNames", entry.resource_names, "name each object")
+        nameless = [v for v in self.rule.verbs if v in _NAMELESS_VERBS]
+        if entry.resource_names and nameless and any("/" not in spec for spec in entry.resources):
+            yield self._found(
+                "names-on-nameless-verb",
+                f"a {' or '.join(nameless)} has no name in its URL, so that `resourceNames` never match it",
+                "leave out `resourceNames`, or those verbs",
+                line=line,
+            )
+        for spec in entry.resources:
+            problem = _spec_problem(entry.group, spec, version)
+            if problem is not None:
+                code, message, mend, severity = problem
+                yield self._found(code, message, mend, severity, line)
+            parent = spec.removesuffix("/*")
+            if spec.endswith("/*") and parent != "*" and "/" not in parent and parent not in entry.resources:
+                message = f"`{spec}` also matches plain `{parent}`, against the documentation"
+                yield self._found(
+                    "star-includes-parent", message, f"list `{parent}` too, so that readers know", "info", line
+                )
+
+
+def _verb_mend(verb: str, kind: str) -> str:
+    if verb.lower() != verb:
+        return f"verbs are lower case: `{verb.lower()}`"
+    if verb in catalog.RBAC_ONLY_VERBS:
+        return (
+            "exec, attach, port-forward and proxy are `create` and `get` on a subresource"
+            if verb == "connect"
+            else "that is RBAC's verb; the request that is made has one of the usual verbs"
+        )
+    if kind == "non-resource":
+        return "verbs of non-resource requests are HTTP methods in lower case: get, head, post, put, …"
+    close = difflib.get_close_matches(verb, [v for v in catalog.RESOURCE_VERBS if v], 1)
+    return (
+        f"did you mean `{close[0]}`?"
+        if close
+        else f"the verbs are {', '.join(v for v in catalog.RESOURCE_VERBS if v)}"
+    )
+
+
+def _spec_problem(group: str, spec: str, version: KubeVersion) -> tuple[str, str, str, Severity] | None:
+    resource, slash, part = spec.partition("/")
+    # *, */part, name, name/part, name/*
+    stars = resource.count("*") + part.count("*")
+    fits = "/" not in part and bool(resource) and bool(part or not slash)
+    plain = stars == 0 or (stars == 1 and (spec == "*" or (resource == "*" and slash) or part == "*"))
+    if not fits or not plain:
+        mend = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
+        return "dead-pattern", f"`{spec}` can match nothing", mend, "warning"
+    if resource == "*" or group not in catalog.GROUPS:
+        return None
+    if resource not in catalog.GROUPS[group]:
+        return (
+            "unknown-resource",
+            f"group `{group or 'core'}` has no resource `{resource}`",
+            _resource_mend(resource),
+            "warning",
+        )
+    if group == "" and part not in {"", "*", *catalog.CORE[resource]}:
+        close = difflib.get_close_matches(part, catalog.CORE[resource], 1)
+        mend = f"did you mean `{resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
+        return "unknown-subresource", f"`{resource}` has no subresource `{part}`", mend, "warning"
+    since, until = catalog.SINCE.get((group, spec)), catalog.UNTIL.get((group, spec))
+    if since is not None and version < since:
+        return (
+            "version",
+            f"`{spec}` is there since {since}, not in {version}",
+            "harmless; keep it for the upgrade",
+            "info",
+        )
+    if until is not None and version >= until:
+        return "version", f"`{spec}` of group `{group}` is gone since {until}", "remove it", "info"
+    return None
+
+
+def _resource_mend(resource: str) -> str:
+    lower = resource.lower()
+    for name in (lower, f"{lower}s", f"{lower}es"):
+        home = catalog.home(name)
+        if home is not None:
+            return f'write `{name}` under group: "{home}"'
+    every = [name for names in catalog.GROUPS.values() for name in names]
+    close = difflib.get_close_matches(lower, every, 1)
+    if close:
+        return f'did you mean `{close[0]}` of group "{catalog.home(close[0])}"?'
+    return "a custom resource belongs under its own group"

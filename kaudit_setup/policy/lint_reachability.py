@@ -1,0 +1,255 @@
+"""What becomes of requests under a policy: proved over every class, never guessed from the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from kaudit_setup.policy import catalog, phrasing
+from kaudit_setup.policy.classes import Space
+from kaudit_setup.policy.evaluate import compile
+from kaudit_setup.policy.finding import Finding, Severity
+from kaudit_setup.policy.model import STAGES, Attributes, Rule
+from kaudit_setup.policy.questions import AFTER_OR_DURING, QUESTIONS, Ask, Need, deeds, region
+from kaudit_setup.policy.regions import VERB, Box
+from kaudit_setup.policy.verdict import Chart, total
+
+_NODE: Final = ("system:node:some-node", (catalog.AUTHENTICATED, catalog.NODES))
+_ACCOUNT: Final = (catalog.AUTHENTICATED, catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)
+# What a quiet cluster does all day: (code's end, what, request).
+_NOISE: Final = (
+    (
+        "leases",
+        "the leases that every node and controller renews every few seconds",
+        Attributes(*_NODE, "update", "coordination.k8s.io", "leases", "", "kube-node-lease", "some-node"),
+    ),
+    (
+        "events",
+        "the events (Started, Pulled, …) that kubelets and controllers write",
+        Attributes(*_NODE, "create", "", "events", "", "default", ""),
+    ),
+    (
+        "endpointslices",
+        "the endpoint slices that are rewritten whenever a Pod comes or goes",
+        Attributes(
+            "system:serviceaccount:kube-system:endpointslice-controller", _ACCOUNT,
+            "update", "discovery.k8s.io", "endpointslices", "", "default", "some-slice",
+        ),
+    ),
+)  # fmt: skip
+
+
+def findings(chart: Chart) -> list[Finding]:
+    """Every finding about what the rules do together."""
+    nothing = list(_nothing(chart))
+    if nothing:
+        return [*nothing, *_reach(chart)]
+    return [
+        *_reach(chart),
+        *_bodies(chart),
+        *_losses(chart),
+        *_health(chart),
+        *_volume(chart),
+    ]
+
+
+def _line(chart: Chart, index: int) -> int:
+    return chart.policy.rules[index].line if index >= 0 else 0
+
+
+def _found(chart: Chart, index: int, code: str, severity: Severity, message: str, mend: str) -> Finding:
+    return Finding(code, severity, message, mend, index, _line(chart, index))
+
+
+def _named(chart: Chart, indexes: Iterable[int]) -> str:
+    return phrasing.listed([phrasing.rule_name(chart.policy, i) for i in indexes])
+
+
+def _nothing(chart: Chart) -> Iterator[Finding]:
+    deciding = [chart.decisions[index] for index, _ in chart.deciders(chart.space.requests())]
+    if all(d.level == "None" or set(d.omit_stages) >= set(STAGES) for d in deciding):
+        yield Finding("logs-nothing", "error", "no request at all is logged", "end with a rule `- level: Metadata`")
+
+
+def _reach(chart: Chart) -> Iterator[Finding]:
+    for index, rule in enumerate(chart.policy.rules):
+        name = phrasing.rule_name(chart.policy, index)
+        matched = chart.matched(index)
+        if not matched:
+            message = f"{name} fits no request: {phrasing.scope(rule)}"
+            yield _found(chart, index, "matches-nothing", "warning", message, "correct it or delete it")
+        elif chart.reached(index) is None:
+            takers = [i for i, _ in chart.deciders(matched) if i != index]
+            message = f"{name} can never be reached: {_named(chart, takers)} decides every request that would fit it"
+            mend = f"move it above {phrasing.rule_name(chart.policy, takers[0])}, or delete it"
+            yield _found(chart, index, "unreachable-rule", "warning", message, mend)
+        else:
+            yield from _shadowed(chart, index, rule)
+        if rule.level != "None" and set(chart.decisions[index].omit_stages) >= set(STAGES):
+            message = f"{name} omits every stage, so that it writes no event"
+            yield _found(
+                chart, index, "no-stage-left", "warning", message, "keep ResponseComplete, or say level: None"
+            )
+    for _, box in (d for d in chart.deciders(chart.space.requests()) if d[0] == -1):
+        message = (
+            f"no rule fits some requests, which are then not logged, e.g. {phrasing.request(chart.space.sample(box))}"
+        )
+        yield Finding("no-catch-all", "warning", message, "end with a rule that only has a level, if it is None")
+
+
+def _shadowed(chart: Chart, index: int, rule: Rule) -> Iterator[Finding]:
+    parts = [(entry, spec) for entry in rule.resources for spec in entry.resources]
+    if len(parts) < 2:
+        return
+    for entry, spec in parts:
+        alone = replace(rule, resources=(replace(entry, resources=(spec,)),))
+        matched = [real for box in chart.space.rule(alone) for real in chart.space.requests(box)]
+        if matched and not chart.reached_by(alone, index):
+            takers = _named(chart, (i for i, _ in chart.deciders(matched)))
+            message = (
+                f"`{spec}` in {phrasing.rule_name(chart.policy, index)} has no effect: {takers} decides it before"
+            )
+            found = _found(chart, index, "shadowed-resource", "info", message, "remove it here, or there")
+            yield replace(found, line=entry.line or found.line)
+
+
+def _bodies(chart: Chart) -> Iterator[Finding]:
+    space = chart.space
+    reads, writes = ["get", "list"], ["create", "update", "patch"]
+    secret, config = ("", "secrets"), ("", "configmaps")
+    token, review = ("", "serviceaccounts/token"), ("authentication.k8s.io", "tokenreviews")
+    mend = "put a rule before it: level Metadata for exactly these resources"
+
+    def leaking(*asked: tuple[list[Box], Need]) -> list[int]:
+        asks = [Ask(region(space, "anybody", *boxes), need) for boxes, need in asked]
+        return list(dict.fromkeys(s.index for s in chart.shares(asks) if s.grade == "leaks"))
+
+    read, write = Need(bodiless="read"), Need(bodiless="write")
+    cases: tuple[tuple[str, Severity, str, list[int]], ...] = (
+        (
+            "secret-read-bodies",
+            "error",
+            "every Secret that anybody reads or lists, with its content",
+            leaking((deeds(space, reads, secret), read)),
+        ),
+        (
+            "secret-bodies",
+            "warning",
+            "the content of Secrets that are created or changed",
+            leaking((deeds(space, writes, secret), write)),
+        ),
+        (
+            "configmap-bodies",
+            "warning",
+            "the content of ConfigMaps",
+            leaking((deeds(space, reads, config), read), (deeds(space, writes, config), write)),
+        ),
+        (
+            "token-bodies",
+            "warning",
+            "bearer tokens that are still good (TokenReviews and tokens of service accounts)",
+            leaking((deeds(space, ["create"], review, cluster=True), write), (deeds(space, ["create"], token), read)),
+        ),
+    )  # fmt: skip
+    for code, severity, what, indexes in cases:
+        for index in indexes:
+            name = phrasing.rule_name(chart.policy, index)
+            yield _found(chart, index, code, severity, f"{name} writes into the log: {what}", mend)
+
+
+def _asks(space: Space, question: str) -> list[Ask]:
+    return list(next(q for q in QUESTIONS if q.id == question).asks(space))
+
+
+def _losses(chart: Chart) -> Iterator[Finding]:
+    yield from _exec_over_get(chart)
+    for share in chart.shares(_asks(chart.space, "login-failed")):
+        decision = chart.decisions[share.index]
+        if share.grade == "no" and decision.level != "None" and set(decision.omit_stages) != set(STAGES):
+            whole = "ResponseStarted" in chart.policy.omit_stages
+            name = "the policy" if whole else phrasing.rule_name(chart.policy, share.index)
+            message = f"{name} omits ResponseStarted, the only stage of a failed login (401)"
+            mend = "omit it only in rules that name users or userGroups, which a failed login never fits"
+            yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, mend)
+    limited = [
+        i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces and "" not in r.namespaces
+    ]
+    kinds = ((catalog.RBAC, "clusterrolebindings"), ("", "nodes"))
+    boxes = deeds(chart.space, ["create", "update", "delete"], *kinds, cluster=True)
+    if limited and total(chart.shares([Ask(region(chart.space, "person", *boxes))])) == "no":
+        message = (
+            f"{_named(chart, limited)} names namespaces, and nothing logs objects that have none"
+            " (nodes, volumes, ClusterRoleBindings) or lists over all namespaces"
+        )
+        yield _found(
+            chart, limited[0], "cluster-scoped-lost", "warning", message, 'add "" to `namespaces`, or a rule without'
+        )
+
+
+def _exec_over_get(chart: Chart) -> Iterator[Finding]:
+    space = chart.space
+    get, create = space.verbs.bit["get"], space.verbs.bit["create"]
+    need = Need(stages=AFTER_OR_DURING)
+    lost: dict[int, list[str]] = {}
+    for part in ("exec", "attach", "portforward"):
+        asked = region(space, "outsider", *deeds(space, ["get"], ("", f"pods/{part}")))
+        for index, box in chart.decided(asked):
+            # the same session, opened by a POST
+            posted = box._replace(at=tuple(create if i == VERB else m for i, m in enumerate(box.at)))
+            known_loss = part in lost.get(index, ())
+            if known_loss or need.grade(chart.decisions[index]) != "no" or not box.at[VERB] & get:
+                continue
+            if total(chart.shares([Ask((posted,), need)])) != "no":
+                lost.setdefault(index, []).append(part)
+    for index, parts in lost.items():
+        message = (
+            f"{phrasing.rule_name(chart.policy, index)} drops reads, and with them {', '.join(parts)}"
+            " over a websocket, which is a GET (kubectl since 1.30)"
+        )
+        resources = ", ".join(f"pods/{part}" for part in parts)
+        yield _found(
+            chart, index, "exec-over-get-lost", "warning", message, f"put a rule before it that logs {resources}"
+        )
+
+
+def _health(chart: Chart) -> Iterator[Finding]:
+    decide = compile(chart.policy, chart.space.version)
+
+    def asked(path: str) -> int:
+        a = Attributes(catalog.ANONYMOUS, (catalog.UNAUTHENTICATED,), "get", is_resource=False, path=path)
+        return decide(a).rule_index
+
+    dropping = asked("/healthz")
+    if (
+        dropping < 0
+        or chart.decisions[dropping].level != "None"
+        or not chart.policy.rules[dropping].non_resource_urls
+    ):
+        return
+    missed = [path for path in ("/livez", "/readyz") if chart.decisions[asked(path)].level != "None"]
+    if missed:
+        message = f"{phrasing.rule_name(chart.policy, dropping)} drops /healthz, but not {' and '.join(missed)}"
+        mend = f"add {', '.join(f'{path}*' for path in missed)}: that is what kubelets ask today"
+        yield _found(chart, dropping, "health-without-livez", "warning", message, mend)
+
+
+def _volume(chart: Chart) -> Iterator[Finding]:
+    reached = [index for index, _ in chart.deciders(chart.space.requests()) if index >= 0]
+    doubled = [
+        index
+        for index in sorted(reached)
+        if chart.decisions[index].level != "None"
+        and not {"RequestReceived", "ResponseComplete"} & set(chart.decisions[index].omit_stages)
+    ]
+    if doubled:
+        message = f"{_named(chart, doubled)} keeps RequestReceived: every request is logged twice"
+        mend = "omitStages: [RequestReceived]; the later event says all that it says"
+        yield _found(chart, doubled[0], "request-received-kept", "warning", message, mend)
+    decide = compile(chart.policy, chart.space.version)
+    for name, what, request in _NOISE:
+        decision = decide(request)
+        if decision.level != "None" and "ResponseComplete" not in decision.omit_stages:
+            message = f"{phrasing.rule_name(chart.policy, decision.rule_index)} logs {what}"
+            mend = f"drop {name} with a rule of level None before it"
+            yield _found(chart, decision.rule_index, f"noise-{name}", "info", message, mend)

@@ -1,0 +1,671 @@
+"""What is no deed, what is unknown and why, and the shape of an answer: each on a small made-up log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import pytest
+from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
+from whokit import Lines, answer, in_lines
+
+from kaudit_setup.attribution.answer import Question, Verb, with_notes
+from kaudit_setup.attribution.engine import ask
+from kaudit_setup.attribution.evidence.actors import controller_of
+from kaudit_setup.attribution.evidence.lines import EventLog, passing
+from kaudit_setup.attribution.evidence.owner_names import guesses
+from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.auditlog.kinds import parse_kind, parse_object
+from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
+from kaudit_setup.auditlog.sources.nodes import RemoteLogs
+from kaudit_setup.cli import main
+from kaudit_setup.errors import InputError, NodeError
+from kaudit_setup.node.local import LocalNode
+from kaudit_setup.node.shell import script
+
+
+@pytest.fixture
+def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
+    return Asker(tmp_path, capsys)
+
+
+def test_the_sentence_of_the_article(who: Asker) -> None:
+    write(
+        who.path,
+        event(
+            "22:21:15.910428", "kubernetes-admin", "create", "pods", "my-suspicious-pod", code=201, as_user="foobar"
+        ),
+    )
+    text = who.text("created", "pod/my-suspicious-pod")
+    assert text.splitlines()[0] == (
+        "foobar created it on 2026-11-23 22:21:15 UTC from 192.168.1.135 with kubectl v1.23.3,"
+        " impersonated by kubernetes-admin."
+    )
+    assert f"{who.path}:1" in text
+    assert "Confidence: certain." in text
+
+
+def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="foobar"))
+    found = who.json("created", "po/x", "-n", "default")
+    assert list(found) == ["question", "confidence", "answer", "root", "chain", "events", "coverage", "notes"]
+    assert found["question"] == {
+        "verb": "created",
+        "group": "",
+        "resource": "pods",
+        "namespace": "default",
+        "name": "x",
+    }
+    assert found["confidence"] == "certain"
+    assert list(found["answer"]) == [
+        "user", "groups", "impersonatedBy", "sourceIPs", "userAgent", "time", "verb", "code",
+        "decision", "reason", "auditID", "level", "stage", "source",
+    ]  # fmt: skip
+    assert found["answer"]["user"] == "foobar"
+    assert found["answer"]["impersonatedBy"] == "admin"
+    assert found["answer"]["source"] == {"node": "cp1", "file": str(who.path), "line": 3}
+    assert found["root"] == found["answer"]
+    assert [list(link) for link in found["chain"]] == [["object", "event", "confidence", "why"]]
+    assert list(found["coverage"][0]) == ["node", "from", "to", "gaps", "files", "damaged"]
+    assert found["coverage"][0]["from"] == f"{DAY}00:00:00.000000Z"
+    assert found["coverage"][0]["gaps"][0]["from"] == f"{DAY}00:00:00.000000Z"
+
+
+def test_exit_codes(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    args = ["--log", str(who.path)]
+    assert main(["who", "created", "pod/x", *args]) == 0
+    assert main(["who", "created", "pod/nope", *args]) == 1
+    assert main(["who", "created", "x", *args]) == 2
+    assert main(["who", "created", "podd/x", *args]) == 2
+    assert main(["who", "created", *args]) == 2
+    assert main(["who", "made", "pod/x", *args]) == 2
+    assert main(["who", "created", "pod/x", "--policy", "no-such-preset", *args]) == 2
+    assert "Traceback" not in who.capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"code": 403}, "was refused with 403"),
+        ({"code": 409}, "was refused with 409"),
+        ({"code": 201, "query": "?dryRun=All&fieldManager=kubectl-create"}, "a dry run"),
+        ({"stage": "RequestReceived"}, "whether it succeeded is not in this log"),
+        ({"stage": "Panic", "code": 500}, "failed with 500"),
+    ],
+)
+def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "mallory", "create", "pods", "x", **changed))
+    found = who.json("created", "pod/x")
+    assert found["confidence"] == "unknown"
+    assert found["answer"] is None
+    assert found["root"] is None
+    assert found["notes"][0].startswith("Nobody in this log created pod default/x")
+    assert any("mallory" in note and said in note for note in found["notes"])
+
+
+def test_a_real_create_after_a_dry_run_is_the_deed(who: Asker) -> None:
+    write(
+        who.path,
+        event("10:00:00.000000", "mallory", "create", "pods", "x", code=201, query="?dryRun=All"),
+        event("10:00:05.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:09.000000", "mallory", "create", "pods", "x", code=409),
+    )
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert sum("mallory" in note for note in found["notes"]) == 2
+
+
+def test_failed_logins_have_one_stage_and_no_user(who: Asker) -> None:
+    nobody = event("10:00:00.000000", "", "get", "secrets", "s", code=401, stage="ResponseStarted")
+    nobody = {**nobody, "user": {}, "annotations": {}}
+    write(who.path, *NOISE, nobody)
+    found = who.json("read", "secret/s")
+    assert found["answer"] is None
+    assert any("an unauthenticated client" in note and "401" in note for note in found["notes"])
+
+
+def test_stages_and_copies_are_one_event(who: Asker, tmp_path: Path) -> None:
+    begun = event("10:00:00.000000", "alice", "create", "pods", "x", stage="RequestReceived", auditID="same")
+    done = event("10:00:00.000000", "alice", "create", "pods", "x", code=201, auditID="same")
+    for node in ("cp1", "cp2"):
+        write(tmp_path / node / "audit.log", begun, done)
+    found = who.json("touched", "pod/x", log=tmp_path)
+    assert [e["stage"] for e in found["events"]] == ["ResponseComplete"]
+    assert found["events"][0]["source"]["node"] == "cp1"
+    assert [each["node"] for each in found["coverage"]] == ["cp1", "cp2"]
+
+
+def test_before_impersonation_a_request_is_the_same_request(who: Asker) -> None:
+    """At RequestReceived the impersonated user is not known yet: that is no attempt of the impersonator's own."""
+    begun = event("10:00:00.000000", "admin", "create", "pods", "x", stage="RequestReceived", auditID="same")
+    done = event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="alice", auditID="same")
+    write(who.path, begun, done)
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert found["notes"] == []
+    assert len(who.json("touched", "pod/x")["events"]) == 1
+
+
+def test_nobody_hides_behind_anothers_audit_id(who: Asker) -> None:
+    """Audit-ID is a header that clients may send."""
+    write(
+        who.path,
+        event("10:00:00.000000", "mallory", "create", "pods", "x", code=201, auditID="chosen"),
+        event("10:00:05.000000", "alice", "get", "pods", "x", auditID="chosen"),
+    )
+    assert who.json("created", "pod/x")["answer"]["user"] == "mallory"
+
+
+def test_the_log_that_does_not_reach_back_is_told_from_nobody(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "system:node:n1", "patch", "pods", "x", sub="status"))
+    found = who.json("created", "pod/x")
+    assert found["confidence"] == "unknown"
+    assert found["notes"][0].startswith("The log does not reach back that far: pod default/x was there already at")
+    assert f"the log begins at {DAY}00:00:00.000000Z" in found["notes"][0]
+
+
+def test_a_binding_shows_that_the_create_was_dropped(who: Asker) -> None:
+    write(
+        who.path,
+        *NOISE,
+        event("10:00:00.000000", "system:kube-scheduler", "create", "pods", "x", sub="binding", code=201),
+    )
+    assert "the policy did not log it, or another node's log has it" in who.json("created", "pod/x")["notes"][0]
+
+
+def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "system:node:n1", "patch", "pods", "x", sub="status"))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  verbs: [delete]\n"
+        "- level: None\n  resources: [{group: '', resources: [pods]}]\n- level: Metadata\n"
+    )
+    found = who.json("created", "pod/x", "--policy", str(policy))
+    assert found["notes"][0].startswith("The policy did not log it: rule 2 (line 6) says level None")
+    found = who.json("deleted", "pod/x", "--policy", str(policy))
+    assert any("a deletecollection by a person" in note for note in found["notes"])
+    found = who.json("changed", "cm/x", "--policy", str(policy))
+    assert found["notes"][0].startswith("Nobody in this log changed configmap default/x")
+
+
+@pytest.mark.parametrize("verb", ["created", "changed", "deleted", "read", "exec"])
+def test_a_node_whose_log_is_missing(who: Asker, verb: str) -> None:
+    servers = [
+        event(
+            "10:00:00.000000",
+            f"system:node:{n}",
+            "patch",
+            "pods",
+            f"kube-apiserver-{n}",
+            ns="kube-system",
+            sub="status",
+        )
+        for n in ("cp1", "cp2")
+    ]
+    write(who.path, *NOISE, *servers)
+    notes = who.json(verb, "cm/settings")["notes"]
+    assert any(note.startswith("The log of cp2 is missing") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("omitted", "said"),
+    [
+        ("[RequestReceived, ResponseComplete]", "Nobody in this log went into pod default/x"),
+        (
+            "[ResponseStarted, ResponseComplete]",
+            "The policy did not log it: rule 1 (line 4) omits the stages ResponseStarted and ResponseComplete",
+        ),
+    ],
+)
+def test_an_exec_is_seen_as_soon_as_it_starts(who: Asker, tmp_path: Path, omitted: str, said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+        f"- level: Metadata\n  resources: [{{group: '', resources: [pods/exec]}}]\n  omitStages: {omitted}\n"
+        "- level: Metadata\n"
+    )
+    assert who.json("exec", "pod/x", "--policy", str(policy))["notes"][0].startswith(said)
+
+
+def test_gaps_and_an_empty_log(who: Asker, tmp_path: Path) -> None:
+    write(who.path, *NOISE)
+    assert any("has a gap from" in note for note in who.json("created", "pod/x")["notes"])
+    write(who.path)
+    found = who.json("created", "pod/x")
+    assert found["notes"][0] == "There is no event in this log."
+
+
+def test_outside_of_the_window_is_said(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    found = who.json("created", "pod/x", "--since", f"{DAY}11:00:00Z")
+    assert found["answer"] is None
+    said = [f"alice created pod default/x at {DAY}10:00:00.000000Z, which is outside of the time asked for."]
+    assert [note for note in found["notes"] if "pod default/x" in note] == said
+    assert who.json("created", "pod/x", "--until", f"{DAY}11:00:00Z")["answer"]["user"] == "alice"
+    found = who.json("created", "pod/x", "--until", f"{DAY}09:00:00Z")
+    assert found["answer"] is None
+    assert [note for note in found["notes"] if "pod default/x" in note] == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "did", "verb", "sub"),
+    [
+        ("changed", "changed", "patch", ""),
+        ("deleted", "deleted", "delete", ""),
+        ("read", "read", "get", ""),
+        ("exec", "went into", "create", "exec"),
+        ("touched", "touched", "get", ""),
+    ],
+)
+@pytest.mark.parametrize("window", [("--since", f"{DAY}11:00:00Z"), ("--until", f"{DAY}09:00:00Z")])
+def test_whatever_was_done_at_another_time_is_said(
+    who: Asker, asked: str, did: str, verb: str, sub: str, window: tuple[str, str]
+) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "bob", verb, "pods", "x", sub=sub))
+    found = who.json(asked, "pod/x", *window)
+    assert found["answer"] is None
+    said = f"bob {did} pod default/x at {DAY}10:00:00.000000Z, which is outside of the time asked for."
+    assert found["notes"][0] == said
+
+
+def test_an_impersonated_controller_is_a_person(who: Asker) -> None:
+    write(
+        who.path,
+        event(
+            "10:00:00.000000",
+            "mallory",
+            "create",
+            "pods",
+            "web-5d9c7b8f6d-abcde",
+            code=201,
+            as_user=f"{CONTROLLER}replicaset-controller",
+        ),
+    )
+    found = who.json("created", "pod/web-5d9c7b8f6d-abcde")
+    assert found["root"]["impersonatedBy"] == "mallory"
+    assert len(found["chain"]) == 1
+
+
+def test_controllers_that_share_one_user_are_told_by_their_agent() -> None:
+    manager, agent = (
+        "system:kube-controller-manager",
+        "kube-controller-manager/v1.20.2 (linux/amd64) kubernetes/faecb19",
+    )
+    assert controller_of(manager, f"{agent}/{CONTROLLER}replicaset-controller", "") == "replicaset-controller"
+    assert controller_of(manager, f"{agent}/leader-election", "") == "kube-controller-manager"
+    assert controller_of("mallory", f"{agent}/{CONTROLLER}replicaset-controller", "") == ""
+    assert controller_of(f"{CONTROLLER}replicaset-controller", agent, "mallory") == ""
+    assert controller_of("system:serviceaccount:kube-system:deployer", agent, "") == ""
+
+
+HOSTILE = "evil\x1b[31m\r\n\u202egnp\x07\x1b]8;;http://x\x07[bold]red[/bold]"
+
+
+def test_hostile_strings_are_harmless(who: Asker) -> None:
+    write(
+        who.path,
+        event("10:00:00.000000", HOSTILE, "create", "pods", "x", code=201, as_user=HOSTILE, userAgent=HOSTILE),
+    )
+    text = who.text("created", "pod/x")
+    for char in "\x1b\x07\r\u202e":
+        assert char not in text
+    assert "\\x1b[31m" in text
+    assert "[bold]red[/bold]" in text
+    assert all(line.isprintable() for line in text.splitlines())
+    main(["who", "created", "pod/x", "--log", str(who.path), "-o", "json"])
+    out = who.capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["answer"]["user"] == HOSTILE
+
+
+def test_the_last_delete_of_a_kubelet_is_not_the_deed(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "bob", "delete", "pods", "x"),
+        event("10:00:30.000000", "system:node:n1", "delete", "pods", "x"),
+    )
+    assert who.json("deleted", "pod/x")["answer"]["user"] == "bob"
+    write(who.path, *NOISE, event("10:00:30.000000", "system:node:n1", "delete", "pods", "x"))
+    found = who.json("deleted", "pod/x")
+    assert found["answer"] is None
+    assert any("already going" in note for note in found["notes"])
+
+
+def test_a_deletecollection_with_another_selector_is_not_it(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "eve", "deletecollection", "pods", query="?fieldSelector=metadata.name%3Dother"),
+        event("11:00:00.000000", "bob", "delete", "pods", "x"),
+    )
+    assert who.json("deleted", "pod/x")["answer"]["user"] == "bob"
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "eve", "deletecollection", "pods"),
+    )
+    found = who.json("deleted", "pod/x")
+    assert found["answer"]["user"] == "eve"
+    assert found["confidence"] == "inferred"
+
+
+def test_an_autoscaler_leads_to_its_maker(who: Asker) -> None:
+    hpa = {"group": "autoscaling", "ns": "shop"}
+    apps = {"group": "apps", "ns": "shop"}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **apps),
+        event(
+            "09:00:00.100000",
+            f"{CONTROLLER}deployment-controller",
+            "create",
+            "replicasets",
+            "web-5d9c7b8f6d",
+            code=201,
+            **apps,
+        ),
+        event("09:30:00.000000", "carol", "create", "horizontalpodautoscalers", "web-hpa", code=201, **hpa),
+        event(
+            "10:00:00.000000",
+            f"{CONTROLLER}horizontal-pod-autoscaler",
+            "update",
+            "deployments",
+            "web",
+            sub="scale",
+            **apps,
+        ),
+        event(
+            "10:00:00.010000",
+            f"{CONTROLLER}horizontal-pod-autoscaler",
+            "update",
+            "horizontalpodautoscalers",
+            "web-hpa",
+            sub="status",
+            **hpa,
+        ),
+        event(
+            "10:00:00.100000", f"{CONTROLLER}deployment-controller", "update", "replicasets", "web-5d9c7b8f6d", **apps
+        ),
+        event("10:00:00.200000", f"{CONTROLLER}replicaset-controller", "create", "pods", ns="shop", code=201),
+        event(
+            "10:00:00.300000",
+            "system:kube-scheduler",
+            "create",
+            "pods",
+            "web-5d9c7b8f6d-bbcdf",
+            ns="shop",
+            sub="binding",
+            code=201,
+        ),
+    )
+    found = who.json("created", "pod/web-5d9c7b8f6d-bbcdf", "-n", "shop")
+    assert found["root"]["user"] == "carol"
+    assert [link["object"]["resource"] for link in found["chain"]] == [
+        "pods", "replicasets", "deployments", "horizontalpodautoscalers",
+    ]  # fmt: skip
+    assert any("alice" in note for note in found["notes"])
+
+
+def test_the_question_turned_round(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "x", code=201),
+        event("10:00:00.000000", "alice", "delete", "configmaps", "c", ns="shop", as_user="bob"),
+        event("11:00:00.000000", "root", "get", "secrets", "s", as_user="alice"),
+        event("12:00:00.000000", "alice", "create", "pods", "y", code=403),
+        event("13:00:00.000000", "carol", "create", "pods", "alice", code=201),
+    )
+    found = who.json("touched", "--user", "alice")
+    assert [(e["verb"], e["user"]) for e in found["events"]] == [
+        ("create", "alice"),
+        ("delete", "bob"),
+        ("get", "alice"),
+    ]
+    assert [link["object"]["name"] for link in found["chain"]] == ["x", "c", "s"]
+    assert any("1 request of that kind was refused" in note for note in found["notes"])
+    assert len(who.json("touched", "pod", "--user", "alice")["events"]) == 1
+    assert len(who.json("touched", "-n", "shop", "--user", "alice")["events"]) == 1
+    assert len(who.json("read", "secret/s", "--user", "alice")["events"]) == 1
+    assert "alice did 3 things between" in who.text("touched", "--user", "alice")
+    assert who.json("touched", "--user", "nobody")["notes"] == ["No request by nobody is in this log."]
+
+
+def test_standard_input_can_be_looked_at_twice(who: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(who.path, *NOISE, event("10:00:00.000000", "mallory", "create", "pods", "x", code=403))
+    with path.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        main(["who", "created", "pod/x", "--log", "-", "-o", "json"])
+    found = json.loads(who.capsys.readouterr().out)
+    assert found["notes"][0].startswith("Nobody in this log")
+    assert found["coverage"][0]["node"] == "stdin"
+
+
+def test_damaged_lines_are_counted(who: Asker) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    with who.path.open("ab") as stream:
+        stream.write(b'{"kind":"Event","objectRef":{"name":"x"},"level":\0}\n{"name":"x"')
+    found = who.json("created", "pod/x")
+    assert found["answer"]["user"] == "alice"
+    assert found["coverage"][0]["damaged"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("spelled", "resource", "group"),
+    [
+        ("po", "pods", ""), ("Pod", "pods", ""), ("pods", "pods", ""), ("deploy", "deployments", "apps"),
+        ("deployments.apps", "deployments", "apps"), ("deployments.v1.apps", "deployments", "apps"),
+        ("deployment.apps", "deployments", "apps"), ("cj", "cronjobs", "batch"), ("svc", "services", ""),
+        ("ing", "ingresses", "networking.k8s.io"), ("crd", "customresourcedefinitions", "apiextensions.k8s.io"),
+        ("widgets.example.com", "widgets", "example.com"), ("certs.v1.cert-manager.io", "certs", "cert-manager.io"),
+        ("netpol", "networkpolicies", "networking.k8s.io"),
+        ("clusterrole", "clusterroles", "rbac.authorization.k8s.io"),
+    ],
+)  # fmt: skip
+def test_kinds_as_kubectl_takes_them(spelled: str, resource: str, group: str) -> None:
+    kind = parse_kind(spelled)
+    assert (kind.resource, kind.group) == (resource, group)
+
+
+def test_custom_kinds_are_found_as_they_are_logged(who: Asker) -> None:
+    write(
+        who.path, *NOISE, event("10:00:00.000000", "walter", "create", "widgets", "w1", group="example.com", code=201)
+    )
+    for target in ("widgets.example.com/w1", "widget.example.com/w1", "widgets/w1", "widget/w1"):
+        found = who.json("created", target)
+        assert found["answer"]["user"] == "walter", target
+        assert found["question"]["group"] == "example.com"
+        assert found["question"]["resource"] == "widgets"
+
+
+@pytest.mark.parametrize("text", ["pod", "pod/", "/x", "pod/a/b", "po d/x", "pdos/x"])
+def test_what_names_no_object_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_object(text)
+
+
+class Lost:
+    """A node that cannot be reached."""
+
+    name = "cp2"
+
+    def sh(self, *args: object, **kwargs: object) -> Any:
+        raise NodeError("cp2: connection refused")
+
+
+def test_one_lost_node_is_said_and_all_lost_is_an_error(tmp_path: Path) -> None:
+    audit = tmp_path / "root/var/log/kubernetes/audit/audit.log"
+    write(audit, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
+    runners = [PatientRunner(LocalNode(tmp_path / "root")), PatientRunner(Lost())]
+    logs = EventLog(RemoteLogs(runners, script("lib") + script("logs"), ["/var/log/kubernetes/audit/audit.log"]))
+    question = Question(Verb.created, parse_kind("pod"), "default", "x")
+    found = with_notes(ask(logs, question), missing(runners), logs.unreadable)
+    assert found.answer is not None
+    assert found.answer.user == "alice"
+    assert found.answer.source.line == 3
+    assert any(note.startswith("The log of cp2 is missing from this answer") for note in found.notes)
+    unknown = ask(logs, Question(Verb.created, parse_kind("pod"), "default", "y"))
+    assert with_notes(unknown, missing(runners), 0).notes[1].startswith("The log of cp2 is missing")
+    with pytest.raises(NodeError):
+        missing(runners[1:])
+
+
+def test_a_timeline_is_told_in_words(who: Asker) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, group="apps"),
+        event("09:10:00.000000", "bob", "patch", "deployments", "web", sub="scale", group="apps"),
+        event("09:20:00.000000", "eve", "list", "deployments", group="apps"),
+        event("09:30:00.000000", "carol", "delete", "deployments", "web", group="apps"),
+        event("09:40:00.000000", "eve", "list", "deployments", group="apps"),
+    )
+    text = who.text("touched", "deploy/web")
+    assert text.startswith("4 requests touched it, the last not by Kubernetes itself: carol deleted it on 2026-11-23")
+    for step in ("alice  created it", "bob  scaled it", "eve  listed all deployments", "carol  deleted it"):
+        assert step in text
+    assert [e["user"] for e in who.json("touched", "deploy/web")["events"]] == ["alice", "bob", "eve", "carol"]
+    found = who.json("read", "deploy/web")
+    assert found["answer"]["user"] == "eve"
+    assert found["confidence"] == "inferred"
+
+
+@pytest.mark.parametrize(
+    ("child", "owner"),
+    [
+        (("", "pods", "web-5d9c7b8f6d-bbcdf"), ("apps", "replicasets", "web-5d9c7b8f6d")),
+        (("", "pods", "db-10"), ("apps", "statefulsets", "db")),
+        (("", "pods", "indexed-3-bbcdf"), ("batch", "jobs", "indexed")),
+        (("", "pods", "tick-29924178-kbrbx"), ("batch", "jobs", "tick-29924178")),
+        (("apps", "replicasets", "web-5d9c7b8f6d"), ("apps", "deployments", "web")),
+        (("batch", "jobs", "tick-1795460940"), ("batch", "cronjobs", "tick")),
+        (("", "persistentvolumeclaims", "my-data-my-db-0"), ("apps", "statefulsets", "my-db")),
+        (("", "secrets", "deployer-token-bbcdf"), ("", "serviceaccounts", "deployer")),
+        (("discovery.k8s.io", "endpointslices", "svc1-bbcdf"), ("", "services", "svc1")),
+        (("apps", "controllerrevisions", "db-6676879c86"), ("apps", "statefulsets", "db")),
+        (("", "configmaps", "kube-root-ca.crt"), ("", "namespaces", "ns")),
+    ],
+)
+def test_names_that_controllers_give(child: tuple[str, str, str], owner: tuple[str, str, str]) -> None:
+    found = guesses(Object(child[0], child[1], "ns", child[2]))
+    assert owner in {(guess.owner.group, guess.owner.resource, guess.owner.name) for guess in found}
+
+
+@pytest.mark.parametrize("name", ["my-suspicious-pod", "web-abcde", "web-bbcd", "web"])
+def test_names_that_no_controller_gives(name: str) -> None:
+    assert list(guesses(Object("", "pods", "ns", name))) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "idle"),
+    [
+        (event("10:00:00.000000", "a", "create", "pods", stage="RequestReceived"), True),
+        (event("10:00:00.000000", "a", "get", "pods", "x"), True),
+        (event("10:00:00.000000", "a", "watch", "pods"), True),
+        (event("10:00:00.000000", "a", "patch", "pods", "x", sub="status"), True),
+        (event("10:00:00.000000", "a", "patch", "deployments", "x", sub="scale"), False),
+        (event("10:00:00.000000", "a", "delete", "pods", "x"), False),
+        (event("10:00:00.000000", "a", "create", "pods", "x"), False),
+    ],
+)
+def test_lines_that_did_nothing_are_known_without_decoding(one: dict[str, Any], idle: bool) -> None:
+    line = json.dumps(one, separators=(",", ":")).encode()
+    assert passing(line) is idle
+    # another order of the fields says nothing
+    assert not passing(json.dumps(dict(reversed(one.items())), separators=(",", ":")).encode())
+
+
+def test_no_label_in_a_body_hides_a_line(who: Asker) -> None:
+    labels = {"stage": "RequestReceived", "verb": "get", "subresource": "status"}
+    body = {"metadata": {"name": "web", "labels": labels, "managedFields": [{"subresource": "status"}]}}
+    apps = {"group": "apps", "ns": "shop"}
+    write(
+        who.path,
+        event("09:00:00.000000", "mallory", "create", "deployments", "web", code=201, requestObject=body, **apps),
+        event(
+            "09:00:01.000000",
+            f"{CONTROLLER}deployment-controller",
+            "create",
+            "replicasets",
+            "web-5d9c7b8f6d",
+            code=201,
+            **apps,
+        ),
+    )
+    assert who.json("created", "rs/web-5d9c7b8f6d", "-n", "shop")["root"]["user"] == "mallory"
+
+
+REPLICAS = f"{CONTROLLER}replicaset-controller"
+
+
+def nameless(time: str, user: str, prefix: str = "", **more: Any) -> dict[str, Any]:
+    """A create whose name the server makes up; `prefix` as its body asks for it, if that was logged."""
+    asked = {"kind": "Pod", "metadata": {"generateName": prefix}} if prefix else None
+    return event(time, user, "create", "pods", code=201, query="?fieldManager=x", requestObject=asked, **more)
+
+
+def bound(time: str, name: str) -> dict[str, Any]:
+    return event(time, "system:kube-scheduler", "create", "pods", name, sub="binding", code=201)
+
+
+def test_a_body_elsewhere_does_not_prove_who_made_a_generated_name(who: Asker) -> None:
+    """People are logged with bodies, controllers without: any of their requests may be the one."""
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "replicasets", "web", code=201, group="apps"),
+        nameless("09:00:00.050000", REPLICAS),
+        bound("09:00:00.060000", "web-bbbb2"),
+        nameless("09:00:05.000000", "bob", "web-"),
+        bound("09:00:05.010000", "web-cccc2"),
+        nameless("09:00:10.000000", REPLICAS),
+        bound("09:00:10.010000", "web-dddd2"),
+        nameless("09:30:00.000000", "carol", "web-"),
+        bound("09:30:00.010000", "web-ffff2"),
+    )
+    for pod, root in (("web-bbbb2", "alice"), ("web-cccc2", "bob"), ("web-dddd2", "alice")):
+        found = who.json("created", f"pod/{pod}")
+        assert (found["root"]["user"], found["confidence"]) == (root, "inferred"), pod
+    notes = who.json("created", "pod/web-cccc2")["notes"]
+    assert any("whose body is not in the log, may have made pod default/web-cccc2 as well" in note for note in notes)
+    # what came half an hour before met the scheduler before
+    found = who.json("created", "pod/web-ffff2")
+    assert (found["root"]["user"], found["confidence"]) == ("carol", "certain")
+
+
+@pytest.mark.parametrize(("second", "confidence"), [("bob", "certain"), ("mallory", "inferred")])
+def test_two_requests_for_one_prefix_are_certain_if_one_made_both(who: Asker, second: str, confidence: str) -> None:
+    write(
+        who.path,
+        nameless("09:00:00.000000", "bob", "job-"),
+        nameless("09:00:00.500000", second, "job-", as_user="" if second == "bob" else "bob"),
+        event("09:10:00.000000", "erin", "get", "pods", "job-bbbb2"),
+    )
+    found = who.json("created", "pod/job-bbbb2")
+    assert found["confidence"] == confidence
+    assert any("2 such requests came within two seconds" in note for note in found["notes"])
+
+
+def busy_namespace(hours: int) -> Lines:
+    """A ReplicaSet that is scaled, and a Pod that is made, every second; the last one meets the scheduler."""
+    found = []
+    for second in range(hours * 3600):
+        at = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+        scaler = f"{CONTROLLER}deployment-controller"
+        found.append(event(f"{at}.000000", scaler, "update", "replicasets", "web-5d9c7b8f6d", group="apps"))
+        found.append(event(f"{at}.100000", REPLICAS, "create", "pods", code=201))
+    return in_lines([*found, bound(f"{at}.200000", "web-5d9c7b8f6d-bbcdf")])
+
+
+def test_the_time_for_an_answer_grows_with_the_log_not_with_its_square() -> None:
+    taken = []
+    for hours in (1, 4):
+        log = busy_namespace(hours)
+        begun = process_time()
+        found = answer(log, "created", "pod/web-5d9c7b8f6d-bbcdf", "default")
+        taken.append(process_time() - begun)
+        assert found.answer is not None
+        assert found.answer.time.endswith(f"{hours - 1:02}:59:59.100000Z")
+    assert taken[1] < 8 * taken[0]

@@ -1,0 +1,68 @@
+"""What the product says about itself: each `kaudit-setup COMMAND --option` in its texts is one that there is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from kaudit_setup.cli import build
+
+PACKAGE = Path(__file__).resolve().parents[3] / "kaudit_setup"
+PROSE = {"asks", "reads", "sandbox", "uses"}
+"""What follows the name in sentences."""
+_CALL = re.compile(r"kaudit-setup (?=[a-z])([^`\n|&;]*)")
+ROOT = typer.main.get_command(build(()))
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The string literals of a module; what an f-string fills in is `{}`."""
+    tree = ast.parse(path.read_text())
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.value
+
+
+def calls() -> list[tuple[str, str]]:
+    """(module, what follows the name) of all that the texts tell people to type."""
+    found = {
+        (str(path.relative_to(PACKAGE)), call[1].strip())
+        for path in PACKAGE.rglob("*.py")
+        for text in texts(path)
+        for call in _CALL.finditer(text)
+        if call[1].split()[0].strip('.,:"') not in PROSE
+    }
+    return sorted(found)
+
+
+def wrong(words: list[str]) -> list[str]:
+    """The commands and options in `words` that there are not."""
+    command: Any = ROOT
+    while commands := getattr(command, "commands", None):
+        name, *words = words or ["…"]
+        if name not in commands:
+            # a group may be named without a command: `kaudit-setup policy …`
+            return [] if name == "…" else [name]
+        command = commands[name]
+    known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+    return [word for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in {*known, "--help"}]
+
+
+@pytest.mark.parametrize(("module", "call"), calls(), ids=str)
+def test_what_a_text_says_to_type_is_there(module: str, call: str) -> None:
+    assert wrong(call.split()) == [], module
+
+
+def test_a_text_about_what_is_not_there_would_be_found() -> None:
+    assert wrong(["policy", "check"]) == ["check"]
+    assert wrong(["chekc"]) == ["chekc"]
+    assert wrong(["estimate", "mine.yaml", "--logs", "audit.log", "-o", "json"]) == ["--logs"]
+    assert len(calls()) > 60
