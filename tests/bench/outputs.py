@@ -1,6 +1,6 @@
 """What every command prints on tests/data, recorded from one checkout and compared with another's.
 
-    python tests/bench/outputs.py record CHECKOUT before.json
+    python tests/bench/outputs.py record CHECKOUT before.json [FIRST-WORD ...]
     python tests/bench/outputs.py compare before.json after.json
 
 A change that is meant to change no behaviour is proved with it: recordings of four scenarios at three levels, the
@@ -168,8 +168,8 @@ def plain(text: str, place: Path) -> str:
     return re.sub(r"\b\d+\.\d s\b", "N s", text)
 
 
-def record(checkout: Path, out: Path) -> None:
-    """Run every command with the code of `checkout` and write what each printed."""
+def record(checkout: Path, out: Path, words: list[str]) -> None:
+    """Run every command (or those that begin with one of `words`) with the code of `checkout`; write the output."""
     sys.path.insert(0, str(checkout))
     os.environ.update(COLUMNS="100", NO_COLOR="1", TZ="UTC", HOME="/nonexistent")
     from kaudit_setup.cli import main
@@ -185,6 +185,8 @@ def record(checkout: Path, out: Path) -> None:
     manifests.mkdir(parents=True)
     shutil.copy(DATA / "samples/kube-apiserver-1.36.2.yaml", manifests / "kube-apiserver.yaml")
     for number, argv in enumerate([*commands, *node_commands()]):
+        if words and argv[0] not in words:
+            continue
         stdout, stderr = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
         try:
             with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
@@ -223,6 +225,6 @@ def compare(before: Path, after: Path) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1] == "record":
-        record(Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve())
+        record(Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve(), sys.argv[4:])
     else:
         sys.exit(compare(Path(sys.argv[2]), Path(sys.argv[3])))
