@@ -16,6 +16,9 @@ from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Observed
 
+# made at import, before any thread: see verify.py
+_EVENT = msgspec.json.Decoder(Event)
+
 # state → what it means for a person
 STATES = {
     "off": "auditing is off",
@@ -155,7 +158,7 @@ def _keeps(settings: AuditSettings, version: KubeVersion | None, rate: float | N
 
 def _event_time(line: bytes) -> datetime | None:
     try:
-        event = msgspec.json.decode(line, type=Event)
+        event = _EVENT.decode(line)
         return datetime.fromisoformat(event.stage_timestamp.replace("Z", "+00:00"))
     except (msgspec.DecodeError, ValueError):
         return None

@@ -23,6 +23,8 @@ from kaudit_setup.node.shell import script
 # kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
 BACKOFF_S = 310
 _PKI = "/etc/kubernetes/pki"
+# made at import, before any thread: msgspec learns a type at its first use, which is not safe in several threads
+_EVENT = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def is_evidence(line: bytes, want: Expectation) -> bool:
         # log format legacy: one text line, format.go:EventString
         return b"AUDIT: id=" in line
     try:
-        event = msgspec.json.decode(line[start:], type=Event)
+        event = _EVENT.decode(line[start:])
     except msgspec.DecodeError:
         return False
     return event.level == want.probe.decision.level and (
