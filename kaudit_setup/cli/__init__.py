@@ -1,7 +1,7 @@
-"""Flags → values, confirmation, exit codes; one module for each family of commands.
+"""Flags → values, confirmation, exit codes; one module for each command.
 
-Only typer and the ground floor are imported here: what a command needs, it imports when it runs, and a family of
-commands is imported when one of them is called, so that all of them, `--help` and shell completion stay quick.
+Only typer and the ground floor are imported here: what a command needs, it imports when it runs, and its module is
+imported when it is called, so that all of them, `--help` and shell completion stay quick.
 """
 
 from __future__ import annotations
@@ -19,27 +19,32 @@ import typer
 from kaudit_setup import __version__
 from kaudit_setup.errors import Exit, KauditError
 
-_FAMILIES: Final = {
-    "change": ("enable", "disable", "rollback"),
-    "status": ("status",),
-    "look": ("verify",),
-    "check": ("check",),
-    "who": ("who",),
-    "trail": ("events", "top"),
-    "trail_logs": ("estimate", "stats", "collect"),
-    "backups": ("backups",),
-    "demo": ("demo",),
-    "manifest": ("manifest",),
-    "policy": ("policy",),
-    "render": ("render",),
-}
-"""Module → its commands, in the order in which `--help` lists them."""
+_COMMANDS: Final = (
+    "enable",
+    "disable",
+    "rollback",
+    "status",
+    "verify",
+    "check",
+    "who",
+    "events",
+    "top",
+    "estimate",
+    "stats",
+    "collect",
+    "backups",
+    "demo",
+    "manifest",
+    "policy",
+    "render",
+)
+"""Each is a module of `commands`, in the order in which `--help` lists them."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _GROUPS: Final = frozenset({"backups", "manifest", "policy"})
 
 
 def build(words: Sequence[str]) -> typer.Typer:
-    """The command line for `words`: only the family of the command that they name, or all if they name none."""
+    """The command line for `words`: only the command that they name, or all if they name none."""
     app = typer.Typer(
         name="kaudit-setup",
         help="Turn Kubernetes audit logging on, prove it on the node, and answer who did what.",
@@ -50,10 +55,9 @@ def build(words: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_root)
     called = next((word for word in words if not word.startswith("-")), "")
-    wanted = [module for module, names in _FAMILIES.items() if called in names] or list(_FAMILIES)
-    for module in wanted:
-        family = import_module(f"kaudit_setup.cli.{module}").app
-        app.add_typer(family, name=module if module in _GROUPS else None)
+    for name in (called,) if called in _COMMANDS else _COMMANDS:
+        command = import_module(f"kaudit_setup.cli.commands.{name}").app
+        app.add_typer(command, name=name if name in _GROUPS else None)
     return app
 
 
@@ -89,7 +93,7 @@ def _run(argv: list[str] | None) -> int:
     debug = "--debug" in args
     args = [a for a in args if a != "--debug"]
     if "--log" in args:
-        from kaudit_setup.cli.log_options import spread_logs
+        from kaudit_setup.cli.options.logs import spread_logs
 
         args = spread_logs(args)
     try:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from kaudit_setup.cli.options import AcceptNewOption, AskBecomeOption, HostOption, SshConfigOption
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
 
@@ -20,44 +18,6 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
     from kaudit_setup.node.ssh import SshOptions, SshTarget
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """Which nodes, and how to reach them: the options that every command which goes to nodes has."""
-
-    host: HostOption = None
-    inventory: Annotated[
-        Path | None,
-        typer.Option(
-            "--inventory", "-i", metavar="PATH", help="Nodes from this list: own YAML, or Ansible's file or folder."
-        ),
-    ] = None
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--group",
-            metavar="NAME",
-            help="Group (or cluster) of the inventory; repeatable. Default: kube_control_plane, masters, ...",
-        ),
-    ] = None
-    ssh_config: SshConfigOption = None
-    accept_new_host_key: AcceptNewOption = False
-    ask_become_pass: AskBecomeOption = False
-
-    def reached(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:
-        """The nodes with what the inventory claims of them, closed at the end; without any named, this machine or
-        the folder `root` of it. Nothing is sent before they are asked something. Raises InputError.
-        """
-        return nodes(
-            self.host,
-            inventory=self.inventory,
-            groups=self.group,
-            root=root,
-            ssh_config=self.ssh_config,
-            accept_new_host_key=self.accept_new_host_key,
-            ask_become_pass=self.ask_become_pass,
-        )
 
 
 def become_password(ask: bool) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from kaudit_setup.cli.options import Output
+from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.review import colour, review_of
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.review import ClusterReview, as_text, cluster_head, cluster_tail, together

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from kaudit_setup.cli.node_options import ChangeOptions
-from kaudit_setup.cli.options import Output
+from kaudit_setup.cli.options.nodes import ChangeOptions
+from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.outcome import as_data, dry_run_text, remarks_of, review_text, summary, told
 from kaudit_setup.cli.progress import crowd, show_cursor, waiting
 from kaudit_setup.cli.review import confirm, refuse

@@ -22,7 +22,8 @@ from typing import Any
 
 import pytest
 
-from kaudit_setup.cli import connect, log_options, main
+from kaudit_setup.cli import connect, main
+from kaudit_setup.cli.options import logs as log_options
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.policy.evaluate import Compiled, evaluate

@@ -7,8 +7,9 @@ from typing import Any
 
 import typer
 
-from kaudit_setup.cli.node_options import NodeOptions, takes
-from kaudit_setup.cli.options import Output
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.progress import waiting
 from kaudit_setup.errors import Exit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.log_options import SinceOption, UntilOption
+from kaudit_setup.cli.options.logs import SinceOption, UntilOption
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.filters import Filter

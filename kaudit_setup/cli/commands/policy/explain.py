@@ -1,4 +1,4 @@
-"""`kaudit-setup policy validate|explain`: what kube-apiserver makes of a policy, and of one request."""
+"""`policy explain`: what kube-apiserver makes of one request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli import policy_files as files
-from kaudit_setup.cli.options import KubeVersionOption, Output, OutputOption
-from kaudit_setup.errors import Exit, InputError
+from kaudit_setup.cli.options import policies
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
+from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +20,10 @@ if TYPE_CHECKING:
     from kaudit_setup.model import KubeVersion
     from kaudit_setup.policy.explain import Explanation
     from kaudit_setup.policy.model import Attributes, Policy
-    from kaudit_setup.policy.nodes import Problem
 
-_VALIDATE_EPILOG = """\b
-Examples:
-  kaudit-setup policy validate audit-policy.yaml
-  kaudit-setup policy validate --kube-version 1.22 *.yaml -o json
-  kaudit-setup policy build --drop-reads | kaudit-setup policy validate -
-Exit code 1 if a file does not load or cannot be read."""
-_EXPLAIN_EPILOG = """\b
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """\b
 Examples:
   kaudit-setup policy explain forensics --as alice --verb create --resource pods/exec -n production --name web
   kaudit-setup policy explain my-policy.yaml --url 'POST /api/v1/namespaces/x/pods' --as alice --group developers
@@ -37,47 +32,7 @@ Examples:
   kaudit-setup policy explain quiet --requests requests.jsonl > decisions.jsonl"""
 
 
-def register(app: typer.Typer) -> None:
-    """Put these commands on the `policy` command."""
-    app.command(epilog=_VALIDATE_EPILOG)(validate)
-    app.command(epilog=_EXPLAIN_EPILOG)(explain)
-
-
-def validate(
-    file: Annotated[list[str], typer.Argument(metavar="FILE|PRESET...", help="Policy files, presets, or -.")],
-    output: OutputOption = Output.text,
-    kube_version: KubeVersionOption = None,
-) -> None:
-    """Say whether kube-apiserver would start with these policies, every error at once, and what it only logs."""
-    version = files.version_of(kube_version)
-    reports = [_validated(name, version) for name in file]
-    if output is Output.json:
-        typer.echo(json.dumps([report for report, _ in reports], indent=2))
-    else:
-        typer.echo("\n".join(text for _, text in reports))
-    if not all(report["ok"] for report, _ in reports):
-        raise typer.Exit(Exit.FAILED)
-
-
-def _validated(file: str, version: KubeVersion) -> tuple[dict[str, object], str]:
-    """The file's entry of the JSON list, and the same as text. A file that cannot be read is an entry, too."""
-    from kaudit_setup.policy.load import Loaded
-    from kaudit_setup.policy.nodes import Problem
-    from kaudit_setup.report.policy_explain import validated
-
-    try:
-        name, held = files.loaded(file, version)
-    except InputError as error:
-        name, held = file, Loaded(None, (Problem("", error.message),))
-
-    def entries(problems: tuple[Problem, ...]) -> list[dict[str, object]]:
-        return [{"path": p.path, "message": p.message, "line": p.line} for p in problems]
-
-    report = {"file": name, "ok": held.ok, "errors": entries(held.errors), "warnings": entries(held.warnings)}
-    rules = len(held.policy.rules) if held.policy else 0
-    return report, validated(name, str(version), rules, held.errors, held.warnings, held.ignored_from)
-
-
+@app.command(epilog=_EPILOG)
 def explain(
     file: Annotated[
         str, typer.Argument(metavar="FILE|PRESET", help="A policy file, a preset's name, or - for standard input.")
@@ -123,10 +78,10 @@ def explain(
     isResource and path; the answer has level, omitStages, ruleIndex (from 0; null if no rule matches) and
     omitManagedFields.
     """
-    version = files.version_of(kube_version)
+    version = policies.version_of(kube_version)
     if file == "-" and requests == "-":
         raise InputError("both the policy and the requests are to be read from standard input", hint="name one file")
-    policy_name, data = files.content(file)
+    policy_name, data = policies.content(file)
     policy = _policy(policy_name, data, version)
     if requests is not None:
         if any(flag is not None for flag in (verb, resource, path, url)):
@@ -147,7 +102,7 @@ def explain(
 def _policy(name: str, data: bytes, version: KubeVersion) -> Policy:
     from kaudit_setup.policy.load import load
 
-    return files.policy_of(name, load(data, version), version)
+    return policies.policy_of(name, load(data, version), version)
 
 
 def _usual_groups(user: str | None) -> tuple[str, ...]:

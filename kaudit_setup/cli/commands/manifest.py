@@ -6,10 +6,10 @@ import hashlib
 
 import typer
 
-from kaudit_setup.cli.node_options import takes
-from kaudit_setup.cli.options import KubeVersionOption
-from kaudit_setup.cli.settings_options import SettingsOptions
-from kaudit_setup.cli.settings_options import kube_version as parse_version
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.output import KubeVersionOption
+from kaudit_setup.cli.options.settings import SettingsOptions
+from kaudit_setup.cli.options.settings import kube_version as parse_version
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.options import Output, OutputOption
+from kaudit_setup.cli.options.output import Output, OutputOption
 from kaudit_setup.errors import Exit, KauditError
 
 if TYPE_CHECKING:

@@ -1,23 +1,80 @@
-"""Options that many commands share, each written once: a command takes them as one frozen value."""
+"""Which nodes, how to reach them, and how to change them: the same for every command that goes to nodes."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import MISSING, dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.connect import Reach
-from kaudit_setup.cli.options import Output, OutputOption
+from kaudit_setup.cli.options.output import Output, OutputOption
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
+
+HostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="[USER@]HOST[:PORT]",
+        help="Node to work on, over SSH; repeatable. Default: this machine.",
+    ),
+]
+SshConfigOption = Annotated[
+    Path | None, typer.Option("--ssh-config", metavar="FILE", help="Instead of ~/.ssh/config.")
+]
+AcceptNewOption = Annotated[
+    bool,
+    typer.Option("--accept-new-host-key", help="Record unknown host keys; a changed key is still refused."),
+]
+AskBecomeOption = Annotated[
+    bool,
+    typer.Option("--ask-become-pass", help="Ask for the sudo password (needed where sudo -n is refused)."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Which nodes, and how to reach them: the options that every command which goes to nodes has."""
+
+    host: HostOption = None
+    inventory: Annotated[
+        Path | None,
+        typer.Option(
+            "--inventory", "-i", metavar="PATH", help="Nodes from this list: own YAML, or Ansible's file or folder."
+        ),
+    ] = None
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            help="Group (or cluster) of the inventory; repeatable. Default: kube_control_plane, masters, ...",
+        ),
+    ] = None
+    ssh_config: SshConfigOption = None
+    accept_new_host_key: AcceptNewOption = False
+    ask_become_pass: AskBecomeOption = False
+
+    def reached(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:
+        """The nodes with what the inventory claims of them, closed at the end; without any named, this machine or
+        the folder `root` of it. Nothing is sent before they are asked something. Raises InputError.
+        """
+        from kaudit_setup.cli.connect import nodes
+
+        return nodes(
+            self.host,
+            inventory=self.inventory,
+            groups=self.group,
+            root=root,
+            ssh_config=self.ssh_config,
+            accept_new_host_key=self.accept_new_host_key,
+            ask_become_pass=self.ask_become_pass,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,45 +134,3 @@ class ChangeOptions(NodeOptions):
         ),
     ] = False
     keep: Annotated[int, typer.Option("--keep", min=1, help="Backups to keep; the first one always stays.")] = 20
-
-
-def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: each named keyword of the command, a frozen dataclass, becomes its fields as options.
-
-    `@takes(how=NodeOptions) def status(*, how: NodeOptions)` has `--host`, `--timeout`, … like every other command.
-    """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name not in groups]
-        shared = {name: _parameters(group) for name, group in groups.items()}
-        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + [
-            p for group in shared.values() for p in group
-        ]
-
-        @wraps(command)
-        def run(**values: Any) -> None:
-            made = {
-                name: group(**{p.name: values.pop(p.name) for p in shared[name]}) for name, group in groups.items()
-            }
-            command(**values, **made)
-
-        # typer reads the signature and the annotations, not the wrapped function
-        del run.__dict__["__wrapped__"]
-        run.__dict__["__signature__"] = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        return run
-
-    return decorate
-
-
-def _parameters(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            f.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if f.default is MISSING else f.default,
-            annotation=hints[f.name],
-        )
-        for f in fields(group)
-    ]

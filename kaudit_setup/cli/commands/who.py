@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.log_options import LogOptions, SinceOption, UntilOption, local_files
-from kaudit_setup.cli.node_options import takes
-from kaudit_setup.cli.options import Output, OutputOption
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, local_files
+from kaudit_setup.cli.options.output import Output, OutputOption
 from kaudit_setup.errors import Exit, InputError, PolicyError
 
 if TYPE_CHECKING:

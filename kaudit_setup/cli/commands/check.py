@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.node_options import NodeOptions, takes
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.progress import crowd, waiting
 from kaudit_setup.cli.review import colour
 from kaudit_setup.errors import Exit

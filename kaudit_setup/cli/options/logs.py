@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.connect import Reach
+from kaudit_setup.cli.options.nodes import Reach
 from kaudit_setup.errors import Exit, InputError, KauditError, NodeError
 
 if TYPE_CHECKING:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from kaudit_setup.cli.settings_options import kube_version as parsed_version
+import typer
+
+from kaudit_setup.cli.options.settings import kube_version as parsed_version
 from kaudit_setup.errors import InputError, PolicyError
 from kaudit_setup.model import NEWEST, OLDEST, KubeVersion
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.load import Loaded
     from kaudit_setup.policy.model import Policy
+
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE|PRESET", help="A policy file, a preset's name, or - for standard input.")
+]
 
 
 def version_of(text: str | None) -> KubeVersion:
@@ -50,3 +56,9 @@ def policy_of(name: str, held: Loaded, version: KubeVersion) -> Policy:
         details="\n".join(problems),
         hint=f"kaudit-setup policy validate {name}",
     )
+
+
+def policy_in(file: str, version: KubeVersion) -> tuple[str, Policy]:
+    """Name and policy of a file; raises PolicyError if kube-apiserver would not load it."""
+    name, held = loaded(file, version)
+    return name, policy_of(name, held, version)

@@ -1,0 +1,1 @@
+"""One module for each command: its options, its help, and in which order the rooms are asked."""

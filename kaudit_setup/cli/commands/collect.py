@@ -1,0 +1,68 @@
+"""`collect`: bring the logs of nodes home."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.logs import LogOptions, show_progress
+from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.errors import InputError
+
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """Examples:
+
+  kaudit-setup collect --host cp1 --host cp2 -d audit-logs
+
+  cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
+
+What is there already is not fetched again; a transfer that was stopped goes on where it was. What a node has deleted
+since it was collected is kept. A copy that was altered here is fetched again, and kept beside it as FILE.altered.
+"""
+
+
+@app.command(epilog=_EPILOG)
+@takes(source=LogOptions)
+def collect(
+    into: Annotated[Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Where to put them.")] = None,
+    output: OutputOption = Output.text,
+    *,
+    source: LogOptions,
+) -> None:
+    """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
+    from kaudit_setup.auditlog.sources.collect import collect as fetch
+    from kaudit_setup.node.shell import script
+    from kaudit_setup.report.columns import size
+    from kaudit_setup.report.escape import safe
+    from kaudit_setup.resources import counted
+
+    if not source.remote or into is None:
+        missing = "-d DIR" if source.remote else "--host or --inventory"
+        raise InputError(
+            f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
+        )
+    with source.nodes() as nodes:
+        done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_progress)
+    if output is Output.json:
+        from msgspec import to_builtins
+
+        plain = {
+            "directory": str(into),
+            "files": to_builtins(done.entries),
+            "fetched": done.fetched,
+            "bytesMoved": done.moved,
+            "notes": done.notes,
+        }
+        typer.echo(json.dumps(plain, indent=2))
+        return
+    for entry in done.entries:
+        typer.echo(f"{entry.sha256}  {safe(entry.file)}  {size(entry.size)}")
+    files = counted(len(done.entries), "file")
+    typer.echo(f"{files} in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved")
+    for note in done.notes:
+        typer.echo(f"note: {safe(note)}", err=True)

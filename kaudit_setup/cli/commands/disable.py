@@ -1,0 +1,25 @@
+"""`disable`: take auditing away again."""
+
+from __future__ import annotations
+
+import typer
+
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.nodes import ChangeOptions
+from kaudit_setup.cli.rollout import change_nodes
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  kaudit-setup disable --dry-run
+  kaudit-setup disable --host root@cp1"""
+)
+@takes(how=ChangeOptions)
+def disable(*, how: ChangeOptions) -> None:
+    """Take auditing away again: exactly what belongs to it; the logs stay."""
+    from kaudit_setup.change.job import prepare_disable
+
+    change_nodes(how, lambda node: prepare_disable(node, manifest=how.manifest, prove=how.root is None))

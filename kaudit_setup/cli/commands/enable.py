@@ -1,0 +1,35 @@
+"""`enable`: turn auditing on."""
+
+from __future__ import annotations
+
+import typer
+
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.nodes import ChangeOptions
+from kaudit_setup.cli.options.settings import SettingsOptions
+from kaudit_setup.cli.rollout import change_nodes
+from kaudit_setup.errors import InputError
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  kaudit-setup enable --policy metadata --dry-run
+  kaudit-setup enable --policy metadata --host root@cp1
+  kaudit-setup enable --policy ./audit-policy.yaml --log-maxage 90 --host cp1 --yes
+  kaudit-setup enable --policy forensics --set audit-log-mode=batch --host cp1
+  kaudit-setup enable --policy metadata --inventory inventory.ini --canary"""
+)
+@takes(settings=SettingsOptions, how=ChangeOptions)
+def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
+    """Turn auditing on: review, back up, patch, prove; or put the node back as it was."""
+    from kaudit_setup.change.job import prepare_enable
+    from kaudit_setup.change.plan import Wanted
+
+    policy = settings.policy_bytes()
+    if policy is None:
+        raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
+    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes())
+    change_nodes(how, lambda node: prepare_enable(node, wanted, manifest=how.manifest, prove=how.root is None))

@@ -1,0 +1,33 @@
+"""`policy answers`: which questions a log written under a policy answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
+from kaudit_setup.cli.options.policies import FileArgument, policy_in, version_of
+
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """\b
+Examples:
+  kaudit-setup policy answers forensics
+  kaudit-setup policy answers my-policy.yaml -o json"""
+
+
+@app.command(epilog=_EPILOG)
+def answers(file: FileArgument, output: OutputOption = Output.text, kube_version: KubeVersionOption = None) -> None:
+    """Say which questions a log written under this policy can answer: yes, partly or no, and which rule decides."""
+    from kaudit_setup.policy.answers import answers as answered
+    from kaudit_setup.report import policy_analysis as report
+
+    version = version_of(kube_version)
+    name, policy = policy_in(file, version)
+    found = answered(policy, version)
+    if output is Output.json:
+        typer.echo(json.dumps([asdict(answer) for answer in found], indent=2))
+    else:
+        typer.echo(report.answers(name, found))

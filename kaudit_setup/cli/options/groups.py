@@ -1,0 +1,51 @@
+"""How a command takes options that many commands share: written once as a frozen dataclass, given as one value."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from functools import wraps
+from typing import Any, get_type_hints
+
+
+def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: each named keyword of the command, a frozen dataclass, becomes its fields as options.
+
+    `@takes(how=NodeOptions) def status(*, how: NodeOptions)` has `--host`, `--timeout`, … like every other command.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name not in groups]
+        shared = {name: _parameters(group) for name, group in groups.items()}
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + [
+            p for group in shared.values() for p in group
+        ]
+
+        @wraps(command)
+        def run(**values: Any) -> None:
+            made = {
+                name: group(**{p.name: values.pop(p.name) for p in shared[name]}) for name, group in groups.items()
+            }
+            command(**values, **made)
+
+        # typer reads the signature and the annotations, not the wrapped function
+        del run.__dict__["__wrapped__"]
+        run.__dict__["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            f.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if f.default is MISSING else f.default,
+            annotation=hints[f.name],
+        )
+        for f in fields(group)
+    ]

@@ -1,0 +1,24 @@
+"""The options that every family of commands spells the same way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How an answer is printed."""
+
+    text = "text"
+    json = "json"
+
+
+OutputOption = Annotated[
+    Output, typer.Option("-o", "--output", help="text for people, json for programs.", show_default=True)
+]
+KubeVersionOption = Annotated[
+    str | None,
+    typer.Option("--kube-version", metavar="1.N", help="As this Kubernetes version does it (1.20-1.36)."),
+]
