@@ -10,11 +10,12 @@ from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import catalog, phrasing
-from kaudit_setup.policy.finding import Finding, Severity, ordered
+from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
+from kaudit_setup.policy.classes.regions import Box
+from kaudit_setup.policy.lint.finding import Finding, Severity, ordered
 from kaudit_setup.policy.model import Policy
-from kaudit_setup.policy.questions import AFTER_OR_DURING, Ask, Need, Who, deeds, region
-from kaudit_setup.policy.regions import Box
-from kaudit_setup.policy.verdict import Chart
+from kaudit_setup.policy.questions.requesters import Who, deeds, region
 
 _SENSITIVE: Final = (
     ("secrets", ("", "secrets"), False),

@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import catalog, phrasing
-from kaudit_setup.policy.answers import Verdict, answers
-from kaudit_setup.policy.classes import Space
+from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.regions import Box, intersections
+from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.model import LEVELS, STAGES, Decision, Level, Policy, Rule, Stage
-from kaudit_setup.policy.regions import Box, intersections
-from kaudit_setup.policy.verdict import Chart
+from kaudit_setup.policy.questions.answers import Verdict, answers
 
 Change = Literal["gained", "lost", "more", "less", "other"]
 CHANGES: Final[tuple[Change, ...]] = ("gained", "lost", "more", "less", "other")

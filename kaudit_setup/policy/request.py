@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.policy.goyaml.resolve import go_utf8
+from kaudit_setup.kubeyaml.resolve import go_utf8
 from kaudit_setup.policy.model import Attributes
 from kaudit_setup.policy.selectors import check_labels, exact_field, is_int64
 

@@ -9,8 +9,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from kaudit_setup.policy.goyaml import GoYamlError, compose
-from kaudit_setup.policy.nodes import Float, Mapping, Node, Sequence
+from kaudit_setup.kubeyaml import GoYamlError, compose
+from kaudit_setup.kubeyaml.nodes import Float, Mapping, Node, Sequence
 
 
 class InvalidPodError(ValueError):

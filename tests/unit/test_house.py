@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "kaudit_setup"
-GROUND = {"errors", "model", "yamltext", "resources"}
+GROUND = {"errors", "model", "yamltext", "resources", "kubeyaml"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "resources": set(),
     "yamltext": {"errors"},
+    "kubeyaml": set(),
     "manifest": GROUND,
     "policy": GROUND,
     "auditlog": GROUND | {"policy"},

@@ -6,12 +6,12 @@ import pytest
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy import presets
-from kaudit_setup.policy.answers import Answer, answers
 from kaudit_setup.policy.cis import check_322
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Attributes, Policy
-from kaudit_setup.policy.questions import QUESTIONS
+from kaudit_setup.policy.questions.answers import Answer, answers
+from kaudit_setup.policy.questions.table import QUESTIONS
 
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
 METADATA = "- level: Metadata\n"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaudit_setup.policy.answers import answers
 from kaudit_setup.policy.evaluate import compile as compiled
 from kaudit_setup.policy.model import Attributes, Decision, GroupResources, Policy, Rule
+from kaudit_setup.policy.questions.answers import answers
 
 RBAC = "rbac.authorization.k8s.io"
 IN = "system:authenticated"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy import catalog
-from kaudit_setup.policy.classes import Space, is_resource_path
+from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.space import Space, is_resource_path
 from kaudit_setup.policy.evaluate import evaluate, resource_matches
 from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
-from kaudit_setup.policy.verdict import Chart
 
 USERS = ("alice", "system:kube-scheduler", "system:anonymous")
 GROUPS = ("dev", "system:authenticated", "system:unauthenticated")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import compile, evaluate
+from kaudit_setup.policy.explain.near_misses import mismatches
 from kaudit_setup.policy.model import LEVELS, STAGES, Attributes, Decision, GroupResources, Policy, Rule
-from kaudit_setup.policy.near_misses import mismatches
 
 
 def naive(policy: Policy, a: Attributes, version: KubeVersion) -> tuple[int, str]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import evaluate
-from kaudit_setup.policy.events import EventPlan, events
+from kaudit_setup.policy.explain.events import EventPlan, events
+from kaudit_setup.policy.explain.near_misses import near_misses
 from kaudit_setup.policy.model import Attributes, GroupResources, Level, Policy, Rule
-from kaudit_setup.policy.near_misses import near_misses
 from kaudit_setup.policy.request import from_url
 
 V20, V36 = KubeVersion(1, 20), KubeVersion(1, 36)

@@ -8,8 +8,8 @@ import pytest
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import presets
-from kaudit_setup.policy.finding import Finding
 from kaudit_setup.policy.lint import lint
+from kaudit_setup.policy.lint.finding import Finding
 from kaudit_setup.policy.load import load
 
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"

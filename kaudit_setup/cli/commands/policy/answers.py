@@ -21,7 +21,7 @@ Examples:
 @app.command(epilog=_EPILOG)
 def answers(file: FileArgument, output: OutputOption = Output.text, kube_version: KubeVersionOption = None) -> None:
     """Say which questions a log written under this policy can answer: yes, partly or no, and which rule decides."""
-    from kaudit_setup.policy.answers import answers as answered
+    from kaudit_setup.policy.questions.answers import answers as answered
     from kaudit_setup.report import policy_analysis as report
 
     version = version_of(kube_version)

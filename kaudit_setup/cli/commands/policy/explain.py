@@ -176,7 +176,7 @@ def _show(
 
 
 def _fields(answer: Explanation, policy: Policy, text: list[str]) -> dict[str, object]:
-    from kaudit_setup.policy.batch import decision_fields
+    from kaudit_setup.policy.evaluate.batch import decision_fields
     from kaudit_setup.policy.request import is_long_running
 
     first, last = answer.rule_lines
@@ -206,7 +206,7 @@ def _fields(answer: Explanation, policy: Policy, text: list[str]) -> dict[str, o
 
 
 def _answer(policy: Policy, requests: str, version: KubeVersion) -> None:
-    from kaudit_setup.policy.batch import answer
+    from kaudit_setup.policy.evaluate.batch import answer
 
     for block in answer(policy, _chunks(requests), version):
         sys.stdout.buffer.write(block)

@@ -13,7 +13,7 @@ from kaudit_setup.errors import Exit, InputError
 
 if TYPE_CHECKING:
     from kaudit_setup.model import KubeVersion
-    from kaudit_setup.policy.nodes import Problem
+    from kaudit_setup.policy.load.problem import Problem
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -45,7 +45,7 @@ def validate(
 def _validated(file: str, version: KubeVersion) -> tuple[dict[str, object], str]:
     """The file's entry of the JSON list, and the same as text. A file that cannot be read is an entry, too."""
     from kaudit_setup.policy.load import Loaded
-    from kaudit_setup.policy.nodes import Problem
+    from kaudit_setup.policy.load.problem import Problem
     from kaudit_setup.report.policy_explain import validated
 
     try:

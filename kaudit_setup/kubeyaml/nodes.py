@@ -1,4 +1,4 @@
-"""What a policy file holds, before it is known to be a policy: JSON values that know where they stand.
+"""What a YAML or JSON file holds: JSON values that know where they stand.
 
 YAML is turned into these as sigs.k8s.io/yaml turns it into JSON, so everything after this point sees one language.
 """
@@ -7,23 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong at one place of a policy file.
-
-    `path`: e.g. `rules[0].resources.group`, empty where the file as a whole is meant. `line`, `column`: 1-based,
-    0 if unknown.
-    """
-
-    path: str
-    message: str
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import catalog
+from kaudit_setup.policy.classes.regions import NAME, NAMESPACE, USER, VERB, WHERE, Box, intersections
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, path_matches
 from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
-from kaudit_setup.policy.regions import NAME, NAMESPACE, USER, VERB, WHERE, Box, intersections
 
 _ALWAYS_USERS: Final = (
     catalog.ANONYMOUS,

@@ -11,14 +11,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from kaudit_setup.kubeyaml import Composed, GoYamlError, compose, gojson
+from kaudit_setup.kubeyaml.nodes import NOWHERE, Mapping, Mark, Node, Scalar, Sequence
+from kaudit_setup.kubeyaml.reader import lines as yaml_lines
+from kaudit_setup.kubeyaml.resolve import go_utf8
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import gojson, schema
-from kaudit_setup.policy.goyaml import Composed, GoYamlError, compose
-from kaudit_setup.policy.goyaml.reader import lines as yaml_lines
-from kaudit_setup.policy.goyaml.resolve import go_utf8
+from kaudit_setup.policy.load import schema
+from kaudit_setup.policy.load.problem import Problem
+from kaudit_setup.policy.load.validate import validate
 from kaudit_setup.policy.model import Policy
-from kaudit_setup.policy.nodes import NOWHERE, Mapping, Mark, Node, Problem, Scalar, Sequence
-from kaudit_setup.policy.validate import validate
 
 # kube-apiserver sets no limit; this tool does, so that no file can keep it busy.
 MAX_BYTES: Final = 256 * 1024

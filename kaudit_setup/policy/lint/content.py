@@ -8,8 +8,8 @@ from typing import Final
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy import catalog
-from kaudit_setup.policy.classes import is_resource_path
-from kaudit_setup.policy.finding import Finding, Severity
+from kaudit_setup.policy.classes.space import is_resource_path
+from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.model import GroupResources, Policy, Rule
 
 _NAMELESS_VERBS: Final = ("create", "list", "deletecollection")

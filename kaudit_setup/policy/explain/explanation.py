@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy.evaluate import evaluate
-from kaudit_setup.policy.events import EventPlan, events
+from kaudit_setup.policy.explain.events import EventPlan, events
+from kaudit_setup.policy.explain.near_misses import NearMiss, near_misses
 from kaudit_setup.policy.model import Attributes, Decision, Policy
-from kaudit_setup.policy.near_misses import NearMiss, near_misses
 
 
 @dataclass(frozen=True, slots=True)

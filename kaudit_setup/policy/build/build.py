@@ -10,12 +10,13 @@ from typing import Final, Literal
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, OLDEST
-from kaudit_setup.policy import catalog, lint_reachability
+from kaudit_setup.policy import catalog
+from kaudit_setup.policy.build.render import Section, render
+from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.compare import differences
+from kaudit_setup.policy.lint import reachability
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Policy, Rule, Stage
-from kaudit_setup.policy.verdict import Chart
-from kaudit_setup.policy.yaml_out import Section, render
 
 Base = Literal["metadata", "request", "request-response", "none"]
 BASES: Final[dict[Base, Level]] = {
@@ -269,7 +270,7 @@ def _needed(recipe: Recipe, sections: list[Section]) -> list[Section]:
         else:
             index += 1
     chart = Chart(policy(sections), NEWEST)
-    for finding in lint_reachability.findings(chart):
+    for finding in reachability.findings(chart):
         if finding.code in {"unreachable-rule", "matches-nothing"}:
             section = sections[finding.rule]
             raise InputError(

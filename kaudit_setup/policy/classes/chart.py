@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy.classes import Space
+from kaudit_setup.policy.classes.need import Ask, Grade
+from kaudit_setup.policy.classes.regions import Box, intersections, meet, remainder, witness
+from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.evaluate import decisions
 from kaudit_setup.policy.model import Attributes, Decision, Policy, Rule
-from kaudit_setup.policy.questions import Ask, Grade
-from kaudit_setup.policy.regions import Box, intersections, meet, remainder, witness
 
 
 @dataclass(frozen=True, slots=True)

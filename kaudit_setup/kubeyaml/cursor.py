@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kaudit_setup.policy.goyaml.reader import GoYamlError, Text
+from kaudit_setup.kubeyaml.reader import GoYamlError, Text
 
 BLANK: Final = frozenset(" \t")
 BREAK: Final = frozenset("\r\n\x85\u2028\u2029")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import lint_content, lint_reachability
-from kaudit_setup.policy.finding import Finding, ordered
+from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.lint import content, reachability
+from kaudit_setup.policy.lint.finding import Finding, ordered
 from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.model import Policy
-from kaudit_setup.policy.verdict import Chart
 
 # How the loader's words for what kube-apiserver only logs become codes.
 _WARNINGS: Final = (
@@ -53,7 +53,7 @@ def lint(loaded: Loaded, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
 
 def lint_policy(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
     """The findings that need no file."""
-    return ordered([*lint_content.findings(policy, version), *lint_reachability.findings(Chart(policy, version))])
+    return ordered([*content.findings(policy, version), *reachability.findings(Chart(policy, version))])
 
 
 def _place(path: str, message: str) -> str:

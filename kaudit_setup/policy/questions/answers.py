@@ -7,17 +7,10 @@ from typing import Literal
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import phrasing
+from kaudit_setup.policy.classes.chart import Chart, Share, total
+from kaudit_setup.policy.classes.need import Grade
 from kaudit_setup.policy.model import Policy
-from kaudit_setup.policy.questions import (
-    BY_HAND,
-    QUESTIONS,
-    Grade,
-    Question,
-    link_by_binding,
-    link_by_body,
-    owners,
-)
-from kaudit_setup.policy.verdict import Chart, Share, total
+from kaudit_setup.policy.questions.table import BY_HAND, QUESTIONS, Question, link_by_binding, link_by_body, owners
 
 Verdict = Literal["yes", "partly", "no"]
 _RANK: dict[Grade, int] = {"leaks": 0, "no": 0, "partly": 1, "yes": 2}

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar, get_args
 
+from kaudit_setup.kubeyaml.nodes import Mapping, Mark, Node, Scalar, Sequence
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, OMIT_MANAGED_FIELDS_SINCE
+from kaudit_setup.policy.load.problem import Problem
 from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Policy, Rule, Stage
-from kaudit_setup.policy.nodes import Mapping, Mark, Node, Problem, Scalar, Sequence
 
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_MESSAGE: Final = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from kaudit_setup.policy.goyaml import scalars
-from kaudit_setup.policy.goyaml.cursor import BLANKZ, BREAK, Cursor
-from kaudit_setup.policy.goyaml.reader import Text
-from kaudit_setup.policy.goyaml.tokens import FLOW, T, Token
+from kaudit_setup.kubeyaml import scalars
+from kaudit_setup.kubeyaml.cursor import BLANKZ, BREAK, Cursor
+from kaudit_setup.kubeyaml.reader import Text
+from kaudit_setup.kubeyaml.tokens import FLOW, T, Token
 
 _MAX_DEPTH: Final = 10_000  # max_flow_level, max_indents
 _MAX_SIMPLE_KEY: Final = 1024

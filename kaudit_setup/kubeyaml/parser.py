@@ -6,9 +6,9 @@ from collections.abc import Callable
 from enum import IntEnum, auto
 from typing import Final, NamedTuple, TypeAlias
 
-from kaudit_setup.policy.goyaml.reader import GoYamlError, Text
-from kaudit_setup.policy.goyaml.scanner import Scanner
-from kaudit_setup.policy.goyaml.tokens import T, Token
+from kaudit_setup.kubeyaml.reader import GoYamlError, Text
+from kaudit_setup.kubeyaml.scanner import Scanner
+from kaudit_setup.kubeyaml.tokens import T, Token
 
 
 class E(IntEnum):

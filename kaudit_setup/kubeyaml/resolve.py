@@ -9,8 +9,8 @@ from base64 import b64decode
 from datetime import date
 from typing import Final
 
-from kaudit_setup.policy.goyaml.reader import GoYamlError
-from kaudit_setup.policy.nodes import Float
+from kaudit_setup.kubeyaml.nodes import Float
+from kaudit_setup.kubeyaml.reader import GoYamlError
 
 LONG: Final = "tag:yaml.org,2002:"
 _RESOLVABLE: Final = frozenset({"", *(LONG + t for t in ("str", "bool", "int", "float", "null", "timestamp"))})

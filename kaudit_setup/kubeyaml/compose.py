@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from kaudit_setup.policy.goyaml.parser import E, Event, Parser
-from kaudit_setup.policy.goyaml.reader import GoYamlError, read
-from kaudit_setup.policy.goyaml.resolve import LONG, resolve, to_json
-from kaudit_setup.policy.nodes import Entry, Mapping, Mark, Node, Repeat, Scalar, Sequence
+from kaudit_setup.kubeyaml.nodes import Entry, Mapping, Mark, Node, Repeat, Scalar, Sequence
+from kaudit_setup.kubeyaml.parser import E, Event, Parser
+from kaudit_setup.kubeyaml.reader import GoYamlError, read
+from kaudit_setup.kubeyaml.resolve import LONG, resolve, to_json
 
 _MAX_DEPTH: Final = 10_000  # encoding/json scanner.go:maxNestingDepth
 _RATIO_LOW: Final = 400_000

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from kaudit_setup.policy.goyaml.resolve import go_utf8
-from kaudit_setup.policy.nodes import NOWHERE, Entry, Float, Mapping, Mark, Node, Scalar, Sequence
+from kaudit_setup.kubeyaml.nodes import NOWHERE, Entry, Float, Mapping, Mark, Node, Scalar, Sequence
+from kaudit_setup.kubeyaml.resolve import go_utf8
 
 _MAX_DEPTH: Final = 10_000
 _SPACE: Final = re.compile("[ \t\r\n]*")

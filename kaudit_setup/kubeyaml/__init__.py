@@ -10,7 +10,7 @@ itself a port of libyaml (Copyright (c) 2006 Kirill Simonov, MIT; Copyright 2011
 later versions read the same files.
 """
 
-from kaudit_setup.policy.goyaml.compose import Composed, compose
-from kaudit_setup.policy.goyaml.reader import GoYamlError
+from kaudit_setup.kubeyaml.compose import Composed, compose
+from kaudit_setup.kubeyaml.reader import GoYamlError
 
 __all__ = ["Composed", "GoYamlError", "compose"]

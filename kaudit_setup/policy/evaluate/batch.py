@@ -14,7 +14,7 @@ import msgspec
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy.evaluate import Compiled, compile
+from kaudit_setup.policy.evaluate.compiled import Compiled, compile
 from kaudit_setup.policy.model import Decision, Policy
 
 _CHUNK: Final = 1 << 18

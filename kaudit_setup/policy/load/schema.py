@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from kaudit_setup.kubeyaml.nodes import Entry, Float, Mapping, Node, Scalar, Sequence
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import OMIT_MANAGED_FIELDS_SINCE
-from kaudit_setup.policy.nodes import Entry, Float, Mapping, Node, Problem, Scalar, Sequence
+from kaudit_setup.policy.load.problem import Problem
 
 _RFC3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|[+-](\d\d):(\d\d))", re.ASCII

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kaudit_setup.policy.goyaml.cursor import BLANKZ, BREAK, BREAKZ, Cursor
-from kaudit_setup.policy.goyaml.tokens import T, Token
+from kaudit_setup.kubeyaml.cursor import BLANKZ, BREAK, BREAKZ, Cursor
+from kaudit_setup.kubeyaml.tokens import T, Token
 
 _WORD: Final = re.compile("[0-9A-Za-z_-]*")
 _AFTER_ANCHOR: Final = BLANKZ | frozenset("?:,]}%@`")

@@ -1,68 +1,15 @@
-"""The questions that an audit log is asked, each as the requests that would have to be in it, and in which form.
-
-Who is asked about:
-- *a person*: whose name does not begin with `system:` (but anonymous and `system:admin`) and who is in no group
-  of programs; that is what "by hand" means;
-- *an outsider*: a person, or a service account of any namespace but kube-system;
-- *anybody*: everyone whose authentication succeeded.
-
-Which form answers: an event after the request was carried out, because only that one knows how it ended. That is
-ResponseComplete, or ResponseStarted where there is one (watch, proxy, exec, attach, log, portforward). An event at
-RequestReceived alone says who tried, not what became of it: half an answer.
-"""
+"""The questions that an audit log is asked, each as the requests that would have to be in it, and in which form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from kaudit_setup.policy import catalog
-from kaudit_setup.policy.classes import Space
-from kaudit_setup.policy.model import LEVELS, Decision, Level, Stage
-from kaudit_setup.policy.regions import Box, intersections
-
-Grade = Literal["yes", "partly", "no", "leaks"]
-Who = Literal["person", "service account", "outsider", "anybody", "nobody", "pod maker", "scheduler"]
-
-AFTER: Final[tuple[Stage, ...]] = ("ResponseComplete",)
-AFTER_OR_DURING: Final[tuple[Stage, ...]] = ("ResponseComplete", "ResponseStarted")
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What an event must hold: a level, at one of the stages; `bodiless`: and not the content of the object.
-
-    `early`: whether an event at RequestReceived alone, with no outcome and no impersonated user, is half an answer.
-    """
-
-    level: Level = "Metadata"
-    stages: tuple[Stage, ...] = AFTER
-    bodiless: Literal["", "read", "write"] = ""
-    early: bool = True
-
-    def grade(self, decision: Decision) -> Grade:
-        """How well requests of one class are answered by this decision."""
-        if decision.level == "None":
-            return "no"
-        if set(self.stages) - set(decision.omit_stages):
-            if self.bodiless and _holds_content(decision.level, self.bodiless):
-                return "leaks"
-            return "yes" if LEVELS.index(decision.level) >= LEVELS.index(self.level) else "no"
-        return "partly" if self.early and "RequestReceived" not in decision.omit_stages else "no"
-
-
-def _holds_content(level: Level, access: Literal["read", "write"]) -> bool:
-    # a read sends no body: only its response has the content; a write has it in both
-    return level == "RequestResponse" or (level == "Request" and access == "write")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Requests, and the form in which they must be in the log."""
-
-    region: tuple[Box, ...]
-    need: Need = Need()
+from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
+from kaudit_setup.policy.classes.space import Space
+from kaudit_setup.policy.questions.requesters import Who, deeds, region
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +19,6 @@ class Question:
     id: str
     text: str
     asks: Callable[[Space], Iterable[Ask]]
-
-
-def requesters(space: Space, who: Who) -> list[Box]:
-    """The users and groups of these requesters."""
-    users, groups = space.users, space.groups
-    people = users.where(catalog.is_person) & ~space.nobody
-    programs = groups.where(catalog.is_program_group)
-    accounts = users.where(lambda u: catalog.is_service_account(u) and not catalog.is_component(u))
-    member = groups.mask
-
-    def exactly(*needed: str) -> Box:
-        # a program's groups come from its kind of credential, and are no others
-        return space.box()._replace(
-            never=groups.all & ~member([catalog.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
-        )
-
-    person = space.box(user=people)._replace(never=programs)
-    homes = groups.where(lambda g: g.startswith(f"{catalog.SERVICE_ACCOUNTS}:") and g != catalog.KUBE_SYSTEM)
-    some_account = exactly(catalog.SERVICE_ACCOUNTS)
-    account = some_account._replace(at=space.box(user=accounts).at, never=some_account.never & ~homes)
-    controller = exactly(catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)._replace(
-        at=space.box(user=users.mask(catalog.POD_MAKERS)).at
-    )
-    scheduler = exactly()._replace(at=space.box(user=users.mask([catalog.SCHEDULER])).at)
-    return {
-        "person": [person],
-        "service account": [account],
-        "outsider": [person, account],
-        "anybody": [space.box(user=users.all & ~space.nobody)],
-        "nobody": [space.box(user=space.nobody)],
-        "pod maker": [controller],
-        "scheduler": [scheduler],
-    }[who]
-
-
-def region(space: Space, who: Who, *boxes: Box) -> tuple[Box, ...]:
-    """Those of the boxes' requests that are real and come from these requesters."""
-    asked = intersections(requesters(space, who), boxes)
-    return tuple(found for box in asked for found in space.requests(box))
-
-
-def deeds(space: Space, verbs: Iterable[str], *kinds: tuple[str, str], cluster: bool = False) -> list[Box]:
-    """Requests with these verbs to these kinds, with a namespace and a name where such a request has them."""
-    where = space.kinds(*kinds)
-    nowhere, unnamed = space.namespaces.bit[""], space.names.bit[""]
-    found = []
-    for verb in verbs:
-        namespace = nowhere if cluster else space.namespaces.all & ~nowhere
-        name = space.names.all & ~unnamed
-        if verb in {"list", "watch"}:
-            # over all namespaces too; a name may come from a field selector
-            namespace, name = namespace | nowhere, space.names.all
-        elif verb == "deletecollection" or (verb == "create" and not any("/" in spec for _, spec in kinds)):
-            name = unnamed
-        found.append(space.box(verb=space.verbs.bit[verb], where=where, namespace=namespace, name=name))
-    return found
 
 
 def _pods_created(space: Space, who: Who = "person") -> list[Ask]:

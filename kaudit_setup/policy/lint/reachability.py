@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.policy import catalog, phrasing
-from kaudit_setup.policy.classes import Space
+from kaudit_setup.policy.classes.chart import Chart, total
+from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
+from kaudit_setup.policy.classes.regions import VERB, Box
+from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.evaluate import compile
-from kaudit_setup.policy.finding import Finding, Severity
+from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.model import STAGES, Attributes, Rule
-from kaudit_setup.policy.questions import AFTER_OR_DURING, QUESTIONS, Ask, Need, deeds, region
-from kaudit_setup.policy.regions import VERB, Box
-from kaudit_setup.policy.verdict import Chart, total
+from kaudit_setup.policy.questions.requesters import deeds, region
+from kaudit_setup.policy.questions.table import QUESTIONS
 
 _NODE: Final = ("system:node:some-node", (catalog.AUTHENTICATED, catalog.NODES))
 _ACCOUNT: Final = (catalog.AUTHENTICATED, catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)

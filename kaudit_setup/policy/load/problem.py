@@ -1,0 +1,22 @@
+"""What is wrong with a policy file, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong at one place of a policy file.
+
+    `path`: e.g. `rules[0].resources.group`, empty where the file as a whole is meant. `line`, `column`: 1-based,
+    0 if unknown.
+    """
+
+    path: str
+    message: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
