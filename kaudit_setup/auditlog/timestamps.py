@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.units import is_duration, parse_duration
 
-_AGO = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
 _NEARER = "name a time between the years 1 and 9999"
 _LATEST = "~"  # sorts after every digit
@@ -45,26 +45,14 @@ def seconds(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def duration(text: str) -> timedelta:
-    """From `90s`, `2h`, `1d12h`, `3w`; raises InputError on anything else."""
-    found = _AGO.match(text.strip())
-    if not text.strip() or not found:
-        raise InputError(f"{text!r} is no length of time", hint="write it like 30m, 2h or 1d12h")
-    weeks, days, hours, minutes, secs = (int(n or 0) for n in found.groups())
-    try:
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=secs)
-    except OverflowError:
-        raise InputError(f"{text!r} is too long", hint=_NEARER) from None
-
-
 def moment(text: str, now: datetime | None = None) -> datetime:
     """From RFC 3339 (a missing zone means UTC, a missing time midnight) or a time ago like `2h`.
 
     Raises InputError if it is neither.
     """
     try:
-        if _AGO.match(text.strip()) and text.strip():
-            return (now or datetime.now(UTC)) - duration(text)
+        if is_duration(text):
+            return (now or datetime.now(UTC)) - parse_duration(text)
         parsed = datetime.fromisoformat(text.strip().upper())  # RFC 3339 allows t and z
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:

@@ -11,6 +11,7 @@ from kaudit_setup.change.verify import audit_lines
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.pod import ApiServerPod, read
 from kaudit_setup.node.observe import FileSeen, Observed
+from kaudit_setup.rotation import Rotation
 
 _TOOLS = ("sha256sum", "flock")
 _LEAST_FREE = 16 * 1024 * 1024
@@ -82,7 +83,7 @@ def _space(observed: Observed, flags: Mapping[str, str], path: str) -> Iterator[
     size, count = flags.get("audit-log-maxsize", "0"), flags.get("audit-log-maxbackup", "0")
     if not (size.isdigit() and count.isdigit()) or volume.free < 0:
         return
-    most = int(size) * 1024 * 1024 * (int(count) + 1)
+    most = Rotation(0, int(count), int(size)).most
     used = observed.log.size + observed.log.rotated_bytes
     if volume.free < _LEAST_FREE:
         yield Finding("disk-full", True, f"{volume.folder} has {volume.free >> 20} MiB left for the audit log")

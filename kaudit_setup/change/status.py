@@ -10,11 +10,11 @@ import msgspec
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.change.backup import backups_of
-from kaudit_setup.change.disk import Kept, kept, rotation_of
 from kaudit_setup.change.plan import paths_of, pod_of
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Observed
+from kaudit_setup.rotation import Kept, kept, rotation_of
 
 # made at import, before any thread: see verify.py
 _EVENT = msgspec.json.Decoder(Event)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import msgspec
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.change.probe import KUBECTL_VERBS, Identity, Probe
 from kaudit_setup.errors import ScriptError
+from kaudit_setup.manifest.govalues import parse_duration
 from kaudit_setup.manifest.pod import ApiServerPod, host_path
 from kaudit_setup.model import AuditSettings
 from kaudit_setup.node.frames import Frames
@@ -118,14 +118,10 @@ def webhook_on_host(pod: ApiServerPod, settings: AuditSettings) -> tuple[str, in
     return path, min(int(wait) + 3, 60)
 
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
 def seconds(duration: str) -> float:
-    """A Go duration in seconds (time.ParseDuration); 0 for what is none."""
-    parts = re.findall(r"([0-9.]+)(ns|us|µs|ms|s|m|h)", duration)
+    """The value of a Go duration flag in seconds; 0 for what is none."""
     try:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        return parse_duration(duration)
     except ValueError:
         return 0.0
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaudit_setup.manifest import govalues
 from kaudit_setup.manifest.commandline import AUDIT_BOOLS, parse
-from kaudit_setup.manifest.flagtable import BOUNDED_BY_DEFAULT, AuditFlag, table
+from kaudit_setup.manifest.flagtable import AuditFlag, table
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
+from kaudit_setup.rotation import BOUNDED_BY_DEFAULT
 
 MODES = ("batch", "blocking", "blocking-strict")
 FORMATS = ("legacy", "json")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
-
-# 1.20.2 keeps every rotated log for ever unless told otherwise, 1.36.2 does not
-BOUNDED_BY_DEFAULT = KubeVersion(1, 36)
+from kaudit_setup.rotation import BOUNDED_BY_DEFAULT, default_rotation
 
 _BATCH_ONLY = "Only used in batch mode."
 _BACKOFF = "The amount of time to wait before retrying the first failed request."
@@ -63,13 +61,13 @@ class AuditFlag:
 def table(version: KubeVersion | None = None) -> dict[str, AuditFlag]:
     """All audit flags of a version (default: the newest known), by name in alphabetical order."""
     bounded = (version or NEWEST) >= BOUNDED_BY_DEFAULT
-    age, backup, size = ("366", "100", "100") if bounded else ("0", "0", "0")
+    rotation = default_rotation(version)
     flags = [
         AuditFlag(POLICY_FLAG, "string", "", "Path to the file that defines the audit policy configuration."),
         AuditFlag(LOG_FLAG, "string", "", _PATH),
-        AuditFlag("audit-log-maxage", "int", age, "".join(_AGE[: 1 + bounded])),
-        AuditFlag("audit-log-maxbackup", "int", backup, "".join(_BACKUP[: 1 + bounded])),
-        AuditFlag("audit-log-maxsize", "int", size, "".join(_SIZE[: 1 + bounded])),
+        AuditFlag("audit-log-maxage", "int", str(rotation.maxage), "".join(_AGE[: 1 + bounded])),
+        AuditFlag("audit-log-maxbackup", "int", str(rotation.maxbackup), "".join(_BACKUP[: 1 + bounded])),
+        AuditFlag("audit-log-maxsize", "int", str(rotation.maxsize), "".join(_SIZE[: 1 + bounded])),
         AuditFlag("audit-log-format", "string", "json", _FORMAT),
         AuditFlag("audit-log-compress", "bool", "false", _COMPRESS),
         AuditFlag(WEBHOOK_FLAG, "string", "", _KUBECONFIG),

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "kaudit_setup"
-GROUND = {"errors", "model", "yamltext", "resources", "kubeyaml"}
+GROUND = {"errors", "model", "yamltext", "resources", "kubeyaml", "rotation", "units"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "resources": set(),
+    "rotation": {"model"},
+    "units": {"errors"},
     "yamltext": {"errors"},
     "kubeyaml": set(),
     "manifest": GROUND,

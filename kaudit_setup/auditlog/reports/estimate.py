@@ -21,6 +21,7 @@ from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
 from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.policy.evaluate import path_matches
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
+from kaudit_setup.rotation import Rotation, kept
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
@@ -60,17 +61,6 @@ class Weight:
     size: int = 0
     request: int = 0
     response: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """Rotation settings as kube-apiserver's flags have them: days, files beside the current one, megabytes; 0 means
-    no limit. A log of any size is never rotated, and so never removed.
-    """
-
-    maxage: int = 30
-    maxbackup: int = 10
-    maxsize: int = 100
 
 
 class Compiled(Protocol):
@@ -199,16 +189,11 @@ def _attributes(key: Class) -> Attributes:
 
 def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     """With the hours that the rotation settings keep, at the mean rate of one node."""
-    limited = rotation.maxbackup and rotation.maxsize
-    if not estimate.events or (limited and not hours):
+    if not estimate.events or (rotation.most is not None and not hours):
         return replace(estimate, hours=None)
-    kept = inf
-    if rotation.maxage and rotation.maxsize:
-        kept = rotation.maxage * 24.0
-    if limited:
-        room = rotation.maxsize * (1 << 20) * (rotation.maxbackup + 1)
-        kept = min(kept, room / (estimate.size / hours))
-    return replace(estimate, hours=kept)
+    rate = estimate.size / (hours * 3600) if hours else 0.0
+    found = kept(rotation, rate).hours
+    return replace(estimate, hours=inf if found is None else found)
 
 
 class Projection:

@@ -16,9 +16,10 @@ from kaudit_setup.cli.options.policies import policy_of, version_of
 from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
-    from kaudit_setup.auditlog.reports.estimate import Compiled, Estimate, Replay, Rotation
+    from kaudit_setup.auditlog.reports.estimate import Compiled, Estimate, Replay
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.policy.model import Policy
+    from kaudit_setup.rotation import Rotation
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -48,15 +49,14 @@ def estimate(
 ) -> None:
     """Replay the log through other policies: events, bytes, share, and hours kept, side by side."""
     from kaudit_setup.auditlog.filters import Filter
-    from kaudit_setup.auditlog.reports.estimate import Rotation
     from kaudit_setup.auditlog.reports.estimate import estimate as replay
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.escape import safe
+    from kaudit_setup.rotation import Rotation, effective_maxsize
 
     version = version_of(kube_version)
     loaded = [_policy(name, version) for name in policies]
-    # 0 was lumberjack's default before kube-apiserver had one of its own (lumberjack.go:defaultMaxSize)
-    rotation = Rotation(maxage, maxbackup, maxsize or (100 if version < KubeVersion(1, 36) else 0))
+    rotation = Rotation(maxage, maxbackup, effective_maxsize(maxsize, version))
     wanted = Filter(window=Window.of(since, until))
     with source.brought(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)

@@ -1,4 +1,4 @@
-"""What the rotation keeps: worked by hand."""
+"""What rotation keeps: worked by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaudit_setup.change.disk import MEGABYTE, Kept, Rotation, kept
+from kaudit_setup.rotation import MEGABYTE, Kept, Rotation, kept
 
 HOUR = 3600
 

@@ -1,0 +1,28 @@
+"""Lengths of time as people write them. The durations of kube-apiserver's flags are Go's: see manifest/govalues."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from kaudit_setup.errors import InputError
+
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_HINT = "write it like 30m, 2h or 1d12h"
+
+
+def is_duration(text: str) -> bool:
+    """Whether `text` is written as a duration: `90s`, `2h`, `1d12h`, `3w`."""
+    return bool(text.strip()) and _DURATION.fullmatch(text.strip()) is not None
+
+
+def parse_duration(text: str) -> timedelta:
+    """From `90s`, `2h`, `1d12h`, `3w`; raises InputError on anything else, and beyond a million years or so."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or not found[0]:
+        raise InputError(f"{text!r} is no length of time", hint=_HINT)
+    weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise InputError(f"{text!r} is too long", hint=_HINT) from None
