@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.creation import Confidence
 from kaudit_setup.attribution.evidence.index import Log
-from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes, executes, reads
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -27,13 +27,13 @@ class Verb(StrEnum):
     touched = "touched"
 
 
-MATCHES: Final[dict[Verb, Callable[[Deed], bool]]] = {
+MATCHES: Final[dict[Verb, Callable[[Request], bool]]] = {
     Verb.created: creates,
     Verb.changed: changes,
     Verb.deleted: deletes,
     Verb.read: reads,
     Verb.exec: executes,
-    Verb.touched: lambda deed: bool(deed.resource),
+    Verb.touched: lambda request: bool(request.resource),
 }
 """Which requests are meant by each verb."""
 
@@ -55,8 +55,8 @@ class Searched(Log, Protocol):
         """What was searched."""
         ...
 
-    def numbered(self, deeds: Sequence[Deed]) -> dict[Deed, Deed]:
-        """Deeds whose lines were not counted while searching, with the same deeds and their line numbers."""
+    def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
+        """Requests whose lines were not counted while searching, with the same requests and their line numbers."""
         ...
 
 
@@ -87,28 +87,28 @@ class Answer:
     question: Question
     object: Object
     confidence: Confidence = "unknown"
-    answer: Deed | None = None
-    root: Deed | None = None
+    answer: Request | None = None
+    root: Request | None = None
     links: tuple[Link, ...] = ()
-    events: tuple[Deed, ...] = ()
+    events: tuple[Request, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
 def numbered(log: Searched, answer: Answer) -> Answer:
     """The answer with the line numbers of its evidence."""
-    deeds = [answer.answer, answer.root, *(link.deed for link in answer.links), *answer.events]
-    named_lines = log.numbered([deed for deed in deeds if deed is not None])
+    requests = [answer.answer, answer.root, *(link.request for link in answer.links), *answer.events]
+    named_lines = log.numbered([request for request in requests if request is not None])
 
-    def place(deed: Deed | None) -> Deed | None:
-        return named_lines.get(deed, deed) if deed is not None else None
+    def place(request: Request | None) -> Request | None:
+        return named_lines.get(request, request) if request is not None else None
 
     return replace(
         answer,
         answer=place(answer.answer),
         root=place(answer.root),
-        links=tuple(replace(link, deed=place(link.deed)) for link in answer.links),
-        events=tuple(named_lines.get(deed, deed) for deed in answer.events),
+        links=tuple(replace(link, request=place(link.request)) for link in answer.links),
+        events=tuple(named_lines.get(request, request) for request in answer.events),
     )
 
 
@@ -126,25 +126,25 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
     return replace(answer, notes=(*notes, *said[:10]))
 
 
-def actor_event(deed: Deed | None) -> dict[str, object] | None:
+def actor_event(request: Request | None) -> dict[str, object] | None:
     """An actor event, with exactly the keys that are documented."""
-    if deed is None:
+    if request is None:
         return None
-    source = {"node": deed.source.node, "file": deed.source.file, "line": deed.source.line}
+    source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
     return {
-        "user": deed.user,
-        "groups": list(deed.groups),
-        "impersonatedBy": deed.impersonator or None,
-        "sourceIPs": list(deed.source_ips),
-        "userAgent": deed.agent,
-        "time": deed.time,
-        "verb": deed.verb,
-        "code": deed.code,
-        "decision": deed.decision,
-        "reason": deed.reason,
-        "auditID": deed.audit_id,
-        "level": deed.level,
-        "stage": deed.stage,
+        "user": request.user,
+        "groups": list(request.groups),
+        "impersonatedBy": request.impersonator or None,
+        "sourceIPs": list(request.source_ips),
+        "userAgent": request.agent,
+        "time": request.time,
+        "verb": request.verb,
+        "code": request.code,
+        "decision": request.decision,
+        "reason": request.reason,
+        "auditID": request.audit_id,
+        "level": request.level,
+        "stage": request.stage,
         "source": source,
     }
 
@@ -164,13 +164,13 @@ def as_json(answer: Answer) -> dict[str, object]:
         "chain": [
             {
                 "object": coordinates(link.object),
-                "event": actor_event(link.deed),
+                "event": actor_event(link.request),
                 "confidence": link.confidence,
                 "why": link.why,
             }
             for link in answer.links
         ],
-        "events": [actor_event(deed) for deed in answer.events],
+        "events": [actor_event(request) for request in answer.events],
         "coverage": [each.plain() for each in answer.coverage],
         "notes": list(answer.notes),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kaudit_setup.attribution.creation import Confidence
-from kaudit_setup.attribution.evidence.requests import Deed, Object
+from kaudit_setup.attribution.evidence.requests import Object, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Link:
     """One object of a chain: the request that made it (or ended it) as far as it is known, how sure, and why."""
 
     object: Object
-    deed: Deed | None
+    request: Request | None
     confidence: Confidence
     why: str
 
@@ -26,7 +26,7 @@ class Story:
     """
 
     links: list[Link] = field(default_factory=list)
-    root: Deed | None = None
+    root: Request | None = None
     notes: list[str] = field(default_factory=list)
     instead: str = ""
 
@@ -45,7 +45,7 @@ class Child:
 
     object: Object
     at: float
-    deed: Deed | None
+    request: Request | None
     surely: bool
     ended: bool = False
     timeless: bool = False

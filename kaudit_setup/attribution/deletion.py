@@ -15,10 +15,10 @@ from kaudit_setup.attribution.chain import Story
 from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import Confidence, actor, in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
-from kaudit_setup.attribution.evidence.index import Book, nameless_requests
-from kaudit_setup.attribution.evidence.lifetimes import LONG, Life, born, kept_up, lives, outlived
+from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
+from kaudit_setup.attribution.evidence.lifetimes import LONG, Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
-from kaudit_setup.attribution.evidence.requests import Deed, Object, creates, deletes, selector, target
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
 
 _REPLACED = 1.0
 """Seconds within which a controller makes another one for what was deleted."""
@@ -32,32 +32,32 @@ class End:
     `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
     """
 
-    deed: Deed
+    request: Request
     confidence: Confidence
     why: str
     doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Life:
-    """What the log has of one life: the deeds on it, and the deletions of many that may have taken it.
+class _Lifetime:
+    """What the log has of one life: the requests on it, and the deletions of many that may have taken it.
 
-    `static`: how sure it is that this is a Pod of which there is a manifest file. `tolerance`: see `Book`.
+    `static`: how sure it is that this is a Pod of which there is a manifest file. `tolerance`: see `EventIndex`.
     """
 
-    deeds: Sequence[Deed]
-    sweeps: Sequence[Deed]
+    requests: Sequence[Request]
+    sweeps: Sequence[Request]
     static: Confidence
     tolerance: float
 
     @property
-    def last(self) -> Deed | None:
+    def last(self) -> Request | None:
         """A kubelet's word that the Pod is gone: what set it going came before."""
-        ends = [d for d in self.deeds if d.node and d.resource == "pods" and deletes(d)]
+        ends = [d for d in self.requests if d.node and d.resource == "pods" and deletes(d)]
         return ends[-1] if ends and self.static == "unknown" else None
 
 
-def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
+def end_of(index: EventIndex, obj: Object, before: float, story: Story) -> End | None:
     """The request that ended the last life of `obj`, up to `before`, that the log shows to have ended.
 
     What it lived on after was a dry run: that is said, and no end. The first that set it going, unless that was
@@ -65,7 +65,7 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     the object, the end is `doubtful`.
     """
     dry: list[str] = []
-    end = _last_end(book, obj, before, story, dry)
+    end = _last_end(index, obj, before, story, dry)
     for sentence in dry[-_SHOWN:] if end is not None else []:
         story.note(sentence)
     if end is None and dry:
@@ -73,41 +73,51 @@ def end_of(book: Book, obj: Object, before: float, story: Story) -> End | None:
     return end
 
 
-def _last_end(book: Book, obj: Object, before: float, story: Story, dry: list[str]) -> End | None:
+def _last_end(index: EventIndex, obj: Object, before: float, story: Story, dry: list[str]) -> End | None:
     """See `end_of`; what was a dry run only is added to `dry`, as sentences."""
-    book.look_up([nameless_requests(obj)])
-    deeds = [deed for deed in book.on(obj) if deed.done and deed.at <= before]
-    sweeps = [deed for deed in book.nameless(obj) if deed.done and deletes(deed) and deed.at <= before]
-    since = born(obj, deeds)
-    sweeps = [deed for deed in sweeps if hits(deed, obj) is not False and deed.at >= since]
-    others = [deed for deed in sweeps if spares(deed, deeds)]
-    sweeps = [deed for deed in sweeps if deed not in others]
-    found = lives(sorted([*deeds, *(deed for deed in sweeps if hits(deed, obj))], key=lambda deed: deed.at))
+    index.look_up([nameless_requests(obj)])
+    requests = [request for request in index.on(obj) if request.done and request.at <= before]
+    sweeps = [
+        request for request in index.nameless(obj) if request.done and deletes(request) and request.at <= before
+    ]
+    since = created_at(obj, requests)
+    sweeps = [request for request in sweeps if hits(request, obj) is not False and request.at >= since]
+    others = [request for request in sweeps if spares(request, requests)]
+    sweeps = [request for request in sweeps if request not in others]
+    found = lifetimes(
+        sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=lambda request: request.at)
+    )
     # what may be the same object after all is told below
-    found = [life for life in found if life.use is None] or [Life(0.0)]
-    static = _static(book, obj, [life.birth for life in found if life.birth is not None])
+    found = [lifetime for lifetime in found if lifetime.use is None] or [Lifetime(0.0)]
+    static = _static(index, obj, [lifetime.creation for lifetime in found if lifetime.creation is not None])
     maybe: End | None = None
     until = float("inf")
     for number in reversed(range(len(found))):
         since = found[number].since
-        life = _Life(_between(deeds, since, until), _between(sweeps, since, until), static, book.tolerance)
+        lifetime = _Lifetime(
+            _between(requests, since, until), _between(sweeps, since, until), static, index.tolerance
+        )
         until = since
-        end = _named(book, obj, life, story, dry) or _swept(book, obj, life)
+        end = _named(index, obj, lifetime, story, dry) or _swept(index, obj, lifetime)
         if end is not None and end.doubtful:
             maybe = maybe or end
         elif end is not None:
             if maybe is not None:
-                story.note(f"it may have gone once more: {maybe.why}, by {actor(maybe.deed)} at {maybe.deed.time}")
+                story.note(
+                    f"it may have gone once more: {maybe.why}, by {actor(maybe.request)} at {maybe.request.time}"
+                )
             _again(obj, found[number + 1 :], story)
             return end
-        elif life.last is not None:
+        elif lifetime.last is not None:
             story.note(
-                f"the only deletion of {obj} in this log is the last one of {life.last.node}'s kubelet, at"
-                f" {life.last.time}, of a Pod that was already going; who set it going is not in this log"
+                f"the only deletion of {obj} in this log is the last one of {lifetime.last.node}'s kubelet, at"
+                f" {lifetime.last.time}, of a Pod that was already going; who set it going is not in this log"
             )
             return None
-    if maybe is None or not deeds:
-        for sweep in [deed for deed in sweeps if deed.at >= found[-1].since and not hits(deed, obj)][-_SHOWN:]:
+    if maybe is None or not requests:
+        for sweep in [request for request in sweeps if request.at >= found[-1].since and not hits(request, obj)][
+            -_SHOWN:
+        ]:
             what = f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}"
             story.note(f"{what}, but nothing shows that {obj} was one of them")
         for sweep in others[-_SHOWN:]:
@@ -118,69 +128,69 @@ def _last_end(book: Book, obj: Object, before: float, story: Story, dry: list[st
     return maybe
 
 
-def _between(deeds: Sequence[Deed], since: float, until: float) -> Sequence[Deed]:
-    """Those of `deeds`, which are in order of time, from `since` on and before `until`."""
-    return deeds[bisect_left(deeds, since, key=_when) : bisect_left(deeds, until, key=_when)]
+def _between(requests: Sequence[Request], since: float, until: float) -> Sequence[Request]:
+    """Those of `requests`, which are in order of time, from `since` on and before `until`."""
+    return requests[bisect_left(requests, since, key=_when) : bisect_left(requests, until, key=_when)]
 
 
-def _when(deed: Deed) -> float:
-    return deed.at
+def _when(request: Request) -> float:
+    return request.at
 
 
-def _again(obj: Object, later: Sequence[Life], story: Story) -> None:
+def _again(obj: Object, later: Sequence[Lifetime], story: Story) -> None:
     """Say that there was another object of this name."""
     if not later:
         return
-    birth = later[-1].birth
-    if birth is not None:
-        story.note(f"another {obj} was made later: by {actor(birth)} at {birth.time}")
+    creation = later[-1].creation
+    if creation is not None:
+        story.note(f"another {obj} was made later: by {actor(creation)} at {creation.time}")
     else:
         known = "" if later[-1].bound else ", with another UID,"
         story.note(f"another {obj}{known} was there after that")
 
 
-def _named(book: Book, obj: Object, life: _Life, story: Story, dry: list[str]) -> End | None:
+def _named(index: EventIndex, obj: Object, lifetime: _Lifetime, story: Story, dry: list[str]) -> End | None:
     """The end by a request that names the object, or is otherwise known to have met it."""
-    last = life.last
-    named = [d for d in life.deeds if deletes(d) and not (last and d.node)]
-    strong = sorted([*named, *(d for d in life.sweeps if hits(d, obj))], key=lambda deed: deed.at)
+    last = lifetime.last
+    named = [d for d in lifetime.requests if deletes(d) and not (last and d.node)]
+    strong = sorted([*named, *(d for d in lifetime.sweeps if hits(d, obj))], key=lambda request: request.at)
     if last is not None:
         # who names it after that met one whose create is not in the log
-        strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at + life.tolerance]
-    strong = _without_dry_runs(book, obj, strong, dry)
+        strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at + lifetime.tolerance]
+    strong = _without_dry_runs(index, obj, strong, dry)
     if not strong:
         return None
-    chosen = next((deed for deed in strong if outlived(deed, life.deeds) is None), strong[0])
-    end = _judged(chosen, obj, bool(life.deeds), story)
+    chosen = next((request for request in strong if outlived(request, lifetime.requests) is None), strong[0])
+    end = _judged(chosen, obj, bool(lifetime.requests), story)
     if chosen.node:
         static = "that of a static Pod would end in the node's name as this does"
-        return end if life.static == "certain" else End(chosen, "inferred", f"{end.why}, and {static}")
+        return end if lifetime.static == "certain" else End(chosen, "inferred", f"{end.why}, and {static}")
     rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
     for other in rivals:
         if other.at < chosen.at:
-            story.note(in_doubt(other, outlived(other, life.deeds)))
+            story.note(in_doubt(other, outlived(other, lifetime.requests)))
         else:
             story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
-    if doubt := unfinished(book, obj, chosen):
+    if doubt := unfinished(index, obj, chosen):
         end = End(chosen, "inferred", f"{end.why}; {doubt}")
-    return _weighed(end, outlived(chosen, life.deeds), rivals, story)
+    return _weighed(end, outlived(chosen, lifetime.requests), rivals, story)
 
 
-def _without_dry_runs(book: Book, obj: Object, named: Sequence[Deed], dry: list[str]) -> list[Deed]:
+def _without_dry_runs(index: EventIndex, obj: Object, named: Sequence[Request], dry: list[str]) -> list[Request]:
     """Those of `named` that the object did not live on after; of the others `dry` says so."""
     real = []
-    for deed in named:
-        met = survived(book, obj, deed)
+    for request in named:
+        met = survived(index, obj, request)
         if met is None:
-            real.append(deed)
+            real.append(request)
         else:
-            dry.append(as_it_seems(obj, deed, met))
+            dry.append(as_it_seems(obj, request, met))
     return real
 
 
-def _weighed(end: End, met: Deed | None, rivals: Sequence[Deed], story: Story) -> End:
+def _weighed(end: End, met: Request | None, rivals: Sequence[Request], story: Story) -> End:
     """`end`, with the doubts that others raise: who `met` the object after that, who else deleted it."""
-    chosen = end.deed
+    chosen = end.request
     doubt = in_doubt(chosen, met)
     if doubt and chosen.facts.dry_run is False:
         # it set the object going, whatever was met later
@@ -195,24 +205,24 @@ def _weighed(end: End, met: Deed | None, rivals: Sequence[Deed], story: Story) -
     return end
 
 
-def _swept(book: Book, obj: Object, life: _Life) -> End | None:
+def _swept(index: EventIndex, obj: Object, lifetime: _Lifetime) -> End | None:
     """The end by a deletion of what matches a selector, of which only its traces tell whether it took the object.
 
     Its kubelet's last delete soon after shows it, and that its controller made another one at once. That it was in
     use long after shows the contrary, and that kubelets' last deletes followed, but none of this Pod.
     """
-    last = life.last
+    last = lifetime.last
     if last is not None:
-        shown = [d for d in life.sweeps if -life.tolerance <= last.at - d.at < LONG]
+        shown = [d for d in lifetime.sweeps if -lifetime.tolerance <= last.at - d.at < LONG]
         return _first_of(shown, _judged(shown[0], obj, True, Story())) if shown else None
-    used = max((deed.at for deed in life.deeds if not deletes(deed)), default=0.0)
-    possible = [d for d in life.sweeps if used - d.at < LONG and outlived(d, life.deeds) is None]
-    possible = [d for d in possible if not kept_up(d, book.on(obj))]
+    used = max((request.at for request in lifetime.requests if not deletes(request)), default=0.0)
+    possible = [d for d in lifetime.sweeps if used - d.at < LONG and outlived(d, lifetime.requests) is None]
+    possible = [d for d in possible if not kept_up(d, index.on(obj))]
     if possible and obj.resource == "pods":
-        ends = book.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
+        ends = index.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
         possible = [d for d in possible if not any(end.at > d.at for end in ends)]
     makers = {guess.controller for guess in guesses(obj)}
-    again = [deed.at for deed in book.nameless(obj) if creates(deed) and deed.controller in makers]
+    again = [request.at for request in index.nameless(obj) if creates(request) and request.controller in makers]
     shown = [d for d in possible if any(0 <= at - d.at < _REPLACED for at in again)]
     chosen = next(iter(shown or possible), None)
     if chosen is None:
@@ -221,14 +231,14 @@ def _swept(book: Book, obj: Object, life: _Life) -> End | None:
     return end if shown else replace(end, why=f"{end.why}; nothing shows whether it was one of them", doubtful=True)
 
 
-def _first_of(fitting: Sequence[Deed], end: End) -> End:
+def _first_of(fitting: Sequence[Request], end: End) -> End:
     """`end`, by the first of some deletions that `fitting` as well as each other, with a word about the others."""
-    rivals = {actor(deed): deed for deed in fitting if actor(deed) != actor(end.deed)}
-    said = [f"{target(deed)} by {who} at {deed.time}" for who, deed in rivals.items()][:_SHOWN]
+    rivals = {actor(request): request for request in fitting if actor(request) != actor(end.request)}
+    said = [f"{target(request)} by {who} at {request.time}" for who, request in rivals.items()][:_SHOWN]
     return replace(end, why=f"{end.why}; the deletion of {', or of '.join(said)} fits as well") if said else end
 
 
-def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
+def _judged(chosen: Request, obj: Object, mentioned: bool, story: Story) -> End:
     if chosen.name:
         how = "the eviction names it" if chosen.subresource == "eviction" else "the request names it"
         return End(chosen, "certain", how)
@@ -242,25 +252,25 @@ def _judged(chosen: Deed, obj: Object, mentioned: bool, story: Story) -> End:
     return End(chosen, "inferred", f"a deletecollection took {which}{where}")
 
 
-def _static(book: Book, obj: Object, births: Sequence[Deed]) -> Confidence:
+def _static(index: EventIndex, obj: Object, creations: Sequence[Request]) -> Confidence:
     """How sure it is that a Pod mirrors a manifest file, so that its kubelet makes and deletes it. Its name ends in
     the node's then, but any Pod's may.
     """
-    if obj.resource != "pods" or (births and not births[-1].node):
+    if obj.resource != "pods" or (creations and not creations[-1].node):
         return "unknown"
-    if births or any(deed.facts.mirror for deed in book.on(obj)):
+    if creations or any(request.facts.mirror for request in index.on(obj)):
         return "certain"
-    nodes = {deed.node for deed in book.on(obj) if deed.node}
+    nodes = {request.node for request in index.on(obj) if request.node}
     return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
 
 
-def hits(deed: Deed, obj: Object) -> bool | None:
+def hits(request: Request, obj: Object) -> bool | None:
     """Whether a deletecollection took `obj`: None where only a selector would tell."""
-    if deed.name:
+    if request.name:
         return True
-    if deed.facts.items is not None:
-        return obj.name in deed.facts.items
-    query = parse_qs(urlsplit(deed.uri).query)
+    if request.facts.items is not None:
+        return obj.name in request.facts.items
+    query = parse_qs(urlsplit(request.uri).query)
     fields = [part.split("=") for selector in query.get("fieldSelector", []) for part in selector.split(",")]
     names = [part[-1] for part in fields if part[0] == "metadata.name"]
     if names:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
-from kaudit_setup.attribution.evidence.index import Book, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.lifetimes import LONG, lived_on
-from kaudit_setup.attribution.evidence.requests import Deed, Object, creates, deletes, target
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, target
 
 GRACE = 30.0
 """Seconds that a Pod has to end, if nothing else was asked for (pkg/apis/core/v1/defaults.go)."""
@@ -24,26 +24,26 @@ _CLEANERS = frozenset({NAMESPACES, "pod-garbage-collector"})
 _REVIEWS = frozenset({"localsubjectaccessreviews"})
 
 
-def survived(book: Book, obj: Object, end: Deed) -> Deed | None:
+def survived(index: EventIndex, obj: Object, end: Request) -> Request | None:
     """What shows that `obj` lived on when `end` had asked to delete it, so that this was a dry run; None if nothing
     does.
     """
     if not _maybe_dry(end):
         return None
-    later, again = _same_life(book, obj, end)
+    later, again = _same_lifetime(index, obj, end)
     if obj.resource == "namespaces":
-        return _used_on(book, obj, end, later, again)
+        return _used_on(index, obj, end, later, again)
     if obj.resource == "pods":
-        return _deleted_once_more(end, later) or (None if again else _not_taken_away(book, end, later, LONG))
+        return _deleted_once_more(end, later) or (None if again else _not_taken_away(index, end, later, LONG))
     return lived_on(end, later)
 
 
-def unfinished(book: Book, obj: Object, end: Deed) -> str:
+def unfinished(index: EventIndex, obj: Object, end: Request) -> str:
     """Why it is not certain that a Pod that `end` asked to delete is gone; empty if there is no doubt."""
-    later, again = _same_life(book, obj, end)
+    later, again = _same_lifetime(index, obj, end)
     if obj.resource != "pods" or again or not _maybe_dry(end):
         return ""
-    met = _not_taken_away(book, end, later, GRACE)
+    met = _not_taken_away(index, end, later, GRACE)
     if met is None:
         return ""
     return (
@@ -52,14 +52,14 @@ def unfinished(book: Book, obj: Object, end: Deed) -> str:
     )
 
 
-def _same_life(book: Book, obj: Object, end: Deed) -> tuple[list[Deed], Deed | None]:
+def _same_lifetime(index: EventIndex, obj: Object, end: Request) -> tuple[list[Request], Request | None]:
     """What was done to `obj` after `end`, in all of the log, until another one was made, and who made that."""
-    later = [deed for deed in book.on(obj) if deed.done and deed.at > end.at]
-    again = next((number for number, deed in enumerate(later) if creates(deed)), None)
+    later = [request for request in index.on(obj) if request.done and request.at > end.at]
+    again = next((number for number, request in enumerate(later) if creates(request)), None)
     return (later, None) if again is None else (later[:again], later[again])
 
 
-def as_it_seems(obj: Object, end: Deed, met: Deed) -> str:
+def as_it_seems(obj: Object, end: Request, met: Request) -> str:
     """That `end` only asked to delete `obj`, as `met` shows."""
     if met.object == obj:
         shown = f"{actor(met)} deleted it later" if deletes(met) else f"{actor(met)} still met it"
@@ -69,44 +69,50 @@ def as_it_seems(obj: Object, end: Deed, met: Deed) -> str:
     return f"{asked}, for {shown}, at {met.time}"
 
 
-def _maybe_dry(end: Deed) -> bool:
+def _maybe_dry(end: Request) -> bool:
     """Whether `end` names its object and may be somebody's dry run for all that is logged of it."""
     return end.facts.dry_run is None and bool(end.name) and not end.by_kubernetes
 
 
-def _used_on(book: Book, space: Object, end: Deed, later: Sequence[Deed], again: Deed | None) -> Deed | None:
+def _used_on(
+    index: EventIndex, space: Object, end: Request, later: Sequence[Request], again: Request | None
+) -> Request | None:
     """The first that was made in a namespace after `end`, if its controller did nothing to end it."""
-    if any(deed.controller == NAMESPACES for deed in later):
+    if any(request.controller == NAMESPACES for request in later):
         return None
     before = again.at if again else float("inf")
-    since = max(end.at, end.end) + _ADMITTED + book.tolerance
+    since = max(end.at, end.end) + _ADMITTED + index.tolerance
 
-    def inside(deed: Deed) -> bool:
-        made = creates(deed) and deed.done and deed.namespace == space.name and deed.resource not in _REVIEWS
-        return made and since < deed.at < before
+    def inside(request: Request) -> bool:
+        made = (
+            creates(request) and request.done and request.namespace == space.name and request.resource not in _REVIEWS
+        )
+        return made and since < request.at < before
 
-    found = book.sift([b'"namespace":' + quoted(space.name) + b","], inside, focus=b'"verb":"create"')
+    found = index.sift([b'"namespace":' + quoted(space.name) + b","], inside, focus=b'"verb":"create"')
     return found[0] if found else None
 
 
-def _deleted_once_more(end: Deed, later: Sequence[Deed]) -> Deed | None:
+def _deleted_once_more(end: Request, later: Sequence[Request]) -> Request | None:
     """A controller's deletion of a Pod after its grace, upon which its kubelet took it away: it was not going."""
-    taken = [deed.at for deed in later if deed.node and deletes(deed)]
+    taken = [request.at for request in later if request.node and deletes(request)]
     again = [d for d in later if deletes(d) and d.controller and d.controller not in _CLEANERS]
     return next((d for d in again if d.at - end.at > GRACE and taken and d.at <= taken[-1]), None)
 
 
-def _not_taken_away(book: Book, end: Deed, later: Sequence[Deed], grace: float) -> Deed | None:
+def _not_taken_away(index: EventIndex, end: Request, later: Sequence[Request], grace: float) -> Request | None:
     """Who met a Pod after `end`, so that it was not removed at once, if its kubelet never took it away, but took
     others when `grace` was over.
     """
-    met = [d for d in later if not deletes(d) and d.verb not in {"list", "watch"} and d.at > end.end + book.tolerance]
+    met = [
+        d for d in later if not deletes(d) and d.verb not in {"list", "watch"} and d.at > end.end + index.tolerance
+    ]
     if not met or any(map(deletes, later)):
         return None
-    nodes = {deed.node for deed in book.on(end.object) if deed.node}
+    nodes = {request.node for request in index.on(end.object) if request.node}
 
-    def taken(deed: Deed) -> bool:
-        ended = deed.resource == "pods" and deletes(deed) and deed.done
-        return ended and bool(deed.node in nodes if nodes else deed.node) and deed.at - end.at > grace
+    def taken(request: Request) -> bool:
+        ended = request.resource == "pods" and deletes(request) and request.done
+        return ended and bool(request.node in nodes if nodes else request.node) and request.at - end.at > grace
 
-    return met[0] if book.sift([b'"verb":"delete"'], taken) else None
+    return met[0] if index.sift([b'"verb":"delete"'], taken) else None

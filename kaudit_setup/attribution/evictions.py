@@ -21,50 +21,50 @@ from kaudit_setup.attribution.controllers.node_changes import (
 )
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
-from kaudit_setup.attribution.evidence.index import Book, nameless_requests, pod_ending
+from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
-from kaudit_setup.attribution.evidence.requests import Deed, Object, creates, deletes
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.owner_chain import story_of_creation
 from kaudit_setup.attribution.spec_changes import wishes
 
 _PREEMPTED = "Preempted by "
 
-Up = Callable[[Book, Story, Object, Deed, bool, str], bool]
+Up = Callable[[EventIndex, Story, Object, Request, bool, str], bool]
 
 
-def node_on_the_way(book: Book, obj: Object, deed: Deed) -> Deed | None:
+def node_on_the_way(index: EventIndex, obj: Object, request: Request) -> Request | None:
     """What a person did to the node of a DaemonSet's Pod before its controller deleted it: tainted or labelled it
     moments before, or deleted it, as nobody changed the DaemonSet after that.
 
     When a node goes, nothing wakes the controller (pkg/controller/daemon/daemon_controller.go: no DeleteFunc for
     nodes), so that its Pod goes at the next turn, whenever that is.
     """
-    if deed.controller != DAEMONSETS:
+    if request.controller != DAEMONSETS:
         return None
-    there = min((d.at for d in book.on(obj) if d.done and not deletes(d)), default=0.0)
-    known = bool(nodes_of(book, obj))
+    there = min((d.at for d in index.on(obj) if d.done and not deletes(d)), default=0.0)
+    known = bool(nodes_of(index, obj))
     changed = [
         d
-        for d in node_changes(book, obj, deed)
-        if deed.at - d.at < MOMENTS or (known and deletes(d) and there <= d.at)
+        for d in node_changes(index, obj, request)
+        if request.at - d.at < MOMENTS or (known and deletes(d) and there <= d.at)
     ]
-    cause = suspect(changed, deed)
+    cause = suspect(changed, request)
     owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
-    asked = [d.at for owner in owners for d in wishes(book, owner, deed.at) if not creates(d)]
+    asked = [d.at for owner in owners for d in wishes(index, owner, request.at) if not creates(d)]
     return cause if cause is not None and cause.at > max(asked, default=0.0) else None
 
 
-def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+def disturbed(index: EventIndex, story: Story, obj: Object, request: Request) -> None:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
     # a controller that evicts goes by taints, not by labels
-    changed = [change for change in node_changes(book, obj, deed) if change.facts.spec is not False]
-    cause = suspect(changed, deed)
-    nodes = nodes_of(book, obj)
-    if cause is not None and (nodes or not _another_tainted(book, cause, deed)):
-        disturbance(book, story, obj, cause, deed)
+    changed = [change for change in node_changes(index, obj, request) if change.facts.spec is not False]
+    cause = suspect(changed, request)
+    nodes = nodes_of(index, obj)
+    if cause is not None and (nodes or not _another_tainted(index, cause, request)):
+        disturbance(index, story, obj, cause, request)
         return
     if nodes:
-        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {deed.time}"
+        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {request.time}"
         story.note(f"{quiet}: it was unreachable or not ready")
         return
     story.note(f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready")
@@ -72,27 +72,27 @@ def disturbed(book: Book, story: Story, obj: Object, deed: Deed) -> None:
         story.note(f"{actor(other)} {doing(other)} {other.object} before that, at {other.time}")
 
 
-def _another_tainted(book: Book, cause: Deed, deed: Deed) -> bool:
+def _another_tainted(index: EventIndex, cause: Request, request: Request) -> bool:
     """Whether Kubernetes itself tainted another node than that of `cause` after that: one that stopped answering."""
     return bool(
-        book.sift(
+        index.sift(
             [NODES_NAMED],
             lambda d: (
                 d.controller == NODES
                 and (d.verb, d.subresource) == ("patch", "")
                 and d.done
                 and d.name != cause.name
-                and cause.at <= d.at <= deed.at
+                and cause.at <= d.at <= request.at
             ),
         )
     )
 
 
-def disturbance(book: Book, story: Story, obj: Object, cause: Deed, deed: Deed) -> None:
+def disturbance(index: EventIndex, story: Story, obj: Object, cause: Request, request: Request) -> None:
     """End the chain at a change of a node, by which `obj` was deleted."""
-    lag = deed.at - cause.at
+    lag = request.at - cause.at
     what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
-    if nodes_of(book, obj):
+    if nodes_of(index, obj):
         why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
     else:
         why = f"{actor(cause)} {what} it {lag:.3f} s before; which node {obj} was on is not in the log"
@@ -100,44 +100,44 @@ def disturbance(book: Book, story: Story, obj: Object, cause: Deed, deed: Deed) 
     story.root = cause
 
 
-def node_gone(book: Book, story: Story, obj: Object, deed: Deed, up: Up) -> None:
+def node_gone(index: EventIndex, story: Story, obj: Object, request: Request, up: Up) -> None:
     """Its node is no more: whoever deleted the node. `up` adds the end of an object above to the story."""
-    nodes = nodes_of(book, obj)
+    nodes = nodes_of(index, obj)
     for node in nodes:
-        if up(book, story, Object("", "nodes", "", node), deed, False, f"its node {node} was deleted"):
+        if up(index, story, Object("", "nodes", "", node), request, False, f"its node {node} was deleted"):
             return
     if not nodes:
         # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
-        gone = book.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= deed.at - d.at < DISTURBED)
+        gone = index.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= request.at - d.at < DISTURBED)
         if len({d.name for d in gone}) == 1:
             why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
             story.links.append(Link(gone[-1].object, gone[-1], "inferred", why))
             story.root = gone[-1] if not gone[-1].by_kubernetes else None
             return
-    story.note(f"it was cleaned up at {deed.time} because its node was gone or it had ended long before")
+    story.note(f"it was cleaned up at {request.time} because its node was gone or it had ended long before")
 
 
-def preempted(book: Book, story: Story, obj: Object, deed: Deed) -> None:
+def preempted(index: EventIndex, story: Story, obj: Object, request: Request) -> None:
     """The scheduler made room: behind it is whoever made the Pod that the room was for."""
-    story.note(f"the scheduler deleted it at {deed.time} to make room for a Pod of higher priority")
-    told = book.sift(
+    story.note(f"the scheduler deleted it at {request.time} to make room for a Pod of higher priority")
+    told = index.sift(
         [_PREEMPTED.encode()],
         lambda d: (
             d.controller == SCHEDULER and d.facts.message.startswith(_PREEMPTED) and d.facts.involved_name == obj.name
         ),
     )
-    after = book.sift(
+    after = index.sift(
         [b'"username":"system:kube-scheduler"'],
         lambda d: (
             d.done
             and (d.resource, d.subresource) == ("pods", "status")
             and d.controller == SCHEDULER
             and d.object != obj
-            and abs(d.at - deed.at) < AT_ONCE
+            and abs(d.at - request.at) < AT_ONCE
         ),
     )
     # since 1.26 every victim gets a status, too
-    victims = {d.object for d in book.sift([b'"verb":"delete"'], lambda d: d.controller == SCHEDULER)}
+    victims = {d.object for d in index.sift([b'"verb":"delete"'], lambda d: d.controller == SCHEDULER)}
     after = [d for d in after if d.object not in victims]
     words = f"{told[-1].facts.message} " if told else ""
     said = [d for d in after if f" {d.namespace}/{d.name} " in words or (d.facts.uid and f" {d.facts.uid} " in words)]
@@ -145,14 +145,14 @@ def preempted(book: Book, story: Story, obj: Object, deed: Deed) -> None:
         return
     winner = (said or after)[0].object
     why = f"the scheduler said `{words.strip()}`" if said else "the only other Pod that it reported on then"
-    book.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
-    made = story_of_creation(book, winner, deed.at)
+    index.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
+    made = story_of_creation(index, winner, request.at)
     if not made.links:
         story.note(f"it made room for {winner}; who made that is not in this log")
         return
     first = made.links[0]
     surely = bool(said) and first.confidence == "certain"
-    story.links.append(Link(winner, first.deed, sure(surely), why))
+    story.links.append(Link(winner, first.request, sure(surely), why))
     story.links += made.links[1:]
     story.notes += made.notes
     story.root = made.root

@@ -10,67 +10,78 @@ from kaudit_setup.attribution.chain import Child, Link, Story
 from kaudit_setup.attribution.creation import actor
 from kaudit_setup.attribution.deletion import hits
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
-from kaudit_setup.attribution.evidence.index import Book
-from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes, meant, reads, selector
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.requests import (
+    Object,
+    Request,
+    changes,
+    creates,
+    deletes,
+    meant,
+    reads,
+    selector,
+)
 from kaudit_setup.attribution.no_op_updates import idle, may_agree, repeats
 from kaudit_setup.attribution.owner_chain import climb
 from kaudit_setup.resources import counted
 
 
-def wanted_by(question: Question) -> Callable[[Deed], bool]:
+def wanted_by(question: Question) -> Callable[[Request], bool]:
     """Which requests a timeline of the object is made of."""
     obj, kind, match = question.object, question.kind, MATCHES[question.verb]
 
-    def wanted(deed: Deed) -> bool:
-        if not match(deed) or kind is None or not kind.takes(deed.group, deed.resource):
+    def wanted(request: Request) -> bool:
+        if not match(request) or kind is None or not kind.takes(request.group, request.resource):
             return False
-        return deed.stage != "RequestReceived" and deed.name in {obj.name, ""}
+        return request.stage != "RequestReceived" and request.name in {obj.name, ""}
 
     return wanted
 
 
-def timeline(book: Book, question: Question, obj: Object) -> list[Deed]:
-    """Every deed of the kind asked for, in order of time: those that name the object and those that took in its whole
-    collection.
+def timeline(index: EventIndex, question: Question, obj: Object) -> list[Request]:
+    """Every request of the kind asked for, in order of time: those that name the object and those that took in its
+    whole collection.
     """
     match = MATCHES[question.verb]
-    direct = [deed for deed in book.on(obj) if match(deed)]
+    direct = [request for request in index.on(obj) if match(request)]
     everywhere = replace(obj, namespace="")
-    sweeping = [*book.nameless(obj), *(book.nameless(everywhere) if obj.namespace else ())]
+    sweeping = [*index.nameless(obj), *(index.nameless(everywhere) if obj.namespace else ())]
     wide = [d for d in sweeping if match(d) and (reads(d) or (deletes(d) and hits(d, obj))) and not _kubernetes(d)]
-    begin, end = _life(book, obj)
-    found = [*direct, *(deed for deed in wide if begin <= deed.at <= end)]
-    within = [deed for deed in found if deed.done and question.window.holds(deed.time)]
-    within = [deed for deed in within if deed.facts.shown is not False]
-    same = idle(book, obj)
-    told = [replace(deed, idle=True) if deed.key in same and changes(deed) else deed for deed in within]
-    return sorted(told, key=lambda deed: (deed.at, deed.end))
+    begin, end = _lifetime(index, obj)
+    found = [*direct, *(request for request in wide if begin <= request.at <= end)]
+    within = [request for request in found if request.done and question.window.holds(request.time)]
+    within = [request for request in within if request.facts.shown is not False]
+    same = idle(index, obj)
+    told = [
+        replace(request, idle=True) if request.key in same and changes(request) else request for request in within
+    ]
+    return sorted(told, key=lambda request: (request.at, request.end))
 
 
-def _life(book: Book, obj: Object) -> tuple[float, float]:
+def _lifetime(index: EventIndex, obj: Object) -> tuple[float, float]:
     """From when to when the log says that `obj` was there: what was listed before or after did not show it."""
-    known = [deed for deed in book.on(obj) if deed.done and (creates(deed) or deletes(deed))]
+    known = [request for request in index.on(obj) if request.done and (creates(request) or deletes(request))]
     begin = known[0].at if known and creates(known[0]) else 0.0
     end = known[-1].at if known and deletes(known[-1]) else float("inf")
     return begin, end
 
 
-def _kubernetes(deed: Deed) -> bool:
+def _kubernetes(request: Request) -> bool:
     """Whether one of Kubernetes' own did it on its own account (an autoscaler does what somebody set it to)."""
-    return deed.by_kubernetes and deed.controller != AUTOSCALER
+    return request.by_kubernetes and request.controller != AUTOSCALER
 
 
-def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Story) -> None:
-    """Begin `story` with the last deed by somebody, rather than by Kubernetes itself; one that names the object
+def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request], story: Story) -> None:
+    """Begin `story` with the last request by somebody, rather than by Kubernetes itself; one that names the object
     rather than its kind.
     """
     if verb is Verb.changed:
         events = _that_changed(obj, events, story)
         if not events:
             return
-    people, doubt = [deed for deed in events if not _kubernetes(deed)] or events, ""
+    people, doubt = [request for request in events if not _kubernetes(request)] or events, ""
     if verb is Verb.changed:
-        people, doubt = _without_repeats(book, obj, people)
+        people, doubt = _without_repeats(index, obj, people)
     chosen = _weightiest(people, events)
     if chosen.name:
         why = "the request names it"
@@ -78,7 +89,7 @@ def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Sto
     elif chosen.facts.shown:
         story.links.append(Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"))
     else:
-        known = any(deed.done for deed in book.on(obj))
+        known = any(request.done for request in index.on(obj))
         where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
         if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
             did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
@@ -89,33 +100,33 @@ def pick(book: Book, verb: Verb, obj: Object, events: Sequence[Deed], story: Sto
             story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
         why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
         story.links.append(Link(obj, chosen, "inferred", why))
-    others = dict.fromkeys(actor(deed) for deed in events if actor(deed) != actor(chosen))
+    others = dict.fromkeys(actor(request) for request in events if actor(request) != actor(chosen))
     if others and verb is not Verb.touched:
         story.note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
     if not chosen.controller:
         story.root = chosen
     elif verb is Verb.changed:
-        climb(book, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
+        climb(index, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
 
 
-def _weightiest(people: Sequence[Deed], events: Sequence[Deed]) -> Deed:
-    """The last of those deeds that say most: what names the object; what takes in all of its kind, or names it in its
-    logged answer; of what only takes in what matches, nothing tells.
+def _weightiest(people: Sequence[Request], events: Sequence[Request]) -> Request:
+    """The last of those requests that say most: what names the object; what takes in all of its kind, or names it in
+    its logged answer; of what only takes in what matches, nothing tells.
     """
-    named = [deed for deed in people if deed.name]
-    wide = [deed for deed in people if _takes_all(deed)]
-    return (named or wide or [deed for deed in events if deed.name] or people)[-1]
+    named = [request for request in people if request.name]
+    wide = [request for request in people if _takes_all(request)]
+    return (named or wide or [request for request in events if request.name] or people)[-1]
 
 
-def _takes_all(deed: Deed) -> bool:
+def _takes_all(request: Request) -> bool:
     """Whether a request surely takes in its object if that exists."""
-    return bool(deed.name or deed.facts.shown or deletes(deed)) or not selector(deed)
+    return bool(request.name or request.facts.shown or deletes(request)) or not selector(request)
 
 
-def _that_changed(obj: Object, asked: Sequence[Deed], story: Story) -> Sequence[Deed]:
+def _that_changed(obj: Object, asked: Sequence[Request], story: Story) -> Sequence[Request]:
     """Those of `asked` that changed anything, as far as the log tells; says of the others that they did not."""
-    same = [deed for deed in asked if deed.idle]
-    changed = [deed for deed in asked if not deed.idle]
+    same = [request for request in asked if request.idle]
+    changed = [request for request in asked if not request.idle]
     if not same:
         return asked
     by = f"by {actor(same[-1])} at {same[-1].time}"
@@ -130,19 +141,19 @@ def _that_changed(obj: Object, asked: Sequence[Deed], story: Story) -> Sequence[
     return changed
 
 
-def _without_repeats(book: Book, obj: Object, changed: Sequence[Deed]) -> tuple[Sequence[Deed], str]:
+def _without_repeats(index: EventIndex, obj: Object, changed: Sequence[Request]) -> tuple[Sequence[Request], str]:
     """`changed` up to the last that did not merely say again what its sender had said before, and what that leaves
     in doubt.
     """
-    deeds = [deed for deed in book.on(obj) if deed.done and (creates(deed) or changes(deed))]
-    doubtful = repeats(deeds)
+    requests = [request for request in index.on(obj) if request.done and (creates(request) or changes(request))]
+    doubtful = repeats(requests)
     last = changed[-1]
     unknown = "whether that changed anything is not in this log"
     if last.key not in doubtful:
-        same = idle(book, obj)
-        others = [deed for deed in deeds if deed.key not in same]
+        same = idle(index, obj)
+        others = [request for request in requests if request.key not in same]
         return changed, f"{unknown}: another one had changed it before" if may_agree(others, last) else ""
-    own = [number for number, deed in enumerate(changed) if deed.key not in doubtful]
+    own = [number for number, request in enumerate(changed) if request.key not in doubtful]
     if not own:
         return changed, f"{actor(last)} had asked for the same before, and {unknown}"
     return (

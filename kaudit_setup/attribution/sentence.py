@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.answer import PAST, Answer, Verb
 from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.evidence.requests import Deed, meant
+from kaudit_setup.attribution.evidence.requests import Request, meant
 from kaudit_setup.attribution.user_activity import did, thing
 
 _LONGEST_AGENT = 80
@@ -16,20 +16,20 @@ def sentence(answer: Answer) -> str:
     """
     if answer.question.user:
         return _of_user(answer)
-    deed, root = answer.answer, answer.root
-    if deed is None and root is None:
+    request, root = answer.answer, answer.root
+    if request is None and root is None:
         return answer.notes[0].rstrip(".") if answer.notes else f"Nobody in this log {_past(answer)} it"
-    if root is not None and (deed is None or root.key != deed.key):
+    if root is not None and (request is None or root.key != request.key):
         cause = answer.links[-1]
         first = f"{_subject(root)} {did(root)} {cause.object} {_circumstances(root)}"
-        if deed is None:
+        if request is None:
             return f"{first}, and {answer.object} follows from that; its own request is not in this log"
-        return f"{first}, and so {_short(deed)} {_deed(answer, deed)} on {moment(deed.time)}"
-    if deed is None:
+        return f"{first}, and so {_short(request)} {_request(answer, request)} on {moment(request.time)}"
+    if request is None:
         return f"Nobody in this log {_past(answer)} it"
-    whole = f"{_subject(deed)} {_deed(answer, deed)} {_circumstances(deed)}"
+    whole = f"{_subject(request)} {_request(answer, request)} {_circumstances(request)}"
     if answer.question.verb is Verb.touched and len(answer.events) > 1:
-        own = "" if deed.by_kubernetes else " not by Kubernetes itself"
+        own = "" if request.by_kubernetes else " not by Kubernetes itself"
         whole = f"{len(answer.events)} requests touched it, the last{own}: {whole}"
     if root is None:
         return f"{whole}; who is behind that is not in this log"
@@ -40,7 +40,7 @@ def steps(answer: Answer) -> list[str]:
     """What each event of the timeline did; with its object where the question was about a user."""
     if answer.question.user:
         return [_step(link) for link in answer.links]
-    return [f"{did(deed)} {'it' if deed.name else thing(deed)}" for deed in answer.events]
+    return [f"{did(request)} {'it' if request.name else thing(request)}" for request in answer.events]
 
 
 def moment(timestamp: str) -> str:
@@ -55,37 +55,37 @@ def client(agent: str) -> str:
 
 
 def _step(link: Link) -> str:
-    return f"{link.why} {thing(link.deed) if link.deed else link.object}"
+    return f"{link.why} {thing(link.request) if link.request else link.object}"
 
 
 def _past(answer: Answer) -> str:
     return PAST[answer.question.verb]
 
 
-def _deed(answer: Answer, deed: Deed) -> str:
+def _request(answer: Answer, request: Request) -> str:
     if answer.question.verb is Verb.created:
         return "created it"
-    return f"{did(deed)} it" if deed.name else f"{_past(answer)} it (by a {deed.verb} of {meant(deed)})"
+    return f"{did(request)} it" if request.name else f"{_past(answer)} it (by a {request.verb} of {meant(request)})"
 
 
-def _short(deed: Deed) -> str:
-    return deed.controller or _subject(deed)
+def _short(request: Request) -> str:
+    return request.controller or _subject(request)
 
 
-def _subject(deed: Deed) -> str:
-    if deed.node:
-        return f"the kubelet of node {deed.node}"
-    return deed.user or "an unauthenticated client"
+def _subject(request: Request) -> str:
+    if request.node:
+        return f"the kubelet of node {request.node}"
+    return request.user or "an unauthenticated client"
 
 
-def _circumstances(deed: Deed) -> str:
-    where = f" from {deed.source_ips[-1]}" if deed.source_ips else ""
-    if len(deed.source_ips) > 1:
+def _circumstances(request: Request) -> str:
+    where = f" from {request.source_ips[-1]}" if request.source_ips else ""
+    if len(request.source_ips) > 1:
         # X-Forwarded-For is whatever the client said; only the last address is seen by the server
-        where += f" (forwarded for {', '.join(deed.source_ips[:-1])}, as the client says)"
-    tool = f" with {client(deed.agent)}" if deed.agent else ""
-    behind = f", impersonated by {deed.impersonator}" if deed.impersonator else ""
-    return f"on {moment(deed.time)}{where}{tool}{behind}"
+        where += f" (forwarded for {', '.join(request.source_ips[:-1])}, as the client says)"
+    tool = f" with {client(request.agent)}" if request.agent else ""
+    behind = f", impersonated by {request.impersonator}" if request.impersonator else ""
+    return f"on {moment(request.time)}{where}{tool}{behind}"
 
 
 def _of_user(answer: Answer) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kaudit_setup.attribution.creation import actor
-from kaudit_setup.attribution.evidence.index import Book
-from kaudit_setup.attribution.evidence.lifetimes import lives
-from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Deed, Object, creates
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.lifetimes import lifetimes
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.model import Attributes, Policy
@@ -17,7 +17,7 @@ from kaudit_setup.resources import counted
 _APISERVER = "kube-apiserver-"
 _SHOWN = 5
 
-# How each deed is asked for: verb, subresource, and whether the policy sees the object's name (not in a create).
+# How each request is asked for: verb, subresource, and whether the policy sees the object's name (not in a create).
 _ASKED: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "created": (("create", "", False),),
     "changed": (("patch", "", True), ("update", "", True)),
@@ -37,33 +37,33 @@ _CONTROLLERS = {
 """Which controller makes objects of a kind, and deletes those that are too many."""
 
 
-def attempts(book: Book, obj: Object, match: Callable[[Deed], bool]) -> list[str]:
-    """What was tried and is no deed: refused, dry runs, requests whose end is not in the log."""
+def attempts(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> list[str]:
+    """What was tried and is no request: refused, dry runs, requests whose end is not in the log."""
     tried = [
-        deed
-        for deed in [*book.on(obj), *(d for d in book.nameless(obj) if d.outcome == "open" and not creates(d))]
-        if match(deed) and not deed.done and not (deed.controller or deed.node)
+        request
+        for request in [*index.on(obj), *(d for d in index.nameless(obj) if d.outcome == "open" and not creates(d))]
+        if match(request) and not request.done and not (request.controller or request.node)
     ]
-    said = [_attempt(deed, obj) for deed in tried]
+    said = [_attempt(request, obj) for request in tried]
     more = [f"and {counted(len(said) - _SHOWN, 'more attempt')} without effect"] if len(said) > _SHOWN else []
     return said[:_SHOWN] + more
 
 
-def _attempt(deed: Deed, obj: Object) -> str:
-    what = f"{actor(deed)} asked to {asked(deed)} {obj} at {deed.time}"
-    if deed.outcome == "dry-run":
+def _attempt(request: Request, obj: Object) -> str:
+    what = f"{actor(request)} asked to {asked(request)} {obj} at {request.time}"
+    if request.outcome == "dry-run":
         return f"{what}: a dry run, nothing came of it"
-    if deed.code == TIMED_OUT:
-        return f"{what} and it timed out ({deed.code}): it may have happened all the same"
-    if deed.outcome == "open":
-        return f"{what}; whether it succeeded is not in this log (only stage {deed.stage or 'unknown'} is)"
-    why = f": {deed.reason}" if deed.code == 403 and deed.reason else ""
-    if deed.stage == "Panic" or deed.code >= 500:
-        return f"{what}; the request failed with {deed.code}"
-    return f"{what} and was refused with {deed.code}{why}"
+    if request.code == TIMED_OUT:
+        return f"{what} and it timed out ({request.code}): it may have happened all the same"
+    if request.outcome == "open":
+        return f"{what}; whether it succeeded is not in this log (only stage {request.stage or 'unknown'} is)"
+    why = f": {request.reason}" if request.code == 403 and request.reason else ""
+    if request.stage == "Panic" or request.code >= 500:
+        return f"{what}; the request failed with {request.code}"
+    return f"{what} and was refused with {request.code}{why}"
 
 
-def asked(deed: Deed) -> str:
+def asked(request: Request) -> str:
     """What a request asked for, behind `asked to`, in front of its object: `delete`, `evict`, `run a command in`."""
     known = {
         "eviction": "evict",
@@ -77,17 +77,17 @@ def asked(deed: Deed) -> str:
         "log": "read the log of",
         "ephemeralcontainers": "add a debug container to",
     }
-    if deed.subresource == "scale" and deed.verb == "get":
+    if request.subresource == "scale" and request.verb == "get":
         return "read the scale of"
-    if deed.subresource in known:
-        return known[deed.subresource]
-    if deed.subresource:
-        return f"{deed.verb} the {deed.subresource} of"
-    return {"deletecollection": "delete", "get": "read"}.get(deed.verb, deed.verb)
+    if request.subresource in known:
+        return known[request.subresource]
+    if request.subresource:
+        return f"{request.verb} the {request.subresource} of"
+    return {"deletecollection": "delete", "get": "read"}.get(request.verb, request.verb)
 
 
 def silence(
-    book: Book,
+    index: EventIndex,
     verb: str,
     obj: Object,
     coverage: Sequence[Coverage],
@@ -105,7 +105,7 @@ def silence(
     last = max((each.last for each in coverage if each.last), default="")
     if not first:
         return ["There is no event in this log."]
-    alive = [deed for deed in book.on(obj) if deed.done]
+    alive = [request for request in index.on(obj) if request.done]
     left_out = unlogged(policy, verb, obj) if policy else []
     said: list[str] = []
     if known:
@@ -113,8 +113,10 @@ def silence(
     elif left_out:
         said += left_out
     elif verb == "created" and alive:
-        since = lives(alive)[-1].since
-        said += _made_before([deed for deed in alive if deed.at >= since], obj, "" if since else first, policy)
+        since = lifetimes(alive)[-1].since
+        said += _made_before(
+            [request for request in alive if request.at >= since], obj, "" if since else first, policy
+        )
     else:
         said.append(
             f"Nobody in this log {_did(verb)} {obj}: no successful request to do so is in it, and it covers"
@@ -127,14 +129,14 @@ def silence(
         elif policy is None and verb in {"read", "exec"}:
             said.append("Or the policy did not log it: give --policy FILE to know.")
     said += _holes(coverage)
-    said += missing_nodes(book, coverage)
+    said += missing_nodes(index, coverage)
     return said
 
 
-def _made_before(alive: Sequence[Deed], obj: Object, first: str, policy: Policy | None) -> list[str]:
+def _made_before(alive: Sequence[Request], obj: Object, first: str, policy: Policy | None) -> list[str]:
     """`alive`: what was done to it. `first`: when the log begins, empty if it shows an object of this name before."""
     mention = alive[0]
-    fresh = [deed for deed in alive if deed.subresource == "binding"]
+    fresh = [request for request in alive if request.subresource == "binding"]
     if fresh:
         bound = f"{obj} was made while this log was written, just before it was bound to a node at {fresh[0].time}"
         return [f"{bound}; the request is not in it: the policy did not log it, or another node's log has it."]
@@ -160,13 +162,16 @@ def _holes(coverage: Sequence[Coverage]) -> list[str]:
     return said + [f"The log of {each.node} holds no event." for each in coverage if each.files and not each.first]
 
 
-def missing_nodes(book: Book, coverage: Sequence[Coverage]) -> list[str]:
+def missing_nodes(index: EventIndex, coverage: Sequence[Coverage]) -> list[str]:
     """API servers that ran while the log was written, but whose logs are not here: each writes its own."""
     # a kubelet's reports and reads show it, too: what a `focus` leaves out
     servers = {
-        deed.node
-        for deed in book.every([b'"name":"' + _APISERVER.encode()])
-        if deed.resource == "pods" and deed.node and deed.name == f"{_APISERVER}{deed.node}" and deed.done
+        request.node
+        for request in index.every([b'"name":"' + _APISERVER.encode()])
+        if request.resource == "pods"
+        and request.node
+        and request.name == f"{_APISERVER}{request.node}"
+        and request.done
     }
     known = {each.node for each in coverage}
     strange = sorted(servers - known)

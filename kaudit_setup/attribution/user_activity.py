@@ -6,12 +6,12 @@ from kaudit_setup.attribution.answer import MATCHES, Answer, Question, Searched,
 from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.creation import doing
 from kaudit_setup.attribution.evidence.index import better, in_order, quoted
-from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Deed, deed_of, target
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request, request_of, target
 from kaudit_setup.attribution.unanswered import asked
 from kaudit_setup.resources import counted
 
 LIMIT = 20_000
-"""Deeds that are kept: the latest ones. A controller does millions."""
+"""Requests that are kept: the latest ones. A controller does millions."""
 _ROUND = LIMIT * 2
 
 # Questions to the API server that look like creates, and make nothing.
@@ -30,30 +30,30 @@ _REVIEWS = frozenset(
 def ask_user(log: Searched, question: Question) -> Answer:
     """What `question.user` did: as themselves, as somebody else, or somebody else as them.
 
-    `links` has one entry for each deed, with its object; `events` the same deeds; `answer` and `root` are the last.
+    `links` has one entry for each request, with its object; `events` the same; `answer` and `root` are the last.
     """
-    deeds: dict[tuple[str, ...], Deed] = {}
-    tried: dict[tuple[str, ...], Deed] = {}
+    requests: dict[tuple[str, ...], Request] = {}
+    tried: dict[tuple[str, ...], Request] = {}
     present, left_out = False, 0
     for seen in log.find([b'"username":' + quoted(question.user)]):
-        deed = deed_of(seen)
-        if question.user not in {deed.user, deed.impersonator}:
+        request = request_of(seen)
+        if question.user not in {request.user, request.impersonator}:
             continue
         present = True
-        if not _meant(question, deed):
+        if not _meant(question, request):
             continue
-        into = deeds if deed.done else tried
-        old = into.get(deed.key)
-        into[deed.key] = deed if old is None else better(old, deed)
-        if len(deeds) > _ROUND:
-            left_out += _prune(deeds)
+        into = requests if request.done else tried
+        old = into.get(request.key)
+        into[request.key] = request if old is None else better(old, request)
+        if len(requests) > _ROUND:
+            left_out += _prune(requests)
         if len(tried) > _ROUND:
             _prune(tried)
-    left_out += _prune(deeds) if len(deeds) > LIMIT else 0
-    events = in_order(deeds.values())
-    notes = _notes(question, events, [d for d in tried.values() if d.key not in deeds], present, left_out)
+    left_out += _prune(requests) if len(requests) > LIMIT else 0
+    events = in_order(requests.values())
+    notes = _notes(question, events, [d for d in tried.values() if d.key not in requests], present, left_out)
     lines = log.numbered(events)
-    events = [lines.get(deed, deed) for deed in events]
+    events = [lines.get(request, request) for request in events]
     last = events[-1] if events else None
     return Answer(
         question,
@@ -61,67 +61,69 @@ def ask_user(log: Searched, question: Question) -> Answer:
         "certain" if events else "unknown",
         last,
         last,
-        tuple(Link(deed.object, deed, "certain", _what(question, deed)) for deed in events),
+        tuple(Link(request.object, request, "certain", _what(question, request)) for request in events),
         tuple(events),
         log.coverage(),
         tuple(notes),
     )
 
 
-def _meant(question: Question, deed: Deed) -> bool:
+def _meant(question: Question, request: Request) -> bool:
     kind = question.kind
-    if not MATCHES[question.verb](deed) or not question.window.holds(deed.time):
+    if not MATCHES[question.verb](request) or not question.window.holds(request.time):
         return False
-    if kind is not None and not kind.takes(deed.group, deed.resource):
+    if kind is not None and not kind.takes(request.group, request.resource):
         return False
-    if kind is None and question.verb is Verb.created and deed.resource in _REVIEWS:
+    if kind is None and question.verb is Verb.created and request.resource in _REVIEWS:
         return False
-    if question.namespace and deed.namespace != question.namespace and (deed.namespace or kind is None):
+    if question.namespace and request.namespace != question.namespace and (request.namespace or kind is None):
         return False
-    return not question.name or deed.name == question.name
+    return not question.name or request.name == question.name
 
 
-def _prune(deeds: dict[tuple[str, ...], Deed]) -> int:
+def _prune(requests: dict[tuple[str, ...], Request]) -> int:
     """Drop the earliest beyond LIMIT; how many that were."""
-    ordered = sorted(deeds.items(), key=lambda item: item[1].at)
+    ordered = sorted(requests.items(), key=lambda item: item[1].at)
     for key, _ in ordered[:-LIMIT]:
-        del deeds[key]
+        del requests[key]
     return max(len(ordered) - LIMIT, 0)
 
 
-def _what(question: Question, deed: Deed) -> str:
-    return f"{did(deed)}, as {deed.user}," if deed.impersonator == question.user else did(deed)
+def _what(question: Question, request: Request) -> str:
+    return f"{did(request)}, as {request.user}," if request.impersonator == question.user else did(request)
 
 
-def did(deed: Deed) -> str:
+def did(request: Request) -> str:
     """What a request did, in the past tense, for a timeline."""
-    if deed.subresource in {"exec", "attach", "portforward", "proxy"}:
+    if request.subresource in {"exec", "attach", "portforward", "proxy"}:
         return {
             "exec": "ran a command in",
             "attach": "attached to",
             "portforward": "forwarded a port of",
             "proxy": "sent a request through the proxy to",
-        }[deed.subresource]
-    if deed.verb in {"get", "list", "watch"}:
-        logs = " the log of" if deed.subresource == "log" else ""
-        return {"get": "read", "list": "listed", "watch": "watched"}[deed.verb] + logs
-    if deed.subresource == "binding":
+        }[request.subresource]
+    if request.verb in {"get", "list", "watch"}:
+        logs = " the log of" if request.subresource == "log" else ""
+        return {"get": "read", "list": "listed", "watch": "watched"}[request.verb] + logs
+    if request.subresource == "binding":
         return "bound"
-    if deed.subresource == "token":
+    if request.subresource == "token":
         return "took a token of"
-    if deed.subresource == "status":
+    if request.subresource == "status":
         return "reported the status of"
-    return "changed nothing of" if deed.idle else doing(deed)
+    return "changed nothing of" if request.idle else doing(request)
 
 
-def thing(deed: Deed) -> str:
+def thing(request: Request) -> str:
     """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
-    if not deed.resource:
-        return deed.uri.partition("?")[0]
-    return target(deed)
+    if not request.resource:
+        return request.uri.partition("?")[0]
+    return target(request)
 
 
-def _notes(question: Question, events: list[Deed], tried: list[Deed], present: bool, left_out: int) -> list[str]:
+def _notes(
+    question: Question, events: list[Request], tried: list[Request], present: bool, left_out: int
+) -> list[str]:
     said: list[str] = []
     if not present:
         said.append(f"No request by {question.user} is in this log.")
@@ -129,21 +131,23 @@ def _notes(question: Question, events: list[Deed], tried: list[Deed], present: b
         said.append(f"{question.user} is in this log, but did nothing of that kind.")
     if left_out:
         were = "was" if left_out == 1 else "were"
-        said.append(f"{counted(left_out, 'earlier deed')} {were} left out; --since and --until narrow the question.")
-    refused = [deed for deed in tried if deed.outcome == "refused"]
+        said.append(
+            f"{counted(left_out, 'earlier request')} {were} left out; --since and --until narrow the question."
+        )
+    refused = [request for request in tried if request.outcome == "refused"]
     if refused:
-        last = max(refused, key=lambda deed: deed.at)
+        last = max(refused, key=lambda request: request.at)
         which = "was refused or failed," if len(refused) == 1 else "were refused or failed, the last"
         said.append(
             f"{counted(len(refused), 'request')} of that kind {which} at {last.time}"
             f" (to {asked(last)} {thing(last)}: {last.code})"
         )
-    late = sum(deed.code == TIMED_OUT for deed in tried)
+    late = sum(request.code == TIMED_OUT for request in tried)
     if late:
         said.append(
             f"{counted(late, 'request')} of that kind timed out ({TIMED_OUT}) and may have happened all the same"
         )
-    dry = sum(deed.outcome == "dry-run" for deed in tried)
+    dry = sum(request.outcome == "dry-run" for request in tried)
     if dry:
         said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

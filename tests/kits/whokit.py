@@ -17,7 +17,7 @@ import msgspec
 from kaudit_setup.attribution.answer import Answer, Question, Verb
 from kaudit_setup.attribution.engine import ask
 from kaudit_setup.attribution.evidence.lines import passing
-from kaudit_setup.attribution.evidence.requests import Deed, Seen, Source
+from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import parse_object
 from kaudit_setup.auditlog.scan_statistics import Coverage
@@ -57,7 +57,7 @@ class Lines:
     def coverage(self) -> tuple[Coverage, ...]:
         return (Coverage("cp1", "2026-11-23T19:05:00.000000Z", "2026-11-23T19:12:00.000000Z", files=1),)
 
-    def numbered(self, deeds: Sequence[Deed]) -> dict[Deed, Deed]:
+    def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         return {}
 
 

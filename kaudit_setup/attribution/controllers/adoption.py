@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.bodies import Owner
-from kaudit_setup.attribution.evidence.index import Book, named, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.lifetimes import outlived
-from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
 
 _TAKEN_OVER = 2.0
@@ -22,9 +22,9 @@ _COLLECTED = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What bodies say about whose an object was: `owners` is empty for nobody's; `deed` is the request that says."""
+    """What bodies say about whose an object was: `owners` is empty for nobody's; `request` is what says it."""
 
-    deed: Deed
+    request: Request
     owners: tuple[Owner, ...]
 
     @property
@@ -33,31 +33,31 @@ class Ownership:
         return next((owner for owner in self.owners if owner.controller), None)
 
 
-def ownership(book: Book, obj: Object, at: float, birth: Deed | None) -> Ownership | None:
-    """The last word about whose `obj` was at `at`; None if no body tells. `birth`: the request that made it."""
-    said = Ownership(birth, birth.facts.owners) if birth is not None and birth.facts.body else None
-    for deed in book.on(obj):
-        if deed.done and deed.at <= at and not deed.subresource and _tells(deed):
-            said = Ownership(deed, _left(said.owners if said else (), deed))
+def ownership(index: EventIndex, obj: Object, at: float, creation: Request | None) -> Ownership | None:
+    """The last word about whose `obj` was at `at`; None if no body tells. `creation`: the request that made it."""
+    said = Ownership(creation, creation.facts.owners) if creation is not None and creation.facts.body else None
+    for request in index.on(obj):
+        if request.done and request.at <= at and not request.subresource and _tells(request):
+            said = Ownership(request, _left(said.owners if said else (), request))
     return said
 
 
-def _left(before: tuple[Owner, ...], deed: Deed) -> tuple[Owner, ...]:
-    """The owners after `deed`: those in its body, or those before without the ones that its patch takes away."""
-    dropped = {owner.uid for owner in deed.facts.owners if owner.dropped}
-    return tuple(owner for owner in before if owner.uid not in dropped) if dropped else deed.facts.owners
+def _left(before: tuple[Owner, ...], request: Request) -> tuple[Owner, ...]:
+    """The owners after `request`: those in its body, or those before without the ones that its patch takes away."""
+    dropped = {owner.uid for owner in request.facts.owners if owner.dropped}
+    return tuple(owner for owner in before if owner.uid not in dropped) if dropped else request.facts.owners
 
 
-def _tells(deed: Deed) -> bool:
+def _tells(request: Request) -> bool:
     """Whether a body holds all ownerReferences: the whole object, or a patch of just them."""
-    if not deed.facts.body:
+    if not request.facts.body:
         return False
-    if deletes(deed):
-        return bool(deed.facts.response_name and deed.facts.owners)
-    return creates(deed) or deed.verb == "update" or deed.facts.reowned or bool(deed.facts.response_name)
+    if deletes(request):
+        return bool(request.facts.response_name and request.facts.owners)
+    return creates(request) or request.verb == "update" or request.facts.reowned or bool(request.facts.response_name)
 
 
-def owning_object(book: Book, owner: Owner, child: Object) -> Object:
+def owning_object(index: EventIndex, owner: Owner, child: Object) -> Object:
     """The object that an ownerReference of `child` names. The log spells its kind in the plural; how, and whether it
     is in a namespace, is looked up there for a custom kind.
     """
@@ -67,46 +67,46 @@ def owning_object(book: Book, owner: Owner, child: Object) -> Object:
         return Object(kind.group or "", kind.resource, child.namespace if kind.namespaced else "", owner.name)
     spaces = dict.fromkeys((child.namespace, ""))
     possible = [Object(owner.group, plural, space, owner.name) for plural in plurals(name) for space in spaces]
-    book.look_up(literal for one in possible for literal in named(one))
-    return next((one for one in possible if book.on(one)), possible[0])
+    index.look_up(literal for one in possible for literal in named(one))
+    return next((one for one in possible if index.on(one)), possible[0])
 
 
-def orphaned(book: Book, obj: Object, until: float) -> Deed | None:
+def orphaned(index: EventIndex, obj: Object, until: float) -> Request | None:
     """The garbage collector's patch that took `obj` away from its owner, if there was one before `until`.
 
     It also patches what it deletes in the foreground; that was deleted before.
     """
-    deeds = [d for d in book.on(obj) if d.done and d.controller == GARBAGE and d.at <= until]
-    first = next(iter(deeds), None)
+    requests = [d for d in index.on(obj) if d.done and d.controller == GARBAGE and d.at <= until]
+    first = next(iter(requests), None)
     return first if first is not None and first.verb == "patch" and not first.subresource else None
 
 
-def ended(book: Book, obj: Object, at: float) -> Deed | None:
+def ended(index: EventIndex, obj: Object, at: float) -> Request | None:
     """The request that had `obj` deleted before `at`, if it was not made again, or in use, since."""
-    deeds = [d for d in book.on(obj) if d.done and d.at <= at]
-    last = next((d for d in reversed(deeds) if creates(d) or deletes(d)), None)
-    return last if last is not None and deletes(last) and outlived(last, deeds) is None else None
+    requests = [d for d in index.on(obj) if d.done and d.at <= at]
+    last = next((d for d in reversed(requests) if creates(d) or deletes(d)), None)
+    return last if last is not None and deletes(last) and outlived(last, requests) is None else None
 
 
-def changed_just_before(book: Book, like: Object, at: float) -> Deed | None:
+def changed_just_before(index: EventIndex, like: Object, at: float) -> Request | None:
     """Who changed another object of `like`'s kind and namespace right before `at`, so that a controller acted."""
-    book.look_up([b'"resource":' + quoted(like.resource) + b',"namespace":' + quoted(like.namespace) + b',"name":'])
-    deeds = [
-        deed
-        for other in book.starting(Object(like.group, like.resource, like.namespace, ""))
+    index.look_up([b'"resource":' + quoted(like.resource) + b',"namespace":' + quoted(like.namespace) + b',"name":'])
+    requests = [
+        request
+        for other in index.starting(Object(like.group, like.resource, like.namespace, ""))
         if other.name and other.name != like.name
-        for deed in book.on(other)
-        if deed.done
-        and (creates(deed) or changes(deed))
-        and not deed.by_kubernetes
-        and 0 <= at - deed.at < _TAKEN_OVER
+        for request in index.on(other)
+        if request.done
+        and (creates(request) or changes(request))
+        and not request.by_kubernetes
+        and 0 <= at - request.at < _TAKEN_OVER
     ]
-    return max(deeds, key=lambda deed: deed.at, default=None)
+    return max(requests, key=lambda request: request.at, default=None)
 
 
-def deleted_just_before(book: Book, obj: Object, at: float) -> list[Deed]:
+def deleted_just_before(index: EventIndex, obj: Object, at: float) -> list[Request]:
     """What somebody deleted right before the garbage collector deleted `obj`, and may have owned it."""
-    found = book.sift(
+    found = index.sift(
         [b'"verb":"delete"'],
         lambda d: (
             d.done
@@ -117,9 +117,9 @@ def deleted_just_before(book: Book, obj: Object, at: float) -> list[Deed]:
             and 0 <= at - d.at < _COLLECTED
         ),
     )
-    return list({deed.object: deed for deed in found}.values())
+    return list({request.object: request for request in found}.values())
 
 
-def _owns_everywhere(deed: Deed) -> bool:
+def _owns_everywhere(request: Request) -> bool:
     """Whether it is about a cluster-scoped object of a kind that owns others in namespaces: none of most kinds do."""
-    return not deed.namespace and (deed.resource == "nodes" or is_custom(deed.group, deed.resource))
+    return not request.namespace and (request.resource == "nodes" or is_custom(request.group, request.resource))

@@ -13,8 +13,8 @@ from kaudit_setup.attribution.chain import Child
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
 from kaudit_setup.attribution.controllers.deployments import AT_ONCE
 from kaudit_setup.attribution.creation import actor, met
-from kaudit_setup.attribution.evidence.index import Book, quoted
-from kaudit_setup.attribution.evidence.requests import Deed, Object, changes, creates, deletes
+from kaudit_setup.attribution.evidence.index import EventIndex, quoted
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 
 TOKENS = "tokens-controller"
 BINDER = "persistent-volume-binder"
@@ -23,67 +23,71 @@ _COLLECTED = 10.0
 _RIGHT_AFTER = 1.0
 
 
-def account_of(book: Book, secret: Object, end: Deed) -> tuple[Object, bool, str] | None:
+def account_of(index: EventIndex, secret: Object, end: Request) -> tuple[Object, bool, str] | None:
     """The ServiceAccount for which `end` deleted a token: its annotation names it, or it is the only one that was
     deleted just before; whether that is proven, and the reason.
     """
     if (secret.group, secret.resource) != ("", "secrets"):
         return None
-    said = [deed.facts.account for deed in book.on(secret) if deed.done and deed.at <= end.at and deed.facts.account]
+    said = [
+        request.facts.account
+        for request in index.on(secret)
+        if request.done and request.at <= end.at and request.facts.account
+    ]
     if said:
         owner = Object("", "serviceaccounts", secret.namespace, said[-1])
         return owner, True, "its annotation names the serviceaccount"
     where = b'"resource":"serviceaccounts","namespace":' + quoted(secret.namespace)
-    gone = book.sift([where], lambda d: d.done and deletes(d) and bool(d.name) and 0 <= end.at - d.at < AT_ONCE)
-    names = {deed.object for deed in gone}
+    gone = index.sift([where], lambda d: d.done and deletes(d) and bool(d.name) and 0 <= end.at - d.at < AT_ONCE)
+    names = {request.object for request in gone}
     return (names.pop(), False, "no other serviceaccount was deleted just before") if len(names) == 1 else None
 
 
-def claim_of(book: Book, child: Child) -> tuple[Object, bool, str] | None:
-    """The claim that a volume was bound to by `child.deed`; without bodies the only one that was made just before."""
-    deed, kind = child.deed, "persistentvolumeclaims"
-    if child.object.resource != "persistentvolumes" or deed is None or deed.controller != BINDER:
+def claim_of(index: EventIndex, child: Child) -> tuple[Object, bool, str] | None:
+    """The claim that a volume was bound to by `child.request`; without bodies the only one made just before."""
+    request, kind = child.request, "persistentvolumeclaims"
+    if child.object.resource != "persistentvolumes" or request is None or request.controller != BINDER:
         return None
-    if deed.facts.claim:
-        space, _, name = deed.facts.claim.partition("/")
+    if request.facts.claim:
+        space, _, name = request.facts.claim.partition("/")
         return Object("", kind, space, name), False, "its claimRef names it"
     where = b'"resource":' + quoted(kind)
-    made = book.sift([where], lambda d: d.done and creates(d) and bool(d.name) and 0 <= child.at - d.at < AT_ONCE)
+    made = index.sift([where], lambda d: d.done and creates(d) and bool(d.name) and 0 <= child.at - d.at < AT_ONCE)
     claims = {one.object for one in made}
     return (claims.pop(), False, "no other claim was made just before") if len(claims) == 1 else None
 
 
-def aggregated(book: Book, child: Child) -> Deed | None:
+def aggregated(index: EventIndex, child: Child) -> Request | None:
     """Who wrote another ClusterRole right before the aggregation controller took its rules into `child.object`."""
-    if child.deed is None or child.deed.controller != AGGREGATION:
+    if child.request is None or child.request.controller != AGGREGATION:
         return None
 
-    def wrote(deed: Deed) -> bool:
+    def wrote(request: Request) -> bool:
         return (
-            deed.done
-            and (creates(deed) or changes(deed) or deletes(deed))
-            and not deed.by_kubernetes
-            and deed.object != child.object
-            and 0 <= child.at - deed.at < AT_ONCE
+            request.done
+            and (creates(request) or changes(request) or deletes(request))
+            and not request.by_kubernetes
+            and request.object != child.object
+            and 0 <= child.at - request.at < AT_ONCE
             # a role without labels is in none
-            and not (creates(deed) and deed.facts.labels == ())
+            and not (creates(request) and request.facts.labels == ())
         )
 
-    found = book.sift([b'"resource":' + quoted(child.object.resource)], wrote)
+    found = index.sift([b'"resource":' + quoted(child.object.resource)], wrote)
     return found[-1] if found else None
 
 
-def dangling(book: Book, obj: Object, end: Deed, known: Ownership | None) -> tuple[Deed, str] | None:
+def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> tuple[Request, str] | None:
     """Who wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
     shows; and the reason. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
     """
-    wrote = [d for d in book.on(obj) if d.done and d.at <= end.at and (creates(d) or changes(d))]
+    wrote = [d for d in index.on(obj) if d.done and d.at <= end.at and (creates(d) or changes(d))]
     if known is not None:
         writer = next((d for d in wrote if d.facts.owners == known.owners), None)
-        owners = [owning_object(book, owner, obj) for owner in known.owners]
+        owners = [owning_object(index, owner, obj) for owner in known.owners]
         if writer is None or writer.by_kubernetes or end.at - writer.at >= _COLLECTED:
             return None
-        if any(deed.at <= end.at for deed in met(book, owners)):
+        if any(request.at <= end.at for request in met(index, owners)):
             return None
         names = ", ".join(map(str, owners))
         return writer, f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"

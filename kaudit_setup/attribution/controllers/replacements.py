@@ -8,29 +8,29 @@ from kaudit_setup.attribution.controllers.node_changes import node_changes, susp
 from kaudit_setup.attribution.controllers.selected_pods import let_go
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
-from kaudit_setup.attribution.evidence.index import Book
-from kaudit_setup.attribution.evidence.requests import Deed, Object, changes
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes
 
 
-def made_room(book: Book, child: Child, owner: Object) -> Deed | None:
+def made_room(index: EventIndex, child: Child, owner: Object) -> Request | None:
     """What made `owner`'s controller miss a Pod right before it made `child`: the end of a sibling that was not its
     own wish, or a change by which a sibling was no longer one.
     """
-    gone = predecessor(book, child, owner)
-    left = let_go(book, child, owner) if owner.resource != "statefulsets" else None
-    return max((d for d in (gone, left) if d is not None), key=lambda deed: deed.at, default=None)
+    gone = predecessor(index, child, owner)
+    left = let_go(index, child, owner) if owner.resource != "statefulsets" else None
+    return max((d for d in (gone, left) if d is not None), key=lambda request: request.at, default=None)
 
 
-def say_replaced(book: Book, story: Story, owner: Object, gone: Deed, took: str = "took") -> None:
+def say_replaced(index: EventIndex, story: Story, owner: Object, gone: Request, took: str = "took") -> None:
     """Say whose place was taken, as `made_room` tells, and who is behind a controller that deleted it."""
-    story.note(f"it {took} the place of {gone.object}, {_went(book, owner, gone)}")
+    story.note(f"it {took} the place of {gone.object}, {_went(index, owner, gone)}")
 
 
-def _went(book: Book, owner: Object, gone: Deed) -> str:
+def _went(index: EventIndex, owner: Object, gone: Request) -> str:
     if changes(gone):
         return f"which {actor(gone)} changed at {gone.time}, so that {owner} let it go"
     told = f"which {actor(gone)} deleted at {gone.time}"
     if gone.controller not in {NODES, TAINTS}:
         return told
-    cause = suspect([d for d in node_changes(book, gone.object, gone) if d.facts.spec is not False], gone)
+    cause = suspect([d for d in node_changes(index, gone.object, gone) if d.facts.spec is not False], gone)
     return told if cause is None else f"{told}, after {actor(cause)} {doing(cause)} {cause.object} at {cause.time}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
-from kaudit_setup.attribution.evidence.requests import Deed, changes, creates
+from kaudit_setup.attribution.evidence.requests import Request, changes, creates
 
 _BETWEEN = re.compile(r",(?![^(]*\))")
 _AMONG = re.compile(r"(?P<key>\S+)\s+(?P<how>in|notin)\s*\((?P<values>[^()]*)\)")
@@ -18,10 +18,10 @@ _EQUAL = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<how>==|=|!=)\s*(?P<value>[^\s=!]*)
 _THERE = re.compile(r"(?P<no>!?)\s*(?P<key>[^\s=!()]+)")
 
 
-def spares(deed: Deed, deeds: Sequence[Deed]) -> bool:
-    """Whether a request on all that match a selector left out the object that `deeds` are on, by its labels then."""
-    asked = parse_qs(urlsplit(deed.uri).query).get("labelSelector", [])
-    labels = _labels_at(deeds, deed.at) if asked else None
+def spares(request: Request, requests: Sequence[Request]) -> bool:
+    """Whether a request on all that match a selector left out the object of `requests`, by its labels then."""
+    asked = parse_qs(urlsplit(request.uri).query).get("labelSelector", [])
+    labels = _labels_at(requests, request.at) if asked else None
     return labels is not None and any(matches(selector, labels) is False for selector in asked)
 
 
@@ -42,18 +42,18 @@ def _holds(requirement: str, labels: Mapping[str, str]) -> bool | None:
     return None
 
 
-def _labels_at(deeds: Sequence[Deed], at: float) -> dict[str, str] | None:
-    """The labels at `at` of the object that `deeds`, in order of time, are on; None if the log does not tell."""
+def _labels_at(requests: Sequence[Request], at: float) -> dict[str, str] | None:
+    """The labels at `at` of the object that `requests`, in order of time, are on; None if the log does not tell."""
     known: dict[str, str] | None = None
-    for deed in deeds:
-        if not deed.done or deed.subresource or deed.at > at or not (creates(deed) or changes(deed)):
+    for request in requests:
+        if not request.done or request.subresource or request.at > at or not (creates(request) or changes(request)):
             continue
-        said = deed.facts.labels
+        said = request.facts.labels
         if said is None:
-            known = known if deed.facts.relabels is False else None
-        elif creates(deed) or deed.verb == "update" or deed.facts.response_name:
+            known = known if request.facts.relabels is False else None
+        elif creates(request) or request.verb == "update" or request.facts.response_name:
             known = {key: value for key, value in said if value is not None}
-        elif deed.facts.whole:
+        elif request.facts.whole:
             # a server-side apply also takes away what it leaves out, if it was its own
             known = None
         elif known is not None:

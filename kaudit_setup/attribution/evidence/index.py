@@ -13,14 +13,14 @@ from itertools import pairwise
 from typing import Protocol
 
 from kaudit_setup.attribution.evidence.requests import (
-    Deed,
     Object,
+    Request,
     Seen,
     changes,
     creates,
-    deed_of,
     deletes,
     executes,
+    request_of,
     stage_rank,
     through_kubelet,
 )
@@ -28,7 +28,7 @@ from kaudit_setup.auditlog.search import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 LIMIT = 60_000
-"""Deeds that are kept, about 1 KB each, before they are thinned out."""
+"""Requests that are kept, about 1 KB each, before they are thinned out."""
 _REPEATED, _CROWD, _WEIGHTY = range(3)
 _AROUND = 300.0
 """Seconds around the first and the last mention of the object asked about in which nothing else is thinned out."""
@@ -100,8 +100,8 @@ def nameless_requests(obj: Object) -> bytes:
     return b'"resource":' + quoted(obj.resource) + where + b',"api'
 
 
-class Book:
-    """The deeds found so far, by object; no more than `LIMIT` of them.
+class EventIndex:
+    """The requests found so far, by object; no more than `LIMIT` of them.
 
     `nodes` are the sources they came from.
     `left_out` counts the requests that were too many to keep.
@@ -110,7 +110,7 @@ class Book:
     def __init__(
         self,
         log: Log,
-        keep: Callable[[Deed], bool] = lambda _: False,
+        keep: Callable[[Request], bool] = lambda _: False,
         focus: bytes = b"",
         about: Object | None = None,
         window: Window = ALWAYS,
@@ -125,8 +125,8 @@ class Book:
         self._log = log
         self._keep = keep
         self._searched: set[bytes] = set()
-        self._deeds: dict[tuple[str, ...], Deed] = {}
-        self._index: dict[Object, list[Deed]] = {}
+        self._requests: dict[tuple[str, ...], Request] = {}
+        self._index: dict[Object, list[Request]] = {}
         self._stale = False
         self._known: tuple[float, ...] = ()
         self._lost: list[tuple[float, float]] = []
@@ -141,19 +141,19 @@ class Book:
         if not new:
             return
         self._searched.update(new)
-        mentions: dict[tuple[str, ...], list[Deed]] = {}
+        mentions: dict[tuple[str, ...], list[Request]] = {}
         for seen in self._log.find(new, self._focus):
-            deed = deed_of(seen, self._about)
-            self.nodes.add(deed.source.node)
-            if deed.done and self._own(deed):
-                self._known = (min((deed.at, *self._known)), max((deed.at, *self._known)))
-            if _lasting(deed) or self._keep(deed):
-                self._add(deed)
-            elif deed.done:
-                self._mention(deed, mentions)
+            request = request_of(seen, self._about)
+            self.nodes.add(request.source.node)
+            if request.done and self._own(request):
+                self._known = (min((request.at, *self._known)), max((request.at, *self._known)))
+            if _lasting(request) or self._keep(request):
+                self._add(request)
+            elif request.done:
+                self._mention(request, mentions)
         for pair in mentions.values():
-            for deed in pair:
-                self._add(deed)
+            for request in pair:
+                self._add(request)
         if any(begin - _AROUND < at < end + _AROUND for begin, end in self._lost for at in self._known):
             self._look_around(new)
         self._lost = []
@@ -162,34 +162,38 @@ class Book:
     def _look_around(self, literals: Sequence[bytes]) -> None:
         """Read once more what was thinned out before the log showed when the object was there."""
         for seen in self._log.find(literals, self._focus):
-            deed = deed_of(seen, self._about)
-            if self._weight(deed) == _CROWD and self._distance(deed) < _AROUND and deed.key not in self._deeds:
+            request = request_of(seen, self._about)
+            if (
+                self._weight(request) == _CROWD
+                and self._distance(request) < _AROUND
+                and request.key not in self._requests
+            ):
                 self.left_out -= 1
-                self._add(deed)
+                self._add(request)
 
-    def sift(self, literals: Sequence[bytes], wanted: Callable[[Deed], bool], focus: bytes = b"") -> list[Deed]:
-        """The deeds on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
+    def sift(self, literals: Sequence[bytes], wanted: Callable[[Request], bool], focus: bytes = b"") -> list[Request]:
+        """The requests on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
 
         `focus`: see `Log.find`.
 
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
-        found: dict[tuple[str, ...], Deed] = {}
-        for deed in self.every(literals, focus):
-            if wanted(deed):
-                old = found.get(deed.key)
-                found[deed.key] = deed if old is None else better(old, deed)
+        found: dict[tuple[str, ...], Request] = {}
+        for request in self.every(literals, focus):
+            if wanted(request):
+                old = found.get(request.key)
+                found[request.key] = request if old is None else better(old, request)
         return in_order(found.values())
 
-    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Deed]:
+    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Request]:
         """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
-        return map(deed_of, self._log.find(literals, focus))
+        return map(request_of, self._log.find(literals, focus))
 
-    def on(self, obj: Object) -> list[Deed]:
+    def on(self, obj: Object) -> list[Request]:
         """Everything known about `obj`, in order of time."""
         return self._read().get(obj, [])
 
-    def nameless(self, obj: Object) -> list[Deed]:
+    def nameless(self, obj: Object) -> list[Request]:
         """What is known about the collection that `obj` is in: creates without a name, deletions of it all, lists."""
         return self._read().get(replace(obj, name=""), [])
 
@@ -202,19 +206,19 @@ class Book:
             if one.name.startswith(obj.name) and (one.group, one.resource, one.namespace) == place
         ]
 
-    def all(self) -> Iterator[Deed]:
-        """Every deed known, in no order."""
-        return iter(self._deeds.values())
+    def all(self) -> Iterator[Request]:
+        """Every request known, in no order."""
+        return iter(self._requests.values())
 
     @property
     def tolerance(self) -> float:
         """Seconds by which the clocks of the sources may differ."""
         return _APART if len(self.nodes) > 1 else 0.0
 
-    def _add(self, deed: Deed) -> None:
-        old = self._deeds.get(deed.key)
-        self._deeds[deed.key] = deed if old is None else better(old, deed)
-        if len(self._deeds) >= LIMIT:
+    def _add(self, request: Request) -> None:
+        old = self._requests.get(request.key)
+        self._requests[request.key] = request if old is None else better(old, request)
+        if len(self._requests) >= LIMIT:
             self._prune()
 
     def _prune(self) -> None:
@@ -224,91 +228,99 @@ class Book:
         asked about but like it, at last of everything: what lies outside of the time asked for, or earlier.
         """
         for weight in (_REPEATED, _CROWD, _WEIGHTY):
-            if len(self._deeds) <= LIMIT * 3 // 4:
+            if len(self._requests) <= LIMIT * 3 // 4:
                 return
-            deeds = [deed for deed in self._deeds.values() if self._weight(deed) == weight]
+            requests = [request for request in self._requests.values() if self._weight(request) == weight]
             if weight == _CROWD and self._known:
-                deeds.sort(key=self._distance, reverse=True)
+                requests.sort(key=self._distance, reverse=True)
             else:
-                deeds.sort(key=lambda deed: (self._window.holds(deed.time), deed.at))
-            spare = deeds[: len(deeds) // 2]
-            for deed in spare:
-                del self._deeds[deed.key]
+                requests.sort(key=lambda request: (self._window.holds(request.time), request.at))
+            spare = requests[: len(requests) // 2]
+            for request in spare:
+                del self._requests[request.key]
             self.left_out += len(spare)
             if weight == _CROWD:
                 for begin, end in pairwise((float("-inf"), *self._known, float("inf"))):
-                    times = [deed.at for deed in spare if begin <= deed.at <= end]
+                    times = [request.at for request in spare if begin <= request.at <= end]
                     self._lost += [(min(times), max(times))] if times else []
 
-    def _weight(self, deed: Deed) -> int:
-        """How much is lost with a deed."""
-        if not (creates(deed) or deletes(deed) or executes(deed)):
-            return _WEIGHTY if self._own(deed) and not (_lasting(deed) or self._keep(deed)) else _REPEATED
-        return _CROWD if self._alike(deed) or (creates(deed) and not deed.name) else _WEIGHTY
+    def _weight(self, request: Request) -> int:
+        """How much is lost with a request."""
+        if not (creates(request) or deletes(request) or executes(request)):
+            return _WEIGHTY if self._own(request) and not (_lasting(request) or self._keep(request)) else _REPEATED
+        return _CROWD if self._alike(request) or (creates(request) and not request.name) else _WEIGHTY
 
-    def _own(self, deed: Deed) -> bool:
+    def _own(self, request: Request) -> bool:
         about = self._about
-        return about is not None and deed.name == about.name and deed.namespace in {about.namespace, ""}
+        return about is not None and request.name == about.name and request.namespace in {about.namespace, ""}
 
-    def _alike(self, deed: Deed) -> bool:
+    def _alike(self, request: Request) -> bool:
         about = self._about
-        return about is not None and deed.resource == about.resource and deed.name not in {about.name, ""}
+        return about is not None and request.resource == about.resource and request.name not in {about.name, ""}
 
-    def _distance(self, deed: Deed) -> float:
-        """Seconds between a deed and the first or the last mention of the object asked about."""
-        return min((abs(deed.at - at) for at in self._known), default=0.0)
+    def _distance(self, request: Request) -> float:
+        """Seconds between a request and the first or the last mention of the object asked about."""
+        return min((abs(request.at - at) for at in self._known), default=0.0)
 
-    def _mention(self, deed: Deed, mentions: dict[tuple[str, ...], list[Deed]]) -> None:
+    def _mention(self, request: Request, mentions: dict[tuple[str, ...], list[Request]]) -> None:
         # a controller's report tells which of its owner's wishes it knew
-        wish = str(deed.facts.generation)
-        key = (deed.group, deed.resource, deed.namespace, deed.name, deed.subresource, deed.node, wish)
+        wish = str(request.facts.generation)
+        key = (
+            request.group,
+            request.resource,
+            request.namespace,
+            request.name,
+            request.subresource,
+            request.node,
+            wish,
+        )
         pair = mentions.get(key)
-        if pair is None and len(mentions) > LIMIT // 2 and not self._own(deed):
+        if pair is None and len(mentions) > LIMIT // 2 and not self._own(request):
             self.left_out += 1
         elif pair is None:
-            mentions[key] = [deed, deed]
-        elif deed.at < pair[0].at:
-            pair[0] = deed
-        elif deed.at >= pair[1].at:
-            pair[1] = deed
+            mentions[key] = [request, request]
+        elif request.at < pair[0].at:
+            pair[0] = request
+        elif request.at >= pair[1].at:
+            pair[1] = request
 
-    def _read(self) -> dict[Object, list[Deed]]:
+    def _read(self) -> dict[Object, list[Request]]:
         if self._stale:
             self._index = {}
-            for deed in in_order(self._deeds.values()):
-                self._index.setdefault(deed.object, []).append(deed)
-                if (inside := through_kubelet(deed)) is not None:
+            for request in in_order(self._requests.values()):
+                self._index.setdefault(request.object, []).append(request)
+                if (inside := through_kubelet(request)) is not None:
                     self._index.setdefault(inside.object, []).append(inside)
             self._stale = False
         return self._index
 
 
-def in_order(deeds: Iterable[Deed]) -> list[Deed]:
-    """`deeds` in order of time, each once.
+def in_order(requests: Iterable[Request]) -> list[Request]:
+    """`requests` in order of time, each once.
 
     kube-apiserver and the server of an aggregated API both log what the one passes on to the other, each with its own
     time, under one Audit-ID. kube-apiserver does not read the body then, so it does not know the name in a create.
     """
-    found: dict[tuple[str, ...], Deed] = {}
-    for deed in sorted(deeds, key=_when):
-        key = (deed.audit_id, deed.verb, deed.uri, deed.impersonator or deed.user)
-        old = found.setdefault(key, deed)
-        if old is deed:
+    found: dict[tuple[str, ...], Request] = {}
+    for request in sorted(requests, key=_when):
+        key = (request.audit_id, request.verb, request.uri, request.impersonator or request.user)
+        old = found.setdefault(key, request)
+        if old is request:
             continue
         # somebody may choose one Audit-ID for many requests: only those of two servers can be the same
-        apart = old.source.node == deed.source.node or deed.at - old.at > _APART
-        if apart or (old.name and deed.name and old.name != deed.name):
-            found[*key, *deed.key] = deed
-        elif (deed.done, bool(deed.name)) > (old.done, bool(old.name)):
-            found[key] = deed
+        apart = old.source.node == request.source.node or request.at - old.at > _APART
+        if apart or (old.name and request.name and old.name != request.name):
+            found[*key, *request.key] = request
+        elif (request.done, bool(request.name)) > (old.done, bool(old.name)):
+            found[key] = request
     return sorted(found.values(), key=_when)
 
 
-def _when(deed: Deed) -> tuple[float, float]:
-    return deed.at, deed.end
+def _when(request: Request) -> tuple[float, float]:
+    return request.at, request.end
 
 
-def better(old: Deed, new: Deed) -> Deed:
+def better(old: Request, new: Request) -> Request:
     """Of two stages of one request the one that tells more; of two copies of one stage the first by file and line."""
     first, second = stage_rank(old.stage), stage_rank(new.stage)
     if first != second:
@@ -317,10 +329,10 @@ def better(old: Deed, new: Deed) -> Deed:
     return new if (there.node, there.file, there.line) < (here.node, here.file, here.line) else old
 
 
-def _lasting(deed: Deed) -> bool:
-    """Whether a deed matters by itself: it made, altered, ended or entered something, or tried to."""
-    if (deed.group, deed.resource) in _ROUTINE:
-        return bool(deed.facts.message)
-    if deed.stage == "RequestReceived" and deed.verb in {"get", "list", "watch"}:
+def _lasting(request: Request) -> bool:
+    """Whether a request matters by itself: it made, altered, ended or entered something, or tried to."""
+    if (request.group, request.resource) in _ROUTINE:
+        return bool(request.facts.message)
+    if request.stage == "RequestReceived" and request.verb in {"get", "list", "watch"}:
         return False
-    return creates(deed) or changes(deed) or deletes(deed) or executes(deed)
+    return creates(request) or changes(request) or deletes(request) or executes(request)

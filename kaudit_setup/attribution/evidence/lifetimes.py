@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
-from kaudit_setup.attribution.evidence.requests import Deed, Object, creates, deletes
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.auditlog.kinds import is_custom
 
 LONG = 300.0
@@ -27,91 +27,93 @@ _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvo
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Lifetime:
     """One object that bore the name.
 
-    `since` is when the log first shows it, 0.0 if it may have been there before the log; `birth` is its create, None
+    `since` is when the log first shows it, 0.0 if it may have been there before; `creation` is its create, None
     if the log lacks it. `use` is set if it may be the object before it: what shows it there long after `gone` deleted
     that one. `bound`: the first that shows it is its binding.
     """
 
     since: float
-    birth: Deed | None = None
-    gone: Deed | None = None
-    use: Deed | None = None
+    creation: Request | None = None
+    gone: Request | None = None
+    use: Request | None = None
     bound: bool = False
 
 
-def lives(deeds: Sequence[Deed]) -> list[Life]:
-    """The lives that `deeds` tell of: what took effect on one name, in order of time."""
-    found: list[Life] = []
+def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
+    """The lives that `requests` tell of: what took effect on one name, in order of time."""
+    found: list[Lifetime] = []
     uid = ""
     seen = {""}
-    gone: Deed | None = None
-    for index, deed in enumerate(deeds):
-        known = deed.facts.uid
-        begun: Life | None = None
-        if creates(deed):
-            begun = Life(deed.at, birth=deed)
-        elif _bound(deed) and (not found or (gone is not None and not _named_once(deed.object))):
+    gone: Request | None = None
+    for index, request in enumerate(requests):
+        known = request.facts.uid
+        begun: Lifetime | None = None
+        if creates(request):
+            begun = Lifetime(request.at, creation=request)
+        elif _bound(request) and (not found or (gone is not None and not _named_once(request.object))):
             # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
-            begun = Life(deed.at, bound=True)
+            begun = Lifetime(request.at, bound=True)
         elif uid and known not in seen:
             # one that was seen before is a straggler's: the clocks of servers differ
-            begun = Life(deed.at)
+            begun = Lifetime(request.at)
         elif (
             gone is not None
-            and deed.at - gone.at > LONG
-            and _shows(deed)
+            and request.at - gone.at > LONG
+            and _shows(request)
             and not (known and known == uid)
-            and (gone.node or not _kubelet_waits(deeds[index:]))
+            and (gone.node or not _kubelet_waits(requests[index:]))
         ):
-            begun = Life(deed.at, gone=gone, use=deed)
+            begun = Lifetime(request.at, gone=gone, use=request)
         elif not found:
-            begun = Life(0.0)
+            begun = Lifetime(0.0)
         if begun is not None:
             found.append(begun)
             uid, gone = known, None
         elif known not in seen:
             uid = known
-        gone = deed if deletes(deed) else gone
+        gone = request if deletes(request) else gone
         seen.add(known)
     return found
 
 
-def born(obj: Object, deeds: Sequence[Deed]) -> float:
+def created_at(obj: Object, requests: Sequence[Request]) -> float:
     """From when on there was a Pod or another object whose name the server had made up, so that it had no other
-    life: its create, or its binding, which follows at once; 0.0 if `deeds`, all on it, do not show either.
+    life: its create, or its binding, which follows at once; 0.0 if `requests`, all on it, do not show either.
     """
-    first = next((deed for deed in deeds if deed.done), None)
+    first = next((request for request in requests if request.done), None)
     return first.at if first is not None and (creates(first) or _bound(first)) and _named_once(obj) else 0.0
 
 
-def shown_since(deeds: Sequence[Deed], at: float) -> float:
+def shown_since(requests: Sequence[Request], at: float) -> float:
     """From when on the object was surely there that was at `at`: its create, or its binding, which follows at once;
-    0.0 if `deeds`, all on it, show neither.
+    0.0 if `requests`, all on it, show neither.
     """
-    met = [deed.at for deed in deeds if deed.done and deed.at <= at and _bound(deed)]
-    made = [deed.at for deed in deeds if deed.done and deed.at <= at and creates(deed)]
+    met = [request.at for request in requests if request.done and request.at <= at and _bound(request)]
+    made = [request.at for request in requests if request.done and request.at <= at and creates(request)]
     return made[-1] if made else met[-1] if met else 0.0
 
 
-def outlived(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
-    """What shows in `deeds`, all on one object, that it was there after `end` had it deleted.
+def outlived(end: Request, requests: Sequence[Request]) -> Request | None:
+    """What shows in `requests`, all on one object, that it was there after `end` had it deleted.
 
     None if nothing does, or its kubelet waited for `end`. What the server removes at once must be gone with the
     answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
     surely deleted, and is there `LONG` after, was made again, maybe, by a request that is not in the log.
     """
-    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    later = [request for request in requests if request.at > max(end.at, end.end)]
     if not end.node and _kubelet_waits(later):
         return None
     wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
-    return next((deed for deed in later if (deed.at - end.at > wait and _shows(deed)) or _bound(deed)), None)
+    return next(
+        (request for request in later if (request.at - end.at > wait and _shows(request)) or _bound(request)), None
+    )
 
 
-def _bound(deed: Deed) -> bool:
-    return deed.subresource == "binding"
+def _bound(request: Request) -> bool:
+    return request.subresource == "binding"
 
 
 def _named_once(obj: Object) -> bool:
@@ -119,67 +121,67 @@ def _named_once(obj: Object) -> bool:
     return is_generated(obj.name) and any(guesses(obj))
 
 
-def kept_up(end: Deed, deeds: Sequence[Deed]) -> bool:
+def kept_up(end: Request, requests: Sequence[Request]) -> bool:
     """Whether a controller went on to report the status of what `end` may have deleted, of a kind that goes at once,
-    and the garbage collector never had to let go of it. `deeds`: all on it, also those after the time asked about.
+    and the garbage collector never had to let go of it. `requests`: all on it, also those after the time asked about.
     """
-    later = [deed for deed in deeds if deed.done and deed.at > max(end.at, end.end)]
-    later = later[: next((index for index, deed in enumerate(later) if creates(deed)), None)]
+    later = [request for request in requests if request.done and request.at > max(end.at, end.end)]
+    later = later[: next((index for index, request in enumerate(later) if creates(request)), None)]
     reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > _NOTICED]
-    return bool(reports) and not _lingers(end) and not any(deed.controller == GARBAGE for deed in later)
+    return bool(reports) and not _lingers(end) and not any(request.controller == GARBAGE for request in later)
 
 
-def lived_on(end: Deed, deeds: Sequence[Deed]) -> Deed | None:
-    """What shows in `deeds`, all on one object, that `end` can have been a dry run only; None if nothing does.
+def lived_on(end: Request, requests: Sequence[Request]) -> Request | None:
+    """What shows in `requests`, all on one object, that `end` can have been a dry run only; None if nothing does.
 
     What the server removes at once was changed soon after and met by others, too, or a kubelet still found it. Of
     something that only lingered (a finalizer, a deletion in the foreground), its controllers go on to report, too, so
     that these alone prove nothing.
     """
-    later = [deed for deed in deeds if deed.at > max(end.at, end.end)]
+    later = [request for request in requests if request.at > max(end.at, end.end)]
     if _lingers(end) or _held(later):
         return None
-    met = [deed for deed in later if _met(deed) and deed.at - end.at <= LONG]
-    known = [deed for deed in met if deed.node and deed.at - end.at > _SETTLED]
-    people = [deed for deed in met if _shows(deed) and deed.verb != "get"]
-    if people and len({deed.user for deed in met}) > 1:
+    met = [request for request in later if _met(request) and request.at - end.at <= LONG]
+    known = [request for request in met if request.node and request.at - end.at > _SETTLED]
+    people = [request for request in met if _shows(request) and request.verb != "get"]
+    if people and len({request.user for request in met}) > 1:
         known += people
-    return min(known, key=lambda deed: deed.at, default=None)
+    return min(known, key=lambda request: request.at, default=None)
 
 
-def _met(deed: Deed) -> bool:
+def _met(request: Request) -> bool:
     """Whether a request succeeds only if its object is there."""
-    return deed.done and not (deletes(deed) or creates(deed)) and deed.verb not in {"list", "watch"}
+    return request.done and not (deletes(request) or creates(request)) and request.verb not in {"list", "watch"}
 
 
-def _lingers(end: Deed) -> bool:
+def _lingers(end: Request) -> bool:
     """Whether objects of this kind usually go some time after they were deleted: a grace, or a finalizer."""
     return is_custom(end.group, end.resource) or end.resource in _SLOW
 
 
-def _held(later: Sequence[Deed]) -> bool:
+def _held(later: Sequence[Request]) -> bool:
     """Whether the garbage collector let the object go at last: deleted in the foreground, or with `orphan`.
 
     It takes its finalizer away then (pkg/controller/garbagecollector/operations.go:removeFinalizer).
     """
-    first = next((deed for deed in later if deletes(deed) or deed.controller == GARBAGE), None)
+    first = next((request for request in later if deletes(request) or request.controller == GARBAGE), None)
     return first is not None and first.verb == "patch"
 
 
-def _shows(deed: Deed) -> bool:
+def _shows(request: Request) -> bool:
     """Whether a request shows that its object was there, and that it did more than let go of it.
 
     Kubernetes' own go on with what is going. A patch of nothing but metadata, or a request to finalize, may be what
     takes a finalizer away; lists and watches by name succeed without the object.
     """
     return (
-        not deed.by_kubernetes
-        and deed.verb not in {"list", "watch"}
-        and deed.subresource != "finalize"
-        and deed.facts.spec is not False
+        not request.by_kubernetes
+        and request.verb not in {"list", "watch"}
+        and request.subresource != "finalize"
+        and request.facts.spec is not False
     )
 
 
-def _kubelet_waits(deeds: Sequence[Deed]) -> bool:
-    """Whether the end of a Pod that was set going before `deeds` is still to come: its kubelet's last delete."""
-    return next((bool(deed.node) for deed in deeds if creates(deed) or deletes(deed)), False)
+def _kubelet_waits(requests: Sequence[Request]) -> bool:
+    """Whether the end of a Pod that was set going before `requests` is still to come: its kubelet's last delete."""
+    return next((bool(request.node) for request in requests if creates(request) or deletes(request)), False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from kaudit_setup.attribution.evidence.requests import Deed, Seen, Source
+from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.lenient import decode
 from kaudit_setup.auditlog.logs import Logs
@@ -71,15 +71,17 @@ class EventLog:
         """What the searches so far found out about each node's log."""
         return self._logs.coverage()
 
-    def numbered(self, deeds: Sequence[Deed]) -> dict[Deed, Deed]:
-        """The deeds whose lines were not counted while searching, with the same deeds and their line numbers."""
-        waiting: list[tuple[Deed, Hit]] = [
-            (deed, deed.source.hit) for deed in dict.fromkeys(deeds) if not deed.source.line and deed.source.hit
+    def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
+        """Requests whose lines were not counted while searching, with the same ones and their line numbers."""
+        waiting: list[tuple[Request, Hit]] = [
+            (request, request.source.hit)
+            for request in dict.fromkeys(requests)
+            if not request.source.line and request.source.hit
         ]
         if not waiting:
             return {}
         hits = self._logs.numbered([hit for _, hit in waiting])
         return {
-            deed: replace(deed, source=replace(deed.source, line=hit.line))
-            for (deed, _), hit in zip(waiting, hits, strict=True)
+            request: replace(request, source=replace(request.source, line=hit.line))
+            for (request, _), hit in zip(waiting, hits, strict=True)
         }

@@ -1,6 +1,6 @@
-"""Events → deeds: one request, whatever its stages, with what is known about its object and whether it took effect.
+"""Events → requests: one each, whatever its stages, with what is known about its object and whether it took effect.
 
-A deed keeps small values only, never an event's bodies: a list of 10 MB that mentions a name costs a few strings.
+A request keeps small values only, never an event's bodies: a list of 10 MB that mentions a name costs a few strings.
 Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at each level and stage).
 """
 
@@ -67,7 +67,7 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Request:
     """One request. `at`/`end` are Unix seconds of receipt and of the last stage seen; `time` is `at` as logged.
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
@@ -122,7 +122,7 @@ class Deed:
     @property
     def key(self) -> tuple[str, ...]:
         """What all stages of one request share. An Audit-ID header is taken verbatim from clients, so the ID alone
-        would let somebody hide a deed behind another's. At RequestReceived nobody is impersonated yet
+        would let somebody hide a request behind another's. At RequestReceived nobody is impersonated yet
         (AS/pkg/server/config.go:DefaultBuildHandlerChain), so that it is the sender who counts.
         """
         return (self.audit_id, self.time, self.verb, self.uri, self.impersonator or self.user)
@@ -142,8 +142,8 @@ def stage_rank(stage: str) -> int:
     return _LATER.get(stage, 0)
 
 
-def deed_of(seen: Seen, about: Object | None = None) -> Deed:
-    """One event as a deed. `about`: the object asked about, if there is one."""
+def request_of(seen: Seen, about: Object | None = None) -> Request:
+    """One event as a request. `about`: the object asked about, if there is one."""
     event = seen.event
     ref = event.object_ref
     as_user = event.impersonated_user
@@ -163,7 +163,7 @@ def deed_of(seen: Seen, about: Object | None = None) -> Deed:
     if resource == "namespaces":
         namespace = ""
     code = event.response_status.code if event.response_status else 0
-    return Deed(
+    return Request(
         # what many events share is kept once: a busy object has a hundred thousand of them
         verb=intern(event.verb),
         group=intern(home_group(ref.api_group, resource)) if ref else "",
@@ -194,75 +194,75 @@ def deed_of(seen: Seen, about: Object | None = None) -> Deed:
     )
 
 
-def creates(deed: Deed) -> bool:
+def creates(request: Request) -> bool:
     """Whether it brought its object into being: POST, or an upsert by PUT or a server-side apply (201)."""
-    if deed.subresource:
+    if request.subresource:
         return False
-    return deed.verb == "create" or (deed.verb in {"patch", "update"} and deed.code == 201)
+    return request.verb == "create" or (request.verb in {"patch", "update"} and request.code == 201)
 
 
-def changes(deed: Deed) -> bool:
+def changes(request: Request) -> bool:
     """Whether it altered its object: PUT or PATCH, also of its `scale` and the like; a status only by an outsider."""
-    if deed.verb not in {"update", "patch"} or creates(deed):
-        return deed.verb == "create" and deed.subresource == "ephemeralcontainers"
-    if deed.subresource == "status":
-        return not deed.by_kubernetes
-    return deed.subresource not in _NO_CHANGE
+    if request.verb not in {"update", "patch"} or creates(request):
+        return request.verb == "create" and request.subresource == "ephemeralcontainers"
+    if request.subresource == "status":
+        return not request.by_kubernetes
+    return request.subresource not in _NO_CHANGE
 
 
-def target(deed: Deed) -> str:
+def target(request: Request) -> str:
     """What a request was about, for sentences: an object, a new one, or all of its kind, or those that match."""
-    if deed.name:
-        return str(deed.object)
-    if deed.verb != "create":
-        asked = selector(deed)
-        return f"{deed.object}{f' that match {asked}' if asked else ''}"
-    where = f" in namespace {deed.namespace}" if deed.namespace else ""
-    return f"a {singular(deed.resource)} of a name that is not logged{where}"
+    if request.name:
+        return str(request.object)
+    if request.verb != "create":
+        asked = selector(request)
+        return f"{request.object}{f' that match {asked}' if asked else ''}"
+    where = f" in namespace {request.namespace}" if request.namespace else ""
+    return f"a {singular(request.resource)} of a name that is not logged{where}"
 
 
-def meant(deed: Deed) -> str:
+def meant(request: Request) -> str:
     """`all pods`, or those of them that a request on a whole collection asked for."""
-    asked = selector(deed)
-    return f"all {deed.resource}{f' that match {asked}' if asked else ''}"
+    asked = selector(request)
+    return f"all {request.resource}{f' that match {asked}' if asked else ''}"
 
 
-def selector(deed: Deed) -> str:
+def selector(request: Request) -> str:
     """What a request on a whole collection asked its objects to match; empty if all are meant."""
-    query = parse_qs(urlsplit(deed.uri).query)
+    query = parse_qs(urlsplit(request.uri).query)
     return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
 
 
-def deletes(deed: Deed) -> bool:
+def deletes(request: Request) -> bool:
     """Whether it asked for its object, or its whole collection, to go: DELETE or an eviction."""
-    if deed.verb in {"delete", "deletecollection"}:
-        return not deed.subresource
-    return deed.verb == "create" and deed.subresource == "eviction"
+    if request.verb in {"delete", "deletecollection"}:
+        return not request.subresource
+    return request.verb == "create" and request.subresource == "eviction"
 
 
-def reads(deed: Deed) -> bool:
+def reads(request: Request) -> bool:
     """Whether it showed the object to somebody: get, list, watch, a Pod's log; a service account's token."""
-    if deed.verb in {"get", "list", "watch"}:
-        return deed.subresource not in _EXEC
-    return deed.verb == "create" and deed.subresource == "token"
+    if request.verb in {"get", "list", "watch"}:
+        return request.subresource not in _EXEC
+    return request.verb == "create" and request.subresource == "token"
 
 
-def executes(deed: Deed) -> bool:
+def executes(request: Request) -> bool:
     """Whether it went inside: exec, attach, port-forward or proxy, with whatever verb."""
-    return deed.subresource in _EXEC
+    return request.subresource in _EXEC
 
 
-def through_kubelet(deed: Deed) -> Deed | None:
+def through_kubelet(request: Request) -> Request | None:
     """What a request through a node's proxy did inside a Pod, as a request on that Pod; None if it did not.
 
     Source: pkg/kubelet/server/server.go:InstallDebuggingHandlers (`/exec/<namespace>/<pod>/...` and the like).
     """
-    if (deed.group, deed.resource, deed.subresource) != ("", "nodes", "proxy"):
+    if (request.group, request.resource, request.subresource) != ("", "nodes", "proxy"):
         return None
-    parts = deed.uri.partition("?")[0].partition("/proxy/")[2].split("/")
+    parts = request.uri.partition("?")[0].partition("/proxy/")[2].split("/")
     if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
         return None
-    return replace(deed, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
+    return replace(request, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
 
 
 def proxied(name: str) -> str:

@@ -103,7 +103,7 @@ def test_bodies_make_chains_certain(scenario: str) -> None:
         # these have no ownerReferences: their names alone tell for what a controller made them
         ownerless = found.object.resource in {"secrets", "endpoints", "persistentvolumeclaims", "serviceaccounts"}
         assert found.confidence == ("inferred" if ownerless and len(found.links) > 1 else "certain"), truth
-        assert found.links[-1].deed == found.root
+        assert found.links[-1].request == found.root
         assert all(link.why for link in found.links)
         assert str(found.links[0].object).endswith(truth["object"].partition("/")[2])
 

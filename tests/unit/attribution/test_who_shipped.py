@@ -59,7 +59,7 @@ def essence(found: list[Answer]) -> list[object]:
         (
             answer.confidence,
             answer.root and answer.root.key,
-            [(link.object, link.deed and link.deed.key, link.confidence, link.why) for link in answer.links],
+            [(link.object, link.request and link.request.key, link.confidence, link.why) for link in answer.links],
             answer.notes,
         )
         for answer in found

@@ -1,4 +1,4 @@
-"""What is no deed, what is unknown and why, and the shape of an answer: each on a small made-up log."""
+"""What is no request, what is unknown and why, and the shape of an answer: each on a small made-up log."""
 
 from __future__ import annotations
 

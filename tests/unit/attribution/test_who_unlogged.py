@@ -136,7 +136,7 @@ def sized(found: Event, generation: int, replicas: int) -> Event:
     return with_bodies(found, {"kind": "ReplicaSet", "metadata": meta, "spec": {"replicas": replicas}})
 
 
-def born(time: str, name: str) -> Event:
+def created_at(time: str, name: str) -> Event:
     meta = {"name": name, "generateName": f"{WEB}-", "ownerReferences": owner("ReplicaSet", WEB)}
     return with_bodies(event(time, SETS, "create", "pods", code=201), {"kind": "Pod", "metadata": meta})
 
@@ -148,15 +148,15 @@ def by_hand() -> list[Event]:
     return [
         with_bodies(event("09:00:00.000000", "alice", "create", "deployments", "web", code=201, **APPS), deployment),
         sized(event("09:00:00.030000", DEPLOYMENTS, "create", "replicasets", WEB, code=201, **APPS), 1, 1),
-        born("09:00:00.060000", f"{WEB}-zzzz2"),
+        created_at("09:00:00.060000", f"{WEB}-zzzz2"),
         with_bodies(
             event("10:00:00.000000", "stella", "patch", "replicasets", WEB, sub="scale", **APPS),
             scale,
             {"spec": {"replicas": 3}},
         ),
-        born("10:00:00.004000", f"{WEB}-bbbb2"),
+        created_at("10:00:00.004000", f"{WEB}-bbbb2"),
         sized(event("10:00:00.006000", DEPLOYMENTS, "update", "replicasets", WEB, **APPS), 3, 1),
-        born("10:00:00.010000", f"{WEB}-cccc2"),
+        created_at("10:00:00.010000", f"{WEB}-cccc2"),
         event("10:00:00.060000", SETS, "delete", "pods", f"{WEB}-cccc2"),
     ]
 
@@ -192,7 +192,7 @@ def test_a_replicaset_scaled_by_hand_and_set_back_is_whoever_scaled_it(
 
 
 def test_a_pod_long_after_the_size_was_set_back_is_not_of_the_scale(who: Asker) -> None:
-    write(who.path, *by_hand(), born("10:00:05.000000", f"{WEB}-dddd2"))
+    write(who.path, *by_hand(), created_at("10:00:05.000000", f"{WEB}-dddd2"))
     assert root(who.json("created", f"pod/{WEB}-dddd2")) == "alice"
 
 
