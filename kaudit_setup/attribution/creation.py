@@ -13,18 +13,9 @@ from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
 from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from, guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.timing import BURST, KUBELET_REPORTED, KUBELET_STARTED, PROMPT, QUEUED
 
 Confidence = Literal["certain", "inferred", "unknown"]
-
-_REPORTED = 5.0
-_PROMPT = 1.0
-"""Seconds within which a controller fulfils a wish, if nothing keeps it."""
-_QUEUED = 60.0
-"""Seconds that a Pod may have to wait for the scheduler if the cluster is busy."""
-
-
-_STARTED = 15.0
-"""Seconds within which a kubelet reports on a Pod that needs no scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ def _nameless_creation(index: EventIndex, obj: Object, before: float, there: flo
     by_hand = unclaimed(index, obj, makers) if unbound(index, obj) else []
     if by_hand:
         makers = by_hand
-        if not makers[-1].facts.generate_name and first - makers[-1].at < _STARTED:
+        if not makers[-1].facts.generate_name and first - makers[-1].at < KUBELET_STARTED:
             return _without_scheduler(index, obj, makers, first)
     asked = [request for request in makers if generated_from(request.facts.generate_name, obj.name)]
     silent = [request for request in makers if not request.facts.generate_name]
@@ -127,7 +118,7 @@ def _without_scheduler(index: EventIndex, obj: Object, makers: Sequence[Request]
 def _asked_for(index: EventIndex, obj: Object, asked: Sequence[Request], latest: float) -> Creation:
     """The last of `asked`, whose bodies ask for such a name: certain if nobody else's request can have made `obj`."""
     chosen = asked[-1]
-    since = latest - _QUEUED if _fresh(index, obj, chosen) else 0.0
+    since = latest - QUEUED if _fresh(index, obj, chosen) else 0.0
     around = [request for request in index.nameless(obj) if request.done and creates(request)]
     around = [request for request in around if since <= request.at <= latest + index.tolerance]
     owners = {_owner(request) for request in around if generated_from(request.facts.generate_name, obj.name)}
@@ -189,7 +180,7 @@ def _own(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list[Requ
     possible: list[Request] = []
     for request in makers:
         last = bisect_right(wishes, (request.at, True)) - 1
-        followed = wishes[last] if last >= 0 and request.at - wishes[last][0] < _PROMPT else None
+        followed = wishes[last] if last >= 0 and request.at - wishes[last][0] < PROMPT else None
         if followed is None or followed[1]:
             possible.append(request)
         if followed is not None and followed[1]:
@@ -202,7 +193,7 @@ def _own(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list[Requ
 def _fresh(index: EventIndex, obj: Object, maker: Request) -> bool:
     """Whether the scheduler or a kubelet met the Pod so soon after `maker` that this must have made it."""
     met = [
-        request.at - maker.at < (_REPORTED if request.node else _PROMPT)
+        request.at - maker.at < (KUBELET_REPORTED if request.node else PROMPT)
         for request in index.on(obj)
         if request.node or request.subresource == "binding" or request.controller == SCHEDULER
     ]
@@ -229,7 +220,7 @@ def above(owner: Object) -> list[Object]:
 
 def _burst(index: EventIndex, makers: Sequence[Request], obj: Object) -> str:
     """What to say where other requests are as likely: those of the same moment, or of another one."""
-    near = [request for request in makers if makers[-1].at - request.at < 2.0]
+    near = [request for request in makers if makers[-1].at - request.at < BURST]
     if len(near) < len(makers) and not _fresh(index, obj, makers[-1]):
         span = f"between {makers[0].time} and {makers[-1].time}"
         return f"which of {len(makers)} such requests {span} made {obj} is not in the log: it may be an earlier one"

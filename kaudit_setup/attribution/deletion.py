@@ -16,12 +16,11 @@ from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import Confidence, actor, in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
-from kaudit_setup.attribution.evidence.lifetimes import LONG, Lifetime, created_at, kept_up, lifetimes, outlived
+from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
+from kaudit_setup.attribution.timing import GONE, REPLACED
 
-_REPLACED = 1.0
-"""Seconds within which a controller makes another one for what was deleted."""
 _SHOWN = 3
 
 
@@ -213,17 +212,17 @@ def _swept(index: EventIndex, obj: Object, lifetime: _Lifetime) -> End | None:
     """
     last = lifetime.last
     if last is not None:
-        shown = [d for d in lifetime.sweeps if -lifetime.tolerance <= last.at - d.at < LONG]
+        shown = [d for d in lifetime.sweeps if -lifetime.tolerance <= last.at - d.at < GONE]
         return _first_of(shown, _judged(shown[0], obj, True, Story())) if shown else None
     used = max((request.at for request in lifetime.requests if not deletes(request)), default=0.0)
-    possible = [d for d in lifetime.sweeps if used - d.at < LONG and outlived(d, lifetime.requests) is None]
+    possible = [d for d in lifetime.sweeps if used - d.at < GONE and outlived(d, lifetime.requests) is None]
     possible = [d for d in possible if not kept_up(d, index.on(obj))]
     if possible and obj.resource == "pods":
         ends = index.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
         possible = [d for d in possible if not any(end.at > d.at for end in ends)]
     makers = {guess.controller for guess in guesses(obj)}
     again = [request.at for request in index.nameless(obj) if creates(request) and request.controller in makers]
-    shown = [d for d in possible if any(0 <= at - d.at < _REPLACED for at in again)]
+    shown = [d for d in possible if any(0 <= at - d.at < REPLACED for at in again)]
     chosen = next(iter(shown or possible), None)
     if chosen is None:
         return None

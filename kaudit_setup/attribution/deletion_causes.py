@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.chain import Child, Link, Story, sure
 from kaudit_setup.attribution.controllers.adoption import deleted_just_before, orphaned, ownership, owning_object
-from kaudit_setup.attribution.controllers.deployments import AT_ONCE, NEAR, made_again, shrink, stepping
-from kaudit_setup.attribution.controllers.node_changes import DISTURBED
+from kaudit_setup.attribution.controllers.deployments import made_again, shrink, stepping
 from kaudit_setup.attribution.controllers.others import TOKENS, account_of, dangling
 from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.attribution.creation import Confidence, above, actor, creation_of, met
@@ -47,10 +46,10 @@ from kaudit_setup.attribution.owner_chain import (
     story_of_creation,
 )
 from kaudit_setup.attribution.spec_changes import spec_requests, wishes
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NODE_CHANGE, RIGHT_AFTER
 from kaudit_setup.auditlog.kinds import is_custom
 
 _DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
-_RIGHT_AFTER = 1.0
 _SIZERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, DEPLOYMENTS, JOBS, CRONJOBS})
 
 
@@ -324,7 +323,7 @@ def _gone_just_before(index: EventIndex, story: Story, obj: Object, request: Req
     gone = [one for one in deleted_just_before(index, obj, request.at) if one.at >= since - index.tolerance]
     like = {guess.owner.resource for guess in guesses(obj)}
     likely = [d for d in gone if d.resource in like] or gone
-    likely = [d for d in likely if request.at - d.at < _RIGHT_AFTER] or likely
+    likely = [d for d in likely if request.at - d.at < RIGHT_AFTER] or likely
     if len(likely) == 1:
         lag = request.at - likely[0].at
         why = f"{actor(likely[0])} deleted it {lag:.3f} s before {obj} was collected; nothing else fits"
@@ -404,7 +403,7 @@ def _shrunk(
     made = creation_of(index, owner, child.at).request
     made = made if made and made.controller else None
     surely = surely and busy and not lacking(index, story, child, owner, requests)
-    if not busy and (cause is None or child.at - cause.at >= DISTURBED):
+    if not busy and (cause is None or child.at - cause.at >= NODE_CHANGE):
         if requests and not _asked_above(index, Child(owner, child.at, made, False)):
             many = f"{owner} had a Pod too many, but nobody had just asked it for fewer"
             story.note(f"no request in this log set it going: {many}")
@@ -425,7 +424,7 @@ def _asked_above(index: EventIndex, below: Child) -> bool:
     """Whether somebody had just changed the Deployment of a ReplicaSet, whose own changes are not in the log."""
     found = owner_of(index, below)
     asked = [d for d in wishes(index, found[0], below.at) if not creates(d)] if found else []
-    return bool(asked) and below.at - asked[-1].at < DISTURBED
+    return bool(asked) and below.at - asked[-1].at < NODE_CHANGE
 
 
 def _for_a_new_one(index: EventIndex, story: Story, maker: Request, adopted: Request) -> None:
@@ -465,7 +464,7 @@ def _one_too_many(index: EventIndex, story: Story, keeper: str, adopted: Request
 def _own_rules(index: EventIndex, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job's or CronJob's own rules (history limits, deadlines) ended it: those of whoever wrote them."""
     requests = [request for request in spec_requests(index, owner, child.at) if not request.by_kubernetes]
-    changed = [request for request in requests if changes(request) and 0 <= child.at - request.at < DISTURBED]
+    changed = [request for request in requests if changes(request) and 0 <= child.at - request.at < NODE_CHANGE]
     if changed:
         story.links.append(
             Link(owner, changed[-1], "inferred", f"{actor(changed[-1])} changed {owner} before; {why}")

@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
-from kaudit_setup.attribution.evidence.lifetimes import LONG, lived_on
+from kaudit_setup.attribution.evidence.lifetimes import lived_on
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, target
+from kaudit_setup.attribution.timing import GONE, GRACE, NAMESPACE_CLOSED
 
-GRACE = 30.0
-"""Seconds that a Pod has to end, if nothing else was asked for (pkg/apis/core/v1/defaults.go)."""
-_ADMITTED = 1.0
-"""Seconds within which each API server has heard that a namespace is going."""
 _CLEANERS = frozenset({NAMESPACES, "pod-garbage-collector"})
 """Who deletes Pods that are going already, too."""
 _REVIEWS = frozenset({"localsubjectaccessreviews"})
@@ -34,7 +31,7 @@ def survived(index: EventIndex, obj: Object, end: Request) -> Request | None:
     if obj.resource == "namespaces":
         return _used_on(index, obj, end, later, again)
     if obj.resource == "pods":
-        return _deleted_once_more(end, later) or (None if again else _not_taken_away(index, end, later, LONG))
+        return _deleted_once_more(end, later) or (None if again else _not_taken_away(index, end, later, GONE))
     return lived_on(end, later)
 
 
@@ -81,7 +78,7 @@ def _used_on(
     if any(request.controller == NAMESPACES for request in later):
         return None
     before = again.at if again else float("inf")
-    since = max(end.at, end.end) + _ADMITTED + index.tolerance
+    since = max(end.at, end.end) + NAMESPACE_CLOSED + index.tolerance
 
     def inside(request: Request) -> bool:
         made = (

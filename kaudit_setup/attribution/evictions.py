@@ -10,15 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaudit_setup.attribution.chain import Link, Story, sure
-from kaudit_setup.attribution.controllers.deployments import AT_ONCE
-from kaudit_setup.attribution.controllers.node_changes import (
-    DISTURBED,
-    MOMENTS,
-    NODES_NAMED,
-    node_changes,
-    nodes_of,
-    suspect,
-)
+from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_changes, nodes_of, suspect
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
@@ -26,6 +18,7 @@ from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.owner_chain import story_of_creation
 from kaudit_setup.attribution.spec_changes import wishes
+from kaudit_setup.attribution.timing import AT_ONCE, NODE_CHANGE, NODE_CHANGE_MOMENTS
 
 _PREEMPTED = "Preempted by "
 
@@ -46,7 +39,7 @@ def node_on_the_way(index: EventIndex, obj: Object, request: Request) -> Request
     changed = [
         d
         for d in node_changes(index, obj, request)
-        if request.at - d.at < MOMENTS or (known and deletes(d) and there <= d.at)
+        if request.at - d.at < NODE_CHANGE_MOMENTS or (known and deletes(d) and there <= d.at)
     ]
     cause = suspect(changed, request)
     owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
@@ -108,7 +101,7 @@ def node_gone(index: EventIndex, story: Story, obj: Object, request: Request, up
             return
     if not nodes:
         # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
-        gone = index.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= request.at - d.at < DISTURBED)
+        gone = index.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= request.at - d.at < NODE_CHANGE)
         if len({d.name for d in gone}) == 1:
             why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
             story.links.append(Link(gone[-1].object, gone[-1], "inferred", why))

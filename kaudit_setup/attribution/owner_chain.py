@@ -13,8 +13,6 @@ from kaudit_setup.attribution.chain import Child, Link, Story, sure
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, ended, owning_object
 from kaudit_setup.attribution.controllers.autoscaler import to_autoscaler
 from kaudit_setup.attribution.controllers.deployments import (
-    AT_ONCE,
-    NEAR,
     at_work,
     growth,
     made_again,
@@ -30,6 +28,7 @@ from kaudit_setup.attribution.evidence.index import EventIndex, begins, named, n
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.spec_changes import incomplete, of_another_lifetime, proven, spec_requests, wishes
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 from kaudit_setup.auditlog.kinds import KINDS
 
 DEEP = 6

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.timing import STATUS_REPORTED
 
-_SOON = 60.0
 _Key = tuple[str, ...]
 
 
@@ -91,7 +91,7 @@ def incomplete(index: EventIndex, obj: Object, at: float) -> bool:
     """
     known = spec_requests(index, obj, at)
     last = known[-1].at if known else 0.0
-    return any(old.at < at and last <= new.at <= at + _SOON for old, new in _count(index, obj).holes)
+    return any(old.at < at and last <= new.at <= at + STATUS_REPORTED for old, new in _count(index, obj).holes)
 
 
 def _count(index: EventIndex, obj: Object) -> _Count:

@@ -14,10 +14,8 @@ from kaudit_setup.attribution.evidence.bodies import Owner
 from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.lifetimes import outlived
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.timing import ADOPTED, COLLECTED
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
-
-_TAKEN_OVER = 2.0
-_COLLECTED = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def changed_just_before(index: EventIndex, like: Object, at: float) -> Request |
         if request.done
         and (creates(request) or changes(request))
         and not request.by_kubernetes
-        and 0 <= at - request.at < _TAKEN_OVER
+        and 0 <= at - request.at < ADOPTED
     ]
     return max(requests, key=lambda request: request.at, default=None)
 
@@ -114,7 +112,7 @@ def deleted_just_before(index: EventIndex, obj: Object, at: float) -> list[Reque
             and not d.by_kubernetes
             and (d.namespace == obj.namespace or _owns_everywhere(d))
             and d.object != obj
-            and 0 <= at - d.at < _COLLECTED
+            and 0 <= at - d.at < COLLECTED
         ),
     )
     return list({request.object: request for request in found}.values())

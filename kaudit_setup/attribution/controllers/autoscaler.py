@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.chain import Link, Story, sure
 from kaudit_setup.attribution.controllers.adoption import ended
-from kaudit_setup.attribution.controllers.deployments import AT_ONCE
 from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.spec_changes import proven, wishes
+from kaudit_setup.attribution.timing import AT_ONCE
 from kaudit_setup.auditlog.kinds import KINDS
 
 _SAID = 5

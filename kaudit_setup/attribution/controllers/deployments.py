@@ -27,16 +27,8 @@ from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.owner_names import generated_from
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.spec_changes import wishes
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD, ROLLED
 
-NEAR = 15.0
-"""Seconds within which a controller follows a change of what it controls, and takes its next step; a Pod made later
-takes another's place.
-"""
-AT_ONCE = 2.0
-"""Seconds within which a controller's next request is of the same piece of work."""
-_STEP = 600.0
-"""Seconds within which a set's controller goes on to the next Pod, once one is gone and its successor ready."""
-_ROLLING = 120.0
 KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, JOBS})
 """The controllers that keep Pods: they take over those that match, and let go of those that no longer do."""
 Again = Literal["no", "likely", "surely"]
@@ -105,7 +97,7 @@ def unlogged(
             d for d in wishes(index, above, child.at) if d.at > max((request.at for request in requests), default=0.0)
         ]
         asked = later[-1] if later else None
-        gap = NEAR if asked is not None and asked.subresource == "scale" else _STEP
+        gap = NEAR if asked is not None and asked.subresource == "scale" else NEXT_POD
         if asked is None or not unbroken(
             asked.at, _creations(index, child.object, replicas, child.at), child.at, gap
         ):
@@ -233,7 +225,7 @@ def at_work(index: EventIndex, child: Child, owner: Object, change: Request) -> 
         and request.resource == "pods"
         and _follows(request, owner)
         and change.at <= request.at <= child.at
-        and (child.at - request.at < _ROLLING or 0 <= child.at - _gone(index, request) <= NEAR)
+        and (child.at - request.at < ROLLED or 0 <= child.at - _gone(index, request) <= NEAR)
         and made_again(index, request, owner) == "no"
         for request in index.all()
     )
@@ -268,7 +260,7 @@ def stepping(index: EventIndex, end: Request, owner: Object, change: Request) ->
     """Whether the controller of a set, when it deleted a Pod by `end`, was still going from one to the next for
     `change`.
     """
-    return unbroken(change.at, _deletions(index, owner, end.controller), end.at, _STEP)
+    return unbroken(change.at, _deletions(index, owner, end.controller), end.at, NEXT_POD)
 
 
 def _successor(index: EventIndex, end: Request, owner: Object) -> Request | None:

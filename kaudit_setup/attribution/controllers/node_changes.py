@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes
+from kaudit_setup.attribution.timing import NODE_CHANGE, NODE_CHANGE_MOMENTS
 
-DISTURBED = 600.0
-"""Seconds for which a change of a node may be behind what happens to its Pods (tolerationSeconds is 300)."""
-MOMENTS = 5.0
 NODES_NAMED = b'"resource":"nodes","name":'
 
 
 def node_changes(index: EventIndex, obj: Object, request: Request) -> list[Request]:
     """What people did to the node that a Pod was on, while it was there; to any node, if the log does not tell."""
     nodes = nodes_of(index, obj)
-    since = max(request.at - DISTURBED, shown_since(index.on(obj), request.at) - index.tolerance)
+    since = max(request.at - NODE_CHANGE, shown_since(index.on(obj), request.at) - index.tolerance)
 
     def by_somebody(d: Request) -> bool:
         return d.done and (changes(d) or deletes(d)) and not d.by_kubernetes and since < d.at <= request.at
@@ -30,7 +28,7 @@ def node_changes(index: EventIndex, obj: Object, request: Request) -> list[Reque
 
 def suspect(changed: Sequence[Request], request: Request) -> Request | None:
     """The last of some changes of nodes; None if they are of several nodes, not moments before `request`."""
-    if not changed or (len({d.name for d in changed}) > 1 and request.at - changed[-1].at >= MOMENTS):
+    if not changed or (len({d.name for d in changed}) > 1 and request.at - changed[-1].at >= NODE_CHANGE_MOMENTS):
         return None
     return changed[-1]
 

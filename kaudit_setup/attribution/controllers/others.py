@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Child
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
-from kaudit_setup.attribution.controllers.deployments import AT_ONCE
 from kaudit_setup.attribution.creation import actor, met
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.timing import AT_ONCE, COLLECTED, RIGHT_AFTER
 
 TOKENS = "tokens-controller"
 BINDER = "persistent-volume-binder"
 AGGREGATION = "clusterrole-aggregation-controller"
-_COLLECTED = 10.0
-_RIGHT_AFTER = 1.0
 
 
 def account_of(index: EventIndex, secret: Object, end: Request) -> tuple[Object, bool, str] | None:
@@ -85,13 +83,13 @@ def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | No
     if known is not None:
         writer = next((d for d in wrote if d.facts.owners == known.owners), None)
         owners = [owning_object(index, owner, obj) for owner in known.owners]
-        if writer is None or writer.by_kubernetes or end.at - writer.at >= _COLLECTED:
+        if writer is None or writer.by_kubernetes or end.at - writer.at >= COLLECTED:
             return None
         if any(request.at <= end.at for request in met(index, owners)):
             return None
         names = ", ".join(map(str, owners))
         return writer, f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"
-    if not wrote or wrote[-1].user.startswith("system:") or end.at - wrote[-1].at >= _RIGHT_AFTER:
+    if not wrote or wrote[-1].user.startswith("system:") or end.at - wrote[-1].at >= RIGHT_AFTER:
         return None
     said = "nothing else fits: it may have named an owner that there was not"
     return wrote[-1], f"{actor(wrote[-1])} wrote it {end.at - wrote[-1].at:.3f} s before it was collected; {said}"

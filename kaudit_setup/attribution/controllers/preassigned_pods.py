@@ -12,10 +12,9 @@ from kaudit_setup.attribution.evidence.actors import DAEMONSETS
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.owner_names import generated_from, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.timing import PROMPT
 
 _BINDING = b'"subresource":"binding"'
-_PROMPT = 1.0
-"""Seconds within which the scheduler binds a Pod, if there is room."""
 
 
 def unbound(index: EventIndex, obj: Object) -> bool:
@@ -38,9 +37,7 @@ def unclaimed(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list
     )
     left = sorted(makers, key=lambda request: request.at)
     for binding in bindings:
-        mine = [
-            request for request in left if 0 <= binding.at - request.at < _PROMPT and _fits(request, binding.name)
-        ]
+        mine = [request for request in left if 0 <= binding.at - request.at < PROMPT and _fits(request, binding.name)]
         if mine:
             left.remove(mine[-1])
     return list(filter(_may_name_a_node, left)) if bindings else []

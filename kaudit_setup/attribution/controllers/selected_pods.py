@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kaudit_setup.attribution.chain import Child
-from kaudit_setup.attribution.controllers.deployments import AT_ONCE, KEEPERS, NEAR
+from kaudit_setup.attribution.controllers.deployments import KEEPERS
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 
 
 def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool) -> Request | None:

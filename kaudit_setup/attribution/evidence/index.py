@@ -24,15 +24,13 @@ from kaudit_setup.attribution.evidence.requests import (
     stage_rank,
     through_kubelet,
 )
+from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
 from kaudit_setup.auditlog.search import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 LIMIT = 60_000
 """Requests that are kept, about 1 KB each, before they are thinned out."""
 _REPEATED, _CROWD, _WEIGHTY = range(3)
-_AROUND = 300.0
-"""Seconds around the first and the last mention of the object asked about in which nothing else is thinned out."""
-_APART = 5.0
 # What components write all the time: only what an event says matters.
 _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
@@ -154,7 +152,7 @@ class EventIndex:
         for pair in mentions.values():
             for request in pair:
                 self._add(request)
-        if any(begin - _AROUND < at < end + _AROUND for begin, end in self._lost for at in self._known):
+        if any(begin - AROUND < at < end + AROUND for begin, end in self._lost for at in self._known):
             self._look_around(new)
         self._lost = []
         self._stale = True
@@ -165,7 +163,7 @@ class EventIndex:
             request = request_of(seen, self._about)
             if (
                 self._weight(request) == _CROWD
-                and self._distance(request) < _AROUND
+                and self._distance(request) < AROUND
                 and request.key not in self._requests
             ):
                 self.left_out -= 1
@@ -213,7 +211,7 @@ class EventIndex:
     @property
     def tolerance(self) -> float:
         """Seconds by which the clocks of the sources may differ."""
-        return _APART if len(self.nodes) > 1 else 0.0
+        return CLOCK_SKEW if len(self.nodes) > 1 else 0.0
 
     def _add(self, request: Request) -> None:
         old = self._requests.get(request.key)
@@ -308,7 +306,7 @@ def in_order(requests: Iterable[Request]) -> list[Request]:
         if old is request:
             continue
         # somebody may choose one Audit-ID for many requests: only those of two servers can be the same
-        apart = old.source.node == request.source.node or request.at - old.at > _APART
+        apart = old.source.node == request.source.node or request.at - old.at > CLOCK_SKEW
         if apart or (old.name and request.name and old.name != request.name):
             found[*key, *request.key] = request
         elif (request.done, bool(request.name)) > (old.done, bool(old.name)):

@@ -14,15 +14,9 @@ from dataclasses import dataclass
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
+from kaudit_setup.attribution.timing import DELETION_NOTICED, GONE, KUBELET_NOTICED
 from kaudit_setup.auditlog.kinds import is_custom
 
-LONG = 300.0
-"""Seconds after which what was deleted is expected to be gone: a Pod's grace is rarely longer."""
-
-_NOTICED = 2.0
-"""Seconds within which a controller notices that something is gone."""
-_SETTLED = 5.0
-"""Seconds after which a kubelet has heard that something is gone."""
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
@@ -61,7 +55,7 @@ def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
             begun = Lifetime(request.at)
         elif (
             gone is not None
-            and request.at - gone.at > LONG
+            and request.at - gone.at > GONE
             and _shows(request)
             and not (known and known == uid)
             and (gone.node or not _kubelet_waits(requests[index:]))
@@ -101,12 +95,12 @@ def outlived(end: Request, requests: Sequence[Request]) -> Request | None:
 
     None if nothing does, or its kubelet waited for `end`. What the server removes at once must be gone with the
     answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
-    surely deleted, and is there `LONG` after, was made again, maybe, by a request that is not in the log.
+    surely deleted, and is there `GONE` after, was made again, maybe, by a request that is not in the log.
     """
     later = [request for request in requests if request.at > max(end.at, end.end)]
     if not end.node and _kubelet_waits(later):
         return None
-    wait = LONG if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
+    wait = GONE if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
     return next(
         (request for request in later if (request.at - end.at > wait and _shows(request)) or _bound(request)), None
     )
@@ -127,7 +121,7 @@ def kept_up(end: Request, requests: Sequence[Request]) -> bool:
     """
     later = [request for request in requests if request.done and request.at > max(end.at, end.end)]
     later = later[: next((index for index, request in enumerate(later) if creates(request)), None)]
-    reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > _NOTICED]
+    reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > DELETION_NOTICED]
     return bool(reports) and not _lingers(end) and not any(request.controller == GARBAGE for request in later)
 
 
@@ -141,8 +135,8 @@ def lived_on(end: Request, requests: Sequence[Request]) -> Request | None:
     later = [request for request in requests if request.at > max(end.at, end.end)]
     if _lingers(end) or _held(later):
         return None
-    met = [request for request in later if _met(request) and request.at - end.at <= LONG]
-    known = [request for request in met if request.node and request.at - end.at > _SETTLED]
+    met = [request for request in later if _met(request) and request.at - end.at <= GONE]
+    known = [request for request in met if request.node and request.at - end.at > KUBELET_NOTICED]
     people = [request for request in met if _shows(request) and request.verb != "get"]
     if people and len({request.user for request in met}) > 1:
         known += people
