@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import catalog, phrasing
+from kaudit_setup.policy import phrasing
+from kaudit_setup.policy.catalog import requests
 from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.regions import Box
@@ -37,12 +38,12 @@ def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, .
     chart = Chart(policy, version)
     found: list[Finding] = []
     for name, kind, cluster in _SENSITIVE:
-        verbs: tuple[str, ...] = ("create",) if cluster else (*catalog.READS, *catalog.WRITES)
+        verbs: tuple[str, ...] = ("create",) if cluster else (*requests.READS, *requests.WRITES)
         boxes = deeds(chart.space, verbs, kind, cluster=cluster)
         found += _lost(chart, f"cis-{name}", f"access to {name}", boxes)
         found += _level(chart, name, boxes)
     for name, kind in _MODIFIED:
-        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, catalog.WRITES, kind))
+        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, requests.WRITES, kind))
     for name in _USED:
         verbs = ("create", "get") if name in {"pods/exec", "pods/portforward"} else _PROXIED
         boxes = deeds(chart.space, verbs, ("", name))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import catalog, phrasing
+from kaudit_setup.policy import phrasing
+from kaudit_setup.policy.catalog import requests
 from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.classes.regions import Box, intersections
 from kaudit_setup.policy.classes.space import Space
@@ -92,8 +93,8 @@ def differences(a: Policy, b: Policy, version: KubeVersion = NEWEST) -> tuple[Di
 def _by_stages(space: Space) -> list[tuple[tuple[Stage, ...], list[Box]]]:
     """All requests, parted by the stages that they can have (endpoints/filters/audit.go:WithAudit)."""
     anybody = space.users.all & ~space.nobody
-    verbs, parts = space.verbs.mask(catalog.LONG_RUNNING_VERBS), space.parts(catalog.LONG_RUNNING_PARTS)
-    pprof = space.url([catalog.LONG_RUNNING_URLS])
+    verbs, parts = space.verbs.mask(requests.LONG_RUNNING_VERBS), space.parts(requests.LONG_RUNNING_PARTS)
+    pprof = space.url([requests.LONG_RUNNING_URLS])
     others = space.verbs.all & ~verbs
     short = [
         space.box(user=anybody, where=space.resources & ~parts, verb=others),

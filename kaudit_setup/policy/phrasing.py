@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import identities
 from kaudit_setup.policy.model import Attributes, Policy, Rule
 
-EVERYBODY: Final = frozenset({catalog.AUTHENTICATED, catalog.UNAUTHENTICATED})
+EVERYBODY: Final = frozenset({identities.AUTHENTICATED, identities.UNAUTHENTICATED})
 
 
 def request(a: Attributes) -> str:

@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, OLDEST
-from kaudit_setup.policy import catalog
 from kaudit_setup.policy.build.render import Section, render
+from kaudit_setup.policy.catalog import identities, requests, resources
 from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.compare import differences
 from kaudit_setup.policy.lint import reachability
@@ -90,9 +90,9 @@ def parse_kind(text: str) -> Kind:
         raise InputError(f"{text!r} is no resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
     if group:
         return ("" if group == "core" else group), spec
-    home = catalog.home(name)
+    home = resources.home(name)
     if home is None:
-        every = [n for names in catalog.GROUPS.values() for n in names]
+        every = [n for names in resources.GROUPS.values() for n in names]
         close = difflib.get_close_matches(name.lower(), every, 1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise InputError(f"no built-in API group has a resource {name!r}", hint=f"{meant}A custom one is NAME.GROUP")
@@ -110,7 +110,7 @@ def parse_body(text: str) -> Body:
             hint="write RESOURCE[,RESOURCE][:VERB,VERB]=Metadata|Request|RequestResponse, e.g. pods:create=Request",
         )
     listed = tuple(dict.fromkeys(v.strip() for v in verbs.split(",") if v.strip()))
-    usual = [v for v in catalog.RESOURCE_VERBS if v]
+    usual = [v for v in requests.RESOURCE_VERBS if v]
     for verb in listed:
         if verb not in usual:
             raise InputError(f"no request has the verb {verb!r}", hint=f"the verbs are {', '.join(usual)}")
@@ -152,7 +152,7 @@ def _check(recipe: Recipe) -> None:
         for group, spec in body.kinds:
             if (group, spec) in dropped:
                 raise InputError(f"{spec} is both dropped and given a level by --body", hint="leave out one of them")
-            if recipe.namespaces and (group, spec.partition("/")[0]) in catalog.CLUSTER_SCOPED:
+            if recipe.namespaces and (group, spec.partition("/")[0]) in resources.CLUSTER_SCOPED:
                 raise InputError(f"{spec} has no namespace, so --only-namespace never fits it", hint="leave out one")
 
 
@@ -162,13 +162,13 @@ def _sections(recipe: Recipe) -> list[Section]:
     found: list[Section] = []
     if recipe.drop_controllers:
         found.append(Section("The control plane's own users.", Rule("None", users=_COMPONENTS), drop=True))
-        groups = (catalog.KUBE_SYSTEM, *((catalog.NODES,) if recipe.drop_nodes else ()))
+        groups = (identities.KUBE_SYSTEM, *((identities.NODES,) if recipe.drop_nodes else ()))
         comment = "Controllers and add-ons: the service accounts of kube-system." + (
             " And kubelets." * recipe.drop_nodes
         )
         found.append(Section(comment, Rule("None", user_groups=groups), drop=True))
     elif recipe.drop_nodes:
-        found.append(Section("Kubelets.", Rule("None", user_groups=(catalog.NODES,)), drop=True))
+        found.append(Section("Kubelets.", Rule("None", user_groups=(identities.NODES,)), drop=True))
     if dropped:
         found.append(Section("Not a word about these.", Rule("None", resources=_entries(dropped)), drop=True))
     events = [kind for kind in _EVENTS if kind not in dropped]
@@ -177,7 +177,7 @@ def _sections(recipe: Recipe) -> list[Section]:
             Section("Events: numerous, and kubectl shows them.", Rule("None", resources=_entries(events)), drop=True)
         )
     if recipe.drop_health:
-        found.append(Section("Health checks.", Rule("None", non_resource_urls=catalog.HEALTH_URLS), drop=True))
+        found.append(Section("Health checks.", Rule("None", non_resource_urls=requests.HEALTH_URLS), drop=True))
     bodies = sorted(_merged(recipe.bodies), key=lambda b: (len(b.verbs) or 99, -LEVELS.index(b.level)))
     found += [_body(body, recipe) for body in bodies if body.verbs]
     if recipe.drop_reads:
@@ -187,14 +187,14 @@ def _sections(recipe: Recipe) -> list[Section]:
             rule = Rule("Metadata", verbs=("get",), resources=_entries(sessions), namespaces=within)
             comment = "Sessions over a websocket are GET requests (kubectl since 1.30): no reads to drop."
             found.append(Section(comment, rule))
-        found.append(Section("Reads.", Rule("None", verbs=catalog.READS), drop=True))
+        found.append(Section("Reads.", Rule("None", verbs=requests.READS), drop=True))
     found += [_body(body, recipe) for body in bodies if not body.verbs]
     whole = {kind for body in bodies if not body.verbs for kind in body.kinds}
     # with --only-namespace, what has no namespace is not logged anyway
     guarded = [
         kind
         for kind in _SENSITIVE
-        if kind not in {*dropped, *whole} and not (within and kind in catalog.CLUSTER_SCOPED)
+        if kind not in {*dropped, *whole} and not (within and kind in resources.CLUSTER_SCOPED)
     ]
     if guarded and recipe.base in {"request", "request-response"}:
         comment = "What holds secrets is never logged with its content."

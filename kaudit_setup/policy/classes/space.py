@@ -17,25 +17,47 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import identities, requests, resources
 from kaudit_setup.policy.classes.regions import NAME, NAMESPACE, USER, VERB, WHERE, Box, intersections
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, path_matches
 from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
 
 _ALWAYS_USERS: Final = (
-    catalog.ANONYMOUS,
-    catalog.APISERVER,
-    catalog.SCHEDULER,
-    catalog.CONTROLLER_MANAGER,
-    *catalog.POD_MAKERS,
+    identities.ANONYMOUS,
+    identities.APISERVER,
+    identities.SCHEDULER,
+    identities.CONTROLLER_MANAGER,
+    *identities.POD_MAKERS,
 )
 _ALWAYS_GROUPS: Final = (
-    catalog.AUTHENTICATED,
-    catalog.UNAUTHENTICATED,
-    catalog.SERVICE_ACCOUNTS,
-    catalog.KUBE_SYSTEM,
-    catalog.NODES,
-    catalog.MASTERS,
+    identities.AUTHENTICATED,
+    identities.UNAUTHENTICATED,
+    identities.SERVICE_ACCOUNTS,
+    identities.KUBE_SYSTEM,
+    identities.NODES,
+    identities.MASTERS,
+)
+# What questions and findings speak of: (group, resource or resource/subresource). Ordinary ones first, so that an
+# example is taken from them.
+_ASKED: Final = (
+    ("", "pods"),
+    ("", "configmaps"),
+    ("", "secrets"),
+    *(("", f"pods/{part}") for part in resources.BY_PLACE["", "pods"].subresources),
+    ("", "serviceaccounts/token"),
+    ("", "replicationcontrollers/scale"),
+    ("", "namespaces"),
+    ("", "nodes"),
+    ("", "nodes/proxy"),
+    ("", "services/proxy"),
+    ("", "events"),
+    *(("apps", f"{name}/scale") for name in resources.GROUPS["apps"]),
+    *(("batch", name) for name in resources.GROUPS["batch"]),
+    *((resources.RBAC, name) for name in resources.GROUPS[resources.RBAC]),
+    ("authentication.k8s.io", "tokenreviews"),
+    ("coordination.k8s.io", "leases"),
+    ("discovery.k8s.io", "endpointslices"),
+    ("events.k8s.io", "events"),
 )
 
 
@@ -77,20 +99,20 @@ class Space:
         self.nobody = 1
         self.groups = Axis([*_ALWAYS_GROUPS, *(g for r in rules for g in r.user_groups)])
         literal_verbs = (v for r in rules for v in r.verbs)
-        self.verbs = Axis([*catalog.RESOURCE_VERBS, *catalog.HTTP_METHODS, fresh.verb, *literal_verbs])
-        self.resource_verbs = self.verbs.mask(catalog.RESOURCE_VERBS)
-        self.url_verbs = self.verbs.mask((*catalog.HTTP_METHODS, fresh.verb))
+        self.verbs = Axis([*requests.RESOURCE_VERBS, *requests.HTTP_METHODS, fresh.verb, *literal_verbs])
+        self.resource_verbs = self.verbs.mask(requests.RESOURCE_VERBS)
+        self.url_verbs = self.verbs.mask((*requests.HTTP_METHODS, fresh.verb))
         spaces = [n for r in rules for n in r.namespaces]
         names = [n for e in entries for n in e.resource_names]
         # a namespace's name is its namespace: both axes know the same literals, so that a question may say so
         self.namespaces = Axis(["", fresh.namespace, *spaces, *names])
         self.names = Axis(["", fresh.namespace, *spaces, *names])
         self.other_name = fresh.namespace
-        specs = [*(kind for _, kind in catalog.ASKED), *(s for e in entries for s in e.resources)]
-        self._groups = Axis([*(g for g, _ in catalog.ASKED), fresh.group, *(e.group for e in entries)])
+        specs = [*(kind for _, kind in _ASKED), *(s for e in entries for s in e.resources)]
+        self._groups = Axis([*(g for g, _ in _ASKED), fresh.group, *(e.group for e in entries)])
         self._resources = Axis([*(r for s in specs if (r := _literal(s)[0])), fresh.resource])
         self._parts = Axis(
-            ["", fresh.part, *catalog.LONG_RUNNING_PARTS, *(p for s in specs if (p := _literal(s)[1]))]
+            ["", fresh.part, *requests.LONG_RUNNING_PARTS, *(p for s in specs if (p := _literal(s)[1]))]
         )
         self._urls = Axis(_url_classes([u for r in rules for u in r.non_resource_urls]))
         self._block = len(self._resources.values) * len(self._parts.values)
@@ -204,16 +226,16 @@ class Space:
             ),
         )
         bit, groups = self.users.bit, self.groups.bit
-        outside = groups[catalog.UNAUTHENTICATED]
-        special = self.nobody | bit[catalog.ANONYMOUS]
+        inside, outside = groups[identities.AUTHENTICATED], groups[identities.UNAUTHENTICATED]
+        special = self.nobody | bit[identities.ANONYMOUS]
         requesters = [
-            self.box(user=self.users.all & ~special)._replace(never=outside, some=(groups[catalog.AUTHENTICATED],)),
-            self.box(user=bit[catalog.ANONYMOUS])._replace(never=self.groups.all & ~outside, some=(outside,)),
+            self.box(user=self.users.all & ~special)._replace(never=outside, some=(inside,)),
+            self.box(user=bit[identities.ANONYMOUS])._replace(never=self.groups.all & ~outside, some=(outside,)),
             self.box(user=self.nobody)._replace(never=self.groups.all),
         ]
         if self.version < NEWEST:  # which release changed it was not found out; 1.20 and 1.36 were looked at
-            masters = groups[catalog.MASTERS]
-            loopback = self.box(user=bit[catalog.APISERVER])
+            masters = groups[identities.MASTERS]
+            loopback = self.box(user=bit[identities.APISERVER])
             requesters.append(loopback._replace(never=self.groups.all & ~masters, some=(masters,)))
         return intersections(requesters, worlds)
 
@@ -235,12 +257,12 @@ class Space:
             group,
             resource,
             part,
-            _prefer(namespaces, empty=(group, resource) in catalog.CLUSTER_SCOPED),
+            _prefer(namespaces, empty=(group, resource) in resources.CLUSTER_SCOPED),
             _prefer(names, empty=nameless),
         )
 
     def _kind(self, where: int) -> tuple[str, str, str]:
-        usual = next((bit for kind in catalog.ASKED if (bit := self.kinds(kind)) & where), where & -where)
+        usual = next((bit for kind in _ASKED if (bit := self.kinds(kind)) & where), where & -where)
         group, rest = divmod(usual.bit_length() - 1, self._block)
         resource, part = divmod(rest, len(self._parts.values))
         return self._groups.values[group], self._resources.values[resource], self._parts.values[part]
@@ -266,7 +288,7 @@ def _literal(spec: str) -> tuple[str, str]:
 
 def _url_classes(specs: Sequence[str]) -> list[str]:
     """One path for each way in which paths can match: the literals, and something below each prefix."""
-    every = [*specs, *catalog.PUBLIC_URLS, catalog.LONG_RUNNING_URLS]
+    every = [*specs, *requests.PUBLIC_URLS, requests.LONG_RUNNING_URLS]
     found = [_below("/", every)]
     for spec in every:
         prefix = spec.rstrip("*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import identities, requests, resources
 from kaudit_setup.policy.classes.space import is_resource_path
 from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.model import GroupResources, Policy, Rule
@@ -45,11 +45,11 @@ class _Finder:
         rule = self.rule
         yield from self._literal("verbs", rule.verbs, "leave `verbs` out to mean all of them")
         if rule.resources or rule.namespaces:
-            valid, kind = set(catalog.RESOURCE_VERBS), "resource"
+            valid, kind = set(requests.RESOURCE_VERBS), "resource"
         elif rule.non_resource_urls:
-            valid, kind = set(catalog.HTTP_METHODS), "non-resource"
+            valid, kind = set(requests.HTTP_METHODS), "non-resource"
         else:
-            valid, kind = {*catalog.RESOURCE_VERBS, *catalog.HTTP_METHODS}, ""
+            valid, kind = {*requests.RESOURCE_VERBS, *requests.HTTP_METHODS}, ""
         for verb in rule.verbs:
             if verb in valid or "*" in verb:
                 continue
@@ -62,12 +62,12 @@ class _Finder:
         rule = self.rule
         yield from self._literal("users", rule.users, "name a group in `userGroups`, or each user")
         yield from self._literal("userGroups", rule.user_groups, "name each group")
-        for words, gone in ((rule.users, catalog.GONE_USERS), (rule.user_groups, catalog.GONE_GROUPS)):
+        for words, gone in ((rule.users, identities.GONE_USERS), (rule.user_groups, identities.GONE_GROUPS)):
             for word in words:
                 if word in gone:
                     yield self._found("gone-identity", f"nobody is `{word}`: {gone[word]}", "use the name of today")
         for user in rule.users:
-            if user in {catalog.NODES, catalog.AUTHENTICATED, catalog.UNAUTHENTICATED, catalog.MASTERS}:
+            if user in {identities.NODES, identities.AUTHENTICATED, identities.UNAUTHENTICATED, identities.MASTERS}:
                 yield self._found("group-as-user", f"`{user}` is a group, not a user", "write it into `userGroups`")
 
     def namespaces(self) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ class _Finder:
             return
         for entry in rule.resources:
             for spec in entry.resources:
-                if (entry.group, spec.partition("/")[0]) in catalog.CLUSTER_SCOPED:
+                if (entry.group, spec.partition("/")[0]) in resources.CLUSTER_SCOPED:
                     yield self._found(
                         "cluster-resource-in-namespace",
                         f"`{spec}` has no namespace, and this rule is limited to {', '.join(rule.namespaces)}",
@@ -142,7 +142,7 @@ class _Finder:
 def _verb_mend(verb: str, kind: str) -> str:
     if verb.lower() != verb:
         return f"verbs are lower case: `{verb.lower()}`"
-    if verb in catalog.RBAC_ONLY_VERBS:
+    if verb in requests.RBAC_ONLY_VERBS:
         return (
             "exec, attach, port-forward and proxy are `create` and `get` on a subresource"
             if verb == "connect"
@@ -150,11 +150,11 @@ def _verb_mend(verb: str, kind: str) -> str:
         )
     if kind == "non-resource":
         return "verbs of non-resource requests are HTTP methods in lower case: get, head, post, put, …"
-    close = difflib.get_close_matches(verb, [v for v in catalog.RESOURCE_VERBS if v], 1)
+    close = difflib.get_close_matches(verb, [v for v in requests.RESOURCE_VERBS if v], 1)
     return (
         f"did you mean `{close[0]}`?"
         if close
-        else f"the verbs are {', '.join(v for v in catalog.RESOURCE_VERBS if v)}"
+        else f"the verbs are {', '.join(v for v in requests.RESOURCE_VERBS if v)}"
     )
 
 
@@ -167,20 +167,20 @@ def _spec_problem(group: str, spec: str, version: KubeVersion) -> tuple[str, str
     if not fits or not plain:
         mend = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
         return "dead-pattern", f"`{spec}` can match nothing", mend, "warning"
-    if resource == "*" or group not in catalog.GROUPS:
+    if resource == "*" or group not in resources.GROUPS:
         return None
-    if resource not in catalog.GROUPS[group]:
+    if resource not in resources.GROUPS[group]:
         return (
             "unknown-resource",
             f"group `{group or 'core'}` has no resource `{resource}`",
             _resource_mend(resource),
             "warning",
         )
-    if group == "" and part not in {"", "*", *catalog.CORE[resource]}:
-        close = difflib.get_close_matches(part, catalog.CORE[resource], 1)
+    if group == "" and part not in {"", "*", *resources.BY_PLACE[group, resource].subresources}:
+        close = difflib.get_close_matches(part, resources.BY_PLACE[group, resource].subresources, 1)
         mend = f"did you mean `{resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
         return "unknown-subresource", f"`{resource}` has no subresource `{part}`", mend, "warning"
-    since, until = catalog.SINCE.get((group, spec)), catalog.UNTIL.get((group, spec))
+    since, until = resources.SINCE.get((group, spec)), resources.UNTIL.get((group, spec))
     if since is not None and version < since:
         return (
             "version",
@@ -196,11 +196,11 @@ def _spec_problem(group: str, spec: str, version: KubeVersion) -> tuple[str, str
 def _resource_mend(resource: str) -> str:
     lower = resource.lower()
     for name in (lower, f"{lower}s", f"{lower}es"):
-        home = catalog.home(name)
+        home = resources.home(name)
         if home is not None:
             return f'write `{name}` under group: "{home}"'
-    every = [name for names in catalog.GROUPS.values() for name in names]
+    every = [name for names in resources.GROUPS.values() for name in names]
     close = difflib.get_close_matches(lower, every, 1)
     if close:
-        return f'did you mean `{close[0]}` of group "{catalog.home(close[0])}"?'
+        return f'did you mean `{close[0]}` of group "{resources.home(close[0])}"?'
     return "a custom resource belongs under its own group"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from kaudit_setup.policy import catalog, phrasing
+from kaudit_setup.policy import phrasing
+from kaudit_setup.policy.catalog import identities, resources
 from kaudit_setup.policy.classes.chart import Chart, total
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.regions import VERB, Box
@@ -17,8 +18,8 @@ from kaudit_setup.policy.model import STAGES, Attributes, Rule
 from kaudit_setup.policy.questions.requesters import deeds, region
 from kaudit_setup.policy.questions.table import QUESTIONS
 
-_NODE: Final = ("system:node:some-node", (catalog.AUTHENTICATED, catalog.NODES))
-_ACCOUNT: Final = (catalog.AUTHENTICATED, catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)
+_NODE: Final = ("system:node:some-node", (identities.AUTHENTICATED, identities.NODES))
+_ACCOUNT: Final = (identities.AUTHENTICATED, identities.SERVICE_ACCOUNTS, identities.KUBE_SYSTEM)
 # What a quiet cluster does all day: (code's end, what, request).
 _NOISE: Final = (
     (
@@ -177,7 +178,7 @@ def _losses(chart: Chart) -> Iterator[Finding]:
     limited = [
         i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces and "" not in r.namespaces
     ]
-    kinds = ((catalog.RBAC, "clusterrolebindings"), ("", "nodes"))
+    kinds = ((resources.RBAC, "clusterrolebindings"), ("", "nodes"))
     boxes = deeds(chart.space, ["create", "update", "delete"], *kinds, cluster=True)
     if limited and total(chart.shares([Ask(region(chart.space, "person", *boxes))])) == "no":
         message = (
@@ -219,7 +220,7 @@ def _health(chart: Chart) -> Iterator[Finding]:
     decide = compile(chart.policy, chart.space.version)
 
     def asked(path: str) -> int:
-        a = Attributes(catalog.ANONYMOUS, (catalog.UNAUTHENTICATED,), "get", is_resource=False, path=path)
+        a = Attributes(identities.ANONYMOUS, (identities.UNAUTHENTICATED,), "get", is_resource=False, path=path)
         return decide(a).rule_index
 
     dropping = asked("/healthz")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import identities
 from kaudit_setup.policy.classes.regions import Box, intersections
 from kaudit_setup.policy.classes.space import Space
 
@@ -21,25 +21,25 @@ Who = Literal["person", "service account", "outsider", "anybody", "nobody", "pod
 def requesters(space: Space, who: Who) -> list[Box]:
     """The users and groups of these requesters."""
     users, groups = space.users, space.groups
-    people = users.where(catalog.is_person) & ~space.nobody
-    programs = groups.where(catalog.is_program_group)
-    accounts = users.where(lambda u: catalog.is_service_account(u) and not catalog.is_component(u))
+    people = users.where(identities.is_person) & ~space.nobody
+    programs = groups.where(identities.is_program_group)
+    accounts = users.where(lambda u: identities.is_service_account(u) and not identities.is_component(u))
     member = groups.mask
 
     def exactly(*needed: str) -> Box:
         # a program's groups come from its kind of credential, and are no others
         return space.box()._replace(
-            never=groups.all & ~member([catalog.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
+            never=groups.all & ~member([identities.AUTHENTICATED, *needed]), some=tuple(member([n]) for n in needed)
         )
 
     person = space.box(user=people)._replace(never=programs)
-    homes = groups.where(lambda g: g.startswith(f"{catalog.SERVICE_ACCOUNTS}:") and g != catalog.KUBE_SYSTEM)
-    some_account = exactly(catalog.SERVICE_ACCOUNTS)
+    homes = groups.where(lambda g: g.startswith(f"{identities.SERVICE_ACCOUNTS}:") and g != identities.KUBE_SYSTEM)
+    some_account = exactly(identities.SERVICE_ACCOUNTS)
     account = some_account._replace(at=space.box(user=accounts).at, never=some_account.never & ~homes)
-    controller = exactly(catalog.SERVICE_ACCOUNTS, catalog.KUBE_SYSTEM)._replace(
-        at=space.box(user=users.mask(catalog.POD_MAKERS)).at
+    controller = exactly(identities.SERVICE_ACCOUNTS, identities.KUBE_SYSTEM)._replace(
+        at=space.box(user=users.mask(identities.POD_MAKERS)).at
     )
-    scheduler = exactly()._replace(at=space.box(user=users.mask([catalog.SCHEDULER])).at)
+    scheduler = exactly()._replace(at=space.box(user=users.mask([identities.SCHEDULER])).at)
     return {
         "person": [person],
         "service account": [account],

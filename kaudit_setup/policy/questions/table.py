@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import requests, resources
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.questions.requesters import Who, deeds, region
@@ -27,7 +27,7 @@ def _pods_created(space: Space, who: Who = "person") -> list[Ask]:
 
 def _pods_changed(space: Space, who: Who = "person") -> list[Ask]:
     kinds = [("", "pods")]
-    if space.version >= catalog.SINCE["", "pods/resize"]:
+    if space.version >= resources.SINCE["", "pods/resize"]:
         kinds.append(("", "pods/resize"))
     return [Ask(region(space, who, *deeds(space, ["update", "patch"], *kinds)))]
 
@@ -70,16 +70,16 @@ def _secret_changed(space: Space) -> list[Ask]:
 
 
 def _rbac(space: Space) -> list[Ask]:
-    namespaced = deeds(space, catalog.WRITES, (catalog.RBAC, "roles"), (catalog.RBAC, "rolebindings"))
-    kinds = ((catalog.RBAC, "clusterroles"), (catalog.RBAC, "clusterrolebindings"))
-    return [Ask(region(space, "anybody", *namespaced, *deeds(space, catalog.WRITES, *kinds, cluster=True)))]
+    namespaced = deeds(space, requests.WRITES, (resources.RBAC, "roles"), (resources.RBAC, "rolebindings"))
+    kinds = ((resources.RBAC, "clusterroles"), (resources.RBAC, "clusterrolebindings"))
+    return [Ask(region(space, "anybody", *namespaced, *deeds(space, requests.WRITES, *kinds, cluster=True)))]
 
 
 def outsiders(space: Space) -> list[Ask]:
     """Every request of people and of service accounts outside kube-system, but health, version and discovery."""
-    long_verbs = space.verbs.mask(catalog.LONG_RUNNING_VERBS)
-    long_parts = space.parts(catalog.LONG_RUNNING_PARTS)
-    public, pprof = space.url(catalog.PUBLIC_URLS), space.url([catalog.LONG_RUNNING_URLS])
+    long_verbs = space.verbs.mask(requests.LONG_RUNNING_VERBS)
+    long_parts = space.parts(requests.LONG_RUNNING_PARTS)
+    public, pprof = space.url(requests.PUBLIC_URLS), space.url([requests.LONG_RUNNING_URLS])
     long = [
         space.box(verb=long_verbs, where=space.resources),
         space.box(verb=space.verbs.all & ~long_verbs, where=long_parts),
@@ -97,7 +97,7 @@ def outsiders(space: Space) -> list[Ask]:
 
 def _login_failed(space: Space) -> list[Ask]:
     # a probe's health check with a bad token is no login; the one event of a 401 is at ResponseStarted
-    boxes = [space.box(where=space.everywhere & ~space.url(catalog.HEALTH_URLS))]
+    boxes = [space.box(where=space.everywhere & ~space.url(requests.HEALTH_URLS))]
     return [Ask(region(space, "nobody", *boxes), Need(stages=("ResponseStarted",), early=False))]
 
 

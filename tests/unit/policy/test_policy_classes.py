@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy import catalog
+from kaudit_setup.policy.catalog import identities
 from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.classes.space import Space, is_resource_path
 from kaudit_setup.policy.evaluate import evaluate, resource_matches
@@ -152,20 +152,20 @@ def test_groups_are_sets() -> None:
 
 
 def test_everybody_is_authenticated_or_anonymous_or_has_failed() -> None:
-    everybody = Rule("Metadata", user_groups=(catalog.AUTHENTICATED, catalog.UNAUTHENTICATED))
+    everybody = Rule("Metadata", user_groups=(identities.AUTHENTICATED, identities.UNAUTHENTICATED))
     chart = Chart(Policy((everybody, Rule("None", users=("alice",)), Rule("Metadata"))))
     assert chart.reached(1) is None
     last = chart.reached(2)
     assert last is not None
     assert chart.space.sample(last).user is None
     anonymous = Chart(
-        Policy((Rule("None", user_groups=(catalog.UNAUTHENTICATED,)), Rule("None", users=(catalog.ANONYMOUS,))))
+        Policy((Rule("None", user_groups=(identities.UNAUTHENTICATED,)), Rule("None", users=(identities.ANONYMOUS,))))
     )
     assert anonymous.reached(1) is None
 
 
 def test_the_loopback_client_of_old_servers_is_in_no_group_of_everybody() -> None:
-    rules = (Rule("None", user_groups=(catalog.AUTHENTICATED,)), Rule("Metadata", users=(catalog.APISERVER,)))
+    rules = (Rule("None", user_groups=(identities.AUTHENTICATED,)), Rule("Metadata", users=(identities.APISERVER,)))
     assert Chart(Policy(rules), KubeVersion(1, 20)).reached(1) is not None
     assert Chart(Policy(rules)).reached(1) is None
 

@@ -141,7 +141,7 @@ def _from_flags(
     name: str,
     path: str | None,
 ) -> Attributes:
-    from kaudit_setup.policy.catalog import home
+    from kaudit_setup.policy.catalog.resources import home
     from kaudit_setup.policy.model import Attributes
 
     if (resource is None) == (path is None):
