@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.hosts import Host
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
-    from kaudit_setup.node.ssh import SshOptions, SshTarget
+    from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 
 
 def become_password(ask: bool) -> str | None:
@@ -47,7 +47,7 @@ def nodes(
     password = become_password(ask_become_pass)
     found: list[Candidate] = []
     if named:
-        from kaudit_setup.node.ssh import SshOptions
+        from kaudit_setup.node.ssh.target import SshOptions
 
         options = SshOptions(ssh_config, accept_new_host_key, password)
         found = [
@@ -74,7 +74,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     """
     from kaudit_setup.cli.inventories import read_from
     from kaudit_setup.fleet.hosts import Host, told_apart, unique
-    from kaudit_setup.node.ssh import SshTarget
+    from kaudit_setup.node.ssh.target import SshTarget
 
     found: list[Host] = []
     for text in hosts or ():
@@ -92,7 +92,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
 
 def target_of(host: Host) -> SshTarget:
     """The inventory's words in those of the SSH adapter."""
-    from kaudit_setup.node.ssh import SshTarget
+    from kaudit_setup.node.ssh.target import SshTarget
 
     return SshTarget(
         host.address,
@@ -115,7 +115,7 @@ def _local(root: Path | None, password: str | None) -> Node:
 
 def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> Node:
     """One node over SSH; `ahead` begins to connect at once, else nothing is sent yet."""
-    from kaudit_setup.node.ssh import SshNode
+    from kaudit_setup.node.ssh.paramiko_node import SshNode
 
     node = SshNode(target, options)
     if ahead:

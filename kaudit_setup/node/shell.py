@@ -10,17 +10,24 @@ skips to the nonce, so that a password that sudo did not want never reaches a sc
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Final
 
 from kaudit_setup.errors import AuthError, NodeError
 
 # `read` and `dd` never read ahead, so that the script's own input stays in the pipe. A dd without iflag=fullblock
 # (POSIX has none) refuses it before it reads anything; then it is byte by byte, a system call or two for each.
+MOST_ANSWERED: Final = 64 << 20
+"""Bytes of an answer that is kept whole; a node that says more is not believed. With a sink, the sink decides."""
+_MOST_ERRORS: Final = 8 << 20  # bytes of standard error that are kept; the rest is read and dropped
+_MOST_BEFORE: Final = 65536
+
 _PROMPT = "kaudit-setup asks for the sudo password:"
 _LOADER = (
     "LC_ALL=C; export LC_ALL; PATH=$PATH:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; "
@@ -33,6 +40,34 @@ _LOADER = (
 def script(name: str) -> str:
     """The text of `node/scripts/<name>.sh`."""
     return files("kaudit_setup.node").joinpath("scripts", f"{name}.sh").read_text(encoding="utf-8")
+
+
+_ROOT_OR_SUDO = "log in as root, or allow passwordless sudo for this account"
+_SUDO: Final = (
+    (r"sudo: .*not found|not found: sudo|sudo: No such file", "there is no sudo", "log in as root (USER@HOST)"),
+    (
+        r"must have a tty|no tty present",
+        "sudo wants a terminal",
+        "take requiretty out of sudoers for this account, or log in as root",
+    ),
+    (
+        r"not in the sudoers file|may not run sudo|not allowed to (execute|run)",
+        "sudo refused",
+        f"this account may not use sudo: {_ROOT_OR_SUDO}",
+    ),
+    (
+        r"incorrect password|Sorry, try again|no password was provided",
+        "sudo refused the password",
+        "type the password of the account that logs in, not root's",
+    ),
+    (r"password is required", "sudo wants a password", f"use --ask-become-pass, {_ROOT_OR_SUDO}"),
+    (
+        r"nologin|account is (currently )?(not available|locked)",
+        "this account may not log in",
+        "log in as another user",
+    ),
+)
+"""What sudo and login say (sudo.c, plugins/sudoers), what it means, and the fix; the first that fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +116,13 @@ class Talk:
         self._held = b""
         self._out: list[bytes] = []
         self._err: list[bytes] = []
-        self._sink = sink or self._out.append
+        self._sink = sink or self._keep
+        self._size = 0
+
+    @property
+    def before(self) -> bytes:
+        """What came on standard output before a greeting that never came."""
+        return b"" if self.heard else self._held[-_MOST_BEFORE:]
 
     @property
     def out(self) -> bytes:
@@ -110,12 +151,21 @@ class Talk:
         self._held += chunk
         before, found, after = self._held.partition(self._line)
         if not found:
-            self._held = before[-65536:]
+            self._held = before[-_MOST_BEFORE:]
             return
         self.heard, self._held = True, b""
         self._go.set()
         if after:
             self._pass_on(after)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size > MOST_ANSWERED:
+            raise NodeError(
+                f"a script's answer is larger than {MOST_ANSWERED >> 20} MiB and is not read on",
+                hint="what answers on that node is not what it should be; look at it by hand",
+            )
+        self._out.append(chunk)
 
     def _pass_on(self, chunk: bytes) -> None:
         try:
@@ -126,7 +176,8 @@ class Talk:
 
     def hear_error(self, chunk: bytes) -> None:
         """Take a chunk of standard error; a prompt that comes again means that the password was wrong."""
-        self._err.append(chunk)
+        if sum(map(len, self._err)) < _MOST_ERRORS:
+            self._err.append(chunk)
         if self._password and not self.heard and b"".join(self._err).count(_PROMPT.encode()) > 1:
             self._go.set()
 
@@ -135,17 +186,17 @@ class Talk:
         self._go.set()
 
 
-def no_greeting(where: str, code: int, err: bytes, become: Become) -> NodeError:
-    """What to say when a command ended before the loader ran."""
-    said = err.decode("utf-8", "replace").strip().splitlines()
-    last = said[-1] if said else f"exit status {code}"
+def no_greeting(where: str, code: int, talk: Talk, become: Become) -> NodeError:
+    """What to say when a command ended before the loader ran: which of login, sudo and shell refused, and the fix."""
+    said = [line for text in (talk.before, talk.err) for line in text.decode("utf-8", "replace").strip().splitlines()]
+    last = said[-1].strip() if said else f"exit status {code}"
     if become.needed:
-        if become.password is None:
+        whole = "\n".join(said)
+        for pattern, meaning, hint in _SUDO:
+            if re.search(pattern, whole):
+                return AuthError(f"{where}: {meaning}: {last}", hint=hint)
+        if become.password is not None:
             return AuthError(
-                f"{where}: sudo wants a password: {last}",
-                hint="use --ask-become-pass, log in as root, or allow passwordless sudo for this account",
+                f"{where}: sudo refused: {last}", hint="check the password and that the account may use sudo"
             )
-        return AuthError(
-            f"{where}: sudo refused: {last}", hint="check the password and that the account may use sudo"
-        )
     return NodeError(f"{where}: no POSIX shell answered: {last}", hint="log in by hand and run: sh -c 'echo ok'")

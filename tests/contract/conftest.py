@@ -16,7 +16,9 @@ import pytest
 
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.port import Node
-from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+from kaudit_setup.node.ssh.openssh_node import OpenSshNode
+from kaudit_setup.node.ssh.paramiko_node import SshNode
+from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox
 
 # what an account that is not root has on a real node; here it only has to start the command
@@ -114,10 +116,20 @@ def openssh_node(request: pytest.FixtureRequest) -> Iterator[Node]:
     server.stop()
 
 
+def ssh_program_node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    if shutil.which("ssh") is None:
+        pytest.skip("no ssh program here: left out is the Node contract over it (install openssh-client)")
+    sandbox: Sandbox = request.getfixturevalue("sandbox")
+    node = OpenSshNode(SshTarget.parse(sandbox.host), SshOptions(config_file=sandbox.ssh_config))
+    yield node
+    node.close()
+
+
 KINDS: dict[str, Callable[[pytest.FixtureRequest], Iterator[Node]]] = {
     "folder": folder_node,
     "sandbox": sandbox_node,
     "openssh": openssh_node,
+    "ssh program": ssh_program_node,
 }
 
 

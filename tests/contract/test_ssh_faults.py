@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kaudit_setup.errors import AuthError, HostKeyError, LostError, NodeError
-from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
+from kaudit_setup.node.ssh.openssh_node import OpenSshNode
+from kaudit_setup.node.ssh.paramiko_node import SshNode
+from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox
 
-Connect = Callable[..., SshNode]
+Connect = Callable[..., SshNode | OpenSshNode]
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +25,13 @@ def operator() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def connect() -> Iterator[Connect]:
-    opened: list[SshNode] = []
+@pytest.fixture(params=[SshNode, OpenSshNode], ids=["paramiko", "openssh"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    opened: list[SshNode | OpenSshNode] = []
 
-    def to(sandbox: Sandbox, *, target: str = "sandbox", config: Path | None = None, **options: Any) -> SshNode:
+    def to(sandbox: Sandbox, *, target: str = "sandbox", config: Path | None = None, **options: Any) -> Any:
         chosen = SshOptions(config_file=config or sandbox.ssh_config, **options)
-        opened.append(SshNode(SshTarget.parse(target), chosen))
+        opened.append(request.param(SshTarget.parse(target), chosen))
         return opened[-1]
 
     yield to
@@ -143,6 +146,85 @@ def test_by_way_of_another_host(sandbox: Sandbox, operator: Sandbox, connect: Co
     assert [c for c in operator.commands() if "echo through" in c["command"]] == []
     config.write_text(f'{entry}  ProxyCommand python3 -c "{PIPE}" %h %p\n')
     assert connect(sandbox, target="inner", config=config).sh("echo through").out == b"through\n"
+
+
+def test_settings_that_another_file_includes(sandbox: Sandbox, connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "part.conf").write_text(sandbox.ssh_config.read_text().replace("Host sandbox cp1", "Host included"))
+    config = tmp_path / "ssh_config"
+    config.write_text(f"Include {tmp_path}/*.conf\nHost *\n  ServerAliveInterval 30\n")
+    assert connect(sandbox, target="included", config=config).sh("echo in").out == b"in\n"
+
+
+def test_a_host_key_that_is_known_under_another_name(sandbox: Sandbox, connect: Connect, tmp_path: Path) -> None:
+    _, kind, key = sandbox.known_hosts.read_text().split()[:3]
+    config = other_known_hosts(sandbox, tmp_path, f"rack-7 {kind} {key}\n")
+    with pytest.raises(HostKeyError):
+        connect(sandbox, config=config).sh("true")
+    config.write_text(config.read_text() + "  HostKeyAlias rack-7\n")
+    assert connect(sandbox, config=config).sh("echo in").out == b"in\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[127.0.0.1]:1 ssh-rsa not/base64!", "old 1024 35 1234567890", "@cert-authority *.example.com ssh-rsa AAAA"],
+)
+def test_a_line_of_known_hosts_that_cannot_be_read_is_skipped(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path, line: str
+) -> None:
+    config = other_known_hosts(sandbox, tmp_path, f"{line}\n{sandbox.known_hosts.read_text()}")
+    assert connect(sandbox, config=config).sh("echo in").out == b"in\n"
+
+
+def test_a_revoked_host_key_is_refused(sandbox: Sandbox, connect: Connect, tmp_path: Path) -> None:
+    known = sandbox.known_hosts.read_text()
+    config = other_known_hosts(sandbox, tmp_path, f"{known}@revoked * {' '.join(known.split()[1:3])}\n")
+    for accept in (False, True):
+        with pytest.raises(HostKeyError, match="revoked"):
+            connect(sandbox, config=config, accept_new_host_key=accept).sh("true")
+
+
+# OpenSSH itself appends without looking
+@pytest.mark.parametrize("connect", [SshNode], indirect=True, ids=["paramiko"])
+def test_a_new_key_is_not_glued_to_a_last_line_without_an_end(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path
+) -> None:
+    config = other_known_hosts(sandbox, tmp_path, "# a comment without an end")
+    assert connect(sandbox, config=config, accept_new_host_key=True).sh("echo in").out == b"in\n"
+    assert (tmp_path / "known_hosts").read_text().splitlines()[1:] == sandbox.known_hosts.read_text().splitlines()
+    assert connect(sandbox, config=config).sh("echo known").out == b"known\n"
+
+
+@pytest.mark.parametrize("command", ["/no/such/program %h", "echo oops >&2; exit 3", "sh -c 'unbalanced"])
+def test_a_proxy_command_that_fails_is_an_error_of_the_node(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path, command: str
+) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text(f"{sandbox.ssh_config.read_text()}  ProxyCommand {command}\n")
+    # ssh refuses unbalanced quotes when it reads the file
+    with pytest.raises(InputError if "'" in command else NodeError) as caught:
+        connect(sandbox, config=config).sh("true")
+    assert "sandbox" in caught.value.message
+
+
+def test_the_agents_key_serves_where_only_its_public_half_is_a_file(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = sandbox.ssh_config.with_name("id_ed25519")
+    (tmp_path / "id.pub").write_bytes(
+        subprocess.run(["ssh-keygen", "-y", "-f", key], capture_output=True, check=True).stdout
+    )
+    config = tmp_path / "ssh_config"
+    config.write_text(sandbox.ssh_config.read_text().replace(str(key), str(tmp_path / "id.pub")))
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        with pytest.raises(AuthError):
+            connect(sandbox, config=config).sh("true")
+        subprocess.run(["ssh-add", "-q", key], check=True)
+        assert connect(sandbox, config=config).sh("echo in").out == b"in\n"
+    finally:
+        agent.terminate()
+        agent.wait()
 
 
 # netcat, which no machine can be relied upon to have

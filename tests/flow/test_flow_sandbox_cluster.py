@@ -9,7 +9,8 @@ import pytest
 from kaudit_setup.fleet.group import fingerprint
 from kaudit_setup.node.cluster import Address, wait_ready
 from kaudit_setup.node.observe import observe
-from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+from kaudit_setup.node.ssh.paramiko_node import SshNode
+from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox
 
 

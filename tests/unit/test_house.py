@@ -33,7 +33,8 @@ ONLY_IMPORTERS: dict[str, set[str]] = {
     "ruamel": {"yamltext.py"},
     "deepdiff": {"manifest/difference.py"},
     # the client, and the demo node's server: two different halves of the library
-    "paramiko": {"node/ssh.py", "sandbox/sshd.py"},
+    "paramiko": {f"node/ssh/{name}.py" for name in ("config_fallback", "login", "paramiko_node")}
+    | {"sandbox/sshd.py"},
 }
 ONLY_ROOMS: dict[str, set[str]] = {"typer": {"cli"}, "rich": {"report", "cli"}}
 

@@ -131,7 +131,8 @@ def _tool(argv: Sequence[str], node: Sandbox, *, quiet: bool) -> tuple[int, str]
 
 
 def _over_ssh(argv: Sequence[str], node: Sandbox) -> tuple[int, str]:
-    from kaudit_setup.node.ssh import SshNode, SshOptions, SshTarget
+    from kaudit_setup.node.ssh.paramiko_node import SshNode
+    from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 
     with closing(SshNode(SshTarget.parse(node.host), SshOptions(config_file=node.ssh_config))) as there:
         ran = there.sh('"$@"', argv, timeout=30)

@@ -28,7 +28,7 @@ from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import script
-from kaudit_setup.node.ssh import SshOptions, SshTarget
+from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 
 SCRIPT = script("lib") + script("logs")
 LOGS = "/srv/logs"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from kaudit_setup.node.sockets import notice_silence
+from kaudit_setup.node.ssh.sockets import notice_silence
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system's TCP has no such option")

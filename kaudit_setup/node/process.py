@@ -1,0 +1,151 @@
+"""A script's process on this machine: the shell itself, or a program that carries it to another one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, cast
+
+from kaudit_setup.errors import LostError, NodeError
+from kaudit_setup.node.shell import Talk
+
+_CHUNK = 65536
+
+
+class Processes:
+    """The processes of one node that run now, in whatever thread; `close` ends them all."""
+
+    def __init__(self, name: str) -> None:
+        """`name`: the node's, for errors."""
+        self._name = name
+        self._guard = threading.Lock()
+        self._bells: set[int] = set()
+
+    def run(
+        self,
+        talk: Talk,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        timeout: float | None = None,
+    ) -> int:
+        """Run `argv`, feed it and listen to it as `talk` says; gives the exit status.
+
+        Raises NodeError where it cannot be started, LostError when `timeout` seconds are up or at `close`; the
+        whole process group has been killed then.
+        """
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=env,
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NodeError(f"{self._name}: cannot run {argv[0]}: {error}") from error
+        stdout, stderr = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+        helpers = [
+            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), talk), daemon=True),
+            threading.Thread(target=_drain, args=(stderr, talk), daemon=True),
+        ]
+        timed_out = threading.Event()
+        timer = threading.Timer(timeout, _end, (process, timed_out)) if timeout is not None else None
+        for thread in (*helpers, *([timer] if timer else [])):
+            thread.start()
+        try:
+            code = self._listen(process, stdout, talk)
+        finally:
+            talk.end()
+            if timer:
+                timer.cancel()
+            for thread in helpers:
+                # a daemon that a script left behind may hold standard error open; it is not waited for
+                thread.join(timeout=1)
+            stdout.close()
+        if timed_out.is_set():
+            raise LostError(f"{self._name}: no end within {timeout:g} s")
+        return code
+
+    def close(self) -> None:
+        """End the processes that run now."""
+        with self._guard:
+            for bell in self._bells:
+                os.write(bell, b"x")
+
+    def _listen(self, process: subprocess.Popen[bytes], stdout: IO[bytes], talk: Talk) -> int:
+        try:
+            with self._bell() as bell:
+                while chunk := _next(stdout.fileno(), bell):
+                    talk.hear(chunk)
+            if chunk is None:
+                _kill(process)
+                raise LostError(f"{self._name}: it was closed while a script ran")
+            return process.wait()
+        except LostError:
+            # sudo's child may not be ours to end; it ends by itself when nobody listens
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            raise
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
+
+    @contextlib.contextmanager
+    def _bell(self) -> Iterator[int]:
+        """The reading end of a pipe in which something stands once `close` was called."""
+        read_end, write_end = os.pipe()
+        with self._guard:
+            self._bells.add(write_end)
+        try:
+            yield read_end
+        finally:
+            with self._guard:
+                self._bells.discard(write_end)
+            os.close(read_end)
+            os.close(write_end)
+
+
+def _next(stdout: int, bell: int) -> bytes | None:
+    """The next bytes, empty at the end; None if the bell rang."""
+    ready, _, _ = select.select([stdout, bell], [], [])
+    return None if bell in ready else os.read(stdout, _CHUNK)
+
+
+def _feed(pipe: IO[bytes], talk: Talk) -> None:
+    # a script may end without reading all of its input, which is its right
+    with contextlib.suppress(OSError):
+        talk.feed(functools.partial(_write, pipe))
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+def _write(pipe: IO[bytes], data: bytes) -> None:
+    pipe.write(data)
+    pipe.flush()
+
+
+def _drain(pipe: IO[bytes], talk: Talk) -> None:
+    with pipe:
+        while chunk := os.read(pipe.fileno(), _CHUNK):
+            talk.hear_error(chunk)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes], flag: threading.Event) -> None:
+    flag.set()
+    _kill(process)
