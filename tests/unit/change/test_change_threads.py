@@ -13,8 +13,9 @@ import sys, threading
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.change import status, verify
 sys.setswitchinterval(1e-4)
-line = b'{"kind":"Event","auditID":"x","requestURI":"/","verb":"get","stage":"ResponseComplete","level":"Metadata",' \\
-    b'"stageTimestamp":"2026-01-01T00:00:00.000000Z","user":{"username":"a","groups":["b"]},"sourceIPs":["1.2.3.4"],' \\
+line = b'{"kind":"Event","auditID":"x","requestURI":"/","verb":"get","stage":"ResponseComplete",' \\
+    b'"level":"Metadata","stageTimestamp":"2026-01-01T00:00:00.000000Z","user":{"username":"a","groups":["b"]},' \\
+    b'"sourceIPs":["1.2.3.4"],' \\
     b'"objectRef":{"resource":"pods","namespace":"n","name":"o"},"responseStatus":{"code":200},"annotations":{"a":"b"}}'
 barrier, seen = threading.Barrier(8), []
 def work(decode):
