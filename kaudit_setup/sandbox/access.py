@@ -69,17 +69,22 @@ def allows(ask: Ask) -> str | None:
     if "system:masters" in user.groups:
         return ""
     if "kubeadm:cluster-admins" in user.groups:
-        binding = 'ClusterRoleBinding "kubeadm:cluster-admins" of ClusterRole "cluster-admin"'
-        return f'RBAC: allowed by {binding} to Group "kubeadm:cluster-admins"'
-    if not ask.resource:
-        return _path(ask)
+        return _by("kubeadm:cluster-admins", "cluster-admin", 'Group "kubeadm:cluster-admins"')
+    return _resource(ask) if ask.resource else _path(ask)
+
+
+def _by(binding: str, role: str, subject: str) -> str:
+    return f'RBAC: allowed by ClusterRoleBinding "{binding}" of ClusterRole "{role}" to {subject}'
+
+
+def _resource(ask: Ask) -> str | None:
+    user = ask.user
     if user.name.startswith(_CONTROLLERS):
         controller = user.name.removeprefix(_CONTROLLERS)
         role = f"system:controller:{controller}"
-        subject = f'ServiceAccount "{controller}/kube-system"'
-        return f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to {subject}'
+        return _by(role, role, f'ServiceAccount "{controller}/kube-system"')
     if user.name in ("system:kube-controller-manager", "system:kube-scheduler"):
-        return f'RBAC: allowed by ClusterRoleBinding "{user.name}" of ClusterRole "{user.name}" to User "{user.name}"'
+        return _by(user.name, user.name, f'User "{user.name}"')
     if "system:nodes" in user.groups and ask.resource in ("nodes", "pods", "leases", "events"):
         return ""
     if ask.namespace and ADMINS_OF.get(user.name) == ask.namespace:
@@ -89,18 +94,21 @@ def allows(ask: Ask) -> str | None:
 
 
 def _path(ask: Ask) -> str | None:
-    path = ask.path
     if ask.verb != "get":
         return None
-    if any(path == p or path.startswith(f"{p}/") for p in _PUBLIC):
-        role, group = "system:public-info-viewer", next(iter(reversed(ask.user.groups)), "")
-    elif "system:authenticated" in ask.user.groups and any(path == p or path.startswith(f"{p}/") for p in _DISCOVERY):
+    if _is_below(ask.path, _PUBLIC):
+        role, group = "system:public-info-viewer", "".join(ask.user.groups[-1:])
+    elif "system:authenticated" in ask.user.groups and _is_below(ask.path, _DISCOVERY):
         role, group = "system:discovery", "system:authenticated"
-    elif "system:monitoring" in ask.user.groups and path == "/metrics":
+    elif "system:monitoring" in ask.user.groups and ask.path == "/metrics":
         role, group = "system:monitoring", "system:monitoring"
     else:
         return None
-    return f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "{group}"'
+    return _by(role, role, f'Group "{group}"')
+
+
+def _is_below(path: str, tops: tuple[str, ...]) -> bool:
+    return any(path == top or path.startswith(f"{top}/") for top in tops)
 
 
 def forbidden(ask: Ask, name: str = "") -> StatusError:
@@ -108,14 +116,10 @@ def forbidden(ask: Ask, name: str = "") -> StatusError:
     who = f'User "{ask.user.name}" cannot {ask.verb}'
     if not ask.resource:
         return StatusError(403, "Forbidden", f'forbidden: {who} path "{ask.path}"', {})
-    what = f"{ask.resource}/{ask.subresource}" if ask.subresource else ask.resource
+    what = f"{ask.resource}/{ask.subresource}".removesuffix("/")
     where = f'in the namespace "{ask.namespace}"' if ask.namespace else "at the cluster scope"
-    full = f"{ask.resource}.{ask.group}" if ask.group else ask.resource
+    full = f"{ask.resource}.{ask.group}".removesuffix(".")
     target = f'{full} "{name}"' if name else full
     message = f'{target} is forbidden: {who} resource "{what}" in API group "{ask.group}" {where}'
-    details = {
-        **({"name": name} if name else {}),
-        **({"group": ask.group} if ask.group else {}),
-        "kind": ask.resource,
-    }
-    return StatusError(403, "Forbidden", message, details)
+    details = {"name": name, "group": ask.group, "kind": ask.resource}
+    return StatusError(403, "Forbidden", message, {key: value for key, value in details.items() if value})

@@ -273,7 +273,9 @@ def serve(container: Container, options: Options) -> None:
     (container.folder / READY).touch()
     ending.wait()
     # the old server answers everything, /readyz included, until it is gone
-    time.sleep(faults().drain_seconds)
+    ended = time.monotonic()
+    while time.monotonic() < ended + faults().drain_seconds:
+        time.sleep(0.02)
     os._exit(0)
 
 

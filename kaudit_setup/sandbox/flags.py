@@ -6,7 +6,7 @@ Source: staging/src/k8s.io/apiserver/pkg/server/options/audit.go (`Validate`, `A
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.model import KubeVersion
@@ -53,19 +53,18 @@ def parse(argv: Sequence[str], version: KubeVersion) -> Options:
     for name, value in audit.items():
         _typed(f"audit-log-{name}", name, value)
     if audit.get("path"):
-        _validate(audit, version)
-    new = version >= KubeVersion(1, 36)
-    size = int(audit.get("maxsize", "100" if new else "0"))
-    if size == 0 and not new:
-        # lumberjack's own default
-        size = 100
+        for problem in _problems(audit, version):
+            raise FlagError(problem)
+    # since 1.36 both have defaults of their own; before, 0 megabytes is lumberjack's default of 100
+    default = "100" if version >= KubeVersion(1, 36) else "0"
+    unlimited = 0 if version >= KubeVersion(1, 36) else 100
     return Options(
         flags=flags,
         policy=flags.get("audit-policy-file", ""),
         log=audit.get("path", ""),
         format=audit.get("format", "json"),
-        max_size=size * 1024 * 1024,
-        max_backup=int(audit.get("maxbackup", "100" if new else "0")),
+        max_size=(int(audit.get("maxsize", default)) or unlimited) * 1024 * 1024,
+        max_backup=int(audit.get("maxbackup", default)),
         compress=_bool(audit.get("compress", "false")) is True,
     )
 
@@ -78,19 +77,25 @@ def _pairs(argv: Sequence[str], version: KubeVersion) -> dict[str, str]:
         if not arg.startswith("--"):
             raise FlagError(f'unknown command "{arg}" for "kube-apiserver"')
         name, equals, value = arg[2:].partition("=")
-        if "_" in name:
-            if version < KubeVersion(1, 36):
-                raise FlagError(f"unknown flag: --{name}")
-            name = name.replace("_", "-")
-        if not equals:
-            if name.removeprefix("audit-log-") in _BOOLS or name in ("allow-privileged", "profiling"):
-                value = "true"
-            elif rest:
-                value = rest.pop(0)
-            else:
+        name = _normal(name, version)
+        if not equals and _is_switch(name):
+            value = "true"
+        elif not equals:
+            if not rest:
                 raise FlagError(f"flag needs an argument: --{name}")
+            value = rest.pop(0)
         flags[name] = value
     return flags
+
+
+def _normal(name: str, version: KubeVersion) -> str:
+    if "_" in name and version < KubeVersion(1, 36):
+        raise FlagError(f"unknown flag: --{name}")
+    return name.replace("_", "-")
+
+
+def _is_switch(name: str) -> bool:
+    return name.removeprefix("audit-log-") in _BOOLS or name in ("allow-privileged", "profiling")
 
 
 def _known(name: str) -> bool:
@@ -120,35 +125,46 @@ def _bool(value: str) -> bool | None:
     return False if value in {"0", "f", "F", "false", "FALSE", "False"} else None
 
 
-def _validate(audit: Mapping[str, str], version: KubeVersion) -> None:
+def _problems(audit: Mapping[str, str], version: KubeVersion) -> Iterator[str]:
+    """What the server would refuse, in the order in which it looks."""
     for name in sorted(_NUMBERS):
         if int(audit.get(name, "0")) < 0:
-            raise FlagError(f"--audit-log-{name} {audit[name]} can't be a negative number")
+            yield f"--audit-log-{name} {audit[name]} can't be a negative number"
     if audit.get("format", "json") not in ("legacy", "json"):
-        raise FlagError(f'invalid audit log format {audit["format"]}, allowed formats are "legacy,json"')
-    versions = ["audit.k8s.io/v1"]
-    if version < KubeVersion(1, 24):
-        versions = ["audit.k8s.io/v1alpha1", "audit.k8s.io/v1beta1", *versions]
-    if audit.get("version", "").count("/") > 1:
-        raise FlagError(f"unexpected GroupVersion string: {audit['version']}")
-    if audit.get("version", "audit.k8s.io/v1") not in versions:
-        quoted = " ".join(f'"{v}"' for v in versions)
-        raise FlagError(f"invalid group version, allowed versions are [{quoted}]")
+        yield f'invalid audit log format {audit["format"]}, allowed formats are "legacy,json"'
+    yield from _version_problems(audit.get("version", "audit.k8s.io/v1"), version)
     mode = audit.get("mode", "blocking")
     if mode not in _MODES:
-        raise FlagError(f'invalid audit log mode {mode}, allowed modes are "{",".join(_MODES)}"')
+        yield f'invalid audit log mode {mode}, allowed modes are "{",".join(_MODES)}"'
     if mode == "batch":
-        for name, words in (("batch-buffer-size", "buffer size"), ("batch-max-size", "max batch size")):
-            if int(audit.get(name, "1")) <= 0:
-                raise FlagError(f"invalid audit batch log {words} {audit[name]}, must be a positive number")
-        if _bool(audit.get("batch-throttle-enable", "false")) and int(audit.get("batch-throttle-burst", "0")) <= 0:
-            burst = audit.get("batch-throttle-burst", "0")
-            raise FlagError(f"invalid audit batch log throttle burst {burst}, must be a positive number")
-    event = int(audit.get("truncate-max-event-size", "102400"))
-    batch = int(audit.get("truncate-max-batch-size", "10485760"))
+        yield from _batch_problems(audit)
+    yield from _truncate_problems(
+        int(audit.get("truncate-max-event-size", "102400")), int(audit.get("truncate-max-batch-size", "10485760"))
+    )
+
+
+def _version_problems(given: str, version: KubeVersion) -> Iterator[str]:
+    allowed = ["audit.k8s.io/v1"]
+    if version < KubeVersion(1, 24):
+        allowed = ["audit.k8s.io/v1alpha1", "audit.k8s.io/v1beta1", *allowed]
+    if given.count("/") > 1:
+        yield f"unexpected GroupVersion string: {given}"
+    if given not in allowed:
+        quoted = " ".join(f'"{v}"' for v in allowed)
+        yield f"invalid group version, allowed versions are [{quoted}]"
+
+
+def _batch_problems(audit: Mapping[str, str]) -> Iterator[str]:
+    for name, words in (("batch-buffer-size", "buffer size"), ("batch-max-size", "max batch size")):
+        if int(audit.get(name, "1")) <= 0:
+            yield f"invalid audit batch log {words} {audit[name]}, must be a positive number"
+    burst = audit.get("batch-throttle-burst", "0")
+    if _bool(audit.get("batch-throttle-enable", "false")) and int(burst) <= 0:
+        yield f"invalid audit batch log throttle burst {burst}, must be a positive number"
+
+
+def _truncate_problems(event: int, batch: int) -> Iterator[str]:
     if event <= 0:
-        raise FlagError(f"invalid audit truncate log max event size {event}, must be a positive number")
+        yield f"invalid audit truncate log max event size {event}, must be a positive number"
     if batch < event:
-        raise FlagError(
-            f"invalid audit truncate log max batch size {batch}, must be greater than max event size ({event})"
-        )
+        yield f"invalid audit truncate log max batch size {batch}, must be greater than max event size ({event})"

@@ -11,40 +11,53 @@ from kaudit_setup.policy.evaluate import compile
 from kaudit_setup.policy.model import Attributes, Decision
 
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+# what may stand below /namespaces/NAME and is a subresource of the namespace, not a resource in it
+_OF_A_NAMESPACE = ("status", "finalize")
 
 
 def attributes(method: str, url: str) -> Attributes:
-    """Everything but the user."""
+    """Everything but the user (staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go:NewRequestInfo)."""
     split = urlsplit(url)
-    parts = [unquote(p) for p in split.path.split("/") if p]
-    prefix = 2 if parts[:1] == ["api"] else 3 if parts[:1] == ["apis"] else 0
-    if not prefix or len(parts) <= prefix:
+    group, rest = _below_version([unquote(p) for p in split.path.split("/") if p])
+    if not rest:
         return Attributes(None, verb=method.lower(), is_resource=False, path=split.path)
-    group = "" if prefix == 2 else parts[1]
-    rest = parts[prefix:]
-    verb = _VERBS.get(method, "")
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 1:
-        namespace = rest[1]
-        if len(rest) > 2 and rest[2] not in ("status", "finalize"):
-            rest = rest[2:]
-    name = rest[1] if len(rest) > 1 else ""
-    subresource = rest[2] if len(rest) > 2 else ""
-    if not name and verb == "get":
-        watch = parse_qs(split.query, keep_blank_values=True).get("watch", ["false"])[0]
-        verb = "list" if watch.lower() in ("false", "0", "f") else "watch"
-    if not name and verb == "delete":
-        verb = "deletecollection"
+    namespace, rest = _below_namespace(rest)
+    resource, name, subresource = (*rest[:3], "", "")[:3]
     return Attributes(
         None,
-        verb=verb,
+        verb=_verb(method, name, split.query),
         api_group=group,
-        resource=rest[0],
+        resource=resource,
         subresource=subresource,
         namespace=namespace,
         name=name,
         path=split.path,
     )
+
+
+def _below_version(parts: list[str]) -> tuple[str, list[str]]:
+    """API group, and what follows /api/VERSION or /apis/GROUP/VERSION: nothing where no resource is asked for."""
+    if parts[:1] == ["api"]:
+        return "", parts[2:]
+    return ("".join(parts[1:2]), parts[3:]) if parts[:1] == ["apis"] else ("", [])
+
+
+def _below_namespace(rest: list[str]) -> tuple[str, list[str]]:
+    """Namespace, and what follows it; a request on the namespace itself keeps its words."""
+    if rest[0] != "namespaces" or len(rest) == 1:
+        return "", rest
+    return rest[1], rest[2:] if len(rest) > 2 and rest[2] not in _OF_A_NAMESPACE else rest
+
+
+def _verb(method: str, name: str, query: str) -> str:
+    """The verb of a request on a resource; without a name it is about the whole collection."""
+    verb = _VERBS.get(method, "")
+    if name:
+        return verb
+    if verb == "get":
+        watch = parse_qs(query, keep_blank_values=True).get("watch", ["false"])[0]
+        return "list" if watch.lower() in ("false", "0", "f") else "watch"
+    return "deletecollection" if verb == "delete" else verb
 
 
 def load(data: bytes, path: str, version: KubeVersion) -> Callable[[Attributes], Decision]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kaudit_setup.kubeyaml import GoYamlError, compose
@@ -34,10 +34,10 @@ class Pod:
 
     key: str
     uid: str
-    argv: tuple[str, ...]
-    mounts: tuple[Mount, ...]
-    container: str
-    image: str
+    argv: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    container: str = ""
+    image: str = ""
 
     @property
     def is_server(self) -> bool:
@@ -84,29 +84,38 @@ def _strings(items: list[Any], where: str) -> list[str]:
 
 def _pod(tree: dict[str, Any]) -> Pod:
     metadata, spec = tree.get("metadata") or {}, tree.get("spec") or {}
-    name, space = metadata.get("name"), metadata.get("namespace") or "default"
     for kind in ("annotations", "labels"):
         _strings([*(metadata.get(kind) or {}).values()], f"ObjectMeta.metadata.{kind}")
+    name, space = metadata.get("name"), metadata.get("namespace") or "default"
     if not name:
         raise InvalidPodError("invalid pod: metadata.name: Required value: name or generateName is required")
-    containers = spec.get("containers") or []
-    if not containers:
+    if not spec.get("containers"):
         raise InvalidPodError("invalid pod: spec.containers: Required value")
+    volumes = _volumes(spec.get("volumes") or [])
+    pods = [_with_container(Pod(f"{space}/{name}", _uid(tree)), each, volumes) for each in spec["containers"]]
+    return next((pod for pod in pods if pod.is_server), pods[0])
+
+
+def _volumes(given: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Name → hostPath, empty for a volume of another kind."""
     volumes: dict[str, dict[str, Any]] = {}
-    for volume in spec.get("volumes") or []:
+    for volume in given:
         if volume["name"] in volumes:
             raise InvalidPodError(f'invalid pod: spec.volumes.name: Duplicate value: "{volume["name"]}"')
         volumes[volume["name"]] = volume.get("hostPath") or {}
-    chosen = Pod(f"{space}/{name}", _uid(tree), (), (), "", "")
-    for container in containers:
-        if not container.get("name") or not container.get("image"):
-            raise InvalidPodError("invalid pod: spec.containers: name and image are required")
-        mounts = _mounts(container, volumes)
-        words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        argv = _unwrapped([expand(w) for w in _strings(words, "Container.spec.containers.command")])
-        if argv and argv[0].rpartition("/")[2] == "kube-apiserver" and not chosen.argv:
-            chosen = Pod(chosen.key, chosen.uid, argv, mounts, container["name"], container["image"])
-    return chosen
+    return volumes
+
+
+def _with_container(pod: Pod, container: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> Pod:
+    """The Pod as its kube-apiserver container makes it; unchanged for any other container, which is checked, too."""
+    if not container.get("name") or not container.get("image"):
+        raise InvalidPodError("invalid pod: spec.containers: name and image are required")
+    mounts = _mounts(container, volumes)
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    argv = _unwrapped([expand(w) for w in _strings(words, "Container.spec.containers.command")])
+    if not argv or argv[0].rpartition("/")[2] != "kube-apiserver":
+        return pod
+    return replace(pod, argv=argv, mounts=mounts, container=container["name"], image=container["image"])
 
 
 def _mounts(container: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> tuple[Mount, ...]:

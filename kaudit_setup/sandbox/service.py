@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from kaudit_setup.policy.model import Attributes
+from kaudit_setup.policy.model import Attributes, Stage
 from kaudit_setup.sandbox import access
 from kaudit_setup.sandbox.access import ANONYMOUS, TOKENS, Ask, User
 from kaudit_setup.sandbox.audit import Backend, Entry, Json
@@ -22,7 +22,9 @@ from kaudit_setup.sandbox.objects import StatusError, Store, Target
 
 _LONG_VERBS = {"watch", "proxy"}
 _LONG_SUBRESOURCES = {"attach", "exec", "proxy", "log", "portforward"}
-_HEALTH = ("/healthz", "/livez", "/readyz")
+_HEALTH = ("healthz", "livez", "readyz")
+_STAGES: tuple[Stage, ...] = ("ResponseComplete",)
+_LONG_STAGES: tuple[Stage, ...] = ("ResponseStarted", "ResponseComplete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,17 @@ class Answer:
         return json.dumps(self.body).encode() + b"\n", "application/json"
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A request on a resource that is allowed: what it points at, and what was sent."""
+
+    verb: str
+    target: Target
+    body: bytes
+    dry_run: bool
+    entry: Entry | None
+
+
 class Service:
     """The whole API, without HTTP."""
 
@@ -64,52 +77,50 @@ class Service:
     def handle(self, call: Call) -> Answer:
         """Answer and write the events of one request; a watch's ResponseComplete is `finish`."""
         user = self._authenticate(call)
-        path = urlsplit(call.url).path
-        asked = replace(
-            attributes(call.method, call.url), user=user.name if user else None, groups=user.groups if user else ()
-        )
+        who = user or User("")
+        asked = replace(attributes(call.method, call.url), user=user.name if user else None, groups=who.groups)
         long_running = asked.is_resource and (asked.verb in _LONG_VERBS or asked.subresource in _LONG_SUBRESOURCES)
         audit_id = call.headers.get("audit-id") or str(uuid.uuid4())
         entry = self._backend.begin(asked, _base(call, asked, user, audit_id), long_running=long_running)
-        headers = {"Audit-Id": audit_id}
         if user is None:
-            refused = StatusError(401, "Unauthorized", "Unauthorized")
             # staging/src/k8s.io/apiserver/pkg/endpoints/filters/authn_audit.go: this one event and no other
-            self._backend.write(entry, "ResponseStarted", 401, refused.status())
-            return Answer(401, refused.status(), headers)
+            refused = StatusError(401, "Unauthorized", "Unauthorized").status()
+            self._backend.write(entry, "ResponseStarted", 401, refused)
+            return Answer(401, refused, {"Audit-Id": audit_id})
         self._backend.write(entry, "RequestReceived")
-        watch = None
         try:
-            user = self._impersonate(call, user, entry)
-            ask = Ask(
-                user, asked.verb, asked.api_group, asked.resource, asked.subresource, asked.namespace, asked.path
-            )
-            reason = access.allows(ask)
-            if entry:
-                entry.annotations["authorization.k8s.io/decision"] = "forbid" if reason is None else "allow"
-                entry.annotations["authorization.k8s.io/reason"] = reason or ""
-            if reason is None:
-                raise access.forbidden(ask, asked.name)
-            if asked.is_resource and asked.verb == "watch":
-                code, body, watch = 200, None, _watch_seconds(call.url)
-            elif asked.is_resource:
-                code, body = self._resource(call, asked, entry)
-            else:
-                code, body = self._path(call, path)
+            answer = self._answer(call, asked, self._impersonate(call, user, entry), entry)
         except StatusError as error:
-            code, body = error.code, error.status()
-        if watch is not None:
-            self._backend.write(entry, "ResponseStarted", code)
-            return Answer(code, "", headers, watch, entry)
-        recorded = body if asked.is_resource or isinstance(body, dict) else None
-        if long_running:
-            self._backend.write(entry, "ResponseStarted", code, recorded)
-        self._backend.write(entry, "ResponseComplete", code, recorded)
-        return Answer(code, body, headers)
+            answer = Answer(error.code, error.status())
+        self._record(answer, asked, entry, long_running=long_running)
+        return replace(answer, headers={"Audit-Id": audit_id}, entry=entry)
 
     def finish(self, answer: Answer) -> None:
         """A watch has ended."""
         self._backend.write(answer.entry, "ResponseComplete", answer.code)
+
+    def _answer(self, call: Call, asked: Attributes, user: User, entry: Entry | None) -> Answer:
+        """What the request gets if it is allowed. Raises StatusError."""
+        ask = Ask(user, asked.verb, asked.api_group, asked.resource, asked.subresource, asked.namespace, asked.path)
+        reason = access.allows(ask)
+        if entry:
+            entry.annotations["authorization.k8s.io/decision"] = "forbid" if reason is None else "allow"
+            entry.annotations["authorization.k8s.io/reason"] = reason or ""
+        if reason is None:
+            raise access.forbidden(ask, asked.name)
+        if not asked.is_resource:
+            return Answer(*self._path(call.method, asked.path))
+        if asked.verb == "watch":
+            return Answer(200, "", watch=_watch_seconds(call.url))
+        return Answer(*self._resource(call, asked, entry))
+
+    def _record(self, answer: Answer, asked: Attributes, entry: Entry | None, *, long_running: bool) -> None:
+        if answer.watch is not None:
+            self._backend.write(entry, "ResponseStarted", answer.code)
+            return
+        recorded = answer.body if asked.is_resource or isinstance(answer.body, dict) else None
+        for stage in _LONG_STAGES if long_running else _STAGES:
+            self._backend.write(entry, stage, answer.code, recorded)
 
     def _authenticate(self, call: Call) -> User | None:
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
@@ -138,65 +149,77 @@ class Service:
         return other
 
     def _resource(self, call: Call, asked: Attributes, entry: Entry | None) -> tuple[int, Json]:
-        parts = asked.path.split("/")
-        version = parts[2] if asked.api_group == "" else parts[3]
         scoped = asked.namespace if asked.resource != "namespaces" else ""
-        target = Target(asked.api_group, version, asked.resource, scoped, asked.name)
-        query = parse_qs(urlsplit(call.url).query)
-        dry_run = query.get("dryRun") == ["All"]
-        if asked.verb == "get" and not asked.subresource:
-            return 200, self._store.get(target)
-        if asked.verb == "list":
-            return 200, self._store.list(target)
-        if asked.verb == "create" and not asked.name:
-            sent = _decode(call.body, target)
-            if entry:
-                name = (sent.get("metadata") or {}).get("name")
-                if name:
-                    reference = {**entry.base["objectRef"]}
-                    entry.base["objectRef"] = _named(reference, name)
-                entry.request_object = sent
-            made = self._store.create(target, sent, dry_run=dry_run)
-            if not dry_run:
-                self.after(target, made)
-            return 201, made
-        if asked.verb in ("update", "patch") and not asked.subresource:
-            change = _decode(call.body, target)
-            if entry:
-                entry.request_object = change
-            return 200, self._store.replace(target, change, merge=asked.verb == "patch", dry_run=dry_run)
-        if asked.verb == "delete":
-            gone = self._store.delete(target, dry_run=dry_run)
-            details = {"name": asked.name, "kind": asked.resource, "uid": gone["metadata"]["uid"]}
-            if asked.resource == "pods":
-                return 200, gone
-            return 200, {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Success",
-                "details": details,
-            }
-        # a subresource: the object must be there, and there is no kubelet behind it
-        self._store.get(target)
-        raise StatusError(404, "NotFound", "the server could not find the requested resource", {})
+        target = Target(asked.api_group, _version(asked), asked.resource, scoped, asked.name)
+        dry_run = parse_qs(urlsplit(call.url).query).get("dryRun") == ["All"]
+        works: dict[str, Callable[[_Work], tuple[int, Json]]] = {
+            "get": lambda work: (200, self._store.get(work.target)),
+            "list": lambda work: (200, self._store.list(work.target)),
+            "create": self._create,
+            "update": self._change,
+            "patch": self._change,
+            "delete": self._delete,
+        }
+        if asked.verb not in works or asked.subresource or (asked.verb == "create" and asked.name):
+            # the object must be there, and there is no kubelet behind its subresources
+            self._store.get(target)
+            raise StatusError(404, "NotFound", "the server could not find the requested resource", {})
+        return works[asked.verb](_Work(asked.verb, target, call.body, dry_run, entry))
 
-    def _path(self, call: Call, path: str) -> tuple[int, Any]:
-        if call.method not in ("GET", "HEAD"):
+    def _create(self, work: _Work) -> tuple[int, Json]:
+        sent = _decode(work.body, work.target)
+        if work.entry:
+            name = (sent.get("metadata") or {}).get("name")
+            if name:
+                work.entry.base["objectRef"] = _named(work.entry.base["objectRef"], name)
+            work.entry.request_object = sent
+        made = self._store.create(work.target, sent, dry_run=work.dry_run)
+        if not work.dry_run:
+            self.after(work.target, made)
+        return 201, made
+
+    def _change(self, work: _Work) -> tuple[int, Json]:
+        change = _decode(work.body, work.target)
+        if work.entry:
+            work.entry.request_object = change
+        return 200, self._store.replace(work.target, change, merge=work.verb == "patch", dry_run=work.dry_run)
+
+    def _delete(self, work: _Work) -> tuple[int, Json]:
+        gone = self._store.delete(work.target, dry_run=work.dry_run)
+        if work.target.resource == "pods":
+            return 200, gone
+        details = {"name": work.target.name, "kind": work.target.resource, "uid": gone["metadata"]["uid"]}
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return 200, {**status, "details": details}
+
+    def _path(self, method: str, path: str) -> tuple[int, Any]:
+        if method not in ("GET", "HEAD"):
             message = "the server does not allow this method on the requested resource"
             raise StatusError(405, "MethodNotAllowed", message, {})
-        if any(path == health or path.startswith(f"{health}/") for health in _HEALTH):
-            if self._healthy() or not path.startswith("/readyz"):
+        top = path.lstrip("/").partition("/")[0]
+        if top in _HEALTH:
+            if self._healthy() or top != "readyz":
                 return 200, "ok"
             return 500, "[+]ping ok\n[-]poststarthook/sandbox failed: reason withheld\nreadyz check failed\n"
-        if path == "/version":
-            major, minor, _ = self._version.split(".")
-            return 200, {"major": major, "minor": minor, "gitVersion": f"v{self._version}", "platform": "linux/amd64"}
-        if path == "/metrics":
-            return 200, self._backend.metrics()
-        if path == "/api":
-            return 200, {"kind": "APIVersions", "versions": ["v1"]}
-        raise StatusError(404, "NotFound", "the server could not find the requested resource", {})
+        major, minor, _ = self._version.split(".")
+        pages: dict[str, Callable[[], Any]] = {
+            "/version": lambda: {
+                "major": major,
+                "minor": minor,
+                "gitVersion": f"v{self._version}",
+                "platform": "linux/amd64",
+            },
+            "/metrics": self._backend.metrics,
+            "/api": lambda: {"kind": "APIVersions", "versions": ["v1"]},
+        }
+        if path not in pages:
+            raise StatusError(404, "NotFound", "the server could not find the requested resource", {})
+        return 200, pages[path]()
+
+
+def _version(asked: Attributes) -> str:
+    """Of the API group: what follows /api or /apis/GROUP."""
+    return asked.path.split("/")[2 if asked.api_group == "" else 3]
 
 
 def _base(call: Call, asked: Attributes, user: User | None, audit_id: str) -> Json:
@@ -207,13 +230,12 @@ def _base(call: Call, asked: Attributes, user: User | None, audit_id: str) -> Js
     if agent:
         base["userAgent"] = agent if len(agent) <= 1024 else f"{agent[:1024]}...TRUNCATED"
     if asked.is_resource:
-        version = asked.path.split("/")[2 if asked.api_group == "" else 3]
         reference = {
             "resource": asked.resource,
             "namespace": asked.namespace,
             "name": asked.name,
             "apiGroup": asked.api_group,
-            "apiVersion": version,
+            "apiVersion": _version(asked),
             "subresource": asked.subresource,
         }
         base["objectRef"] = {key: value for key, value in reference.items() if value}

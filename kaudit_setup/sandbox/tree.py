@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.sandbox import pki
 
 MANIFESTS = "etc/kubernetes/manifests"
 ADDRESS = "127.0.0.1"
@@ -125,6 +124,9 @@ def plant(
     root: Path, *, node: str, version: str, port: int, joins: Path | None = None, grace: int | None = None
 ) -> None:
     """Fill the empty folder `root` with a control-plane node's files; `joins` is the root of one of its cluster."""
+    # it loads cryptography, which each start of an API server can do without
+    from kaudit_setup.sandbox import pki
+
     for folder, mode in (
         ("etc/kubernetes/pki/etcd", 0o755),
         (MANIFESTS, 0o700),

@@ -262,12 +262,13 @@ def test_the_static_pod_directory_has_kubelets_rules(node: Sandbox) -> None:
 
 
 def test_a_draining_server_still_answers(node: Sandbox) -> None:
-    node.misbehave(drain_seconds=0.6)
+    node.misbehave(drain_seconds=60)
     pid = node.server_pid()
     put(node, node.manifest.read_text().replace("    tier: control-plane", "    tier: other"))
     node.wait((node.folder / "kubelet.log").parent.exists, "the folder")
     assert kubectl(node, "get", "--raw", "/readyz").stdout == "ok"
     assert node.server_pid() == pid
+    node.misbehave(drain_seconds=0)
     node.wait(lambda: node.server_pid() != pid, "the new server")
     up(node)
 

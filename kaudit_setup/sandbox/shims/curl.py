@@ -5,11 +5,12 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-# option: does it take a value
+# options that take a value, and how they are called here
 LONG = {
+    "--url": "url",
     "--cacert": "cacert",
     "--cert": "cert",
     "--key": "key",
@@ -65,73 +66,78 @@ class Options:
         self.urls: list[str] = []
 
     def take(self, option: str, value: str) -> None:
-        if option == "--header":
+        if option in SWITCHES:
+            self.on.add(option)
+        elif option == "--url":
+            self.urls.append(value)
+        elif option == "--header":
             self.headers += read_text(value[1:]).splitlines() if value.startswith("@") else [value]
         elif option == "--resolve":
             self.resolve.append(value)
         elif option in ("--data", "--data-binary", "--data-raw"):
             self.data.append(read_data(option, value))
         elif option == "--config":
-            self.configure(read_text(value))
+            self.take_all(config_pairs(read_text(value)))
         else:
             self.one[LONG[option]] = value
 
-    def configure(self, text: str) -> None:
-        """A config file: one option a line, `name = "value"`, leading dashes optional."""
-        for line in text.splitlines():
-            line = line.strip()
-            if not line or line.startswith("#"):
-                continue
-            for i, c in enumerate(line):
-                if c in " \t=:":
-                    name, value = line[:i], line[i:].lstrip(" \t=:")
-                    break
-            else:
-                name, value = line, ""
+    def take_all(self, pairs: Iterator[tuple[str, str]]) -> None:
+        for option, value in pairs:
+            self.take(option, value)
+
+    def address(self, host: str, port: int) -> str:
+        """Where that host is, by `--resolve HOST:PORT:ADDRESS` if it says so."""
+        found = host
+        for entry in self.resolve:
+            name, of, to = entry.lstrip("+").split(":", 2)
+            if (name, of) == (host, str(port)):
+                found = to.strip("[]")
+        return found
+
+
+def pairs(args: list[str]) -> Iterator[tuple[str, str]]:
+    """Options with their values; what is not an option is a URL."""
+    rest = list(args)
+    while rest:
+        arg = rest.pop(0)
+        if arg.startswith("--") or arg == "-":
+            yield arg, value_of(arg, arg, "", rest)
+        elif arg.startswith("-"):
+            yield from short_pairs(arg[1:], rest)
+        else:
+            yield "--url", arg
+
+
+def short_pairs(letters: str, rest: list[str]) -> Iterator[tuple[str, str]]:
+    """Letters that were run together: switches, and one with a value at the end."""
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        option = SHORT.get(letter, "")
+        yield option, value_of(option, f"-{letter}", letters, rest)
+        if option not in SWITCHES:
+            return
+
+
+def value_of(option: str, spelled: str, attached: str, rest: list[str]) -> str:
+    if option in SWITCHES:
+        return ""
+    if option not in LONG:
+        raise CurlError(2, f"option {spelled}: is unknown")
+    if not attached and not rest:
+        raise CurlError(2, f"option {spelled}: requires parameter")
+    return attached or rest.pop(0)
+
+
+def config_pairs(text: str) -> Iterator[tuple[str, str]]:
+    """A config file: one option a line, `name = "value"`, leading dashes optional."""
+    for line in map(str.strip, text.splitlines()):
+        if line and not line.startswith("#"):
+            name = line.translate(str.maketrans("\t=:", "   ")).partition(" ")[0]
+            value = line[len(name) :].lstrip(" \t=:")
             if value.startswith('"'):
                 value = value[1:].rpartition('"')[0].replace('\\"', '"').replace("\\\\", "\\")
             option = name if name.startswith("-") else f"--{name}"
-            if option == "--url":
-                self.urls.append(value)
-            elif option in SWITCHES:
-                self.on.add(option)
-            elif option in LONG:
-                self.take(option, value)
-            else:
-                raise CurlError(2, f"option {option}: is unknown")
-
-    def parse(self, args: list[str]) -> None:
-        args = list(args)
-        while args:
-            arg = args.pop(0)
-            if arg == "--url":
-                self.urls.append(args.pop(0))
-            elif arg in SWITCHES:
-                self.on.add(arg)
-            elif arg in LONG:
-                if not args:
-                    raise CurlError(2, f"option {arg}: requires parameter")
-                self.take(arg, args.pop(0))
-            elif arg.startswith("--") or arg == "-":
-                raise CurlError(2, f"option {arg}: is unknown")
-            elif arg.startswith("-"):
-                self.short(arg[1:], args)
-            else:
-                self.urls.append(arg)
-
-    def short(self, letters: str, args: list[str]) -> None:
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            option = SHORT.get(letter)
-            if option is None:
-                raise CurlError(2, f"option -{letter}: is unknown")
-            if option in SWITCHES:
-                self.on.add(option)
-                continue
-            if not letters and not args:
-                raise CurlError(2, f"option -{letter}: requires parameter")
-            self.take(option, letters or args.pop(0))
-            return
+            yield option, value_of(option, option, value, [""])
 
 
 def read_text(name: str) -> str:
@@ -169,41 +175,47 @@ def split(url: str) -> tuple[bool, str, int, str]:
     return scheme == "https", host.strip("[]"), int(port), f"/{path}" if slash else "/"
 
 
+@contextmanager
+def failing(kind: type[Exception], code: int, words: str) -> Iterator[None]:
+    try:
+        yield
+    except kind as error:
+        raise CurlError(code, words) from error
+
+
 def dial(options: Options, tls: bool, host: str, port: int, deadline: float | None) -> socket.socket:
-    address = host
-    for entry in options.resolve:
-        name, entry_port, to = entry.lstrip("+").split(":", 2)
-        if name == host and int(entry_port) == port:
-            address = to.strip("[]")
     wait = float(options.one.get("connect-timeout", "0")) or None
     if deadline is not None:
         wait = min(wait or deadline, deadline - time.monotonic())
     try:
-        plain = socket.create_connection((address, port), timeout=wait)
+        plain = socket.create_connection((options.address(host, port), port), timeout=wait)
     except TimeoutError as error:
         raise CurlError(28, f"Connection timed out: {host} port {port}") from error
     except socket.gaierror as error:
         raise CurlError(6, f"Could not resolve host: {host}") from error
     except OSError as error:
         raise CurlError(7, f"Failed to connect to {host} port {port}: {error.strerror}") from error
-    if not tls:
-        return plain
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return secured(context(options), plain, host) if tls else plain
+
+
+def context(options: Options) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if "--insecure" in options.on:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    try:
-        if "cacert" in options.one:
-            context.load_verify_locations(options.one["cacert"])
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    authority = options.one.get("cacert")
+    with failing(OSError, 77, f"error setting certificate file: {authority}"):
+        if authority is None:
+            made.set_default_verify_paths()
         else:
-            context.set_default_verify_paths()
-    except (OSError, ssl.SSLError) as error:
-        raise CurlError(77, f"error setting certificate file: {options.one['cacert']}") from error
-    try:
+            made.load_verify_locations(authority)
+    with failing(OSError, 58, f"could not load PEM client certificate: {options.one.get('cert')}"):
         if "cert" in options.one:
-            context.load_cert_chain(options.one["cert"], options.one.get("key"))
-    except (OSError, ssl.SSLError) as error:
-        raise CurlError(58, f"could not load PEM client certificate: {error}") from error
+            made.load_cert_chain(options.one["cert"], options.one.get("key"))
+    return made
+
+
+def secured(context: ssl.SSLContext, plain: socket.socket, host: str) -> socket.socket:
     try:
         return context.wrap_socket(plain, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
@@ -281,7 +293,6 @@ def fetch(options: Options, url: str) -> None:
     tls, host, port, path = split(url)
     default = "HEAD" if "--head" in options.on else "POST" if options.data else "GET"
     method = options.one.get("request", default)
-    output = options.one.get("output", "-")
     code = "000"
     try:
         with dial(options, tls, host, port, deadline) as stream:
@@ -290,28 +301,32 @@ def fetch(options: Options, url: str) -> None:
             code = response.code
             if "--fail" in options.on and int(code) >= 400:
                 raise CurlError(22, f"The requested URL returned error: {code}")
-            with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as target:
-                if options.on & {"--include", "--head"}:
-                    target.write(response.top + b"\r\n\r\n")
-                for chunk in response.body() if method != "HEAD" else ():
-                    target.write(chunk)
-                    target.flush()
+            save(options, response, bodiless=method == "HEAD")
     except TimeoutError as error:
         raise CurlError(28, f"Operation timed out after {limit * 1000:.0f} milliseconds") from error
     except (ConnectionResetError, ssl.SSLError) as error:
         raise CurlError(56, f"Recv failure: {error.strerror or error}") from error
     finally:
-        if "write-out" in options.one:
-            shown = options.one["write-out"].replace("%{http_code}", code).replace("%{response_code}", code)
-            sys.stdout.buffer.flush()
-            sys.stdout.write(shown.replace("\\n", "\n").replace("\\t", "\t"))
-            sys.stdout.flush()
+        shown = options.one.get("write-out", "").replace("%{http_code}", code).replace("%{response_code}", code)
+        sys.stdout.buffer.flush()
+        sys.stdout.write(shown.replace("\\n", "\n").replace("\\t", "\t"))
+        sys.stdout.flush()
+
+
+def save(options: Options, response: Response, *, bodiless: bool) -> None:
+    output = options.one.get("output", "-")
+    with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as target:
+        if options.on & {"--include", "--head"}:
+            target.write(response.top + b"\r\n\r\n")
+        for chunk in () if bodiless else response.body():
+            target.write(chunk)
+            target.flush()
 
 
 def main() -> int:
     options = Options()
     try:
-        options.parse(sys.argv[1:])
+        options.take_all(pairs(sys.argv[1:]))
         if not options.urls:
             raise CurlError(2, "no URL specified")
         for url in options.urls:
@@ -319,8 +334,10 @@ def main() -> int:
     except BrokenPipeError:
         return 23
     except CurlError as error:
-        if "--silent" not in options.on or "--show-error" in options.on or error.code == 2:
-            sys.stderr.write(f"curl: ({error.code}) {error}\n" if error.code != 2 else f"curl: {error}\n")
+        if error.code == 2:
+            sys.stderr.write(f"curl: {error}\n")
+        elif "--silent" not in options.on or "--show-error" in options.on:
+            sys.stderr.write(f"curl: ({error.code}) {error}\n")
         return error.code
     return 0
 

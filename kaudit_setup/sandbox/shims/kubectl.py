@@ -48,101 +48,113 @@ def main() -> int:
         return 0
     config = options.get("kubeconfig") or os.environ.get("KUBECONFIG") or f"{root}/etc/kubernetes/admin.conf"
     try:
-        text = Path(config).read_text()
+        found = dict(re.findall(r"([a-z-]+): (\S+)", Path(config).read_text()))
     except OSError as error:
         return fail(f"error: stat {config}: {error.strerror}")
-    found = {
-        key: match.group(1)
-        for key in ("certificate-authority-data", "client-certificate-data", "client-key-data", "server")
-        if (match := re.search(rf"{key}: (\S+)", text))
-    }
-    space = options.get("namespace") or options.get("n") or "default"
     with tempfile.TemporaryDirectory() as folder:
-        curl = [str(Path(__file__).resolve().parents[1] / "bin" / "curl"), "-sS", "-w", "\n%{http_code}"]
-        timeout = options.get("request-timeout", "0").rstrip("s")
-        if float(timeout or 0):
-            curl += ["-m", timeout]
-        for key, option in (
-            ("certificate-authority-data", "--cacert"),
-            ("client-certificate-data", "--cert"),
-            ("client-key-data", "--key"),
-        ):
-            path = Path(folder, key)
-            path.touch(0o600)
-            path.write_bytes(base64.b64decode(found[key]))
-            curl += [option, str(path)]
-        curl += [
-            "-H",
-            f"User-Agent: kubectl/v{VERSION} (linux/amd64) kubernetes/sandbox",
-            "-H",
-            "Accept:application/json",
-        ]
-        if "as" in options:
-            curl += ["-H", f"Impersonate-User: {options['as']}"]
-        if "as-group" in options:
-            curl += ["-H", f"Impersonate-Group: {options['as-group']}"]
-        server = options.get("server") or found["server"]
-        return act(words, options, curl, server, space)
+        curl = ["-w", "\n%{http_code}", *credentials(found, Path(folder)), *client_options(options)]
+        return act(words, options, Server(options.get("server") or found["server"], curl))
 
 
-def act(words: list[str], options: dict[str, str], curl: list[str], server: str, space: str) -> int:
-    verb = words[0] if words else ""
+def credentials(kubeconfig: dict[str, str], folder: Path) -> list[str]:
+    """The options of curl for the certificates and the key, which are kept in `folder` meanwhile."""
+    found: list[str] = []
+    for key, option in (
+        ("certificate-authority-data", "--cacert"),
+        ("client-certificate-data", "--cert"),
+        ("client-key-data", "--key"),
+    ):
+        path = folder / key
+        path.touch(0o600)
+        path.write_bytes(base64.b64decode(kubeconfig[key]))
+        found += [option, str(path)]
+    return found
+
+
+def client_options(options: dict[str, str]) -> list[str]:
+    headers = {"User-Agent": f"kubectl/v{VERSION} (linux/amd64) kubernetes/sandbox", "Accept": "application/json"}
+    headers["Impersonate-User"] = options.get("as", "")
+    headers["Impersonate-Group"] = options.get("as-group", "")
+    curl = [word for name, value in headers.items() if value for word in ("-H", f"{name}: {value}")]
+    timeout = options.get("request-timeout", "0").rstrip("s")
+    return [*curl, "-m", timeout] if float(timeout or 0) else curl
+
+
+def act(words: list[str], options: dict[str, str], server: "Server") -> int:
+    verb, space = (words or [""])[0], options.get("namespace") or options.get("n") or "default"
     if "raw" in options:
-        if verb == "get":
-            return send(curl, [server + options["raw"]], None, raw=True)
-        name = options.get("f") or options.get("filename")
-        data = None if name is None else sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        method = {"create": "POST", "replace": "PUT", "delete": "DELETE"}[verb]
-        return send(curl, ["-X", method, server + options["raw"]], data, raw=True)
+        return raw(verb, options, server)
     if verb == "run" and len(words) > 1:
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": words[1], "labels": {"run": words[1]}},
-            "spec": {"containers": [{"name": words[1], "image": options.get("image", "")}]},
-        }
-        url = f"{server}/api/v1/namespaces/{space}/pods?fieldManager=kubectl-run"
-        return send(curl, ["-X", "POST", url], json.dumps(pod).encode(), done=f"pod/{words[1]} created")
-    if verb == "create" and words[1:2] == ["deployment"] and len(words) > 2:
-        template = {"spec": {"containers": [{"name": words[2], "image": options.get("image", "")}]}}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": words[1], "labels": {"run": words[1]}}}
+        url = f"/api/v1/namespaces/{space}/pods?fieldManager=kubectl-run"
+        return server.make(url, {**body, "spec": containers(words[1], options)}, f"pod/{words[1]} created")
+    if words[:2] == ["create", "deployment"] and len(words) > 2:
         body = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": words[2], "labels": {"app": words[2]}},
-            "spec": {"replicas": int(options.get("replicas", "1")), "template": template},
         }
-        url = f"{server}/apis/apps/v1/namespaces/{space}/deployments?fieldManager=kubectl-create"
-        return send(curl, ["-X", "POST", url], json.dumps(body).encode(), done=f"deployment.apps/{words[2]} created")
+        spec = {"replicas": int(options.get("replicas", "1")), "template": {"spec": containers(words[2], options)}}
+        url = f"/apis/apps/v1/namespaces/{space}/deployments?fieldManager=kubectl-create"
+        return server.make(url, {**body, "spec": spec}, f"deployment.apps/{words[2]} created")
     if verb in ("get", "delete") and len(words) > 1:
-        kind, _, name = words[1].partition("/")
-        name = name or (words[2] if len(words) > 2 else "")
-        plural = PLURALS.get(kind.lower(), kind.lower())
-        group = "/apis/apps/v1" if plural in ("deployments", "replicasets") else "/api/v1"
-        place = "" if plural in ("namespaces", "nodes") else f"/namespaces/{space}"
-        url = f"{server}{group}{place}/{plural}" + (f"/{name}" if name else "")
+        kind, _, name = "/".join(words[1:3]).partition("/")
         if verb == "get":
-            return send(curl, [url], None, raw=True)
-        return send(curl, ["-X", "DELETE", url], None, done=f'{kind} "{name}" deleted')
+            return server.send(path_of(kind, name, space))
+        return server.send(path_of(kind, name, space), "DELETE", done=f'{kind} "{name}" deleted')
     return fail(f"error: the sandbox's kubectl cannot do: {' '.join(words)}")
 
 
-def send(curl: list[str], args: list[str], data: bytes | None, *, raw: bool = False, done: str = "") -> int:
-    extra = ["-H", "Content-Type: application/json", "--data-binary", "@-"] if data is not None else []
-    ran = subprocess.run([*curl, *extra, *args], input=data or b"", stdout=subprocess.PIPE, check=False)
-    body, _, code = ran.stdout.rpartition(b"\n")
-    if ran.returncode:
-        return fail("The connection to the server was refused - did you specify the right host or port?")
-    if int(code) >= 400:
-        try:
-            status = json.loads(body)
-            return fail(f"Error from server ({status.get('reason', code.decode())}): {status.get('message', '')}")
-        except ValueError:
-            return fail(f"Error from server: {body.decode('utf-8', 'replace')}")
-    if raw:
-        sys.stdout.buffer.write(body)
-    else:
-        print(done)
-    return 0
+def raw(verb: str, options: dict[str, str], server: "Server") -> int:
+    if verb == "get":
+        return server.send(options["raw"])
+    name = options.get("f") or options.get("filename")
+    data = None if name is None else sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    return server.send(options["raw"], {"create": "POST", "replace": "PUT", "delete": "DELETE"}[verb], data)
+
+
+def containers(name: str, options: dict[str, str]) -> dict[str, object]:
+    return {"containers": [{"name": name, "image": options.get("image", "")}]}
+
+
+def path_of(kind: str, name: str, space: str) -> str:
+    plural = PLURALS.get(kind.lower(), kind.lower())
+    group = "/apis/apps/v1" if plural in ("deployments", "replicasets") else "/api/v1"
+    place = "" if plural in ("namespaces", "nodes") else f"/namespaces/{space}"
+    return f"{group}{place}/{plural}/{name}".rstrip("/")
+
+
+class Server:
+    """The API server, by way of the curl that stands beside this program."""
+
+    def __init__(self, url: str, options: list[str]) -> None:
+        self._url = url
+        self._curl = [str(Path(__file__).resolve().parents[1] / "bin" / "curl"), "-sS", *options]
+
+    def make(self, path: str, body: dict[str, object], done: str) -> int:
+        """Create that object; `done` is said where it worked."""
+        return self.send(path, "POST", json.dumps(body).encode(), done=done)
+
+    def send(self, path: str, method: str = "GET", data: bytes | None = None, *, done: str = "") -> int:
+        """One request; prints `done`, or the body where there is nothing else to say. Returns the exit status."""
+        extra = ["-H", "Content-Type: application/json", "--data-binary", "@-"] if data is not None else []
+        argv = [*self._curl, *extra, "-X", method, self._url + path]
+        ran = subprocess.run(argv, input=data or b"", stdout=subprocess.PIPE, check=False)
+        body, _, code = ran.stdout.rpartition(b"\n")
+        if ran.returncode:
+            return fail("The connection to the server was refused - did you specify the right host or port?")
+        if int(code) >= 400:
+            return fail(refusal(body, code.decode()))
+        sys.stdout.buffer.write(f"{done}\n".encode() if done else body)
+        return 0
+
+
+def refusal(body: bytes, code: str) -> str:
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return f"Error from server: {body.decode('utf-8', 'replace')}"
+    return f"Error from server ({status.get('reason', code)}): {status.get('message', '')}"
 
 
 if __name__ == "__main__":
