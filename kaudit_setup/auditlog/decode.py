@@ -1,107 +1,151 @@
-"""Lines → typed events, block by block: only the fields that a question needs, at a million events a second.
+"""Lines → events: strictly, leniently where a line is damaged, and block by block at a million events a second.
 
-A block that decodes as a whole costs one call; only one with damage in it is taken apart line by line.
+A line is decoded into Event, or into a projection of it: a type with only the fields that a question reads (see
+fields.py), which is what makes it quick. A block that decodes as a whole costs one call; only one with damage in it
+is taken apart line by line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
 import msgspec
 
-from kaudit_setup.auditlog.lenient import REFUSED, decode
+from kaudit_setup.auditlog.event import PARTS, Event
 from kaudit_setup.auditlog.reader import Block, Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
+Decoder = msgspec.json.Decoder[Event]
+"""Of Event or of a projection, which passes for one: asking it for a field that it lacks raises AttributeError."""
 
-class Who(msgspec.Struct, frozen=True, gc=False):
-    """authentication/v1 UserInfo, without what nobody asks about."""
+EVENT: Decoder = msgspec.json.Decoder(Event)
+"""Of whole events. Made at import, before any thread: msgspec learns a type when it is first used, which is not safe
+in several threads.
+"""
 
-    username: str = ""
-    groups: tuple[str, ...] = ()
-
-
-class Ref(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """ObjectReference; the log leaves empty fields out."""
-
-    resource: str = ""
-    namespace: str = ""
-    name: str = ""
-    api_group: str = ""
-    subresource: str = ""
-
-
-class Status(msgspec.Struct, frozen=True, gc=False):
-    """The part of responseStatus that is always there."""
-
-    code: int = 0
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what a decoder raises
+_BLOCK = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
+_DEEPEST = 200  # levels; no object of Kubernetes comes near
+_DEEPER = f"nested more than {_DEEPEST} levels deep, and read only down to there"
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
+# a whole pair, half of one (the group), anything else that is escaped
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The annotations that the authorizer leaves (AS/pkg/endpoints/filters/authorization.go)."""
-
-    decision: str = msgspec.field(name="authorization.k8s.io/decision", default="")
-    reason: str = msgspec.field(name="authorization.k8s.io/reason", default="")
-
-
-class LeanEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The fields that filters, groupings and estimates ask for. JSON without a stage is no audit event."""
-
-    stage: str
-    api_version: str = ""
-    audit_id: str = msgspec.field(name="auditID", default="")
-    level: str = ""
-    verb: str = ""
-    request_uri: str = msgspec.field(name="requestURI", default="")
-    user: Who = Who()
-    impersonated_user: Who | None = None
-    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs", default=())
-    user_agent: str = ""
-    object_ref: Ref = Ref()
-    response_status: Status = Status()
-    request_received_timestamp: str = ""
-    stage_timestamp: str = ""
-    annotations: Verdict = Verdict()
-    request_object: msgspec.Raw = msgspec.Raw()
-    response_object: msgspec.Raw = msgspec.Raw()
+def decode_strictly(text: bytes) -> Event | None:
+    """The event that `text` is as it stands; None if it is none."""
+    try:
+        return EVENT.decode(text)
+    except _REFUSED:
+        return None
 
 
-_BLOCK = 1 << 18  # with the events decoded from it, it stays in a core's own cache
-Decoder = msgspec.json.Decoder[LeanEvent]
-_BODIES = frozenset({"request_object", "response_object"})
-_PARTS: dict[str, type[msgspec.Struct]] = {
-    "user": Who,
-    "impersonated_user": Who,
-    "object_ref": Ref,
-    "response_status": Status,
-    "annotations": Verdict,
-}
+def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
+    """One line: the event, or None where it is none; and what is wrong with the line, empty if nothing is.
 
-
-def lean(fields: Iterable[str] | None = None) -> Decoder:
-    """A decoder that fills only `fields` of LeanEvent (default: all but the bodies), beside auditID and stage.
-
-    `user.username` asks for a part of a field. The rest of a line is checked to be JSON and skipped; asking an event
-    for it raises AttributeError.
+    What can be read of a line is evidence. So one that does not decode as it stands is tried again without what is in
+    the way: bytes that are not UTF-8 become U+FFFD, and so do halves of characters; what lies too deep is left out;
+    null is what is absent, and so is a field that is of another type than the API's. Only what has no stage even then
+    is no event: this is the one rule for all questions, whatever fields they look at.
     """
-    every = (one.name for one in msgspec.structs.fields(LeanEvent) if one.name not in _BODIES)
-    return _lean(frozenset({"audit_id", "stage", *(every if fields is None else fields)}))
+    bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
+    if not bare:
+        return None, "NUL bytes" if b"\0" in text else ""
+    why, deep = "", False
+    for repair in _REPAIRS:
+        try:
+            bare = repair(bare)
+            return decoder.decode(bare), _DEEPER if deep else ""
+        except _REFUSED as error:
+            why = why or f"not an audit event: {error}"
+            deep = deep or isinstance(error, RecursionError)
+    with suppress(*_REFUSED):
+        return decoder.decode(_typed(decoder, bare)), _DEEPER if deep else ""
+    return None, why
 
 
-def shapes(fields: Iterable[str]) -> Decoder:
-    """As `lean`, but what it decodes is equal, and hashes alike, wherever `fields` and the stage are: to be counted
-    without looking at each event. The auditID, which no two requests share, is therefore not asked for.
+def shallow(text: bytes) -> bytes:
+    """JSON text as long as before, with a number and spaces for what is nested too deep to be decoded.
+
+    kube-apiserver takes ten thousand levels (encoding/json/scanner.go:maxNestingDepth) and logs them in a patch as
+    they came; nothing that is asked about an object lies deeper than a few.
     """
-    return _lean(frozenset({"stage", *fields}))
+    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+        return text
+    parts: list[bytes] = []
+    level = begin = done = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in {b"[", b"{"}:
+            level += 1
+            if level == _DEEPEST + 1:
+                begin = token.start()
+        elif token[0] in {b"]", b"}"}:
+            if level == _DEEPEST + 1:
+                parts += [text[done:begin], b"0".ljust(token.end() - begin)]
+                done = token.end()
+            level -= 1
+    return b"".join([*parts, text[done:]])
+
+
+def _as_utf8(text: bytes) -> bytes:
+    return text.decode("utf-8", "replace").encode()
+
+
+def _paired(text: bytes) -> bytes:
+    """JSON text with U+FFFD for each escaped half of a UTF-16 pair that stands alone.
+
+    Go reads them so (encoding/json/decode.go:unquoteBytes), but a patch is logged as it came.
+    """
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)
+
+
+def _without_nulls(text: bytes) -> bytes:
+    """An event without its fields that are null: to Go that leaves a field as it was (encoding/json, Unmarshal)."""
+    kept = {name: value for name, value in _FIELDS.decode(text).items() if bytes(value) != b"null"}
+    for name in _STRUCTS & kept.keys():
+        parts = _FIELDS.decode(kept[name])
+        kept[name] = msgspec.Raw(
+            msgspec.json.encode({part: value for part, value in parts.items() if bytes(value) != b"null"})
+        )
+    return msgspec.json.encode(kept)
+
+
+def _typed(decoder: Decoder, text: bytes) -> bytes:
+    """An event without those of its fields that are not what `decoder` takes them for."""
+    types = {one.encode_name: one.type for one in msgspec.structs.fields(decoder.type)}
+    kept = {}
+    for name, value in _FIELDS.decode(text).items():
+        with suppress(*_REFUSED):
+            msgspec.json.decode(value, type=types.get(name, Any))
+            kept[name] = value
+    return msgspec.json.encode(kept)
+
+
+# in this order, each on top of those before; nearly every line decodes as it is
+_REPAIRS: tuple[Callable[[bytes], bytes], ...] = (bytes, _as_utf8, _paired, shallow, _without_nulls)
+
+
+def project(fields: Iterable[str], *, with_id: bool = True) -> Decoder:
+    """A decoder that fills only `fields` of Event, the stage and the auditID.
+
+    The rest of a line is checked to be JSON and skipped. Without the auditID, which no two requests share, events
+    whose fields are equal are equal and hash alike: they can be counted without looking at each.
+    """
+    return _project(frozenset({"stage", *(("audit_id",) if with_id else ()), *fields}))
 
 
 @cache
-def _lean(wanted: frozenset[str]) -> Decoder:
+def _project(wanted: frozenset[str]) -> Decoder:
     # a struct type takes as long to make as a small file to read
-    return cast(Decoder, msgspec.json.Decoder(_narrow(LeanEvent, wanted)))
+    return cast(Decoder, msgspec.json.Decoder(_narrow(Event, wanted)))
 
 
 def _narrow(struct: type[msgspec.Struct], wanted: frozenset[str]) -> type[msgspec.Struct]:
@@ -112,7 +156,7 @@ def _narrow(struct: type[msgspec.Struct], wanted: frozenset[str]) -> type[msgspe
         if one.name in wanted:
             kept.append((one.name, one.type, msgspec.field(**_spelling(one))))
         elif parts:
-            part = _narrow(_PARTS[one.name], parts)
+            part = _narrow(PARTS[one.name], parts)
             # only a field that may be absent altogether tells that from one without content
             kind, default = (part, part()) if one.default is not None else (part | None, None)
             kept.append((one.name, kind, msgspec.field(name=one.encode_name, default=default)))
@@ -136,9 +180,9 @@ class Lines:
         self.sizes = block.sizes()
         """The lines' sizes, newline included."""
         self._texts: list[bytes] | None = None
-        self.events: list[LeanEvent | None] = []
-        with suppress(*REFUSED):
-            self.events = cast(list[LeanEvent | None], decoder.decode_lines(block.view))
+        self.events: list[Event | None] = []
+        with suppress(*_REFUSED):
+            self.events = cast(list[Event | None], decoder.decode_lines(block.view))
         if len(self.events) != len(self.sizes):
             self.events = [_one(decoder, text, tally, number + i) for i, text in enumerate(self.texts)]
             tally.events -= sum(event is None for event in self.events)
@@ -154,14 +198,14 @@ class Lines:
         return self._texts
 
 
-def decoded(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
+def decode_unit(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
     """The events of `unit`; counts lines, events and damage in `tally`."""
     for block in blocks(unit, tally, _BLOCK):
         yield Lines(tally.lines + 1, block, decoder, tally)
 
 
-def _one(decoder: Decoder, text: bytes, tally: Tally, line: int) -> LeanEvent | None:
-    event, why = decode(decoder, text)
+def _one(decoder: Decoder, text: bytes, tally: Tally, line: int) -> Event | None:
+    event, why = decode_leniently(decoder, text)
     if why or b"\0" in text:
         tally.damage(line, why or "NUL bytes")
     return event

@@ -1,12 +1,11 @@
-"""An audit event, typed: only the fields that questions are asked about are decoded.
+"""The one model of an audit event: the fields that this program reads.
 
-Source: staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go (Event, ObjectReference). `user` may be `{}`
-(a 401), `verb` may be empty; request and response bodies stay raw bytes until somebody needs them.
+Source: staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go (Event, ObjectReference). What a log leaves out is
+empty here: a 401 has no user, a non-resource request no objectRef, some events have no verb. Request and response
+bodies stay raw bytes until somebody needs them.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 
@@ -15,65 +14,87 @@ class UserInfo(msgspec.Struct, frozen=True, gc=False):
     """authentication/v1 UserInfo."""
 
     username: str = ""
-    uid: str = ""
-    groups: list[str] = []
-    extra: dict[str, Any] = {}
+    groups: tuple[str, ...] = ()
 
 
 class ObjectReference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The object of a request; absent fields are empty."""
+    """The object of a request; `resource` is empty for a non-resource request."""
 
     resource: str = ""
     namespace: str = ""
     name: str = ""
-    uid: str = ""
     api_group: str = ""
-    api_version: str = ""
-    resource_version: str = ""
     subresource: str = ""
 
 
 class ResponseStatus(msgspec.Struct, frozen=True, gc=False):
-    """meta/v1 Status, as far as the log keeps it."""
+    """The part of meta/v1 Status that is always there."""
 
     code: int = 0
-    status: str = ""
-    reason: str = ""
-    message: str = ""
 
 
-# Field names as the log spells them, where camelCase does not say it.
-_SPELLING = {
-    "audit_id": "auditID",
-    "request_uri": "requestURI",
-    "impersonated_user": "impersonatedUser",
-    "source_ips": "sourceIPs",
-    "user_agent": "userAgent",
-    "object_ref": "objectRef",
-    "response_status": "responseStatus",
-    "request_object": "requestObject",
-    "response_object": "responseObject",
-    "request_received_timestamp": "requestReceivedTimestamp",
-    "stage_timestamp": "stageTimestamp",
-}
+class Annotations(msgspec.Struct, frozen=True, gc=False):
+    """What the authorizer and the log's own limits say (AS/pkg/endpoints/filters/authorization.go,
+    AS/plugin/pkg/audit/truncate/truncate.go).
+    """
+
+    decision: str = msgspec.field(name="authorization.k8s.io/decision", default="")
+    reason: str = msgspec.field(name="authorization.k8s.io/reason", default="")
+    truncated: str = msgspec.field(name="audit.k8s.io/truncated", default="")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, rename=_SPELLING.get):
-    """One line of an audit log (audit.k8s.io/v1 and v1beta1)."""
+class Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One line of an audit log (audit.k8s.io/v1 and older). JSON without a stage is no audit event."""
 
+    stage: str
+    api_version: str = ""
+    audit_id: str = msgspec.field(name="auditID", default="")
     level: str = ""
-    audit_id: str = ""
-    stage: str = ""
-    request_uri: str = ""
     verb: str = ""
+    request_uri: str = msgspec.field(name="requestURI", default="")
     user: UserInfo = UserInfo()
     impersonated_user: UserInfo | None = None
-    source_ips: list[str] = []
+    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs", default=())
     user_agent: str = ""
-    object_ref: ObjectReference | None = None
-    response_status: ResponseStatus | None = None
-    request_object: msgspec.Raw = msgspec.Raw()
-    response_object: msgspec.Raw = msgspec.Raw()
+    object_ref: ObjectReference = ObjectReference()
+    response_status: ResponseStatus = ResponseStatus()
     request_received_timestamp: str = ""
     stage_timestamp: str = ""
-    annotations: dict[str, str] = {}
+    annotations: Annotations = Annotations()
+    request_object: msgspec.Raw = msgspec.Raw()
+    response_object: msgspec.Raw = msgspec.Raw()
+
+
+PARTS: dict[str, type[msgspec.Struct]] = {
+    "user": UserInfo,
+    "impersonated_user": UserInfo,
+    "object_ref": ObjectReference,
+    "response_status": ResponseStatus,
+    "annotations": Annotations,
+}
+"""The fields of Event that have fields of their own."""
+
+_RANK = {"RequestReceived": 0, "ResponseStarted": 1, "ResponseComplete": 2, "Panic": 3}
+ENDS_REQUEST = 2
+"""The rank of the first stage that ends a request."""
+
+
+def rank(event: Event) -> int:
+    """How much its stage tells: the later, the more; ENDS_REQUEST and above end a request.
+
+    A request whose authentication failed has one stage only, ResponseStarted, and so that ends it
+    (staging/src/k8s.io/apiserver/pkg/endpoints/filters/authn_audit.go:withFailedRequestAudit).
+    """
+    known = _RANK.get(event.stage, 0)
+    return ENDS_REQUEST if known == 1 and event.response_status.code == 401 else known
+
+
+def acted_as(event: Event) -> str:
+    """The user whose rights the request had."""
+    who = event.impersonated_user
+    return event.user.username if who is None else who.username
+
+
+def impersonator(event: Event) -> str:
+    """The user who really sent the request, where that is somebody else; else empty."""
+    return event.user.username if event.impersonated_user is not None else ""

@@ -8,50 +8,12 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from ipaddress import ip_address
 
-from kaudit_setup.auditlog.decode import LeanEvent
+from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.fields import DIMENSIONS, TIMES, resource
 from kaudit_setup.auditlog.kinds import KINDS
 from kaudit_setup.auditlog.search import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError
-
-Getter = Callable[[LeanEvent], str]
-
-
-def _acted_as(event: LeanEvent) -> str:
-    who = event.impersonated_user
-    return event.user.username if who is None else who.username
-
-
-def _impersonator(event: LeanEvent) -> str:
-    return event.user.username if event.impersonated_user is not None else ""
-
-
-def _resource(event: LeanEvent) -> str:
-    ref = event.object_ref
-    return f"{ref.resource}/{ref.subresource}" if ref.subresource else ref.resource
-
-
-_NAMES = ("user.username", "impersonated_user.username")
-# name: (fields of LeanEvent that it needs, how it is read off an event)
-DIMENSIONS: dict[str, tuple[tuple[str, ...], Getter]] = {
-    "user": (_NAMES, _acted_as),
-    "impersonator": (_NAMES, _impersonator),
-    "verb": (("verb",), lambda e: e.verb),
-    "resource": (("object_ref.resource", "object_ref.subresource"), _resource),
-    "group": (("object_ref.api_group",), lambda e: e.object_ref.api_group),
-    "namespace": (("object_ref.namespace",), lambda e: e.object_ref.namespace),
-    "name": (("object_ref.name",), lambda e: e.object_ref.name),
-    "code": (("response_status.code",), lambda e: str(e.response_status.code or "")),
-    "level": (("level",), lambda e: e.level),
-    "stage": ((), lambda e: e.stage),
-    "ip": (("source_ips",), lambda e: e.source_ips[-1] if e.source_ips else ""),
-    "agent": (("user_agent",), lambda e: e.user_agent),
-    "decision": (("annotations.decision",), lambda e: e.annotations.decision),
-    "path": (("request_uri",), lambda e: e.request_uri.partition("?")[0]),
-}
-"""Everything that events are grouped by. `user` is the one acted as; `ip` the last of sourceIPs, the only one that
-the client did not choose (staging/src/k8s.io/apimachinery/pkg/util/net/http.go:SourceIPs).
-"""
 
 LATE = frozenset({"user", "impersonator", "namespace", "name", "code", "decision"})
 """What a later stage of a request may say otherwise than an earlier one (staging/src/k8s.io/apiserver: impersonation
@@ -73,13 +35,13 @@ class Filter:
     window: Window = ALWAYS
 
     def fields(self) -> set[str]:
-        """The fields of LeanEvent that `test` needs."""
-        need = {name for dimension in self.wanted for name in DIMENSIONS[dimension][0]}
+        """The fields of Event that `test` needs."""
+        need = {name for dimension in self.wanted for name in DIMENSIONS[dimension].fields}
         if "resource" in self.wanted:
             need.add("object_ref.api_group")  # see _SPELLINGS
-        return need if self.window.open else need | {"request_received_timestamp", "stage_timestamp"}
+        return need if self.window.open else need | TIMES
 
-    def test(self) -> Callable[[LeanEvent], bool]:
+    def test(self) -> Callable[[Event], bool]:
         """A fast yes or no for events that have `fields`."""
         tests = [_test(dimension, tuple(values)) for dimension, values in self.wanted.items() if values]
         window = self.window
@@ -156,9 +118,9 @@ def _literal(dimension: str, value: str) -> str:
     return longest if len(longest) > 1 else ""
 
 
-def _test(dimension: str, values: tuple[str, ...]) -> Callable[[LeanEvent], bool]:
+def _test(dimension: str, values: tuple[str, ...]) -> Callable[[Event], bool]:
     """Of the ways in which an event spells the dimension, one must be wanted and none may be unwanted."""
-    get, spell = DIMENSIONS[dimension][1], _SPELLINGS.get(dimension)
+    get, spell = DIMENSIONS[dimension].get, _SPELLINGS.get(dimension)
     yes = [v for v in values if not v.startswith("!")]
     no = [v[1:] for v in values if v.startswith("!")]
     wanted, unwanted = _matcher(yes), _matcher(no)
@@ -169,20 +131,20 @@ def _test(dimension: str, values: tuple[str, ...]) -> Callable[[LeanEvent], bool
     return lambda e: wanted(get(e))
 
 
-def _grouped(event: LeanEvent) -> str:
+def _grouped(event: Event) -> str:
     ref = event.object_ref
     return f"{ref.resource}.{ref.api_group}" if ref.api_group else ref.resource
 
 
-def _below(event: LeanEvent) -> str:
+def _below(event: Event) -> str:
     below = event.object_ref.subresource
     return f"{_grouped(event)}/{below}" if below else ""
 
 
 # dimension: how one value of it may be meant, where there is more than one way
-_SPELLINGS: dict[str, Callable[[LeanEvent], Sequence[str]]] = {
+_SPELLINGS: dict[str, Callable[[Event], Sequence[str]]] = {
     # `pods` means pods and whatever is below it; `deployments.apps` and `deployments.apps/scale` name the group too
-    "resource": lambda e: (_resource(e), e.object_ref.resource, _grouped(e), _below(e)),
+    "resource": lambda e: (resource(e), e.object_ref.resource, _grouped(e), _below(e)),
     "ip": lambda e: e.source_ips,
     "agent": lambda e: (e.user_agent, e.user_agent.partition("/")[0]),
 }

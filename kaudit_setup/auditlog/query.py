@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from kaudit_setup.auditlog.decode import Decoder, LeanEvent, decoded, lean
+from kaudit_setup.auditlog.decode import Decoder, decode_leniently, decode_unit, project
+from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, rank
+from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
-from kaudit_setup.auditlog.lenient import decode
 from kaudit_setup.auditlog.logs import LocalLogs, Logs
 from kaudit_setup.auditlog.prefilter import patterns
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.record import Place, body_of, rank
+from kaudit_setup.auditlog.record import Place, body_of
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Found, matches, misshapen
 from kaudit_setup.auditlog.timestamps import stamp
@@ -24,8 +25,6 @@ from kaudit_setup.auditlog.workers import cores, scan
 
 _HELD = 20_000  # requests whose end has not been met; the oldest is given out as it is
 _RECENT = 50_000  # requests that were given out, to know a copy on another node
-_ENDS = 2  # the rank of a stage that ends a request
-_STAGES = frozenset({"request_received_timestamp", "stage_timestamp", "response_status.code"})
 _NODES_AT_ONCE = 8  # each costs a process
 
 
@@ -51,7 +50,7 @@ class _Form(NamedTuple):
     """
 
     decoder: Decoder
-    row: Callable[[LeanEvent, bytes, int], _Sent]
+    row: Callable[[Event, bytes, int], _Sent]
     last: bool = False
 
 
@@ -87,7 +86,7 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
         known = held.get(row.key)
         if known is None and not row.body:
             continue
-        if row.rank >= _ENDS:
+        if row.rank >= ENDS_REQUEST:
             held.pop(row.key, None)
             yield from give(row)
         elif known is None or row.rank > known.rank:
@@ -144,7 +143,7 @@ def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[lis
             yield _kept(found, decoder, fits, form, tally)
         return
     begun: OrderedDict[tuple[str, str], None] = OrderedDict()
-    for lines in decoded(unit, tally, decoder):
+    for lines in decode_unit(unit, tally, decoder):
         fitting = [(index, True) for index, event in enumerate(lines.events) if event is not None and fits(event)]
         if form.last:
             fitting += [(index, False) for index in _unfit(lines.events, dict(fitting), begun, tally)]
@@ -155,11 +154,11 @@ def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[lis
 
 
 def _decoder(wanted: Filter, form: _Form) -> Decoder:
-    return lean(wanted.fields() | _STAGES if form.last else wanted.fields())
+    return project(wanted.fields() | LAST_STAGE if form.last else wanted.fields())
 
 
 def _unfit(
-    events: Sequence[LeanEvent | None],
+    events: Sequence[Event | None],
     fitting: Mapping[int, bool],
     begun: OrderedDict[tuple[str, str], None],
     tally: Tally,
@@ -173,7 +172,7 @@ def _unfit(
             continue
         received = event.request_received_timestamp
         if index in fitting:
-            if rank(event) < _ENDS:
+            if rank(event) < ENDS_REQUEST:
                 begun[event.audit_id, received] = None
                 if len(begun) > _HELD:
                     begun.popitem(last=False)
@@ -194,13 +193,13 @@ def _soon_after(moment: str) -> str:
 def _kept(
     found: Iterable[Found],
     decoder: Decoder,
-    fits: Callable[[LeanEvent], bool],
+    fits: Callable[[Event], bool],
     form: _Form,
     tally: Tally,
 ) -> list[_Sent]:
     fitting = []
     for number, _, text in found:
-        event, why = decode(decoder, text)
+        event, why = decode_leniently(decoder, text)
         # what has not even the shape of an event was counted while it was searched
         if why and not misshapen(text):
             tally.damage(number, why)
@@ -213,7 +212,7 @@ def _rows(fitting: Iterable[tuple[int, bytes, bool]], form: _Form, tally: Tally)
     """What is given out of lines that fit. A filter looks at a few fields, so the others may still be damaged."""
     rows = []
     for number, text, fit in fitting:
-        event, why = decode(form.decoder, text)
+        event, why = decode_leniently(form.decoder, text)
         if event is None:
             tally.damage(number, why)
         else:
@@ -221,7 +220,7 @@ def _rows(fitting: Iterable[tuple[int, bytes, bool]], form: _Form, tally: Tally)
     return rows
 
 
-def _sent(form: _Form, event: LeanEvent, text: bytes, line: int, fit: bool) -> _Sent:
+def _sent(form: _Form, event: Event, text: bytes, line: int, fit: bool) -> _Sent:
     sent = form.row(event, text, line)
     return sent if fit else (*sent[:-1], b"")
 
@@ -230,9 +229,9 @@ def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
     for hit in logs.candidates(wanted.needles(), wanted.window, patterns(wanted)):
-        event, why = decode(decoder, hit.text)
+        event, why = decode_leniently(decoder, hit.text)
         if event is not None and ((fit := fits(event)) or form.last):
-            whole, why = decode(form.decoder, hit.text)
+            whole, why = decode_leniently(form.decoder, hit.text)
             if whole is not None:
                 time, audit_id, received, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
                 yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
@@ -241,11 +240,11 @@ def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
             logs.damaged(hit, why)
 
 
-def _raw_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+def _raw_row(event: Event, text: bytes, line: int) -> _Sent:
     return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
 
 
-def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
+def _record_row(event: Event, text: bytes, line: int) -> _Sent:
     return (
         event.stage_timestamp,
         event.audit_id,
@@ -256,5 +255,5 @@ def _record_row(event: LeanEvent, text: bytes, line: int) -> _Sent:
     )
 
 
-_RAW = _Form(lean(["request_received_timestamp", "stage_timestamp"]), _raw_row)
-_RECORD = _Form(lean(), _record_row)
+_RAW = _Form(project(TIMES), _raw_row)
+_RECORD = _Form(project(ROW), _record_row)

@@ -6,9 +6,7 @@ import json
 
 import msgspec
 
-from kaudit_setup.auditlog.decode import LeanEvent
-
-_RANK = {"RequestReceived": 0, "ResponseStarted": 1, "ResponseComplete": 2, "Panic": 3}
+from kaudit_setup.auditlog.event import Event, acted_as, impersonator
 
 
 class Place(msgspec.Struct, frozen=True, gc=False, order=True):
@@ -53,25 +51,14 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Record)
 
 
-def rank(event: LeanEvent) -> int:
-    """How much its stage tells: the later, the more. 2 and above end a request.
-
-    A request whose authentication failed has one stage only, ResponseStarted, and so that ends it
-    (staging/src/k8s.io/apiserver/pkg/endpoints/filters/authn_audit.go:withFailedRequestAudit).
-    """
-    known = _RANK.get(event.stage, 0)
-    return 2 if known == 1 and event.response_status.code == 401 else known
-
-
-def body_of(event: LeanEvent) -> bytes:
+def body_of(event: Event) -> bytes:
     """The record of an event that has all fields, in JSON. Where the line stands is added when it is known."""
-    acted = event.impersonated_user or event.user
     ref = event.object_ref
     return _ENCODER.encode(
         Record(
-            acted.username,
-            acted.groups,
-            event.user.username if event.impersonated_user is not None else "",
+            acted_as(event),
+            (event.impersonated_user or event.user).groups,
+            impersonator(event),
             event.source_ips,
             event.user_agent,
             event.request_received_timestamp or event.stage_timestamp,

@@ -6,18 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.plan import paths_of, pod_of
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.rotation import Kept, kept, rotation_of
-
-# made at import, before any thread: see verify.py
-_EVENT = msgspec.json.Decoder(Event)
 
 # state → what it means for a person
 STATES = {
@@ -157,8 +152,8 @@ def _keeps(settings: AuditSettings, version: KubeVersion | None, rate: float | N
 
 
 def _event_time(line: bytes) -> datetime | None:
+    event = decode_strictly(line)
     try:
-        event = _EVENT.decode(line)
-        return datetime.fromisoformat(event.stage_timestamp.replace("Z", "+00:00"))
-    except (msgspec.DecodeError, ValueError):
+        return datetime.fromisoformat(event.stage_timestamp) if event else None
+    except ValueError:
         return None

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-import msgspec
-
-from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.probe import KUBECTL_VERBS, Identity, Probe
 from kaudit_setup.errors import ScriptError
 from kaudit_setup.manifest.govalues import parse_duration
@@ -23,8 +21,6 @@ from kaudit_setup.node.shell import script
 # kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
 BACKOFF_S = 310
 _PKI = "/etc/kubernetes/pki"
-# made at import, before any thread: msgspec learns a type at its first use, which is not safe in several threads
-_EVENT = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +162,10 @@ def is_evidence(line: bytes, want: Expectation) -> bool:
     if start < 0:
         # log format legacy: one text line, format.go:EventString
         return b"AUDIT: id=" in line
-    try:
-        event = _EVENT.decode(line[start:])
-    except msgspec.DecodeError:
+    event = decode_strictly(line[start:])
+    if event is None or event.level != want.probe.decision.level:
         return False
-    return event.level == want.probe.decision.level and (
-        event.audit_id == want.mark or want.mark in event.request_uri
-    )
+    return event.audit_id == want.mark or want.mark in event.request_uri
 
 
 def verify_script(want: Expectation, limit: int) -> str:

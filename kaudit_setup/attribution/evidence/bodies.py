@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kaudit_setup.auditlog.decode import shallow
 from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.lenient import shallow
 
 
 class Owner(msgspec.Struct, frozen=True, rename="camel"):
@@ -321,7 +321,7 @@ def _uid(event: Event, wanted: _Meta) -> str:
         status = _read(_DELETION, bytes(event.response_object)) or _Deletion()
         options = _read(_DELETION, bytes(event.request_object)) or _Deletion()
         return (status.details or options.preconditions or _Identity()).uid
-    made = event.verb == "create" or (event.response_status is not None and event.response_status.code == 201)
+    made = event.verb == "create" or event.response_status.code == 201
     return "" if made else wanted.uid
 
 
@@ -359,9 +359,7 @@ def _dry_run(event: Event, request: bytes, asked: _Body) -> bool | None:
     """
     if event.verb in {"delete", "deletecollection"}:
         if not request:
-            bodies = (
-                event.level in {"Request", "RequestResponse"} and "audit.k8s.io/truncated" not in event.annotations
-            )
+            bodies = event.level in {"Request", "RequestResponse"} and not event.annotations.truncated
             return False if bodies else None
         options = _read(_OPTIONS, request)
     elif not request:
@@ -380,7 +378,7 @@ def _orphans(request: bytes) -> bool:
 def _is_write(event: Event) -> bool:
     """Whether an answer can show what an object was asked to be: not the many events, leases, patches of a status."""
     ref = event.object_ref
-    if ref is None or ref.resource in {"events", "leases"}:
+    if not ref.resource or ref.resource in {"events", "leases"}:
         return False
     return event.verb in {"create", "update"} or (event.verb == "patch" and ref.subresource != "status")
 
@@ -421,7 +419,7 @@ def _touches_labels(verb: str, request: bytes, wanted: _Meta) -> bool | None:
 def _labels(event: Event, full: _Meta, *, known: bool) -> tuple[tuple[str, str | None], ...] | None:
     """The labels in the body of a write of an object itself, if all that it does to them is `known`."""
     ref = event.object_ref
-    if not known or ref is None or ref.subresource or event.verb not in {"create", "update", "patch"}:
+    if not known or not ref.resource or ref.subresource or event.verb not in {"create", "update", "patch"}:
         return None
     found = full.labels or {}
     if any(key.startswith("$") or not isinstance(value, str | None) for key, value in found.items()):

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import msgspec
-
 from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
-from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.lenient import decode
+from kaudit_setup.auditlog.decode import EVENT, decode_leniently
 from kaudit_setup.auditlog.logs import Logs
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.search import OWN_ORDER, Hit
@@ -17,7 +14,6 @@ from kaudit_setup.auditlog.search import OWN_ORDER, Hit
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'
 _READS = (b'get"', b'list"', b'watch"')
-_EVENT = msgspec.json.Decoder(Event)
 
 
 def passing(line: bytes) -> bool:
@@ -59,7 +55,7 @@ class EventLog:
             if focus and focus not in hit.text and passing(hit.text):
                 continue
             # what lies too deep to be read is nothing that a question is about
-            event, _ = decode(_EVENT, hit.text)
+            event, _ = decode_leniently(EVENT, hit.text)
             if event is None or not event.stage:
                 # damaged, or an event that something wrapped into a field of its own, or no event at all
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))

@@ -152,21 +152,18 @@ def request_of(seen: Seen, about: Object | None = None) -> Request:
     facts = body_facts(event)
     if about is not None and event.verb == "list":
         facts = replace(facts, shown=showed(event, about.name, about.namespace))
-    name = ref.name if ref else ""
-    namespace = ref.namespace if ref else ""
-    resource = ref.resource if ref else ""
-    sub = ref.subresource if ref else ""
+    name, namespace, resource, sub = ref.name, ref.namespace, ref.resource, ref.subresource
     if sub == "proxy":
         name = proxied(name)
     if not name and event.verb == "create" and not sub and facts.response_name:
         name = facts.response_name
     if resource == "namespaces":
         namespace = ""
-    code = event.response_status.code if event.response_status else 0
+    code = event.response_status.code
     return Request(
         # what many events share is kept once: a busy object has a hundred thousand of them
         verb=intern(event.verb),
-        group=intern(home_group(ref.api_group, resource)) if ref else "",
+        group=intern(home_group(ref.api_group, resource)),
         resource=intern(resource),
         subresource=intern(sub),
         namespace=intern(namespace),
@@ -180,8 +177,8 @@ def request_of(seen: Seen, about: Object | None = None) -> Request:
         at=seconds(event.request_received_timestamp),
         end=seconds(event.stage_timestamp),
         code=code,
-        decision=event.annotations.get("authorization.k8s.io/decision", ""),
-        reason=intern(event.annotations.get("authorization.k8s.io/reason", "")),
+        decision=event.annotations.decision,
+        reason=intern(event.annotations.reason),
         audit_id=event.audit_id,
         level=event.level,
         stage=event.stage,

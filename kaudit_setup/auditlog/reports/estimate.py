@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple, Protocol
 
-from kaudit_setup.auditlog.decode import LeanEvent, decoded, lean
+from kaudit_setup.auditlog.decode import decode_unit, project
+from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.fields import ESTIMATE
 from kaudit_setup.auditlog.files import within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.logs import LocalLogs
@@ -26,7 +28,6 @@ from kaudit_setup.rotation import Rotation, kept
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
 _READING = ("get", "list", "watch")
-_FIELDS = ("level", "verb", "request_uri", "user", "object_ref", "request_object", "response_object")
 _ENDS = frozenset({"ResponseComplete", "Panic"})
 _NEARLY_ALL = 0.9  # some requests began before the log does
 # `"requestObject":` and the comma
@@ -101,11 +102,11 @@ def estimate(
     logs: LocalLogs, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
 ) -> Replay:
     """Replay the events of `logs` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
-    project = Projection([policy for _, policy, _ in policies])
+    projection = Projection([policy for _, policy, _ in policies])
     classes: dict[Class, Weight] = {}
 
     def work(unit: Unit, tally: Tally) -> Iterator[dict[_Fields, Weight]]:
-        return _weigh(unit, tally, project, wanted)
+        return _weigh(unit, tally, projection, wanted)
 
     for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
         for key, weight in part.items():
@@ -218,7 +219,7 @@ class Projection:
         self._paths: dict[str, str] = {}
         self._by_groups: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def of(self) -> Callable[[LeanEvent], _Fields]:
+    def of(self) -> Callable[[Event], _Fields]:
         """The mapping, as a function of an event with the fields that a replay needs; see Class for the order."""
         users, namespaces, names = self._users.get, self._namespaces.get, self._names.get
         api_groups, resources, subresources = self._api_groups.get, self._resources.get, self._subresources.get
@@ -226,7 +227,7 @@ class Projection:
         known, groups_of = self._by_groups, self._of_groups
         paths, path_of = self._paths, self._of_path
 
-        def project(event: LeanEvent) -> _Fields:
+        def of_event(event: Event) -> _Fields:
             who, ref = event.user, event.object_ref
             groups = known.get(who.groups)
             if groups is None:
@@ -253,7 +254,7 @@ class Projection:
                 event.stage,
             )
 
-        return project
+        return of_event
 
     def _of_path(self, path: str) -> str:
         """The first path that was met of all those that the same `nonResourceURLs` cover."""
@@ -268,11 +269,11 @@ class Projection:
         return self._by_groups.setdefault(groups, tuple(g for g in groups if g in self._groups))
 
 
-def _weigh(unit: Unit, tally: Tally, project: Projection, wanted: Filter) -> Iterator[dict[_Fields, Weight]]:
-    class_of = project.of()
+def _weigh(unit: Unit, tally: Tally, projection: Projection, wanted: Filter) -> Iterator[dict[_Fields, Weight]]:
+    class_of = projection.of()
     fits = wanted.test() if wanted.wanted or wanted.fields() else None
     classes: dict[_Fields, Weight] = {}
-    for lines in decoded(unit, tally, lean({*_FIELDS, *wanted.fields()})):
+    for lines in decode_unit(unit, tally, project(ESTIMATE | wanted.fields())):
         for event, size in zip(lines.events, lines.sizes, strict=True):
             if event is None or (fits is not None and not fits(event)):
                 continue

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kaudit_setup.auditlog.decode import decoded, lean
+from kaudit_setup.auditlog.decode import decode_unit, project
+from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.reader import Unit
@@ -83,13 +84,13 @@ def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
     )
 
 
-_DECODER = lean(["level", "api_version"])
+_DECODER = project(STATS)
 _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
 
 
 def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
     count = Count()
-    for lines in decoded(unit, tally, _DECODER):
+    for lines in decode_unit(unit, tally, _DECODER):
         events = [event for event in lines.events if event is not None]
         count.levels.update([event.level for event in events])
         count.stages.update([event.stage for event in events])

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kaudit_setup.auditlog.decode import LeanEvent, decoded, shapes
+from kaudit_setup.auditlog.decode import decode_unit, project
+from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.files import within
-from kaudit_setup.auditlog.filters import DIMENSIONS, Filter
+from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
@@ -128,11 +130,11 @@ def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Ite
     """
     key_of = _key(by, unit.file.node)
     fits = wanted.test() if wanted.fields() or wanted.wanted else None
-    fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension][0]}
+    fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension].fields}
     groups = Groups()
-    kinds: defaultdict[LeanEvent | None, list[int]] = defaultdict(list)
+    kinds: defaultdict[Event | None, list[int]] = defaultdict(list)
     waiting = 0
-    for lines in decoded(unit, tally, shapes(fields | wanted.fields())):
+    for lines in decode_unit(unit, tally, project(fields | wanted.fields(), with_id=False)):
         events = lines.events
         if fits is not None and not wanted.window.open:
             events = [event if event is not None and fits(event) else None for event in events]
@@ -147,10 +149,10 @@ def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Ite
 
 
 def _fold(
-    kinds: dict[LeanEvent | None, list[int]],
+    kinds: dict[Event | None, list[int]],
     groups: Groups,
-    key_of: Callable[[LeanEvent], Key],
-    fits: Callable[[LeanEvent], bool] | None,
+    key_of: Callable[[Event], Key],
+    fits: Callable[[Event], bool] | None,
 ) -> None:
     """Move what `kinds` holds, the sizes of the lines of each kind, into `groups`."""
     for event, sizes in kinds.items():
@@ -163,8 +165,8 @@ def _fold(
     groups.prune()
 
 
-def _key(by: tuple[str, ...], node: str) -> Callable[[LeanEvent], Key]:
-    getters = [(lambda _: node) if name == "node" else DIMENSIONS[name][1] for name in by]
+def _key(by: tuple[str, ...], node: str) -> Callable[[Event], Key]:
+    getters = [(lambda _: node) if name == "node" else DIMENSIONS[name].get for name in by]
     if len(getters) == 1:
         (only,) = getters
         return lambda event: (only(event),)

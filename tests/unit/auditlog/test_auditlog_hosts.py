@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from kaudit_setup.auditlog.decode import lean
+from kaudit_setup.auditlog.decode import project
 from kaudit_setup.auditlog.filters import make_filter
 from kaudit_setup.auditlog.prefilter import patterns
 from kaudit_setup.auditlog.query import events
@@ -391,7 +391,7 @@ def in_order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("wanted", FILTERS)
 def test_the_pattern_of_a_filter_fits_whatever_the_filter_fits(wanted: dict[str, list[str]], respaced: bool) -> None:
     made = make_filter(wanted, Window.of("2026-11-23T10:01:05Z", "2026-11-23T10:02:00Z"))
-    fits, decode = made.test(), lean(made.fields()).decode
+    fits, decode = made.test(), project(made.fields()).decode
     tests = [re.compile(one.replace("[[:space:]]", r"\s")) for one in patterns(made)]
     texts = [json.dumps(e, sort_keys=respaced, separators=None if respaced else (",", ":")) for e in log()]
     through = [text for text in texts if all(test.search(text) for test in tests)]
