@@ -1,4 +1,4 @@
-"""What a backup says of itself, and which ones are kept. Pure."""
+"""The backups on a node: what one says of itself, which ones are kept, and their files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kaudit_setup.change.plan import Plan
+from kaudit_setup.change.folders import backup_files
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.plan import Plan, sha256
+from kaudit_setup.errors import ChangeError, InputError
+from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed
+from kaudit_setup.node.port import Node
+from kaudit_setup.node.shell import script
 
 # backup.json: the ClusterConfiguration of kubeadm-config as it was, where a run could read it
 CONFIG_KEY = "kubeadm_config"
@@ -52,23 +58,15 @@ def name_of(observed: Observed, run: str) -> str:
     return f"{max([now, *(t + timedelta(seconds=1) for t in taken)]):{_TIME}}-{run[:6]}"
 
 
-def describe(
-    plan: Plan,
-    observed: Observed,
-    *,
-    name: str,
-    by: str,
-    flags_before: dict[str, str],
-    kubeadm_config: str = "",
-) -> dict[str, Any]:
+def describe(plan: Plan, state: NodeState, *, name: str, by: str, kubeadm_config: str = "") -> dict[str, Any]:
     """backup.json: everything that `rollback` and a person need to know."""
     return {
         "name": name,
-        "time": f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "host": observed.host,
+        "time": f"{datetime.fromtimestamp(state.observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "host": state.observed.host,
         "before": plan.action,
         "by": by,
-        "flags": flags_before,
+        "flags": dict(state.settings.flags),
         **({CONFIG_KEY: kubeadm_config} if kubeadm_config else {}),
         "files": [
             {
@@ -119,3 +117,44 @@ def prune(names: Sequence[str], keep: int) -> tuple[str, ...]:
     ordered = sorted(names)
     surplus = max(0, len(ordered) - max(keep, 2))
     return tuple(ordered[1 : 1 + surplus])
+
+
+def pick(found: tuple[Backup, ...], wanted: str | None, where: str) -> Backup:
+    """The backup with that name, or an unambiguous part of one; the newest if nothing is named. Raises InputError."""
+    if not found:
+        raise InputError(f"{where} has no backups", hint="nothing was ever changed there by this tool")
+    if wanted is None:
+        return found[-1]
+    if wanted == "first":
+        return found[0]
+    matching = [b for b in found if wanted in b.name]
+    if len(matching) != 1:
+        raise InputError(
+            f"{where}: {wanted!r} names {'no backup' if not matching else f'{len(matching)} backups'}",
+            hint="see `kaudit-setup backups list`",
+        )
+    return matching[0]
+
+
+def fetch(node: Node, backup: Backup) -> dict[str, bytes]:
+    """The files of a backup, byte for byte; raises ChangeError if one is damaged."""
+    names = [str(f.number) for f in backup.files if f.sha256]
+    ran = node.sh(script("lib") + script("fetch"), [backup_files(backup.name), *names], timeout=60)
+    by_number = dict(frames(ran.out)) if ran.code == 0 else {}
+    contents = {f.path: by_number.get(str(f.number), b"") for f in backup.files if f.sha256}
+    for file in backup.files:
+        if file.sha256 and sha256(contents[file.path]) != file.sha256:
+            raise ChangeError(
+                f"{node.name}: backup {backup.name} is damaged: {file.path} does not have the recorded SHA-256",
+                hint="take another one: `kaudit-setup backups list`",
+            )
+    return contents
+
+
+def remove_backups(node: Node, names: Sequence[str]) -> None:
+    """Remove backups by name. Raises ChangeError if one could not be removed."""
+    if not names:
+        return
+    ran = node.sh(script("lib") + script("prune"), list(names), timeout=60)
+    if ran.code != 0:
+        raise ChangeError(f"{node.name}: backups could not be removed: {ran.err.decode('utf-8', 'replace').strip()}")

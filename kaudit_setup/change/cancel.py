@@ -1,7 +1,7 @@
-"""Ctrl-C for work that goes on in other threads, which never hear of it by themselves.
+"""Ctrl-C for work that goes on in other threads, which never get a KeyboardInterrupt.
 
 The first one asks to stop: what is not proved yet is put back. The second one asks to leave: the watchdog on the node
-does the rest. Work that waits for a node says how it can be freed; the thread that hears Ctrl-C pulls.
+does the rest. Work that waits for a node says how it can be woken; the thread that gets Ctrl-C wakes it.
 """
 
 from __future__ import annotations
@@ -15,61 +15,61 @@ from kaudit_setup.errors import NodeError
 
 
 class Level(IntEnum):
-    """How hard the brake is pulled."""
+    """How urgently the run shall end."""
 
     STOP = 1
     LEAVE = 2
 
 
-class PulledError(Exception):
-    """The brake was pulled while this went on, or before it began."""
+class CancelledError(Exception):
+    """The run was cancelled while this went on, or before it began."""
 
 
-class Brake:
+class Cancellation:
     """Shared by everything that one command does to nodes."""
 
     def __init__(self) -> None:
-        """Nothing is pulled yet."""
-        self._pulled = {level: threading.Event() for level in Level}
-        self._guard = threading.Lock()
-        self._held: dict[object, tuple[Level, Callable[[], None]]] = {}
+        """Nothing is cancelled yet."""
+        self._events = {level: threading.Event() for level in Level}
+        self._lock = threading.Lock()
+        self._waiting: dict[object, tuple[Level, Callable[[], None]]] = {}
 
-    def reached(self, level: Level) -> bool:
-        """Whether it was pulled so hard, or harder."""
-        return self._pulled[level].is_set()
+    def is_cancelled(self, level: Level = Level.STOP) -> bool:
+        """Whether it was cancelled with this urgency, or a greater one."""
+        return self._events[level].is_set()
 
-    def pause(self, seconds: float, level: Level) -> None:
-        """Wait so long, or until it is pulled so hard. Raises PulledError."""
-        if self._pulled[level].wait(seconds):
-            raise PulledError
+    def sleep(self, seconds: float, level: Level) -> None:
+        """Wait so long. Raises CancelledError as soon as it is cancelled with this urgency."""
+        if self._events[level].wait(seconds):
+            raise CancelledError
 
-    def pull(self, level: Level) -> None:
-        """Free what waits below that level. Worth repeating: what was about to wait may have been missed."""
+    def cancel(self, level: Level) -> None:
+        """Wake what waits and heeds this level. Worth repeating: what was about to wait may have been missed."""
         for each in Level:
             if each <= level:
-                self._pulled[each].set()
-        with self._guard:
-            waiting = [free for at, free in self._held.values() if at <= level]
-        for free in waiting:
-            free()
+                self._events[each].set()
+        with self._lock:
+            wakes = [wake for heeded, wake in self._waiting.values() if heeded <= level]
+        for wake in wakes:
+            wake()
 
     @contextmanager
-    def frees(self, level: Level, free: Callable[[], None]) -> Iterator[None]:
-        """While the block waits for a node, `free` (called in another thread) makes it end with a NodeError.
+    def ends(self, level: Level, wake: Callable[[], None]) -> Iterator[None]:
+        """While the block waits for a node, `wake` (called in another thread) makes it end with a NodeError.
 
-        Raises PulledError in its place, also where the brake was pulled so hard before the block began.
+        Raises CancelledError in its place, also where it was cancelled before the block began.
         """
         key = object()
-        with self._guard:
-            self._held[key] = (level, free)
+        with self._lock:
+            self._waiting[key] = (level, wake)
         try:
-            if self.reached(level):
-                raise PulledError
+            if self.is_cancelled(level):
+                raise CancelledError
             yield
         except NodeError as error:
-            if self.reached(level):
-                raise PulledError from error
+            if self.is_cancelled(level):
+                raise CancelledError from error
             raise
         finally:
-            with self._guard:
-                del self._held[key]
+            with self._lock:
+                del self._waiting[key]

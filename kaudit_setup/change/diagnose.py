@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from kaudit_setup.change.verify import NotProved
+
 # (what its log says, what that means); sources: kube-apiserver's own messages, seen by running 1.20 and 1.36
 _MEANINGS = (
     (r"unknown flag: (--\S+)", "this kube-apiserver does not know the flag {0}"),
@@ -62,3 +64,15 @@ def phase_words(phase: str) -> str:
         "settle": "kube-apiserver to stay up",
         "webhook": "the webhook's receiver to take the marked event",
     }.get(phase, "the node")
+
+
+def why_not_proved(seen: NotProved) -> str:
+    """The reason in words, with what the server's own log says of it."""
+    known = meaning(seen.server_log)
+    because = f": {known}" if known else ""
+    reasons = {
+        "crash": f"kube-apiserver does not start with the new settings{because}",
+        "webhook": "kube-apiserver could not deliver events to the webhook's receiver",
+        "event": "what was found in the audit log is not a valid event of the marked request",
+    }
+    return reasons.get(seen.reason, f"waited in vain for {phase_words(seen.phase)}{because}")

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from posixpath import dirname, join
 
+from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.webhook import batch_notes
-from kaudit_setup.errors import InputError, ManifestError
+from kaudit_setup.errors import InputError
 from kaudit_setup.manifest.patch import patch, unpatch
-from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
+from kaudit_setup.manifest.pod import ApiServerPod, read
 from kaudit_setup.manifest.settings import (
     DEFAULT_LOG_PATH,
     DEFAULT_POLICY_PATH,
@@ -19,7 +20,7 @@ from kaudit_setup.manifest.settings import (
     ROTATION,
     desired,
 )
-from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, AuditSettings
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, AuditSettings
 from kaudit_setup.node.observe import FileSeen, Observed
 
 
@@ -70,15 +71,16 @@ Change = MakeDir | WriteFile | RemoveFile
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order of doing, and what the server shall run with afterwards.
+    """Changes in the order of doing, and the server as they leave it.
 
-    Falsy when there is nothing to do. `settings` is None where auditing will be off.
+    Falsy when there is nothing to do. `settings`: what `enable` sets, None for everything else.
     """
 
     action: str
     changes: tuple[Change, ...]
     manifest: str
-    settings: AuditSettings | None
+    pod: ApiServerPod
+    settings: AuditSettings | None = None
     notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -93,6 +95,16 @@ class Plan:
     def files(self) -> tuple[WriteFile | RemoveFile, ...]:
         """The changes that a backup must be able to take back."""
         return tuple(c for c in self.changes if not isinstance(c, MakeDir))
+
+    def content(self, seen: FileSeen) -> bytes:
+        """What will be in a file that was seen."""
+        written = (c.after for c in self.changes if isinstance(c, WriteFile) and c.path == seen.path)
+        return next(written, seen.content or b"")
+
+
+def no_change(action: str, state: NodeState) -> Plan:
+    """The empty plan: the node stays as it is."""
+    return Plan(action, (), state.observed.manifest.target, state.pod, state.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,69 +121,61 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pod_of(observed: Observed) -> ApiServerPod:
-    """The node's kube-apiserver Pod; raises ManifestError that names the file."""
-    seen = observed.manifest
-    if seen.kind != "file" or seen.content is None:
-        reason = {"absent": "is not there", "file": "is too large"}.get(seen.kind, f"is a {seen.kind}")
-        raise ManifestError(
-            f"{seen.path} {reason}",
-            hint="is this a kubeadm control-plane node? --manifest names another file",
-        )
-    try:
-        return read(seen.text)
-    except ManifestError as error:
-        raise ManifestError(f"{seen.path}: {error.message}", hint=error.hint, details=error.details) from error
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What `enable` makes of a node: the settings, the manifest that has them, and the server that it describes."""
+
+    settings: AuditSettings
+    manifest: str = field(repr=False)
+    pod: ApiServerPod
+    paths: AuditPaths
 
 
-def settings_for(observed: Observed, pod: ApiServerPod, wanted: Wanted) -> AuditSettings:
-    """Explicit settings over what is on the node over the defaults; raises InputError if the server would refuse."""
+def target_of(state: NodeState, wanted: Wanted) -> Target:
+    """Explicit settings over what is on the node over the defaults.
+
+    Raises InputError if the server would refuse them, ManifestError if the manifest cannot be patched.
+    """
+    pod = state.pod
     explicit = dict(wanted.flags)
     if wanted.webhook_config is not None and WEBHOOK_FLAG not in pod.flags:
         explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
     webhook = pod.annotations.get(WEBHOOK_ANNOTATION, "")
     if wanted.webhook_config is not None:
         webhook = sha256(wanted.webhook_config)
-    return desired(explicit, pod.flags, sha256(wanted.policy), pod.version or NEWEST, webhook_sha256=webhook)
+    settings = desired(explicit, pod.flags, sha256(wanted.policy), state.version, webhook_sha256=webhook)
+    return _target(state, settings)
 
 
-def paths_of(settings: AuditSettings, pod: ApiServerPod) -> dict[str, str]:
-    """Where the files that the flags name are on the node: keys `policy`, `log`, `webhook`."""
-    named = {"policy": settings.policy_path, "log": settings.log_path, "webhook": settings.webhook_path}
-    return {k: host_path(pod, path) or path for k, path in named.items() if path and path != "-"}
+def _target(state: NodeState, settings: AuditSettings) -> Target:
+    before = state.observed.manifest.text
+    after = patch(before, settings, state.version)
+    pod = state.pod if after == before else read(after)
+    return Target(settings, after, pod, AuditPaths.of(settings, pod))
 
 
-def look_at(paths: Mapping[str, str]) -> list[str]:
-    """The same for `observe`."""
-    prefix = {"log": "log:", "policy": "policy:", "webhook": "secret:"}
-    return [prefix[kind] + path for kind, path in paths.items()]
-
-
-def plan_enable(observed: Observed, wanted: Wanted) -> Plan:
+def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     """What makes the node audit as wanted; raises ManifestError, InputError.
 
-    `observed` must have looked at the paths that the settings name.
+    `state` must have seen the paths of `target`.
     """
-    pod = pod_of(observed)
-    version = pod.version or NEWEST
-    settings = settings_for(observed, pod, wanted)
-    before = observed.manifest.text
-    after = patch(before, settings, version)
-    paths = paths_of(settings, read(after))
-    if after == before and _runs_another_policy(observed, observed.file(paths["policy"]), wanted.policy):
-        settings = replace(settings, restarted_at=f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}")
-        after = patch(before, settings, version)
+    observed, paths = state.observed, target.paths
+    nothing_new = target.manifest == observed.manifest.text
+    if nothing_new and _runs_another_policy(observed, observed.file(paths.policy), wanted.policy):
+        now = f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        target = _target(state, replace(target.settings, restarted_at=now))
     changes: list[Change] = []
-    for kind in ("log", "policy"):
-        folder = dirname(paths.get(kind, ""))
-        if folder and observed.volumes[kind].folder != folder:
+    for volume, path in (("log", paths.log), ("policy", paths.policy)):
+        folder = dirname(path)
+        if folder and observed.volumes[volume].folder != folder:
             changes.append(MakeDir(folder))
-    changes += _write(observed.file(paths["policy"]), wanted.policy)
-    if wanted.webhook_config is not None and "webhook" in paths:
-        changes += _write(observed.file(paths["webhook"]), wanted.webhook_config, secret=True)
-    changes += _write(observed.manifest, after.encode("utf-8", "surrogateescape"))
-    notes = (*_kept(pod, wanted, settings), *batch_notes(settings, version))
-    return Plan("enable", tuple(changes), observed.manifest.target, settings, notes)
+    changes += _write(observed.file(paths.policy), wanted.policy)
+    if wanted.webhook_config is not None and paths.webhook:
+        changes += _write(observed.file(paths.webhook), wanted.webhook_config, secret=True)
+    changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
+    settings = target.settings
+    notes = (*_kept(state.pod, wanted, settings), *batch_notes(settings, state.version))
+    return Plan("enable", tuple(changes), observed.manifest.target, target.pod, settings, notes)
 
 
 def _runs_another_policy(observed: Observed, policy: FileSeen, wanted: bytes) -> bool:
@@ -182,41 +186,43 @@ def _runs_another_policy(observed: Observed, policy: FileSeen, wanted: bytes) ->
     return observed.time - observed.uptime + server.start / _TICKS_A_SECOND >= policy.mtime - 1
 
 
-def plan_disable(observed: Observed, ours: Mapping[str, str]) -> Plan:
+def plan_disable(state: NodeState) -> Plan:
     """What takes auditing away again; the logs stay, they are evidence.
 
-    `ours`: path → SHA-256 of files that this tool wrote; such a file is removed if it is still that file.
+    A file that the flags name is removed if it is still as this tool wrote it, by the node's journal.
     """
-    pod = pod_of(observed)
-    before = observed.manifest.text
-    changes: list[Change] = _write(observed.manifest, unpatch(before).encode("utf-8", "surrogateescape"))
+    observed, before = state.observed, state.observed.manifest.text
+    ours = {path: sha for entry in state.journal for path, sha in entry.files.items()}
+    after = unpatch(before)
+    changes: list[Change] = _write(observed.manifest, after.encode("utf-8", "surrogateescape"))
     notes: list[str] = []
-    current = AuditSettings(pod.flags)
-    for kind, path in paths_of(current, pod).items():
+    for path in filter(None, (state.paths.policy, state.paths.webhook)):
         seen = observed.file(path)
-        if kind == "log" or seen.kind != "file":
+        if seen.kind != "file":
             continue
         if ours.get(path) == seen.sha256:
-            changes.append(RemoveFile(path, seen, secret=kind == "webhook"))
+            changes.append(RemoveFile(path, seen, secret=path == state.paths.webhook))
         elif changes:
             notes.append(f"{path} stays: it is not a file that this tool wrote")
-    return Plan("disable", tuple(changes), observed.manifest.target, None, tuple(notes))
+    pod = state.pod if after == before else read(after)
+    return Plan("disable", tuple(changes), observed.manifest.target, pod, notes=tuple(notes))
 
 
-def plan_write(action: str, observed: Observed, files: Mapping[str, FileWanted]) -> Plan:
-    """Put files back, by path; manifest first."""
+def plan_write(action: str, state: NodeState, files: Mapping[str, FileWanted]) -> Plan:
+    """Put files back, by path; manifest first. Raises ManifestError where the manifest to come is none."""
     changes: list[Change] = []
-    manifest = observed.manifest
-    settings: AuditSettings | None = None
+    manifest, pod = state.observed.manifest, state.pod
     for path in sorted(files, key=lambda p: p != manifest.target):
-        seen = manifest if path == manifest.target else observed.file(path)
+        seen = manifest if path == manifest.target else state.observed.file(path)
         target = files[path]
         if target.content is None:
             if seen.kind == "file":
                 changes.append(RemoveFile(path, seen, target.secret))
         elif seen.kind != "file" or seen.sha256 != sha256(target.content):
             changes.append(WriteFile(path, seen, target.content, target.mode, target.owner, target.secret))
-    return Plan(action, tuple(changes), manifest.target, settings)
+            if seen is manifest:
+                pod = read(target.content.decode("utf-8", "surrogateescape"))
+    return Plan(action, tuple(changes), manifest.target, pod)
 
 
 def _write(seen: FileSeen, after: bytes, *, secret: bool = False) -> list[Change]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kaudit_setup.change.folders import STATE
+from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan, WriteFile
 from kaudit_setup.change.probe import identity
 from kaudit_setup.change.verify import audit_lines
-from kaudit_setup.errors import ManifestError
-from kaudit_setup.manifest.pod import ApiServerPod, read
+from kaudit_setup.errors import ManifestError, RefusedError
+from kaudit_setup.manifest.pod import read
 from kaudit_setup.node.observe import FileSeen, Observed
 from kaudit_setup.rotation import Rotation
 
@@ -27,59 +29,48 @@ class Finding:
     hint: str = ""
 
 
-def inspect(observed: Observed, pod: ApiServerPod, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
+def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
     """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
-    found = [*_files(observed, plan), *_strays(observed)]
+    observed = state.observed
+    found = [*_log(observed, plan), *_volumes(observed, plan), *_links(plan), *_strays(observed)]
     if prove:
-        found += [*_living(observed, pod), *_tools(observed)]
+        found += [*_living(observed), *_server(state), *_selinux(observed), *_pending(observed), *_tools(observed)]
     return tuple(found)
 
 
-def _files(observed: Observed, plan: Plan) -> Iterator[Finding]:
-    settings = plan.settings
-    log = observed.log
-    if settings and settings.log_path not in {"", "-"}:
-        if log.kind == "directory":
-            yield Finding(
-                "log-path-directory",
-                True,
-                f"{log.path} is a directory; kube-apiserver 1.20 would rename it away, newer ones refuse to start",
-                "name a file: --log-path DIR/audit.log",
-            )
-        blocked = observed.volumes["log"].blocked
-        if blocked:
-            yield Finding("log-path-blocked", True, f"{blocked} is not a folder, so {log.path} cannot be created")
-        yield from _space(observed, settings.flags, log.path)
-    for name, what in (
-        ("state", "/var/lib/kaudit-setup"),
-        ("manifest", observed.static_dir),
-        ("policy", "the policy"),
-    ):
-        volume = observed.volumes[name]
-        if volume.unwritable and plan:
-            yield Finding("read-only", True, f"{volume.folder} cannot be written to; it would hold {what}")
-        elif 0 <= volume.free < _LEAST_FREE and plan:
-            yield Finding(
-                "disk-full",
-                True,
-                f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
-                "free some space on that filesystem first",
-            )
-    for change in plan.changes:
-        if isinstance(change, WriteFile) and change.before.real:
-            yield Finding(
-                "symlink",
-                False,
-                f"{change.before.path} is a link to {change.before.real}; the file behind it is changed, and kubelet "
-                "may take up to 20 s to notice",
-            )
+def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> None:
+    """Raises RefusedError for the first finding that blocks and was not overridden; all are in its details."""
+    blocking = [f for f in findings if f.blocks and f.name not in forced]
+    if blocking:
+        first = blocking[0]
+        raise RefusedError(
+            f"{host}: {first.message} ({first.name}); nothing was changed",
+            hint=f"{first.hint + '; ' if first.hint else ''}--force {first.name} goes on all the same",
+            details="\n".join(f"{f.name}: {f.message}" for f in blocking[1:]),
+        )
 
 
-def _space(observed: Observed, flags: Mapping[str, str], path: str) -> Iterator[Finding]:
-    volume = observed.volumes["log"]
-    if volume.unwritable:
-        yield Finding("read-only", True, f"{volume.folder} cannot be written to; the audit log would be {path}")
+def _log(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    log, volume = observed.log, observed.volumes["log"]
+    if plan.settings is None or plan.settings.log_path in {"", "-"}:
         return
+    if log.kind == "directory":
+        yield Finding(
+            "log-path-directory",
+            True,
+            f"{log.path} is a directory; kube-apiserver 1.20 would rename it away, newer ones refuse to start",
+            "name a file: --log-path DIR/audit.log",
+        )
+    if volume.blocked:
+        yield Finding("log-path-blocked", True, f"{volume.blocked} is not a folder, so {log.path} cannot be created")
+    if volume.unwritable:
+        yield Finding("read-only", True, f"{volume.folder} cannot be written to; the audit log would be {log.path}")
+    else:
+        yield from _space(observed, plan.settings.flags)
+
+
+def _space(observed: Observed, flags: Mapping[str, str]) -> Iterator[Finding]:
+    volume = observed.volumes["log"]
     size, count = flags.get("audit-log-maxsize", "0"), flags.get("audit-log-maxbackup", "0")
     if not (size.isdigit() and count.isdigit()) or volume.free < 0:
         return
@@ -94,6 +85,33 @@ def _space(observed: Observed, flags: Mapping[str, str], path: str) -> Iterator[
             f"the log may grow to {most >> 20} MiB, {volume.folder} has {volume.free >> 20} MiB left",
             "lower --log-maxsize or --log-maxbackup",
         )
+
+
+def _volumes(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    if not plan:
+        return
+    for name, what in (("state", STATE), ("manifest", observed.static_dir), ("policy", "the policy")):
+        volume = observed.volumes[name]
+        if volume.unwritable:
+            yield Finding("read-only", True, f"{volume.folder} cannot be written to; it would hold {what}")
+        elif 0 <= volume.free < _LEAST_FREE:
+            yield Finding(
+                "disk-full",
+                True,
+                f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
+                "free some space on that filesystem first",
+            )
+
+
+def _links(plan: Plan) -> Iterator[Finding]:
+    for change in plan.changes:
+        if isinstance(change, WriteFile) and change.before.real:
+            yield Finding(
+                "symlink",
+                False,
+                f"{change.before.path} is a link to {change.before.real}; the file behind it is changed, and kubelet "
+                "may take up to 20 s to notice",
+            )
 
 
 def _strays(observed: Observed) -> Iterator[Finding]:
@@ -117,7 +135,7 @@ def holds_api_server(file: FileSeen) -> bool:
     return True
 
 
-def _living(observed: Observed, pod: ApiServerPod) -> Iterator[Finding]:
+def _living(observed: Observed) -> Iterator[Finding]:
     if observed.uid != 0:
         yield Finding("not-root", True, "the scripts do not run as root on the node")
     if not observed.kubelet_pid:
@@ -134,7 +152,10 @@ def _living(observed: Observed, pod: ApiServerPod) -> Iterator[Finding]:
             True,
             f"kubelet reads static Pods from {configured}, not from {observed.static_dir}",
         )
-    server = observed.server
+
+
+def _server(state: NodeState) -> Iterator[Finding]:
+    server = state.observed.server
     if server is None:
         yield Finding(
             "server-down",
@@ -142,13 +163,13 @@ def _living(observed: Observed, pod: ApiServerPod) -> Iterator[Finding]:
             "kube-apiserver is not running now, so a change could not be told from what is wrong already",
             "mend the API server first, or --force server-down if this change is the mend",
         )
-    elif audit_lines(server.argv) != audit_lines(pod.argv):
+    elif audit_lines(server.argv) != audit_lines(state.pod.argv):
         yield Finding(
             "restart-pending",
             False,
             "the running kube-apiserver does not have the audit flags that the manifest has",
         )
-    if identity(observed) is None:
+    if identity(state.observed) is None:
         yield Finding(
             "no-client",
             True,
@@ -156,12 +177,18 @@ def _living(observed: Observed, pod: ApiServerPod) -> Iterator[Finding]:
             "event could be proved",
             "install curl or kubectl on the node",
         )
+
+
+def _selinux(observed: Observed) -> Iterator[Finding]:
     if observed.selinux == "1":
         yield Finding(
             "selinux",
             False,
             "SELinux is enforcing; new files get the labels of the node's policy (restorecon)",
         )
+
+
+def _pending(observed: Observed) -> Iterator[Finding]:
     for run in observed.runs:
         if not run.outcome and run.watchdog_alive:
             left = int(run.about.get("deadline", 0)) - observed.uptime

@@ -11,11 +11,12 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.policy.evaluate import evaluate
-from kaudit_setup.policy.model import Attributes, Decision, Policy
+from kaudit_setup.policy.model import Attributes, Decision, Policy, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,38 +112,41 @@ def _stages(attributes: Attributes) -> set[str]:
 
 
 def _candidates(policy: Policy, who: Identity, name: str) -> Iterator[Attributes]:
-    def ask(
-        verb: str, group: str, resource: str, namespace: str, sub: str = "", object_name: str = name
-    ) -> Attributes:
-        named = "" if verb in {"list", "watch", "create"} and not sub else object_name
-        return Attributes(who.user, who.groups, verb, group, resource, sub, namespace, named, True, "")
-
-    def outside(path: str) -> Attributes:
-        return Attributes(who.user, who.groups, "get", is_resource=False, path=path)
-
-    yield ask("get", "", "pods", "kube-system")
-    yield ask("delete", "", "pods", "kube-system")
-    yield ask("create", "", "configmaps", "kube-system")
-    yield ask("get", "", "nodes", "")
-    yield outside("/version")
+    """Harmless requests, the most usual ones first, then those that the policy's own rules name."""
+    yield _on_object(who, "get", "", "pods", "kube-system", name)
+    yield _on_object(who, "delete", "", "pods", "kube-system", name)
+    yield _on_object(who, "create", "", "configmaps", "kube-system", name)
+    yield _on_object(who, "get", "", "nodes", "", name)
+    yield _outside(who, "/version")
     for rule in policy.rules:
-        if rule.level == "None":
-            continue
-        verbs = [v for v in rule.verbs if v in _METHODS] or list(_METHODS)
-        namespaces = rule.namespaces or ("kube-system", "")
-        for url in rule.non_resource_urls:
-            yield outside(url.rstrip("*") or "/version")
-        entries = [(e.group, r, e.resource_names) for e in rule.resources for r in (e.resources or ("pods",))]
-        for group, resource, names in entries or [("", "pods", ()), ("", "nodes", ())]:
-            plural, _, sub = resource.partition("/")
-            plural = "pods" if plural == "*" else plural
-            for namespace in namespaces:
-                for verb in verbs:
-                    # a rule for certain names is asked about such a name only where nothing can be changed
-                    for wanted in names if names and verb == "get" else (name,):
-                        real_group = "" if group == "*" else group
-                        yield ask(verb, real_group, plural, namespace, "log" if sub == "*" else sub, wanted)
+        if rule.level != "None":
+            yield from (_outside(who, url.rstrip("*") or "/version") for url in rule.non_resource_urls)
+            yield from _of_rule(rule, who, name)
     yield Attributes(None, (), "get", "", "pods", "", "kube-system", name, True, "")
+
+
+def _of_rule(rule: Rule, who: Identity, name: str) -> Iterator[Attributes]:
+    verbs = [v for v in rule.verbs if v in _METHODS] or list(_METHODS)
+    namespaces = rule.namespaces or ("kube-system", "")
+    entries = [(e.group, r, e.resource_names) for e in rule.resources for r in (e.resources or ("pods",))]
+    for group, resource, names in entries or [("", "pods", ()), ("", "nodes", ())]:
+        for namespace, verb in product(namespaces, verbs):
+            # a rule for certain names is asked about such a name only where nothing can be changed
+            for wanted in names if names and verb == "get" else (name,):
+                yield _on_object(who, verb, group, resource, namespace, wanted)
+
+
+def _on_object(who: Identity, verb: str, group: str, resource: str, namespace: str, name: str) -> Attributes:
+    """One request; `*` becomes something that exists. `resource` with its subresource, `pods/log`."""
+    plural, _, sub = resource.partition("/")
+    plural, sub = {"*": "pods"}.get(plural, plural), {"*": "log"}.get(sub, sub)
+    named = "" if verb in {"list", "watch", "create"} and not sub else name
+    group = "" if group == "*" else group
+    return Attributes(who.user, who.groups, verb, group, plural, sub, namespace, named, True, "")
+
+
+def _outside(who: Identity, path: str) -> Attributes:
+    return Attributes(who.user, who.groups, "get", is_resource=False, path=path)
 
 
 def _method(attributes: Attributes) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.backup import backups_of
-from kaudit_setup.change.plan import paths_of, pod_of
+from kaudit_setup.change.nodestate import Entry, NodeState
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
-from kaudit_setup.model import POLICY_ANNOTATION, AuditSettings, KubeVersion
-from kaudit_setup.node.observe import Observed
+from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_FLAG
+from kaudit_setup.node.observe import LogSeen
 from kaudit_setup.rotation import Kept, kept, rotation_of
 
 # state → what it means for a person
@@ -63,37 +64,28 @@ class Status:
         return STATES[self.state]
 
 
-def judge(observed: Observed, seen: Proof | NotProved | None) -> Status:
-    """`seen`: the answer of a marked request, None if none was sent. Raises ManifestError."""
-    pod = pod_of(observed)
-    settings = AuditSettings(pod.flags)
-    paths = paths_of(settings, pod)
-    policy = observed.file(paths["policy"]) if "policy" in paths else None
-    first, last = _event_time(observed.log.first), _event_time(observed.log.last)
-    rate = None
-    if first and last and (last - first).total_seconds() >= 1:
-        rate = observed.log.size / (last - first).total_seconds()
-    remarks: list[str] = []
-    state = _state(observed, seen, remarks)
-    if policy and policy.kind == "file":
-        noted = pod.annotations.get(POLICY_ANNOTATION)
-        if noted and noted != policy.sha256:
-            remarks.append(f"{policy.path} is not the policy that the running server was started with")
-            state = "changed-by-hand" if state == "on" else state
-    elif policy:
-        remarks.append(f"{policy.path} is not there; the next start of kube-apiserver will fail")
+def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
+    """`seen`: the answer of a marked request, None if none was sent."""
+    observed, settings, policy = state.observed, state.settings, state.policy
+    reached = next(name for name, applies in _IN_ORDER if applies(state))
+    if reached == "on" and isinstance(seen, NotProved):
+        reached = "not-writing"
+    remarks = _remarks(state, reached)
+    if reached == "on" and _is_other_policy(state):
+        reached = "changed-by-hand"
+    rate, last = _rate(observed.log), _event_time(observed.log.last)
     free = observed.volumes["log"].free
-    keeps = _keeps(settings, pod.version, rate, observed)
+    keeps = _keeps(state, rate)
     if keeps.full_in_hours is not None:
         remarks.append(
             f"the volume of the log will be full before rotation removes anything: {free >> 20} MiB are free"
         )
     return Status(
         host=observed.host,
-        state=state,
+        state=reached,
         remarks=tuple(remarks),
-        flags=dict(pod.flags),
-        version=str(pod.version or ""),
+        flags=dict(settings.flags),
+        version=str(state.pod.version or ""),
         policy_path=settings.policy_path,
         policy_sha256=policy.sha256 if policy else "",
         log_path=settings.log_path,
@@ -106,49 +98,112 @@ def judge(observed: Observed, seen: Proof | NotProved | None) -> Status:
         last_event=f"{last:%Y-%m-%dT%H:%M:%SZ}" if last else "",
         backups=len(backups_of(observed)),
         server=f"{observed.server.pid}" if observed.server else "",
-        journal=dict(observed.journal[-1]) if observed.journal else {},
+        journal=dict(state.last.data),
     )
 
 
-def _state(observed: Observed, seen: Proof | NotProved | None, remarks: list[str]) -> str:
-    pod = pod_of(observed)
-    settings = AuditSettings(pod.flags)
-    last = observed.journal[-1] if observed.journal else {}
-    if any(not r.outcome and r.watchdog_alive for r in observed.runs):
-        return "unconfirmed"
-    remarks += [
-        f"change {run.id} was never confirmed and its watchdog is gone (was the node restarted?)"
-        for run in observed.runs
-        if not run.outcome
-    ]
-    if last.get("result") == "stuck":
-        remarks.append("the last undo could not put everything back; see `kaudit-setup backups list`")
-    if observed.server is None:
-        return "server-down"
-    if audit_lines(observed.server.argv) != audit_lines(pod.argv):
-        return "restart-pending"
-    ours = next((e for e in reversed(observed.journal) if observed.manifest.target in e.get("files", {})), None)
-    if ours and ours["files"][observed.manifest.target] != observed.manifest.sha256:
-        remarks.append(f"{observed.manifest.path} was changed after {ours.get('time', 'the last run')}")
-        if ours.get("flags") and not pod.annotations.get(POLICY_ANNOTATION):
-            # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
-            what = "with the same audit flags" if dict(pod.flags) == ours["flags"] else "without the audit settings"
-            remarks.append(f"it is written anew, {what} (kubeadm upgrade?); `enable` mends it with one restart")
-        return "changed-by-hand"
-    if last.get("action") == "watchdog" and last.get("result") == "reverted":
-        return "reverted"
-    if not any(name in pod.flags for name in ("audit-policy-file", "audit-log-path", "audit-webhook-config-file")):
-        return "off"
-    if not settings.policy_path or not (settings.log_path or settings.webhook_path):
-        return "records-nothing"
-    return "not-writing" if isinstance(seen, NotProved) else "on"
+def _is_unconfirmed(state: NodeState) -> bool:
+    return any(not run.outcome and run.watchdog_alive for run in state.observed.runs)
 
 
-def _keeps(settings: AuditSettings, version: KubeVersion | None, rate: float | None, observed: Observed) -> Kept:
-    if settings.log_path in {"", "-"}:
+def _is_down(state: NodeState) -> bool:
+    return state.observed.server is None
+
+
+def _runs_other_flags(state: NodeState) -> bool:
+    server = state.observed.server
+    return server is not None and audit_lines(server.argv) != audit_lines(state.pod.argv)
+
+
+def _ours(state: NodeState) -> Entry | None:
+    """The last time that this tool wrote the manifest."""
+    return next((e for e in reversed(state.journal) if state.observed.manifest.target in e.files), None)
+
+
+def _is_changed_by_hand(state: NodeState) -> bool:
+    ours, manifest = _ours(state), state.observed.manifest
+    return ours is not None and ours.files[manifest.target] != manifest.sha256
+
+
+def _was_reverted(state: NodeState) -> bool:
+    return (state.last.action, state.last.result) == ("watchdog", "reverted")
+
+
+def _is_off(state: NodeState) -> bool:
+    return not state.settings.flags.keys() & {POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG}
+
+
+def _records_nothing(state: NodeState) -> bool:
+    settings = state.settings
+    return not (settings.policy_path and (settings.log_path or settings.webhook_path))
+
+
+def _always(_state: NodeState) -> bool:
+    return True
+
+
+# the first that applies is the state
+_IN_ORDER: tuple[tuple[str, Callable[[NodeState], bool]], ...] = (
+    ("unconfirmed", _is_unconfirmed),
+    ("server-down", _is_down),
+    ("restart-pending", _runs_other_flags),
+    ("changed-by-hand", _is_changed_by_hand),
+    ("reverted", _was_reverted),
+    ("off", _is_off),
+    ("records-nothing", _records_nothing),
+    ("on", _always),
+)
+
+
+def _remarks(state: NodeState, reached: str) -> list[str]:
+    """What a person should know besides."""
+    found: list[str] = []
+    if reached != "unconfirmed":
+        found += [
+            f"change {run.id} was never confirmed and its watchdog is gone (was the node restarted?)"
+            for run in state.observed.runs
+            if not run.outcome
+        ]
+        if state.last.result == "stuck":
+            found.append("the last undo could not put everything back; see `kaudit-setup backups list`")
+    if reached == "changed-by-hand":
+        found += _changed_by_hand(state)
+    policy = state.policy
+    if policy and policy.kind != "file":
+        found.append(f"{policy.path} is not there; the next start of kube-apiserver will fail")
+    elif policy and _is_other_policy(state):
+        found.append(f"{policy.path} is not the policy that the running server was started with")
+    return found
+
+
+def _changed_by_hand(state: NodeState) -> Iterator[str]:
+    ours = _ours(state) or Entry()
+    yield f"{state.observed.manifest.path} was changed after {ours.time or 'the last run'}"
+    if ours.flags and not state.pod.annotations.get(POLICY_ANNOTATION):
+        # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
+        what = "with the same audit flags" if state.settings.flags == ours.flags else "without the audit settings"
+        yield f"it is written anew, {what} (kubeadm upgrade?); `enable` mends it with one restart"
+
+
+def _is_other_policy(state: NodeState) -> bool:
+    """Whether the policy file is not the one that the manifest's annotation names."""
+    noted, policy = state.pod.annotations.get(POLICY_ANNOTATION), state.policy
+    return bool(noted and policy and policy.kind == "file" and noted != policy.sha256)
+
+
+def _rate(log: LogSeen) -> float | None:
+    """Bytes a second, from the first event to the last one."""
+    first, last = _event_time(log.first), _event_time(log.last)
+    seconds = (last - first).total_seconds() if first and last else 0
+    return log.size / seconds if seconds >= 1 else None
+
+
+def _keeps(state: NodeState, rate: float | None) -> Kept:
+    if not state.paths.log:
         return Kept(None, None, "nothing", None)
-    used, free = observed.log.size + observed.log.rotated_bytes, observed.volumes["log"].free
-    return kept(rotation_of(settings.flags, version), rate or 0.0, used=used, free=free if free >= 0 else None)
+    log, free = state.observed.log, state.observed.volumes["log"].free
+    rotation = rotation_of(state.settings.flags, state.pod.version)
+    return kept(rotation, rate or 0.0, used=log.size + log.rotated_bytes, free=free if free >= 0 else None)
 
 
 def _event_time(line: bytes) -> datetime | None:

@@ -5,49 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from kaudit_setup.auditlog.decode import decode_strictly
-from kaudit_setup.change.probe import KUBECTL_VERBS, Identity, Probe
+from kaudit_setup.change.expectation import Expectation
+from kaudit_setup.change.probe import KUBECTL_VERBS
 from kaudit_setup.errors import ScriptError
-from kaudit_setup.manifest.govalues import parse_duration
-from kaudit_setup.manifest.pod import ApiServerPod, host_path
-from kaudit_setup.model import AuditSettings
 from kaudit_setup.node.frames import Frames
-from kaudit_setup.node.observe import Process
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
 # kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
 BACKOFF_S = 310
 _PKI = "/etc/kubernetes/pki"
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What shall be true of the node.
-
-    `argv`: the container's arguments. `log`: host path of the audit log, `stdout`, or empty where nothing can be
-    found. `old`: server processes that do not count, because they ran before the change. `settle`: seconds that
-    the server must stay. `hook`: host path of the webhook's kubeconfig, empty without one; `hook_wait`: seconds
-    within which the server sends what it has. `crashes`: whether a server that ends with a word of why means
-    failure; not so while an old state comes back, since what the failed one said is still there. `run`: folder of
-    the change that waits, so that its watchdog waits as long.
-    """
-
-    argv: tuple[str, ...]
-    address: str
-    port: int
-    log: str
-    mark: str
-    identity: Identity | None
-    probe: Probe | None
-    old: tuple[Process, ...] = ()
-    settle: int = 0
-    crashes: bool = True
-    hook: str = ""
-    hook_wait: int = 0
-    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,50 +45,6 @@ def audit_lines(argv: Sequence[str]) -> str:
     """The arguments that verify.sh compares, as `grep '^--audit' | sort` under LC_ALL=C prints them."""
     lines = "\n".join(argv).split("\n")
     return "\n".join(sorted((a for a in lines if a.startswith("--audit")), key=lambda a: a.encode()))
-
-
-def address_of(pod: ApiServerPod) -> tuple[str, int]:
-    """Where this very server listens, not a load balancer before it."""
-    address = pod.flag("bind-address") or ""
-    if not address or _is_everywhere(address):
-        address = pod.flag("advertise-address") or pod.probe_host or "127.0.0.1"
-    port = pod.flag("secure-port") or "6443"
-    return address, int(port) if port.isdigit() else 6443
-
-
-def _is_everywhere(address: str) -> bool:
-    try:
-        return ip_address(address).is_unspecified
-    except ValueError:
-        # a name: the server itself refuses that
-        return False
-
-
-def log_on_host(pod: ApiServerPod, settings: AuditSettings) -> str:
-    """Where verify.sh looks for events: host path, `stdout`, or empty."""
-    path = settings.log_path
-    if not path or not settings.policy_path:
-        return ""
-    return "stdout" if path == "-" else (host_path(pod, path) or path)
-
-
-def webhook_on_host(pod: ApiServerPod, settings: AuditSettings) -> tuple[str, int]:
-    """Host path of the webhook's kubeconfig, empty without one; and within how many seconds events leave for it."""
-    if not settings.webhook_path or not settings.policy_path:
-        return "", 0
-    path = host_path(pod, settings.webhook_path) or settings.webhook_path
-    if settings.flags.get("audit-webhook-mode", "batch") != "batch":
-        return path, 2
-    wait = seconds(settings.flags.get("audit-webhook-batch-max-wait", "30s"))
-    return path, min(int(wait) + 3, 60)
-
-
-def seconds(duration: str) -> float:
-    """The value of a Go duration flag in seconds; 0 for what is none."""
-    try:
-        return parse_duration(duration)
-    except ValueError:
-        return 0.0
 
 
 def verify(

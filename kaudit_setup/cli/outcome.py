@@ -12,7 +12,7 @@ from kaudit_setup.report.review import ClusterReview, as_text, cluster_head, clu
 from kaudit_setup.report.review import as_data as one_review
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.job import Prepared
+    from kaudit_setup.change.prepare import Prepared
     from kaudit_setup.change.run import Outcome
     from kaudit_setup.cli.rollout import Job
     from kaudit_setup.fleet.rollout import Report

@@ -13,7 +13,7 @@ from kaudit_setup.errors import InputError, RefusedError, StoppedError
 from kaudit_setup.report.review import Line, Review
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.job import Prepared
+    from kaudit_setup.change.prepare import Prepared
 
 
 def colour() -> bool:

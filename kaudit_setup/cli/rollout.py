@@ -24,9 +24,9 @@ from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.cancel import Brake, Level
-    from kaudit_setup.change.job import Prepared
+    from kaudit_setup.change.cancel import Cancellation, Level
     from kaudit_setup.change.persist import ConfigPlan
+    from kaudit_setup.change.prepare import Prepared
     from kaudit_setup.change.run import Outcome, Terms
     from kaudit_setup.fleet.group import Cluster, Member
     from kaudit_setup.fleet.rollout import Hands, Report
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 _READY_LIMIT_S = 120
 
 
-def _new_brake() -> Brake:
-    from kaudit_setup.change.cancel import Brake
+def _new_cancellation() -> Cancellation:
+    from kaudit_setup.change.cancel import Cancellation
 
-    return Brake()
+    return Cancellation()
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Job:
     storing: list[Storing]
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     undo_store: dict[int, ConfigPlan] = field(default_factory=dict)
-    brake: Brake = field(default_factory=_new_brake)
+    cancellation: Cancellation = field(default_factory=_new_cancellation)
 
     @property
     def several(self) -> bool:
@@ -136,20 +136,20 @@ def _worst(report: Report) -> KauditError:
 
 
 def _hands(job: Job) -> Hands:
-    from kaudit_setup.change.cancel import Level, PulledError
+    from kaudit_setup.change.cancel import CancelledError, Level
     from kaudit_setup.fleet.rollout import Hands
     from kaudit_setup.node.cluster import wait_ready
 
     def late(member: Member, others: Sequence[Address]) -> Sequence[str]:
         node, limit = job.fleet.of(member).node, min(_READY_LIMIT_S, job.how.timeout)
         # after a first Ctrl-C it is only asked before a node is taken back
-        heeds = Level.LEAVE if job.brake.reached(Level.STOP) else Level.STOP
+        heeds = Level.LEAVE if job.cancellation.is_cancelled(Level.STOP) else Level.STOP
         with _progress(job, member) as progress:
             try:
-                with job.brake.frees(heeds, node.close):
+                with job.cancellation.ends(heeds, node.close):
                     return wait_ready(node, others, limit=limit, progress=progress)
-            except PulledError as pulled:
-                raise StoppedError(f"{member.name}: interrupted; it was not touched") from pulled
+            except CancelledError as cancelled:
+                raise StoppedError(f"{member.name}: interrupted; it was not touched") from cancelled
 
     def say(member: Member, what: str) -> None:
         if len(job.fleet.clusters) > 1:
@@ -165,7 +165,7 @@ def _hands(job: Job) -> Hands:
         unstore=lambda cluster: _unstore(job, cluster),
         go_on=_go_on,
         say=say,
-        brake=job.brake,
+        cancellation=job.cancellation,
         listening=_listening,
         interrupted=_interrupted,
     )
@@ -212,7 +212,7 @@ def _terms(job: Job, member: Member, heeds: Level) -> Terms:
         keep=job.how.keep,
         prove=job.how.root is None,
         kubeadm_config=stored.text if stored else "",
-        brake=job.brake,
+        cancellation=job.cancellation,
         heeds=heeds,
     )
 
@@ -222,9 +222,12 @@ def _change(job: Job, member: Member) -> str | None:
     from kaudit_setup.change.run import enact, prove_unchanged
 
     looked = job.fleet.of(member)
-    act = enact if looked.prepared.plan else prove_unchanged
+    plan, state, terms = looked.prepared.plan, looked.prepared.state, _terms(job, member, Level.STOP)
     with _progress(job, member) as progress:
-        outcome = act(looked.node, looked.prepared.plan, looked.observed, _terms(job, member, Level.STOP), progress)
+        if plan:
+            outcome = enact(looked.node, plan, state, terms, progress)
+        else:
+            outcome = prove_unchanged(looked.node, state, terms, progress)
     job.outcomes[id(member)] = outcome
     if job.how.output is Output.text:
         typer.echo("\n".join(told(member.name, looked.prepared, outcome)))
@@ -233,7 +236,7 @@ def _change(job: Job, member: Member) -> str | None:
 
 def _undo(job: Job, member: Member, backup: str) -> None:
     from kaudit_setup.change.cancel import Level
-    from kaudit_setup.change.job import prepare_rollback
+    from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.change.run import enact
 
     node = job.fleet.of(member).node
@@ -241,14 +244,13 @@ def _undo(job: Job, member: Member, backup: str) -> None:
     with _progress(job, member) as progress:
         if prepared.plan:
             # what a first Ctrl-C stops is what this takes back
-            enact(node, prepared.plan, prepared.observed, _terms(job, member, Level.LEAVE), progress)
+            enact(node, prepared.plan, prepared.state, _terms(job, member, Level.LEAVE), progress)
     if job.how.output is Output.text:
         typer.echo(f"{safe(member.name)}: taken back")
 
 
 def _store(job: Job, cluster: Cluster) -> str:
     from kaudit_setup.change.persist import reverse, write
-    from kaudit_setup.fleet.store import pod_after
     from kaudit_setup.fleet.survey import server_at
 
     storing = job.storing_of(cluster)
@@ -259,7 +261,7 @@ def _store(job: Job, cluster: Cluster) -> str:
     outcome = job.outcomes.get(id(member))
     version = write(
         looked.node,
-        server_at(pod_after(looked)),
+        server_at(looked.prepared.plan.pod),
         storing.plan,
         by=who(),
         backed_up=bool(outcome and outcome.backup),
@@ -279,13 +281,12 @@ def _store(job: Job, cluster: Cluster) -> str:
 
 def _unstore(job: Job, cluster: Cluster) -> None:
     from kaudit_setup.change.persist import write
-    from kaudit_setup.fleet.store import pod_after
     from kaudit_setup.fleet.survey import server_at
 
     plan = job.undo_store.get(id(cluster))
     if plan:
         looked = job.fleet.of(cluster.members[-1])
-        write(looked.node, server_at(pod_after(looked)), plan, by=who(), backed_up=True)
+        write(looked.node, server_at(looked.prepared.plan.pod), plan, by=who(), backed_up=True)
 
 
 def _go_on(member: Member) -> bool:

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, KubeVersion
 from kaudit_setup.policy.cis import check_322
+from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Policy
 
 BENCHMARK = "CIS Kubernetes Benchmark 1.10"
@@ -119,6 +121,22 @@ def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
     return Verdict("3.2.2", TITLE_322, False, found, "\n".join(dict.fromkeys(f.mend for f in errors if f.mend)))
 
 
-def not_judged(why: str) -> Verdict:
+def _not_judged(why: str) -> Verdict:
     """3.2.2 where there is no policy to ask: it does not pass."""
     return Verdict("3.2.2", TITLE_322, False, why, "kaudit-setup enable --policy cis")
+
+
+def judge_node(state: NodeState) -> tuple[Verdict, ...]:
+    """Every verdict on one node: on the running server's command line, and on the policy file that it names."""
+    server = state.observed.server
+    return (*judge(server.argv if server else ()), _judge_file(state))
+
+
+def _judge_file(state: NodeState) -> Verdict:
+    file = state.policy
+    if file is None or file.content is None:
+        return _not_judged(f"{file.path} is not there" if file else "there is no audit policy")
+    loaded = load(file.content, state.version)
+    if loaded.policy is None:
+        return _not_judged(f"kube-apiserver refuses {file.path}: {loaded.errors[0]}")
+    return judge_policy(loaded.policy, state.version)

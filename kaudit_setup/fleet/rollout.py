@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from kaudit_setup.change.cancel import Brake, Level
+from kaudit_setup.change.cancel import Cancellation, Level
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,
@@ -68,7 +68,7 @@ class Hands:
     these API servers as seen from that node, return those that are not ready. `store`: after a cluster's last node; a
     word about it. `unstore`: takes it back. `go_on`: the canary's yes. `say`: progress of a node.
 
-    `brake`: pulled at Ctrl-C, so that `change` and `late` end soon; at the second one `undo`, too.
+    `cancellation`: cancelled at Ctrl-C, so that `change` and `late` end soon; at the second one `undo`, too.
     `listening`: while it is open, Ctrl-C calls that function, which may be called in a signal handler.
     `interrupted`: told at every Ctrl-C what is waited for: these nodes, and whether they are left alone now.
     """
@@ -82,7 +82,7 @@ class Hands:
     unstore: Callable[[Cluster], None]
     go_on: Callable[[Member], bool]
     say: Callable[[Member, str], None]
-    brake: Brake = field(default_factory=Brake)
+    cancellation: Cancellation = field(default_factory=Cancellation)
     listening: Callable[[Callable[[], None]], AbstractContextManager[None]] = lambda _heard: nullcontext()
     interrupted: Callable[[Sequence[Member], bool], None] = lambda _members, _leaving: None
 
@@ -163,7 +163,7 @@ class _Rollout:
         if self.rules.all_or_nothing:
             if not self._failed():
                 self._at_work([partial(self._store, cluster) for cluster in self.clusters], forks=1)
-            if self._failed() and not self.hands.brake.reached(Level.LEAVE):
+            if self._failed() and not self.hands.cancellation.is_cancelled(Level.LEAVE):
                 self._at_work([self._undo_everything])
         return self._report()
 
@@ -196,7 +196,7 @@ class _Rollout:
                 if len(heard) > answered:
                     answered += 1
                     self._pressed()
-                    if self.hands.brake.reached(Level.LEAVE):
+                    if self.hands.cancellation.is_cancelled(Level.LEAVE):
                         leave_at = min(leave_at, time.monotonic() + _LEAVE_S)
                 self._pull()
                 if time.monotonic() >= leave_at:
@@ -218,7 +218,7 @@ class _Rollout:
 
     def _pull(self) -> None:
         if self.presses:
-            self.hands.brake.pull(Level.LEAVE if self.presses > 1 else Level.STOP)
+            self.hands.cancellation.cancel(Level.LEAVE if self.presses > 1 else Level.STOP)
 
     def _leave(self) -> None:
         """Whoever did not hear it is left alone."""
@@ -277,7 +277,7 @@ class _Rollout:
             except KauditError as error:
                 self._note(NodeReport(member, _after(error, State.untouched), error=error))
                 return False
-            if self.hands.brake.reached(Level.STOP):
+            if self.hands.cancellation.is_cancelled(Level.STOP):
                 return False
             try:
                 backup = self.hands.change(member)
@@ -294,7 +294,7 @@ class _Rollout:
             return True
 
     def _left(self, state: State) -> State:
-        return State.left if state is State.pending and self.hands.brake.reached(Level.LEAVE) else state
+        return State.left if state is State.pending and self.hands.cancellation.is_cancelled(Level.LEAVE) else state
 
     def _note(self, report: NodeReport) -> None:
         with self.guard:

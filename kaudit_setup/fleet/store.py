@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
-from kaudit_setup.change.plan import WriteFile, pod_of
 from kaudit_setup.fleet.group import Cluster
-from kaudit_setup.fleet.survey import Fleet, Looked
-from kaudit_setup.manifest.pod import ApiServerPod, read
+from kaudit_setup.fleet.survey import Fleet
 from kaudit_setup.model import AuditSettings
 
 
@@ -24,15 +22,6 @@ class Storing:
         return bool(self.plan)
 
 
-def pod_after(looked: Looked) -> ApiServerPod:
-    """The node's kube-apiserver as its plan leaves it."""
-    plan = looked.prepared.plan
-    for change in plan.changes:
-        if isinstance(change, WriteFile) and change.path == plan.manifest:
-            return read(change.after.decode("utf-8", "surrogateescape"))
-    return pod_of(looked.observed)
-
-
 def plan_storing(fleet: Fleet, cluster: Cluster, *, wanted: bool) -> Storing:
     """What the configuration must say so that kubeadm makes the manifest that the last node will have; or what a
     backup says that it was.
@@ -46,7 +35,7 @@ def plan_storing(fleet: Fleet, cluster: Cluster, *, wanted: bool) -> Storing:
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), cluster.members[-1].seen)
     if seen.config is None:
         return Storing(None, seen.config_why)
-    pod = pod_after(fleet.of(cluster.members[-1]))
+    pod = fleet.of(cluster.members[-1]).prepared.plan.pod
     settings = AuditSettings(pod.flags)
     old = fleet.of(cluster.members[-1]).prepared.kubeadm_config
     plan = plan_restore(seen.config, old, pod.mounts) if old else plan_persist(seen.config, settings, pod.mounts)
@@ -62,7 +51,7 @@ def plan_storing(fleet: Fleet, cluster: Cluster, *, wanted: bool) -> Storing:
 
 def unlike(fleet: Fleet, cluster: Cluster) -> str:
     """A remark where the nodes of a cluster will have different audit flags, empty where they are alike."""
-    flags = {m.name: dict(pod_after(fleet.of(m)).flags) for m in cluster.members}
+    flags = {m.name: dict(fleet.of(m).prepared.plan.pod.flags) for m in cluster.members}
     last = flags[cluster.members[-1].name]
     others = [name for name, found in flags.items() if found != last]
     if not others:

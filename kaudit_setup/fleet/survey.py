@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
-from kaudit_setup.change.job import Prepared
-from kaudit_setup.change.plan import pod_of
-from kaudit_setup.change.verify import address_of
+from kaudit_setup.change.expectation import address_of
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.errors import InputError, KauditError, NodeError, StoppedError
 from kaudit_setup.fleet.group import Cluster, Grouped, Member, fingerprint, group
 from kaudit_setup.fleet.threads import Threads
@@ -102,11 +102,6 @@ class Looked:
     prepared: Prepared
     member: Member
 
-    @property
-    def observed(self) -> Observed:
-        """The node as it was."""
-        return self.prepared.observed
-
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -125,16 +120,16 @@ class Fleet:
         return self.looked[id(member)]
 
 
-def member_of(candidate: Candidate, observed: Observed, pod: ApiServerPod, seen: ClusterSeen) -> Member:
+def member_of(candidate: Candidate, state: NodeState, seen: ClusterSeen) -> Member:
     """Pure: what tells this node from others, and where its API server listens."""
-    at = server_at(pod)
-    advertised = pod.flag("advertise-address") or at.host
+    observed, at = state.observed, server_at(state.pod)
+    advertised = state.pod.flag("advertise-address") or at.host
     return Member(
         name=candidate.node.name,
         ca=fingerprint(observed.ca),
         identity=(observed.machine, observed.host, str(at), advertised),
         at=Address(advertised, at.port) if Address(advertised, at.port) in seen.servers else at,
-        version=str(pod.version or ""),
+        version=str(state.pod.version or ""),
         claimed=candidate.claimed,
         where=candidate.where,
         seen=seen,
@@ -164,9 +159,8 @@ def look_at_fleet(
 
     def one(candidate: Candidate) -> Looked:
         prepared = prepare(candidate.node)
-        pod = pod_of(prepared.observed)
-        seen = cluster_of(prepared.observed) if ask else ClusterSeen(None)
-        return Looked(candidate.node, prepared, member_of(candidate, prepared.observed, pod, seen))
+        seen = cluster_of(prepared.state.observed) if ask else ClusterSeen(None)
+        return Looked(candidate.node, prepared, member_of(candidate, prepared.state, seen))
 
     found = [looked for _, looked in answers(ask_all(candidates, one, forks=forks))]
     grouped = group([looked.member for looked in found])

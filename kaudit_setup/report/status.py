@@ -1,60 +1,173 @@
-"""A node's state as text for people."""
+"""What state nodes are in: one node in some lines, several in one table, and as plain data for programs."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
+from kaudit_setup.change.status import Status
+from kaudit_setup.fleet.status import Row
+from kaudit_setup.policy import presets
 from kaudit_setup.report.escape import safe
 
+HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "PERSISTED")
 
-def as_text(status: dict[str, Any]) -> str:
-    """One node, some lines."""
-    lines = [f"{safe(status['name'])}: {status['meaning']} ({status['state']})"]
+
+def as_text(rows: Sequence[Row], *, colour: bool = False) -> str:
+    """One node that answered in some lines, several in a table; no trailing newline."""
+    if len(rows) == 1 and rows[0].status:
+        return _one(rows[0].name, rows[0].status)
+    return table(rows, colour=colour)
+
+
+def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The same for `-o json`, one entry a node."""
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    if row.status is None:
+        said = row.unreachable
+        return {
+            "name": row.name,
+            "state": "unreachable",
+            "meaning": said,
+            "good": False,
+            "differs": [],
+            "remarks": [said],
+        }
+    return {
+        "name": row.name,
+        "cluster": row.cluster,
+        "ca": row.ca,
+        "good": row.good,
+        "policy": policy_name(row.status),
+        "differs": [str(difference) for difference in row.differs],
+        "meaning": row.status.meaning,
+        **asdict(row.status),
+    }
+
+
+@cache
+def _preset_names() -> dict[str, str]:
+    return {hashlib.sha256(presets.preset(name).data).hexdigest(): name for name in presets.names()}
+
+
+def policy_name(status: Status) -> str:
+    """The preset with exactly this content, else the file's own name."""
+    if not status.policy_sha256:
+        return ""
+    return _preset_names().get(status.policy_sha256) or status.policy_path.rpartition("/")[2]
+
+
+# --- several nodes: one line each, columns only as wide as they must be
+
+
+def table(rows: Sequence[Row], *, colour: bool = False) -> str:
+    """The table, and what is to be said of its nodes below it."""
+    cells = [HEAD, *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    if colour:
+        painted = (f"\x1b[{32 if row.good else 31}m{line}\x1b[0m" for row, line in zip(rows, lines[1:], strict=True))
+        lines[1:] = list(painted)
+    return "\n".join([*lines, *(line for row in rows for line in _below(row))])
+
+
+def _below(row: Row) -> list[str]:
+    remarks = row.status.remarks if row.status else (row.unreachable,)
+    return [f"{safe(row.name)}: {safe(str(said))}" for said in (*row.differs, *remarks)]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    status = row.status
+    if status is None:
+        return (safe(row.name), "-", "unreachable", *["-"] * (len(HEAD) - 3))
+    policy = safe(policy_name(status)) or "-"
+    if status.policy_sha256:
+        policy += f" {status.policy_sha256[:8]}"
+    return (
+        safe(row.name),
+        safe(row.cluster) or "-",
+        status.state,
+        policy,
+        str(len(row.differs)) if row.differs else "-",
+        "pending" if status.state == "restart-pending" else "-",
+        "-" if status.rate is None else f"{size(status.rate)}/s",
+        duration(status.hours_kept),
+        safe(status.last_event) or "-",
+        {True: "yes", False: "will be lost at the next upgrade", None: "-"}[status.persisted],
+    )
+
+
+def size(count: float) -> str:
+    """Bytes for people: 512 B, 3.4 KiB, 1.1 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def duration(hours: float | None) -> str:
+    """Hours for people: 40 min, 11 h, 30 d."""
+    if hours is None:
+        return "-"
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
+
+
+# --- one node
+
+
+def _one(name: str, status: Status) -> str:
+    lines = [f"{safe(name)}: {status.meaning} ({status.state})"]
     rows = [
-        ("kube-apiserver", f"{status['version'] or 'unknown version'}, PID {status['server'] or '-'}"),
+        ("kube-apiserver", f"{status.version or 'unknown version'}, PID {status.server or '-'}"),
         ("policy", _policy(status)),
         ("log", _log(status)),
-        ("last event", status["last_event"]),
+        ("last event", status.last_event),
         ("kept", _kept(status)),
         (
             "kubeadm",
-            {True: "upgrade keeps it", False: "will be lost at the next upgrade"}.get(status["persisted"], ""),
+            {True: "upgrade keeps it", False: "will be lost at the next upgrade", None: ""}[status.persisted],
         ),
-        ("backups", str(status["backups"])),
+        ("backups", str(status.backups)),
     ]
-    lines += [f"  {name:<15} {safe(value)}" for name, value in rows if value]
-    lines += [f"  --{safe(name)}={safe(value)}" for name, value in sorted(status["flags"].items())]
-    lines += [f"  note: {safe(remark)}" for remark in status["remarks"]]
+    lines += [f"  {title:<15} {safe(value)}" for title, value in rows if value]
+    lines += [f"  --{safe(flag)}={safe(value)}" for flag, value in sorted(status.flags.items())]
+    lines += [f"  note: {safe(remark)}" for remark in status.remarks]
     return "\n".join(lines)
 
 
-def _policy(status: dict[str, Any]) -> str:
-    if not status["policy_path"]:
+def _policy(status: Status) -> str:
+    return f"{status.policy_path} (sha256 {status.policy_sha256[:12] or 'missing'})" if status.policy_path else ""
+
+
+def _log(status: Status) -> str:
+    if not status.log_path:
         return ""
-    return f"{status['policy_path']} (sha256 {status['policy_sha256'][:12] or 'missing'})"
+    speed = f", {human(status.rate)}/s, {human(status.rate * 86400)} a day" if status.rate else ""
+    return f"{status.log_path} ({human(status.log_bytes)}{speed})"
 
 
-def _log(status: dict[str, Any]) -> str:
-    if not status["log_path"]:
+def _kept(status: Status) -> str:
+    if not status.log_path:
         return ""
-    rate = status["rate"]
-    speed = f", {human(rate)}/s, {human(rate * 86400)} a day" if rate else ""
-    return f"{status['log_path']} ({human(status['log_bytes'])}{speed})"
-
-
-def _kept(status: dict[str, Any]) -> str:
     parts = []
-    if status["hours_kept"] is not None:
-        hours = status["hours_kept"]
+    hours = status.hours_kept
+    if hours is not None:
         parts.append(f"about {hours:.0f} hours" if hours < 72 else f"about {hours / 24:.0f} days")
-    if status["bytes_kept"] is not None:
-        parts.append(f"in up to {human(status['bytes_kept'])}")
-    elif status["log_path"] and not parts:
+    if status.bytes_kept is not None:
+        parts.append(f"in up to {human(status.bytes_kept)}")
+    if not parts:
         parts.append("everything, without bound")
-    if not parts or not status["log_path"]:
-        return ""
-    if status["disk_free"] >= 0:
-        parts.append(f"({human(status['disk_free'])} free)")
+    if status.disk_free >= 0:
+        parts.append(f"({human(status.disk_free)} free)")
     return " ".join(parts)
 
 
@@ -65,10 +178,3 @@ def human(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
-
-
-def verified_as_text(answer: dict[str, Any]) -> str:
-    """One node's proof, or why there is none."""
-    if answer["proved"]:
-        return f"{safe(answer['host'])}: proved, the marked request is in the audit log\n  {safe(answer['event'])}"
-    return f"{safe(answer['host'])}: not proved: {safe(answer['reason'])}"

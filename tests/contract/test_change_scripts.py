@@ -18,15 +18,16 @@ from typing import Any
 
 import pytest
 
-from kaudit_setup.change.backup import backups_of, describe, name_of
-from kaudit_setup.change.job import fetch, prepare_disable, prepare_enable, prepare_rollback
-from kaudit_setup.change.plan import Plan, Wanted, plan_enable
+from kaudit_setup.change.backup import backups_of, describe, fetch, name_of
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.plan import Plan, Wanted, plan_enable, target_of
+from kaudit_setup.change.prepare import prepare_disable, prepare_enable, prepare_rollback
 from kaudit_setup.change.run import Terms, enact
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
 from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.observe import Observed, Process, observe
+from kaudit_setup.node.observe import Process, observe
 from kaudit_setup.node.port import Ran
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "samples"
@@ -62,24 +63,24 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None
         time.sleep(0.02)
 
 
-def planned(root: Path, policy: bytes = POLICY) -> tuple[LocalNode, Plan, Observed, Run]:
+def planned(root: Path, policy: bytes = POLICY) -> tuple[LocalNode, Plan, NodeState, Run]:
     node = LocalNode(root)
     prepared = prepare_enable(node, Wanted(policy), prove=False)
-    seen = prepared.observed
+    seen = prepared.state.observed
     return (
         node,
         prepared.plan,
-        seen,
+        prepared.state,
         Run("0123456789abcdef", name_of(seen, "0123456789ab"), seen.static_dir, True),
     )
 
 
-def apply(node: LocalNode, plan: Plan, seen: Observed, run: Run, watchdog_s: int | None) -> Ran:
+def apply(node: LocalNode, plan: Plan, seen: NodeState, run: Run, watchdog_s: int | None) -> Ran:
     text, payload = apply_script(
         plan,
         run,
-        backup=describe(plan, seen, name=run.backup, by="me", flags_before={}),
-        about={"by": "me", "deadline": seen.uptime + (watchdog_s or 0)},
+        backup=describe(plan, seen, name=run.backup, by="me"),
+        about={"by": "me", "deadline": seen.observed.uptime + (watchdog_s or 0)},
         watchdog_s=watchdog_s,
     )
     return node.sh(text, stdin=payload, timeout=60)
@@ -146,7 +147,7 @@ def test_a_folder_that_a_container_left_in_a_files_place_is_removed(folder: Path
     assert tree(folder) == before
     policy.mkdir()
     again = prepare_enable(node, Wanted(POLICY), prove=False)
-    enact(node, again.plan, again.observed, Terms("me", prove=False), lambda _what: None)
+    enact(node, again.plan, again.state, Terms("me", prove=False), lambda _what: None)
     assert policy.read_bytes() == POLICY
 
 
@@ -172,7 +173,7 @@ def test_a_second_run_waits_for_nobody_and_is_refused(folder: Path) -> None:
     after = tree(folder)
     other = replace(run, id="fedcba9876543210", backup=run.backup.replace("012345", "fedcba"))
     again = prepare_enable(node, Wanted(POLICY + b"# other\n"), prove=False)
-    ran = apply(node, again.plan, again.observed, other, watchdog_s=60)
+    ran = apply(node, again.plan, again.state, other, watchdog_s=60)
     assert ran.code == 11
     assert b"waits to be confirmed" in dict(frames(ran.out))["error"]
     assert tree(folder) == after
@@ -285,22 +286,22 @@ def test_enable_twice_disable_and_rollback(folder: Path) -> None:
         return
 
     first = prepare_enable(node, Wanted(POLICY), prove=False)
-    outcome = enact(node, first.plan, first.observed, terms, quiet)
+    outcome = enact(node, first.plan, first.state, terms, quiet)
     enabled = tree(folder)
     assert oct((folder / "etc/kubernetes/audit-policy.yaml").stat().st_mode)[-3:] == "600"
     assert oct((folder / "var/log/kubernetes/audit").stat().st_mode)[-3:] == "700"
     assert oct((folder / STATE / "backups").stat().st_mode)[-3:] == "700"
     assert not prepare_enable(node, Wanted(POLICY), prove=False).plan
     off = prepare_disable(node, prove=False)
-    enact(node, off.plan, off.observed, terms, quiet)
+    enact(node, off.plan, off.state, terms, quiet)
     assert tree(folder) == before
     assert not prepare_disable(node, prove=False).plan
     assert outcome.backup
     newest = prepare_rollback(node, None, prove=False)
-    enact(node, newest.plan, newest.observed, terms, quiet)
+    enact(node, newest.plan, newest.state, terms, quiet)
     assert tree(folder) == enabled
     oldest = prepare_rollback(node, "first", prove=False)
-    enact(node, oldest.plan, oldest.observed, terms, quiet)
+    enact(node, oldest.plan, oldest.state, terms, quiet)
     assert tree(folder) == before
     assert len(backups_of(observe(node))) == 4
 
@@ -312,12 +313,13 @@ def test_a_policy_edited_in_place_is_put_right_in_the_server_too(
     """A server that started after the edit runs the edited policy, although the manifest says nothing of it."""
     node = LocalNode(folder)
     first = prepare_enable(node, Wanted(POLICY), prove=False)
-    enact(node, first.plan, first.observed, Terms("me", prove=False), lambda _what: None)
+    enact(node, first.plan, first.state, Terms("me", prove=False), lambda _what: None)
     policy = folder / "etc/kubernetes/audit-policy.yaml"
     policy.write_bytes(POLICY + b"# edited\n")
-    seen = prepare_enable(node, Wanted(POLICY), prove=False).observed
+    seen = prepare_enable(node, Wanted(POLICY), prove=False).state.observed
     ticks = (seen.uptime + (10 if started_later else -100)) * 100
-    plan = plan_enable(replace(seen, servers=(Process(1, ticks, ()),)), Wanted(POLICY))
+    state = NodeState.of(replace(seen, servers=(Process(1, ticks, ()),)))
+    plan = plan_enable(state, Wanted(POLICY), target_of(state, Wanted(POLICY)))
     assert [type(c).__name__ for c in plan.changes] == ["WriteFile"] * (2 if restarts else 1)
     assert plan.restarts is restarts
 
@@ -356,7 +358,7 @@ def test_the_first_backup_is_never_pruned(folder: Path) -> None:
     first = ""
     for number in range(4):
         prepared = prepare_enable(node, Wanted(POLICY + b"# %d\n" % number), prove=False)
-        done = enact(node, prepared.plan, prepared.observed, Terms("me", keep=2, prove=False), lambda _what: None)
+        done = enact(node, prepared.plan, prepared.state, Terms("me", keep=2, prove=False), lambda _what: None)
         first = first or str(done.backup)
     names = [b.name for b in backups_of(observe(node))]
     assert len(names) == 2
@@ -366,7 +368,7 @@ def test_the_first_backup_is_never_pruned(folder: Path) -> None:
 def test_a_damaged_backup_is_not_restored(folder: Path) -> None:
     node = LocalNode(folder)
     prepared = prepare_enable(node, Wanted(POLICY), prove=False)
-    done = enact(node, prepared.plan, prepared.observed, Terms("me", prove=False), lambda _what: None)
+    done = enact(node, prepared.plan, prepared.state, Terms("me", prove=False), lambda _what: None)
     [saved] = (folder / STATE / "backups" / str(done.backup) / "files").iterdir()
     saved.write_bytes(saved.read_bytes() + b"x")
     with pytest.raises(ChangeError, match="damaged"):

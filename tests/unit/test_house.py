@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": GROUND | {"node", "manifest", "policy", "auditlog"},
     "fleet": GROUND | {"change", "node", "manifest", "policy"},
     "sandbox": GROUND | {"node", "policy"},
-    "report": {"model", "errors", "resources"},
+    "report": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet"},
     "cli": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "sandbox", "report"},
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {

@@ -67,7 +67,7 @@ Examples:
 @takes(how=NodeOptions)
 def show(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a backup holds."""
-    from kaudit_setup.change.job import fetch, pick
+    from kaudit_setup.change.backup import fetch, pick
 
     with how.nodes() as opened:
         shown = []
@@ -104,7 +104,7 @@ Examples:
 @takes(how=NodeOptions)
 def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a rollback to a backup would change; exit 3 if anything, 0 if nothing."""
-    from kaudit_setup.change.job import prepare_rollback
+    from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.cli.review import review_of
     from kaudit_setup.report.review import as_data, as_text
 
@@ -137,7 +137,7 @@ def prune(
     import sys
 
     from kaudit_setup.change.backup import prune as surplus
-    from kaudit_setup.change.job import remove_backups
+    from kaudit_setup.change.backup import remove_backups
 
     with how.nodes() as opened:
         doomed = [(node, surplus([b.name for b in _all(node, how)], keep)) for node in opened]

@@ -19,7 +19,6 @@ from kaudit_setup.report.escape import safe
 if TYPE_CHECKING:
     from kaudit_setup.fleet.compliance import Verdict
     from kaudit_setup.fleet.survey import Candidate
-    from kaudit_setup.node.observe import Observed
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -78,30 +77,10 @@ def check(
 
 
 def _verdicts(candidate: Candidate, manifest: str) -> tuple[Verdict, ...]:
-    from kaudit_setup.change.job import look_at_current
-    from kaudit_setup.fleet.compliance import judge
+    from kaudit_setup.change.prepare import look
+    from kaudit_setup.fleet.compliance import judge_node
 
-    observed = look_at_current(candidate.node, manifest)
-    return (*judge(observed.server.argv if observed.server else ()), _of_policy(observed))
-
-
-def _of_policy(observed: Observed) -> Verdict:
-    """3.2.2, from the policy file that the running server was told to use."""
-    from kaudit_setup.change.plan import paths_of, pod_of
-    from kaudit_setup.fleet.compliance import judge_policy, not_judged
-    from kaudit_setup.model import NEWEST, AuditSettings
-    from kaudit_setup.policy.load import load
-
-    pod = pod_of(observed)
-    path = paths_of(AuditSettings(pod.flags), pod).get("policy", "")
-    file = observed.file(path)
-    if not path or file.content is None:
-        return not_judged("there is no audit policy" if not path else f"{path} is not there")
-    version = pod.version or NEWEST
-    loaded = load(file.content, version)
-    if loaded.policy is None:
-        return not_judged(f"kube-apiserver refuses {path}: {loaded.errors[0]}")
-    return judge_policy(loaded.policy, version)
+    return judge_node(look(candidate.node, manifest))
 
 
 def _no_answer(why: str) -> tuple[Verdict, ...]:

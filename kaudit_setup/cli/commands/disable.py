@@ -20,6 +20,6 @@ Examples:
 @takes(how=ChangeOptions)
 def disable(*, how: ChangeOptions) -> None:
     """Take auditing away again: exactly what belongs to it; the logs stay."""
-    from kaudit_setup.change.job import prepare_disable
+    from kaudit_setup.change.prepare import prepare_disable
 
     change_nodes(how, lambda node: prepare_disable(node, manifest=how.manifest, prove=how.root is None))

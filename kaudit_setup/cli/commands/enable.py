@@ -25,8 +25,8 @@ Examples:
 @takes(settings=SettingsOptions, how=ChangeOptions)
 def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     """Turn auditing on: review, back up, patch, prove; or put the node back as it was."""
-    from kaudit_setup.change.job import prepare_enable
     from kaudit_setup.change.plan import Wanted
+    from kaudit_setup.change.prepare import prepare_enable
 
     policy = settings.policy_bytes()
     if policy is None:

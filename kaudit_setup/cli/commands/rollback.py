@@ -30,6 +30,6 @@ def rollback(
     how: ChangeOptions,
 ) -> None:
     """Put back what a backup holds; the rollback is itself backed up, and proved the same way."""
-    from kaudit_setup.change.job import prepare_rollback
+    from kaudit_setup.change.prepare import prepare_rollback
 
     change_nodes(how, lambda node: prepare_rollback(node, to, manifest=how.manifest, prove=how.root is None))

@@ -12,17 +12,20 @@ _THREADS = """
 import sys, threading
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.change import status, verify
+from kaudit_setup.change.expectation import Expectation
+from kaudit_setup.change.probe import Probe
 sys.setswitchinterval(1e-4)
 line = b'{"kind":"Event","auditID":"x","requestURI":"/","verb":"get","stage":"ResponseComplete",' \\
-    b'"level":"Metadata","stageTimestamp":"2026-01-01T00:00:00.000000Z","user":{"username":"a","groups":["b"]},' \\
-    b'"sourceIPs":["1.2.3.4"],' \\
-    b'"objectRef":{"resource":"pods","namespace":"n","name":"o"},"responseStatus":{"code":200},"annotations":{"a":"b"}}'
+    b'"level":"Metadata","stageTimestamp":"2026-01-01T00:00:00.000000Z",' \\
+    b'"user":{"username":"a","groups":["b"]},"sourceIPs":["1.2.3.4"],' \\
+    b'"objectRef":{"resource":"pods","namespace":"n","name":"o"},' \\
+    b'"responseStatus":{"code":200},"annotations":{"a":"b"}}'
 barrier, seen = threading.Barrier(8), []
 def work(decode):
     barrier.wait()
     seen.append(decode(line))
 def proof(line):
-    want = verify.Expectation((), "", 6443, "", "x", None, verify.Probe("GET", "/", "", None, Level()))
+    want = Expectation((), "", 6443, "", "x", None, Probe("GET", "/", "", None, Level()))
     return verify.is_evidence(line, want)
 class Level:
     level = "Metadata"

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from kaudit_setup.change.backup import prune
 from kaudit_setup.change.diagnose import meaning, telling_lines
+from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.plan import staging_name
 from kaudit_setup.change.probe import Identity, Probe, choose
-from kaudit_setup.change.verify import Expectation, audit_lines, is_evidence, verify_script
+from kaudit_setup.change.verify import audit_lines, is_evidence, verify_script
 from kaudit_setup.model import NEWEST
 from kaudit_setup.node.shell import script
 from kaudit_setup.policy import presets

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kaudit_setup.change.verify import seconds
+from kaudit_setup.change.expectation import webhook_wait_s
 from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.cli import main
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
@@ -35,10 +35,10 @@ def test_nothing_is_said_where_nothing_is_batched(flags: dict[str, str]) -> None
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("30s", 30), ("1m30s", 90), ("500ms", 0.5), ("1.5h", 5400), ("0", 0), ("", 0), ("1.2.3s", 0)],
+    [("30s", 33), ("1m30s", 60), ("500ms", 3), ("1.5h", 60), ("0", 3), ("", 3), ("1.2.3s", 3)],
 )
-def test_go_durations(text: str, expected: float) -> None:
-    assert seconds(text) == expected
+def test_events_leave_for_the_webhook_a_little_after_the_longest_wait(text: str, expected: int) -> None:
+    assert webhook_wait_s(AuditSettings({**HOOK, "audit-webhook-batch-max-wait": text})) == expected
 
 
 METRICS = """apiserver_audit_error_total{plugin="webhook"} %s

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kaudit_setup.fleet.drift import differences
-from kaudit_setup.report.fleet import Row, duration, size, table
+from kaudit_setup.change.status import Status
+from kaudit_setup.fleet.drift import Difference, differences
+from kaudit_setup.fleet.status import Row
+from kaudit_setup.report.status import duration, size, table
 
 
 def test_what_most_have_is_usual() -> None:
@@ -34,9 +38,27 @@ def test_alike(nodes: list[dict[str, str]]) -> None:
 
 
 def test_one_line_a_node_and_hostile_names_are_harmless() -> None:
+    writes = Status(
+        host="cp1",
+        state="on",
+        remarks=(),
+        flags={},
+        version="1.36",
+        policy_path="/etc/kubernetes/metadata",
+        policy_sha256="a" * 64,
+        log_path="/l",
+        log_bytes=1,
+        rate=2048.0,
+        hours_kept=11.0,
+        last_event="2026-11-23T19:00:00Z",
+        backups=0,
+        server="1",
+        persisted=True,
+    )
+    pending = replace(writes, state="restart-pending", rate=None, persisted=False)
     rows = [
-        Row("cp1", "prod", "on", True, "metadata", "a" * 64, (), False, 2048.0, 11.0, "2026-11-23T19:00:00Z", True),
-        Row("cp\x1b[2J", "prod", "off", False, differs=("x\n",), restart_pending=True, persisted=False),
+        Row("cp1", "prod", status=writes),
+        Row("cp\x1b[2J", "prod", status=pending, differs=(Difference("x\n", "1", None),)),
     ]
     head, one, two, remark = table(rows).splitlines()
     assert head.split() == [

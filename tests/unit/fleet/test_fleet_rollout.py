@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kaudit_setup.change.cancel import Brake, Level, PulledError
+from kaudit_setup.change.cancel import Cancellation, CancelledError, Level
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,
@@ -278,12 +278,12 @@ def test_the_last_server_that_answers_is_not_taken_back() -> None:
 
 @dataclass
 class Keyboard:
-    """Somebody who presses Ctrl-C while a node is changed, and hands that feel the brake."""
+    """Somebody who presses Ctrl-C while a node is changed, and hands that are cancelled."""
 
     recorder: Recorder
     presses: dict[str, int]
     deaf: bool = False
-    brake: Brake = field(default_factory=Brake)
+    cancellation: Cancellation = field(default_factory=Cancellation)
     told: list[tuple[list[str], bool]] = field(default_factory=list)
     heard: Callable[[], None] = lambda: None
 
@@ -297,13 +297,13 @@ class Keyboard:
         for number in range(self.presses.get(what, 0)):
             self.heard()
             deadline = time.monotonic() + 10
-            while not self.deaf and not self.brake.reached(Level(number + 1)):
-                assert time.monotonic() < deadline, "nobody pulled the brake"
+            while not self.deaf and not self.cancellation.is_cancelled(Level(number + 1)):
+                assert time.monotonic() < deadline, "nobody cancelled it"
         if self.presses.get(what) and self.deaf:
             threading.Event().wait(30)
-        if self.brake.reached(Level.LEAVE):
+        if self.cancellation.is_cancelled(Level.LEAVE):
             raise PendingError(what)
-        if self.brake.reached(heeds):
+        if self.cancellation.is_cancelled(heeds):
             raise StoppedError(what)
 
     def change(self, member: Member) -> str | None:
@@ -315,7 +315,7 @@ class Keyboard:
             self.recorder.hands(),
             change=self.change,
             undo=lambda member, _backup: self.work(f"undo {member.name}", Level.LEAVE),
-            brake=self.brake,
+            cancellation=self.cancellation,
             listening=self.listening,
             interrupted=lambda members, leaving: self.told.append(([m.name for m in members], leaving)),
         )
@@ -367,19 +367,19 @@ def test_a_canary_that_nobody_answers_is_reported() -> None:
     assert report.exit_code == Exit.INTERRUPTED
 
 
-def test_the_brake_frees_who_waits_and_stops_who_would_begin_to() -> None:
-    brake, freed = Brake(), threading.Event()
+def test_the_cancellation_frees_who_waits_and_stops_who_would_begin_to() -> None:
+    cancellation, freed = Cancellation(), threading.Event()
 
     def waits() -> None:
-        brake.pull(Level.STOP)
+        cancellation.cancel(Level.STOP)
         assert freed.is_set()
         raise LostError("closed")
 
-    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):
+    with pytest.raises(CancelledError), cancellation.ends(Level.STOP, freed.set):
         waits()
-    with pytest.raises(PulledError), brake.frees(Level.STOP, freed.set):
+    with pytest.raises(CancelledError), cancellation.ends(Level.STOP, freed.set):
         pytest.fail("it was begun")
-    with pytest.raises(LostError), brake.frees(Level.LEAVE, freed.set):
+    with pytest.raises(LostError), cancellation.ends(Level.LEAVE, freed.set):
         raise LostError("by itself")
-    with pytest.raises(PulledError):
-        brake.pause(30, Level.STOP)
+    with pytest.raises(CancelledError):
+        cancellation.sleep(30, Level.STOP)

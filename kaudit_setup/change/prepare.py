@@ -1,0 +1,120 @@
+"""From a request to a plan that can be reviewed: look, look again where the plan needs it, plan, inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kaudit_setup.change.backup import backups_of, fetch, pick
+from kaudit_setup.change.nodestate import AuditPaths, NodeState
+from kaudit_setup.change.plan import (
+    FileWanted,
+    Plan,
+    Wanted,
+    plan_disable,
+    plan_enable,
+    plan_write,
+    target_of,
+)
+from kaudit_setup.change.preflight import Finding, inspect
+from kaudit_setup.errors import PolicyError
+from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
+from kaudit_setup.node.observe import observe
+from kaudit_setup.node.port import Node
+from kaudit_setup.policy.load import Loaded, load
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with the state that it was made from and what stands in its way.
+
+    `kubeadm_config`: where a backup is put back, the cluster's ClusterConfiguration as the backup has it.
+    """
+
+    state: NodeState
+    plan: Plan
+    findings: tuple[Finding, ...]
+    kubeadm_config: str = field(default="", repr=False)
+
+
+def look(node: Node, manifest: str = "", paths: AuditPaths | None = None) -> NodeState:
+    """The node with the files that its present audit flags name, or with those at `paths`.
+
+    Looks once more where the first look did not know which files these are. Raises ManifestError, NodeError.
+    """
+    state = NodeState.of(observe(node, manifest=manifest, look_at=paths.arguments() if paths else ()))
+    return state if paths or state.has_seen(state.paths) else look_again(node, manifest, state.paths, state)
+
+
+def look_again(node: Node, manifest: str, paths: AuditPaths, state: NodeState) -> NodeState:
+    """The same node with what is at `paths`; its manifest is parsed again only if it changed meanwhile."""
+    return NodeState.of(observe(node, manifest=manifest, look_at=paths.arguments()), state)
+
+
+def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: bool = True) -> Prepared:
+    """Raises ManifestError, InputError, NodeError."""
+    # where they are on the node, too, unless a mount says otherwise: then there is a second look
+    state = look(node, manifest, _expected_paths(wanted))
+    loaded = _accepted(wanted.policy, state.version)
+    target = target_of(state, wanted)
+    if not state.has_seen(target.paths):
+        before, state = state, look_again(node, manifest, target.paths, state)
+        if state.pod is not before.pod:
+            target = target_of(state, wanted)
+    plan = plan_enable(state, wanted, target)
+    found = inspect(state, plan, prove=prove)
+    return Prepared(state, plan, (*found, *(_lint(loaded, state.version) if plan else ())))
+
+
+def _expected_paths(wanted: Wanted) -> AuditPaths:
+    """What the user names, before anything was seen of the node."""
+
+    def named(flag: str, default: str = "") -> str:
+        path = wanted.flags.get(flag) or default
+        return path if path.startswith("/") else ""
+
+    webhook = DEFAULT_WEBHOOK_PATH if wanted.webhook_config is not None else ""
+    return AuditPaths(named(POLICY_FLAG), named(LOG_FLAG), named(WEBHOOK_FLAG, webhook))
+
+
+def _accepted(policy: bytes, version: KubeVersion) -> Loaded:
+    """Raises PolicyError with every reason for which kube-apiserver of that version would not start with it."""
+    loaded = load(policy, version)
+    errors = [str(problem) for problem in loaded.errors]
+    if errors:
+        raise PolicyError(
+            f"kube-apiserver {version} would refuse the policy and not start: {errors[0]}",
+            problems=tuple(errors),
+            hint="`kaudit-setup policy validate FILE` says where",
+            details="\n".join(errors[1:]),
+        )
+    return loaded
+
+
+def _lint(loaded: Loaded, version: KubeVersion) -> Iterator[Finding]:
+    """What `policy lint` calls an error, as findings that block."""
+    from kaudit_setup.policy.lint import lint
+
+    for finding in lint(loaded, version):
+        if finding.severity == "error":
+            where = f"line {finding.line} of the policy: " if finding.line else "the policy: "
+            yield Finding("policy-lint", True, where + finding.message, finding.mend)
+
+
+def prepare_disable(node: Node, *, manifest: str = "", prove: bool = True) -> Prepared:
+    """Raises ManifestError, NodeError."""
+    state = look(node, manifest)
+    plan = plan_disable(state)
+    return Prepared(state, plan, inspect(state, plan, prove=prove))
+
+
+def prepare_rollback(node: Node, to: str | None, *, manifest: str = "", prove: bool = True) -> Prepared:
+    """Plan to put back the files of backup `to`, the newest if None. Raises InputError, ChangeError, NodeError."""
+    backup = pick(backups_of(observe(node, manifest=manifest)), to, node.name)
+    contents = fetch(node, backup)
+    paths = [f"secret:{f.path}" if f.secret else f.path for f in backup.files]
+    state = NodeState.of(observe(node, manifest=manifest, look_at=paths))
+    files = {f.path: FileWanted(contents.get(f.path), f.mode, f.owner, f.secret) for f in backup.files}
+    plan = plan_write("rollback", state, files)
+    return Prepared(state, plan, inspect(state, plan, prove=prove), backup.kubeadm_config)

@@ -1,0 +1,82 @@
+"""What state auditing is in on each of many nodes, and in what they differ from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kaudit_setup.change.persist import is_persisted
+from kaudit_setup.change.prepare import look
+from kaudit_setup.change.run import probe_now
+from kaudit_setup.change.status import Status, judge
+from kaudit_setup.fleet.drift import POLICY, Difference, differences
+from kaudit_setup.fleet.group import Member
+from kaudit_setup.fleet.survey import Asked, Candidate, cluster_of, member_of
+from kaudit_setup.node.cluster import ClusterSeen
+
+# seconds for the marked request: the server runs already
+_PROOF_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One node's answer."""
+
+    status: Status
+    member: Member
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What nodes of one kind have in common: the flags, and the policy's hash."""
+        status = self.status
+        return status.flags | ({POLICY: status.policy_sha256} if status.policy_sha256 else {})
+
+
+def status_of(candidate: Candidate, *, manifest: str, living: bool) -> NodeStatus:
+    """Look at one node and, where it is a living one, send a marked request. Raises ManifestError, NodeError."""
+    node = candidate.node
+    state = look(node, manifest)
+    found = judge(state)
+    if not living:
+        return NodeStatus(found, member_of(candidate, state, ClusterSeen(None)))
+    if found.state == "on":
+        found = judge(state, probe_now(node, state, limit=_PROOF_S))
+    seen = cluster_of(state.observed)
+    if seen.config and state.settings.flags:
+        found = replace(found, persisted=is_persisted(seen.config, state.settings, state.pod.mounts))
+    return NodeStatus(found, member_of(candidate, state, seen))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node beside others: its name as the user gave it, and in what it differs from most of them.
+
+    `status` is None where it gave no answer, and `unreachable` says why.
+    """
+
+    name: str
+    cluster: str = ""
+    ca: str = ""
+    status: Status | None = None
+    differs: tuple[Difference, ...] = ()
+    unreachable: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether it writes events, with the same settings as the others."""
+        return self.status is not None and self.status.state == "on" and not self.differs
+
+
+def compared(asked: Sequence[Asked[NodeStatus]]) -> tuple[Row, ...]:
+    """Every node beside the others, in their order."""
+    differs = iter(differences([a.value.settings for a in asked if a.value]))
+    rows = []
+    for a in asked:
+        name = a.candidate.node.name
+        if a.value is None:
+            rows.append(Row(name, unreachable=a.error.message if a.error else ""))
+        else:
+            member = a.value.member
+            cluster = a.candidate.claimed or member.ca[:12]
+            rows.append(Row(name, cluster, member.ca, a.value.status, next(differs)))
+    return tuple(rows)
