@@ -25,6 +25,11 @@ def become_password(ask: bool) -> str | None:
     return typer.prompt("sudo password", hide_input=True, err=True) if ask else None
 
 
+def ask_on_terminal(prompt: str) -> str:
+    """The answer to a server's prompt (a one-time code), which is not echoed; the prompt is a stranger's text."""
+    return str(typer.prompt(safe(prompt).rstrip(": "), hide_input=True, err=True, default="", show_default=False))
+
+
 @contextmanager
 def nodes(
     hosts: list[str] | None,
@@ -32,11 +37,11 @@ def nodes(
     inventory: Path | None = None,
     groups: list[str] | None = None,
     root: Path | None = None,
-    ssh_config: Path | None = None,
-    accept_new_host_key: bool = False,
-    ask_become_pass: bool = False,
+    ssh: SshOptions | None = None,
 ) -> Iterator[list[Candidate]]:
-    """The nodes that the user named, or this machine; closed at the end. Raises InputError."""
+    """The nodes that the user named, or this machine; closed at the end. `ssh`: how to reach them, and how to be
+    root there. Raises InputError.
+    """
     from kaudit_setup.fleet.survey import Candidate
 
     if root is not None and (hosts or inventory):
@@ -44,12 +49,12 @@ def nodes(
     if root is not None and not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
     named = named_hosts(hosts, inventory, groups)
-    password = become_password(ask_become_pass)
+    password = ssh.become_password if ssh else None
     found: list[Candidate] = []
     if named:
         from kaudit_setup.node.ssh.target import SshOptions
 
-        options = SshOptions(ssh_config, accept_new_host_key, password)
+        options = ssh or SshOptions()
         found = [
             Candidate(
                 _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1),
@@ -114,7 +119,13 @@ def _local(root: Path | None, password: str | None) -> Node:
 
 
 def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> Node:
-    """One node over SSH; `ahead` begins to connect at once, else nothing is sent yet."""
+    """One node over SSH; `ahead` begins to connect at once where it can, else nothing is sent yet."""
+    from kaudit_setup.node.ssh.target import Transport
+
+    if options.transport is Transport.openssh:
+        from kaudit_setup.node.ssh.openssh_node import OpenSshNode
+
+        return traced(OpenSshNode(target, options))
     from kaudit_setup.node.ssh.paramiko_node import SshNode
 
     node = SshNode(target, options)

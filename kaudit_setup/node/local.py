@@ -18,12 +18,13 @@ class LocalNode:
         """`root` is a folder that exists; scripts then run as the user who asks, and nothing is proved."""
         self._root = root.resolve() if root else None
         self._become = become or Become(needed=root is None and os.geteuid() != 0)
-        self._processes = Processes(self.name)
+        self._called = str(self._root) if self._root else "this machine"
+        self._processes = Processes(self._called)
 
     @property
     def name(self) -> str:
         """How people call it: `this machine`, or the folder."""
-        return str(self._root) if self._root else "this machine"
+        return self._called
 
     def sh(
         self,

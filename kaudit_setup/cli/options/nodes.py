@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,7 @@ from kaudit_setup.cli.options.output import Output, OutputOption
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
+    from kaudit_setup.node.ssh.target import SshOptions
 
 HostOption = Annotated[
     list[str] | None,
@@ -34,6 +37,21 @@ AcceptNewOption = Annotated[
 AskBecomeOption = Annotated[
     bool,
     typer.Option("--ask-become-pass", help="Ask for the sudo password (needed where sudo -n is refused)."),
+]
+
+
+class SshTransport(StrEnum):
+    """What carries the scripts to a node."""
+
+    paramiko = "paramiko"
+    openssh = "openssh"
+
+
+TransportOption = Annotated[
+    SshTransport,
+    typer.Option(
+        "--transport", help="openssh runs the ssh program, with all that ssh_config says (second factors, FIDO, CAs)."
+    ),
 ]
 
 
@@ -59,6 +77,20 @@ class Reach:
     ssh_config: SshConfigOption = None
     accept_new_host_key: AcceptNewOption = False
     ask_become_pass: AskBecomeOption = False
+    transport: TransportOption = SshTransport.paramiko
+
+    def ssh(self) -> SshOptions:
+        """How to reach nodes over SSH; asks for the sudo password where that is wanted."""
+        from kaudit_setup.cli.connect import ask_on_terminal, become_password
+        from kaudit_setup.node.ssh.target import SshOptions, Transport
+
+        return SshOptions(
+            self.ssh_config,
+            self.accept_new_host_key,
+            become_password(self.ask_become_pass),
+            ask_on_terminal if sys.stdin.isatty() and sys.stderr.isatty() else None,
+            Transport(self.transport.value),
+        )
 
     def reached(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:
         """The nodes with what the inventory claims of them, closed at the end; without any named, this machine or
@@ -66,15 +98,7 @@ class Reach:
         """
         from kaudit_setup.cli.connect import nodes
 
-        return nodes(
-            self.host,
-            inventory=self.inventory,
-            groups=self.group,
-            root=root,
-            ssh_config=self.ssh_config,
-            accept_new_host_key=self.accept_new_host_key,
-            ask_become_pass=self.ask_become_pass,
-        )
+        return nodes(self.host, inventory=self.inventory, groups=self.group, root=root, ssh=self.ssh())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,13 @@ class SshTarget:
         return self.label or self.host
 
 
+class Transport(StrEnum):
+    """Which adapter carries the scripts."""
+
+    paramiko = "paramiko"
+    openssh = "openssh"
+
+
 @dataclass(frozen=True, slots=True)
 class SshOptions:
     """What the user said about SSH for all nodes.
@@ -61,3 +69,4 @@ class SshOptions:
     accept_new_host_key: bool = False
     become_password: str | None = field(default=None, repr=False)
     ask: Callable[[str], str] | None = None
+    transport: Transport = Transport.paramiko

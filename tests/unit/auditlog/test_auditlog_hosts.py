@@ -63,13 +63,13 @@ class Box(LocalNode):
 
     def __init__(self, root: Path, name: str, before: Callable[[Sequence[str]], None] = lambda _: None) -> None:
         super().__init__(root)
-        self._called = name
+        self._label = name
         self._before = before
         self.asked: list[str] = []
 
     @property
     def name(self) -> str:
-        return self._called
+        return self._label
 
     def sh(self, script: str, args: Sequence[str] = (), **how: Any) -> Ran:
         self.asked.append(args[0])
