@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
-from kaudit_setup.attribution.evidence.bodies import Owner
 from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.lifetimes import outlived
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.evidence.shapes import Owner
 from kaudit_setup.attribution.timing import ADOPTED, COLLECTED
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
 

@@ -8,8 +8,9 @@ lacks, or that deletion took long (a Pod's grace, finalizers) or was none (kubec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
@@ -36,41 +37,53 @@ class Lifetime:
     bound: bool = False
 
 
-def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
-    """The lives that `requests` tell of: what took effect on one name, in order of time."""
-    found: list[Lifetime] = []
-    uid = ""
-    seen = {""}
+@dataclass(frozen=True, slots=True)
+class _Bearer:
+    """The object that bore the name last: its UID, those of it and its predecessors (and none), its deletion."""
+
+    uid: str = ""
+    seen: frozenset[str] = frozenset({""})
     gone: Request | None = None
-    for index, request in enumerate(requests):
-        known = request.facts.uid
-        begun: Lifetime | None = None
-        if creates(request):
-            begun = Lifetime(request.at, creation=request)
-        elif _bound(request) and (not found or (gone is not None and not _named_once(request.object))):
-            # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
-            begun = Lifetime(request.at, bound=True)
-        elif uid and known not in seen:
-            # one that was seen before is a straggler's: the clocks of servers differ
-            begun = Lifetime(request.at)
-        elif (
-            gone is not None
-            and request.at - gone.at > GONE
-            and _shows(request)
-            and not (known and known == uid)
-            and (gone.node or not _kubelet_waits(requests[index:]))
-        ):
-            begun = Lifetime(request.at, gone=gone, use=request)
-        elif not found:
-            begun = Lifetime(0.0)
-        if begun is not None:
-            found.append(begun)
-            uid, gone = known, None
-        elif known not in seen:
-            uid = known
-        gone = request if deletes(request) else gone
-        seen.add(known)
+
+
+def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
+    """The lifetimes that `requests` tell of: what took effect on one name, in order of time."""
+    found: list[Lifetime] = []
+    bearer = _Bearer()
+    for position, request in enumerate(requests):
+        begun = _begun(requests, position, bearer)
+        found += [] if begun is None else [begun]
+        uid, gone = (bearer.uid, bearer.gone) if begun is None else (request.facts.uid, None)
+        fresh = request.facts.uid not in bearer.seen
+        bearer = _Bearer(
+            uid=request.facts.uid if fresh else uid,
+            seen=bearer.seen | {request.facts.uid} if fresh else bearer.seen,
+            gone=request if deletes(request) else gone,
+        )
     return found
+
+
+def _begun(requests: Sequence[Request], position: int, bearer: _Bearer) -> Lifetime | None:
+    """The lifetime that the request at `position` begins; None if it is still that of `bearer`."""
+    request, gone, first = requests[position], bearer.gone, not position
+    if creates(request):
+        return Lifetime(request.at, creation=request)
+    # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
+    if _bound(request) and (first or (gone is not None and not _named_once(request.object))):
+        return Lifetime(request.at, bound=True)
+    # a UID that was seen before is a straggler's: the clocks of servers differ
+    if bearer.uid and request.facts.uid not in bearer.seen:
+        return Lifetime(request.at)
+    rest = islice(requests, position, None)
+    if gone is not None and _long_after(gone, request, bearer.uid) and (gone.node or not _kubelet_waits(rest)):
+        return Lifetime(request.at, gone=gone, use=request)
+    return Lifetime(0.0) if first else None
+
+
+def _long_after(gone: Request, request: Request, uid: str) -> bool:
+    """Whether `request` shows an object of the name so long after `gone` that it may be another one than `uid`."""
+    same = bool(uid) and request.facts.uid == uid
+    return request.at - gone.at > GONE and not same and _shows(request)
 
 
 def created_at(obj: Object, requests: Sequence[Request]) -> float:
@@ -85,9 +98,9 @@ def shown_since(requests: Sequence[Request], at: float) -> float:
     """From when on the object was surely there that was at `at`: its create, or its binding, which follows at once;
     0.0 if `requests`, all on it, show neither.
     """
-    met = [request.at for request in requests if request.done and request.at <= at and _bound(request)]
-    made = [request.at for request in requests if request.done and request.at <= at and creates(request)]
-    return made[-1] if made else met[-1] if met else 0.0
+    known = [request for request in requests if request.done and request.at <= at]
+    made = [*filter(creates, known)] or [*filter(_bound, known)]
+    return made[-1].at if made else 0.0
 
 
 def outlived(end: Request, requests: Sequence[Request]) -> Request | None:
@@ -97,13 +110,20 @@ def outlived(end: Request, requests: Sequence[Request]) -> Request | None:
     answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
     surely deleted, and is there `GONE` after, was made again, maybe, by a request that is not in the log.
     """
-    later = [request for request in requests if request.at > max(end.at, end.end)]
+    later = _after(end, requests)
     if not end.node and _kubelet_waits(later):
         return None
     wait = GONE if end.facts.dry_run is False or _lingers(end) or _held(later) else 0.0
-    return next(
-        (request for request in later if (request.at - end.at > wait and _shows(request)) or _bound(request)), None
-    )
+    return next(filter(lambda request: _bound(request) or _shows_after(request, end, wait), later), None)
+
+
+def _shows_after(request: Request, end: Request, wait: float) -> bool:
+    return request.at - end.at > wait and _shows(request)
+
+
+def _after(end: Request, requests: Sequence[Request]) -> list[Request]:
+    """Those of `requests` that were received after `end` was answered."""
+    return [request for request in requests if request.at > max(end.at, end.end)]
 
 
 def _bound(request: Request) -> bool:
@@ -119,10 +139,17 @@ def kept_up(end: Request, requests: Sequence[Request]) -> bool:
     """Whether a controller went on to report the status of what `end` may have deleted, of a kind that goes at once,
     and the garbage collector never had to let go of it. `requests`: all on it, also those after the time asked about.
     """
-    later = [request for request in requests if request.done and request.at > max(end.at, end.end)]
-    later = later[: next((index for index, request in enumerate(later) if creates(request)), None)]
-    reports = [d for d in later if d.subresource == "status" and d.controller and d.at - end.at > DELETION_NOTICED]
-    return bool(reports) and not _lingers(end) and not any(request.controller == GARBAGE for request in later)
+    if _lingers(end):
+        return False
+    done = [request for request in _after(end, requests) if request.done]
+    later = list(takewhile(lambda request: not creates(request), done))
+    reported = any(_reports(request) and request.at - end.at > DELETION_NOTICED for request in later)
+    return reported and not any(request.controller == GARBAGE for request in later)
+
+
+def _reports(request: Request) -> bool:
+    """Whether a controller reports the status of its object."""
+    return request.subresource == "status" and bool(request.controller)
 
 
 def lived_on(end: Request, requests: Sequence[Request]) -> Request | None:
@@ -132,14 +159,13 @@ def lived_on(end: Request, requests: Sequence[Request]) -> Request | None:
     something that only lingered (a finalizer, a deletion in the foreground), its controllers go on to report, too, so
     that these alone prove nothing.
     """
-    later = [request for request in requests if request.at > max(end.at, end.end)]
+    later = _after(end, requests)
     if _lingers(end) or _held(later):
         return None
     met = [request for request in later if _met(request) and request.at - end.at <= GONE]
     known = [request for request in met if request.node and request.at - end.at > KUBELET_NOTICED]
-    people = [request for request in met if _shows(request) and request.verb != "get"]
-    if people and len({request.user for request in met}) > 1:
-        known += people
+    if len({request.user for request in met}) > 1:
+        known += [request for request in met if _shows(request) and request.verb != "get"]
     return min(known, key=lambda request: request.at, default=None)
 
 
@@ -176,6 +202,6 @@ def _shows(request: Request) -> bool:
     )
 
 
-def _kubelet_waits(requests: Sequence[Request]) -> bool:
+def _kubelet_waits(requests: Iterable[Request]) -> bool:
     """Whether the end of a Pod that was set going before `requests` is still to come: its kubelet's last delete."""
     return next((bool(request.node) for request in requests if creates(request) or deletes(request)), False)

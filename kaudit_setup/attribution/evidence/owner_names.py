@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from kaudit_setup.attribution.evidence.actors import (
     CRONJOBS,
@@ -24,13 +25,16 @@ from kaudit_setup.attribution.evidence.actors import (
 from kaudit_setup.attribution.evidence.requests import Object
 
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
-_RANDOM = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{5}}\Z")
-_HASHED = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z")
-_DEPLOYED = re.compile(rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{5}}\Z")
-_ORDINAL = re.compile(r"(?P<base>.+)-[0-9]+\Z")
-_TOKEN = re.compile(rf"(?P<base>.+)-token-[{_SAFE}]{{5}}\Z")
-_TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
 _LONGEST, _TAIL = 63, 5
+_RANDOM = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{{_TAIL}}}\Z")
+_INDEXED = re.compile(rf"(?P<base>.+)-[0-9]+-[{_SAFE}]{{{_TAIL}}}\Z")
+_CUT = re.compile(rf"(?P<base>.{{{_LONGEST - _TAIL}}})[{_SAFE}]{{{_TAIL}}}\Z")
+_HASHED = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z")
+_DEPLOYED = re.compile(rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{{_TAIL}}}\Z")
+_ORDINAL = re.compile(r"(?P<base>.+)-[0-9]+\Z")
+_TOKEN = re.compile(rf"(?P<base>.+)-token-[{_SAFE}]{{{_TAIL}}}\Z")
+_TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
+_SAME = re.compile(r"(?P<base>.+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +50,59 @@ class Guess:
     prefix: bool = False
 
 
+class _Scheme(NamedTuple):
+    """How a controller names what it makes for an owner: `pattern` finds the owner's name in the child's."""
+
+    pattern: re.Pattern[str]
+    group: str
+    resource: str
+    controller: str
+    words: str
+    prefix: bool = False
+
+
+_FIRST = f"the first {_LONGEST - _TAIL} characters of its owner's, cut, and <5>"
+# By the child's group and resource, the likely owners first.
+_SCHEMES: Final = {
+    ("", "pods"): (
+        _Scheme(_RANDOM, "apps", "replicasets", REPLICASETS, "<replicaset>-<5>"),
+        _Scheme(_RANDOM, "apps", "daemonsets", DAEMONSETS, "<daemonset>-<5>"),
+        _Scheme(_RANDOM, "batch", "jobs", JOBS, "<job>-<5>"),
+        _Scheme(_RANDOM, "", "replicationcontrollers", REPLICATIONS, "<replicationcontroller>-<5>"),
+        _Scheme(_INDEXED, "batch", "jobs", JOBS, "<job>-<index>-<5>"),
+        _Scheme(_CUT, "apps", "replicasets", REPLICASETS, _FIRST, prefix=True),
+        _Scheme(_CUT, "apps", "daemonsets", DAEMONSETS, _FIRST, prefix=True),
+        _Scheme(_CUT, "batch", "jobs", JOBS, _FIRST, prefix=True),
+        _Scheme(_ORDINAL, "apps", "statefulsets", STATEFULSETS, "<statefulset>-<n>"),
+    ),
+    ("apps", "replicasets"): (_Scheme(_HASHED, "apps", "deployments", DEPLOYMENTS, "<deployment>-<hash>"),),
+    ("batch", "jobs"): (_Scheme(_TIMED, "batch", "cronjobs", CRONJOBS, "<cronjob>-<time>"),),
+    ("apps", "controllerrevisions"): (
+        _Scheme(_HASHED, "apps", "statefulsets", STATEFULSETS, "<statefulset>-<hash>"),
+        _Scheme(_HASHED, "apps", "daemonsets", DAEMONSETS, "<daemonset>-<hash>"),
+    ),
+    ("", "endpoints"): (_Scheme(_SAME, "", "services", "endpoint-controller", "<service>"),),
+    ("discovery.k8s.io", "endpointslices"): (
+        _Scheme(_RANDOM, "", "services", "endpointslice-controller", "<service>-<5>"),
+    ),
+    ("", "secrets"): (_Scheme(_TOKEN, "", "serviceaccounts", "tokens-controller", "<serviceaccount>-token-<5>"),),
+}
+# What every namespace has, by group, resource and name: the controller that makes it.
+_IN_EVERY_NAMESPACE: Final = {
+    ("", "serviceaccounts", "default"): "service-account-controller",
+    ("", "configmaps", "kube-root-ca.crt"): "root-ca-cert-publisher",
+}
+
+
 def guesses(child: Object) -> Iterator[Guess]:
     """The owners that `child`'s name allows, the likely ones first."""
-    kind = (child.group, child.resource)
-    if kind == ("", "pods"):
-        yield from _pods(child)
-    elif kind == ("apps", "replicasets"):
-        if found := _HASHED.match(child.name):
-            yield _guess(child, "apps", "deployments", found["base"], DEPLOYMENTS, "<deployment>-<hash>")
-    elif kind == ("batch", "jobs"):
-        if found := _TIMED.match(child.name):
-            yield _guess(child, "batch", "cronjobs", found["base"], CRONJOBS, "<cronjob>-<time>")
-    elif kind == ("apps", "controllerrevisions"):
-        if found := _HASHED.match(child.name):
-            yield _guess(child, "apps", "statefulsets", found["base"], STATEFULSETS, "<statefulset>-<hash>")
-            yield _guess(child, "apps", "daemonsets", found["base"], DAEMONSETS, "<daemonset>-<hash>")
-    elif kind == ("", "endpoints"):
-        yield _guess(child, "", "services", child.name, "endpoint-controller", "<service>")
-    elif kind == ("discovery.k8s.io", "endpointslices"):
-        if found := _RANDOM.match(child.name):
-            yield _guess(child, "", "services", found["base"], "endpointslice-controller", "<service>-<5>")
-    elif kind == ("", "persistentvolumeclaims"):
+    for scheme in _SCHEMES.get((child.group, child.resource), ()):
+        if found := scheme.pattern.match(child.name):
+            owner = Object(scheme.group, scheme.resource, child.namespace, found["base"])
+            yield Guess(owner, scheme.controller, scheme.words, scheme.prefix)
+    if (child.group, child.resource) == ("", "persistentvolumeclaims"):
         yield from _claims(child)
-    elif kind == ("", "secrets"):
-        if found := _TOKEN.match(child.name):
-            owner = Object("", "serviceaccounts", child.namespace, found["base"])
-            yield Guess(owner, "tokens-controller", "<serviceaccount>-token-<5>")
-    elif (*kind, child.name) in {("", "serviceaccounts", "default"), ("", "configmaps", "kube-root-ca.crt")}:
-        controller = "root-ca-cert-publisher" if child.resource == "configmaps" else "service-account-controller"
+    if controller := _IN_EVERY_NAMESPACE.get((child.group, child.resource, child.name)):
         yield Guess(Object("", "namespaces", "", child.namespace), controller, "one in every namespace")
 
 
@@ -94,36 +123,10 @@ def is_generated(name: str) -> bool:
     return len(name) > _TAIL and not set(name[-_TAIL:]) - set(_SAFE)
 
 
-def _pods(child: Object) -> Iterator[Guess]:
-    if found := _RANDOM.match(child.name):
-        base = found["base"]
-        yield _guess(child, "apps", "replicasets", base, REPLICASETS, "<replicaset>-<5>")
-        yield _guess(child, "apps", "daemonsets", base, DAEMONSETS, "<daemonset>-<5>")
-        yield _guess(child, "batch", "jobs", base, JOBS, "<job>-<5>")
-        yield _guess(child, "", "replicationcontrollers", base, REPLICATIONS, "<replicationcontroller>-<5>")
-        if indexed := _ORDINAL.match(base):
-            yield _guess(child, "batch", "jobs", indexed["base"], JOBS, "<job>-<index>-<5>")
-    if len(child.name) == _LONGEST and is_generated(child.name):
-        base = child.name[:-_TAIL]
-        for group, resource, controller in (
-            ("apps", "replicasets", REPLICASETS),
-            ("apps", "daemonsets", DAEMONSETS),
-            ("batch", "jobs", JOBS),
-        ):
-            owner = Object(group, resource, child.namespace, base)
-            yield Guess(owner, controller, f"the first {len(base)} characters of its owner's, cut, and <5>", True)
-    if found := _ORDINAL.match(child.name):
-        yield _guess(child, "apps", "statefulsets", found["base"], STATEFULSETS, "<statefulset>-<n>")
-
-
 def _claims(child: Object) -> Iterator[Guess]:
     """`<template>-<set>-<n>`: both may hold dashes."""
     if found := _ORDINAL.match(child.name):
         parts = found["base"].split("-")
         for at in range(1, len(parts)):
-            name = "-".join(parts[at:])
-            yield _guess(child, "apps", "statefulsets", name, STATEFULSETS, "<claim template>-<statefulset>-<n>")
-
-
-def _guess(child: Object, group: str, resource: str, name: str, controller: str, scheme: str) -> Guess:
-    return Guess(Object(group, resource, child.namespace, name), controller, scheme)
+            owner = Object("apps", "statefulsets", child.namespace, "-".join(parts[at:]))
+            yield Guess(owner, STATEFULSETS, "<claim template>-<statefulset>-<n>")

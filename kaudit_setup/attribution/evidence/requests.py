@@ -13,7 +13,8 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.actors import controller_of, node_of
-from kaudit_setup.attribution.evidence.bodies import Facts, body_facts, showed
+from kaudit_setup.attribution.evidence.bodies import Facts, body_facts
+from kaudit_setup.attribution.evidence.listed import lists_object
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import home_group
 from kaudit_setup.auditlog.search import Hit
@@ -151,7 +152,7 @@ def request_of(seen: Seen, about: Object | None = None) -> Request:
     user = intern((as_user or event.user).username)
     facts = body_facts(event)
     if about is not None and event.verb == "list":
-        facts = replace(facts, shown=showed(event, about.name, about.namespace))
+        facts = replace(facts, shown=lists_object(event, about.name, about.namespace))
     name, namespace, resource, sub = ref.name, ref.namespace, ref.resource, ref.subresource
     if sub == "proxy":
         name = proxied(name)
