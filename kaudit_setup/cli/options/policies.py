@@ -45,6 +45,17 @@ def loaded(file: str, version: KubeVersion) -> tuple[str, Loaded]:
     return name, load(data, version)
 
 
+def loaded_or_unreadable(file: str, version: KubeVersion) -> tuple[str, Loaded]:
+    """As `loaded`, but a file that cannot be read is one that did not load."""
+    from kaudit_setup.policy.load import Loaded
+    from kaudit_setup.policy.load.problem import Problem
+
+    try:
+        return loaded(file, version)
+    except InputError as error:
+        return file, Loaded(None, (Problem("", error.message),))
+
+
 def policy_of(name: str, held: Loaded, version: KubeVersion) -> Policy:
     """The policy that was loaded; raises PolicyError with every reason if kube-apiserver would not load it."""
     if held.policy is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import typer
@@ -22,12 +21,13 @@ Examples:
 def answers(file: FileArgument, output: OutputOption = Output.text, kube_version: KubeVersionOption = None) -> None:
     """Say which questions a log written under this policy can answer: yes, partly or no, and which rule decides."""
     from kaudit_setup.policy.questions.answers import answers as answered
-    from kaudit_setup.report import policy_analysis as report
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.policy.answers import as_text
 
     version = version_of(kube_version)
     name, policy = policy_in(file, version)
     found = answered(policy, version)
     if output is Output.json:
-        typer.echo(json.dumps([asdict(answer) for answer in found], indent=2))
+        typer.echo(to_json([asdict(answer) for answer in found]))
     else:
-        typer.echo(report.answers(name, found))
+        typer.echo(as_text(name, found))

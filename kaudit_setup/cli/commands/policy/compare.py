@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -28,12 +26,13 @@ def compare(
 ) -> None:
     """Say what B logs that A does not and the other way round, and which answers change."""
     from kaudit_setup.policy.compare import compare as compared
-    from kaudit_setup.report import policy_analysis as report
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.policy.compare import as_data, as_text
 
     version = version_of(kube_version)
     (name_a, policy_a), (name_b, policy_b) = policy_in(a, version), policy_in(b, version)
     found = compared(policy_a, policy_b, version)
     if output is Output.json:
-        typer.echo(json.dumps({"a": name_a, "b": name_b, "same": not found.differences, **asdict(found)}, indent=2))
+        typer.echo(to_json(as_data(name_a, name_b, found)))
     else:
-        typer.echo(report.comparison(name_a, name_b, found.differences, found.answers))
+        typer.echo(as_text(name_a, name_b, found))

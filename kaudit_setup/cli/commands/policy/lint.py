@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -30,18 +28,15 @@ def lint(
 ) -> None:
     """Find rules that can never be reached, words that match nothing, and what is leaked or lost."""
     from kaudit_setup.policy.lint import lint as linted
-    from kaudit_setup.report import policy_analysis as report
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.policy.lint import as_data, as_text
 
     version = version_of(kube_version)
     held = [loaded(file, version) for file in files]
     found = [(name, linted(policy, version)) for name, policy in held]
     if output is Output.json:
-        typer.echo(
-            json.dumps(
-                [{"file": name, **asdict(finding)} for name, findings in found for finding in findings], indent=2
-            )
-        )
+        typer.echo(to_json([entry for name, findings in found for entry in as_data(name, findings)]))
     else:
-        typer.echo("\n".join(report.findings(name, findings) for name, findings in found))
+        typer.echo("\n".join(as_text(name, findings) for name, findings in found))
     if any(finding.severity == "error" for _, findings in found for finding in findings):
         raise typer.Exit(Exit.FAILED)

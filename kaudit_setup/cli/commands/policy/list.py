@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from kaudit_setup.cli.options.output import Output, OutputOption
@@ -20,10 +18,8 @@ Examples:
 def list_presets(output: OutputOption = Output.text) -> None:
     """List the policies that come with the tool, the recommended one first."""
     from kaudit_setup.policy import presets
-    from kaudit_setup.report import policy_analysis as report
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.policy.presets import as_data, as_text
 
-    found = [(p.name, p.summary) for p in map(presets.preset, presets.names())]
-    if output is Output.json:
-        typer.echo(json.dumps([{"name": name, "summary": summary} for name, summary in found], indent=2))
-    else:
-        typer.echo(report.presets(found))
+    found = [presets.preset(name) for name in presets.names()]
+    typer.echo(to_json(as_data(found)) if output is Output.json else as_text(found))

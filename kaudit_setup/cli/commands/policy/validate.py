@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kaudit_setup.cli.options import policies
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
-from kaudit_setup.errors import Exit, InputError
-
-if TYPE_CHECKING:
-    from kaudit_setup.model import KubeVersion
-    from kaudit_setup.policy.load.problem import Problem
+from kaudit_setup.cli.options.policies import loaded_or_unreadable, version_of
+from kaudit_setup.errors import Exit
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -32,30 +27,14 @@ def validate(
     kube_version: KubeVersionOption = None,
 ) -> None:
     """Say whether kube-apiserver would start with these policies, every error at once, and what it only logs."""
-    version = policies.version_of(kube_version)
-    reports = [_validated(name, version) for name in file]
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.policy.validate import as_data, as_text
+
+    version = version_of(kube_version)
+    found = [loaded_or_unreadable(name, version) for name in file]
     if output is Output.json:
-        typer.echo(json.dumps([report for report, _ in reports], indent=2))
+        typer.echo(to_json([as_data(name, loaded) for name, loaded in found]))
     else:
-        typer.echo("\n".join(text for _, text in reports))
-    if not all(report["ok"] for report, _ in reports):
+        typer.echo("\n".join(as_text(name, loaded, version) for name, loaded in found))
+    if not all(loaded.ok for _, loaded in found):
         raise typer.Exit(Exit.FAILED)
-
-
-def _validated(file: str, version: KubeVersion) -> tuple[dict[str, object], str]:
-    """The file's entry of the JSON list, and the same as text. A file that cannot be read is an entry, too."""
-    from kaudit_setup.policy.load import Loaded
-    from kaudit_setup.policy.load.problem import Problem
-    from kaudit_setup.report.policy_explain import validated
-
-    try:
-        name, held = policies.loaded(file, version)
-    except InputError as error:
-        name, held = file, Loaded(None, (Problem("", error.message),))
-
-    def entries(problems: tuple[Problem, ...]) -> list[dict[str, object]]:
-        return [{"path": p.path, "message": p.message, "line": p.line} for p in problems]
-
-    report = {"file": name, "ok": held.ok, "errors": entries(held.errors), "warnings": entries(held.warnings)}
-    rules = len(held.policy.rules) if held.policy else 0
-    return report, validated(name, str(version), rules, held.errors, held.warnings, held.ignored_from)
