@@ -6,10 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.cli.review import colour, review_of
+from kaudit_setup.cli.review import review_of
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.review import ClusterReview, as_text, cluster_head, cluster_tail, together
 from kaudit_setup.report.review import as_data as one_review
+from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
     from kaudit_setup.change.prepare import Prepared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -14,11 +13,6 @@ from kaudit_setup.report.review import Line, Review
 
 if TYPE_CHECKING:
     from kaudit_setup.change.prepare import Prepared
-
-
-def colour() -> bool:
-    """Colours on a terminal, unless NO_COLOR says no (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def review_of(host: str, prepared: Prepared) -> Review:

@@ -18,10 +18,10 @@ import typer
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.outcome import as_data, dry_run_text, remarks_of, review_text, summary, told
-from kaudit_setup.cli.progress import crowd, show_cursor, waiting
 from kaudit_setup.cli.review import confirm, refuse
 from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.progress import crowd, show_cursor, waiting
 
 if TYPE_CHECKING:
     from kaudit_setup.change.cancel import Cancellation, Level

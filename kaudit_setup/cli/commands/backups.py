@@ -11,9 +11,9 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.cli.review import colour
 from kaudit_setup.errors import Exit, InputError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
     from kaudit_setup.change.backup import Backup

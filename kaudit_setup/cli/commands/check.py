@@ -11,10 +11,10 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
-from kaudit_setup.cli.progress import crowd, waiting
-from kaudit_setup.cli.review import colour
 from kaudit_setup.errors import Exit
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.progress import crowd, waiting
+from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.compliance import Verdict

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions, show_progress
+from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption
 from kaudit_setup.errors import InputError
 
@@ -37,9 +36,10 @@ def collect(
     """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
     from kaudit_setup.auditlog.sources.collect import collect as fetch
     from kaudit_setup.node.shell import script
-    from kaudit_setup.report.columns import size
-    from kaudit_setup.report.escape import safe
-    from kaudit_setup.resources import counted
+    from kaudit_setup.report.collect import as_data, as_text
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.progress import show_bytes
+    from kaudit_setup.report.terminal import notes
 
     if not source.remote or into is None:
         missing = "-d DIR" if source.remote else "--host or --inventory"
@@ -47,22 +47,9 @@ def collect(
             f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
         )
     with source.nodes() as nodes:
-        done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_progress)
+        done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_bytes)
     if output is Output.json:
-        from msgspec import to_builtins
-
-        plain = {
-            "directory": str(into),
-            "files": to_builtins(done.entries),
-            "fetched": done.fetched,
-            "bytesMoved": done.moved,
-            "notes": done.notes,
-        }
-        typer.echo(json.dumps(plain, indent=2))
+        typer.echo(to_json(as_data(done, into)))
         return
-    for entry in done.entries:
-        typer.echo(f"{entry.sha256}  {safe(entry.file)}  {size(entry.size)}")
-    files = counted(len(done.entries), "file")
-    typer.echo(f"{files} in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved")
-    for note in done.notes:
-        typer.echo(f"note: {safe(note)}", err=True)
+    typer.echo(as_text(done, into))
+    notes(done.notes)

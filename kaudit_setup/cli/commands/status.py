@@ -13,9 +13,9 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.cli.progress import crowd, waiting
-from kaudit_setup.cli.review import colour
 from kaudit_setup.errors import Exit, StoppedError
+from kaudit_setup.report.progress import crowd, waiting
+from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.status import NodeStatus

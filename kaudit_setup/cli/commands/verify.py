@@ -9,8 +9,8 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.cli.progress import waiting
 from kaudit_setup.errors import Exit
+from kaudit_setup.report.progress import waiting
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.files import LogFile
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.logs import LocalLogs, Logs
-    from kaudit_setup.auditlog.scan_statistics import Coverage
     from kaudit_setup.auditlog.sources.best_effort import PatientRunner
     from kaudit_setup.auditlog.sources.listing import Listing
     from kaudit_setup.auditlog.sources.nodes import RemoteLogs
@@ -76,16 +75,15 @@ def spread_logs(argv: list[str]) -> list[str]:
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
     from kaudit_setup.auditlog.files import find_logs, own_logs
-    from kaudit_setup.report.escape import safe
+    from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
     if log:
         skipped: list[str] = []
         files = find_logs(log, skipped=skipped)
-        for sentence in skipped[:_SAID]:
-            typer.echo(f"note: {safe(sentence)}", err=True)
+        notes(skipped[:_SAID])
         if len(skipped) > _SAID:
-            typer.echo(f"note: and {len(skipped) - _SAID} more are left out", err=True)
+            note(f"and {len(skipped) - _SAID} more are left out")
         return files
     here = _own_log()
     if not here.exists():
@@ -175,7 +173,8 @@ class LogOptions(Reach):
         from kaudit_setup.auditlog.sources.fetch import fetched
         from kaudit_setup.auditlog.sources.nodes import listings
         from kaudit_setup.node.shell import script
-        from kaudit_setup.report.escape import safe
+        from kaudit_setup.report.progress import show_bytes
+        from kaudit_setup.report.terminal import notes
 
         text = script("lib") + script("logs")
         files: list[LogFile] = []
@@ -183,9 +182,8 @@ class LogOptions(Reach):
         _found_any(runners, found)
         for number, (runner, there) in enumerate(zip(runners, found, strict=True)):
             none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
-            here, notes = fetched(runner, text, there, folder / str(number), show_progress)
-            for note in (*none, *there.notes, *notes):
-                typer.echo(f"note: {safe(runner.name)}: {safe(note)}", err=True)
+            here, lost = fetched(runner, text, there, folder / str(number), show_bytes)
+            notes(f"{runner.name}: {sentence}" for sentence in (*none, *there.notes, *lost))
             # a part of a log would pass for the whole of it
             files += here if runner.failure is None else ()
         return tuple(files)
@@ -196,13 +194,12 @@ class LogOptions(Reach):
         another can. Raises InputError, NodeError.
         """
         from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
-        from kaudit_setup.report.escape import safe
+        from kaudit_setup.report.terminal import notes
 
         with self.nodes() as nodes:
             runners = [PatientRunner(node) for node in nodes]
             yield runners
-            for sentence in missing(runners):
-                typer.echo(f"note: {safe(sentence)}", err=True)
+            notes(missing(runners))
 
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
@@ -249,59 +246,3 @@ def _own_log() -> Path:
     except OSError:
         found = None
     return Path(found[1]) if found and found[1].startswith("/") else Path(_DEFAULT)
-
-
-def show_progress(node: str, file: str, done: int, total: int) -> None:
-    """One line on a terminal that is written over and over; nothing in a pipe."""
-    from kaudit_setup.report.columns import size
-    from kaudit_setup.report.escape import safe
-
-    if sys.stderr.isatty():
-        name = safe(file.rpartition("/")[2])
-        end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r\x1b[K{safe(node)}: {name} {size(done)} of {size(total)}{end}")
-        sys.stderr.flush()
-
-
-def note_gaps(gaps: float) -> list[str]:
-    """What there is to say of so many hours in gaps of a log where rates are shown: one sentence, or none."""
-    from kaudit_setup.report.columns import hours
-
-    said = f"another {hours(gaps)} lie in gaps and are left out of the hours and the rates"
-    return [said] if gaps else []
-
-
-def note_coverage(cover: Iterable[Coverage]) -> None:
-    """Say on standard error what could not be read, and where, and whose clock is off; nothing if all is well."""
-    from datetime import UTC, datetime, timedelta
-
-    from kaudit_setup.auditlog.timestamps import stamp
-    from kaudit_setup.report.escape import safe
-    from kaudit_setup.resources import counted
-
-    found = list(cover)
-    soon = stamp(datetime.now(UTC) + timedelta(minutes=1))
-    if len(found) > 1:
-        typer.echo(f"note: {len(found)} nodes: the order between them is as good as their clocks agree", err=True)
-    for one in found:
-        if one.last > soon:
-            typer.echo(
-                f"note: {safe(one.node)}: its clock, or this one, is off: its log ends at {one.last}", err=True
-            )
-        if one.damaged:
-            where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
-            more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
-            lines = counted(one.damaged, "damaged line")
-            typer.echo(f"note: {safe(one.node)}: {lines}: {safe('; '.join(where))}{more}", err=True)
-        for note in one.notes:
-            typer.echo(f"note: {safe(one.node)}: {safe(note)}", err=True)
-
-
-def note_nothing(cover: Iterable[Coverage]) -> None:
-    """Say on standard error that nothing fits, and what time that was looked for in."""
-    from kaudit_setup.report.escape import safe
-
-    spans = [f"{safe(one.node)} from {one.first} to {one.last}" for one in cover if one.first]
-    where = f"what was read is of {', '.join(spans[:3])}" if spans else "there is no event in what was read"
-    more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
-    typer.echo(f"note: no event fits; {where}{more}", err=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.quantities import size
+from kaudit_setup.report.terminal import say
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
@@ -40,7 +40,7 @@ def waiting(host: str) -> Iterator[Callable[[str], None]]:
             nonlocal last
             if what != last:
                 last = what
-                typer.echo(f"{safe(host)}: {time.monotonic() - began:5.1f} s  {safe(what)}", err=True)
+                say(f"{safe(host)}: {time.monotonic() - began:5.1f} s  {safe(what)}")
 
         yield plain
         return
@@ -56,3 +56,12 @@ def waiting(host: str) -> Iterator[Callable[[str], None]]:
             bar.update(task, description=escape(f"{safe(host)}: {safe(what)}"))
 
         yield moving
+
+
+def show_bytes(node: str, file: str, done: int, total: int) -> None:
+    """How much of a file has come: one line on a terminal that is written over and over; nothing in a pipe."""
+    if sys.stderr.isatty():
+        name = safe(file.rpartition("/")[2])
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r\x1b[K{safe(node)}: {name} {size(done)} of {size(total)}{end}")
+        sys.stderr.flush()

@@ -1,0 +1,98 @@
+"""What other policies would have written, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import Any
+
+from kaudit_setup.auditlog.reports.estimate import Estimate, Replay
+from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.timestamps import Window
+from kaudit_setup.report.columns import columns
+from kaudit_setup.report.coverage import gap_notes
+from kaudit_setup.report.escape import safe
+from kaudit_setup.report.quantities import hours, share, size
+from kaudit_setup.rotation import Rotation
+
+
+def as_text(result: Replay, rotation: Rotation, asked: Window) -> str:
+    """A line for each policy, what the figures are made of, and what they cannot say; `asked`: the time asked for."""
+    notes = (f"note: {safe(note)}" for note in replay_notes(result, asked))
+    return "\n".join([*_lines(result, rotation), *notes])
+
+
+def _lines(result: Replay, rotation: Rotation) -> Iterator[str]:
+    def cells(one: Estimate) -> Sequence[str]:
+        more = "at least " if one.unknown or one.missing_stages else ""
+        return (
+            one.name,
+            str(one.events),
+            share(one.events, result.logged.events),
+            more + size(one.size),
+            share(one.size, result.logged.size),
+            _kept(one.hours, "at most " if more else ""),
+        )
+
+    rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
+    yield from columns(("POLICY", "EVENTS", "", "BYTES", "", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
+    together = f" on {result.nodes} nodes together" if result.nodes > 1 else ""
+    yield (
+        f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "
+        f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
+    )
+
+
+def _kept(time: float | None, at_most: str) -> str:
+    if time is None:
+        return "-"
+    return at_most + hours(time) if isfinite(time) else "no limit"
+
+
+def replay_notes(result: Replay, asked: Window) -> Iterator[str]:
+    """What the figures cannot say."""
+    if not result.logged.events:
+        yield "the log holds no event" if asked.open else "no event of the log lies in the time that was asked for"
+    else:
+        yield "a log can only show what was logged: what its own policy left out is not in these figures"
+        if not result.extent.hours:
+            yield "the events cover no time, so there is no rate to tell how long they would be kept"
+    yield from gap_notes(result.extent.gaps)
+    for one in result.estimates:
+        if one.unknown:
+            yield (
+                f"{one.name}: {one.unknown} of its events would be logged at a higher level than they were; "
+                "their bodies are not in this log, so its bytes are a lower bound"
+            )
+        if one.missing_stages:
+            stages = ", ".join(one.missing_stages)
+            yield (
+                f"{one.name}: it also writes {stages}, which this log lacks for some requests or all, "
+                "so its events are a lower bound"
+            )
+
+
+def as_data(result: Replay, rotation: Rotation, asked: Window, cover: Sequence[Coverage]) -> dict[str, Any]:
+    """The same for programs, with what the logs cover."""
+    return {
+        "logged": _figures(result.logged, result.logged),
+        "policies": [_figures(one, result.logged) for one in result.estimates],
+        "hours": round(result.extent.hours, 3),
+        "gapHours": round(result.extent.gaps, 3),
+        "nodes": result.nodes,
+        "rotation": {"maxage": rotation.maxage, "maxbackup": rotation.maxbackup, "maxsize": rotation.maxsize},
+        "coverage": [one.plain() for one in cover],
+        "notes": list(replay_notes(result, asked)),
+    }
+
+
+def _figures(one: Estimate, logged: Estimate) -> dict[str, Any]:
+    return {
+        "policy": one.name,
+        "events": one.events,
+        "bytes": one.size,
+        "share": round(one.size / logged.size, 4) if logged.size else None,
+        "hoursKept": round(one.hours, 2) if one.hours is not None and isfinite(one.hours) else None,
+        "unknownEvents": one.unknown,
+        "missingStages": list(one.missing_stages),
+    }
