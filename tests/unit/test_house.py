@@ -26,8 +26,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": GROUND | {"node", "manifest", "policy", "auditlog"},
     "fleet": GROUND | {"change", "node", "manifest", "policy"},
     "sandbox": GROUND | {"node", "policy"},
-    "report": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet"},
-    "cli": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "sandbox", "report"},
+    "demo": GROUND | {"node", "sandbox"},
+    "report": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "demo"},
+    "cli": GROUND
+    | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "sandbox", "demo", "report"},
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {
     "ruamel": {"yamltext.py"},
@@ -36,7 +38,7 @@ ONLY_IMPORTERS: dict[str, set[str]] = {
     "paramiko": {f"node/ssh/{name}.py" for name in ("config_fallback", "login", "paramiko_node")}
     | {"sandbox/sshd.py"},
 }
-ONLY_ROOMS: dict[str, set[str]] = {"typer": {"cli"}, "rich": {"report", "cli"}}
+ONLY_ROOMS: dict[str, set[str]] = {"typer": {"cli"}, "rich": {"report"}}
 
 
 def modules() -> list[Path]:
