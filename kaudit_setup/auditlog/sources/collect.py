@@ -21,6 +21,7 @@ import msgspec
 
 from kaudit_setup.auditlog.files import rotated_name
 from kaudit_setup.auditlog.sources.copies import began_as, begins_with, free, last_moment, raw, sha256
+from kaudit_setup.auditlog.sources.inside import check_inside, refuse_link, write_whole
 from kaudit_setup.auditlog.sources.listing import listing
 from kaudit_setup.auditlog.sources.runner import Progress, Runner, fetch
 from kaudit_setup.auditlog.timestamps import stamp
@@ -106,6 +107,7 @@ class _Node:
 
     def collect(self) -> None:
         """Fetch what is new; a second look takes what was rotated in the meantime."""
+        refuse_link(self._into / self._folder)
         (self._into / self._folder).mkdir(mode=0o700, exist_ok=True)
         again = False
         for attempt in range(2):
@@ -143,6 +145,7 @@ class _Node:
                 self._place(self._into / known.file, one, target, known.sha256)
             return True
         part = self._into / self._folder / f".{one.inode}.part"
+        refuse_link(part)
         if known and whole and not part.exists():
             # what is here stays until there is something better
             part.touch(mode=0o600)
@@ -341,8 +344,8 @@ class _Node:
         """Put `new` in the place of `old`, and of whatever is recorded under its name."""
         others = [e for e in self._done.entries if e is not old and not (new and e.file == new.file)]
         self._done.entries = sorted([*others, new] if new else others, key=lambda e: e.file)
-        _write(self._into / _MANIFEST, msgspec.json.format(msgspec.json.encode(self._done.entries)) + b"\n")
-        _write(self._into / _SUMS, _sums(self._done.entries))
+        write_whole(self._into / _MANIFEST, msgspec.json.format(msgspec.json.encode(self._done.entries)) + b"\n")
+        write_whole(self._into / _SUMS, _sums(self._done.entries))
 
 
 def _folder(node: str, entries: Sequence[Entry]) -> str:
@@ -367,8 +370,12 @@ def _holds(whole: Path, copy: Path, altered: Entry | None) -> bool:
 
 
 def _read_manifest(into: Path) -> list[Entry]:
+    """What was collected before."""
     try:
-        return msgspec.json.decode((into / _MANIFEST).read_bytes(), type=list[Entry])
+        entries = msgspec.json.decode((into / _MANIFEST).read_bytes(), type=list[Entry])
+        for entry in entries:
+            check_inside(into, entry.file)
+        return entries
     except FileNotFoundError:
         return []
     except msgspec.MsgspecError as error:
@@ -389,17 +396,10 @@ def _mended_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
     # without a manifest nothing is known that would be better than what is there
     if not entries or there == _sums(entries):
         return []
-    _write(path, _sums(entries))
+    write_whole(path, _sums(entries))
     what = "was missing" if there is None else f"did not say what {_MANIFEST} says"
     return [f"{path} {what}; it was written anew"]
 
 
 def _sums(entries: Sequence[Entry]) -> bytes:
     return "".join(f"{e.sha256}  {e.file}\n" for e in entries).encode("utf-8", "surrogateescape")
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    fresh.rename(path)
