@@ -17,24 +17,35 @@ _MOST_FILES, _MOST_BYTES = 10_000, 16 * 1024 * 1024
 
 
 def read_from(path: Path, groups: Sequence[str]) -> Inventory:
-    """The inventory in that file or folder, with the variables beside it. Raises InputError."""
-    from kaudit_setup.fleet.inventory import read, read_folder
+    """The inventory in that file or folder: Ansible's by Ansible itself, where it is installed. Raises InputError.
+
+    Without it, a static file is read, with the variables beside it.
+    """
+    from kaudit_setup.fleet.ansible_program import PROGRAM, listed
+    from kaudit_setup.fleet.inventory import is_own, read, read_answer
 
     try:
-        if path.is_dir():
-            return read_folder(_tree(path, path), groups)
-        text = path.read_text(encoding="utf-8")
+        content = None if path.is_dir() else path.read_bytes()
+        if content is None or not is_own(content.decode(errors="replace"), str(path)):
+            answer = listed(path)
+            if answer is not None:
+                return read_answer(answer, str(path), groups)
+        if content is None:
+            why = f"it is a folder, and {PROGRAM} is not installed"
+            raise InputError(
+                f"the inventory {path} cannot be read: {why}", hint="name a file, or install ansible-core"
+            )
         beside = _tree(path.parent, path.parent / "group_vars", path.parent / "host_vars")
+        return read(content.decode("utf-8"), str(path), groups, beside)
     except OSError as error:
         which = "" if error.filename in {None, str(path)} else f"{error.filename}: "
         raise _unreadable(path, f"{which}{error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, "it is not UTF-8 text") from error
-    return read(text, str(path), groups, beside)
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(f"the inventory {path} cannot be read: {why}", hint="name a text file, or a folder of them")
+    return InputError(f"the inventory {path} cannot be read: {why}", hint="name a text file")
 
 
 def _tree(base: Path, *folders: Path) -> Tree:

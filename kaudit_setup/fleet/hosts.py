@@ -129,7 +129,7 @@ class Problems:
 def as_text(content: bytes, problems: Problems) -> str | None:
     """UTF-8 text, or None and a problem."""
     if content.startswith(b"#!"):
-        problems.add(1, "this is a program; run `ansible-inventory --list --yaml` and give what it prints")
+        problems.add(1, "this is a program: install ansible-core, which runs it")
         return None
     try:
         return content.decode("utf-8-sig")

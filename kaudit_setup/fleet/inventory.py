@@ -1,80 +1,66 @@
-"""Inventories: texts → hosts. The project's own small YAML, and Ansible's INI and YAML with their variables' folders.
+"""Inventories: texts → hosts. The project's own small YAML, and Ansible's.
 
 Nothing here reads a file or opens a connection. Every error of a file is found in one pass and said with its line:
-whoever mends an inventory wants the whole list.
+whoever corrects an inventory wants the whole list.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePath, PurePosixPath
+from dataclasses import replace
+from pathlib import PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.fleet import ansible, ansiblehosts, ownformat
-from kaudit_setup.fleet.ansible import Groups
-from kaudit_setup.fleet.hosts import Inventory, Problems, Tree, as_text
+from kaudit_setup.fleet import ansible, ansible_static, ownformat
+from kaudit_setup.fleet.ansible_static import VarsFiles
+from kaudit_setup.fleet.hosts import Inventory, Problems, Tree
 from kaudit_setup.yamltext import marked
 
 
 def read(text: str, file: str, groups: Iterable[str] = (), beside: Tree | None = None) -> Inventory:
     """The control-plane hosts of the inventory `text`; `file` is its name for messages and for guessing its format.
 
-    `groups`: the Ansible groups that hold control planes, instead of CONTROL_PLANE_GROUPS. `beside`: the folder of
-    the file, of which `group_vars` and `host_vars` are looked at.
-    Raises InputError with every problem and its line.
+    `groups`: the Ansible groups that hold control planes, instead of CONTROL_PLANE_GROUPS. `beside`: the files of
+    `group_vars` and `host_vars` beside it. Raises InputError with every problem and its line.
     """
     wanted = tuple(groups)
     problems = Problems(file)
-    root = None if looks_like_ini(text, file) else marked(text, file)
+    ini = looks_like_ini(text, file)
+    root = None if ini else marked(text, file)
     if ownformat.is_own(root):
         inventory = ownformat.parse(root, wanted, problems)
     else:
-        found = ansible.Groups()
-        _into(found, text, problems)
-        inventory = ansiblehosts.select(found, wanted, problems, beside)
+        found = ansible_static.Static(problems)
+        if ini:
+            ansible_static.parse_ini(text, found)
+        else:
+            ansible_static.parse_yaml(root, found)
+        listing, files = found.listing(), VarsFiles(beside or Tree("", {}), problems)
+        names = ansible.choose(listing, wanted, problems)
+        variables = found.variables(listing, names, files)
+        inventory = ansible.connect(names, variables, listing.places, problems)
+        inventory = replace(inventory, notes=(*inventory.notes, *files.notes))
     problems.finish()
     return inventory
 
 
-def _into(found: Groups, text: str, problems: Problems) -> None:
-    """Add what one Ansible inventory file says."""
-    if looks_like_ini(text, problems.file):
-        ansible.parse_ini(text, problems, found)
-        return
+def read_answer(answer: bytes, file: str, groups: Iterable[str] = ()) -> Inventory:
+    """The control-plane hosts of what `ansible-inventory --list` printed for `file`. Raises InputError."""
+    problems = Problems(file)
+    found = ansible.from_json(answer, file)
+    names = ansible.choose(found.listing, tuple(groups), problems)
+    inventory = ansible.connect(names, found.variables, found.listing.places, problems)
+    problems.finish()
+    return inventory
+
+
+def is_own(text: str, file: str) -> bool:
+    """Whether this is the project's own format, which Ansible cannot read."""
     try:
-        root = marked(text, problems.file)
-    except InputError as error:
-        problems.add_error(error)
-        return
-    ansible.parse_yaml(root, problems, found)
-
-
-# What Ansible passes over in a folder (lib/ansible/inventory/manager.py, INVENTORY_IGNORE_EXTS of its configuration).
-_NO_INVENTORY = re.compile(
-    r"(^|/)(\..*|group_vars|host_vars|vars_plugins)(/|$)"
-    r"|(\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
-)
-
-
-def read_folder(tree: Tree, groups: Iterable[str] = ()) -> Inventory:
-    """The control-plane hosts of a folder of Ansible inventories, which count as one; in the order of their names.
-
-    Raises InputError with every problem, its file and its line.
-    """
-    problems = Problems(tree.base)
-    found = ansible.Groups()
-    names = sorted((p for p in tree.files if not _NO_INVENTORY.search(p)), key=lambda p: PurePosixPath(p).parts)
-    for name in names:
-        within = problems.within(tree.name(name))
-        text = as_text(tree.files[name], within)
-        if text is not None:
-            _into(found, text, within)
-    if not names:
-        problems.add(0, "the folder holds no inventory")
-    inventory = ansiblehosts.select(found, tuple(groups), problems, tree)
-    problems.finish()
-    return inventory
+        return not looks_like_ini(text, file) and ownformat.is_own(marked(text, file))
+    except InputError:
+        return False
 
 
 _INI_SECTION = re.compile(r"\[[^\[\]]+\]\s*([#;].*)?$")

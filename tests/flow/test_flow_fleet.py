@@ -166,28 +166,29 @@ def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -
     assert fleet.audited == []
 
 
-def test_an_inventory_folder_with_variables_beside_it(fleet: Fleet, tmp_path: Path) -> None:
+def test_an_inventory_with_variables_beside_it(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the static reader's own words, on machines with Ansible, too
+    monkeypatch.setenv("PATH", "/nowhere")
     for name, text in {
-        "hosts.ini": "[masters]\nnode1\n[others]\nnode9\n",
-        "more.yml": "masters: {hosts: {node2: {}}}\n",
-        "group_vars/all/main.yml": "ansible_user: nobody\nansible_become_pass: secret\n",
+        "hosts.ini": "[masters]\nnode1\nnode2\n[others]\nnode9\n",
+        "group_vars/all.yml": "ansible_user: nobody\nansible_become_pass: secret\n",
         "group_vars/masters": "ansible_user: root\n",
         "host_vars/node1.yml": "ansible_host: cp1\n",
-        "host_vars/node2/ssh.json": '{"ansible_host": "cp2"}',
+        "host_vars/node2.json": '{"ansible_host": "cp2"}',
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    ran = fleet.run("status", "--inventory", str(tmp_path), "-o", "json")
+    ran = fleet.run("status", "--inventory", str(tmp_path / "hosts.ini"), "-o", "json")
     assert ran.code == 1, ran.err
     assert [(n["name"], n["state"]) for n in ran.json] == [("node1", "off"), ("node2", "off")]
-    assert f"note: {tmp_path}/group_vars/all/main.yml:2: ansible_become_pass is not followed" in ran.err
+    assert f"note: {tmp_path}/group_vars/all.yml:2: ansible_become_pass is not followed" in ran.err
     assert "secret" not in ran.err + ran.out
 
-    (tmp_path / "host_vars/node2/ssh.json").write_text('{\n"ansible_host": "{{ ip }}"}')
+    (tmp_path / "host_vars/node2.json").write_text('{\n"ansible_host": "{{ ip }}"}')
     (tmp_path / "group_vars/masters").write_text("- no mapping\n")
-    bad = fleet.run("enable", "--policy", "metadata", "--yes", "--inventory", str(tmp_path / "more.yml"))
+    bad = fleet.run("enable", "--policy", "metadata", "--yes", "--inventory", str(tmp_path / "hosts.ini"))
     assert bad.code == 2
-    assert f"| {tmp_path}/host_vars/node2/ssh.json:2: ansible_host of node2 is a template" in bad.err
+    assert f"| {tmp_path}/host_vars/node2.json:2: ansible_host of node2 is a template" in bad.err
     assert f"| {tmp_path}/group_vars/masters:1: it must be a mapping" in bad.err
     assert fleet.audited == []
 

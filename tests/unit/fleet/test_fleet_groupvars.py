@@ -1,4 +1,4 @@
-"""Ansible's group_vars and host_vars, and inventories that are folders: read from a disk, as users have them.
+"""Ansible's group_vars and host_vars on a machine without Ansible: read from a disk, as users have them.
 
 The order in which variables count was compared with `ansible-inventory --list` (ansible-core 2.19) on random trees.
 """
@@ -23,6 +23,11 @@ VAULTED = """!vault |
   $ANSIBLE_VAULT;1.1;AES256
   6638643965
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_ansible(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
 
 
 def plant(folder: Path, files: dict[str, str]) -> Path:
@@ -70,22 +75,14 @@ def test_what_counts_more(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize(
     ("files", "user"),
     [
-        ({"group_vars/masters/b.yml": "ansible_user: b", "group_vars/masters/a.yml": "ansible_user: a"}, "b"),
-        ({"group_vars/masters/sub/x.yml": "ansible_user: below", "group_vars/masters/a": "ansible_user: a"}, "below"),
-        ({"group_vars/masters/.x.yml": "ansible_user: x", "group_vars/masters/y.yml~": "ansible_user: y"}, ""),
-        ({"group_vars/masters/readme.md": "no variables here: ["}, ""),
-        # one name is enough: the folder, then no ending, .yml, .yaml, .json
-        (
-            {"group_vars/masters/a.yml": "ansible_user: folder", "group_vars/masters.yml": "ansible_user: yml"},
-            "folder",
-        ),
+        # one name is enough: no ending, .yml, .yaml, .json
         ({"group_vars/masters.yml": "ansible_user: yml", "group_vars/masters.yaml": "ansible_user: yaml"}, "yml"),
         ({"group_vars/masters.yaml": "ansible_user: yaml", "group_vars/masters.json": "{}"}, "yaml"),
         ({"group_vars/all.yml": "---\n"}, ""),
         ({"group_vars/other.yml": "ansible_user: other"}, ""),
     ],
 )
-def test_files_and_folders(tmp_path: Path, files: dict[str, str], user: str) -> None:
+def test_files(tmp_path: Path, files: dict[str, str], user: str) -> None:
     assert first(tmp_path, files).user == user
 
 
@@ -112,13 +109,19 @@ def test_what_is_vaulted_and_not_needed_does_not_matter(tmp_path: Path) -> None:
         tmp_path,
         {
             "group_vars/all.yml": f"secret: {VAULTED}ansible_user: {VAULTED}",
-            "group_vars/masters/vault.yml": "$ANSIBLE_VAULT;1.1;AES256\n6638643965\n",
-            "group_vars/masters/vars.yml": "ansible_user: plain",
+            "group_vars/prod.yml": "$ANSIBLE_VAULT;1.1;AES256\n6638643965\n",
+            "group_vars/masters.yml": "ansible_user: plain",
         },
     )
     assert found.hosts[0].user == "plain"
     (note,) = found.notes
-    assert note.startswith(f"{tmp_path}/group_vars/masters/vault.yml is encrypted by ansible-vault")
+    assert note.startswith(f"{tmp_path}/group_vars/prod.yml is encrypted by ansible-vault")
+    assert note.endswith("install ansible-core, with which it is read")
+
+
+def test_a_folder_of_variables_is_left_to_ansible(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, {"group_vars/masters/a.yml": "a: b", "group_vars/other/a.yml": "a: b"})
+    assert said == "group_vars/masters: this is a folder of variables; install ansible-core, with which it is read"
 
 
 def test_what_is_needed_and_cannot_be_known_is_an_error_with_its_line(tmp_path: Path) -> None:
@@ -184,43 +187,10 @@ def test_ssh_args_count_before_the_common_and_the_extra_ones(tmp_path: Path) -> 
     assert first(tmp_path, {"group_vars/all.yml": text}).proxy_jump == "one"
 
 
-# --- a folder
-
-
-def test_a_folder_is_one_inventory(tmp_path: Path) -> None:
-    found = read_from(
-        plant(
-            tmp_path,
-            {
-                "hosts.ini": "[masters]\nm1\n",
-                "more/b.yml": "all: {children: {masters: {hosts: {m3: {}}, vars: {ansible_port: 7}}}}",
-                "a": "[masters]\nm0 ansible_user=x\n",
-                "group_vars/masters.yml": "ansible_user: ops",
-                "host_vars/m3.yml": "ansible_host: three",
-                ".git/config": "[core]",
-                "README.md": "# no inventory: [",
-                "ansible.cfg": "[defaults]",
-                "hosts.ini~": "[masters]\nold\n",
-            },
-        ),
-        (),
-    )
-    assert [(h.name, h.address, h.user, h.port) for h in found.hosts] == [
-        ("m0", "m0", "x", 7),
-        ("m1", "m1", "ops", 7),
-        ("m3", "three", "ops", 7),
-    ]
-
-
-def test_a_folder_says_the_errors_of_all_its_files(tmp_path: Path) -> None:
-    files = {"a.ini": "[masters]\nm ansible_port=x\n", "b.yml": "all: [\n", "c.sh": "#!/bin/sh\n", "hosts.ini": ""}
-    assert [line.split(": ")[0] for line in problems(tmp_path, files, ".")] == ["b.yml:2", "c.sh:1", "a.ini:2"]
-
-
-def test_a_folder_without_an_inventory(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("x")
-    with pytest.raises(InputError, match="the folder holds no inventory"):
-        read_from(tmp_path, ())
+def test_a_folder_of_inventories_is_left_to_ansible(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it is a folder, and ansible-inventory is not installed") as caught:
+        read_from(plant(tmp_path, {}), ())
+    assert "install ansible-core" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
