@@ -7,15 +7,16 @@ aliases is computed from the number of nodes that it would have visited.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from kaudit_setup.kubeyaml.events import E, Event, events
 from kaudit_setup.kubeyaml.nodes import Entry, Mapping, Mark, Node, Repeat, Scalar, Sequence
-from kaudit_setup.kubeyaml.parser import E, Event, Parser
-from kaudit_setup.kubeyaml.reader import GoYamlError, read
+from kaudit_setup.kubeyaml.reader import GoYamlError
 from kaudit_setup.kubeyaml.resolve import LONG, resolve, to_json
 
-_MAX_DEPTH: Final = 10_000  # encoding/json scanner.go:maxNestingDepth
+_MAX_DEPTH: Final = 999  # libyaml 0.2.6 reads no deeper; go-yaml and encoding/json go down to 10,000 levels
 _RATIO_LOW: Final = 400_000
 _RATIO_HIGH: Final = 4_000_000
 
@@ -60,16 +61,16 @@ class _Open:
 
 def compose(data: bytes) -> Composed:
     """The first YAML document of `data` as JSON values. Raises GoYamlError where kube-apiserver refuses it."""
-    return _Composer(Parser(read(data))).run()
+    return _Composer(events(data)).run()
 
 
-def _mark(event: Event) -> Mark:
-    return Mark(event.line + 1, event.column + 1)
+def _too_deep(mark: Mark) -> GoYamlError:
+    return GoYamlError(f"it is nested deeper than {_MAX_DEPTH} levels", mark.line, mark.column)
 
 
 class _Composer:
-    def __init__(self, parser: Parser) -> None:
-        self._parser = parser
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
         self._open: list[_Open] = []
         # None while the anchored node is still open
         self._anchors: dict[str, _Built | None] = {}
@@ -79,24 +80,25 @@ class _Composer:
         self._aliased = 0
 
     def run(self) -> Composed:
-        if self._parser.next().kind == E.STREAM_END:
+        next(self._events)  # the start of the stream
+        if next(self._events).kind is E.STREAM_END:
             return Composed(Scalar(None, Mark(1, 1), 1), (), 0)
         root: _Built | None = None
         while root is None:
-            root = self._step(self._parser.next())
-        self._parser.next()
+            root = self._step(next(self._events))
+        next(self._events)
         if root.depth > _MAX_DEPTH:
-            raise GoYamlError("exceeded max depth", root.node.mark.line, root.node.mark.column)
+            raise _too_deep(root.node.mark)
         if root.fault:
             raise GoYamlError(root.fault, root.node.mark.line, root.node.mark.column)
         return Composed(root.node, tuple(self._repeated), self._ignored_from())
 
     def _ignored_from(self) -> int:
         try:
-            event = self._parser.next()
+            event = next(self._events)
         except GoYamlError as error:
             return error.line
-        return event.line + 1 if event.kind == E.DOCUMENT_START else 0
+        return event.mark.line if event.kind is E.DOCUMENT_START else 0
 
     def _step(self, event: Event) -> _Built | None:
         """Takes one event; gives the root once it is complete."""
@@ -106,18 +108,20 @@ class _Composer:
             case E.ALIAS:
                 return self._add(self._alias(event))
             case E.SEQUENCE_START | E.MAPPING_START:
+                if len(self._open) == _MAX_DEPTH:
+                    raise _too_deep(event.mark)
                 self._decoded += 1
                 if event.anchor:
                     self._anchors[event.anchor] = None
-                self._open.append(_Open(event, event.kind == E.MAPPING_START, end_line=event.end_line + 1))
+                self._open.append(_Open(event, event.kind is E.MAPPING_START, end_line=event.end_line))
                 return None
             case _:
                 return self._add(self._close(event))
 
     def _scalar(self, event: Event) -> _Built:
-        mark = _mark(event)
+        mark = event.mark
         try:
-            plain = event.tag or event.implicit
+            plain = event.tag or event.plain
             raw = resolve(event.tag, event.value) if plain else event.value
         except GoYamlError as error:
             raise GoYamlError(error.message, mark.line, mark.column) from None
@@ -125,8 +129,8 @@ class _Composer:
         if isinstance(raw, float) and not math.isfinite(raw):
             fault, node = f"json: unsupported value: {event.value}", Scalar(None, mark, mark.line)
         else:
-            node = Scalar(to_json(raw), mark, event.end_line + 1)
-        is_merge = event.value == "<<" and (event.implicit or event.tag == LONG + "merge")
+            node = Scalar(to_json(raw), mark, event.end_line)
+        is_merge = event.value == "<<" and (event.plain or event.tag == LONG + "merge")
         built = _Built(node, fault=fault, raw=raw, is_merge=is_merge)
         if event.anchor:
             self._anchors[event.anchor] = built
@@ -134,7 +138,7 @@ class _Composer:
         return built
 
     def _alias(self, event: Event) -> _Built:
-        mark = _mark(event)
+        mark = event.mark
         if event.anchor not in self._anchors:
             raise GoYamlError(f"unknown anchor '{event.anchor}' referenced", mark.line, mark.column)
         target = self._anchors[event.anchor]
@@ -192,8 +196,8 @@ class _Composer:
 
     def _close(self, event: Event) -> _Built:
         top = self._open.pop()
-        end_line = max(top.end_line, event.line + 1) if top.start.implicit else top.end_line
-        mark = _mark(top.start)
+        end_line = max(top.end_line, event.mark.line) if top.start.flow else top.end_line
+        mark = top.start.mark
         children = [value for _, value in top.pairs.values()] if top.is_map else top.items
         fault = next((child.fault for child in children if child.fault), "")
         node: Node

@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {
     "ruamel": {"yamltext.py"},
+    "yaml": {"kubeyaml/events.py"},
     "deepdiff": {"manifest/difference.py"},
     # the client, and the demo node's server: two different halves of the library
     "paramiko": {f"node/ssh/{name}.py" for name in ("config_fallback", "login", "paramiko_node")}

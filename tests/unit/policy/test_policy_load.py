@@ -223,8 +223,12 @@ def test_bad_files_get_one_clear_error(data: bytes) -> None:
     assert peak < 100_000_000
 
 
-def test_nesting_that_kubernetes_takes_is_taken() -> None:
-    assert load(("x: " + "[" * 9_990 + "]" * 9_990 + "\n" + HEAD + "- level: None\n").encode()).ok
+def test_deep_nesting_is_taken_and_its_limit_is_told() -> None:
+    def nested(levels: int) -> Loaded:
+        return load(("x: " + "[" * levels + "]" * levels + "\n" + HEAD + "- level: None\n").encode())
+
+    assert nested(998).ok
+    assert "nest" in str(nested(9_990).errors[0])
 
 
 PIECES = st.sampled_from(
