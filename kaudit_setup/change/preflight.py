@@ -34,7 +34,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
     observed = state.observed
     found = [*_log(observed, plan), *_volumes(observed, plan), *_links(plan), *_strays(observed)]
     if prove:
-        found += [*_living(observed), *_server(state), *_selinux(observed), *_pending(observed), *_tools(observed)]
+        found += [*_living(observed), *_server(state), *_selinux(observed), *_no_systemd(observed), *_pending(observed), *_tools(observed)]
     return tuple(found)
 
 
@@ -188,9 +188,27 @@ def _selinux(observed: Observed) -> Iterator[Finding]:
         )
 
 
+def _no_systemd(observed: Observed) -> Iterator[Finding]:
+    if "systemd" not in observed.tools:
+        yield Finding(
+            "no-systemd",
+            False,
+            "this node has no systemd: after a reboot nobody takes an unproved change back; "
+            "`kaudit-setup recover` does",
+        )
+
+
 def _pending(observed: Observed) -> Iterator[Finding]:
     for run in observed.runs:
-        if not run.outcome and run.watchdog_alive:
+        if run.unfinished:
+            yield Finding(
+                "unfinished",
+                True,
+                f"a change, begun by {run.about.get('by', 'somebody')}, was never confirmed and nobody watches it "
+                "any more",
+                "`kaudit-setup recover` restores the old state",
+            )
+        if run.waits:
             left = int(run.about.get("deadline", 0)) - observed.uptime
             yield Finding(
                 "pending",

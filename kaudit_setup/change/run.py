@@ -42,6 +42,8 @@ Progress = Callable[[str], None]
 _WATCHDOG_SLACK_S = 45
 # How long a node that does not answer is asked to put the old state back, before that is left to its watchdog.
 _PATIENCE_S = 60
+# Exit status of a script that did not get the node's lock (change.sh: lock).
+_LOCKED = 11
 
 _NO_LIVING_NODE = "nothing was proved: this is a folder, not a living node"
 
@@ -267,6 +269,14 @@ class _Attempt:
                 "when it answers again, see `kaudit-setup status` and run the same command again",
                 details=details,
             )
+        if undone.locked_by:
+            # the change hangs on the node: it was called off, and finds that before its next step
+            return PendingError(
+                f"{self.node.name}: {why}; it could not be taken back yet: {undone.locked_by}",
+                hint="it was called off: if it goes on, it restores the old state, and if it ends, its watchdog does; "
+                "`kaudit-setup recover` says when that is done",
+                details=details,
+            )
         if not undone.complete:
             return self._needs_person(f"{why}; and not everything could be put back", details)
         if undone.foreign:
@@ -341,7 +351,7 @@ def _check_applied(node: Node, ran: Ran) -> None:
         )
     hint = {
         10: "look at what changed and run the command again",
-        11: "wait for it, or see `kaudit-setup status`",
+        11: "wait for it, or see `kaudit-setup status`; `kaudit-setup recover` clears what a dead run left",
         12: "make room there, or make it writable, and run the command again",
     }
     raise UntouchedError(f"{node.name}: {reason}; nothing was changed", hint=hint.get(ran.code, ""))
@@ -350,13 +360,15 @@ def _check_applied(node: Node, ran: Ran) -> None:
 @dataclass(frozen=True, slots=True)
 class _Undone:
     """What undo.sh answered. `foreign`: files that somebody else changed meanwhile. `servers`: the (PID, start) of
-    those that ran before it. `watchdog_first`: whether the watchdog had begun to undo already.
+    those that ran before it. `watchdog_first`: whether the watchdog had begun to undo already. `locked_by`: who holds
+    the node's lock, so that nothing was undone; empty if it was.
     """
 
     complete: bool
     foreign: tuple[str, ...]
     servers: tuple[tuple[int, int], ...]
     watchdog_first: bool
+    locked_by: str = ""
 
     @classmethod
     def parse(cls, ran: Ran) -> _Undone:
@@ -367,6 +379,7 @@ class _Undone:
             tuple(value.decode("utf-8", "replace") for key, value in found if key == "foreign"),
             tuple((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2),
             ("late", b"yes") in found,
+            dict(found).get("error", b"").decode("utf-8", "replace") if ran.code == _LOCKED else "",
         )
 
     def started_since(self, state: NodeState) -> tuple[Process, ...]:

@@ -30,10 +30,11 @@ class _Payload:
 
     data: bytearray = field(default_factory=bytearray)
 
-    def add(self, content: bytes) -> tuple[str, str]:
+    def add_whole(self, content: bytes) -> tuple[str, str, str]:
+        """Offset, length and SHA-256."""
         at = len(self.data)
         self.data += content
-        return str(at), str(len(content))
+        return str(at), str(len(content)), sha256(content)
 
 
 def apply_script(
@@ -49,28 +50,27 @@ def apply_script(
     saved = [(number, c) for number, c in enumerate(plan.files) if c.before.kind == "file"]
     steps = [["expect", c.path, _state(c)] for c in plan.files]
     steps.append(["sweep", *sorted({name.rpartition("/")[0] for name in _staged(plan, run)})])
+    if watchdog_s is not None:
+        # before anything that a reboot in the middle would leave behind
+        steps.append(
+            [
+                "arm_boot",
+                *payload.add_whole(json.dumps(about).encode() + b"\n"),
+                *payload.add_whole(_watchdog(plan, run).encode("utf-8", "surrogateescape")),
+            ]
+        )
     steps.append(["backup_begin", run.backup])
     steps += [["backup_file", str(number), c.path, c.before.sha256] for number, c in saved]
-    steps.append(["backup_end", *payload.add(described), sha256(described)])
+    steps.append(["backup_end", *payload.add_whole(described)])
     steps += [["make_dir", c.path, c.mode] for c in plan.changes if isinstance(c, MakeDir)]
     steps += [
-        ["stage", c.path, _name(c.path, run, n, "new"), *payload.add(c.after), sha256(c.after), c.mode, c.owner]
+        ["stage", c.path, _name(c.path, run, n, "new"), *payload.add_whole(c.after), c.mode, c.owner]
         for n, c in enumerate(plan.files)
         if isinstance(c, WriteFile)
     ]
     steps += [["stage_undo", str(number), _name(c.path, run, number, "undo"), c.path] for number, c in saved]
     if watchdog_s is not None:
-        body = "\n".join(
-            [script("lib"), script("change"), _prelude(run), undo_function(plan, run), script("watchdog")]
-        )
-        steps.append(
-            [
-                "arm",
-                str(watchdog_s),
-                *payload.add(json.dumps(about).encode() + b"\n"),
-                *payload.add(body.encode("utf-8", "surrogateescape")),
-            ]
-        )
+        steps.append(["arm", str(watchdog_s)])
     steps += [
         ["commit", c.path, _name(c.path, run, n, "new")] if isinstance(c, WriteFile) else ["remove", c.path]
         for n, c in enumerate(plan.files)
@@ -79,7 +79,7 @@ def apply_script(
         [
             script("lib"),
             script("change"),
-            f"ID={run.id} LENGTH={len(payload.data)}",
+            f"ID={run.id} LENGTH={len(payload.data)} BY={shlex.quote(str(about.get('by', '')))}",
             undo_function(plan, run),
             _function("steps", steps),
             script("apply"),
@@ -108,6 +108,11 @@ def undo_function(plan: Plan, run: Run) -> str:
     return "\n".join([undo, clean, tidy])
 
 
+def _watchdog(plan: Plan, run: Run) -> str:
+    prelude = f"ID={run.id}\nRUN=$STATE/run/$ID\nBACKUP=$STATE/backups/{shlex.quote(run.backup)}"
+    return "\n".join([script("lib"), script("change"), prelude, undo_function(plan, run), script("watchdog")])
+
+
 def undo_script(plan: Plan, run: Run) -> str:
     """Takes the change back at once."""
     return "\n".join([script("lib"), script("change"), f"ID={run.id}", undo_function(plan, run), script("undo")])
@@ -125,10 +130,6 @@ def confirm_script(plan: Plan, run: Run, *, entry: dict[str, Any], prune: Iterab
             script("confirm"),
         ]
     )
-
-
-def _prelude(run: Run) -> str:
-    return f"ID={run.id}\nRUN=$STATE/run/$ID\nBACKUP=$STATE/backups/{shlex.quote(run.backup)}"
 
 
 def _function(name: str, calls: Sequence[Sequence[str]]) -> str:

@@ -103,7 +103,7 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
 
 
 def _is_unconfirmed(state: NodeState) -> bool:
-    return any(not run.outcome and run.watchdog_alive for run in state.observed.runs)
+    return any(run.waits for run in state.observed.runs)
 
 
 def _is_down(state: NodeState) -> bool:
@@ -160,9 +160,10 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
     found: list[str] = []
     if reached != "unconfirmed":
         found += [
-            f"change {run.id} was never confirmed and its watchdog is gone (was the node restarted?)"
+            f"change {run.id} was never confirmed and nobody watches it any more; `kaudit-setup recover` restores "
+            "the old state"
             for run in state.observed.runs
-            if not run.outcome
+            if run.unfinished
         ]
         if state.last.result == "stuck":
             found.append("the last undo could not put everything back; see `kaudit-setup backups list`")

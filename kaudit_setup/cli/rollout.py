@@ -89,7 +89,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
             for member in cluster.members:
                 prepared = fleet.of(member).prepared
                 # what is there already is no news while it may still be undone
-                if prepared.plan or any(f.name == "pending" for f in prepared.findings):
+                if prepared.plan or any(f.name in {"pending", "unfinished"} for f in prepared.findings):
                     refuse(member.name, prepared, how.force or ())
         if job.changes_something:
             if how.yes:

@@ -76,12 +76,26 @@ class LogSeen:
 
 @dataclass(frozen=True, slots=True)
 class RunSeen:
-    """A change that was begun: `outcome` is empty while it waits to be confirmed."""
+    """A change that was begun: `outcome` is empty while it waits to be confirmed.
+
+    `armed`: it came so far that something may have been changed.
+    """
 
     id: str
     outcome: str
     watchdog_alive: bool
     about: dict[str, Any] = field(default_factory=dict)
+    armed: bool = True
+
+    @property
+    def waits(self) -> bool:
+        """Undecided, and watched: it will be confirmed or undone by itself."""
+        return not self.outcome and self.watchdog_alive
+
+    @property
+    def unfinished(self) -> bool:
+        """Undecided, and nobody watches it: it is left to `recover`."""
+        return not self.outcome and self.armed and not self.watchdog_alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +289,7 @@ def _runs(found: Sequence[tuple[str, bytes]]) -> list[RunSeen]:
             id=group["id"].decode(),
             outcome=group.get("outcome", b"").decode("utf-8", "replace"),
             watchdog_alive=group.get("watchdog") == b"alive",
+            armed="armed" in group,
             about=_object(group.get("about", b"")),
         )
         for group in groups

@@ -23,7 +23,8 @@ class Sandbox:
     """A running simulated node. It ends with `stop`, or with the process that started it, however that ends.
 
     `folder` holds the sandbox's own files (`ssh_config`, `known_hosts`, keys), `root` the node's file tree, whose
-    programs find it in `$KAUDIT_ROOT`. There is no systemd in it, and /proc holds kubelet and kube-apiserver only.
+    programs find it in `$KAUDIT_ROOT`. /proc holds kubelet and kube-apiserver only, and of systemd there is what
+    starts this tool's units when the power comes back.
     """
 
     host = "sandbox"

@@ -64,7 +64,7 @@ class Server:
     """Listens on a free port of 127.0.0.1 until the process ends."""
 
     def __init__(self, login: Login) -> None:
-        self._login = login
+        self.login = login
         self._key = paramiko.Ed25519Key(filename=str(login.host_key))
         self._open: set[paramiko.Transport] = set()
         self._lock = threading.Lock()
@@ -81,7 +81,7 @@ class Server:
 
     def tick(self) -> None:
         """Look at the faults; called often by the supervisor."""
-        faults = self._login.faults()
+        faults = self.login.faults()
         with self._lock:
             if faults.drop_plan != self._plan:
                 self._plan, self._commands_left = faults.drop_plan, faults.drop_at_command
@@ -108,13 +108,13 @@ class Server:
 
     def note(self, **entry: object) -> None:
         """One JSON line for each command, for tests that count them."""
-        with self._lock, self._login.journal.open("a") as journal:
+        with self._lock, self.login.journal.open("a") as journal:
             journal.write(json.dumps(entry) + "\n")
 
     def _accept(self) -> None:
         while True:
             client, _ = self._listener.accept()
-            faults = self._login.faults()
+            faults = self.login.faults()
             if faults.refuse_logins or faults.power == "off":
                 client.close()
                 continue
@@ -130,7 +130,7 @@ class Server:
         with self._lock:
             self._open.add(transport)
         try:
-            transport.start_server(server=_Session(self, self._login, transport, number))
+            transport.start_server(server=_Session(self, self.login, transport, number))
             transport.join()
         except (paramiko.SSHException, EOFError, OSError):
             transport.close()
@@ -151,14 +151,14 @@ class _Session(paramiko.ServerInterface):
     """What one connection may do: public key login, `exec`, and forwarding to loopback (ProxyJump)."""
 
     def __init__(self, server: Server, login: Login, transport: paramiko.Transport, number: int) -> None:
-        self._server, self._login, self._transport, self._number = server, login, transport, number
+        self._server, self.login, self._transport, self._number = server, login, transport, number
         self._user = ""
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        if f"{key.get_name()} {key.get_base64()}" != self._login.user_key:
+        if f"{key.get_name()} {key.get_base64()}" != self.login.user_key:
             return AUTH_FAILED
         self._user = username
         return AUTH_SUCCESSFUL
@@ -167,7 +167,7 @@ class _Session(paramiko.ServerInterface):
         return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        faults = self._login.faults()
+        faults = self.login.faults()
         drop = self._server.due()
         if drop and faults.drop_after_bytes is None:
             self._server.note(connection=self._number, user=self._user, command=_text(command), dropped=True)
@@ -208,7 +208,7 @@ class _Session(paramiko.ServerInterface):
 
     def _run(self, channel: paramiko.Channel, command: bytes, faults: Faults, drop: bool) -> None:
         started = time.monotonic()
-        process = _spawn(self._login, self._user, command, faults)
+        process = _spawn(self.login, self._user, command, faults)
         relay = _Relay(channel, process, faults.drop_after_bytes if drop else None, lambda: cut(self._transport))
         code = relay.finish(hangup=faults.hangup)
         self._server.note(

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -124,7 +126,9 @@ class Supervisor:
                 if Faults.load(self.folder).power == "off":
                     self._unplug(server)
                 else:
-                    self._unplugged = False
+                    if self._unplugged:
+                        self._unplugged = False
+                        self._boot(server)
                     self.kubelet.tick()
             if not said and self.kubelet.ready():
                 said = True
@@ -140,6 +144,17 @@ class Supervisor:
             if self.kubelet:
                 self.kubelet.kill()
             kill_commands(self.root)
+
+    def _boot(self, server: Server) -> None:
+        """As systemd on a real node: this tool's units are started, and end, before kubelet is."""
+        units = self.root / tree.UNITS
+        for link in sorted((units / "multi-user.target.wants").glob("kaudit-setup-*.service")):
+            text = (units / link.name).read_text() if (units / link.name).exists() else ""
+            for line in text.splitlines():
+                if line.startswith("ExecStart="):
+                    shell, script, *args = shlex.split(line.removeprefix("ExecStart="))
+                    environment = server.login.environment("root", Faults.load(self.folder))
+                    subprocess.run([shell, f"{self.root}{script}", *args], env=environment, check=False)
 
     def end(self) -> None:
         """Processes first, then files; the process is over after that."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from kaudit_setup.model import KubeVersion
 
 MANIFESTS = "etc/kubernetes/manifests"
+UNITS = "etc/systemd/system"
 ADDRESS = "127.0.0.1"
 VERSIONS = ("1.20.2", "1.36.2")
 SHIMS = ("curl", "kubectl", "kubelet", "sudo", "id", "date", "uname", "chown")
@@ -136,7 +137,8 @@ def plant(
         ("var/log/pods", 0o755),
         ("var/log/containers", 0o755),
         ("proc", 0o755),
-        ("run", 0o755),
+        ("run/systemd/system", 0o755),
+        (UNITS, 0o755),
         ("root", 0o700),
         ("tmp", 0o777),
         ("usr/local/bin", 0o755),

@@ -1,25 +1,35 @@
 # Frame of one apply: the generated steps follow as the function `steps`, then `undo` for the way back.
-# Follows lib.sh and change.sh; needs ID and LENGTH (of standard input).
+# Follows lib.sh and change.sh; needs ID, BY and LENGTH (of standard input).
 RUN=$STATE/run/$ID
 on_exit() {
   code=$?
   trap - EXIT
-  deaf
-  if [ "$code" -ne 0 ]; then
-    if [ -z "$ARMED" ] || decide; then
-      if undo; then field undone yes; else field undone no; code=13; fi
+  rm -f -- "$PAYLOAD"
+  # the lock is held: nobody else decides meanwhile
+  if [ "$code" -ne 0 ] && [ -n "$BEGUN" ]; then
+    if undo; then
+      field undone yes
       clean
-      if [ "$code" -ne 13 ]; then rm -rf -- "$RUN"; fi
+      disarm
+      rm -rf -- "$RUN"
+    else
+      # its watchdog tries again
+      field undone no
+      code=13
     fi
   fi
   exit "$code"
 }
+BEGUN=''
 deaf
-lock
-refuse_if_pending
-mkdir "$RUN" 2>/dev/null || fail 12 "cannot create $RUN: $(mkdir "$RUN" 2>&1)"
 trap on_exit EXIT
+prepare
 receive "$LENGTH"
+lock 5
+refuse_if_pending
+if [ -e "$RUN/cancel" ]; then fail 15 "it was called off before it began"; fi
+mkdir "$RUN" 2>/dev/null || fail 12 "cannot create $RUN: $(mkdir "$RUN" 2>&1)"
+BEGUN=yes
 steps
-rm -f "$PAYLOAD"
+still_wanted
 field applied "$(uptime_s)"

@@ -14,42 +14,81 @@ journal() { # JSON members, without braces
   printf '{"time":"%s",%s}\n' "$(now_utc)" "$1" >>"$STATE/journal.jsonl" && sync_path "$STATE/journal.jsonl"
 }
 
-# --- the lock: held by the kernel for as long as this script lives, so a dead holder holds nothing
-lock() {
-  mkdir -p "$STATE/run" "$STATE/backups" 2>/dev/null || fail 12 "cannot create $STATE: $(mkdir -p "$STATE/run" 2>&1)"
-  chmod 700 "$STATE" "$STATE/run" "$STATE/backups" || fail 12 "cannot protect $STATE"
+# --- the lock: held by the kernel for as long as this script or what it started lives. Whoever decides about a run
+# (apply, confirm, undo, its watchdog, recover) does so under it, so a lock that was not got is a failure.
+prepare() {
+  mkdir -p "$STATE/run" "$STATE/backups" "$STATE/incoming" 2>/dev/null ||
+    fail 12 "cannot create $STATE: $(mkdir -p "$STATE/run" 2>&1)"
+  chmod 700 "$STATE" "$STATE/run" "$STATE/backups" "$STATE/incoming" || fail 12 "cannot protect $STATE"
+}
+lock() { # seconds
   exec 9>>"$STATE/lock" || fail 12 "cannot open $STATE/lock"
-  flock -w 5 9 || fail 11 "another run is changing this node right now"
+  flock -w "$1" 9 || fail 11 "another run is changing this node right now: $(lock_holder)"
+  sign_lock
+}
+# for whoever waits for the lock
+sign_lock() {
+  { printf '%s %s %s %s %s\n' "$$" "$(start_in /proc $$)" "${ID:-none}" "$(now_utc)" "${BY:-}" >"$STATE/lock"; } 2>/dev/null || :
+}
+lock_holder() {
+  read -r _pid _start _run _since _by 2>/dev/null <"$STATE/lock" || _pid=
+  if [ -z "$_pid" ]; then
+    echo "who it is did not say so"
+  elif [ "$(start_in /proc "$_pid")" = "$_start" ]; then
+    case $(sed 's/.*) \(.\).*/\1/' "/proc/$_pid/stat" 2>/dev/null) in
+    T) _how=' is stopped: kill -CONT lets it go on, kill -9 ends it' ;;
+    D) _how=' waits for a disk' ;;
+    *) _how=' works' ;;
+    esac
+    echo "run $_run${_by:+ of $_by}, since $_since; its process $_pid$_how"
+  else
+    echo "run $_run${_by:+ of $_by}, since $_since; its process $_pid has ended, but not what it started (fuser -v $STATE/lock)"
+  fi
 }
 
-# a change that still waits for its confirmation has a living watchdog
+# A change that was armed and has no outcome yet: it waits for its confirmation, or nobody watches it any more.
 refuse_if_pending() {
   for _d in "$STATE"/run/*/; do
-    [ -d "$_d" ] && [ "$_d" != "$RUN/" ] || continue
-    if [ ! -e "${_d}outcome" ] && read -r _pid _start 2>/dev/null <"${_d}watchdog.pid" &&
-      [ "$(start_in /proc "$_pid")" = "$_start" ]; then
-      field pending "$(cat "${_d}about" 2>/dev/null)"
+    if [ ! -e "${_d}watchdog.pid" ] || [ "$_d" = "$RUN/" ] || [ -s "${_d}outcome" ]; then continue; fi
+    field pending "$(cat "${_d}about" 2>/dev/null)"
+    if watched "$_d"; then
       fail 11 "another change of this node waits to be confirmed; it is undone by itself if nobody does"
     fi
+    fail 11 "another change of this node was never confirmed and nobody watches it any more; \`kaudit-setup recover\` restores the old state"
   done
 }
 
 sweep() { # what dead runs left behind in these folders
   for _dir in "$@"; do rm -f -- "$R$_dir"/.kaudit.*; done
-  for _d in "$STATE"/run/*/; do [ "$_d" = "$RUN/" ] || rm -rf -- "$_d"; done
+  for _d in "$STATE"/run/*/; do
+    if [ "$_d" = "$RUN/" ] || called_off_lately "$_d"; then continue; fi
+    rm -rf -- "$_d"
+  done
+  for _unit in "$UNITS"/kaudit-setup-*.service; do
+    if [ -e "$_unit" ]; then remove_unit "${_unit##*/}"; fi
+  done
+  find "$STATE/incoming" -type f -mmin +60 -exec rm -f {} + 2>/dev/null
   for _d in "$STATE"/backups/*/; do
     # a backup that was never finished cannot be restored
     if [ -d "$_d" ] && [ ! -e "${_d}backup.json" ]; then rm -rf -- "$_d"; fi
   done
 }
+# what was called off before it began may still wake up: it must find that it was
+called_off_lately() { [ -e "${1}cancel" ] && [ ! -e "${1}about" ] && [ -n "$(find "$1" -mmin -60 2>/dev/null)" ]; }
 
-# --- what travels with the script: every new content in one stream, cut by offset and length
+# --- what travels with the script: every new content in one stream, cut by offset and length. It is received before
+# the lock is taken, so that a client which stops in the middle keeps nobody else from working.
 receive() { # expected-length
-  PAYLOAD=$RUN/payload
+  PAYLOAD=$STATE/incoming/$ID
   _said=$({ cat >"$PAYLOAD"; } 2>&1) || fail 12 "cannot write to $STATE: $_said"
   [ "$(wc -c <"$PAYLOAD")" -eq "$1" ] || fail 12 "the connection broke before everything had arrived, or $STATE is full"
 }
 cut_out() { tail -c "+$(($1 + 1))" "$PAYLOAD" | head -c "$2"; }
+cut_whole() { # offset length sha256 file what
+  _said=$({ cut_out "$1" "$2" >"$4"; } 2>&1)
+  [ "$(sha_of "$4")" = "$3" ] || fail 12 "cannot write $5 (is the disk full?): $_said"
+  sync_path "$4"
+}
 
 expect() { # path sha256|absent: refuse if it is not what was reviewed
   if [ "$(sha_of "$R$1")" != "$2" ]; then
@@ -69,9 +108,7 @@ backup_file() { # number path sha256
   sync_path "$BACKUP/files/$1"
 }
 backup_end() { # offset length sha256 of backup.json
-  _said=$({ cut_out "$1" "$2" >"$BACKUP/backup.json"; } 2>&1)
-  [ "$(sha_of "$BACKUP/backup.json")" = "$3" ] || fail 12 "cannot write the backup's description (is the disk full?): $_said"
-  sync_path "$BACKUP/backup.json"
+  cut_whole "$1" "$2" "$3" "$BACKUP/backup.json" "the backup's description"
   sync_path "$BACKUP/files"
   sync_path "$BACKUP"
   sync_path "$STATE/backups"
@@ -101,7 +138,15 @@ make_dir() { # path mode
 }
 label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
 
+# Asked under the lock at each step that alters the node: an apply that hung may go on long after everybody was told
+# that the old state is back.
+still_wanted() {
+  if [ -e "$RUN/cancel" ] || [ -e "$RUN/decision" ]; then fail 15 "it was called off while it hung"; fi
+  [ -z "$ARMED" ] || watched "$RUN" || fail 12 "the watchdog on the node has ended"
+}
+
 commit() { # path new-name
+  still_wanted
   no_empty_dir "$1"
   [ ! -d "$R$1" ] || fail 12 "$1 is a folder by now"
   label "$R$2"
@@ -110,6 +155,7 @@ commit() { # path new-name
   sync_path "$(dirname "$R$1")"
 }
 remove() { # path
+  still_wanted
   _said=$(rm -f -- "$R$1" 2>&1) || fail 12 "cannot remove $1: $_said"
   sync_path "$(dirname "$R$1")"
 }
@@ -139,19 +185,78 @@ restore() { # path sha-after sha-before|absent backup-file undo-name
 }
 unmake_dir() { rmdir -- "$R$1" 2>/dev/null || :; }
 
-decide() { mkdir "$RUN/decision" 2>/dev/null; } # true for exactly one of: confirm, undo, watchdog
+decide() { mkdir "$RUN/decision" 2>/dev/null; } # once a run, under the lock: confirm, undo or watchdog
+# What was decided, on disk before anybody is told.
+conclude() { # outcome
+  { echo "$1" >"$RUN/outcome"; } 2>/dev/null
+  sync_path "$RUN/outcome"
+  [ "$(cat "$RUN/outcome" 2>/dev/null)" = "$1" ]
+}
+
+# --- what outlives a reboot: a unit that is there from before the first step until the decision. It runs before kubelet
+# starts a Pod, and does nothing while the watchdog lives (somebody may start it by hand).
+UNITS=$R/etc/systemd/system
+WANTS=$UNITS/multi-user.target.wants
+has_units() { [ -d "$R/run/systemd/system" ] && [ -w "$UNITS" ]; }
+install_unit() {
+  _unit=kaudit-setup-$ID.service
+  mkdir -p "$RUN/units/multi-user.target.wants" "$WANTS" || return 1
+  cat >"$RUN/units/$_unit" <<. || return 1
+# Written by kaudit-setup; it is here only while a change waits to be confirmed.
+[Unit]
+Description=kaudit-setup: restore the kube-apiserver manifest that change $ID replaced
+RequiresMountsFor=/var/lib/kaudit-setup /etc/kubernetes
+ConditionPathExists=/var/lib/kaudit-setup/run/$ID/watchdog.sh
+Before=kubelet.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /var/lib/kaudit-setup/run/$ID/watchdog.sh boot
+
+[Install]
+WantedBy=multi-user.target
+.
+  ln -s "../$_unit" "$RUN/units/multi-user.target.wants/$_unit" || return 1
+  # unit and link by one command, as they go by one: nothing in between leaves half of it
+  cp -PR "$RUN/units/." "$UNITS" || return 1
+  label "$UNITS/$_unit"
+  sync_path "$UNITS/$_unit"
+  sync_path "$WANTS"
+  sync_path "$UNITS"
+  [ "$(sha_of "$UNITS/$_unit")" = "$(sha_of "$RUN/units/$_unit")" ] && [ -L "$WANTS/$_unit" ]
+}
+remove_unit() { # name
+  if [ -e "$UNITS/$1" ] || [ -L "$WANTS/$1" ]; then
+    rm -f -- "$WANTS/$1" "$UNITS/$1"
+    sync_path "$WANTS"
+    sync_path "$UNITS"
+  fi
+}
+disarm() { remove_unit "kaudit-setup-$ID.service"; }
 
 # --- the watchdog: a process of its own that outlives this one
-arm() { # seconds about-offset about-length script-offset script-length
-  cut_out "$2" "$3" >"$RUN/about"
-  echo $(($(uptime_s) + $1)) >"$RUN/deadline"
-  cut_out "$4" "$5" >"$RUN/watchdog.sh"
-  sync_path "$RUN/watchdog.sh"
+arm_boot() { # about-offset about-length about-sha256 script-offset script-length script-sha256
+  cut_whole "$1" "$2" "$3" "$RUN/about" "the watchdog's description"
+  cut_whole "$4" "$5" "$6" "$RUN/watchdog.sh" "the watchdog"
+  sync_path "$RUN"
+  sync_path "$STATE/run"
+  if has_units; then
+    _said=$( (umask 022 && install_unit) 2>&1) || fail 12 "cannot install the unit that undoes after a reboot: $_said"
+  fi
+}
+arm() { # seconds
+  _deadline=$(($(uptime_s) + $1))
+  { echo "$_deadline" >"$RUN/deadline"; } 2>/dev/null
+  [ "$(cat "$RUN/deadline")" = "$_deadline" ] || fail 12 "cannot write the watchdog's deadline (is the disk full?)"
+  sync_path "$RUN/deadline"
+  # KillMode: what an undo has begun is done to its end, whoever stops the unit
   if [ -z "$R" ] && [ -d /run/systemd/system ] && have systemd-run &&
-    systemd-run --quiet --collect --unit="kaudit-watchdog-$ID" /bin/sh "$RUN/watchdog.sh" >/dev/null 2>&1 9>&-; then
+    systemd-run --quiet --collect --unit="kaudit-watchdog-$ID" -p KillMode=mixed /bin/sh "$RUN/watchdog.sh" \
+      >/dev/null 2>&1 9>&-; then
     :
   else
-    setsid nohup /bin/sh "$RUN/watchdog.sh" >/dev/null 2>&1 </dev/null 9>&- &
+    # a signal that is ignored here would be ignored there for ever
+    (trap - TERM && exec setsid nohup /bin/sh "$RUN/watchdog.sh") >/dev/null 2>&1 </dev/null 9>&- &
   fi
   _tries=0
   until [ -s "$RUN/watchdog.pid" ]; do
@@ -159,5 +264,6 @@ arm() { # seconds about-offset about-length script-offset script-length
     [ "$_tries" -lt 100 ] || fail 12 "the watchdog did not start"
     nap
   done
+  sync_path "$RUN"
   ARMED=yes
 }

@@ -2,13 +2,19 @@
 # (members of the journal line), `clean` and PRUNE (backups to remove, one a line).
 deaf
 RUN=$STATE/run/$ID
-if ! decide; then
+lock 30
+if [ -e "$RUN/cancel" ] || ! decide; then
   field late "$(cat "$RUN/outcome" 2>/dev/null || echo undecided)"
   exit 14
 fi
-echo confirmed >"$RUN/outcome"
+if ! conclude confirmed; then
+  rm -f -- "$RUN/outcome"
+  rmdir -- "$RUN/decision"
+  fail 12 "cannot write $RUN/outcome (is the disk full?)"
+fi
 journal "$ENTRY"
 clean
+disarm
 # renamed first: a watchdog that wakes up now finds nothing to decide
 mv "$RUN" "$STATE/run/.$ID" && rm -rf -- "$STATE/run/.$ID"
 printf '%s\n' "$PRUNE" | while IFS= read -r name; do

@@ -43,12 +43,19 @@ pids_of() {
   done
 }
 
-# start time of a process in clock ticks since boot, empty if it is gone: field 22 of stat, after the name,
-# which may hold spaces
+# start time of a process in clock ticks since boot, empty if it has ended: field 22 of stat, after the name,
+# which may hold spaces; the third is its state, and what is dead but not buried (Z) has ended, too
 start_in() { # proc-folder pid
   _stat=$(cat "$1/$2/stat" 2>/dev/null) || return 0
   # shellcheck disable=SC2086
   set -- ${_stat##*) }
-  echo "${20:-}"
+  case $1 in Z | X) ;; *) echo "${20:-}" ;; esac
 }
 start_of() { start_in "$R/proc" "$1"; }
+
+boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
+# whether the watchdog of a run (its folder) lives: a PID alone may be another process's by now, or of another boot
+watched() {
+  read -r _pid _start _boot 2>/dev/null <"$1/watchdog.pid" && [ -n "$_start" ] &&
+    [ "$_boot" = "$(boot_id)" ] && [ "$(start_in /proc "$_pid")" = "$_start" ]
+}

@@ -48,7 +48,7 @@ field machine "$(cat "$R/etc/machine-id" 2>/dev/null)"
 field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 field uptime "$(uptime_s)"
 field time "$(date +%s)"
-if [ -d "$R/run/systemd/system" ] && have systemd-run; then field tool systemd-run; fi
+if [ -d "$R/run/systemd/system" ] && [ -w "$R/etc/systemd/system" ]; then field tool systemd; fi
 for t in curl kubectl flock sha256sum mktemp setsid base64; do if have "$t"; then field tool "$t"; fi; done
 if [ -r "$R/sys/fs/selinux/enforce" ]; then field selinux "$(cat "$R/sys/fs/selinux/enforce")"; fi
 
@@ -172,11 +172,8 @@ for d in "$STATE"/run/*/; do
     field run.id "$(basename "$d")"
     field run.outcome "$(cat "${d}outcome" 2>/dev/null)"
     field run.about "$(cat "${d}about" 2>/dev/null)"
-    if read -r pid start 2>/dev/null <"${d}watchdog.pid" && [ "$(start_in /proc "$pid")" = "$start" ]; then
-      field run.watchdog alive
-    else
-      field run.watchdog gone
-    fi
+    if [ -e "${d}watchdog.pid" ]; then field run.armed yes; fi
+    if watched "${d%/}"; then field run.watchdog alive; else field run.watchdog gone; fi
   fi
 done
 field end ok

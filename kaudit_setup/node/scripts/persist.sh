@@ -1,12 +1,12 @@
 # Replaces ConfigMap kube-system/kubeadm-config by the object on standard input, whose resourceVersion guards it.
 # Follows lib.sh, change.sh and client.sh; needs ENTRY (members of the journal line), LENGTH of the object and
 # BACKUP_NAME with BACKUP_JSON, or both empty where the old text is already in another backup.
-RUN=$STATE/run/persist.$$
+ID=persist.$$
 deaf
-lock
-mkdir "$RUN" 2>/dev/null || fail 12 "cannot create $RUN: $(mkdir "$RUN" 2>&1)"
-trap 'rm -rf -- "$RUN" "$ANSWER"' EXIT
+trap 'rm -f -- "$PAYLOAD" "$ANSWER"' EXIT
+prepare
 receive "$LENGTH"
+lock 5
 if [ -n "$BACKUP_NAME" ]; then
   backup_begin "$BACKUP_NAME"
   { printf '%s\n' "$BACKUP_JSON" >"$BACKUP/backup.json"; } 2>/dev/null &&

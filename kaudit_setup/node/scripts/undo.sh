@@ -1,20 +1,18 @@
 # Takes an unconfirmed change back at once, as the watchdog would later. Follows lib.sh, change.sh and `undo`.
 deaf
 RUN=$STATE/run/$ID
-# an apply that goes on after its connection broke still holds the lock
-mkdir -p "$STATE/run" && exec 9>>"$STATE/lock" && flock -w 60 9
-if ! decide; then
-  # the watchdog was first: wait until it is done
-  field late yes
-  _left=600
-  while [ -d "$RUN" ] && [ ! -e "$RUN/outcome" ] && [ "$_left" -gt 0 ]; do
-    _left=$((_left - 1))
-    nap
-  done
-fi
+prepare
+# an apply that hangs may hold the lock, or may not have begun: either way it finds this when it goes on
+mkdir -p "$RUN" && : >"$RUN/cancel"
+sync_path "$RUN"
+lock 60
+if ! decide; then field late yes; fi
 for p in $(pids_of kube-apiserver); do field server "$p $(start_of "$p")"; done
 if undo; then said=undone; else said=stuck; fi
-if [ -d "$RUN" ]; then echo "$said" >"$RUN/outcome"; fi
+mkdir -p "$RUN" && conclude "$said"
 journal "\"action\":\"undo\",\"run\":\"$ID\",\"result\":\"$said\""
-clean
+if [ "$said" = undone ]; then
+  clean
+  disarm
+fi
 field outcome "$said"
