@@ -34,7 +34,14 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
     observed = state.observed
     found = [*_log(observed, plan), *_volumes(observed, plan), *_links(plan), *_strays(observed)]
     if prove:
-        found += [*_living(observed), *_server(state), *_selinux(observed), *_no_systemd(observed), *_pending(observed), *_tools(observed)]
+        found += [
+            *_living(observed),
+            *_server(state),
+            *_selinux(observed),
+            *_no_systemd(observed),
+            *_pending(observed),
+            *_tools(observed),
+        ]
     return tuple(found)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
 import secrets
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kaudit_setup.change import backup as backups
+from kaudit_setup.change.by_hand import commands
 from kaudit_setup.change.cancel import Cancellation, CancelledError, Level
 from kaudit_setup.change.diagnose import phase_words, telling_lines, why_not_proved
 from kaudit_setup.change.expectation import Expectation, expect
-from kaudit_setup.change.folders import BACKUPS, backup_files, run_folder
+from kaudit_setup.change.folders import BACKUPS, run_folder
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan, WriteFile, no_change, sha256
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
@@ -133,6 +132,16 @@ def probe_now(node: Node, state: NodeState, *, limit: int) -> Proof | NotProved 
     """Send a marked request to the server as it runs; None where auditing is off or writes no log."""
     want = expect(no_change("verify", state), state, _new_mark())
     return _wait_for_proof(node, want, limit, Terms(), lambda _what: None) if want.log else None
+
+
+def wait_for_manifest(node: Node, state: NodeState, *, limit: int, progress: Progress) -> Proof | NotProved:
+    """Wait, at most `limit` seconds, until the server that the manifest asks for runs and answers.
+
+    No event is looked for. Raises what `Node.sh` raises.
+    """
+    want = expect(no_change("recover", state), state, "none")
+    want = replace(want, log="", probe=None, hook="", settle=3, crashes=False)
+    return _wait_for_proof(node, want, limit, Terms("nobody"), progress)
 
 
 def _new_mark() -> str:
@@ -273,7 +282,7 @@ class _Attempt:
             # the change hangs on the node: it was called off, and finds that before its next step
             return PendingError(
                 f"{self.node.name}: {why}; it could not be taken back yet: {undone.locked_by}",
-                hint="it was called off: if it goes on, it restores the old state, and if it ends, its watchdog does; "
+                hint="it was called off: if it goes on, it restores the old state; if it ends, its watchdog does; "
                 "`kaudit-setup recover` says when that is done",
                 details=details,
             )
@@ -320,20 +329,12 @@ class _Attempt:
 
     def _needs_person(self, why: str, details: str) -> BrokenError:
         """Says exactly what to type on the node."""
-        files = backup_files(self.run.backup)
-        fixes = []
-        for number, change in enumerate(self.plan.files):
-            path = shlex.quote(change.path)
-            if change.before.kind == "file":
-                # by way of a dot-file: kubelet must never see half of a manifest
-                between = shlex.quote(f"{posixpath.dirname(change.path)}/.kaudit.mend")
-                fixes.append(f"cp -p {files}/{number} {between} && mv -f {between} {path}")
-            else:
-                fixes.append(f"rm -f {path}")
+        files = [(n, change.path, change.before.kind == "file") for n, change in enumerate(self.plan.files)]
+        typed = commands(self.run.backup, files)
         return BrokenError(
             f"{self.node.name}: {why}",
-            hint="on the node, as root: " + "; ".join(reversed(fixes)) + "; then see why with: crictl ps -a --name "
-            "kube-apiserver; journalctl -u kubelet",
+            hint=f"on the node, as root: {typed}; then see why with: crictl ps -a --name kube-apiserver; "
+            "journalctl -u kubelet",
             details=details,
         )
 

@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "enable",
     "disable",
     "rollback",
+    "recover",
     "status",
     "verify",
     "check",

@@ -66,7 +66,7 @@ def refuse(host: str, prepared: Prepared, forced: Collection[str]) -> None:
         )
 
 
-def confirm(shown: str, *, yes: bool) -> None:
+def confirm(shown: str, *, yes: bool, question: str = "Apply?") -> None:
     """Show and ask on a terminal; off a terminal `--yes` must have been given. Raises InputError, StoppedError."""
     if yes:
         return
@@ -75,6 +75,7 @@ def confirm(shown: str, *, yes: bool) -> None:
             "nobody can be asked here, so --yes is needed; nothing was changed",
             hint="look first: --dry-run shows the same difference",
         )
-    typer.echo(shown)
-    if not typer.confirm("Apply?", default=False):
+    if shown:
+        typer.echo(shown)
+    if not typer.confirm(question, default=False):
         raise StoppedError("not applied; nothing was changed")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from changekit import DATA, MANIFEST, UNITS
 
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.port import Node
@@ -143,3 +144,22 @@ def node(request: pytest.FixtureRequest) -> Iterator[Node]:
 def quoted(tmp_path: Path) -> str:
     """A folder for a script's marks, as a shell word."""
     return shlex.quote(str(tmp_path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A node's files, in a place with every character that a shell could trip over."""
+    root = tmp_path / 'a node\'s $(files) "here"'
+    (root / "etc/kubernetes/manifests").mkdir(parents=True, mode=0o700)
+    (root / "var/log").mkdir(parents=True)
+    shutil.copy(DATA / "kube-apiserver-1.20.2.yaml", root / MANIFEST)
+    (root / MANIFEST).chmod(0o600)
+    return root
+
+
+@pytest.fixture
+def machine(folder: Path) -> Path:
+    """The same folder as a machine that has systemd."""
+    (folder / "run/systemd/system").mkdir(parents=True)
+    (folder / UNITS).mkdir(parents=True)
+    return folder

@@ -5,94 +5,28 @@ The watchdog, the lock, the staging and the undo are the same scripts that run o
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
-import shlex
 import shutil
-import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from changekit import MANIFEST, POLICY, STATE, apply, journal, planned, shims, tree, until
+from kaudit_setup.change.job import fetch, prepare_disable, prepare_enable, prepare_rollback
 
-from kaudit_setup.change.backup import backups_of, describe, fetch, name_of
-from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.plan import Plan, Wanted, plan_enable, target_of
-from kaudit_setup.change.prepare import prepare_disable, prepare_enable, prepare_rollback
+from kaudit_setup.change.backup import backups_of
+from kaudit_setup.change.plan import Wanted, plan_enable
 from kaudit_setup.change.run import Terms, enact
-from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
+from kaudit_setup.change.script import apply_script, confirm_script, undo_script
 from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import Process, observe
 from kaudit_setup.node.port import Ran
-from kaudit_setup.sandbox.supervisor import kill_commands
-
-DATA = Path(__file__).resolve().parents[1] / "data" / "samples"
-POLICY = b"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n"
-MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
-STATE = "var/lib/kaudit-setup"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A node's files, in a place with every character that a shell could trip over."""
-    root = tmp_path / 'a node\'s $(files) "here"'
-    (root / "etc/kubernetes/manifests").mkdir(parents=True, mode=0o700)
-    (root / "var/log").mkdir(parents=True)
-    shutil.copy(DATA / "kube-apiserver-1.20.2.yaml", root / MANIFEST)
-    (root / MANIFEST).chmod(0o600)
-    return root
-
-
-def tree(root: Path) -> dict[str, bytes]:
-    """Every file below the folder but this tool's own state."""
-    return {
-        str(p.relative_to(root)): p.read_bytes()
-        for p in sorted(root.rglob("*"))
-        if p.is_file() and not p.is_relative_to(root / STATE)
-    }
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.02)
-
-
-def planned(root: Path, policy: bytes = POLICY) -> tuple[LocalNode, Plan, NodeState, Run]:
-    node = LocalNode(root)
-    prepared = prepare_enable(node, Wanted(policy), prove=False)
-    seen = prepared.state.observed
-    return (
-        node,
-        prepared.plan,
-        prepared.state,
-        Run("0123456789abcdef", name_of(seen, "0123456789ab"), seen.static_dir, True),
-    )
-
-
-def apply(node: LocalNode, plan: Plan, seen: NodeState, run: Run, watchdog_s: int | None) -> Ran:
-    text, payload = apply_script(
-        plan,
-        run,
-        backup=describe(plan, seen, name=run.backup, by="me"),
-        about={"by": "me", "deadline": seen.observed.uptime + (watchdog_s or 0)},
-        watchdog_s=watchdog_s,
-    )
-    return node.sh(text, stdin=payload, timeout=60)
-
-
-def journal(root: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (root / STATE / "journal.jsonl").read_text().splitlines()]
 
 
 def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path) -> None:
@@ -221,28 +155,6 @@ def test_half_of_the_input_changes_nothing(folder: Path) -> None:
     assert tree(folder) == before
 
 
-STEPS = ("cp", "mv", "sync", "chmod", "head", "setsid", "stat", "mkdir", "rm", "ln")
-UNITS = "etc/systemd/system"
-
-
-def _shims(folder: Path, tmp_path: Path, at: int) -> Path:
-    """Commands of which the `at`-th call kills the script that called it, as SIGKILL or a power cut would."""
-    shims = tmp_path / "shims"
-    shims.mkdir()
-    counter = tmp_path / "count"
-    counter.write_text("0")
-    for name in STEPS:
-        real = shutil.which(name)
-        (shims / name).write_text(
-            f"#!/bin/sh\nn=$(($(cat {counter}) + 1)); echo $n >{counter}\n"
-            # the watchdog is the one that must not be killed: it is what the others are killed to show
-            f"if tr '\\0' ' ' </proc/$PPID/cmdline | grep -q watchdog.sh; then exec {real} \"$@\"; fi\n"
-            f'if [ "$n" -eq {at} ]; then kill -9 $PPID; exit 1; fi\nexec {real} "$@"\n'
-        )
-        (shims / name).chmod(0o755)
-    return shims
-
-
 @pytest.mark.parametrize("at", range(1, 40, 3))
 def test_killed_at_any_step_the_node_is_old_or_new_and_the_next_run_works(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
@@ -250,7 +162,7 @@ def test_killed_at_any_step_the_node_is_old_or_new_and_the_next_run_works(
     before = tree(folder)
     node, plan, seen, run = planned(folder)
     path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", f"{_shims(folder, tmp_path, at)}:{path}")
+    monkeypatch.setenv("PATH", f"{shims(folder, tmp_path, at)}:{path}")
     try:
         ran: Ran | None = apply(node, plan, seen, run, watchdog_s=2)
     except KauditError:
@@ -270,209 +182,6 @@ def test_killed_at_any_step_the_node_is_old_or_new_and_the_next_run_works(
     assert outcome.backup
     assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
     assert not [name for name in tree(folder) if ".kaudit." in name]
-
-
-@pytest.fixture
-def machine(folder: Path) -> Path:
-    """The same folder as a machine that has systemd."""
-    (folder / "run/systemd/system").mkdir(parents=True)
-    (folder / UNITS).mkdir(parents=True)
-    return folder
-
-
-def units(root: Path) -> list[str]:
-    return sorted(str(p.relative_to(root)) for p in (root / UNITS).rglob("kaudit*"))
-
-
-def cut_power_and_boot(root: Path) -> None:
-    """Every process of the node is gone; then systemd starts what is enabled, before kubelet."""
-    kill_commands(root)
-    for link in sorted((root / UNITS / "multi-user.target.wants").glob("*.service")):
-        unit = (root / UNITS / link.name).read_text()
-        assert "\nBefore=kubelet.service\n" in unit
-        condition = re.findall(r"^ConditionPathExists=(.+)$", unit, re.MULTILINE)
-        if all((root / path.lstrip("/")).exists() for path in condition):
-            [command] = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
-            shell, script, *args = shlex.split(command)
-            subprocess.run(
-                [shell, f"{root}{script}", *args], env={**os.environ, "KAUDIT_ROOT": str(root)}, check=True
-            )
-
-
-def is_settled(root: Path) -> None:
-    """Nothing waits, no unit and no half-made file is left, every backup is whole."""
-    seen = observe(LocalNode(root))
-    assert not [run for run in seen.runs if run.waits or run.unfinished]
-    assert units(root) == []
-    for backup in backups_of(seen):
-        fetch(LocalNode(root), backup)
-
-
-def test_a_reboot_takes_back_what_was_not_confirmed(machine: Path) -> None:
-    before = tree(machine)
-    node, plan, seen, run = planned(machine)
-    assert apply(node, plan, seen, run, watchdog_s=600).code == 0
-    assert units(machine) == sorted(
-        f"{d}/kaudit-setup-{run.id}.service" for d in (UNITS, f"{UNITS}/multi-user.target.wants")
-    )
-    cut_power_and_boot(machine)
-    assert tree(machine) == before
-    is_settled(machine)
-    assert (journal(machine)[-1]["result"], journal(machine)[-1]["why"]) == ("reverted", "boot")
-    # once more: there is nothing to do any more
-    cut_power_and_boot(machine)
-    assert len(journal(machine)) == 1
-
-
-def test_what_is_started_by_hand_keeps_its_hands_off_while_the_watchdog_lives(machine: Path) -> None:
-    node, plan, seen, run = planned(machine)
-    assert apply(node, plan, seen, run, watchdog_s=600).code == 0
-    after = tree(machine)
-    script = machine / STATE / "run" / run.id / "watchdog.sh"
-    subprocess.run(["sh", script, "boot"], env={**os.environ, "KAUDIT_ROOT": str(machine)}, check=True)
-    assert tree(machine) == after
-    node.sh(undo_script(plan, run))
-    is_settled(machine)
-
-
-@pytest.mark.parametrize("at", range(1, 80, 3))
-def test_power_cut_at_any_step_of_apply_the_old_state_is_back(
-    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
-    manifest = (machine / MANIFEST).read_bytes()
-    node, plan, seen, run = planned(machine)
-    path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", f"{_shims(machine, tmp_path, at)}:{path}")
-    with contextlib.suppress(KauditError):
-        apply(node, plan, seen, run, watchdog_s=600)
-    monkeypatch.setenv("PATH", path)
-    cut_power_and_boot(machine)
-    assert (machine / MANIFEST).read_bytes() == manifest
-    is_settled(machine)
-    node, plan, seen, _ = planned(machine)
-    assert enact(node, plan, seen, Terms("me", prove=False), lambda _what: None).backup
-    assert not [name for name in tree(machine) if ".kaudit." in name]
-
-
-@pytest.mark.parametrize("at", range(1, 22))
-def test_power_cut_at_any_step_of_confirming_it_is_old_or_confirmed(
-    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
-    before = tree(machine)
-    node, plan, seen, run = planned(machine)
-    assert apply(node, plan, seen, run, watchdog_s=600).code == 0
-    after = {k: v for k, v in tree(machine).items() if ".kaudit." not in k and not k.startswith(UNITS)}
-    path = os.environ["PATH"]
-    monkeypatch.setenv("PATH", f"{_shims(machine, tmp_path, at)}:{path}")
-    with contextlib.suppress(KauditError):
-        node.sh(confirm_script(plan, run, entry={"action": "enable"}, prune=[]))
-    monkeypatch.setenv("PATH", path)
-    cut_power_and_boot(machine)
-    confirmed = b"--audit-policy-file" in (machine / MANIFEST).read_bytes()
-    assert tree(machine) == (after if confirmed else before)
-    is_settled(machine)
-
-
-def test_sigterm_restores_at_once(machine: Path) -> None:
-    """A shutdown: systemd would wait 90 s for a watchdog that does not hear it."""
-    before = tree(machine)
-    node, plan, seen, run = planned(machine)
-    assert apply(node, plan, seen, run, watchdog_s=600).code == 0
-    pid = int((machine / STATE / "run" / run.id / "watchdog.pid").read_text().split()[0])
-    began = time.monotonic()
-    os.kill(pid, signal.SIGTERM)
-    until(lambda: not Path("/proc", str(pid)).exists(), "the end of the watchdog")
-    assert time.monotonic() - began < 10
-    assert tree(machine) == before
-    assert journal(machine)[-1]["why"] == "shutdown"
-    is_settled(machine)
-
-
-def frozen(
-    node: LocalNode, plan: Plan, seen: Observed, run: Run, tmp_path: Path, at: str
-) -> tuple[int, threading.Thread, list[Ran | KauditError]]:
-    """An apply that is stopped, as a hanging disk would, when it first calls `at`: process, thread, answer."""
-    shims = tmp_path / "freeze"
-    shims.mkdir()
-    real, pid = shutil.which(at), tmp_path / "frozen.pid"
-    (shims / at).write_text(
-        f'#!/bin/sh\nif [ ! -e {pid} ]; then echo $PPID >{pid}; kill -STOP $PPID; fi\nexec {real} "$@"\n'
-    )
-    (shims / at).chmod(0o755)
-    answer: list[Ran | KauditError] = []
-
-    def work() -> None:
-        try:
-            answer.append(apply(node, plan, seen, run, watchdog_s=600))
-        except KauditError as error:
-            answer.append(error)
-
-    thread = threading.Thread(target=work)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
-        thread.start()
-        until(lambda: pid.exists() and bool(pid.read_text().strip()), f"the freeze at {at}")
-    return int(pid.read_text()), thread, answer
-
-
-@pytest.mark.parametrize("at", ["mkdir", "flock", "cp", "setsid", "mv"])
-def test_an_apply_that_hung_and_was_called_off_never_commits(folder: Path, tmp_path: Path, at: str) -> None:
-    before = tree(folder)
-    node, plan, seen, run = planned(folder)
-    pid, thread, answer = frozen(node, plan, seen, run, tmp_path, at)
-    # without the lock there is no undo, and it says so; how long it waits for it is none of this test's concern
-    ran = node.sh(undo_script(plan, run).replace("\nlock 60\n", "\nlock 1\n"))
-    found = dict(frames(ran.out))
-    if ran.code == 11:
-        assert b"is stopped" in found["error"] or b"did not say so" in found["error"]
-        assert run.id.encode() in found["error"] or at == "flock"
-    else:
-        assert found["outcome"] == b"undone"
-    os.kill(pid, signal.SIGCONT)
-    thread.join(30)
-    [said] = answer
-    assert isinstance(said, Ran)
-    assert said.code in {12, 15}, said
-    assert tree(folder) == before
-
-
-@pytest.mark.parametrize("what", ["watchdog.sh", "about", "deadline"])
-def test_a_watchdog_that_was_cut_short_is_not_armed(folder: Path, what: str) -> None:
-    """A disk that was full for a moment."""
-    before = tree(folder)
-    node, plan, seen, run = planned(folder)
-    text, payload = apply_script(
-        plan, run, backup=describe(plan, seen, name=run.backup, by="me", flags_before={}), about={}, watchdog_s=60
-    )
-    if what == "deadline":
-        text = text.replace('{ echo "$_deadline" >', "{ printf 1 >")
-    else:
-        whole = '_said=$({ cut_out "$1" "$2" >"$4"; } 2>&1)'
-        assert whole in text
-        text = text.replace(
-            whole, f"{whole}; case $4 in */{what}) echo short >$4 ;; esac".replace("$4 ;;", '"$4" ;;')
-        )
-    ran = node.sh(text, stdin=payload)
-    assert ran.code == 12
-    assert b"watchdog" in dict(frames(ran.out))["error"]
-    assert tree(folder) == before
-    assert list((folder / STATE / "run").iterdir()) == []
-
-
-def test_a_client_that_stops_while_it_sends_keeps_nobody_from_working(folder: Path) -> None:
-    node, plan, seen, run = planned(folder)
-    text, _ = apply_script(plan, run, backup={}, about={}, watchdog_s=60)
-    stopped = subprocess.Popen(
-        ["sh", "-c", text],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "KAUDIT_ROOT": str(folder)},
-    )
-    until(lambda: bool(list((folder / STATE).glob("incoming/*"))), "the begin of receiving")
-    other = replace(run, id="fedcba9876543210", backup=run.backup.replace("012345", "fedcba"))
-    assert apply(node, plan, seen, other, watchdog_s=None).code == 0
-    stopped.kill()
-    stopped.communicate()
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 8])

@@ -1,0 +1,108 @@
+"""`recover`: clear what a broken run left on a node."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.output import Output
+from kaudit_setup.cli.review import confirm
+from kaudit_setup.errors import BrokenError, ChangeError, InputError
+from kaudit_setup.report.escape import safe
+from kaudit_setup.report.progress import waiting
+
+if TYPE_CHECKING:
+    from kaudit_setup.change.recover import LeftOvers
+    from kaudit_setup.node.port import Node
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  kaudit-setup recover --host root@cp1
+  kaudit-setup recover --yes
+  kaudit-setup recover --force pending    also undo a change that still waits to be confirmed"""
+)
+@takes(how=NodeOptions)
+def recover(
+    *,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    force: Annotated[
+        list[str] | None,
+        typer.Option("--force", metavar="NAME", help="`pending`: undo a change that waits to be confirmed, too."),
+    ] = None,
+    how: NodeOptions,
+) -> None:
+    """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
+    if how.root is not None:
+        raise InputError("recover needs a running node; --root is a folder")
+    with how.nodes() as opened:
+        done = [_recover(node, how, yes=yes, pending="pending" in (force or ())) for node in opened]
+    if how.output is Output.json:
+        typer.echo(json.dumps(done, indent=2))
+
+
+def _recover(node: Node, how: NodeOptions, *, yes: bool, pending: bool) -> dict[str, Any]:
+    from kaudit_setup.change.recover import look
+    from kaudit_setup.node.observe import observe
+
+    with waiting(node.name) as progress:
+        progress("looking")
+        observed = observe(node, manifest=how.manifest)
+        found = look(node, observed)
+    text = how.output is Output.text
+    if not found.something and not (found.waiting and pending):
+        if found.waiting:
+            raise ChangeError(
+                f"{node.name}: {found.waiting[0].sentence}; nothing was done",
+                hint="wait for it, or undo it now with --force pending",
+            )
+        if text:
+            typer.echo(f"{safe(node.name)}: nothing is left of any run")
+        return {"host": node.name, "found": asdict(found), "server": None}
+    if text:
+        typer.echo("\n".join(_lines(node.name, found)))
+    confirm("", yes=yes, question="Clear this?")
+    return _clear(node, how, pending=pending)
+
+
+def _clear(node: Node, how: NodeOptions, *, pending: bool) -> dict[str, Any]:
+    from kaudit_setup.change import recover as business
+    from kaudit_setup.change.nodestate import NodeState
+    from kaudit_setup.change.run import wait_for_manifest
+    from kaudit_setup.change.verify import NotProved, Proof
+    from kaudit_setup.node.observe import observe
+
+    with waiting(node.name) as progress:
+        progress("restoring")
+        done = business.recover(node, observe(node, manifest=how.manifest), watched=pending)
+        seen: Proof | NotProved | None = None
+        if done.restores:
+            now = NodeState.of(observe(node, manifest=how.manifest))
+            seen = wait_for_manifest(node, now, limit=how.timeout, progress=progress)
+    if isinstance(seen, NotProved):
+        raise BrokenError(
+            f"{node.name}: the old files are back, but kube-apiserver does not run with them yet ({seen.phase})",
+            hint="see why with: crictl ps -a --name kube-apiserver; journalctl -u kubelet",
+            details=seen.server_log,
+        )
+    if how.output is Output.text:
+        restored = "the old state is back and the API server answers" if done.restores else "cleared"
+        typer.echo(f"{safe(node.name)}: {restored}")
+    return {"host": node.name, "found": asdict(done), "server": seen.server if seen else None}
+
+
+def _lines(host: str, found: LeftOvers) -> list[str]:
+    lines = [f"{host}: left of broken runs:"]
+    lines += [f"  {run.sentence}" for run in found.runs]
+    lines += [f"  {path}" for path in (*found.strays, *found.units)]
+    if found.restores:
+        lines.append("  clearing it restores the old files; kube-apiserver restarts if they differ")
+    return [safe(line) for line in lines]
