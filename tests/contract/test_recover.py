@@ -8,14 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from changekit import STATE, UNITS, apply, is_settled, planned, tree, units
+from changekit import STATE, UNITS, apply, cut_power, is_settled, planned, tree, units
 
 from kaudit_setup.change.recover import look, recover
 from kaudit_setup.change.script import Run
 from kaudit_setup.errors import BrokenError, ChangeError
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import observe
-from kaudit_setup.sandbox.supervisor import kill_commands
 
 
 def armed(root: Path) -> tuple[LocalNode, Run]:
@@ -34,7 +33,7 @@ def test_a_healthy_node_has_nothing_to_clear(machine: Path) -> None:
 def test_a_change_that_nobody_watches_ends_in_the_old_state(machine: Path) -> None:
     before = tree(machine)
     node, run = armed(machine)
-    kill_commands(machine)
+    cut_power(machine)
     found = look(node, observe(node))
     assert [(r.id, r.state, r.by, r.now) for r in found.runs] == [(run.id, "unwatched", "me", "")]
     assert found.restores
@@ -82,7 +81,7 @@ def test_half_made_files_units_and_runs_that_changed_nothing_go(machine: Path) -
 
 def test_who_holds_the_lock_is_said(folder: Path) -> None:
     node, _ = armed(folder)
-    kill_commands(folder)
+    cut_power(folder)
     lock = folder / STATE / "lock"
     holder = subprocess.Popen(["sh", "-c", 'exec 9>>"$1"; flock 9; echo; read -r _', "sh", lock], stdin=-1, stdout=-1)
     assert holder.stdout
@@ -107,7 +106,7 @@ def test_who_holds_the_lock_is_said(folder: Path) -> None:
 
 def test_what_cannot_be_restored_is_said_with_what_to_type(machine: Path) -> None:
     node, run = armed(machine)
-    kill_commands(machine)
+    cut_power(machine)
     backup = machine / STATE / "backups" / run.backup
     for undo in machine.rglob(".kaudit.*.undo"):
         undo.unlink()
