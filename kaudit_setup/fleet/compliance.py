@@ -140,3 +140,9 @@ def _judge_file(state: NodeState) -> Verdict:
     if loaded.policy is None:
         return _not_judged(f"kube-apiserver refuses {file.path}: {loaded.errors[0]}")
     return judge_policy(loaded.policy, state.version)
+
+
+def unreachable(why: str) -> tuple[Verdict, ...]:
+    """Every verdict on a node that could not be asked: none passes."""
+    titles = [*((c.id, c.title) for c in CHECKS), ("3.2.2", TITLE_322)]
+    return tuple(Verdict(number, title, False, why, "make the node reachable") for number, title in titles)

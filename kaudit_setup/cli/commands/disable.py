@@ -6,7 +6,6 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
-from kaudit_setup.cli.rollout import change_nodes
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -21,5 +20,6 @@ Examples:
 def disable(*, how: ChangeOptions) -> None:
     """Take auditing away again: exactly what belongs to it; the logs stay."""
     from kaudit_setup.change.prepare import prepare_disable
+    from kaudit_setup.cli.rollout import change_nodes
 
     change_nodes(how, lambda node: prepare_disable(node, manifest=how.manifest, prove=how.root is None))

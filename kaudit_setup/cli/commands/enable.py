@@ -7,7 +7,6 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.settings import SettingsOptions
-from kaudit_setup.cli.rollout import change_nodes
 from kaudit_setup.errors import InputError
 
 app = typer.Typer(rich_markup_mode=None)
@@ -27,6 +26,7 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     """Turn auditing on: review, back up, patch, prove; or put the node back as it was."""
     from kaudit_setup.change.plan import Wanted
     from kaudit_setup.change.prepare import prepare_enable
+    from kaudit_setup.cli.rollout import change_nodes
 
     policy = settings.policy_bytes()
     if policy is None:

@@ -8,7 +8,6 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
-from kaudit_setup.cli.rollout import change_nodes
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -31,5 +30,6 @@ def rollback(
 ) -> None:
     """Put back what a backup holds; the rollback is itself backed up, and proved the same way."""
     from kaudit_setup.change.prepare import prepare_rollback
+    from kaudit_setup.cli.rollout import change_nodes
 
     change_nodes(how, lambda node: prepare_rollback(node, to, manifest=how.manifest, prove=how.root is None))
