@@ -94,7 +94,7 @@ def _run(argv: list[str] | None) -> int:
     debug = "--debug" in args
     args = [a for a in args if a != "--debug"]
     if "--log" in args:
-        from kaudit_setup.cli.options.logs import spread_logs
+        from kaudit_setup.cli.arguments import spread_logs
 
         args = spread_logs(args)
     try:

@@ -128,13 +128,8 @@ def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]
 @contextmanager
 def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
     """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
-    from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
-    from kaudit_setup.auditlog.sources.nodes import RemoteLogs
-    from kaudit_setup.node.shell import script
-
-    with source.nodes() as nodes:
-        runners = [PatientRunner(node) for node in nodes]
-        yield RemoteLogs(runners, script("lib") + script("logs"), source.log or []), lambda: missing(runners)
+    with source.on_nodes() as there:
+        yield there.remote(), there.missing
 
 
 def _question(

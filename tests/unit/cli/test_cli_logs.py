@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
+from kaudit_setup.auditlog.sources import this_machine
 from kaudit_setup.cli import connect, main
-from kaudit_setup.cli.options import logs as log_options
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.policy.evaluate import Compiled, evaluate
@@ -1494,8 +1494,8 @@ def test_collect_needs_a_host_and_a_place(capfd: pytest.CaptureFixture[str], tmp
 def test_without_a_log_on_this_machine_the_mend_is_named(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(log_options, "_MANIFEST", tmp_path / "none")
-    monkeypatch.setattr(log_options, "_DEFAULT", str(tmp_path / "audit/audit.log"))
+    monkeypatch.setattr(this_machine, "MANIFEST", tmp_path / "none")
+    monkeypatch.setattr(this_machine, "DEFAULT", str(tmp_path / "audit/audit.log"))
     assert main(["stats"]) == 2
     assert "--log" in capfd.readouterr().err
     write(tmp_path / "audit/audit.log", event(1))

@@ -1,0 +1,85 @@
+"""The logs of several nodes, searched there or brought here; one that cannot be reached does not end the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.logs import LocalLogs
+from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
+from kaudit_setup.auditlog.sources.fetch import fetched, narrowed, narrows
+from kaudit_setup.auditlog.sources.listing import Listing
+from kaudit_setup.auditlog.sources.nodes import RemoteLogs, listings
+from kaudit_setup.auditlog.sources.runner import Progress, Runner
+from kaudit_setup.errors import NodeError
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLogs:
+    """The logs at `paths` on nodes; without any, where the node's API server writes.
+
+    `script` is the text of the scripts lib and logs.
+    """
+
+    runners: tuple[PatientRunner, ...]
+    script: str
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def on(cls, nodes: Iterable[Runner], script: str, paths: Iterable[str] = ()) -> NodeLogs:
+        """Those of `nodes`. Nothing is sent yet."""
+        return cls(tuple(PatientRunner(node) for node in nodes), script, tuple(paths))
+
+    @property
+    def complete(self) -> bool:
+        """Whether no node has failed so far."""
+        return not any(runner.failure for runner in self.runners)
+
+    def missing(self) -> list[str]:
+        """A sentence for each node that failed; raises its NodeError if there is no other."""
+        return missing(self.runners)
+
+    def remote(self) -> RemoteLogs:
+        """The logs, to be searched where they are; not yet looked for."""
+        return RemoteLogs(self.runners, self.script, self.paths)
+
+    def searched(self) -> RemoteLogs:
+        """The logs, to be searched where they are. Raises NodeError if there is none."""
+        logs = self.remote()
+        self._check_any(logs.listings())
+        return logs
+
+    def brought(self, wanted: Filter | None, folder: Path, progress: Progress) -> tuple[LocalLogs, list[str]]:
+        """The logs as files in `folder`: the lines that may fit `wanted`, or all if that says nothing. And sentences
+        about what could not be brought. Raises NodeError if there is none.
+        """
+        if wanted is not None and narrows(wanted):
+            return self._narrowed(wanted, folder), []
+        files: list[LogFile] = []
+        notes: list[str] = []
+        found = listings(self.runners, self.script, self.paths)
+        self._check_any(found)
+        for number, (runner, there) in enumerate(zip(self.runners, found, strict=True)):
+            none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
+            here, lost = fetched(runner, self.script, there, folder / str(number), progress)
+            notes += [f"{runner.name}: {sentence}" for sentence in (*none, *there.notes, *lost)]
+            # a part of a log would pass for the whole of it
+            files += here if runner.failure is None else ()
+        return LocalLogs(files), notes
+
+    def _narrowed(self, wanted: Filter, folder: Path) -> LocalLogs:
+        logs = self.searched()
+        found = narrowed(logs, wanted, folder)
+        # a part of a log would pass for the whole of it
+        lost = [there for runner, there in zip(self.runners, logs.listings(), strict=True) if runner.failure]
+        return found.without({file.node for there in lost for file in there.files})
+
+    def _check_any(self, found: Sequence[Listing]) -> None:
+        """Raises NodeError if no node can be reached, or none of them has a log."""
+        self.missing()
+        if not any(one.files for one in found):
+            names = ", ".join(runner.name for runner in self.runners if runner.failure is None)
+            raise NodeError(f"{names}: no audit log was found", hint="name it with --log PATH, as the node sees it")

@@ -1,0 +1,30 @@
+"""The log of the API server on this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kaudit_setup.auditlog.files import LogFile, find_logs, own_logs
+from kaudit_setup.errors import InputError
+
+DEFAULT = "/var/log/kubernetes/audit/audit.log"
+MANIFEST = Path("/etc/kubernetes/manifests/kube-apiserver.yaml")
+
+
+def own_files() -> tuple[LogFile, ...]:
+    """The log that the API server of this machine writes, with its rotated files. Raises InputError for none."""
+    here = _own_log()
+    if not here.exists():
+        raise InputError(
+            f"there is no audit log at {here} on this machine", hint="name it with --log PATH, or a node with --host"
+        )
+    return own_logs(find_logs([str(here.parent)], node="this machine"), str(here))
+
+
+def _own_log() -> Path:
+    try:
+        found = re.search(r"--audit-log-path=([^\s\"']+)", MANIFEST.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        found = None
+    return Path(found[1]) if found and found[1].startswith("/") else Path(DEFAULT)
