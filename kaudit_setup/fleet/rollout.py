@@ -1,24 +1,19 @@
-"""One node at a time in a cluster, clusters side by side; what happens when one of them fails.
-
-What is done to a node is not known here: `Hands` does it. So the order, the stopping and the undoing are tested
-without a node.
-"""
+"""One node at a time in a cluster, clusters side by side; what happens when one of them fails."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from enum import StrEnum
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from kaudit_setup.change.cancel import Cancellation, Level
+from kaudit_setup.change.run import Outcome, Terms
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,
-    Exit,
     KauditError,
     NodeError,
     PendingError,
@@ -26,27 +21,15 @@ from kaudit_setup.errors import (
     StoppedError,
     UntouchedError,
 )
-from kaudit_setup.fleet.group import Cluster, Member
-from kaudit_setup.fleet.threads import Threads
+from kaudit_setup.fleet.events import Finished, Interrupted, Narrator, NodeReport, Report, State, Stored
+from kaudit_setup.fleet.plans import FleetPlan
+from kaudit_setup.fleet.runs import ClusterRun, NodeRun
+from kaudit_setup.fleet.threads import Threads, on_interrupt
 from kaudit_setup.node.cluster import Address
 
-# How often what waits is freed again after Ctrl-C, and how long the second one waits for threads that do not hear.
+# How often what waits is woken again after Ctrl-C, and how long the second one waits for threads that do not react.
 _AGAIN_S = 0.5
 _LEAVE_S = 5.0
-
-
-class State(StrEnum):
-    """What became of a node."""
-
-    new = "new"  # changed and proved in this run
-    already = "already new"  # it was as wanted before this run
-    old = "old"  # its change failed, and it was put back
-    undone = "undone"  # changed and proved, then taken back because another node failed
-    untouched = "untouched"
-    gone = "out of reach, untouched"
-    pending = "out of reach (its watchdog puts it back)"
-    left = "left to its watchdog"  # Ctrl-C twice, while it was not proved
-    unknown = "unknown"  # it could not be put back; the error says what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,79 +41,238 @@ class Rules:
     canary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """What the rollout needs done. Every function may raise KauditError, and runs in whatever thread.
+def roll(plan: FleetPlan, terms: Terms, rules: Rules, narrator: Narrator) -> Report:
+    """Change every node of every cluster, or stop at the first failure. Does not raise for what fails on a node.
 
-    `changes`: whether there is anything to change on this node; `restarts`: whether that interrupts its API server.
-    `change`: do it and prove it; the name of the backup, None if nothing had to change; after an error the node is as
-    it was, unless it is a BrokenError or a PendingError. `undo`: put that backup back and prove it. `late`: wait for
-    these API servers as seen from that node, return those that are not ready. `store`: after a cluster's last node; a
-    word about it. `unstore`: takes it back. `go_on`: the canary's yes. `say`: progress of a node.
-
-    `cancellation`: cancelled at Ctrl-C, so that `change` and `late` end soon; at the second one `undo`, too.
-    `listening`: while it is open, Ctrl-C calls that function, which may be called in a signal handler.
-    `interrupted`: told at every Ctrl-C what is waited for: these nodes, and whether they are left alone now.
+    Ctrl-C stops what is not proved yet and begins no other node; a second one leaves everything to the watchdogs.
     """
-
-    changes: Callable[[Member], bool]
-    restarts: Callable[[Member], bool]
-    change: Callable[[Member], str | None]
-    undo: Callable[[Member, str], None]
-    late: Callable[[Member, Sequence[Address]], Sequence[str]]
-    store: Callable[[Cluster], str]
-    unstore: Callable[[Cluster], None]
-    go_on: Callable[[Member], bool]
-    say: Callable[[Member, str], None]
-    cancellation: Cancellation = field(default_factory=Cancellation)
-    listening: Callable[[Callable[[], None]], AbstractContextManager[None]] = lambda _heard: nullcontext()
-    interrupted: Callable[[Sequence[Member], bool], None] = lambda _members, _leaving: None
+    clusters = [
+        ClusterRun(cluster, [NodeRun(node, terms, narrator.tell) for node in cluster.nodes], terms)
+        for cluster in plan.clusters
+    ]
+    return Rollout(clusters, rules, narrator, terms.cancellation).run()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReport:
-    """One node after the rollout."""
+class Rollout:
+    """The order of everything that is done, and what is done when something fails."""
 
-    member: Member
-    state: State
-    backup: str = ""
-    error: KauditError | None = None
+    def __init__(
+        self, clusters: Sequence[ClusterRun], rules: Rules, narrator: Narrator, cancellation: Cancellation
+    ) -> None:
+        """`cancellation`: the one that the runs heed."""
+        self.clusters, self.rules, self.narrator, self.cancellation = clusters, rules, narrator, cancellation
+        self.stop = threading.Event()
+        self.lock = threading.Lock()
+        self.under_way: list[NodeRun] = []
+        self.done: list[tuple[ClusterRun, NodeRun, str]] = []
+        self.stored: list[ClusterRun] = []
+        self.errors: list[KauditError] = []
+        self.interrupts = 0
+
+    def run(self) -> Report:
+        """Do it all."""
+        if self.rules.canary and not self._canary():
+            return self._report()
+        self._at_work([partial(self._change_cluster, cluster) for cluster in self.clusters])
+        if self.rules.all_or_nothing:
+            if not self._failed():
+                self._at_work([partial(self._store, cluster) for cluster in self.clusters], forks=1)
+            if self._failed() and not self.cancellation.is_cancelled(Level.LEAVE):
+                self._at_work([self._take_everything_back])
+        return self._report()
+
+    def _report(self) -> Report:
+        return Report(tuple(cluster.report for cluster in self.clusters), tuple(self.errors))
+
+    def _failed(self) -> bool:
+        return bool(self.errors) or any(run.report and run.report.error for c in self.clusters for run in c.nodes)
+
+    def _fail(self, error: KauditError) -> None:
+        with self.lock:
+            self.errors.append(error)
+        self.stop.set()
+
+    # --- threads that work, and one that gets Ctrl-C
+
+    def _at_work(self, jobs: Sequence[Callable[[], object]], forks: int = 0) -> None:
+        """Do the jobs, several at the same time; at Ctrl-C stop them in good order, at the second one leave them."""
+        threads = Threads(jobs, forks or self.rules.forks)
+        pressed: list[None] = []
+
+        def press() -> None:
+            pressed.append(None)
+            threads.wake()
+
+        answered, leave_at = 0, float("inf")
+        with on_interrupt(press):
+            threads.begin()
+            while not threads.wait(_AGAIN_S if self.interrupts else None):
+                if len(pressed) > answered:
+                    answered += 1
+                    self._interrupt()
+                    if self.cancellation.is_cancelled(Level.LEAVE):
+                        leave_at = min(leave_at, time.monotonic() + _LEAVE_S)
+                self._cancel()
+                if time.monotonic() >= leave_at:
+                    self._leave()
+                    return
+
+    def _interrupt(self) -> None:
+        self.interrupts += 1
+        self.stop.set()
+        if self.interrupts == 1:
+            self._fail(
+                StoppedError("interrupted; no other node was begun", hint="run the same command again to go on")
+            )
+        self._cancel()
+        with self.lock:
+            nodes = tuple(run.plan for run in self.under_way)
+        self.narrator.tell(Interrupted(nodes, self.interrupts > 1))
+
+    def _cancel(self) -> None:
+        if self.interrupts:
+            self.cancellation.cancel(Level.LEAVE if self.interrupts > 1 else Level.STOP)
+
+    def _leave(self) -> None:
+        """Threads that did not react are left alone."""
+        with self.lock:
+            runs = list(self.under_way)
+        for run in runs:
+            self._note(run, State.left, error=PendingError(f"{run.plan.name}: it was left at once"))
+
+    @contextmanager
+    def _working_on(self, run: NodeRun) -> Iterator[None]:
+        with self.lock:
+            self.under_way.append(run)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.under_way.remove(run)
+
+    def _note(
+        self, run: NodeRun, state: State, outcome: Outcome | None = None, error: KauditError | None = None
+    ) -> None:
+        """What became of a node; an error stops the rollout."""
+        report = NodeReport(run.plan, state, outcome, error)
+        with self.lock:
+            run.report = report
+        if error:
+            self.stop.set()
+        self.narrator.tell(Finished(report))
+
+    # --- what they do
+
+    def _canary(self) -> bool:
+        """The first node that has something to change; True if the rest may follow."""
+        for cluster in self.clusters:
+            for run in cluster.nodes:
+                self._at_work([partial(self._change_node, cluster, run)])
+                if self._failed():
+                    return False
+                if run.report and run.report.state == State.new:
+                    return self._may_go_on(run)
+        return True
+
+    def _may_go_on(self, run: NodeRun) -> bool:
+        try:
+            if self.narrator.may_go_on(run.plan):
+                return True
+        except StoppedError as error:
+            self._fail(error)
+        else:
+            self._fail(ChangeError(f"stopped after {run.plan.name}, as you said", hint="run again to go on"))
+        return False
+
+    def _change_cluster(self, cluster: ClusterRun) -> None:
+        for run in cluster.nodes:
+            if self.stop.is_set():
+                return
+            if run.report is None and not self._change_node(cluster, run):
+                return
+        if not self.rules.all_or_nothing and not self.stop.is_set():
+            self._store(cluster)
+
+    def _change_node(self, cluster: ClusterRun, run: NodeRun) -> bool:
+        """Whether the next node may follow."""
+        with self._working_on(run):
+            try:
+                if run.restarts:
+                    self._check_others(cluster, run, cluster.plan.cluster.others(run.plan.member))
+            except KauditError as error:
+                self._note(run, _state_after(error, State.untouched), error=error)
+                return False
+            if self.cancellation.is_cancelled():
+                return False
+            try:
+                outcome = run.change()
+            except KauditError as error:
+                otherwise = State.old if run.changes else State.untouched
+                self._note(run, self._left(_state_after(error, otherwise)), error=error)
+                return False
+            self._note(run, State.already if outcome.backup is None else State.new, outcome)
+            if outcome.backup:
+                with self.lock:
+                    self.done.append((cluster, run, outcome.backup))
+            return True
+
+    def _left(self, state: State) -> State:
+        return State.left if state is State.pending and self.cancellation.is_cancelled(Level.LEAVE) else state
+
+    def _check_others(self, cluster: ClusterRun, run: NodeRun, others: Sequence[Address]) -> None:
+        """Raises ChangeError where another API server of the cluster is not ready, and what the node raises."""
+        if not others:
+            return
+        run.say("asking the other API servers of the cluster")
+        late = run.not_ready(others)
+        if late:
+            names = {str(other.at): f"{other.name} ({other.at})" for other in cluster.plan.cluster.members}
+            raise ChangeError(
+                f"{', '.join(names.get(at, at) for at in late)} of the same cluster is not ready, so {run.plan.name} "
+                "was not touched",
+                hint="mend that API server first, then run the same command again",
+            )
+
+    def _store(self, cluster: ClusterRun) -> None:
+        if self._failed() and self.rules.all_or_nothing:
+            return
+        try:
+            cluster.stored = cluster.store()
+        except KauditError as error:
+            self._fail(error)
+            return
+        with self.lock:
+            self.stored.append(cluster)
+        self.narrator.tell(Stored(cluster.plan, cluster.stored))
+
+    def _take_everything_back(self) -> None:
+        """Newest first; and what was stored last comes back before any node. A Ctrl-C meanwhile begins no other."""
+        interrupts = self.interrupts
+        for cluster in reversed(self.stored):
+            try:
+                cluster.unstore()
+            except KauditError as error:
+                self._fail(error)
+        for cluster, run, backup in reversed(self.done):
+            # one that cannot be taken back is reason enough not to restart the next one
+            if self.interrupts > interrupts or not self._take_back(cluster, run, backup):
+                return
+
+    def _take_back(self, cluster: ClusterRun, run: NodeRun, backup: str) -> bool:
+        outcome = run.report.outcome if run.report else None
+        with self._working_on(run):
+            try:
+                self._check_others(cluster, run, _alive(cluster, run))
+                run.take_back(backup)
+            except KauditError as error:
+                state = self._left(_state_after(error, State.new, begun=State.new))
+                self._note(run, state, outcome, error)
+                return False
+            self._note(run, State.undone, outcome)
+            return True
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was done. `stored`: cluster name → a word about its kubeadm-config. `errors` that belong to no node."""
-
-    nodes: tuple[NodeReport, ...]
-    stored: dict[str, str] = field(default_factory=dict)
-    errors: tuple[KauditError, ...] = ()
-
-    @property
-    def failures(self) -> tuple[KauditError, ...]:
-        """Every error: that the run was interrupted, those of nodes, the rest."""
-        stopped = tuple(e for e in self.errors if isinstance(e, StoppedError))
-        of_nodes = tuple(n.error for n in self.nodes if n.error)
-        if len(self.nodes) == 1 and of_nodes:
-            # what became of the one node says it all
-            stopped = ()
-        return (*stopped, *of_nodes, *(e for e in self.errors if not isinstance(e, StoppedError)))
-
-    @property
-    def exit_code(self) -> Exit:
-        """The worst of what happened."""
-        codes = {error.exit_code for error in self.failures}
-        for worst in (Exit.NEEDS_PERSON, Exit.INTERRUPTED):
-            if worst in codes:
-                return worst
-        return Exit.FAILED if codes else Exit.OK
-
-
-def roll(clusters: Sequence[Cluster], hands: Hands, rules: Rules) -> Report:
-    """Change every node of every cluster, or stop at the first failure. Does not raise for what fails on a node."""
-    return _Rollout(clusters, hands, rules).run()
-
-
-def _after(error: KauditError, otherwise: State, *, begun: State | None = None) -> State:
+def _state_after(error: KauditError, otherwise: State, *, begun: State | None = None) -> State:
     """What a node is like after a change that failed so. `begun`: in place of what says that nothing was begun."""
     if isinstance(error, BrokenError):
         return State.unknown
@@ -143,228 +285,15 @@ def _after(error: KauditError, otherwise: State, *, begun: State | None = None) 
     return otherwise
 
 
-class _Rollout:
-    def __init__(self, clusters: Sequence[Cluster], hands: Hands, rules: Rules) -> None:
-        self.clusters, self.hands, self.rules = clusters, hands, rules
-        self.stop = threading.Event()
-        self.guard = threading.Lock()
-        self.reports: dict[int, NodeReport] = {}
-        self.under_way: dict[int, Member] = {}
-        self.done: list[tuple[Cluster, Member, str]] = []
-        self.errors: list[KauditError] = []
-        self.stored: dict[str, str] = {}
-        self.kept: list[Cluster] = []
-        self.presses = 0
+def _alive(cluster: ClusterRun, run: NodeRun) -> Sequence[Address]:
+    """The other API servers, but for those that this very run has lost: they are the reason to go back.
 
-    def run(self) -> Report:
-        if self.rules.canary and self.clusters and not self._canary():
-            return self._report()
-        self._at_work([partial(self._cluster, cluster) for cluster in self.clusters])
-        if self.rules.all_or_nothing:
-            if not self._failed():
-                self._at_work([partial(self._store, cluster) for cluster in self.clusters], forks=1)
-            if self._failed() and not self.hands.cancellation.is_cancelled(Level.LEAVE):
-                self._at_work([self._undo_everything])
-        return self._report()
-
-    def _report(self) -> Report:
-        nodes = [
-            self.reports.get(id(member), NodeReport(member, State.untouched))
-            for cluster in self.clusters
-            for member in cluster.members
-        ]
-        return Report(tuple(nodes), dict(self.stored), tuple(self.errors))
-
-    def _failed(self) -> bool:
-        return bool(self.errors) or any(r.error for r in self.reports.values())
-
-    # --- threads that work, and one that hears Ctrl-C
-
-    def _at_work(self, jobs: Sequence[Callable[[], object]], forks: int = 0) -> None:
-        """Do the jobs, several at the same time; at Ctrl-C stop them in good order, at the second one leave them."""
-        threads = Threads(jobs, forks or self.rules.forks)
-        heard: list[None] = []
-
-        def press() -> None:
-            heard.append(None)
-            threads.ring()
-
-        answered, leave_at = 0, float("inf")
-        with self.hands.listening(press):
-            threads.begin()
-            while not threads.wait(_AGAIN_S if self.presses else None):
-                if len(heard) > answered:
-                    answered += 1
-                    self._pressed()
-                    if self.hands.cancellation.is_cancelled(Level.LEAVE):
-                        leave_at = min(leave_at, time.monotonic() + _LEAVE_S)
-                self._pull()
-                if time.monotonic() >= leave_at:
-                    self._leave()
-                    return
-
-    def _pressed(self) -> None:
-        self.presses += 1
-        self.stop.set()
-        if self.presses == 1:
-            with self.guard:
-                self.errors.append(
-                    StoppedError("interrupted; no other node was begun", hint="run the same command again to go on")
-                )
-        self._pull()
-        with self.guard:
-            members = list(self.under_way.values())
-        self.hands.interrupted(members, self.presses > 1)
-
-    def _pull(self) -> None:
-        if self.presses:
-            self.hands.cancellation.cancel(Level.LEAVE if self.presses > 1 else Level.STOP)
-
-    def _leave(self) -> None:
-        """Whoever did not hear it is left alone."""
-        with self.guard:
-            members = list(self.under_way.values())
-        for member in members:
-            self._note(NodeReport(member, State.left, error=PendingError(f"{member.name}: it was left at once")))
-
-    @contextmanager
-    def _working_on(self, member: Member) -> Iterator[None]:
-        with self.guard:
-            self.under_way[id(member)] = member
-        try:
-            yield
-        finally:
-            with self.guard:
-                self.under_way.pop(id(member), None)
-
-    # --- what they do
-
-    def _canary(self) -> bool:
-        """The first node that has something to change; True if the rest may follow."""
-        for cluster in self.clusters:
-            for member in cluster.members:
-                self._at_work([partial(self._node, cluster, member)])
-                if self._failed():
-                    return False
-                if self.reports[id(member)].state == State.new:
-                    return self._may_go_on(member)
-        return True
-
-    def _may_go_on(self, member: Member) -> bool:
-        try:
-            if self.hands.go_on(member):
-                return True
-        except StoppedError as error:
-            self.errors.append(error)
-        else:
-            self.errors.append(ChangeError(f"stopped after {member.name}, as you said", hint="run again to go on"))
-        return False
-
-    def _cluster(self, cluster: Cluster) -> None:
-        for member in cluster.members:
-            if self.stop.is_set():
-                return
-            if id(member) not in self.reports and not self._node(cluster, member):
-                return
-        if not self.rules.all_or_nothing and not self.stop.is_set():
-            self._store(cluster)
-
-    def _node(self, cluster: Cluster, member: Member) -> bool:
-        with self._working_on(member):
-            try:
-                if self.hands.restarts(member):
-                    self._all_others_ready(cluster, member, cluster.others(member))
-            except KauditError as error:
-                self._note(NodeReport(member, _after(error, State.untouched), error=error))
-                return False
-            if self.hands.cancellation.is_cancelled(Level.STOP):
-                return False
-            try:
-                backup = self.hands.change(member)
-            except KauditError as error:
-                otherwise = State.old if self.hands.changes(member) else State.untouched
-                self._note(NodeReport(member, self._left(_after(error, otherwise)), error=error))
-                return False
-            if backup is None:
-                self._note(NodeReport(member, State.already))
-                return True
-            self._note(NodeReport(member, State.new, backup))
-            with self.guard:
-                self.done.append((cluster, member, backup))
-            return True
-
-    def _left(self, state: State) -> State:
-        return State.left if state is State.pending and self.hands.cancellation.is_cancelled(Level.LEAVE) else state
-
-    def _note(self, report: NodeReport) -> None:
-        with self.guard:
-            self.reports[id(report.member)] = report
-        if report.error:
-            self.stop.set()
-
-    def _all_others_ready(self, cluster: Cluster, member: Member, others: Sequence[Address]) -> None:
-        if not others:
-            return
-        self.hands.say(member, "asking the other API servers of the cluster")
-        late = self.hands.late(member, others)
-        if late:
-            names = {str(other.at): f"{other.name} ({other.at})" for other in cluster.members}
-            raise ChangeError(
-                f"{', '.join(names.get(at, at) for at in late)} of the same cluster is not ready, so {member.name} "
-                "was not touched",
-                hint="mend that API server first, then run the same command again",
-            )
-
-    def _store(self, cluster: Cluster) -> None:
-        if self._failed() and self.rules.all_or_nothing:
-            return
-        try:
-            word = self.hands.store(cluster)
-        except KauditError as error:
-            with self.guard:
-                self.errors.append(error)
-            self.stop.set()
-            return
-        with self.guard:
-            self.kept.append(cluster)
-            if word:
-                self.stored[cluster.name] = word
-
-    def _undo_everything(self) -> None:
-        """Newest first; and what was stored last comes back before any node. A Ctrl-C meanwhile begins no other."""
-        presses = self.presses
-        for cluster in reversed(self.kept):
-            try:
-                self.hands.unstore(cluster)
-                self.stored.pop(cluster.name, None)
-            except KauditError as error:
-                with self.guard:
-                    self.errors.append(error)
-        for cluster, member, backup in reversed(self.done):
-            if self.presses > presses:
-                return
-            with self._working_on(member):
-                try:
-                    self._all_others_ready(cluster, member, self._alive(cluster, member))
-                    self.hands.undo(member, backup)
-                except KauditError as error:
-                    state = self._left(_after(error, State.new, begun=State.new))
-                    self._note(NodeReport(member, state, backup, error))
-                    # one that cannot be taken back is reason enough not to restart the next one
-                    return
-                self._note(NodeReport(member, State.undone, backup))
-
-    def _alive(self, cluster: Cluster, member: Member) -> Sequence[Address]:
-        """The other API servers, but for those that this very run has lost: it is they who are the reason to go back.
-
-        Where no other is left, all of them count: the last server that answers is not restarted.
-        """
-        lost = {
-            other.at
-            for other in cluster.members
-            if other is not member
-            and (report := self.reports.get(id(other)))
-            and report.state in {State.gone, State.pending, State.unknown}
-        }
-        others = cluster.others(member)
-        return tuple(a for a in others if a not in lost) or others
+    Where no other is left, all of them count: the last server that answers is not restarted.
+    """
+    lost = {
+        other.plan.member.at
+        for other in cluster.nodes
+        if other is not run and other.report and other.report.state in {State.gone, State.pending, State.unknown}
+    }
+    others = cluster.plan.cluster.others(run.plan.member)
+    return tuple(a for a in others if a not in lost) or others

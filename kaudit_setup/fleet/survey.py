@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from kaudit_setup.change.expectation import address_of
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.errors import InputError, KauditError, NodeError, StoppedError
-from kaudit_setup.fleet.group import Cluster, Grouped, Member, fingerprint, group
+from kaudit_setup.fleet.group import Member, fingerprint, group
+from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan, NodePlan, Storing, server_at
+from kaudit_setup.fleet.store import plan_storing
 from kaudit_setup.fleet.threads import Threads
-from kaudit_setup.manifest.pod import ApiServerPod
 from kaudit_setup.node.cluster import Address, ClusterSeen
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.node.port import Node
@@ -94,32 +94,6 @@ def all_of(errors: Sequence[KauditError], total: int) -> KauditError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One node with its plan, and what its API server said of the cluster."""
-
-    node: Node
-    prepared: Prepared
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Everything that was looked at, in clusters."""
-
-    grouped: Grouped
-    looked: dict[int, Looked] = field(default_factory=dict)
-
-    @property
-    def clusters(self) -> tuple[Cluster, ...]:
-        """In the order of the list."""
-        return self.grouped.clusters
-
-    def of(self, member: Member) -> Looked:
-        """What was seen of this member."""
-        return self.looked[id(member)]
-
-
 def member_of(candidate: Candidate, state: NodeState, seen: ClusterSeen) -> Member:
     """Pure: what tells this node from others, and where its API server listens."""
     observed, at = state.observed, server_at(state.pod)
@@ -136,11 +110,6 @@ def member_of(candidate: Candidate, state: NodeState, seen: ClusterSeen) -> Memb
     )
 
 
-def server_at(pod: ApiServerPod) -> Address:
-    """Where this very server listens."""
-    return Address(*address_of(pod))
-
-
 def cluster_of(observed: Observed) -> ClusterSeen:
     """What the node's API server said; says why where there is none to ask."""
     if not observed.servers:
@@ -148,20 +117,30 @@ def cluster_of(observed: Observed) -> ClusterSeen:
     return observed.cluster or ClusterSeen(None, "its API server could not be asked about the cluster")
 
 
-def look_at_fleet(
-    candidates: Sequence[Candidate], prepare: Callable[[Node], Prepared], *, ask: bool, forks: int = LOOK_FORKS
-) -> Fleet:
+def plan_fleet(
+    candidates: Sequence[Candidate],
+    prepare: Callable[[Node], Prepared],
+    *,
+    living: bool,
+    persist: bool,
+    forks: int = LOOK_FORKS,
+) -> FleetPlan:
     """Plan every node; raises one error that names every node that could not be looked at.
 
-    `ask`: whether the API servers shall be asked about their clusters (not on folders).
-    Raises InputError where nodes of one claimed cluster have different CAs.
+    `living`: whether there are API servers that know of their clusters (not on folders); `persist`: whether their
+    kubeadm-config shall be changed. Raises InputError where nodes of one claimed cluster have different CAs.
     """
 
-    def one(candidate: Candidate) -> Looked:
+    def one(candidate: Candidate) -> NodePlan:
         prepared = prepare(candidate.node)
-        seen = cluster_of(prepared.state.observed) if ask else ClusterSeen(None)
-        return Looked(candidate.node, prepared, member_of(candidate, prepared.state, seen))
+        seen = cluster_of(prepared.state.observed) if living else ClusterSeen(None)
+        return NodePlan(candidate.node, prepared, member_of(candidate, prepared.state, seen))
 
-    found = [looked for _, looked in answers(ask_all(candidates, one, forks=forks))]
-    grouped = group([looked.member for looked in found])
-    return Fleet(grouped, {id(looked.member): looked for looked in found})
+    found = [node for _, node in answers(ask_all(candidates, one, forks=forks))]
+    grouped = group([node.member for node in found])
+    clusters = []
+    for cluster in grouped.clusters:
+        nodes = tuple(node for member in cluster.members for node in found if node.member is member)
+        storing = plan_storing(cluster, nodes, wanted=persist) if living else Storing(None)
+        clusters.append(ClusterPlan(cluster, nodes, storing))
+    return FleetPlan(tuple(clusters), grouped.doubles)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 
@@ -18,8 +20,8 @@ class Threads:
         """The jobs are taken in their order, once `begin` is called."""
         self._jobs = deque(jobs)
         self._alive = max(1, min(forks, len(self._jobs)))
-        # what a thread has to say at its end; its `put` may be called in a signal handler, too
-        self._heard: SimpleQueue[BaseException | str | None] = SimpleQueue()
+        # what a thread puts there at its end; `put` may be called in a signal handler, too
+        self._messages: SimpleQueue[BaseException | str | None] = SimpleQueue()
         self._error: BaseException | None = None
 
     def begin(self) -> None:
@@ -32,12 +34,12 @@ class Threads:
         self._jobs.clear()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Until another thread has ended, or somebody rang, or so long; whether all have ended.
+        """Until another thread has ended, or `wake` was called, or so long; whether all have ended.
 
         Raises what a job raised, once all have ended.
         """
         try:
-            error = self._heard.get(timeout=seconds)
+            error = self._messages.get(timeout=seconds)
         except Empty:
             return self._alive == 0
         if isinstance(error, str):
@@ -53,9 +55,9 @@ class Threads:
         while not self.wait():
             pass
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Make `wait` return. May be called in a signal handler."""
-        self._heard.put("the bell")
+        self._messages.put("wake up")
 
     def _work(self) -> None:
         error: BaseException | None = None
@@ -68,4 +70,17 @@ class Threads:
                 job()
         except BaseException as raised:
             error = raised
-        self._heard.put(error)
+        self._messages.put(error)
+
+
+@contextmanager
+def on_interrupt(call: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C calls `call` and raises nothing, so that it is safe at any time. Only the main thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: call())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""A plan as text for people and as plain data for programs."""
+"""Plans before they are carried out, as text for people and as plain data for programs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kaudit_setup.change.persist import NAME
+from kaudit_setup.change.plan import Change, MakeDir, Plan, RemoveFile, WriteFile
+from kaudit_setup.change.preflight import Finding
+from kaudit_setup.change.prepare import Prepared
+from kaudit_setup.fleet.group import remarks as cluster_remarks
+from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
+from kaudit_setup.manifest.difference import structural, unified
 from kaudit_setup.report.escape import safe
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One change: `verb` is create, write, change or remove."""
+class _Line:
+    """One change: `verb` is create, change or remove, or empty for a word about the line above."""
 
     verb: str
     path: str
@@ -19,39 +26,92 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class _Review:
     """Everything that a person should see before it happens. `diff` is unified, `structural` one fact a line."""
 
     host: str
     action: str
-    lines: tuple[Line, ...]
+    lines: tuple[_Line, ...]
     diff: str
     structural: tuple[str, ...]
-    findings: tuple[tuple[str, bool, str, str], ...]  # name, blocks, message, hint
+    findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterReview:
-    """What concerns a cluster as a whole: its nodes in the order of doing, remarks, and its stored configuration.
+# --- all nodes
 
-    `diff` is that of ConfigMap kubeadm-config; `why` says why there is none.
+
+def fleet_as_text(fleet: FleetPlan, *, everything: bool = False, colour: bool = False) -> str:
+    """One review for all clusters; what is the same on several nodes stands there once.
+
+    `everything`: with the nodes on which nothing will change.
     """
+    lines: list[str] = []
+    for cluster in fleet.clusters:
+        lines += _cluster_head(fleet, cluster)
+        shown = [_review(node.name, node.prepared) for node in cluster.nodes if everything or node.prepared.plan]
+        lines += [line for same in _together(shown) for line in _lines(same, colour)]
+        lines += _cluster_tail(cluster, colour)
+    return "\n".join(lines)
 
-    name: str
-    ca: str
-    nodes: tuple[str, ...]
-    said: tuple[str, ...]
-    diff: str
-    why: str
+
+def fleet_as_data(fleet: FleetPlan) -> list[dict[str, Any]]:
+    """The same for `-o json`, one entry a node."""
+    return [
+        {
+            **as_data(node.name, node.prepared),
+            "cluster": cluster.cluster.name,
+            "kubeadm_config": _config_diff(cluster),
+            "remarks": _remarks(fleet, cluster),
+        }
+        for cluster in fleet.clusters
+        for node in cluster.nodes
+    ]
 
 
-def together(reviews: Sequence[Review]) -> list[Review]:
+def remarks(fleet: FleetPlan) -> list[str]:
+    """What a person should know before it happens, each with its cluster."""
+    return [f"{cluster.cluster.name}: {said}" for cluster in fleet.clusters for said in _remarks(fleet, cluster)]
+
+
+def _remarks(fleet: FleetPlan, cluster: ClusterPlan) -> list[str]:
+    doubles = (f"{name} is {first} again and is taken once" for name, first in fleet.doubles)
+    return [said for said in (*cluster_remarks(cluster.cluster), cluster.remark, *doubles) if said]
+
+
+def _config_diff(cluster: ClusterPlan) -> str:
+    plan = cluster.storing.plan
+    return unified(plan.before, plan.after, f"ConfigMap {NAME}").rstrip("\n") if plan else ""
+
+
+def _cluster_head(fleet: FleetPlan, cluster: ClusterPlan) -> list[str]:
+    """The lines before those of its nodes: which comes after which (unless there is but one), and remarks."""
+    lines: list[str] = []
+    if len(fleet.nodes) > 1:
+        ca = f" (CA {cluster.cluster.ca[:12]})" if cluster.cluster.ca else ""
+        names = ", ".join(safe(node.name) for node in cluster.nodes)
+        lines.append(f"{safe(cluster.cluster.name)}{ca}: {names}, one after the other")
+    return [*lines, *(f"  note    {safe(said)}" for said in _remarks(fleet, cluster))]
+
+
+def _cluster_tail(cluster: ClusterPlan, colour: bool) -> list[str]:
+    """The lines after those of its nodes: what is stored for the cluster as a whole, or why nothing is."""
+    diff = _config_diff(cluster)
+    if diff:
+        return [
+            "kubeadm-config, so that kubeadm upgrade makes the same manifest (a control-plane node that joins later",
+            "needs the policy file before it does):",
+            *(_paint(safe(line), colour) for line in diff.split("\n")),
+        ]
+    return [f"  note    {safe(cluster.storing.why)}"] if cluster.storing.why else []
+
+
+def _together(reviews: Sequence[_Review]) -> list[_Review]:
     """What is the same for several nodes once, under all their names.
 
     Lines of a difference that stay as they are may differ: every manifest has its own address.
     """
-    found: dict[tuple[object, ...], list[Review]] = {}
+    found: dict[tuple[object, ...], list[_Review]] = {}
     for review in reviews:
         changed = tuple(line for line in review.diff.split("\n") if line.startswith(("+", "-")))
         key = (review.action, review.lines, changed, review.structural, review.findings, review.notes)
@@ -59,38 +119,77 @@ def together(reviews: Sequence[Review]) -> list[Review]:
     return [replace(same[0], host=", ".join(r.host for r in same)) for same in found.values()]
 
 
-def cluster_head(review: ClusterReview, *, alone: bool) -> list[str]:
-    """The lines before those of its nodes: who comes after whom (unless there is but one), and remarks."""
-    lines: list[str] = []
-    if not alone:
-        ca = f" (CA {review.ca[:12]})" if review.ca else ""
-        lines.append(f"{safe(review.name)}{ca}: {', '.join(map(safe, review.nodes))}, one after the other")
-    return [*lines, *(f"  note    {safe(said)}" for said in review.said)]
+# --- one node
 
 
-def cluster_tail(review: ClusterReview, colour: bool) -> list[str]:
-    """The lines after those of its nodes: what is stored for the cluster as a whole, or why nothing is."""
-    if review.diff:
-        return [
-            "kubeadm-config, so that kubeadm upgrade makes the same manifest (a control-plane node that joins later",
-            "needs the policy file before it does):",
-            *(_paint(safe(line), colour) for line in review.diff.split("\n")),
-        ]
-    return [f"  note    {safe(review.why)}"] if review.why else []
+def as_text(host: str, prepared: Prepared, *, colour: bool = False) -> str:
+    """The whole review of one node; colours only where asked for."""
+    return "\n".join(_lines(_review(host, prepared), colour))
 
 
-def as_text(review: Review, colour: bool) -> str:
-    """The whole review; colours only where asked for."""
-    return "\n".join(_lines(review, colour))
+def as_data(host: str, prepared: Prepared) -> dict[str, Any]:
+    """The same for `-o json`."""
+    review = _review(host, prepared)
+    return {
+        "host": review.host,
+        "action": review.action,
+        "changes": [{"do": line.verb, "path": line.path, "remark": line.remark} for line in review.lines],
+        "diff": review.diff,
+        "structural": list(review.structural),
+        "findings": [
+            {"name": f.name, "blocks": f.blocks, "message": f.message, "hint": f.hint} for f in review.findings
+        ],
+        "notes": list(review.notes),
+    }
 
 
-def _lines(review: Review, colour: bool) -> Iterator[str]:
+def _review(host: str, prepared: Prepared) -> _Review:
+    plan = prepared.plan
+    shown = [c for c in plan.files if not c.secret]
+    manifest = [c for c in shown if c.path == plan.manifest and isinstance(c, WriteFile)]
+    return _Review(
+        host=host,
+        action=plan.action if plan else f"{plan.action}: nothing to do",
+        lines=tuple(line for change in plan.changes for line in _change(change, plan)),
+        diff="".join(unified(_before(c), _after(c), c.path) for c in shown).rstrip("\n"),
+        structural=tuple(fact for c in manifest for fact in structural(_before(c), _after(c))),
+        findings=prepared.findings,
+        notes=plan.notes if plan else (),
+    )
+
+
+def _change(change: Change, plan: Plan) -> Iterator[_Line]:
+    restarts = "restarts kube-apiserver" if change.path == plan.manifest else ""
+    if isinstance(change, MakeDir):
+        yield _Line("create", change.path + "/", f"mode 0{change.mode}")
+        return
+    if isinstance(change, RemoveFile):
+        yield _Line("remove", change.path, restarts)
+    else:
+        verb = "change" if change.before.kind == "file" else "create"
+        yield _Line(verb, change.path, restarts or f"mode 0{change.mode}")
+    if change.secret:
+        yield _Line("", "", "its content is secret and is not shown")
+
+
+def _before(change: WriteFile | RemoveFile) -> str:
+    return change.before.text if change.before.kind == "file" else ""
+
+
+def _after(change: WriteFile | RemoveFile) -> str:
+    return change.after.decode("utf-8", "surrogateescape") if isinstance(change, WriteFile) else ""
+
+
+def _lines(review: _Review, colour: bool) -> Iterator[str]:
     yield f"{safe(review.host)}: {review.action}"
     for line in review.lines:
         yield f"  {line.verb:<7} {safe(line.path)}{'  ' + line.remark if line.remark else ''}"
     for note in review.notes:
         yield f"  note    {safe(note)}"
-    yield from findings_as_text(review.findings)
+    for finding in review.findings:
+        yield f"  {'REFUSED' if finding.blocks else 'warning'} {finding.name}: {safe(finding.message)}"
+        if finding.hint:
+            yield f"          {safe(finding.hint)}"
     if review.diff:
         yield ""
         yield from (_paint(safe(line), colour) for line in review.diff.split("\n"))
@@ -99,32 +198,6 @@ def _lines(review: Review, colour: bool) -> Iterator[str]:
         yield from (f"  {safe(fact)}" for fact in review.structural)
 
 
-def findings_as_text(findings: Sequence[tuple[str, bool, str, str]]) -> Iterator[str]:
-    """One line for each finding, and its mend below it."""
-    for name, blocks, message, hint in findings:
-        yield f"  {'REFUSED' if blocks else 'warning'} {name}: {safe(message)}"
-        if hint:
-            yield f"          {safe(hint)}"
-
-
 def _paint(line: str, colour: bool) -> str:
-    if not colour or not line:
-        return line
-    code = {"+": "32", "-": "31", "@": "36"}.get(line[0])
-    return f"\x1b[{code}m{line}\x1b[0m" if code else line
-
-
-def as_data(review: Review) -> dict[str, Any]:
-    """The same for `-o json`."""
-    return {
-        "host": review.host,
-        "action": review.action,
-        "changes": [{"do": line.verb, "path": line.path, "remark": line.remark} for line in review.lines],
-        "diff": review.diff,
-        "structural": list(review.structural),
-        "findings": [
-            {"name": name, "blocks": blocks, "message": message, "hint": hint}
-            for name, blocks, message, hint in review.findings
-        ],
-        "notes": list(review.notes),
-    }
+    code = {"+": "32", "-": "31", "@": "36"}.get(line[:1])
+    return f"\x1b[{code}m{line}\x1b[0m" if colour and code else line

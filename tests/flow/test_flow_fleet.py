@@ -255,7 +255,7 @@ def test_status_looks_again_and_again_until_ctrl_c(fleet: Fleet, monkeypatch: py
         if len(pauses) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kaudit_setup.cli.commands.status.time.sleep", pause)
+    monkeypatch.setattr("kaudit_setup.cli.commands.status.sleep", pause)
     ran = fleet.run("status", "--watch", "--every", "7", *hosts("cp1 cp2"))
     assert ran.code == 130
     assert pauses == [7, 7]

@@ -105,19 +105,16 @@ Examples:
 def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a rollback to a backup would change; exit 3 if anything, 0 if nothing."""
     from kaudit_setup.change.prepare import prepare_rollback
-    from kaudit_setup.cli.review import review_of
     from kaudit_setup.report.review import as_data, as_text
 
     with how.nodes() as opened:
-        reviews = [
-            review_of(node.name, prepare_rollback(node, id_, manifest=how.manifest, prove=False)) for node in opened
-        ]
+        found = [(node.name, prepare_rollback(node, id_, manifest=how.manifest, prove=False)) for node in opened]
     if how.output is Output.json:
-        typer.echo(json.dumps([as_data(r) for r in reviews], indent=2))
+        typer.echo(json.dumps([as_data(name, prepared) for name, prepared in found], indent=2))
     else:
-        for review in reviews:
-            typer.echo(as_text(review, colour()))
-    if any(r.lines for r in reviews):
+        for name, prepared in found:
+            typer.echo(as_text(name, prepared, colour=colour()))
+    if any(prepared.plan for _, prepared in found):
         raise typer.Exit(Exit.WOULD_CHANGE)
 
 

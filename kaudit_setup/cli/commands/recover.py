@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.cli.review import confirm
 from kaudit_setup.errors import BrokenError, ChangeError, InputError
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.progress import waiting

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
+from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,7 +68,7 @@ def status(
             if not watch:
                 break
             sys.stdout.flush()
-            time.sleep(every)
+            sleep(every)
     if not all(row.good for row in rows):
         raise typer.Exit(Exit.FAILED)
 

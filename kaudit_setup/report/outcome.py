@@ -1,0 +1,72 @@
+"""What a rollout did, as text for people and as plain data for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kaudit_setup.fleet.events import ClusterReport, NodeReport, Report, State
+from kaudit_setup.report.escape import safe
+
+_DONE = {"enable": "auditing is on", "disable": "auditing is off", "rollback": "rolled back"}
+
+
+def node_as_text(report: NodeReport) -> list[str]:
+    """What was done to a node and how it was proved, in lines; nothing where an error says it."""
+    name, outcome = safe(report.plan.name), report.outcome
+    if report.error or outcome is None:
+        return []
+    if report.state is State.undone:
+        return [f"{name}: taken back"]
+    prepared = report.plan.prepared
+    said = _DONE.get(prepared.plan.action, prepared.plan.action)
+    lines = [f"{name}: {safe(finding.message)}" for finding in prepared.findings]
+    if prepared.plan:
+        lines.append(f"{name}: {said} ({outcome.seconds:.1f} s)")
+    else:
+        lines.append(f"{name}: nothing to do, {said} already")
+    if outcome.proof and outcome.proof.event:
+        lines.append("  proof: a marked request was found in the audit log, written by the running server")
+    elif outcome.proof:
+        lines.append("  proof: the running server has these settings and answers")
+    if outcome.note:
+        lines.append(f"  {safe(outcome.note)}")
+    if outcome.backup:
+        lines.append(f"  backup: {outcome.backup} (undo with: kaudit-setup rollback --to {outcome.backup})")
+    return lines
+
+
+def summary(report: Report) -> list[str]:
+    """What every node is like now, a line for each cluster."""
+    lines = []
+    for cluster in report.clusters:
+        states = ", ".join(f"{safe(node.plan.name)} {node.state}" for node in cluster.nodes)
+        lines.append(f"{safe(cluster.plan.cluster.name)}: {states}")
+        if cluster.stored:
+            lines.append(f"  {safe(cluster.stored)}")
+    return lines
+
+
+def as_data(report: Report) -> list[dict[str, Any]]:
+    """The same for programs, one entry for each node."""
+    return [_entry(cluster, node) for cluster in report.clusters for node in cluster.nodes]
+
+
+def _entry(cluster: ClusterReport, node: NodeReport) -> dict[str, Any]:
+    prepared, outcome = node.plan.prepared, node.outcome
+    proof = outcome.proof if outcome else None
+    return {
+        "host": node.plan.name,
+        "cluster": cluster.plan.cluster.name,
+        "state": str(node.state),
+        "action": prepared.plan.action,
+        "changed": bool(prepared.plan) and node.state == State.new,
+        "backup": outcome.backup if outcome else None,
+        "proved": bool(proof and proof.event),
+        "server": proof.server if proof else None,
+        "event": proof.event.decode("utf-8", "replace") if proof else None,
+        "note": outcome.note if outcome else "",
+        "warnings": [finding.message for finding in prepared.findings],
+        "error": node.error.message if node.error else None,
+        "kubeadm_config": cluster.stored,
+        "seconds": round(outcome.seconds, 3) if outcome else None,
+    }
