@@ -35,7 +35,7 @@ from kaudit_setup.attribution.evidence.requests import (
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import say_recreated, story_of_creation
 from kaudit_setup.attribution.unanswered import attempts, silence
-from kaudit_setup.auditlog.search import spelled
+from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.resources import counted

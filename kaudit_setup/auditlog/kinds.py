@@ -1,7 +1,7 @@
 """KIND as kubectl takes it: singular, plural, short name, `deployments.apps`, `deployments.v1.apps`, `plural.group`.
 
 kubectl asks the server (staging/src/k8s.io/client-go/restmapper/shortcut.go); a log cannot be asked, so the kinds of
-Kubernetes 1.20-1.36 are a table here, and any other kind is taken as it is spelled.
+Kubernetes are taken from the table of its resources, and any other kind as it is spelled.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.policy.catalog.resources import BY_NAME, RESOURCES, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,97 +35,13 @@ class Kind:
         return self.group is None or group == self.group or group in self.groups
 
 
-# plural, singular, short names (comma separated), group; a leading `-` marks a cluster-scoped kind.
-# Source: the `kubectl api-resources` of 1.20.2 and 1.36.2.
-_TABLE = """
-bindings binding . .
--componentstatuses componentstatus cs .
-configmaps configmap cm .
-endpoints endpoints ep .
-events event ev .
-limitranges limitrange limits .
--namespaces namespace ns .
--nodes node no .
-persistentvolumeclaims persistentvolumeclaim pvc .
--persistentvolumes persistentvolume pv .
-pods pod po .
-podtemplates podtemplate . .
-replicationcontrollers replicationcontroller rc .
-resourcequotas resourcequota quota .
-secrets secret . .
-serviceaccounts serviceaccount sa .
-services service svc .
--mutatingwebhookconfigurations mutatingwebhookconfiguration . admissionregistration.k8s.io
--validatingwebhookconfigurations validatingwebhookconfiguration . admissionregistration.k8s.io
--validatingadmissionpolicies validatingadmissionpolicy . admissionregistration.k8s.io
--validatingadmissionpolicybindings validatingadmissionpolicybinding . admissionregistration.k8s.io
--mutatingadmissionpolicies mutatingadmissionpolicy . admissionregistration.k8s.io
--mutatingadmissionpolicybindings mutatingadmissionpolicybinding . admissionregistration.k8s.io
--customresourcedefinitions customresourcedefinition crd,crds apiextensions.k8s.io
--apiservices apiservice . apiregistration.k8s.io
-controllerrevisions controllerrevision . apps
-daemonsets daemonset ds apps
-deployments deployment deploy apps
-replicasets replicaset rs apps
-statefulsets statefulset sts apps
-horizontalpodautoscalers horizontalpodautoscaler hpa autoscaling
-cronjobs cronjob cj batch
-jobs job . batch
--certificatesigningrequests certificatesigningrequest csr certificates.k8s.io
--clustertrustbundles clustertrustbundle . certificates.k8s.io
-leases lease . coordination.k8s.io
-endpointslices endpointslice . discovery.k8s.io
--flowschemas flowschema . flowcontrol.apiserver.k8s.io
--prioritylevelconfigurations prioritylevelconfiguration . flowcontrol.apiserver.k8s.io
--ingressclasses ingressclass . networking.k8s.io
-ingresses ingress ing networking.k8s.io
-networkpolicies networkpolicy netpol networking.k8s.io
--ipaddresses ipaddress ip networking.k8s.io
--servicecidrs servicecidr . networking.k8s.io
--runtimeclasses runtimeclass . node.k8s.io
-poddisruptionbudgets poddisruptionbudget pdb policy
--podsecuritypolicies podsecuritypolicy psp policy
--clusterrolebindings clusterrolebinding . rbac.authorization.k8s.io
--clusterroles clusterrole . rbac.authorization.k8s.io
-rolebindings rolebinding . rbac.authorization.k8s.io
-roles role . rbac.authorization.k8s.io
--deviceclasses deviceclass . resource.k8s.io
-resourceclaims resourceclaim . resource.k8s.io
-resourceclaimtemplates resourceclaimtemplate . resource.k8s.io
--resourceslices resourceslice . resource.k8s.io
--priorityclasses priorityclass pc scheduling.k8s.io
--csidrivers csidriver . storage.k8s.io
--csinodes csinode . storage.k8s.io
-csistoragecapacities csistoragecapacity . storage.k8s.io
--storageclasses storageclass sc storage.k8s.io
--volumeattachments volumeattachment . storage.k8s.io
--volumeattributesclasses volumeattributesclass vac storage.k8s.io
-"""
-# The same objects, served by an older or a newer group too.
-_ALSO = {
-    "ingresses": ("extensions",),
-    "networkpolicies": ("extensions",),
-    "deployments": ("extensions",),
-    "daemonsets": ("extensions",),
-    "replicasets": ("extensions",),
-    "podsecuritypolicies": ("extensions",),
-    "events": ("events.k8s.io",),
-}
+def _kind(resource: Resource) -> Kind:
+    return Kind(resource.name, resource.group, resource.namespaced, resource.also_in)
 
 
-def _read_table() -> dict[str, Kind]:
-    names: dict[str, Kind] = {}
-    for line in _TABLE.strip().splitlines():
-        plural, singular, short, group = (part.strip(".") if part == "." else part for part in line.split())
-        resource = plural.removeprefix("-")
-        kind = Kind(resource, group, not plural.startswith("-"), _ALSO.get(resource, ()))
-        for name in (resource, singular, *filter(None, short.split(","))):
-            names[name] = kind
-    return names
-
-
-KINDS = _read_table()
-_HOMES = {(also, kind.resource): kind.group or "" for kind in KINDS.values() for also in kind.groups}
+KINDS = {name: _kind(resource) for name, resource in BY_NAME.items()}
+"""By plural, singular and short name."""
+_HOMES = {(group, resource.name): resource.group for resource in RESOURCES for group in resource.also_in}
 _GOOD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 

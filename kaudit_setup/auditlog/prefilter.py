@@ -1,16 +1,22 @@
-"""What every line of an event that fits a filter looks like: for a grep where the log is, before lines travel.
+"""What every line of an event that fits a filter looks like: for a search before lines are decoded, or travel.
 
-A pattern may let too much through, never too little: it holds for kube-apiserver's own lines and for those that a log
-shipper wrote anew, in another order and with spaces. Only text that no writer of JSON escapes is asked for.
+It may let too much through, never too little. Literals are looked for here and on nodes alike; patterns are for a
+grep where the log is. Both hold for kube-apiserver's own lines and for those that a log shipper wrote anew, in
+another order and with spaces; patterns ask only for text that no writer of JSON escapes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import Filter, plain_resource
+from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+
+# From the most telling to the least; what most events share is not worth a search of its own.
+_TELLING = ("name", "impersonator", "user", "ip", "agent", "namespace", "resource", "verb", "code", "decision")
+_COMMON = frozenset({"get", "list", "watch", "update", "200", "201", "allow"})
 
 _KEYS = {
     "user": "username",
@@ -30,21 +36,45 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:@-]*")
 _SECOND = len("2026-11-23T16:06:07")
 
 
-def patterns(wanted: Filter) -> tuple[str, ...]:
-    """Extended regular expressions; the line of an event that fits `wanted` fits each of them."""
+def needles(asked: Filter) -> tuple[bytes, ...]:
+    """Literals of which the line of every event that fits holds one; empty where none is telling."""
+    for dimension in _TELLING:
+        found = _literals(_wanted(asked, dimension))
+        if found:
+            return tuple(map(spelled, found))
+    return ()
+
+
+def patterns(asked: Filter) -> tuple[str, ...]:
+    """Extended regular expressions; the line of an event that fits `asked` fits each of them."""
     found = []
-    for dimension, values in wanted.wanted.items():
-        positive = [value for value in values if not value.startswith("!")]
-        spelt = [_value(dimension, value) for value in positive]
+    for dimension in asked.by:
+        spelt = [_value(dimension, value) for value in _wanted(asked, dimension)]
         if dimension in _KEYS and spelt and all(spelt):
             found.append(f'"{_KEYS[dimension]}"{_IS}({"|".join(spelt)})')
-    return (*found, *_times(wanted.window))
+    return (*found, *_times(asked.window))
+
+
+def narrows(asked: Filter) -> bool:
+    """Whether lines that may fit `asked` can be told from others at all."""
+    return bool(needles(asked) or patterns(asked))
+
+
+def _wanted(asked: Filter, dimension: str) -> Sequence[str]:
+    values = asked.by.get(dimension)
+    wanted = values.wanted if values is not None else ()
+    return [plain_resource(value) for value in wanted] if dimension == "resource" else wanted
+
+
+def _literals(values: Sequence[str]) -> list[str]:
+    """The longest text that a line must hold for each value to fit; empty if one has none, or if all lines do."""
+    longest = [max(re.split(r"[*?]", value), key=len) for value in values]
+    telling = all(len(one) > 1 for one in longest) and not _COMMON.intersection(values)
+    return longest if telling else []
 
 
 def _value(dimension: str, value: str) -> str:
     """How the value of the key begins; empty if nothing is sure."""
-    if dimension == "resource":
-        value = re.split(r"[./]", value)[0]
     begin = _PLAIN.match(value)
     plain = begin[0] if begin else ""
     if not plain:
@@ -58,7 +88,7 @@ def _value(dimension: str, value: str) -> str:
 
 def _times(window: Window) -> Iterator[str]:
     """That some moment of the line is late enough, and some early enough, to the second."""
-    bounds = []
+    bounds: list[tuple[str, Callable[[int], str]]] = []
     if window.since:
         bounds.append((window.since, _later))
     if window.until != ALWAYS.until:

@@ -15,11 +15,12 @@ from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
 from kaudit_setup.auditlog.logs import LocalLogs, Logs
-from kaudit_setup.auditlog.prefilter import patterns
+from kaudit_setup.auditlog.prefilter import needles, patterns
+from kaudit_setup.auditlog.raw_lines import misshapen
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.search import Found, matches, misshapen
+from kaudit_setup.auditlog.search import Found, matches
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.auditlog.workers import cores, scan
 
@@ -61,7 +62,7 @@ def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = Fals
     otherwise the stages of one request, and copies of it on several nodes, are one row: its last stage, which is also
     the one that has to fit.
     """
-    form = _RAW if raw else _RECORD._replace(last=not stages and wanted.wanted.keys() & LATE != set())
+    form = _RAW if raw else _RECORD._replace(last=not stages and wanted.by.keys() & LATE != set())
     rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
     if raw:
         return rows
@@ -137,9 +138,9 @@ def _node(
 def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
-    needles = wanted.needles()
-    if needles:
-        for found in matches(unit, tally, needles, wanted.window, check=True):
+    literals = needles(wanted)
+    if literals:
+        for found in matches(unit, tally, literals, wanted.window, check=True):
             yield _kept(found, decoder, fits, form, tally)
         return
     begun: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -228,7 +229,7 @@ def _sent(form: _Form, event: Event, text: bytes, line: int, fit: bool) -> _Sent
 def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
-    for hit in logs.candidates(wanted.needles(), wanted.window, patterns(wanted)):
+    for hit in logs.candidates(needles(wanted), wanted.window, patterns(wanted)):
         event, why = decode_leniently(decoder, hit.text)
         if event is not None and ((fit := fits(event)) or form.last):
             whole, why = decode_leniently(form.decoder, hit.text)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
+from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 
 BLOCK = 1 << 20
@@ -25,7 +25,6 @@ LONGEST_LINE = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
 _PACKED = 1 << 18  # bytes of a compressed file that are read at once
 _CUT = "a compressed file that is cut short"
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,17 @@ class Block:
             count += 1
         return count
 
+    def numbers(self, starts: Iterable[int], first: int) -> Iterator[int]:
+        """The numbers of the lines that begin at `starts` (ascending), if the first line of the block is number
+        `first`; 0 for all if that is 0.
+        """
+        done, number = 0, first
+        for start in starts:
+            if first:
+                number += self.lines(done, start)
+                done = start
+            yield number
+
 
 def plan(files: Sequence[LogFile], unit: int = UNIT) -> list[Unit]:
     """`files` cut into parts of about `unit` bytes, in order; compressed files and standard input stay whole."""
@@ -79,7 +89,7 @@ def plan(files: Sequence[LogFile], unit: int = UNIT) -> list[Unit]:
     return units
 
 
-class Source(Protocol):
+class Readable(Protocol):
     """Bytes to read, wherever they come from."""
 
     def readinto(self, into: memoryview, /) -> int | None:
@@ -98,7 +108,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
         return
     try:
         at = _line_start(stream, unit.start) if unit.start else 0
-        source = cast(Source, stream) if unit.start else _unpacked(stream, unit.file, tally)
+        source = cast(Readable, stream) if unit.start else _unpacked(stream, unit.file, tally)
         # thousands of small files: room that is not needed takes longer to make than they take to read
         room = min(block, max(unit.file.size + 1, _SMALLEST))
         for part in _blocks(source, unit.end, at, tally, room):
@@ -113,64 +123,91 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
             stream.close()
 
 
-def _blocks(source: Source, end: int, at: int, tally: Tally, block: int) -> Iterator[Block]:
-    data = bytearray(block)
-    kept = 0  # data[:kept] is the beginning of a line, which stands at byte `at`
-    skipping = False  # inside a line that was given up
-    hole = False  # inside NUL bytes that were counted
-    while end < 0 or at < end:
-        with memoryview(data) as whole, whole[kept:] as room:
-            got = source.readinto(room) or 0
-        if not got:
-            if not skipping:
-                yield from _rest(data[:kept], at, tally)
+def _blocks(source: Readable, end: int, at: int, tally: Tally, room: int) -> Iterator[Block]:
+    buffer = _Buffer(room, at, tally)
+    while end < 0 or buffer.at < end:
+        if not buffer.fill(source):
+            yield from buffer.rest()
             return
-        total = kept + got
-        if hole:
-            begin = total - len(data[:total].lstrip(b"\0"))
-            data[: total - begin] = data[begin:total]
-            at, total, hole = at + begin, total - begin, begin == total
-            if hole:
-                continue
-        cut = data.rfind(b"\n", kept, total) + 1
-        if not cut and not skipping and total < LONGEST_LINE and not _hole(data, total):
-            kept = total
-            if total == len(data):
-                data = data + bytearray(len(data))
-            continue
+        if size := buffer.whole_lines(end):
+            yield Block(buffer.data, size, buffer.at)
+            buffer.drop(size)
+
+
+class _Buffer:
+    """What was read and not given out yet: `data[:size]`, which stands at byte `at`. Its last line may be unfinished;
+    a line that is too long, or a hole of NUL bytes, is given up (and counted) piece by piece.
+    """
+
+    def __init__(self, room: int, at: int, tally: Tally) -> None:
+        self.data = bytearray(room)
+        self.size = 0
+        self.at = at
+        self._tally = tally
+        self._searched = 0  # no line ends before this byte
+        self._in_line = False  # inside a line that was given up
+        self._in_hole = False  # inside NUL bytes that were counted
+
+    def fill(self, source: Readable) -> bool:
+        """Read on; False at the end."""
+        self._searched = self.size
+        with memoryview(self.data) as whole, whole[self.size :] as room:
+            got = source.readinto(room) or 0
+        self.size += got
+        return got > 0
+
+    def drop(self, count: int) -> None:
+        """Forget the first bytes."""
+        self.data[: self.size - count] = self.data[count : self.size]
+        self.size -= count
+        self.at += count
+
+    def whole_lines(self, end: int) -> int:
+        """How many bytes whole lines take that begin before byte `end` (-1: anywhere); 0 if none is whole yet."""
+        if self._in_hole:
+            self.drop(self.size - len(self.data[: self.size].lstrip(b"\0")))
+            self._in_hole = not self.size
+        if not self.size:
+            return 0
+        cut = self.data.rfind(b"\n", self._searched, self.size) + 1
         if not cut:
-            if not skipping:
-                hole = _hole(data, total)
-                skipping = not hole
-                tally.damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB" if skipping else "a hole of NUL bytes")
-            at, kept = at + total, 0
-            continue
-        if skipping:
-            begin = data.find(b"\n", 0, cut) + 1
-            data[: total - begin] = data[begin:total]
-            at, total, cut, skipping = at + begin, total - begin, cut - begin, False
-        elif end >= 0 and at + cut > end:
+            self._go_on()
+        elif self._in_line:
+            begin = self.data.find(b"\n", 0, cut) + 1
+            self.drop(begin)
+            self._in_line = False
+            return cut - begin
+        elif end >= 0 and self.at + cut > end:
             # the last own line begins before the end and finishes at it or behind it
-            cut = data.find(b"\n", max(end - at - 1, 0), cut) + 1
-        if cut:
-            yield Block(data, cut, at)
-        kept = total - cut
-        data[:kept] = data[cut:total]
-        at += cut
+            return self.data.find(b"\n", max(end - self.at - 1, 0), cut) + 1
+        return cut
 
+    def _go_on(self) -> None:
+        """No line ends in what is held: make room for more of it, or give it up."""
+        if not self._in_line:
+            hole = self._is_hole()
+            if self.size < LONGEST_LINE and not hole:
+                if self.size == len(self.data):
+                    self.data = self.data + bytearray(len(self.data))
+                return
+            self._in_hole, self._in_line = hole, not hole
+            self._tally.damage(0, "a hole of NUL bytes" if hole else f"a line longer than {LONGEST_LINE >> 20} MiB")
+        self.drop(self.size)
 
-def _hole(data: bytearray, size: int) -> bool:
-    """Whether there is nothing but NUL bytes: what a crash leaves, or logrotate's `copytruncate`; it may be huge."""
-    return data[0] == 0 and not data[:size].strip(b"\0")
+    def _is_hole(self) -> bool:
+        """Whether there are only NUL bytes: what a crash or logrotate's `copytruncate` leaves; it may be huge."""
+        return self.data[0] == 0 and not self.data[: self.size].strip(b"\0")
 
-
-def _rest(text: bytearray, at: int, tally: Tally) -> Iterator[Block]:
-    """What follows the last newline: an event whose newline is missing, or one that is still being written."""
-    bare = text.strip(b"\0 \t\r")
-    if bare.endswith(b"}"):
-        yield Block(text + b"\n", len(text) + 1, at)
-    elif bare:
-        tally.damage(0, "an unfinished last line")
+    def rest(self) -> Iterator[Block]:
+        """What follows the last newline: an event whose newline is missing, or one that is still being written."""
+        text = self.data[: self.size]
+        bare = text.strip(b"\0 \t\r")
+        if self._in_line or not bare:
+            return
+        if bare.endswith(b"}"):
+            yield Block(text + b"\n", len(text) + 1, self.at)
+        else:
+            self._tally.damage(0, "an unfinished last line")
 
 
 def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
@@ -221,7 +258,7 @@ def _line_start(stream: BinaryIO, start: int) -> int:
     return at
 
 
-def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Source:
+def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Readable:
     """`stream`, decompressed if it is gzip, whatever its name says."""
     head = stream.read(2) or b""
     if file.gzipped and not head:
@@ -229,7 +266,7 @@ def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Source:
         tally.note(_CUT)
     if len(head) == 1:  # a pipe gives what is there
         head += stream.read(1) or b""
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         return _Gunzip(stream, head, tally)
     return _Behind(head, stream)
 
@@ -239,7 +276,7 @@ class _Behind:
 
     def __init__(self, head: bytes, stream: BinaryIO) -> None:
         self._head = head
-        self._stream = cast(Source, stream)
+        self._stream = cast(Readable, stream)
 
     def readinto(self, into: memoryview, /) -> int | None:
         if self._head:

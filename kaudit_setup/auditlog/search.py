@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.auditlog.files import LogFile, within
+from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
+from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect
 from kaudit_setup.auditlog.reader import Block, Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.auditlog.workers import scan
 
 CHECK_BELOW = 128 << 20
-"""Up to this size every line is looked at for damage and counted while it is searched; beyond it only the matching
-lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
-
-OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
-"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper wrote anew, with
-sorted keys, spaces or fields of its own, begins otherwise."""
-_SLASHED = b'"requestURI":"\\/'
-"""In a line of some shippers; Go escapes no slash."""
-REWRITTEN = "its lines are not as kube-apiserver writes them (a log shipper's, maybe): searched by names alone"
-
-_STAMP = b'"stageTimestamp"'
-_RECEIVED = b'"requestReceivedTimestamp"'
-_GO_ESCAPE = re.compile(rb"\\u(003[ce]|0026|202[89])")
-_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
-_VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
-
-# for each value that a line must hold its spellings, the most telling value first
-Plain = tuple[tuple[bytes, ...], ...]
+"""Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the
+matching lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
 
 # line in its unit (0 if not counted), offset in its file, text
 Found = tuple[int, int, bytes]
+# where a literal stands in a block: which (there is one), from, to
+_Find = Callable[[memoryview], list[tuple[int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,54 +38,6 @@ class Hit:
     text: bytes
 
 
-def spelled(text: str) -> bytes:
-    """`text` as kube-apiserver writes it inside a JSON string (Go escapes <, >, & and U+2028/9), without quotes.
-
-    Source: encoding/json:appendString with escapeHTML.
-    """
-    plain = json.dumps(text, ensure_ascii=False)[1:-1]
-    for char in "<>&\u2028\u2029":
-        plain = plain.replace(char, f"\\u{ord(char):04x}")
-    return plain.encode("utf-8", "surrogatepass")
-
-
-def plainly(literal: bytes) -> Plain:
-    """What a line holds if it says the same as `literal` in another order, with other spaces or escapes.
-
-    Only the values that `literal` names; a part of one string stays as it is.
-    """
-    values = [found.groups() for found in _VALUE.finditer(literal) if found[1]]
-    if not values:
-        return (_with_slashes(literal),)
-    longest_first = sorted(values, key=lambda v: -len(v[0]))
-    return tuple(tuple(b'"' + one + quote for one in _with_slashes(value)) for value, quote in longest_first)
-
-
-def _with_slashes(text: bytes) -> tuple[bytes, ...]:
-    return tuple(dict.fromkeys(one.replace(b"/", slash) for one in spellings(text) for slash in (b"/", rb"\/")))
-
-
-def spellings(text: bytes) -> tuple[bytes, ...]:
-    """`text`, a piece of JSON as kube-apiserver writes it, and as others do: without Go's escapes, or in ASCII.
-
-    Its slashes stay: who escapes them, does so in every line (see `_in_own_order`).
-    """
-    plain = _GO_ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode(), text)
-    if plain == text and text.isascii():
-        return (text,)
-    try:
-        in_ascii = "".join(one if one.isascii() else json.dumps(one)[1:-1] for one in plain.decode())
-    except UnicodeDecodeError:  # halves of characters
-        return (text, plain)
-    upper = _ESCAPED.sub(lambda found: "\\u" + found[1].upper(), in_ascii)
-    return tuple(dict.fromkeys([text, plain, in_ascii.encode(), upper.encode()]))
-
-
-def says(text: bytes, plains: Sequence[Plain]) -> bool:
-    """Whether a line holds every value of one of `plains`."""
-    return any(all(any(one in text for one in spelt) for spelt in plain) for plain in plains)
-
-
 def candidates(
     files: Sequence[LogFile],
     literals: Sequence[bytes],
@@ -112,7 +50,7 @@ def candidates(
     `tallies` is filled, by path, with what was met in each file that was read.
     """
     wanted = within(files, window)
-    needles = tuple(dict.fromkeys(literal for literal in literals if literal))
+    needles = tuple(dict.fromkeys(filter(None, literals)))
     check = sum(file.size for file in wanted) <= CHECK_BELOW
 
     def work(unit: Unit, tally: Tally) -> Iterator[list[Found]]:
@@ -149,64 +87,87 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
         line += block.lines(done, block.size)
 
 
-def matches(unit: Unit, tally: Tally, needles: Sequence[bytes], window: Window, check: bool) -> Iterator[list[Found]]:
-    """The lines of one unit that hold a needle, block by block; with `check` every line is counted and looked at.
-
-    A needle may span several fields in kube-apiserver's own order; where lines are in another one they must hold what
-    the needle says.
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """Literals made ready for the search, one automaton each: a single one is found with vector instructions, several
+    are not. `own`: as kube-apiserver writes them; `telling`: the most telling value of each, however it is spelled,
+    for lines in another order, which must say the rest (`plains`) too.
     """
-    finders = _finders(one for needle in needles for one in spellings(needle))
-    plains = [plainly(needle) for needle in needles]
-    anew = _finders(spelt for plain in plains for spelt in plain[0])
-    check = check or unit.file.gzipped or unit.file.once
-    for block in blocks(unit, tally):
-        lines: dict[int, int] = {} if needles else _every(block)
-        own = _in_own_order(block)
-        if not own:
-            tally.note(REWRITTEN)
-        for find in finders if own else anew:
+
+    own: tuple[_Find, ...]
+    telling: tuple[_Find, ...]
+    plains: tuple[Plain, ...]
+
+    @classmethod
+    def of(cls, literals: Sequence[bytes]) -> _Needles:
+        """No literal means every line."""
+        plains = tuple(map(plainly, literals))
+        return cls(
+            _finders(spelt for literal in literals for spelt in spellings(literal)),
+            _finders(spelt for plain in plains for spelt in plain[0]),
+            plains,
+        )
+
+    def lines(self, block: Block, *, own: bool) -> Iterator[tuple[int, bytes]]:
+        """The lines of a block that hold a literal: where each begins, and its text. `own`: whether they are as
+        kube-apiserver writes them.
+        """
+        spans = self._spans(block, self.own if own else self.telling) if self.plains else _every(block)
+        for start in sorted(spans):
+            text = bytes(block.data[start : spans[start]])
+            if own or not self.plains or says(text, self.plains):
+                yield start, text
+
+    def _spans(self, block: Block, finders: Iterable[_Find]) -> dict[int, int]:
+        spans: dict[int, int] = {}
+        for find in finders:
             end = 0
             for _, start, stop in find(block.view):
                 if start >= end:
                     end = block.data.find(b"\n", stop, block.size)
-                    lines[block.data.rfind(b"\n", 0, start) + 1] = end
-        before = tally.lines
-        if check:
-            inspect(block, tally)
-        elif block.data.find(b"\0", 0, block.size) >= 0:
-            tally.damage(0, "NUL bytes")
-        found = []
-        counted, number = 0, before + 1
-        for start in sorted(lines):
-            text = bytes(block.data[start : lines[start]])
-            if check:
-                number += block.lines(counted, start)
-                counted = start
-            if (own or not needles or says(text, plains)) and (window.open or inside(text, window)):
-                found.append((number if check else 0, block.at + start, text.strip(b"\0\r\xef\xbb\xbf")))
-        if found:
-            yield found
+                    spans[block.data.rfind(b"\n", 0, start) + 1] = end
+        return spans
+
+
+def _finders(needles: Iterable[bytes]) -> tuple[_Find, ...]:
+    return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
+
+
+def matches(
+    unit: Unit, tally: Tally, literals: Sequence[bytes], window: Window, check: bool
+) -> Iterator[list[Found]]:
+    """The lines of one unit that hold any of `literals`, block by block. `check`: count and look at every line.
+
+    A literal may span several fields in kube-apiserver's own order; where lines are in another one they must hold
+    what the literal says.
+    """
+    needles = _Needles.of(literals)
+    check = check or unit.file.gzipped or unit.file.once
+    for block in blocks(unit, tally):
+        own = in_own_order(block)
+        if not own:
+            tally.note(REWRITTEN)
+        first = _look_at(block, tally, check)
+        kept = [one for one in needles.lines(block, own=own) if window.open or inside(one[1], window)]
+        if kept:
+            numbers = block.numbers([start for start, _ in kept], first)
+            yield [
+                (number, block.at + start, text.strip(PADDING))
+                for number, (start, text) in zip(numbers, kept, strict=True)
+            ]
     if not check:
         tally.note("only the matching lines were checked for damage; `stats` checks every line")
 
 
-def _finders(needles: Iterable[bytes]) -> list[Callable[[memoryview], list[tuple[int, int, int]]]]:
-    """One automaton for each needle: a single one is found with vector instructions, several are not."""
-    return [BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles)]
-
-
-def _in_own_order(block: Block) -> bool:
-    """Whether the first and the last line of a block are as kube-apiserver writes them; what is no object is passed
-    over: damage says nothing about who wrote the rest.
-    """
-    data, size = block.data, block.size
-    first = 0 if data.startswith(b"{") else data.find(b"\n{", 0, size) + 1
-    last = data.rfind(b"\n{", 0, size) + 1
-    return all(
-        data.startswith(OWN_ORDER, at) and data.find(_SLASHED, at, data.find(b"\n", at, size)) < 0
-        for at in (first, last)
-        if data.startswith(b"{", at)
-    )
+def _look_at(block: Block, tally: Tally, check: bool) -> int:
+    """Count the lines of a block and the damage in it; the number of its first line, 0 if they are not counted."""
+    if check:
+        first = tally.lines + 1
+        inspect(block, tally)
+        return first
+    if block.data.find(b"\0", 0, block.size) >= 0:
+        tally.damage(0, "NUL bytes")
+    return 0
 
 
 def _every(block: Block) -> dict[int, int]:
@@ -217,42 +178,3 @@ def _every(block: Block) -> dict[int, int]:
         lines[start] = end
         start = end + 1
     return lines
-
-
-def inspect(block: Block, tally: Tally) -> None:
-    """Count the lines of `block` and those that cannot be events by their first and last byte, or for a NUL."""
-    data, size = block.data, block.size
-    find = data.find
-    holes = find(b"\0", 0, size) >= 0
-    start, count = 0, tally.lines
-    while start < size:
-        end = find(b"\n", start, size)
-        count += 1
-        if data[start] != 0x7B or data[end - 1] != 0x7D or holes:
-            what = misshapen(bytes(data[start:end]))
-            if what:
-                tally.damage(count, what)
-        start = end + 1
-    tally.lines = count
-
-
-def misshapen(line: bytes) -> str:
-    """Why `line` (without its newline) cannot be a whole event; empty if it may be one, or is blank."""
-    bare = line.strip(b" \t\r\xef\xbb\xbf")
-    if b"\0" in bare:
-        return "NUL bytes"
-    if not bare or (bare.startswith(b"{") and bare.endswith(b"}")):
-        return ""
-    return "not a JSON object" if not bare.startswith(b"{") else "a line cut short"
-
-
-def inside(text: bytes, window: Window) -> bool:
-    """Whether a request was received or answered in `window`; a line without a timestamp is kept."""
-    stamps = [_text_after(text, key) for key in (_STAMP, _RECEIVED)]
-    return not any(stamps) or any(window.holds(stamp) for stamp in stamps if stamp)
-
-
-def _text_after(text: bytes, key: bytes) -> str:
-    at = text.rfind(key)
-    begin = text.find(b'"', at + len(key)) + 1
-    return text[begin : text.find(b'"', begin)].decode("ascii", "replace") if at >= 0 and begin else ""

@@ -25,7 +25,7 @@ from kaudit_setup.attribution.evidence.requests import (
     through_kubelet,
 )
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
-from kaudit_setup.auditlog.search import spelled
+from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 LIMIT = 60_000

@@ -8,8 +8,9 @@ from dataclasses import replace
 from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
 from kaudit_setup.auditlog.logs import Logs
+from kaudit_setup.auditlog.raw_lines import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage
-from kaudit_setup.auditlog.search import OWN_ORDER, Hit
+from kaudit_setup.auditlog.search import Hit
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'

@@ -1,57 +1,33 @@
 """What another policy would have written: the log replayed through it.
 
 A log shows only what was logged, so a level can be lowered (a body's size is known and taken off) but not raised:
-what that would add is unknown and counted as such. Requests fall together in classes that no policy can
-tell apart, so each policy is asked once for each class, not once for each event.
+what that would add is unknown and counted as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from kaudit_setup.auditlog.decode import decode_unit, project
-from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.fields import ESTIMATE
 from kaudit_setup.auditlog.files import within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.reader import Unit
+from kaudit_setup.auditlog.reports.request_classes import READS, ClassFields, Classifier, RequestClass
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
 from kaudit_setup.auditlog.workers import scan
-from kaudit_setup.policy.evaluate import path_matches
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
 from kaudit_setup.rotation import Rotation, kept
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
-_OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
-_READING = ("get", "list", "watch")
 _ENDS = frozenset({"ResponseComplete", "Panic"})
 _NEARLY_ALL = 0.9  # some requests began before the log does
 # `"requestObject":` and the comma
 _REQUEST_KEY, _RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
-
-
-class Class(NamedTuple):
-    """What a policy can tell about a request, and what the log tells about its size."""
-
-    user: str | None
-    groups: tuple[str, ...]
-    verb: str
-    api_group: str
-    resource: str
-    subresource: str
-    namespace: str
-    name: str
-    path: str
-    level: str
-    stage: str
-
-
-# a Class before it has names: a plain tuple is made in half the time
-_Fields = tuple[str | None, tuple[str, ...], str, str, str, str, str, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -102,15 +78,15 @@ def estimate(
     logs: LocalLogs, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
 ) -> Replay:
     """Replay the events of `logs` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
-    projection = Projection([policy for _, policy, _ in policies])
-    classes: dict[Class, Weight] = {}
+    classifier = Classifier([policy for _, policy, _ in policies])
+    classes: dict[RequestClass, Weight] = {}
 
-    def work(unit: Unit, tally: Tally) -> Iterator[dict[_Fields, Weight]]:
-        return _weigh(unit, tally, projection, wanted)
+    def work(unit: Unit, tally: Tally) -> Iterator[dict[ClassFields, Weight]]:
+        return _weigh(unit, tally, classifier, wanted)
 
     for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
         for key, weight in part.items():
-            whole = classes.setdefault(Class._make(key), Weight())
+            whole = classes.setdefault(RequestClass._make(key), Weight())
             whole.events += weight.events
             whole.size += weight.size
             whole.request += weight.request
@@ -130,7 +106,7 @@ def estimate(
     )
 
 
-def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[Class, Weight]) -> Estimate:
+def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[RequestClass, Weight]) -> Estimate:
     events = size = unknown = ended = received = 0
     for key, weight in classes.items():
         decision = compiled(_attributes(key))
@@ -150,7 +126,7 @@ def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[Class, 
     return Estimate(name, events, size, unknown, missing, None)
 
 
-def _size(key: Class, weight: Weight, level: Level) -> int:
+def _size(key: RequestClass, weight: Weight, level: Level) -> int:
     size = weight.size
     if _ORDER[level] < _ORDER["RequestResponse"]:
         size -= weight.response
@@ -160,7 +136,7 @@ def _size(key: Class, weight: Weight, level: Level) -> int:
     return size + weight.events * (len(level) - len(key.level))
 
 
-def _raised(key: Class, level: Level) -> bool:
+def _raised(key: RequestClass, level: Level) -> bool:
     """Whether `level` would add a body that the log does not show.
 
     Bodies come with the response's stages; a watch and a non-resource request have none, reading has no request body
@@ -169,11 +145,11 @@ def _raised(key: Class, level: Level) -> bool:
     if _ORDER[level] <= _ORDER.get(key.level, 0) or key.stage != "ResponseComplete" or key.path:
         return False
     if level == "Request" or key.verb == "watch":
-        return key.verb not in _READING
+        return key.verb not in READS
     return True
 
 
-def _attributes(key: Class) -> Attributes:
+def _attributes(key: RequestClass) -> Attributes:
     return Attributes(
         key.user,
         key.groups,
@@ -197,82 +173,10 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
     return replace(estimate, hours=inf if found is None else found)
 
 
-class Projection:
-    """Maps what a request says to what some policy can tell apart; everything else becomes one value."""
-
-    def __init__(self, policies: Sequence[Policy]) -> None:
-        """Collect the literals of all rules."""
-        rules = [rule for policy in policies for rule in policy.rules]
-        self._users = {user: user for rule in rules for user in rule.users}
-        self._groups = frozenset(group for rule in rules for group in rule.user_groups)
-        self._namespaces = {ns: ns for rule in rules for ns in rule.namespaces}
-        entries = [entry for rule in rules for entry in rule.resources]
-        self._names = {name: name for entry in entries for name in entry.resource_names}
-        # `pods`, `pods/log`, `pods/*`, `*/scale`: either part may be what an entry tells requests apart by
-        specs = [spec.partition("/") for entry in entries for spec in entry.resources]
-        self._api_groups = {entry.group: entry.group for entry in entries}
-        self._resources = {resource: resource for resource, _, _ in specs}
-        self._subresources = {"": ""} | {subresource: subresource for _, _, subresource in specs}
-        self._verbs = {verb: verb for verb in (*_READING, *(verb for rule in rules for verb in rule.verbs))}
-        self._specs = tuple({spec for rule in rules for spec in rule.non_resource_urls})
-        self._like: dict[tuple[str, ...], str] = {}
-        self._paths: dict[str, str] = {}
-        self._by_groups: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-    def of(self) -> Callable[[Event], _Fields]:
-        """The mapping, as a function of an event with the fields that a replay needs; see Class for the order."""
-        users, namespaces, names = self._users.get, self._namespaces.get, self._names.get
-        api_groups, resources, subresources = self._api_groups.get, self._resources.get, self._subresources.get
-        verbs = self._verbs.get
-        known, groups_of = self._by_groups, self._of_groups
-        paths, path_of = self._paths, self._of_path
-
-        def of_event(event: Event) -> _Fields:
-            who, ref = event.user, event.object_ref
-            groups = known.get(who.groups)
-            if groups is None:
-                groups = groups_of(who.groups)
-            # a request that was not authenticated has no user at all, and no rule with users or groups fits it
-            user = users(who.username, _OTHER) if who.username or who.groups else None
-            if not ref.resource:
-                asked = event.request_uri.partition("?")[0]
-                path = paths.get(asked) or path_of(asked)
-                return (user, groups, verbs(event.verb, _OTHER), "", "", "", "", "", path, event.level, event.stage)
-            # a create is decided before its body, and so its name, is read; with a subresource the URL has the name
-            name = ref.name if event.verb != "create" or ref.subresource else ""
-            return (
-                user,
-                groups,
-                verbs(event.verb, _OTHER),
-                api_groups(ref.api_group, _OTHER),
-                resources(ref.resource, _OTHER),
-                subresources(ref.subresource, _OTHER),
-                namespaces(ref.namespace, _OTHER),
-                names(name, _OTHER),
-                "",
-                event.level,
-                event.stage,
-            )
-
-        return of_event
-
-    def _of_path(self, path: str) -> str:
-        """The first path that was met of all those that the same `nonResourceURLs` cover."""
-        if len(self._paths) > 65_536:
-            self._paths.clear()
-        covered = tuple(spec for spec in self._specs if path_matches(path, spec))
-        return self._paths.setdefault(path, self._like.setdefault(covered, path or "/"))
-
-    def _of_groups(self, groups: tuple[str, ...]) -> tuple[str, ...]:
-        if len(self._by_groups) > 65_536:
-            self._by_groups.clear()
-        return self._by_groups.setdefault(groups, tuple(g for g in groups if g in self._groups))
-
-
-def _weigh(unit: Unit, tally: Tally, projection: Projection, wanted: Filter) -> Iterator[dict[_Fields, Weight]]:
-    class_of = projection.of()
-    fits = wanted.test() if wanted.wanted or wanted.fields() else None
-    classes: dict[_Fields, Weight] = {}
+def _weigh(unit: Unit, tally: Tally, classifier: Classifier, wanted: Filter) -> Iterator[dict[ClassFields, Weight]]:
+    class_of = classifier.classify()
+    fits = wanted.test() if wanted.by or not wanted.window.open else None
+    classes: dict[ClassFields, Weight] = {}
     for lines in decode_unit(unit, tally, project(ESTIMATE | wanted.fields())):
         for event, size in zip(lines.events, lines.sizes, strict=True):
             if event is None or (fits is not None and not fits(event)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from kaudit_setup.auditlog.files import STDIN, LogFile
+from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
 from kaudit_setup.auditlog.sources.runner import Finished, Runner
 from kaudit_setup.errors import KauditError, NodeError
 
@@ -92,7 +92,7 @@ def _copied(file: LogFile, stdin: BinaryIO, into: Path) -> LogFile:
             shutil.copyfileobj(source, out, 1 << 20)
         info = into.stat()
         with into.open("rb") as copy:
-            gzipped = copy.read(2) == b"\x1f\x8b"
+            gzipped = copy.read(len(GZIP)) == GZIP
     except OSError as error:
         raise KauditError(
             f"what comes from {file.path} cannot be kept, to be read more than once: {error.strerror or error}",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from kaudit_setup.auditlog.files import rotated_name
+from kaudit_setup.auditlog.file_names import rotated_name
 from kaudit_setup.auditlog.sources.copies import began_as, begins_with, free, last_moment, raw, sha256
 from kaudit_setup.auditlog.sources.inside import check_inside, refuse_link, write_whole
 from kaudit_setup.auditlog.sources.listing import listing

@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
 
-from kaudit_setup.auditlog.files import find_logs
+from kaudit_setup.auditlog.files import GZIP
+from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
-_GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18
 
 
 def last_moment(path: Path) -> datetime:
     """Of the last event in a log, rounded up to what a name can tell; without any, when the file was written."""
     tally = Tally()
-    for _ in blocks(Unit(0, find_logs([str(path)])[0]), tally):
+    for _ in blocks(Unit(0, find_logs([str(path)]).files[0]), tally):
         pass
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
@@ -48,7 +48,7 @@ def raw(path: Path) -> Iterator[bytes]:
 def unpacked(path: Path) -> Iterator[bytes]:
     """The text of a log, in pieces of one size but for the last. What is being fetched has no name yet that tells."""
     with path.open("rb") as stream:
-        packed = stream.read(len(_GZIP)) == _GZIP
+        packed = stream.read(len(GZIP)) == GZIP
     if not packed:
         yield from raw(path)
         return

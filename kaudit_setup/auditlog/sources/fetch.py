@@ -12,9 +12,9 @@ from pathlib import Path
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.logs import LocalLogs
-from kaudit_setup.auditlog.prefilter import patterns
+from kaudit_setup.auditlog.prefilter import needles, patterns
+from kaudit_setup.auditlog.raw_lines import misshapen
 from kaudit_setup.auditlog.scan_statistics import Coverage
-from kaudit_setup.auditlog.search import misshapen
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.sources.runner import Progress, Runner, Unpack, fetch
@@ -90,17 +90,12 @@ def _with(cover: Coverage, here: Coverage | None) -> Coverage:
     )
 
 
-def narrows(wanted: Filter) -> bool:
-    """Whether other machines can tell lines that may fit `wanted` from others."""
-    return bool(wanted.needles() or patterns(wanted))
-
-
 def narrowed(logs: RemoteLogs, wanted: Filter, into: Path) -> Narrowed:
     """The lines of `logs` that may fit `wanted`, searched for where they are, with a private copy of what is found in
     each file in the folder `into`. Raises NodeError, and KauditError if the folder cannot be written.
     """
     files: list[LogFile] = []
-    found = logs.candidates(wanted.needles(), wanted.window, patterns(wanted))
+    found = logs.candidates(needles(wanted), wanted.window, patterns(wanted))
     try:
         for file, hits in groupby(found, lambda hit: hit.file):
             copy = into / str(len(files))

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kaudit_setup.auditlog.files import LogFile, logs_there, own_logs
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted

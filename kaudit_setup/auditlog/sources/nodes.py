@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
+from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
 from kaudit_setup.auditlog.reader import LONGEST_LINE
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
-from kaudit_setup.auditlog.search import REWRITTEN, Hit, inside, misshapen, plainly, says, spellings
+from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp_or_nothing
@@ -85,7 +87,7 @@ class Answer:
             path, text = self._placed(line)
             prefix = line[: len(line) - len(text) - 1]
             number = prefix.rpartition(b":")[2]
-            text = text.strip(b"\0\r\xef\xbb\xbf")
+            text = text.strip(PADDING)
             if number.isdigit() and (self._window.open or inside(text, self._window)):
                 self.matched += len(text) + 1
                 self._tally(path).version(text)

@@ -9,8 +9,9 @@ from pathlib import Path
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.logs import LocalLogs
+from kaudit_setup.auditlog.prefilter import narrows
 from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
-from kaudit_setup.auditlog.sources.fetch import fetched, narrowed, narrows
+from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs, listings
 from kaudit_setup.auditlog.sources.runner import Progress, Runner

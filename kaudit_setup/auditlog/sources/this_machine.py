@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kaudit_setup.auditlog.files import LogFile, find_logs, own_logs
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.find import find_logs, own_logs
 from kaudit_setup.errors import InputError
 
 DEFAULT = "/var/log/kubernetes/audit/audit.log"
@@ -19,7 +20,7 @@ def own_files() -> tuple[LogFile, ...]:
         raise InputError(
             f"there is no audit log at {here} on this machine", hint="name it with --log PATH, or a node with --host"
         )
-    return own_logs(find_logs([str(here.parent)], node="this machine"), str(here))
+    return own_logs(find_logs([str(here.parent)], node="this machine").files, str(here))
 
 
 def _own_log() -> Path:

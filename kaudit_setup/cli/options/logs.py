@@ -50,19 +50,18 @@ _SAID = 10  # things that are left out and named
 
 def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
-    from kaudit_setup.auditlog.files import find_logs
+    from kaudit_setup.auditlog.find import find_logs
     from kaudit_setup.auditlog.sources.this_machine import own_files
     from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
     if not log:
         return own_files()
-    skipped: list[str] = []
-    files = find_logs(log, skipped=skipped)
-    notes(skipped[:_SAID])
-    if len(skipped) > _SAID:
-        note(f"and {len(skipped) - _SAID} more are left out")
-    return files
+    found = find_logs(log)
+    notes(found.left_out[:_SAID])
+    if len(found.left_out) > _SAID:
+        note(f"and {len(found.left_out) - _SAID} more are left out")
+    return found.files
 
 
 @dataclass(frozen=True, kw_only=True)

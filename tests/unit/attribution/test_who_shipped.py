@@ -13,10 +13,11 @@ from whokit import events, truths
 from kaudit_setup.attribution.answer import Answer, Question, Verb
 from kaudit_setup.attribution.engine import ask
 from kaudit_setup.attribution.evidence.lines import EventLog
-from kaudit_setup.auditlog.files import find_logs
+from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.kinds import parse_object
+from kaudit_setup.auditlog.literals import plainly, says
 from kaudit_setup.auditlog.logs import LocalLogs
-from kaudit_setup.auditlog.search import REWRITTEN, plainly, says
+from kaudit_setup.auditlog.raw_lines import REWRITTEN
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script
@@ -69,7 +70,7 @@ def essence(found: list[Answer]) -> list[object]:
 @pytest.fixture(scope="module")
 def as_logged(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     path = written(tmp_path_factory.mktemp("own"), own)
-    found = answers(EventLog(LocalLogs(find_logs([str(path)]))))
+    found = answers(EventLog(LocalLogs(find_logs([str(path)]).files)))
     assert not any(REWRITTEN in note for answer in found for each in answer.coverage for note in each.notes)
     return essence(found)
 
@@ -77,7 +78,7 @@ def as_logged(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_answers_are_the_same(shape: str, as_logged: list[object], tmp_path: Path) -> None:
     path = written(tmp_path, SHAPES[shape])
-    found = answers(EventLog(LocalLogs(find_logs([str(path)]))))
+    found = answers(EventLog(LocalLogs(find_logs([str(path)]).files)))
     assert essence(found) == as_logged
     for answer in found:
         (cover,) = answer.coverage
@@ -108,7 +109,7 @@ def test_one_file_of_each_kind(tmp_path: Path) -> None:
         (tmp_path / FOLDER).mkdir(parents=True, exist_ok=True)
         (tmp_path / FOLDER / name).write_text("".join(f"{shape(event)}\n" for event in part), encoding="utf-8")
     for logs in (
-        LocalLogs(find_logs([str(tmp_path / FOLDER)])),
+        LocalLogs(find_logs([str(tmp_path / FOLDER)]).files),
         RemoteLogs([LocalNode(tmp_path)], script("lib") + script("logs")),
     ):
         for truth, found in zip(truths(SCENARIO), answers(EventLog(logs)), strict=True):
@@ -118,12 +119,12 @@ def test_one_file_of_each_kind(tmp_path: Path) -> None:
 
 def test_an_event_inside_a_field_is_counted_and_not_passed_over(tmp_path: Path) -> None:
     path = written(tmp_path, lambda event: json.dumps({"log": own(event), "stream": "stdout"}))
-    log = EventLog(LocalLogs(find_logs([str(path)])))
+    log = EventLog(LocalLogs(find_logs([str(path)]).files))
     kind, name = parse_object("svc/svc1")
     found = ask(log, Question(Verb.created, kind, "drain", name))
     assert found.answer is None
     nested = written(tmp_path, lambda event: json.dumps({"message": event}))
-    log = EventLog(LocalLogs(find_logs([str(nested)])))
+    log = EventLog(LocalLogs(find_logs([str(nested)]).files))
     assert ask(log, Question(Verb.created, kind, "drain", name)).answer is None
     assert log.unreadable > 0
 
@@ -149,7 +150,7 @@ def test_damage_does_not_make_a_log_a_shippers(tmp_path: Path) -> None:
     path = written(tmp_path, own)
     whole = path.read_bytes()
     path.write_bytes(b'ion":"x"}\n' + whole + b"\0\0\0\n")
-    here = EventLog(LocalLogs(find_logs([str(tmp_path)])))
+    here = EventLog(LocalLogs(find_logs([str(tmp_path)]).files))
     there = EventLog(RemoteLogs([LocalNode(tmp_path)], script("lib") + script("logs"), []))
     for log in (here, there):
         assert list(log.find([b'"verb":"create"']))

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from kaudit_setup.auditlog import reader, search
-from kaudit_setup.auditlog.files import LogFile, find_logs, within
+from kaudit_setup.auditlog.files import LogFile, within
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
-from kaudit_setup.auditlog.search import Hit, candidates, numbered, spelled
+from kaudit_setup.auditlog.search import Hit, candidates, numbered
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError
 
@@ -40,7 +42,7 @@ def line(n: int, *, minute: int = 0, name: str = "needle", pad: int = 0) -> byte
 
 
 def found(path: Path, *needles: str, window: Window = ALWAYS) -> tuple[list[Hit], Coverage]:
-    files = find_logs([str(path)])
+    files = find_logs([str(path)]).files
     tallies: dict[str, Tally] = {}
     hits = list(candidates(files, [spelled(n) for n in needles or ("needle",)], window, tallies))
     (one,) = coverage(files, tallies)
@@ -65,7 +67,7 @@ def test_units_of_any_size_give_every_line_once(tmp_path: Path, unit: int) -> No
     path.write_bytes(b"\n".join(texts) + b"\n")
     for block in (600, 1 << 14):
         seen = []
-        for one in reader.plan(find_logs([str(path)]), unit):
+        for one in reader.plan(find_logs([str(path)]).files, unit):
             for part in reader.blocks(one, Tally(), block):
                 seen += bytes(part.view).splitlines()
         assert seen == texts
@@ -190,7 +192,7 @@ def test_rotated_files_come_oldest_first_and_once(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(gzip.compress(line(1)) if name.endswith("gz") else line(1))
     (tmp_path / "notes.txt").write_text("no log")
     (tmp_path / "other.log").write_text("some other program's log\n")
-    files = find_logs([str(tmp_path), str(tmp_path / "audit.log"), str(tmp_path / "*.log")])[:3]
+    files = find_logs([str(tmp_path), str(tmp_path / "audit.log"), str(tmp_path / "*.log")]).files[:3]
     assert [Path(f.path).name for f in files] == [names[3], names[1], names[0]]
 
 
@@ -199,7 +201,7 @@ def test_nodes_are_told_apart_by_folder_or_stem(tmp_path: Path) -> None:
         path = tmp_path / where
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(line(1))
-    assert [f.node for f in find_logs([str(tmp_path)])] == ["cp1", "cp2", "cp3", "cp4"]
+    assert [f.node for f in find_logs([str(tmp_path)]).files] == ["cp1", "cp2", "cp3", "cp4"]
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_files_outside_the_window_are_not_read(tmp_path: Path, packed: bool) -> 
         path = tmp_path / f"audit-2026-11-23T{hour}-00-00.000.log"
         text = b"".join(line(n, minute=60 * (hour - 17) + n) + b"\n" for n in range(0, 60, 5))
         path.with_name(path.name + ".gz" * packed).write_bytes(gzip.compress(text) if packed else text)
-    files = find_logs([str(tmp_path)])
+    files = find_logs([str(tmp_path)]).files
     kept = within(files, Window.of("2026-11-23T12:30:00Z", None))
     assert [Path(f.path).name[17:19] for f in kept] == ["13", "14", "15"]
     kept = within(files, Window.of(None, "2026-11-23T10:30:00Z"))
@@ -271,7 +273,7 @@ def test_what_is_no_time_is_not_shown_as_one(tmp_path: Path) -> None:
 def test_a_rotation_while_reading_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(line(1, name="needle-old") + b"\n")
-    files = find_logs([str(path)])
+    files = find_logs([str(path)]).files
     path.rename(tmp_path / "audit-2026-11-23T16-20-54.099.log")
     path.write_bytes(line(2, name="needle-new") + b"\n")
     tallies: dict[str, Tally] = {}
@@ -285,7 +287,7 @@ def test_a_file_that_is_gone_or_compressed_meanwhile(tmp_path: Path) -> None:
     second = tmp_path / "audit-2026-11-23T17-20-54.099.log"
     for path in (first, second):
         path.write_bytes(line(1) + b"\n")
-    files = find_logs([str(tmp_path)])
+    files = find_logs([str(tmp_path)]).files
     first.unlink()
     packed = second.with_name(second.name + ".gz")
     packed.write_bytes(gzip.compress(second.read_bytes()))
@@ -314,7 +316,7 @@ def test_standard_input_plain_and_packed(monkeypatch: pytest.MonkeyPatch) -> Non
     text = line(1) + b"\n" + line(2) + b"\n"
     for data in (text, gzip.compress(text)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        hits = list(candidates(find_logs(["-"]), [b"needle"]))
+        hits = list(candidates(find_logs(["-"]).files, [b"needle"]))
         assert [(h.file.node, h.line) for h in hits] == [("stdin", 1), ("stdin", 2)]
 
 
@@ -328,7 +330,7 @@ def test_twenty_thousand_files_are_read_one_at_a_time(tmp_path: Path) -> None:
             tmp_path / f"audit-2026-{1 + n // 2500:02}-{1 + n // 100 % 25:02}T{n % 20:02}-{n // 20 % 5:02}-00.000.log"
         ).touch()
     (tmp_path / "audit.log").write_bytes(line(1) + b"\n")
-    files = find_logs([str(tmp_path)])
+    files = find_logs([str(tmp_path)]).files
     assert len(files) == 20_001
     assert len(list(candidates(files, [b"needle"]))) == 1
     assert isinstance(files[0], LogFile)

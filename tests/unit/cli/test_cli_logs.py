@@ -805,9 +805,9 @@ def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
     (tmp_path / "audit.log").write_bytes(gzip.decompress(SCENARIO.read_bytes()))
     code = (
-        "import os, sys; from kaudit_setup.auditlog import files, reader, workers\n"
+        "import os, sys; from kaudit_setup.auditlog import find, reader, workers\n"
         "def work(unit, tally):\n    os._exit(9)\n    yield 1\n"
-        "logs = files.find_logs([sys.argv[1]])\n"
+        "logs = find.find_logs([sys.argv[1]]).files\n"
         "try:\n    list(workers.spread(reader.plan(logs, 100_000), work, 2))\nexcept Exception as e:\n    print(e)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)

@@ -1,0 +1,111 @@
+"""What the names of log files tell: which log they belong to, when they were rotated, and whose log it is.
+
+Rotation as kube-apiserver does it (vendor/gopkg.in/natefinch/lumberjack.v2/lumberjack.go:backupName): `audit.log`
+becomes `audit-2026-11-23T16-20-54.099.log` (UTC, the time of the rotation, so no event in it is later), and
+`.log.gz` a moment later if compression is on. Others' names are logrotate's and those that people give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from kaudit_setup.auditlog.timestamps import stamp_or_nothing
+
+_HERE = "this machine"
+_ROTATED = re.compile(
+    r"(?P<stem>.+)-(?P<date>\d{4}-\d\d-\d\d)T(?P<clock>\d\d-\d\d-\d\d)(?P<part>\.\d{3})(?P<ext>\.[^.]*)?"
+)
+_EXTENSION = r"\.(?:log|jsonl|ndjson|json)"
+_LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*(?:\.gz)?")
+_NUMBERED = re.compile(rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)")
+_PACKED = re.compile(r"\.(?:zst|xz|bz2|lz4|Z|zip)\Z")
+# folders that say nothing about whose log they hold
+_GENERIC = frozenset(
+    {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
+)
+_MANY = 1000  # groups; of more nobody looks for names that two of them have
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """`stem`: what all files of one log have in common, as `audit.log`. `rotated`: the UTC moment of the rotation, in
+    the log's spelling, else empty. `number`: of logrotate, the larger the older, 0 without one.
+    """
+
+    stem: str
+    rotated: str = ""
+    number: int = 0
+
+    @classmethod
+    def of(cls, name: str) -> FileName:
+        """What `name` tells."""
+        plain = name.removesuffix(".gz")
+        if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
+            return cls(found["stem"] + (found["ext"] or ""), moment)
+        if found := _NUMBERED.fullmatch(plain):
+            number = int(found["number"])
+            # logrotate's dateext counts up with time, its plain numbers count down
+            return cls(found["stem"], number=-number if len(found["number"]) >= 8 else number)
+        return cls(plain)
+
+
+def _moment(rotated: re.Match[str]) -> str:
+    text = f"{rotated['date']}T{rotated['clock'].replace('-', ':')}{rotated['part']}000Z"
+    return stamp_or_nothing(text)
+
+
+def rotated_name(name: str, moment: str) -> str:
+    """What a log file called `name` would be called if it had been rotated at `moment`, in the log's spelling."""
+    log = PurePath(FileName.of(name).stem)
+    packed = ".gz" if name.endswith(".gz") else ""
+    return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{packed}"
+
+
+def is_log(name: str) -> bool:
+    """Whether a file of a folder is called like a log: also as logrotate and people call them."""
+    return _LOG.fullmatch(name) is not None
+
+
+def is_packed_log(name: str) -> bool:
+    """Whether it is called like a log in a compression that is not read here."""
+    return not is_log(name) and is_log(_PACKED.sub("", name))
+
+
+def is_audit_log(name: str) -> bool:
+    """Whether the name alone says that it is kube-apiserver's."""
+    return bool(FileName.of(name).rotated) or name.startswith("audit.log")
+
+
+def node_names(groups: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Whose log each group of files is, by (folder, stem): named by the first folder name that says something, or by
+    the stem where several stems share a folder; by both where that would name two alike.
+    """
+    stems = Counter(folder for folder, _ in groups)
+    names = {
+        (folder, stem): _short(stem) if stems[folder] > 1 else _telling(folder) or _HERE for folder, stem in groups
+    }
+    times = Counter(names.values() if len(groups) < _MANY else ())
+    return {key: "/".join(key) if times[name] > 1 else name for key, name in names.items()}
+
+
+def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, str], str]:
+    """As `node_names`, of the machine `host`: the only log that it has is its own; of several, as a machine with
+    copies of others' has, each is `host/NAME`.
+    """
+    names = node_names(groups)
+    if len(groups) == 1:
+        return dict.fromkeys(groups, host)
+    return {key: host if name in {_HERE, host} else f"{host}/{name.lstrip('/')}" for key, name in names.items()}
+
+
+def _telling(folder: str) -> str:
+    return next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
+
+
+def _short(stem: str) -> str:
+    short = re.sub(rf"{_EXTENSION}\Z", "", stem)
+    return re.sub(r"(?:^audit[-_.]|[-_.]audit\Z)", "", short) or short

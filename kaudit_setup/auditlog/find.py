@@ -1,0 +1,224 @@
+"""Which files hold the log: audit.log, its rotated and compressed companions, for one node or several."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+from kaudit_setup.auditlog.file_names import FileName, host_names, is_audit_log, is_log, is_packed_log, node_names
+from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
+from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.errors import InputError
+
+_MAY = "run as a user who may read it"
+_LOOK = 1 << 16  # bytes in which an audit log says what it is
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLogs:
+    """The log files, node by node, oldest first; and a sentence for each thing in a folder that is called like a log
+    and yet is left out.
+    """
+
+    files: tuple[LogFile, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def find_logs(paths: Sequence[str], *, node: str = "") -> FoundLogs:
+    """Every log file below `paths` (files, folders, globs, `-`), each once.
+
+    Files of one folder with one stem are one node's log. The node is `node` if given, else see `node_names`.
+    Raises InputError for a path that does not exist or holds no log, and if nothing of it all can be read.
+    """
+    found = [one for path in paths if path != STDIN for one in _expand(path)]
+    groups = _groups(one for one in found if isinstance(one, _Seen))
+    files = _in_order(groups, dict.fromkeys(groups, node) if node else node_names(list(groups)))
+    if STDIN in paths:
+        files.append(LogFile(node or "stdin", STDIN, once=True))
+    else:
+        _check_readable(files)
+    return FoundLogs(tuple(files), tuple(one for one in found if isinstance(one, str)))
+
+
+def logs_there(found: Iterable[tuple[str, os.stat_result, bool]], host: str) -> tuple[LogFile, ...]:
+    """The log files of the machine `host` by the same rules, of what it says that it has: absolute path, status,
+    whether it was only found in a folder. For the nodes see `host_names`.
+    """
+    groups = _groups(
+        _seen(path, info)
+        for path, info, in_folder in found
+        if stat.S_ISREG(info.st_mode) and (not in_folder or is_log(PurePath(path).name))
+    )
+    return tuple(_in_order(groups, host_names(list(groups), host)))
+
+
+def own_logs(files: Iterable[LogFile], here: str) -> tuple[LogFile, ...]:
+    """Of `files` those of the log at `here`: itself, and its rotated files beside it."""
+    log = PurePath(here)
+    beside = (f"{log.stem}-", f"{log.name}.")
+    return tuple(
+        file
+        for file in files
+        if file.path == here
+        or (PurePath(file.path).parent == log.parent and PurePath(file.path).name.startswith(beside))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file as the file system has it, and what its name tells."""
+
+    path: str
+    folder: str
+    name: str
+    told: FileName
+    size: int
+    inode: tuple[int, int]
+    mtime: float
+    once: bool
+
+    @property
+    def gzipped(self) -> bool:
+        return self.name.endswith(".gz")
+
+    def age(self) -> tuple[bool, str, int, float, str]:
+        """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
+        current = not self.told.rotated and not self.told.number
+        return (current, self.told.rotated, -self.told.number, self.mtime if current else 0.0, self.name)
+
+    def as_log(self, node: str) -> LogFile:
+        return LogFile(
+            node, self.path, self.size, self.inode, self.gzipped, self.told.rotated, _written(self.mtime), self.once
+        )
+
+
+# files by folder and stem: one node's log each
+_Groups = dict[tuple[str, str], list[_Seen]]
+
+
+def _seen(path: str, info: os.stat_result) -> _Seen:
+    whole = Path(path).absolute()
+    inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
+    told = FileName.of(whole.name)
+    return _Seen(path, str(whole.parent), whole.name, told, info.st_size, inode, info.st_mtime, once)
+
+
+def _written(mtime: float) -> str:
+    try:
+        return stamp(datetime.fromtimestamp(mtime, UTC))
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999, or what a broken file system says
+        return ""
+
+
+def _groups(seen: Iterable[_Seen]) -> _Groups:
+    """Files by folder and stem, each file once, whatever links lead to it.
+
+    A rotated file and its .gz stand side by side while it is being compressed: the plain one is whole.
+    """
+    files: dict[tuple[int, int], _Seen] = {}
+    for one in seen:
+        files.setdefault(one.inode, one)
+    plain = {(one.folder, one.name) for one in files.values() if not one.gzipped}
+    groups: _Groups = {}
+    for one in files.values():
+        if not one.gzipped or (one.folder, one.name.removesuffix(".gz")) not in plain:
+            groups.setdefault((one.folder, one.told.stem), []).append(one)
+    return groups
+
+
+def _in_order(groups: _Groups, names: dict[tuple[str, str], str]) -> list[LogFile]:
+    return [
+        seen.as_log(names[key])
+        for key in sorted(groups, key=lambda key: (names[key], key))
+        for seen in sorted(groups[key], key=_Seen.age)
+    ]
+
+
+def _check_readable(files: Sequence[LogFile]) -> None:
+    """Raises InputError if there are files and none of them can be read."""
+    if files and not any(os.access(file.path, os.R_OK) for file in files):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        raise InputError(f"cannot read {files[0].path}{more}: Permission denied", hint=_MAY)
+
+
+def _expand(path: str) -> list[_Seen | str]:
+    """The files behind a path, and sentences about what is left out."""
+    try:
+        info = Path(path).stat()
+    except FileNotFoundError:
+        matches = _glob(path) if glob.has_magic(path) else []
+        if not matches:
+            raise InputError(
+                f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
+            ) from None
+        return [one for match in matches for one in _expand(match)]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", hint=_MAY) from None
+    if not stat.S_ISDIR(info.st_mode):
+        return [_seen(path, info)]
+    found = list(_folder(path))
+    if not any(isinstance(one, _Seen) for one in found):
+        raise InputError(
+            f"there is no audit log in the folder {path}",
+            hint="give the log files themselves",
+            details="\n".join(one for one in found[:10] if isinstance(one, str)),
+        )
+    return found
+
+
+def _glob(pattern: str) -> list[str]:
+    absolute = pattern.startswith("/")
+    return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
+
+
+def _folder(path: str) -> Iterator[_Seen | str]:
+    closed: list[OSError] = []
+    for here, folders, names in os.walk(path, onerror=closed.append):
+        yield from _left_closed(closed, path)
+        folders.sort()
+        for name in sorted(names):
+            one = _in_folder(f"{here.rstrip('/')}/{name}", name)
+            if one is not None:
+                yield one
+    yield from _left_closed(closed, path)
+
+
+def _left_closed(closed: list[OSError], path: str) -> Iterator[str]:
+    """What to say of folders that could not be read, each once; raises InputError for `path` itself."""
+    while closed:
+        error = closed.pop(0)
+        if error.filename == path:
+            raise InputError(f"cannot read the folder {path}: {error.strerror}", hint=_MAY)
+        yield f"the folder {error.filename} is left out: {error.strerror}"
+
+
+def _in_folder(path: str, name: str) -> _Seen | str | None:
+    """A file of a folder: a log, a sentence why it is left out, or None for what is of no concern."""
+    if not is_log(name):
+        return f"{path} is left out: only plain files and gzip can be read" if is_packed_log(name) else None
+    try:
+        info = Path(path).stat()
+    except OSError as error:
+        if Path(path).is_symlink():  # else it was rotated away since the folder was listed
+            return f"{path} is left out: it is a link that leads nowhere ({error.strerror})"
+        return None
+    if not stat.S_ISREG(info.st_mode):
+        return f"{path} is left out: it is no file; --log with its own path reads a pipe"
+    if is_audit_log(name) or _looks_like_one(path):
+        return _seen(path, info)
+    return None if os.access(path, os.R_OK) else f"{path} is left out: Permission denied"
+
+
+def _looks_like_one(path: str) -> bool:
+    """Whether a file found in a folder, under a name of its own, may be an audit log."""
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(_LOOK)
+    except OSError:
+        return False
+    return head.startswith(GZIP) or b"audit.k8s.io/" in head
