@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
-from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.creation import Confidence
+from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.auditlog.kinds import Kind

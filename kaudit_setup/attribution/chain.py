@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
-from kaudit_setup.attribution.creation import Confidence
 from kaudit_setup.attribution.evidence.requests import Object, Request
+
+Confidence = Literal["certain", "inferred", "unknown"]
+_FROM_BEST: Final[tuple[Confidence, ...]] = ("certain", "inferred", "unknown")
+
+
+def weakest(*confidences: Confidence) -> Confidence:
+    """The least of some confidences: a conclusion is as sure as its weakest reason."""
+    return max(confidences, key=_FROM_BEST.index)
+
+
+def certain_if(proven: bool) -> Confidence:
+    """The confidence of what the log proves, or only suggests."""
+    return "certain" if proven else "inferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +62,3 @@ class Child:
     surely: bool
     ended: bool = False
     timeless: bool = False
-
-
-def sure(surely: bool) -> Confidence:
-    """The confidence of a link that bodies prove, or do not."""
-    return "certain" if surely else "inferred"

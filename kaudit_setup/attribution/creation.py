@@ -1,26 +1,29 @@
-"""The request that made one object: the one that names it, or, where names are generated, the one that fits."""
+"""The request that created one object: the one that names it or, where the server made up its name, that fits it.
+
+At level Metadata and Request, the create of an object with a generated name does not hold that name. Which of the
+creates without a name it was is told by the controllers' naming, by their order, and by what met the object first.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from kaudit_setup.attribution.controllers.preassigned_pods import unbound, unclaimed
+from kaudit_setup.attribution.chain import Confidence, certain_if
+from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
 from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
 from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from, guesses, is_generated
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
+from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import BURST, KUBELET_REPORTED, KUBELET_STARTED, PROMPT, QUEUED
-
-Confidence = Literal["certain", "inferred", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """How an object was made: its create, or None with what is known about it in `why`."""
+    """How an object was created: its create, or None with what is known about it in `why`."""
 
     request: Request | None
     confidence: Confidence
@@ -28,29 +31,34 @@ class Creation:
     note: str = ""
 
 
-def creation_of(index: EventIndex, obj: Object, before: float, there: float = 0.0) -> Creation:
-    """The request that made `obj`: the one that names it, else the one that fits.
+def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 0.0) -> Creation:
+    """The request that created `obj`, in its last lifetime before `before` (Unix seconds).
 
-    `there`: when `obj` is known to have been there from elsewhere (a child that bears its name), 0.0 if it is not.
+    `seen_at`: when `obj` was there, as something else shows (a child that bears its name); 0.0 if nothing does.
     """
     found = lifetimes([request for request in index.on(obj) if request.done and request.at <= before])
     current = next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
-    makers = [lifetime.creation for lifetime in found if lifetime.creation is not None]
-    if current.creation is None:
-        unnamed = is_generated(obj.name)
-        creation = _nameless_creation(index, obj, before, there) if unnamed else _by_name(index, list(guesses(obj)))
-        if makers:
-            other = f"{actor(makers[-1])} made another object of this name, with another UID, at {makers[-1].time}"
-            creation = replace(creation, note=other)
+    creations = [lifetime.creation for lifetime in found if lifetime.creation is not None]
+    if current.creation is not None:
+        return _named_creation(obj, current.creation, found[-1], creations[:-1])
+    if is_generated(obj.name):
+        creation = _nameless_creation(_search(index, obj, before, seen_at))
+    else:
+        creation = _by_name(index, list(guesses(obj)))
+    if not creations:
         return creation
-    how = "the request names it" if made_name(current.creation) else "the answer to the request names it"
-    note = ""
-    if len(makers) > 1:
-        others = ", ".join(f"{actor(request)} at {request.time}" for request in makers[:-1][-5:])
-        note = f"another {obj} was made before: by {others}"
-    if doubt := in_doubt(found[-1].gone, found[-1].use):
-        return Creation(current.creation, "inferred", f"{how}; {doubt}", note)
-    return Creation(current.creation, "certain", how, note)
+    last = creations[-1]
+    other = f"{actor(last)} made another object of this name, with another UID, at {last.time}"
+    return replace(creation, note=other)
+
+
+def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:
+    """`create` holds the name of `obj`; `last` is the last lifetime of that name, `earlier` the creates before."""
+    how = "the request names it" if made_name(create) else "the answer to the request names it"
+    others = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
+    note = f"another {obj} was made before: by {others}" if earlier else ""
+    doubt = in_doubt(last.gone, last.use)
+    return Creation(create, certain_if(not doubt), f"{how}; {doubt}" if doubt else how, note)
 
 
 def in_doubt(gone: Request | None, use: Request | None) -> str:
@@ -68,69 +76,125 @@ def made_name(request: Request) -> bool:
     return not request.facts.generate_name
 
 
-def _nameless_creation(index: EventIndex, obj: Object, before: float, there: float) -> Creation:
-    """At level Metadata and Request, the create of an object with a generated name does not hold that name."""
-    told = announcement(index, obj)
-    mentions = [request.at for request in index.on(obj) if request.done] + [
-        at for at in (told.at if told else 0.0, there) if at
-    ]
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """An object with a generated name, whose own create is to be found among those without a name.
+
+    `first`: when the log first shows the object, 0.0 if it does not. `latest`: when it was created at the latest.
+    `guesses`: the owners that its name allows; `schemes`: the naming scheme by controller, where the log knows such
+    an owner. `makers`: the creates that can have made it, in order of time; `preassigned`: they are only those that
+    may have named its node.
+    """
+
+    index: EventIndex
+    object: Object
+    first: float
+    latest: float
+    guesses: tuple[Guess, ...]
+    schemes: Mapping[str, str]
+    makers: tuple[Request, ...]
+    preassigned: bool
+
+    @property
+    def asked(self) -> list[Request]:
+        """The makers whose bodies ask for a name that begins like the object's."""
+        return [request for request in self.makers if generated_from(request.facts.generate_name, self.object.name)]
+
+    @property
+    def silent(self) -> list[Request]:
+        """The makers whose bodies do not tell the name that they asked for."""
+        return [request for request in self.makers if not request.facts.generate_name]
+
+    def fresh(self, maker: Request) -> bool:
+        """Whether the scheduler or a kubelet met the Pod so soon after `maker` that this must have made it."""
+        met = (
+            request.at - maker.at < (KUBELET_REPORTED if request.node else PROMPT)
+            for request in self.index.on(self.object)
+            if request.node or request.subresource == "binding" or request.controller == SCHEDULER
+        )
+        return next(met, False)
+
+    def rank(self, maker: Request) -> tuple[bool, bool, float]:
+        """How much speaks for a maker."""
+        fits = maker.controller in self.schemes or generated_from(maker.facts.generate_name, self.object.name)
+        return self.fresh(maker), fits, maker.at
+
+
+def _search(index: EventIndex, obj: Object, before: float, seen_at: float) -> _Search:
+    said = announcement(index, obj)
+    mentions = [request.at for request in index.on(obj) if request.done]
+    mentions += [at for at in (said.at if said else 0.0, seen_at) if at]
     # a generated name is used once: whatever mentions it later, it was made before that
     first = min(mentions, default=0.0)
     latest = min(before, first) if first else before
-    kinds = list(guesses(obj))
+    kinds = tuple(guesses(obj))
     # the request of a person carries a query, and any request without a body may be a rival
     index.look_up([nameless_requests(obj)])
-    fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if index.on(guess.owner) or guess.prefix}
-    if kinds and not fitting:
-        seen = {request.object for request in met(index, [guess.owner for guess in kinds])}
-        fitting = {guess.controller: guess.scheme for guess in reversed(kinds) if guess.owner in seen}
+    schemes = _known_schemes(index, kinds)
     makers = _unnamed(index, obj, latest)
-    by_hand = unclaimed(index, obj, makers) if unbound(index, obj) else []
-    if by_hand:
-        makers = by_hand
-        if not makers[-1].facts.generate_name and first - makers[-1].at < KUBELET_STARTED:
-            return _without_scheduler(index, obj, makers, first)
-    asked = [request for request in makers if generated_from(request.facts.generate_name, obj.name)]
-    silent = [request for request in makers if not request.facts.generate_name]
-    likely = _likely(index, obj, silent, kinds, fitting, first) if first and silent else []
+    preassigned = preassigned_by(index, obj, makers) if never_bound(index, obj) else []
+    return _Search(index, obj, first, latest, kinds, schemes, tuple(preassigned or makers), bool(preassigned))
 
-    def telling(request: Request) -> tuple[bool, bool, float]:
-        return _fresh(index, obj, request), request in asked or request.controller in fitting, request.at
 
-    if asked and not (likely and telling(likely[-1]) > telling(asked[-1])):
-        return _asked_for(index, obj, asked, latest)
+def _known_schemes(index: EventIndex, kinds: Sequence[Guess]) -> dict[str, str]:
+    """The naming scheme by controller, the likeliest first choice, of the owners that the log knows."""
+    known = [guess for guess in kinds if index.on(guess.owner) or guess.prefix]
+    if kinds and not known:
+        seen = {request.object for request in met(index, [guess.owner for guess in kinds])}
+        known = [guess for guess in kinds if guess.owner in seen]
+    return {guess.controller: guess.scheme for guess in reversed(known)}
+
+
+def _unnamed(index: EventIndex, obj: Object, latest: float) -> list[Request]:
+    """Creates, up to `latest`, of objects of this kind and place whose names the log does not have."""
+    makers = [request for request in index.nameless(obj) if request.done and creates(request)]
+    by_then = [request for request in makers if request.at <= latest]
+    return by_then or [request for request in makers if request.at <= latest + index.tolerance]
+
+
+def _nameless_creation(search: _Search) -> Creation:
+    """The likeliest of the creates without a name."""
+    last = search.makers[-1] if search.makers else None
+    if search.preassigned and last is not None and _started_at_once(search, last):
+        unlike = "it was not bound to its node, unlike the Pods that others asked for then"
+        return Creation(last, "inferred", f"{_before_first(search, last)}; {unlike}", _burst(search, search.makers))
+    asked, likely = search.asked, _likely(search)
+    if asked and not (likely and search.rank(likely[-1]) > search.rank(asked[-1])):
+        return _asked_for(search, asked)
     if not likely:
-        return _by_name(index, kinds)
+        return _by_name(search.index, search.guesses)
     chosen = likely[-1]
-    why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
-    why += f"; its name follows {fitting[chosen.controller]}" if chosen.controller in fitting else ""
-    return Creation(chosen, "inferred", why, _burst(index, likely, obj))
+    scheme = search.schemes.get(chosen.controller)
+    why = f"{_before_first(search, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
+    return Creation(chosen, "inferred", why, _burst(search, likely))
 
 
-def _without_scheduler(index: EventIndex, obj: Object, makers: Sequence[Request], first: float) -> Creation:
-    """The last of `makers`, which are those that can have made a Pod with its node's name in it."""
-    chosen = makers[-1]
-    why = f"a request without a name by {actor(chosen)}, {first - chosen.at:.3f} s before the log first names it"
-    unlike = "it was not bound to its node, unlike the Pods that others asked for then"
-    return Creation(chosen, "inferred", f"{why}; {unlike}", _burst(index, makers, obj))
+def _started_at_once(search: _Search, maker: Request) -> bool:
+    return not maker.facts.generate_name and search.first - maker.at < KUBELET_STARTED
 
 
-def _asked_for(index: EventIndex, obj: Object, asked: Sequence[Request], latest: float) -> Creation:
-    """The last of `asked`, whose bodies ask for such a name: certain if nobody else's request can have made `obj`."""
-    chosen = asked[-1]
-    since = latest - QUEUED if _fresh(index, obj, chosen) else 0.0
-    around = [request for request in index.nameless(obj) if request.done and creates(request)]
-    around = [request for request in around if since <= request.at <= latest + index.tolerance]
-    owners = {_owner(request) for request in around if generated_from(request.facts.generate_name, obj.name)}
-    silent = [request for request in around if not request.facts.generate_name]
-    why = f"its request asked for a name beginning with {chosen.facts.generate_name}"
-    note = _burst(index, asked, obj)
+def _before_first(search: _Search, maker: Request) -> str:
+    lag = search.first - maker.at
+    return f"a request without a name by {actor(maker)}, {lag:.3f} s before the log first names it"
+
+
+def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
+    """The last of `asked`, whose bodies ask for such a name: certain if nobody else's request can have made it."""
+    chosen, prefix = asked[-1], asked[-1].facts.generate_name
+    since = search.latest - QUEUED if search.fresh(chosen) else 0.0
+    until = search.latest + search.index.tolerance
+    around = [r for r in search.index.nameless(search.object) if r.done and creates(r) and since <= r.at <= until]
+    owners = {_owner(r) for r in around if generated_from(r.facts.generate_name, search.object.name)}
+    silent = list(dict.fromkeys(actor(request) for request in around if not request.facts.generate_name))
+    notes = [_burst(search, asked)]
     if silent:
-        others = ", ".join(list(dict.fromkeys(actor(request) for request in silent))[:5])
-        said = f"a request without a name by {others}, whose body is not in the log, may have made {obj} as well"
-        note = f"{note}; {said}" if note else said
-    proven = len(owners) == 1 and not silent and chosen.at <= latest and not (index.left_out and not since)
-    return Creation(chosen, "certain" if proven else "inferred", why, note)
+        others = ", ".join(silent[:5])
+        rival = f"a request without a name by {others}, whose body is not in the log"
+        notes.append(f"{rival}, may have made {search.object} as well")
+    proven = len(owners) == 1 and not silent and chosen.at <= search.latest
+    proven = proven and not (search.index.left_out and not since)
+    why = f"its request asked for a name beginning with {prefix}"
+    return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
 
 
 def _owner(request: Request) -> tuple[str, ...]:
@@ -139,71 +203,62 @@ def _owner(request: Request) -> tuple[str, ...]:
     return (owner.uid,) if owner else (request.user, request.impersonator)
 
 
-def _likely(
-    index: EventIndex,
-    obj: Object,
-    silent: Sequence[Request],
-    kinds: Sequence[Guess],
-    fitting: Collection[str],
-    first: float,
-) -> list[Request]:
-    """Which of the requests without name and body can have made `obj`, the likeliest last; none if none is likely."""
-    likely = [request for request in silent if request.controller in fitting] or list(silent)
-    if likely[-1].controller not in fitting and _by_name(index, kinds).why and not _fresh(index, obj, likely[-1]):
+def _likely(search: _Search) -> list[Request]:
+    """Which of the creates without name and body can have made the object, the likeliest last."""
+    silent = search.silent
+    if not search.first or not silent:
+        return []
+    likely = [request for request in silent if request.controller in search.schemes] or silent
+    fits = likely[-1].controller in search.schemes or search.fresh(likely[-1])
+    if not fits and _by_name(search.index, search.guesses).why:
         # the controllers are not in the log: a request that some person made without a name proves nothing
         return []
-    likely = _own(index, obj, likely) or likely
+    likely = _for_the_owner(search, likely) or likely
     # a person may have asked for a name that begins like a controller's: theirs is met as promptly
     by_hand = [request for request in silent if not request.by_kubernetes and request.at > likely[-1].at]
-    prompt = bool(by_hand) and _fresh(index, obj, by_hand[-1])
-    if prompt and (not _fresh(index, obj, likely[-1]) or first - by_hand[-1].at < (first - likely[-1].at) / 5):
-        return by_hand
-    return likely
+    return by_hand if by_hand and _met_sooner(search, by_hand[-1], likely[-1]) else likely
 
 
-def _own(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list[Request]:
-    """The requests that can have been for `obj`'s owner: not those that followed the wish of another at once.
+def _met_sooner(search: _Search, by_hand: Request, other: Request) -> bool:
+    """Whether the object was met so promptly after `by_hand` that this made it rather than `other` before that."""
+    if not search.fresh(by_hand):
+        return False
+    return not search.fresh(other) or search.first - by_hand.at < (search.first - other.at) / 5
 
-    A Pod meets the scheduler right after it is made, so that the last request before that is its own. Where the log
-    names it first in another way, maybe long after, those count that followed its own owner's wish at once.
+
+def _for_the_owner(search: _Search, makers: Sequence[Request]) -> list[Request]:
+    """The creates that can have been for the object's owner: not those that followed the change of another at once.
+
+    A Pod meets the scheduler right after it is made, so that the last create before that is its own. Where the log
+    names it first in another way, maybe long after, those count that followed a change of its own owner at once.
     """
-    kinds = list(guesses(obj))
-    owners = {guess.owner for guess in kinds}
-    owners |= {owner for guess in kinds if guess.prefix for owner in index.starting(guess.owner)}
-    wishes = sorted(
-        (request.at, request.object in owners)
-        for owner in {*owners, *index.starting(Object("apps", "replicasets", obj.namespace, ""))}
-        for request in index.on(owner)
-        if request.done and (creates(request) or changes(request))
-    )
-    prompt: list[Request] = []
-    possible: list[Request] = []
-    for request in makers:
-        last = bisect_right(wishes, (request.at, True)) - 1
-        followed = wishes[last] if last >= 0 and request.at - wishes[last][0] < PROMPT else None
-        if followed is None or followed[1]:
-            possible.append(request)
-        if followed is not None and followed[1]:
-            prompt.append(request)
-    if possible and _fresh(index, obj, possible[-1]):
+    changed = _changes_of_owners(search)
+    followed = [(request, _follows_own(changed, request)) for request in makers]
+    possible = [request for request, own in followed if own is not False]
+    if possible and search.fresh(possible[-1]):
         return possible
+    prompt = [request for request, own in followed if own]
     return prompt or [request for request in possible if not request.by_kubernetes] or possible
 
 
-def _fresh(index: EventIndex, obj: Object, maker: Request) -> bool:
-    """Whether the scheduler or a kubelet met the Pod so soon after `maker` that this must have made it."""
-    met = [
-        request.at - maker.at < (KUBELET_REPORTED if request.node else PROMPT)
-        for request in index.on(obj)
-        if request.node or request.subresource == "binding" or request.controller == SCHEDULER
-    ]
-    return bool(met) and met[0]
+def _changes_of_owners(search: _Search) -> list[tuple[float, bool]]:
+    """When something that makes such objects was made or changed, and whether that may own the object; in order."""
+    index = search.index
+    owners = {guess.owner for guess in search.guesses}
+    owners |= {owner for guess in search.guesses if guess.prefix for owner in index.starting(guess.owner)}
+    others = index.starting(Object("apps", "replicasets", search.object.namespace, ""))
+    return sorted(
+        (request.at, request.object in owners)
+        for owner in {*owners, *others}
+        for request in index.on(owner)
+        if request.done and (creates(request) or changes(request))
+    )
 
 
-def _unnamed(index: EventIndex, obj: Object, latest: float) -> list[Request]:
-    """Creates, up to `latest`, of objects of this kind and place whose names the log does not have."""
-    makers = [request for request in index.nameless(obj) if request.done and creates(request)]
-    return [d for d in makers if d.at <= latest] or [d for d in makers if d.at <= latest + index.tolerance]
+def _follows_own(changed: Sequence[tuple[float, bool]], maker: Request) -> bool | None:
+    """Whether the last of `changed` that `maker` followed at once may be of the object's owner; None if none was."""
+    last = bisect_right(changed, (maker.at, True)) - 1
+    return changed[last][1] if last >= 0 and maker.at - changed[last][0] < PROMPT else None
 
 
 def _by_name(index: EventIndex, kinds: Sequence[Guess]) -> Creation:
@@ -215,13 +270,15 @@ def _by_name(index: EventIndex, kinds: Sequence[Guess]) -> Creation:
 
 
 def above(owner: Object) -> list[Object]:
+    """The objects that may own `owner`, as its name allows."""
     return [guess.owner for guess in guesses(owner)]
 
 
-def _burst(index: EventIndex, makers: Sequence[Request], obj: Object) -> str:
+def _burst(search: _Search, makers: Sequence[Request]) -> str:
     """What to say where other requests are as likely: those of the same moment, or of another one."""
+    obj = search.object
     near = [request for request in makers if makers[-1].at - request.at < BURST]
-    if len(near) < len(makers) and not _fresh(index, obj, makers[-1]):
+    if len(near) < len(makers) and not search.fresh(makers[-1]):
         span = f"between {makers[0].time} and {makers[-1].time}"
         return f"which of {len(makers)} such requests {span} made {obj} is not in the log: it may be an earlier one"
     if len(near) < 2:
@@ -232,7 +289,7 @@ def _burst(index: EventIndex, makers: Sequence[Request], obj: Object) -> str:
 def announcement(index: EventIndex, obj: Object) -> Request | None:
     """The controller's own event `Created pod: <name>`, whose body was logged."""
     said = f"Created pod: {obj.name}"
-    told = [d for d in index.all() if d.facts.message == said and d.controller and d.namespace == obj.namespace]
+    told = [r for r in index.all() if r.facts.message == said and r.controller and r.namespace == obj.namespace]
     return min(told, key=lambda request: request.at, default=None)
 
 
@@ -246,20 +303,4 @@ def met(index: EventIndex, objects: Sequence[Object]) -> list[Request]:
     for something else leaves out.
     """
     literals = [literal for one in objects for literal in named(one)]
-    return index.sift(literals, lambda d: d.done and d.object in objects and d.verb not in {"list", "watch"})
-
-
-def doing(request: Request) -> str:
-    """What a request did, in the past tense, for sentences with an object."""
-    if deletes(request):
-        return "evicted" if request.subresource == "eviction" else "deleted"
-    if creates(request):
-        return "created"
-    return "scaled" if request.subresource == "scale" else "changed"
-
-
-def actor(request: Request) -> str:
-    """Who did it, for sentences: the one acted as, and who was behind that name."""
-    return f"{request.user or 'an unauthenticated client'}" + (
-        f" (impersonated by {request.impersonator})" if request.impersonator else ""
-    )
+    return index.sift(literals, lambda r: r.done and r.object in objects and r.verb not in {"list", "watch"})

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
-from kaudit_setup.attribution.chain import Story
+from kaudit_setup.attribution.chain import Confidence, Story
 from kaudit_setup.attribution.controllers.selectors import spares
-from kaudit_setup.attribution.creation import Confidence, actor, in_doubt
+from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
+from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import GONE, REPLACED
 
 _SHOWN = 3

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kaudit_setup.attribution.chain import Child, Link, Story, sure
+from kaudit_setup.attribution.chain import Child, Confidence, Link, Story, certain_if
 from kaudit_setup.attribution.controllers.adoption import deleted_just_before, orphaned, ownership, owning_object
 from kaudit_setup.attribution.controllers.deployments import made_again, shrink, stepping
 from kaudit_setup.attribution.controllers.others import TOKENS, account_of, dangling
 from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
-from kaudit_setup.attribution.creation import Confidence, above, actor, creation_of, met
+from kaudit_setup.attribution.creation import above, creation_of, met
 from kaudit_setup.attribution.deletion import End, end_of
 from kaudit_setup.attribution.evictions import disturbance, disturbed, node_gone, node_on_the_way, preempted
 from kaudit_setup.attribution.evidence.actors import (
@@ -45,7 +45,8 @@ from kaudit_setup.attribution.owner_chain import (
     set_by_hand,
     story_of_creation,
 )
-from kaudit_setup.attribution.spec_changes import spec_requests, wishes
+from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NODE_CHANGE, RIGHT_AFTER
 from kaudit_setup.auditlog.kinds import is_custom
 
@@ -373,7 +374,7 @@ def _resized(index: EventIndex, story: Story, obj: Object, request: Request, bef
 
 def _by_set(index: EventIndex, story: Story, child: Child, end: Request, owner: Object) -> None:
     """A StatefulSet or DaemonSet deletes a Pod for its last change, or one that failed."""
-    wanted = wishes(index, owner, child.at)
+    wanted = requested_changes(index, owner, child.at)
     asked = [request for request in wanted if not creates(request)]
     if made_again(index, end, owner) != "no":
         again = f"{end.controller} deleted {child.object} only to make it again, as it does with a Pod that failed"
@@ -423,7 +424,7 @@ def _shrunk(
 def _asked_above(index: EventIndex, below: Child) -> bool:
     """Whether somebody had just changed the Deployment of a ReplicaSet, whose own changes are not in the log."""
     found = owner_of(index, below)
-    asked = [d for d in wishes(index, found[0], below.at) if not creates(d)] if found else []
+    asked = [d for d in requested_changes(index, found[0], below.at) if not creates(d)] if found else []
     return bool(asked) and below.at - asked[-1].at < NODE_CHANGE
 
 
@@ -446,7 +447,7 @@ def _one_too_many(index: EventIndex, story: Story, keeper: str, adopted: Request
     if matched is not None and changes(matched):
         lag = adopted.at - matched.at
         why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} took it over and had one too many"
-        story.links.append(Link(pod, matched, sure(surely and bool(matched.facts.relabels)), why))
+        story.links.append(Link(pod, matched, certain_if(surely and bool(matched.facts.relabels)), why))
         story.root = matched
         return
     made = story_of_creation(index, pod, adopted.at)
@@ -455,7 +456,7 @@ def _one_too_many(index: EventIndex, story: Story, keeper: str, adopted: Request
         return
     why = f"{keeper} took it over at {adopted.time} and had one too many then"
     certain = surely and made.links[0].confidence == "certain"
-    story.links.append(Link(pod, made.links[0].request, sure(certain), why))
+    story.links.append(Link(pod, made.links[0].request, certain_if(certain), why))
     story.links += made.links[1:]
     story.notes += made.notes
     story.root = made.root

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.lifetimes import lived_on
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, target
+from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.timing import GONE, GRACE, NAMESPACE_CLOSED
 
 _CLEANERS = frozenset({NAMESPACES, "pod-garbage-collector"})

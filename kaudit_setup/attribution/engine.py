@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
-from kaudit_setup.attribution.chain import Story
-from kaudit_setup.attribution.creation import Confidence, actor, doing
+from kaudit_setup.attribution.chain import Confidence, Story
 from kaudit_setup.attribution.deletion_causes import story_of_deletion
 from kaudit_setup.attribution.evidence.index import (
     EventIndex,
@@ -25,15 +24,10 @@ from kaudit_setup.attribution.evidence.index import (
     with_a_port,
 )
 from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
-from kaudit_setup.attribution.evidence.requests import (
-    Object,
-    Request,
-    creates,
-    deletes,
-    seconds,
-)
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import say_recreated, story_of_creation
+from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.unanswered import attempts, silence
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kaudit_setup.attribution.chain import Link, Story, sure
+from kaudit_setup.attribution.chain import Link, Story, certain_if
 from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_changes, nodes_of, suspect
-from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.owner_chain import story_of_creation
-from kaudit_setup.attribution.spec_changes import wishes
+from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE, NODE_CHANGE, NODE_CHANGE_MOMENTS
 
 _PREEMPTED = "Preempted by "
@@ -43,7 +43,7 @@ def node_on_the_way(index: EventIndex, obj: Object, request: Request) -> Request
     ]
     cause = suspect(changed, request)
     owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
-    asked = [d.at for owner in owners for d in wishes(index, owner, request.at) if not creates(d)]
+    asked = [d.at for owner in owners for d in requested_changes(index, owner, request.at) if not creates(d)]
     return cause if cause is not None and cause.at > max(asked, default=0.0) else None
 
 
@@ -145,7 +145,7 @@ def preempted(index: EventIndex, story: Story, obj: Object, request: Request) ->
         return
     first = made.links[0]
     surely = bool(said) and first.confidence == "certain"
-    story.links.append(Link(winner, first.request, sure(surely), why))
+    story.links.append(Link(winner, first.request, certain_if(surely), why))
     story.links += made.links[1:]
     story.notes += made.notes
     story.root = made.root

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import Child, Link, Story
-from kaudit_setup.attribution.creation import actor
 from kaudit_setup.attribution.deletion import hits
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -23,6 +22,7 @@ from kaudit_setup.attribution.evidence.requests import (
 )
 from kaudit_setup.attribution.no_op_updates import idle, may_agree, repeats
 from kaudit_setup.attribution.owner_chain import climb
+from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.resources import counted
 
 

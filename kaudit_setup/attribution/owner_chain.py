@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.attribution.chain import Child, Link, Story, sure
+from kaudit_setup.attribution.chain import Child, Link, Story, certain_if
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, ended, owning_object
 from kaudit_setup.attribution.controllers.autoscaler import to_autoscaler
 from kaudit_setup.attribution.controllers.deployments import (
@@ -22,12 +22,19 @@ from kaudit_setup.attribution.controllers.deployments import (
 )
 from kaudit_setup.attribution.controllers.others import aggregated, claim_of
 from kaudit_setup.attribution.controllers.replacements import made_room, say_replaced
-from kaudit_setup.attribution.creation import above, actor, announcement, creation_of, doing, first_mention, met
+from kaudit_setup.attribution.creation import above, announcement, creation_of, first_mention, met
 from kaudit_setup.attribution.evidence.actors import STATEFULSETS
 from kaudit_setup.attribution.evidence.index import EventIndex, begins, named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
-from kaudit_setup.attribution.spec_changes import incomplete, of_another_lifetime, proven, spec_requests, wishes
+from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.spec_changes import (
+    incomplete,
+    of_another_lifetime,
+    proven,
+    requested_changes,
+    spec_requests,
+)
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 from kaudit_setup.auditlog.kinds import KINDS
 
@@ -153,7 +160,7 @@ def _through_replicas(index: EventIndex, story: Story, child: Child, owner: Obje
         surely = surely and not _grew(story, child, owner, requests)
     cause = cause or maker
     if cause is None:
-        story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
+        story.links.append(Link(owner, None, certain_if(surely), f"{why}; the log does not show who made {owner}"))
         climb(index, story, Child(owner, child.at, None, False, timeless=child.timeless))
         return
     if cause is asked:
@@ -165,7 +172,7 @@ def _through_replicas(index: EventIndex, story: Story, child: Child, owner: Obje
     if by_hand is not None:
         cause, surely = by_hand, False
     surely = surely and not lacking(index, story, child, owner, [] if maker is None else [maker])
-    story.links.append(Link(owner, cause, sure(surely), why))
+    story.links.append(Link(owner, cause, certain_if(surely), why))
     say_recreated(index, story, owner, cause)
     if not cause.controller:
         story.root = cause
@@ -240,7 +247,7 @@ def _to_deployment(index: EventIndex, story: Story, child: Child, owner: Object,
     if gone is not None and not child.ended:
         _to_adopter(index, story, child, owner, gone)
         return
-    requests = wishes(index, owner, child.at)
+    requests = requested_changes(index, owner, child.at)
     cause_below = story.links[-1].request
     if cause_below is not None and creates(cause_below):
         scaled = [request for request in requests if request.subresource == "scale"]
@@ -259,7 +266,7 @@ def _to_deployment(index: EventIndex, story: Story, child: Child, owner: Object,
 
 def _unmade(story: Story, owner: Object, surely: bool, why: str) -> None:
     """End the chain, as far as it is known, at an owner that nobody in the log made or changed."""
-    story.links.append(Link(owner, None, sure(surely), f"{why}; the log does not show who made {owner}"))
+    story.links.append(Link(owner, None, certain_if(surely), f"{why}; the log does not show who made {owner}"))
     story.note(f"the log does not reach back to whoever made {owner}, or the policy did not log it")
 
 
@@ -293,7 +300,7 @@ def _settle(
         story.note("the clocks of the nodes differ: a request seems to come before its cause")
     if not shown and cause.facts.body:
         why += "; whether that changed anything is not in the log"
-    story.links.append(Link(owner, cause, sure(surely), why))
+    story.links.append(Link(owner, cause, certain_if(surely), why))
     if cause.controller:
         to_autoscaler(index, story, owner, cause, surely)
     else:
@@ -333,7 +340,7 @@ def _to_set(index: EventIndex, story: Story, child: Child, owner: Object, surely
     if owner.resource == "statefulsets" and not child.ended:
         at, shown = _first_wanted(index, story, child, owner)
         surely = surely and shown
-    requests = wishes(index, owner, at)
+    requests = requested_changes(index, owner, at)
     gone = made_room(index, child, owner) if not child.ended and not child.timeless else None
     if gone is not None:
         say_replaced(index, story, owner, gone)
@@ -374,7 +381,7 @@ def _first_wanted(index: EventIndex, story: Story, child: Child, owner: Object) 
 def _to_maker(index: EventIndex, story: Story, child: Child, owner: Object, surely: bool, why: str) -> None:
     """A Job, a CronJob, a custom owner, a namespace: whoever made it; who changed it later is said too."""
     index.look_up([*named(owner), *([nameless_requests(owner)] if is_generated(owner.name) else [])])
-    changed = [d for d in wishes(index, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
+    changed = [d for d in requested_changes(index, owner, child.at) if not creates(d) and child.at - d.at < AT_ONCE]
     gone = (
         made_room(index, child, owner)
         if owner.resource == "jobs" and not child.ended and not child.timeless
@@ -384,13 +391,13 @@ def _to_maker(index: EventIndex, story: Story, child: Child, owner: Object, sure
         say_replaced(index, story, owner, gone)
     altered = child.request is not None and changes(child.request)
     if altered and owner.resource == "services":
-        changed = [d for d in wishes(index, owner, child.at) if not creates(d) and child.at - d.at < NEAR]
+        changed = [d for d in requested_changes(index, owner, child.at) if not creates(d) and child.at - d.at < NEAR]
         surely = False
     if (owner.resource == "jobs" or (altered and owner.resource == "services")) and changed and not child.timeless:
         # a Job's controller follows a change of parallelism, or of suspend, at once; that of Endpoints a new selector
-        _settle(index, story, child, owner, wishes(index, owner, child.at), surely, why)
+        _settle(index, story, child, owner, requested_changes(index, owner, child.at), surely, why)
         return
-    creation = creation_of(index, owner, child.at + index.tolerance, there=_there(index, child, owner))
+    creation = creation_of(index, owner, child.at + index.tolerance, seen_at=_there(index, child, owner))
     if creation.note:
         story.note(creation.note)
     if creation.request is None:
@@ -401,7 +408,7 @@ def _to_maker(index: EventIndex, story: Story, child: Child, owner: Object, sure
         surely and creation.confidence == "certain" and not lacking(index, story, child, owner, [creation.request])
     )
     reason = why if creation.confidence == "certain" else f"{why}; {creation.why}"
-    story.links.append(Link(owner, creation.request, sure(surely), reason))
+    story.links.append(Link(owner, creation.request, certain_if(surely), reason))
     for request in spec_requests(index, owner, child.at):
         if not creates(request) and not request.by_kubernetes:
             then = "was changed" if altered else "was made"

@@ -7,8 +7,8 @@ object, and in a controller's PUT of the status, which fails if the object has c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -18,20 +18,20 @@ from kaudit_setup.attribution.timing import STATUS_REPORTED
 _Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Count:
+@dataclass(frozen=True, slots=True)
+class _Verdict:
     """What the generations in the log say about the changes of one object, by `Request.key`.
 
-    `idle` changed nothing that is asked for, `real` did; `counted` added to the generation, of a Deployment maybe by
-    its annotations; of the `doubtful` some did nothing. `holes`: two requests between which the object was changed
+    `no_op` changed nothing that is asked for, `real` did; `counted` added to the generation, of a Deployment maybe by
+    its annotations; of the `doubtful` some did nothing. `gaps`: two requests between which the object was changed
     more often than the log knows.
     """
 
-    idle: set[_Key] = field(default_factory=set)
-    real: set[_Key] = field(default_factory=set)
-    counted: set[_Key] = field(default_factory=set)
-    doubtful: set[_Key] = field(default_factory=set)
-    holes: list[tuple[Request, Request]] = field(default_factory=list)
+    no_op: frozenset[_Key] = frozenset()
+    real: frozenset[_Key] = frozenset()
+    counted: frozenset[_Key] = frozenset()
+    doubtful: frozenset[_Key] = frozenset()
+    gaps: tuple[tuple[Request, Request], ...] = ()
 
 
 def spec_requests(index: EventIndex, obj: Object, until: float) -> list[Request]:
@@ -41,29 +41,24 @@ def spec_requests(index: EventIndex, obj: Object, until: float) -> list[Request]
     Changes whose logged patch touches labels or annotations only are left out, those that the log shows to have
     changed nothing, and those of the controllers that merely keep books on it.
     """
-    requests = [d for d in index.on(obj) if d.done and (creates(d) or changes(d)) and d.facts.spec is not False]
-    known = [d for d in requests if d.at <= until] or [d for d in requests if d.at <= until + index.tolerance]
+    requests = [r for r in index.on(obj) if r.done and (creates(r) or changes(r)) and r.facts.spec is not False]
+    known = [r for r in requests if r.at <= until] or [r for r in requests if r.at <= until + index.tolerance]
     creations = [position for position, request in enumerate(known) if creates(request)]
-    count = _count(index, obj)
-    lifetime = [
-        request for request in (known[creations[-1] :] if creations else known) if request.key not in count.idle
-    ]
-    return [
-        request
-        for position, request in enumerate(lifetime)
-        if not (position and _same_scale(count, lifetime[position - 1], request))
-    ]
+    verdict = _judge(index, obj)
+    lifetime = [r for r in (known[creations[-1] :] if creations else known) if r.key not in verdict.no_op]
+    pairs = zip([None, *lifetime], lifetime, strict=False)
+    return [after for before, after in pairs if before is None or not _same_scale(verdict, before, after)]
 
 
-def _same_scale(count: _Count, before: Request, after: Request) -> bool:
+def _same_scale(verdict: _Verdict, before: Request, after: Request) -> bool:
     """Whether `after` asked for the size that `before` had asked for, and nobody for another in between."""
     same = after.subresource == "scale" and 0 <= after.facts.replicas == before.facts.replicas
-    return same and not any(before.at <= old.at and new.at <= after.at for old, new in count.holes)
+    return same and not any(before.at <= old.at and new.at <= after.at for old, new in verdict.gaps)
 
 
-def wishes(index: EventIndex, obj: Object, until: float) -> list[Request]:
+def requested_changes(index: EventIndex, obj: Object, until: float) -> list[Request]:
     """As `spec_requests`, without what controllers note down on it for themselves (finalizers, revisions)."""
-    return [d for d in spec_requests(index, obj, until) if not d.by_kubernetes or d.controller == AUTOSCALER]
+    return [r for r in spec_requests(index, obj, until) if not r.by_kubernetes or r.controller == AUTOSCALER]
 
 
 def proven(index: EventIndex, obj: Object, cause: Request, renewed: bool = False) -> bool:
@@ -74,10 +69,10 @@ def proven(index: EventIndex, obj: Object, cause: Request, renewed: bool = False
     """
     if creates(cause):
         return True
-    count = _count(index, obj)
-    if not cause.facts.body or cause.key in count.doubtful:
+    verdict = _judge(index, obj)
+    if not cause.facts.body or cause.key in verdict.doubtful:
         return False
-    return not _tells_all(cause) or cause.key in count.real or (renewed and cause.key in count.counted)
+    return not _tells_all(cause) or cause.key in verdict.real or (renewed and cause.key in verdict.counted)
 
 
 def _tells_all(request: Request) -> bool:
@@ -91,54 +86,77 @@ def incomplete(index: EventIndex, obj: Object, at: float) -> bool:
     """
     known = spec_requests(index, obj, at)
     last = known[-1].at if known else 0.0
-    return any(old.at < at and last <= new.at <= at + STATUS_REPORTED for old, new in _count(index, obj).holes)
+    return any(old.at < at and last <= new.at <= at + STATUS_REPORTED for old, new in _judge(index, obj).gaps)
 
 
-def _count(index: EventIndex, obj: Object) -> _Count:
-    """Weigh what changed `obj` against the generations that answers and reports show in between."""
-    count = _Count()
+def _judge(index: EventIndex, obj: Object) -> _Verdict:
+    """Judge what changed `obj` by the generations that answers and reports show in between."""
+    verdicts = [_judge_span(index, *span) for span in _spans(index.on(obj))]
+    return _Verdict(
+        frozenset().union(*(one.no_op for one in verdicts)),
+        frozenset().union(*(one.real for one in verdicts)),
+        frozenset().union(*(one.counted for one in verdicts)),
+        frozenset().union(*(one.doubtful for one in verdicts)),
+        tuple(gap for one in verdicts for gap in one.gaps),
+    )
+
+
+def _spans(requests: Sequence[Request]) -> Iterator[tuple[Request, list[Request], Request]]:
+    """Two requests that show one object, one after the other, with the changes between them, the second included."""
     shown: Request | None = None
-    waiting: list[Request] = []
-    for request in index.on(obj):
+    between: list[Request] = []
+    for request in requests:
         if not request.done or not (_may_count(request) or _generation(request)):
             continue
-        if creates(request) or (shown is not None and _another(shown, request)):
-            shown, waiting = (request if creates(request) else None), []
         if creates(request):
+            shown, between = request, []
             continue
+        if shown is not None and _another(shown, request):
+            shown, between = None, []
         if _may_count(request):
-            waiting.append(request)
+            between.append(request)
         if _generation(request) or request.facts.spec_state:
             if shown is not None:
-                _weigh(index, count, shown, waiting, request)
-            shown, waiting = request, []
-    return count
+                yield shown, between, request
+            shown, between = request, []
 
 
-def _weigh(index: EventIndex, count: _Count, old: Request, waiting: list[Request], new: Request) -> None:
-    """Judge the changes `waiting` between `old` and `new`, which show the object; `new` may be one of them."""
-    keys = {request.key for request in waiting}
+def _judge_span(index: EventIndex, old: Request, between: list[Request], new: Request) -> _Verdict:
+    """Judge the changes between `old` and `new`, which show the object; `new` may be one of them."""
+    keys = frozenset(request.key for request in between)
     counted = bool(_generation(new) and _generation(old))
     grown = _generation(new) - _generation(old) if counted else 0
-    before, after = old.facts, new.facts
-    answered = waiting == [new] and 0 not in {before.spec_state, after.spec_state}
-    same = answered and before.spec_state == after.spec_state
-    if same and _after(index, old, new) and (grown == 0 or (grown == 1 and before.state != after.state)):
-        # with one more generation, a Deployment's annotations changed
-        count.idle |= keys
-    elif not counted:
-        count.real |= keys if answered else set()
-    elif grown == 0:
-        clear = {d.key for d in waiting if _after(index, old, d) and (d is new or _after(index, d, new))}
-        count.idle |= clear
-        count.doubtful |= keys - clear
-    elif grown > len(waiting):
-        count.holes.append((old, new))
-    elif grown == len(waiting):
-        count.counted |= keys
-        count.real |= {d.key for d in waiting if answered or d.resource != "deployments"}
-    elif grown < sum(request.facts.spec is not False and not deletes(request) for request in waiting):
-        count.doubtful |= keys
+    answered = between == [new] and 0 not in {old.facts.spec_state, new.facts.spec_state}
+    if answered and _same_spec(old, new, grown) and _after(index, old, new):
+        return _Verdict(no_op=keys)
+    if not counted:
+        return _Verdict(real=keys) if answered else _Verdict()
+    if grown == 0:
+        clear = frozenset(r.key for r in between if _after(index, old, r) and (r is new or _after(index, r, new)))
+        return _Verdict(no_op=clear, doubtful=keys - clear)
+    return _judge_growth(old, between, new, grown, keys if answered else frozenset())
+
+
+def _same_spec(old: Request, new: Request, grown: int) -> bool:
+    """Whether two answers show the same spec; with one more generation, a Deployment's annotations changed."""
+    if old.facts.spec_state != new.facts.spec_state:
+        return False
+    return grown == 0 or (grown == 1 and old.facts.state != new.facts.state)
+
+
+def _judge_growth(
+    old: Request, between: list[Request], new: Request, grown: int, answered: frozenset[_Key]
+) -> _Verdict:
+    """Judge changes that added `grown` to the generation; those that are `answered` changed the spec."""
+    keys = frozenset(request.key for request in between)
+    if grown > len(between):
+        return _Verdict(gaps=((old, new),))
+    if grown == len(between):
+        sure = frozenset(request.key for request in between if request.resource != "deployments")
+        return _Verdict(counted=keys, real=answered | sure)
+    if grown < sum(request.facts.spec is not False and not deletes(request) for request in between):
+        return _Verdict(doubtful=keys)
+    return _Verdict()
 
 
 def _may_count(request: Request) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kaudit_setup.attribution.creation import actor
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates
+from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.model import Attributes, Policy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.answer import MATCHES, Answer, Question, Searched, Verb
 from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.creation import doing
 from kaudit_setup.attribution.evidence.index import better, in_order, quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request, request_of, target
+from kaudit_setup.attribution.phrases import doing
 from kaudit_setup.attribution.unanswered import asked
 from kaudit_setup.resources import counted
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.attribution.chain import Link, Story, sure
+from kaudit_setup.attribution.chain import Link, Story, certain_if
 from kaudit_setup.attribution.controllers.adoption import ended
-from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
-from kaudit_setup.attribution.spec_changes import proven, wishes
+from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.spec_changes import proven, requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE
 from kaudit_setup.auditlog.kinds import KINDS
 
@@ -35,20 +35,22 @@ def to_autoscaler(index: EventIndex, story: Story, owner: Object, cause: Request
     if found is None:
         story.note(f"{AUTOSCALER} scaled {owner} at {cause.time}; which autoscaler it acted for is not in the log")
         scalers = [Object("autoscaling", "horizontalpodautoscalers", owner.namespace, name) for name in names]
-        for request in [request for one in scalers[:_SAID] for request in wishes(index, one, cause.at)[-1:]]:
+        for request in [
+            request for one in scalers[:_SAID] for request in requested_changes(index, one, cause.at)[-1:]
+        ]:
             story.note(f"{actor(request)} {doing(request)} {request.object} before that, at {request.time}")
         return
     scaler, shown, why = found
-    requests = wishes(index, scaler, cause.at)
+    requests = requested_changes(index, scaler, cause.at)
     if not requests:
-        story.links.append(Link(scaler, None, sure(surely and shown), why))
+        story.links.append(Link(scaler, None, certain_if(surely and shown), why))
         story.note(f"who made {scaler} is not in this log")
         return
     last = requests[-1]
     if not creates(last):
         why += f"; {actor(last)} {doing(last)} it last before that"
     shown = shown and proven(index, scaler, last)
-    story.links.append(Link(scaler, last, sure(surely and shown), why))
+    story.links.append(Link(scaler, last, certain_if(surely and shown), why))
     story.root = last
     makers = [request for request in requests if creates(request)]
     if makers and makers[-1] is not last:

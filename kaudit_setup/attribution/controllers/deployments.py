@@ -26,7 +26,7 @@ from kaudit_setup.attribution.evidence.actors import (
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.owner_names import generated_from
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
-from kaudit_setup.attribution.spec_changes import wishes
+from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD, ROLLED
 
 KEEPERS = frozenset({REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, JOBS})
@@ -94,7 +94,9 @@ def unlogged(
     asked = ended(index, above, child.at)
     if asked is None:
         later = [
-            d for d in wishes(index, above, child.at) if d.at > max((request.at for request in requests), default=0.0)
+            d
+            for d in requested_changes(index, above, child.at)
+            if d.at > max((request.at for request in requests), default=0.0)
         ]
         asked = later[-1] if later else None
         gap = NEAR if asked is not None and asked.subresource == "scale" else NEXT_POD
@@ -116,7 +118,7 @@ def set_back(index: EventIndex, above: Object, requests: Sequence[Request], caus
     last = before[-1] if before else None
     if last is None or last.controller or creates(last) or creates(cause) or cause.controller != DEPLOYMENTS:
         return None
-    asked = any(request.at >= last.at for request in wishes(index, above, cause.at))
+    asked = any(request.at >= last.at for request in requested_changes(index, above, cause.at))
     return last if cause.at - last.at <= NEAR and not asked else None
 
 
@@ -245,7 +247,7 @@ def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
     new = _successor(index, end, owner)
     if new is None:
         return "no"
-    wanted = wishes(index, owner, new.at)
+    wanted = requested_changes(index, owner, new.at)
     changed = [request for request in wanted if not creates(request)]
     if changed and changed[-1].at > end.at:
         return "no"

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Child
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
-from kaudit_setup.attribution.creation import actor, met
+from kaudit_setup.attribution.creation import met
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import AT_ONCE, COLLECTED, RIGHT_AFTER
 
 TOKENS = "tokens-controller"

@@ -1,4 +1,4 @@
-"""Pods that no scheduler met: made with the name of their node, as people write it, or a kubelet does for its own.
+"""Pods that no scheduler met: somebody, or a kubelet for its own, created them with the name of their node in them.
 
 Source: pkg/controller/controller_utils.go (Pods are made from a template, which has no node's name unless somebody
 wrote it there), pkg/controller/daemon (set it itself before 1.12).
@@ -17,29 +17,29 @@ from kaudit_setup.attribution.timing import PROMPT
 _BINDING = b'"subresource":"binding"'
 
 
-def unbound(index: EventIndex, obj: Object) -> bool:
+def never_bound(index: EventIndex, obj: Object) -> bool:
     """Whether a Pod ran without having been bound to its node, as far as the log tells."""
     requests = [request for request in index.on(obj) if request.done]
-    ran = any(request.node for request in requests) and not any(
-        request.subresource == "binding" for request in requests
-    )
-    return obj.resource == "pods" and ran
+    bound = any(request.subresource == "binding" for request in requests)
+    return obj.resource == "pods" and not bound and any(request.node for request in requests)
 
 
-def unclaimed(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list[Request]:
-    """Those of `makers`, requests without a name, that can have made a Pod that is `unbound`: no controller's that
-    writes no node's name, and none by which another Pod came that was bound. None of them if the log has no bindings.
+def preassigned_by(index: EventIndex, obj: Object, makers: Sequence[Request]) -> list[Request]:
+    """Those of `makers`, creates without a name, that can have made a Pod that was `never_bound`.
+
+    Not those of a controller that writes no node's name, and none by which another Pod came that was bound. None at
+    all if the log has no bindings.
     """
     if not any(map(_may_name_a_node, makers)):
         return []
     bindings = index.sift(
-        [_BINDING], lambda d: d.done and d.subresource == "binding" and d.namespace == obj.namespace
+        [_BINDING], lambda r: r.done and r.subresource == "binding" and r.namespace == obj.namespace
     )
     left = sorted(makers, key=lambda request: request.at)
     for binding in bindings:
-        mine = [request for request in left if 0 <= binding.at - request.at < PROMPT and _fits(request, binding.name)]
-        if mine:
-            left.remove(mine[-1])
+        bound = [maker for maker in left if 0 <= binding.at - maker.at < PROMPT and _fits(maker, binding.name)]
+        if bound:
+            left.remove(bound[-1])
     return list(filter(_may_name_a_node, left)) if bindings else []
 
 

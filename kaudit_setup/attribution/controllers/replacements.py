@@ -6,10 +6,10 @@ from kaudit_setup.attribution.chain import Child, Story
 from kaudit_setup.attribution.controllers.deployments import predecessor
 from kaudit_setup.attribution.controllers.node_changes import node_changes, suspect
 from kaudit_setup.attribution.controllers.selected_pods import let_go
-from kaudit_setup.attribution.creation import actor, doing
 from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes
+from kaudit_setup.attribution.phrases import actor, doing
 
 
 def made_room(index: EventIndex, child: Child, owner: Object) -> Request | None:
