@@ -1,14 +1,25 @@
-"""What an answer is made of: the links of a chain, and the story that they tell together with notes."""
+"""What the rules of inference take and give: a case in, a finding out.
+
+A chain leads from the object asked about, link by link, to the first actor who is not a controller. Each link is the
+work of one rule: a function that is given a case (what the log says, and the chain so far) and returns a finding (new
+links, the root, notes, and what to ask next), or None where it does not apply. Findings are added up; nothing is
+changed in place.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias, TypeVar
 
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request
 
 Confidence = Literal["certain", "inferred", "unknown"]
 _FROM_BEST: Final[tuple[Confidence, ...]] = ("certain", "inferred", "unknown")
+
+DEEP: Final = 6
+"""Links after which a chain is followed no further."""
 
 
 def weakest(*confidences: Confidence) -> Confidence:
@@ -23,7 +34,7 @@ def certain_if(proven: bool) -> Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One object of a chain: the request that made it (or ended it) as far as it is known, how sure, and why."""
+    """One object of a chain: the request that made it (or deleted it) as far as it is known, how sure, and why."""
 
     object: Object
     request: Request | None
@@ -31,34 +42,155 @@ class Link:
     why: str
 
 
-@dataclass(slots=True)
-class Story:
-    """A chain from the object asked for up to `root`, the first actor who is not a controller.
+@dataclass(frozen=True, slots=True)
+class KnownOwner:
+    """The owner of an object, how sure the log makes that, and by what."""
 
-    `instead`: where it has no links, the sentence that says why, if the log shows it.
-    """
-
-    links: list[Link] = field(default_factory=list)
-    root: Request | None = None
-    notes: list[str] = field(default_factory=list)
-    instead: str = ""
-
-    def note(self, sentence: str) -> None:
-        """Add a sentence, once."""
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+    object: Object
+    confidence: Confidence
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The link below: what was made (or `ended`), when, by which controller; `surely` if bodies tie it to its owner.
+    """The object in the last link of a chain, which a controller made, changed or `deleted`; its owner is asked for.
 
-    `timeless`: nothing is known of when it was made, but that it was before `at`.
+    `at`: when (Unix seconds); if `timeless`, nothing is known but that it was before that. `request`: the one that
+    tells its owner by its body or its sender, None if the log lacks it. `confidence`: "certain" if bodies tie the
+    object to its owner. `cause`: the request in the last link. `depth`: how many links the chain has.
     """
 
+    index: EventIndex
     object: Object
     at: float
     request: Request | None
-    surely: bool
-    ended: bool = False
+    confidence: Confidence
+    cause: Request | None = None
+    depth: int = 1
+    deleted: bool = False
     timeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a rule about an owner is asked: what its controller followed when it made, changed or deleted `child`."""
+
+    child: Child
+    known: KnownOwner
+
+    @property
+    def index(self) -> EventIndex:
+        """What the log says."""
+        return self.child.index
+
+    @property
+    def owner(self) -> Object:
+        """The owner."""
+        return self.known.object
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing is in doubt so far."""
+        return self.known.confidence == "certain"
+
+    def link(self, request: Request | None, more: str = "") -> Link:
+        """The owner's link; `more` is added to the reason why it is the owner."""
+        return Link(self.owner, request, self.known.confidence, f"{self.known.why}{more}")
+
+    def at_most(self, confidence: Confidence) -> Case:
+        """The same case, no surer than `confidence`."""
+        return replace(self, known=replace(self.known, confidence=weakest(self.known.confidence, confidence)))
+
+    def above(self, at: float, request: Request | None, confidence: Confidence, cause: Request | None) -> Child:
+        """The owner as the next child, once it has a link with the request `cause`."""
+        return Child(self.index, self.owner, at, request, confidence, cause, self.child.depth + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionCase:
+    """What a rule about a controller's deletion is asked: why the controller deleted `object` by `request`.
+
+    `confidence`: how sure it is that this request ended it. `before`: the time (Unix seconds) that is asked about.
+    `depth`: how many links the chain has.
+    """
+
+    index: EventIndex
+    object: Object
+    request: Request
+    confidence: Confidence
+    before: float
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """What to do next: end the chain at the last of `requests`, which made or changed the owner in `case`."""
+
+    case: Case
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """What to do next: say who created `object`, which `cause` changed later."""
+
+    index: EventIndex
+    object: Object
+    cause: Request
+
+
+Next: TypeAlias = Child | LastChange | Creator | DeletionCase
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found, or several: links, the root (who is not a controller), notes, and what to ask next.
+
+    `instead`: where there are no links, the sentence that says why, if the log shows it.
+    """
+
+    links: tuple[Link, ...] = ()
+    root: Request | None = None
+    notes: tuple[str, ...] = ()
+    next: Next | None = None
+    instead: str = ""
+
+    def __add__(self, later: Finding) -> Finding:
+        """Both, in this order; each note once; of what both have, the later one's."""
+        return Finding(
+            (*self.links, *later.links),
+            later.root or self.root,
+            tuple(dict.fromkeys((*self.notes, *later.notes))),
+            later.next or self.next,
+            later.instead or self.instead,
+        )
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the whole chain is; "unknown" if it leads to nobody."""
+        known = any(link.request is not None for link in self.links)
+        if not known or (self.links[0].request is None and self.root is None):
+            return "unknown"
+        return weakest(*(link.confidence for link in self.links))
+
+
+NOTHING: Final = Finding()
+
+
+def note(*sentences: str) -> Finding:
+    """A finding of nothing but some sentences; empty ones are left out."""
+    return Finding(notes=tuple(filter(None, sentences)))
+
+
+def ends_at(link: Link, *notes: str) -> Finding:
+    """A finding that ends the chain at the request of `link`."""
+    return Finding((link,), link.request, notes)
+
+
+_Case = TypeVar("_Case")
+Rule: TypeAlias = Callable[[_Case], Finding | None]
+
+
+def first_found(rules: tuple[Rule[_Case], ...], case: _Case) -> Finding | None:
+    """What the first of some rules that applies to a case finds."""
+    return next((finding for rule in rules if (finding := rule(case)) is not None), None)

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kaudit_setup.attribution.chain import Confidence, certain_if
+from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
 from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
@@ -50,6 +50,28 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     last = creations[-1]
     other = f"{actor(last)} made another object of this name, with another UID, at {last.time}"
     return replace(creation, note=other)
+
+
+def created(index: EventIndex, obj: Object, before: float) -> Finding:
+    """Who made `obj`, in its last lifetime before `before` (Unix seconds): its own link, and what to ask next."""
+    creation = creation_of(index, obj, before)
+    create = creation.request
+    finding = note(creation.note)
+    if create is None and not creation.why:
+        return finding
+    finding += Finding((Link(obj, create, creation.confidence, creation.why),))
+    if create is not None and not create.controller:
+        static = (
+            f"{obj} is a static Pod: the kubelet of node {create.node} made it from a manifest file on that node,"
+            " nobody made it through the API"
+        )
+        return finding + Finding(root=create, notes=(static,) if create.node and obj.resource == "pods" else ())
+    at = create.at if create else first_mention(index, obj, before) or before
+    # the scheduler meets a Pod right after it is made
+    fresh = any(request.at == at and request.subresource == "binding" for request in index.on(obj))
+    timeless = create is None and not fresh
+    child = Child(index, obj, at, create, certain_if(creation.confidence == "certain"), create, timeless=timeless)
+    return replace(finding, next=child)
 
 
 def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:

@@ -1,4 +1,4 @@
-"""The request that set one object going: one that names it, or a deletion of many that took it along.
+"""The request that deleted one object: one that names it, or a deletion of many that took it along.
 
 Sources: pkg/kubelet/status/status_manager.go (the last delete, with no grace, of a Pod that was already going),
 AS/pkg/endpoints/handlers/delete.go:DeleteCollection (the selectors are in the URI, a dry run may be in the body).
@@ -7,11 +7,11 @@ AS/pkg/endpoints/handlers/delete.go:DeleteCollection (the selectors are in the U
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
-from kaudit_setup.attribution.chain import Confidence, Story
+from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
@@ -26,8 +26,8 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """The request that set an object going, how sure that is, and why.
+class Deletion:
+    """The request that deleted an object, how sure that is, and why.
 
     `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
     """
@@ -37,95 +37,156 @@ class End:
     why: str
     doubtful: bool = False
 
+    def in_doubt(self, doubt: str) -> Deletion:
+        """The same, inferred only because of a doubt; as it is if there is none."""
+        return replace(self, confidence="inferred", why=f"{self.why}{doubt}") if doubt else self
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search for a deletion found: the deletion, if there is one, and what there is to say besides.
+
+    `dry_runs`: what is said of requests that only asked for it.
+    """
+
+    deletion: Deletion | None = None
+    aside: Finding = NOTHING
+    dry_runs: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class _Lifetime:
-    """What the log has of one life: the requests on it, and the deletions of many that may have taken it.
+    """What the log has of one lifetime: the requests on the object, and the deletions of many that may have taken it.
 
-    `static`: how sure it is that this is a Pod of which there is a manifest file. `tolerance`: see `EventIndex`.
+    `static`: how sure it is that this is a Pod of which there is a manifest file. `later`: the lifetimes after it.
     """
 
+    index: EventIndex
+    object: Object
     requests: Sequence[Request]
     sweeps: Sequence[Request]
     static: Confidence
-    tolerance: float
+    later: Sequence[Lifetime]
 
     @property
     def last(self) -> Request | None:
-        """A kubelet's word that the Pod is gone: what set it going came before."""
-        ends = [d for d in self.requests if d.node and d.resource == "pods" and deletes(d)]
+        """A kubelet's word that the Pod is gone: what deleted it came before."""
+        ends = [r for r in self.requests if r.node and r.resource == "pods" and deletes(r)]
         return ends[-1] if ends and self.static == "unknown" else None
 
+    @property
+    def named(self) -> list[Request]:
+        """The deletions that name the object, but for that word."""
+        last = self.last
+        return [r for r in self.requests if deletes(r) and not (last and r.node)]
 
-def end_of(index: EventIndex, obj: Object, before: float, story: Story) -> End | None:
-    """The request that ended the last life of `obj`, up to `before`, that the log shows to have ended.
 
-    What it lived on after was a dry run: that is said, and no end. The first that set it going, unless that was
-    outlived: then it was a dry run maybe. Where only a selector would tell, and nothing else shows whether it took
-    the object, the end is `doubtful`.
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """All that the log has on one name: requests, and deletions of many, those apart that `spared` it by labels."""
+
+    index: EventIndex
+    object: Object
+    requests: Sequence[Request]
+    sweeps: Sequence[Request]
+    spared: Sequence[Request]
+    found: Sequence[Lifetime]
+
+    def lifetimes(self) -> Iterator[_Lifetime]:
+        """What there is of each lifetime, the last one first."""
+        creations = [lifetime.creation for lifetime in self.found if lifetime.creation is not None]
+        static, until = _static(self.index, self.object, creations), float("inf")
+        for number in reversed(range(len(self.found))):
+            since = self.found[number].since
+            requests, sweeps = _between(self.requests, since, until), _between(self.sweeps, since, until)
+            yield _Lifetime(self.index, self.object, requests, sweeps, static, self.found[number + 1 :])
+            until = since
+
+
+def deletion_of(index: EventIndex, obj: Object, before: float) -> Search:
+    """The request that ended the last lifetime of `obj`, up to `before`, that the log shows to have ended.
+
+    A deletion after which the object lived on was a dry run: that is said, and it is none. The first that deleted it,
+    unless that was outlived: then it was a dry run maybe. Where only a selector would tell, and nothing else shows
+    whether it took the object, the deletion is `doubtful`.
     """
-    dry: list[str] = []
-    end = _last_end(index, obj, before, story, dry)
-    for sentence in dry[-_SHOWN:] if end is not None else []:
-        story.note(sentence)
-    if end is None and dry:
-        story.instead = f"Nobody in this log deleted {obj}, as it seems: {dry[-1]}"
-    return end
+    logged = _look_up(index, obj, before)
+    found, maybe = Search(), None
+    for lifetime in logged.lifetimes():
+        here = _search_lifetime(lifetime)
+        found = Search(None, found.aside + here.aside, (*found.dry_runs, *here.dry_runs))
+        if here.deletion is None and lifetime.last is not None:
+            return _without_deletion(obj, found, note(_only_last(obj, lifetime.last)))
+        if here.deletion is not None and not here.deletion.doubtful:
+            others = note(_once_more(maybe), _another(obj, lifetime.later))
+            return _with_deletion(here.deletion, found, others)
+        maybe = maybe or here.deletion
+    if maybe is not None and logged.requests:
+        return _with_deletion(maybe, found, NOTHING)
+    return _without_deletion(obj, found, _misses(logged))
 
 
-def _last_end(index: EventIndex, obj: Object, before: float, story: Story, dry: list[str]) -> End | None:
-    """See `end_of`; what was a dry run only is added to `dry`, as sentences."""
+def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
     index.look_up([nameless_requests(obj)])
     requests = [request for request in index.on(obj) if request.done and request.at <= before]
-    sweeps = [
-        request for request in index.nameless(obj) if request.done and deletes(request) and request.at <= before
-    ]
     since = created_at(obj, requests)
-    sweeps = [request for request in sweeps if hits(request, obj) is not False and request.at >= since]
-    others = [request for request in sweeps if spares(request, requests)]
-    sweeps = [request for request in sweeps if request not in others]
-    found = lifetimes(
-        sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=lambda request: request.at)
+    wide = [request for request in index.nameless(obj) if request.done and deletes(request)]
+    sweeps = [r for r in wide if since <= r.at <= before and hits(r, obj) is not False]
+    spared = [request for request in sweeps if spares(request, requests)]
+    sweeps = [request for request in sweeps if request not in spared]
+    known = sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=_when)
+    # what may be the same object after all is told with the deletion
+    found = [lifetime for lifetime in lifetimes(known) if lifetime.use is None] or [Lifetime(0.0)]
+    return _Logged(index, obj, requests, sweeps, spared, found)
+
+
+def _with_deletion(deletion: Deletion, found: Search, others: Finding) -> Search:
+    return Search(deletion, found.aside + others + note(*found.dry_runs[-_SHOWN:]), found.dry_runs)
+
+
+def _without_deletion(obj: Object, found: Search, why: Finding) -> Search:
+    dry = found.dry_runs
+    instead = f"Nobody in this log deleted {obj}, as it seems: {dry[-1]}" if dry else ""
+    return Search(None, found.aside + why + Finding(instead=instead), dry)
+
+
+def _only_last(obj: Object, last: Request) -> str:
+    return (
+        f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at"
+        f" {last.time}, of a Pod that was already going; who set it going is not in this log"
     )
-    # what may be the same object after all is told below
-    found = [lifetime for lifetime in found if lifetime.use is None] or [Lifetime(0.0)]
-    static = _static(index, obj, [lifetime.creation for lifetime in found if lifetime.creation is not None])
-    maybe: End | None = None
-    until = float("inf")
-    for number in reversed(range(len(found))):
-        since = found[number].since
-        lifetime = _Lifetime(
-            _between(requests, since, until), _between(sweeps, since, until), static, index.tolerance
-        )
-        until = since
-        end = _named(index, obj, lifetime, story, dry) or _swept(index, obj, lifetime)
-        if end is not None and end.doubtful:
-            maybe = maybe or end
-        elif end is not None:
-            if maybe is not None:
-                story.note(
-                    f"it may have gone once more: {maybe.why}, by {actor(maybe.request)} at {maybe.request.time}"
-                )
-            _again(obj, found[number + 1 :], story)
-            return end
-        elif lifetime.last is not None:
-            story.note(
-                f"the only deletion of {obj} in this log is the last one of {lifetime.last.node}'s kubelet, at"
-                f" {lifetime.last.time}, of a Pod that was already going; who set it going is not in this log"
-            )
-            return None
-    if maybe is None or not requests:
-        for sweep in [request for request in sweeps if request.at >= found[-1].since and not hits(request, obj)][
-            -_SHOWN:
-        ]:
-            what = f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}"
-            story.note(f"{what}, but nothing shows that {obj} was one of them")
-        for sweep in others[-_SHOWN:]:
-            story.note(
-                f"{actor(sweep)} deleted {target(sweep)} at {sweep.time}, but {obj} had other labels in this log"
-            )
-        return None
-    return maybe
+
+
+def _once_more(maybe: Deletion | None) -> str:
+    """That a later deletion may have taken another object of this name."""
+    if maybe is None:
+        return ""
+    return f"it may have gone once more: {maybe.why}, by {actor(maybe.request)} at {maybe.request.time}"
+
+
+def _another(obj: Object, later: Sequence[Lifetime]) -> str:
+    """That there was another object of this name."""
+    if not later:
+        return ""
+    creation = later[-1].creation
+    if creation is not None:
+        return f"another {obj} was made later: by {actor(creation)} at {creation.time}"
+    known = "" if later[-1].bound else ", with another UID,"
+    return f"another {obj}{known} was there after that"
+
+
+def _misses(logged: _Logged) -> Finding:
+    """The deletions of many of which nothing shows that they took the object, or that spared it."""
+    obj, since = logged.object, logged.found[-1].since
+    unproven = [request for request in logged.sweeps if request.at >= since and not hits(request, obj)]
+    return note(
+        *(f"{_deleted(r)}, but nothing shows that {obj} was one of them" for r in unproven[-_SHOWN:]),
+        *(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]),
+    )
+
+
+def _deleted(request: Request) -> str:
+    return f"{actor(request)} deleted {target(request)} at {request.time}"
 
 
 def _between(requests: Sequence[Request], since: float, until: float) -> Sequence[Request]:
@@ -137,119 +198,129 @@ def _when(request: Request) -> float:
     return request.at
 
 
-def _again(obj: Object, later: Sequence[Lifetime], story: Story) -> None:
-    """Say that there was another object of this name."""
-    if not later:
-        return
-    creation = later[-1].creation
-    if creation is not None:
-        story.note(f"another {obj} was made later: by {actor(creation)} at {creation.time}")
-    else:
-        known = "" if later[-1].bound else ", with another UID,"
-        story.note(f"another {obj}{known} was there after that")
+def _search_lifetime(lifetime: _Lifetime) -> Search:
+    """The deletion that ended one lifetime: by a request that names the object, or by one on what matches."""
+    named = _named(lifetime)
+    return named if named.deletion is not None else replace(named, deletion=_swept(lifetime))
 
 
-def _named(index: EventIndex, obj: Object, lifetime: _Lifetime, story: Story, dry: list[str]) -> End | None:
-    """The end by a request that names the object, or is otherwise known to have met it."""
-    last = lifetime.last
-    named = [d for d in lifetime.requests if deletes(d) and not (last and d.node)]
-    strong = sorted([*named, *(d for d in lifetime.sweeps if hits(d, obj))], key=lambda request: request.at)
-    if last is not None:
-        # who names it after that met one whose create is not in the log
-        strong = [d for d in named if d.at > last.at] or [d for d in strong if d.at <= last.at + lifetime.tolerance]
-    strong = _without_dry_runs(index, obj, strong, dry)
-    if not strong:
-        return None
-    chosen = next((request for request in strong if outlived(request, lifetime.requests) is None), strong[0])
-    end = _judged(chosen, obj, bool(lifetime.requests), story)
+def _named(lifetime: _Lifetime) -> Search:
+    """The deletion by a request that names the object, or is otherwise known to have met it."""
+    index, obj = lifetime.index, lifetime.object
+    met = [(request, survived(index, obj, request)) for request in _candidates(lifetime)]
+    dry = tuple(as_it_seems(obj, request, shown) for request, shown in met if shown is not None)
+    real = [request for request, shown in met if shown is None]
+    if not real:
+        return Search(dry_runs=dry)
+    chosen = next((request for request in real if outlived(request, lifetime.requests) is None), real[0])
+    aside = note(_unmentioned(chosen, obj) if not lifetime.requests else "")
+    deletion = _judged(chosen, obj)
     if chosen.node:
-        static = "that of a static Pod would end in the node's name as this does"
-        return end if lifetime.static == "certain" else End(chosen, "inferred", f"{end.why}, and {static}")
-    rivals = [d for d in strong if d is not chosen and d.user != chosen.user and not d.by_kubernetes]
-    for other in rivals:
-        if other.at < chosen.at:
-            story.note(in_doubt(other, outlived(other, lifetime.requests)))
-        else:
-            story.note(f"{actor(other)} deleted it too, at {other.time}, when it was already going")
-    if doubt := unfinished(index, obj, chosen):
-        end = End(chosen, "inferred", f"{end.why}; {doubt}")
-    return _weighed(end, outlived(chosen, lifetime.requests), rivals, story)
-
-
-def _without_dry_runs(index: EventIndex, obj: Object, named: Sequence[Request], dry: list[str]) -> list[Request]:
-    """Those of `named` that the object did not live on after; of the others `dry` says so."""
-    real = []
-    for request in named:
-        met = survived(index, obj, request)
-        if met is None:
-            real.append(request)
-        else:
-            dry.append(as_it_seems(obj, request, met))
-    return real
-
-
-def _weighed(end: End, met: Request | None, rivals: Sequence[Request], story: Story) -> End:
-    """`end`, with the doubts that others raise: who `met` the object after that, who else deleted it."""
-    chosen = end.request
-    doubt = in_doubt(chosen, met)
-    if doubt and chosen.facts.dry_run is False:
+        static = ", and that of a static Pod would end in the node's name as this does"
+        return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside, dry)
+    rivals = [r for r in real if r is not chosen and r.user != chosen.user and not r.by_kubernetes]
+    aside += note(*(_rivalry(lifetime, chosen, other) for other in rivals))
+    doubt = unfinished(index, obj, chosen)
+    deletion = deletion.in_doubt(f"; {doubt}" if doubt else "")
+    met_after = in_doubt(chosen, outlived(chosen, lifetime.requests))
+    if met_after and chosen.facts.dry_run is False:
         # it set the object going, whatever was met later
-        story.note(doubt)
-    elif doubt:
-        return replace(end, confidence="inferred", why=f"{end.why}; {doubt}")
-    elif rivals and rivals[0].at < chosen.at:
-        return replace(end, confidence="inferred", why=f"{end.why}, and nobody met it after that")
-    elif rivals and chosen.name and chosen.facts.dry_run is None:
-        lacking = "its options, a dry run maybe, are not in the log"
-        return replace(end, confidence="inferred", why=f"{end.why}, the first to; {lacking}")
-    return end
+        return Search(deletion, aside + note(met_after), dry)
+    return Search(deletion.in_doubt(f"; {met_after}" if met_after else _doubt_by(rivals, chosen)), aside, dry)
 
 
-def _swept(index: EventIndex, obj: Object, lifetime: _Lifetime) -> End | None:
-    """The end by a deletion of what matches a selector, of which only its traces tell whether it took the object.
+def _candidates(lifetime: _Lifetime) -> list[Request]:
+    """The deletions that name the object or surely took it along, in order of time; before its kubelet's last."""
+    last, named = lifetime.last, lifetime.named
+    strong = sorted([*named, *(r for r in lifetime.sweeps if hits(r, lifetime.object))], key=_when)
+    if last is None:
+        return strong
+    # who names it after that met one whose create is not in the log
+    later = [request for request in named if request.at > last.at]
+    return later or [request for request in strong if request.at <= last.at + lifetime.index.tolerance]
 
-    Its kubelet's last delete soon after shows it, and that its controller made another one at once. That it was in
-    use long after shows the contrary, and that kubelets' last deletes followed, but none of this Pod.
+
+def _rivalry(lifetime: _Lifetime, chosen: Request, other: Request) -> str:
+    """What is said of somebody else who deleted the object, too."""
+    if other.at < chosen.at:
+        return in_doubt(other, outlived(other, lifetime.requests))
+    return f"{actor(other)} deleted it too, at {other.time}, when it was already going"
+
+
+def _doubt_by(rivals: Sequence[Request], chosen: Request) -> str:
+    """The doubt that others raise who deleted the object, too, behind the reason; empty if they raise none."""
+    if rivals and rivals[0].at < chosen.at:
+        return ", and nobody met it after that"
+    if rivals and chosen.name and chosen.facts.dry_run is None:
+        return ", the first to; its options, a dry run maybe, are not in the log"
+    return ""
+
+
+def _swept(lifetime: _Lifetime) -> Deletion | None:
+    """The deletion of what matches a selector, of which only its traces tell whether it took the object.
+
+    Its kubelet's last delete soon after shows it, and that its controller made another one at once.
     """
-    last = lifetime.last
+    last, tolerance = lifetime.last, lifetime.index.tolerance
     if last is not None:
-        shown = [d for d in lifetime.sweeps if -lifetime.tolerance <= last.at - d.at < GONE]
-        return _first_of(shown, _judged(shown[0], obj, True, Story())) if shown else None
-    used = max((request.at for request in lifetime.requests if not deletes(request)), default=0.0)
-    possible = [d for d in lifetime.sweeps if used - d.at < GONE and outlived(d, lifetime.requests) is None]
-    possible = [d for d in possible if not kept_up(d, index.on(obj))]
+        shown = [r for r in lifetime.sweeps if -tolerance <= last.at - r.at < GONE]
+        return _first_of(shown, lifetime.object) if shown else None
+    possible = _possible_sweeps(lifetime)
+    again = _made_again(lifetime)
+    shown = [r for r in possible if any(0 <= at - r.at < REPLACED for at in again)]
+    if shown or not possible:
+        return _first_of(shown, lifetime.object) if shown else None
+    doubtful = _first_of(possible, lifetime.object)
+    return replace(doubtful, why=f"{doubtful.why}; nothing shows whether it was one of them", doubtful=True)
+
+
+def _possible_sweeps(lifetime: _Lifetime) -> list[Request]:
+    """The deletions of many that may have taken the object: not those that it was in use long after, nor those that
+    kubelets' last deletions followed, if none was of this Pod.
+    """
+    index, obj, requests = lifetime.index, lifetime.object, lifetime.requests
+    used = max((request.at for request in requests if not deletes(request)), default=0.0)
+    possible = [r for r in lifetime.sweeps if used - r.at < GONE and outlived(r, requests) is None]
+    possible = [request for request in possible if not kept_up(request, index.on(obj))]
     if possible and obj.resource == "pods":
-        ends = index.sift([b'"verb":"delete"'], lambda d: bool(d.node) and d.done and d.resource == "pods")
-        possible = [d for d in possible if not any(end.at > d.at for end in ends)]
-    makers = {guess.controller for guess in guesses(obj)}
-    again = [request.at for request in index.nameless(obj) if creates(request) and request.controller in makers]
-    shown = [d for d in possible if any(0 <= at - d.at < REPLACED for at in again)]
-    chosen = next(iter(shown or possible), None)
-    if chosen is None:
-        return None
-    end = _first_of(shown or possible, _judged(chosen, obj, True, Story()))
-    return end if shown else replace(end, why=f"{end.why}; nothing shows whether it was one of them", doubtful=True)
+        ends = index.sift([b'"verb":"delete"'], lambda r: bool(r.node) and r.done and r.resource == "pods")
+        possible = [request for request in possible if not any(end.at > request.at for end in ends)]
+    return possible
 
 
-def _first_of(fitting: Sequence[Request], end: End) -> End:
-    """`end`, by the first of some deletions that `fitting` as well as each other, with a word about the others."""
-    rivals = {actor(request): request for request in fitting if actor(request) != actor(end.request)}
+def _made_again(lifetime: _Lifetime) -> list[float]:
+    """When a controller made an object of this kind that may own this one."""
+    makers = {guess.controller for guess in guesses(lifetime.object)}
+    nameless = lifetime.index.nameless(lifetime.object)
+    return [request.at for request in nameless if creates(request) and request.controller in makers]
+
+
+def _first_of(fitting: Sequence[Request], obj: Object) -> Deletion:
+    """The first of some deletions that fit as well as each other, with a word about the others."""
+    first = _judged(fitting[0], obj)
+    rivals = {actor(request): request for request in fitting if actor(request) != actor(first.request)}
     said = [f"{target(request)} by {who} at {request.time}" for who, request in rivals.items()][:_SHOWN]
-    return replace(end, why=f"{end.why}; the deletion of {', or of '.join(said)} fits as well") if said else end
+    return replace(first, why=f"{first.why}; the deletion of {', or of '.join(said)} fits as well") if said else first
 
 
-def _judged(chosen: Request, obj: Object, mentioned: bool, story: Story) -> End:
+def _judged(chosen: Request, obj: Object) -> Deletion:
+    """How sure a deletion is by itself."""
     if chosen.name:
         how = "the eviction names it" if chosen.subresource == "eviction" else "the request names it"
-        return End(chosen, "certain", how)
+        return Deletion(chosen, "certain", how)
     if chosen.facts.items is not None:
-        return End(chosen, "certain", "the logged answer to the deletecollection lists it")
-    if not mentioned:
-        story.note(f"nothing else in this log mentions {obj}; it was deleted then if it existed")
+        return Deletion(chosen, "certain", "the logged answer to the deletecollection lists it")
     asked = selector(chosen)
     which = f"every one that matches {asked}" if asked else "every one of its kind"
     where = f" in namespace {obj.namespace}" if obj.namespace else ""
-    return End(chosen, "inferred", f"a deletecollection took {which}{where}")
+    return Deletion(chosen, "inferred", f"a deletecollection took {which}{where}")
+
+
+def _unmentioned(chosen: Request, obj: Object) -> str:
+    """What is said of a deletion of many if nothing else in the log is about the object."""
+    if chosen.name or chosen.facts.items is not None:
+        return ""
+    return f"nothing else in this log mentions {obj}; it was deleted then if it existed"
 
 
 def _static(index: EventIndex, obj: Object, creations: Sequence[Request]) -> Confidence:

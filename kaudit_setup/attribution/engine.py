@@ -6,12 +6,13 @@ where the first one leads to names that could not be derived.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
-from kaudit_setup.attribution.chain import Confidence, Story
-from kaudit_setup.attribution.deletion_causes import story_of_deletion
+from kaudit_setup.attribution.chain import NOTHING, Finding, note
+from kaudit_setup.attribution.controllers.common import recreated
+from kaudit_setup.attribution.deletion_causes import deletion_chain
 from kaudit_setup.attribution.evidence.index import (
     EventIndex,
     begins,
@@ -26,7 +27,7 @@ from kaudit_setup.attribution.evidence.index import (
 from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
-from kaudit_setup.attribution.owner_chain import say_recreated, story_of_creation
+from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.unanswered import attempts, silence
 from kaudit_setup.auditlog.literals import spelled
@@ -34,44 +35,40 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.resources import counted
 
-_RANK: Final = {"certain": 0, "inferred": 1, "unknown": 2}
-
 
 def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answer:
     """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold."""
+    index = _index(log, question)
+    index.look_up(opening(question.verb, question.object))
+    obj, others = _as_logged(index, question)
+    finding, events = _apply_rules(index, question, obj)
+    finding, events = _at_the_time(index, question, obj, finding, events)
+    finding += note(*_other_groups(others), _left_out(index))
+    notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
+    link = finding.links[0] if finding.links else None
+    if link is None or link.request is None:
+        notes = (*_why_nothing(log, index, question, obj, finding, policy), *notes, *_unknown_kind(index, question))
+    answer = Answer(
+        question,
+        obj,
+        finding.confidence,
+        link.request if link else None,
+        finding.root,
+        finding.links,
+        tuple(events),
+        log.coverage(),
+        notes,
+    )
+    return numbered(log, answer)
+
+
+def _index(log: Searched, question: Question) -> EventIndex:
+    """The index of the log, which keeps what the question needs."""
     obj = question.object
     if question.verb not in {Verb.created, Verb.deleted}:
-        index = EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
-    else:
-        # who made it, and its owners, is asked of the time before, too
-        index = EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
-    index.look_up(opening(question.verb, obj))
-    obj, others = _as_logged(index, question, obj)
-    story, events = _tell(index, question, obj)
-    for other in others:
-        story.note(f"this log has a {other.resource}.{other.group}/{other.name} too, which is another object")
-    answer = story.links[0].request if story.links else None
-    if answer is not None and not question.window.holds(answer.time):
-        story, events = Story(notes=story.notes, instead=_at_another_time(question, obj, answer)), []
-        answer = None
-    elif not (story.links or story.instead) and (other_time := _elsewhen(index, question, obj)) is not None:
-        story.instead = _at_another_time(question, obj, other_time)
-    if index.left_out:
-        were = "was" if index.left_out == 1 else "were"
-        story.note(
-            f"{counted(index.left_out, 'request')} {were} too many to keep: earlier changes and reads, others of its"
-            " kind at other times; --since and --until narrow the question"
-        )
-    confidence = _confidence(story)
-    notes = [*story.notes, *attempts(index, obj, MATCHES[question.verb])]
-    if answer is None:
-        followed, known = story.root is not None, "" if story.links else story.instead
-        why = silence(index, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
-        notes = [*why, *notes, *_unknown_kind(index, question, obj)]
-    whole = Answer(
-        question, obj, confidence, answer, story.root, tuple(story.links), tuple(events), log.coverage(), tuple(notes)
-    )
-    return numbered(log, whole)
+        return EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
+    # who made it, and its owners, is asked of the time before, too
+    return EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
 
 
 def opening(verb: Verb, obj: Object) -> list[bytes]:
@@ -97,11 +94,11 @@ def opening(verb: Verb, obj: Object) -> list[bytes]:
     return found
 
 
-def _as_logged(index: EventIndex, question: Question, obj: Object) -> tuple[Object, list[Object]]:
+def _as_logged(index: EventIndex, question: Question) -> tuple[Object, list[Object]]:
     """The object with the group, resource and scope that the log uses, where the user could not say them all, and
     those of other groups that may be meant as well.
     """
-    kind = question.kind
+    obj, kind = question.object, question.kind
     if kind is None or (kind.group is not None and kind.namespaced is not None):
         return obj, []
     meant = [d for d in index.all() if kind.takes(d.group, d.resource) and d.namespace in {obj.namespace, ""}]
@@ -113,33 +110,46 @@ def _as_logged(index: EventIndex, question: Question, obj: Object) -> tuple[Obje
     return (swept[0] if swept else obj), []
 
 
-def _unknown_kind(index: EventIndex, question: Question, obj: Object) -> list[str]:
-    """A hint where nothing in the log is of a kind that the table does not know: it may be a short name."""
-    kind = question.kind
-    if kind is None or kind.namespaced is not None or any(kind.takes(d.group, d.resource) for d in index.all()):
-        return []
-    hint = "write a custom resource as plural.group, for example widgets.example.com: a log knows no short names"
-    return [f"{obj.resource} is not a kind that Kubernetes itself has; {hint}."]
-
-
-def _tell(index: EventIndex, question: Question, obj: Object) -> tuple[Story, list[Request]]:
+def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Finding, Sequence[Request]]:
+    """What the rules find, and the events of a timeline, if one was asked for."""
     until = seconds(question.window.until) or float("inf")
     if question.verb is Verb.created:
-        story = story_of_creation(index, obj, until)
-        made = story.links[0].request if story.links else None
+        found = creation_chain(index, obj, until)
+        create = found.links[0].request if found.links else None
         # of Pods, the chain itself says whose place they took
-        if made is not None and made.controller and obj.resource != "pods":
-            say_recreated(index, story, obj, made)
-        return story, []
+        again = create is not None and create.controller and obj.resource != "pods"
+        return found + note(recreated(index, obj, create) if again and create else ""), ()
     if question.verb is Verb.deleted:
-        story = story_of_deletion(index, obj, until)
-        _ended_before(index, obj, story)
-        return story, []
+        found = deletion_chain(index, obj, until)
+        return found + note(_deleted_before(index, obj, found)), ()
     events = timeline(index, question, obj)
-    story = Story()
-    if events:
-        pick(index, question.verb, obj, events, story)
-    return story, events if story.links else []
+    found = pick(index, question.verb, obj, events) if events else NOTHING
+    return found, events if found.links else ()
+
+
+def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
+    """Who deleted earlier objects of the same name; empty if nobody did."""
+    end = found.links[0].request if found.links else None
+    if end is None:
+        return ""
+    requests = [request for request in index.on(obj) if request.done and request.at <= end.at]
+    created_at = max((request.at for request in requests if creates(request)), default=0.0)
+    # a kubelet's delete is the last of a Pod that was going already
+    earlier = [request for request in requests if deletes(request) and not request.node and request.at < created_at]
+    who = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
+    return f"another {obj} was deleted before: by {who}" if earlier else ""
+
+
+def _at_the_time(
+    index: EventIndex, question: Question, obj: Object, found: Finding, events: Sequence[Request]
+) -> tuple[Finding, Sequence[Request]]:
+    """What was found, if it is of the time asked about; else, or if nothing was, who did it at another time."""
+    request = found.links[0].request if found.links else None
+    if request is not None and not question.window.holds(request.time):
+        return Finding(notes=found.notes, instead=_at_another_time(question, obj, request)), ()
+    if not (found.links or found.instead) and (other := _elsewhen(index, question, obj)) is not None:
+        return found + Finding(instead=_at_another_time(question, obj, other)), events
+    return found, events
 
 
 def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | None:
@@ -147,12 +157,10 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
     if question.window == ALWAYS:
         return None
     if question.verb is Verb.deleted:
-        links = story_of_deletion(index, obj).links
+        links = deletion_chain(index, obj).links
         return links[0].request if links else None
     whole = timeline(index, replace(question, window=ALWAYS), obj)
-    named = [
-        request for request in whole if request.name and not request.idle and not question.window.holds(request.time)
-    ]
+    named = [r for r in whole if r.name and not r.idle and not question.window.holds(r.time)]
     people = [request for request in named if not request.by_kubernetes] or named
     return people[-1] if people else None
 
@@ -162,22 +170,35 @@ def _at_another_time(question: Question, obj: Object, request: Request) -> str:
     return f"{actor(request)} {did} {obj} at {request.time}, which is outside of the time asked for"
 
 
-def _ended_before(index: EventIndex, obj: Object, story: Story) -> None:
-    """Say who deleted earlier objects of the same name."""
-    end = story.links[0].request if story.links else None
-    if end is None:
-        return
-    requests = [request for request in index.on(obj) if request.done and request.at <= end.at]
-    created_at = max((request.at for request in requests if creates(request)), default=0.0)
-    # a kubelet's delete is the last of a Pod that was going already
-    earlier = [request for request in requests if deletes(request) and not request.node and request.at < created_at]
-    if earlier:
-        who = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
-        story.note(f"another {obj} was deleted before: by {who}")
+def _why_nothing(
+    log: Searched, index: EventIndex, question: Question, obj: Object, found: Finding, policy: Policy | None
+) -> list[str]:
+    """Why the object's own request is not known."""
+    known = "" if found.links else found.instead
+    followed = found.root is not None
+    return silence(index, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
 
 
-def _confidence(story: Story) -> Confidence:
-    known = [link.confidence for link in story.links if link.request is not None]
-    if not known or (story.links[0].request is None and story.root is None):
-        return "unknown"
-    return max((link.confidence for link in story.links), key=lambda each: _RANK[each])
+def _other_groups(others: Sequence[Object]) -> list[str]:
+    return [
+        f"this log has a {other.resource}.{other.group}/{other.name} too, which is another object" for other in others
+    ]
+
+
+def _left_out(index: EventIndex) -> str:
+    """How many requests were too many to keep; empty if none were."""
+    if not index.left_out:
+        return ""
+    return (
+        f"{counted(index.left_out, 'request')} {'was' if index.left_out == 1 else 'were'} too many to keep: earlier"
+        " changes and reads, others of its kind at other times; --since and --until narrow the question"
+    )
+
+
+def _unknown_kind(index: EventIndex, question: Question) -> list[str]:
+    """A hint where nothing in the log is of a kind that the table does not know: it may be a short name."""
+    kind = question.kind
+    if kind is None or kind.namespaced is not None or any(kind.takes(r.group, r.resource) for r in index.all()):
+        return []
+    hint = "write a custom resource as plural.group, for example widgets.example.com: a log knows no short names"
+    return [f"{question.object.resource} is not a kind that Kubernetes itself has; {hint}."]

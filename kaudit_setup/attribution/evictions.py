@@ -1,4 +1,4 @@
-"""What befalls Pods from outside: a node that is tainted, drained of them or gone, a Pod of higher priority.
+"""What happens to Pods from outside: a node that is tainted, drained of them or gone, a Pod of higher priority.
 
 Sources: pkg/controller/nodelifecycle/scheduler/taint_manager.go, pkg/controller/podgc/gc_controller.go:gcOrphaned (a
 node gone for 40 s), pkg/scheduler/framework/plugins/defaultpreemption (deletes the victims, says so in an event
@@ -7,145 +7,160 @@ about each, then reports on the Pod that preempts; in 1.36 a condition `Disrupti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 
-from kaudit_setup.attribution.chain import Link, Story, certain_if
+from kaudit_setup.attribution.chain import DeletionCase, Finding, Link, certain_if, ends_at, note, weakest
+from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_changes, nodes_of, suspect
+from kaudit_setup.attribution.creation import created
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
-from kaudit_setup.attribution.owner_chain import story_of_creation
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE, NODE_CHANGE, NODE_CHANGE_MOMENTS
 
 _PREEMPTED = "Preempted by "
 
-Up = Callable[[EventIndex, Story, Object, Request, bool, str], bool]
 
-
-def node_on_the_way(index: EventIndex, obj: Object, request: Request) -> Request | None:
+def node_of_daemon_pod_changed(case: DeletionCase) -> Finding | None:
     """What a person did to the node of a DaemonSet's Pod before its controller deleted it: tainted or labelled it
     moments before, or deleted it, as nobody changed the DaemonSet after that.
 
     When a node goes, nothing wakes the controller (pkg/controller/daemon/daemon_controller.go: no DeleteFunc for
     nodes), so that its Pod goes at the next turn, whenever that is.
     """
-    if request.controller != DAEMONSETS:
+    index, obj, end = case.index, case.object, case.request
+    if end.controller != DAEMONSETS:
         return None
-    there = min((d.at for d in index.on(obj) if d.done and not deletes(d)), default=0.0)
+    there = min((r.at for r in index.on(obj) if r.done and not deletes(r)), default=0.0)
     known = bool(nodes_of(index, obj))
     changed = [
-        d
-        for d in node_changes(index, obj, request)
-        if request.at - d.at < NODE_CHANGE_MOMENTS or (known and deletes(d) and there <= d.at)
+        request
+        for request in node_changes(index, obj, end)
+        if end.at - request.at < NODE_CHANGE_MOMENTS or (known and deletes(request) and there <= request.at)
     ]
-    cause = suspect(changed, request)
-    owners = [guess.owner for guess in guesses(obj) if guess.owner.resource == "daemonsets"]
-    asked = [d.at for owner in owners for d in requested_changes(index, owner, request.at) if not creates(d)]
-    return cause if cause is not None and cause.at > max(asked, default=0.0) else None
+    cause = suspect(changed, end)
+    if cause is None or cause.at <= _set_changed_at(index, obj, end.at):
+        return None
+    return _node_changed(case, cause)
 
 
-def disturbed(index: EventIndex, story: Story, obj: Object, request: Request) -> None:
+def _set_changed_at(index: EventIndex, pod: Object, until: float) -> float:
+    """When somebody last changed the DaemonSet of a Pod, 0.0 if nobody did."""
+    owners = [guess.owner for guess in guesses(pod) if guess.owner.resource == "daemonsets"]
+    changed = (r.at for owner in owners for r in requested_changes(index, owner, until) if not creates(r))
+    return max(changed, default=0.0)
+
+
+def evicted_from_node(case: DeletionCase) -> Finding:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
+    index, obj, end = case.index, case.object, case.request
     # a controller that evicts goes by taints, not by labels
-    changed = [change for change in node_changes(index, obj, request) if change.facts.spec is not False]
-    cause = suspect(changed, request)
+    changed = [request for request in node_changes(index, obj, end) if request.facts.spec is not False]
+    cause = suspect(changed, end)
     nodes = nodes_of(index, obj)
-    if cause is not None and (nodes or not _another_tainted(index, cause, request)):
-        disturbance(index, story, obj, cause, request)
-        return
+    if cause is not None and (nodes or not _another_tainted(index, cause, end)):
+        return _node_changed(case, cause)
     if nodes:
-        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {request.time}"
-        story.note(f"{quiet}: it was unreachable or not ready")
-        return
-    story.note(f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready")
-    for other in changed[-3:]:
-        story.note(f"{actor(other)} {doing(other)} {other.object} before that, at {other.time}")
+        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {end.time}"
+        return note(f"{quiet}: it was unreachable or not ready")
+    unknown = f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready"
+    return note(unknown, *(f"{actor(r)} {doing(r)} {r.object} before that, at {r.time}" for r in changed[-3:]))
 
 
-def _another_tainted(index: EventIndex, cause: Request, request: Request) -> bool:
+def _another_tainted(index: EventIndex, cause: Request, end: Request) -> bool:
     """Whether Kubernetes itself tainted another node than that of `cause` after that: one that stopped answering."""
-    return bool(
-        index.sift(
-            [NODES_NAMED],
-            lambda d: (
-                d.controller == NODES
-                and (d.verb, d.subresource) == ("patch", "")
-                and d.done
-                and d.name != cause.name
-                and cause.at <= d.at <= request.at
-            ),
-        )
-    )
+
+    def tainted(request: Request) -> bool:
+        by_kubernetes = request.controller == NODES and (request.verb, request.subresource) == ("patch", "")
+        return by_kubernetes and request.done and request.name != cause.name and cause.at <= request.at <= end.at
+
+    return bool(index.sift([NODES_NAMED], tainted))
 
 
-def disturbance(index: EventIndex, story: Story, obj: Object, cause: Request, request: Request) -> None:
-    """End the chain at a change of a node, by which `obj` was deleted."""
-    lag = request.at - cause.at
+def _node_changed(case: DeletionCase, cause: Request) -> Finding:
+    """End the chain at a change of a node, by which the object was deleted."""
+    lag = case.request.at - cause.at
     what = "deleted" if deletes(cause) else "changed (a taint, for instance)"
-    if nodes_of(index, obj):
-        why = f"{actor(cause)} {what} the node of {obj} {lag:.3f} s before"
+    if nodes_of(case.index, case.object):
+        why = f"{actor(cause)} {what} the node of {case.object} {lag:.3f} s before"
     else:
-        why = f"{actor(cause)} {what} it {lag:.3f} s before; which node {obj} was on is not in the log"
-    story.links.append(Link(cause.object, cause, "inferred", why))
-    story.root = cause
+        why = f"{actor(cause)} {what} it {lag:.3f} s before; which node {case.object} was on is not in the log"
+    return ends_at(Link(cause.object, cause, "inferred", why))
 
 
-def node_gone(index: EventIndex, story: Story, obj: Object, request: Request, up: Up) -> None:
-    """Its node is no more: whoever deleted the node. `up` adds the end of an object above to the story."""
+def node_gone(case: DeletionCase) -> Finding:
+    """Its node is no more: whoever deleted the node."""
+    index, obj, end = case.index, case.object, case.request
     nodes = nodes_of(index, obj)
     for node in nodes:
-        if up(index, story, Object("", "nodes", "", node), request, False, f"its node {node} was deleted"):
-            return
-    if not nodes:
-        # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
-        gone = index.sift([NODES_NAMED], lambda d: d.done and deletes(d) and 0 <= request.at - d.at < NODE_CHANGE)
-        if len({d.name for d in gone}) == 1:
-            why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
-            story.links.append(Link(gone[-1].object, gone[-1], "inferred", why))
-            story.root = gone[-1] if not gone[-1].by_kubernetes else None
-            return
-    story.note(f"it was cleaned up at {request.time} because its node was gone or it had ended long before")
+        found = deleted_with(case, Object("", "nodes", "", node), "inferred", f"its node {node} was deleted")
+        if found is not None:
+            return found
+    # a Pod that was written with its node's name meets no scheduler, and a node that is none has no kubelet
+    gone = [] if nodes else index.sift([NODES_NAMED], lambda r: _deleted_before(r, end))
+    if len({request.name for request in gone}) == 1:
+        why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
+        last = gone[-1]
+        return Finding((Link(last.object, last, "inferred", why),), None if last.by_kubernetes else last)
+    return note(f"it was cleaned up at {end.time} because its node was gone or it had ended long before")
 
 
-def preempted(index: EventIndex, story: Story, obj: Object, request: Request) -> None:
+def _deleted_before(request: Request, end: Request) -> bool:
+    return request.done and deletes(request) and 0 <= end.at - request.at < NODE_CHANGE
+
+
+def preempted(case: DeletionCase) -> Finding:
     """The scheduler made room: behind it is whoever made the Pod that the room was for."""
-    story.note(f"the scheduler deleted it at {request.time} to make room for a Pod of higher priority")
-    told = index.sift(
-        [_PREEMPTED.encode()],
-        lambda d: (
-            d.controller == SCHEDULER and d.facts.message.startswith(_PREEMPTED) and d.facts.involved_name == obj.name
-        ),
-    )
-    after = index.sift(
-        [b'"username":"system:kube-scheduler"'],
-        lambda d: (
-            d.done
-            and (d.resource, d.subresource) == ("pods", "status")
-            and d.controller == SCHEDULER
-            and d.object != obj
-            and abs(d.at - request.at) < AT_ONCE
-        ),
-    )
-    # since 1.26 every victim gets a status, too
-    victims = {d.object for d in index.sift([b'"verb":"delete"'], lambda d: d.controller == SCHEDULER)}
-    after = [d for d in after if d.object not in victims]
-    words = f"{told[-1].facts.message} " if told else ""
-    said = [d for d in after if f" {d.namespace}/{d.name} " in words or (d.facts.uid and f" {d.facts.uid} " in words)]
-    if not said and len({d.object for d in after}) != 1:
-        return
-    winner = (said or after)[0].object
-    why = f"the scheduler said `{words.strip()}`" if said else "the only other Pod that it reported on then"
-    index.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
-    made = story_of_creation(index, winner, request.at)
+    end = case.request
+    said = note(f"the scheduler deleted it at {end.time} to make room for a Pod of higher priority")
+    words = _scheduler_words(case.index, case.object)
+    reported = _reported_then(case)
+    named = [r for r in reported if _names(words, r)]
+    if not named and len({request.object for request in reported}) != 1:
+        return said
+    winner = (named or reported)[0].object
+    why = f"the scheduler said `{words.strip()}`" if named else "the only other Pod that it reported on then"
+    case.index.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
+    made = created(case.index, winner, end.at)
     if not made.links:
-        story.note(f"it made room for {winner}; who made that is not in this log")
-        return
+        return said + note(f"it made room for {winner}; who made that is not in this log")
     first = made.links[0]
-    surely = bool(said) and first.confidence == "certain"
-    story.links.append(Link(winner, first.request, certain_if(surely), why))
-    story.links += made.links[1:]
-    story.notes += made.notes
-    story.root = made.root
+    confidence = weakest(first.confidence, certain_if(bool(named)))
+    return said + replace(made, links=(Link(winner, first.request, confidence, why),))
+
+
+def _scheduler_words(index: EventIndex, victim: Object) -> str:
+    """The scheduler's event about a Pod that it deleted, with a blank behind; empty if it was not logged."""
+
+    def about(request: Request) -> bool:
+        facts = request.facts
+        if request.controller != SCHEDULER or not facts.message.startswith(_PREEMPTED):
+            return False
+        return facts.involved_name == victim.name
+
+    told = index.sift([_PREEMPTED.encode()], about)
+    return f"{told[-1].facts.message} " if told else ""
+
+
+def _names(words: str, request: Request) -> bool:
+    """Whether the scheduler's words name the Pod of a request, by its name or its UID."""
+    uid = request.facts.uid
+    return f" {request.namespace}/{request.name} " in words or bool(uid and f" {uid} " in words)
+
+
+def _reported_then(case: DeletionCase) -> Sequence[Request]:
+    """The scheduler's reports on other Pods than its victims at that time; since 1.26 every victim gets one, too."""
+    index, end = case.index, case.request
+
+    def then(request: Request) -> bool:
+        status = (request.resource, request.subresource) == ("pods", "status") and request.done
+        by_it = request.controller == SCHEDULER and request.object != case.object
+        return status and by_it and abs(request.at - end.at) < AT_ONCE
+
+    reports = index.sift([b'"username":"system:kube-scheduler"'], then)
+    victims = {r.object for r in index.sift([b'"verb":"delete"'], lambda r: r.controller == SCHEDULER)}
+    return [request for request in reports if request.object not in victims]

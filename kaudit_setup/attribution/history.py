@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
-from kaudit_setup.attribution.chain import Child, Link, Story
+from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
 from kaudit_setup.attribution.deletion import hits
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -21,7 +21,7 @@ from kaudit_setup.attribution.evidence.requests import (
     selector,
 )
 from kaudit_setup.attribution.no_op_updates import idle, may_agree, repeats
-from kaudit_setup.attribution.owner_chain import climb
+from kaudit_setup.attribution.owner_chain import followed_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.resources import counted
 
@@ -71,42 +71,50 @@ def _kubernetes(request: Request) -> bool:
     return request.by_kubernetes and request.controller != AUTOSCALER
 
 
-def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request], story: Story) -> None:
-    """Begin `story` with the last request by somebody, rather than by Kubernetes itself; one that names the object
-    rather than its kind.
+def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) -> Finding:
+    """The last request by somebody, rather than by Kubernetes itself; one that names the object rather than its
+    kind; and who is behind that.
     """
+    found = NOTHING
     if verb is Verb.changed:
-        events = _that_changed(obj, events, story)
+        events, found = _that_changed(obj, events)
         if not events:
-            return
+            return found
     people, doubt = [request for request in events if not _kubernetes(request)] or events, ""
     if verb is Verb.changed:
         people, doubt = _without_repeats(index, obj, people)
     chosen = _weightiest(people, events)
-    if chosen.name:
-        why = "the request names it"
-        story.links.append(Link(obj, chosen, "inferred" if doubt else "certain", f"{why}; {doubt}" if doubt else why))
-    elif chosen.facts.shown:
-        story.links.append(Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"))
-    else:
-        known = any(request.done for request in index.on(obj))
-        where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
-        if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
-            did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
-            story.note(f"{did}; whether {obj} existed and was one of them is not in this log")
-            return
-        takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
-        if not known:
-            story.note(f"nothing else in this log mentions {obj}; this is of it only if it existed")
-        why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
-        story.links.append(Link(obj, chosen, "inferred", why))
+    meeting = _meeting(index, verb, obj, chosen, doubt)
+    found += meeting
+    if not meeting.links:
+        return found
     others = dict.fromkeys(actor(request) for request in events if actor(request) != actor(chosen))
     if others and verb is not Verb.touched:
-        story.note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
+        found += note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
     if not chosen.controller:
-        story.root = chosen
-    elif verb is Verb.changed:
-        climb(index, story, Child(obj, chosen.at, chosen, chosen.facts.body, ended=True))
+        return found + Finding(root=chosen)
+    if verb is not Verb.changed:
+        return found
+    child = Child(index, obj, chosen.at, chosen, certain_if(chosen.facts.body), chosen, deleted=True)
+    return followed_up(found + Finding(next=child))
+
+
+def _meeting(index: EventIndex, verb: Verb, obj: Object, chosen: Request, doubt: str) -> Finding:
+    """The link of `chosen`, and how sure it is that it met the object; without a link if it may have met nothing."""
+    if chosen.name:
+        why = f"the request names it; {doubt}" if doubt else "the request names it"
+        return Finding((Link(obj, chosen, certain_if(not doubt), why),))
+    if chosen.facts.shown:
+        return Finding((Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"),))
+    known = any(request.done for request in index.on(obj))
+    where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
+    if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
+        did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
+        return note(f"{did}; whether {obj} existed and was one of them is not in this log")
+    takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
+    why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
+    unknown = f"nothing else in this log mentions {obj}; this is of it only if it existed"
+    return Finding((Link(obj, chosen, "inferred", why),)) + note("" if known else unknown)
 
 
 def _weightiest(people: Sequence[Request], events: Sequence[Request]) -> Request:
@@ -123,22 +131,20 @@ def _takes_all(request: Request) -> bool:
     return bool(request.name or request.facts.shown or deletes(request)) or not selector(request)
 
 
-def _that_changed(obj: Object, asked: Sequence[Request], story: Story) -> Sequence[Request]:
-    """Those of `asked` that changed anything, as far as the log tells; says of the others that they did not."""
+def _that_changed(obj: Object, asked: Sequence[Request]) -> tuple[Sequence[Request], Finding]:
+    """Those of `asked` that changed anything, as far as the log tells, and what is said of the others."""
     same = [request for request in asked if request.idle]
     changed = [request for request in asked if not request.idle]
     if not same:
-        return asked
+        return asked, NOTHING
     by = f"by {actor(same[-1])} at {same[-1].time}"
     if changed:
-        story.note(f"{counted(len(same), 'request')} left all as it was, the last {by}")
-    elif len(same) == 1:
-        story.instead = f"Nobody in this log changed {obj}: the only request to do so, {by}, left all as it was"
+        return changed, note(f"{counted(len(same), 'request')} left all as it was, the last {by}")
+    if len(same) == 1:
+        which = f"the only request to do so, {by}, left all as it was"
     else:
-        story.instead = (
-            f"Nobody in this log changed {obj}: {len(same)} requests to do so left all as it was, the last {by}"
-        )
-    return changed
+        which = f"{len(same)} requests to do so left all as it was, the last {by}"
+    return [], Finding(instead=f"Nobody in this log changed {obj}: {which}")
 
 
 def _without_repeats(index: EventIndex, obj: Object, changed: Sequence[Request]) -> tuple[Sequence[Request], str]:

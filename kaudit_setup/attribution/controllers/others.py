@@ -9,12 +9,14 @@ pkg/controller/garbagecollector (deletes what has none but owners that do not ex
 
 from __future__ import annotations
 
-from kaudit_setup.attribution.chain import Child
+from collections.abc import Sequence
+
+from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, ends_at
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
 from kaudit_setup.attribution.creation import met
-from kaudit_setup.attribution.evidence.index import EventIndex, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
-from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.timing import AT_ONCE, COLLECTED, RIGHT_AFTER
 
 TOKENS = "tokens-controller"
@@ -22,75 +24,96 @@ BINDER = "persistent-volume-binder"
 AGGREGATION = "clusterrole-aggregation-controller"
 
 
-def account_of(index: EventIndex, secret: Object, end: Request) -> tuple[Object, bool, str] | None:
+def account_of(index: EventIndex, secret: Object, end: Request) -> KnownOwner | None:
     """The ServiceAccount for which `end` deleted a token: its annotation names it, or it is the only one that was
-    deleted just before; whether that is proven, and the reason.
+    deleted just before.
     """
     if (secret.group, secret.resource) != ("", "secrets"):
         return None
-    said = [
-        request.facts.account
-        for request in index.on(secret)
-        if request.done and request.at <= end.at and request.facts.account
-    ]
+    said = [r.facts.account for r in index.on(secret) if r.done and r.at <= end.at and r.facts.account]
     if said:
-        owner = Object("", "serviceaccounts", secret.namespace, said[-1])
-        return owner, True, "its annotation names the serviceaccount"
+        account = Object("", "serviceaccounts", secret.namespace, said[-1])
+        return KnownOwner(account, "certain", "its annotation names the serviceaccount")
     where = b'"resource":"serviceaccounts","namespace":' + quoted(secret.namespace)
-    gone = index.sift([where], lambda d: d.done and deletes(d) and bool(d.name) and 0 <= end.at - d.at < AT_ONCE)
-    names = {request.object for request in gone}
-    return (names.pop(), False, "no other serviceaccount was deleted just before") if len(names) == 1 else None
+    gone = index.sift([where], lambda r: r.done and deletes(r) and bool(r.name) and 0 <= end.at - r.at < AT_ONCE)
+    return _only({request.object for request in gone}, "no other serviceaccount was deleted just before")
 
 
-def claim_of(index: EventIndex, child: Child) -> tuple[Object, bool, str] | None:
-    """The claim that a volume was bound to by `child.request`; without bodies the only one made just before."""
-    request, kind = child.request, "persistentvolumeclaims"
+def claim_of(child: Child) -> KnownOwner | None:
+    """The claim that a volume was bound to; without bodies the only one that was made just before."""
+    request = child.request
     if child.object.resource != "persistentvolumes" or request is None or request.controller != BINDER:
         return None
+    owner = _claim(child, request)
+    if owner is not None:
+        child.index.look_up(named(owner.object))
+    return owner
+
+
+def _claim(child: Child, request: Request) -> KnownOwner | None:
+    kind = "persistentvolumeclaims"
     if request.facts.claim:
-        space, _, name = request.facts.claim.partition("/")
-        return Object("", kind, space, name), False, "its claimRef names it"
-    where = b'"resource":' + quoted(kind)
-    made = index.sift([where], lambda d: d.done and creates(d) and bool(d.name) and 0 <= child.at - d.at < AT_ONCE)
-    claims = {one.object for one in made}
-    return (claims.pop(), False, "no other claim was made just before") if len(claims) == 1 else None
+        namespace, _, name = request.facts.claim.partition("/")
+        return KnownOwner(Object("", kind, namespace, name), "inferred", "its claimRef names it")
+    made = child.index.sift(
+        [b'"resource":' + quoted(kind)],
+        lambda r: r.done and creates(r) and bool(r.name) and 0 <= child.at - r.at < AT_ONCE,
+    )
+    return _only({one.object for one in made}, "no other claim was made just before")
 
 
-def aggregated(index: EventIndex, child: Child) -> Request | None:
-    """Who wrote another ClusterRole right before the aggregation controller took its rules into `child.object`."""
+def _only(objects: set[Object], why: str) -> KnownOwner | None:
+    """The one of some objects, if it is the only one."""
+    return KnownOwner(next(iter(objects)), "inferred", why) if len(objects) == 1 else None
+
+
+def aggregated_role(child: Child) -> Finding | None:
+    """Whoever wrote another ClusterRole right before the aggregation controller took its rules into the child."""
     if child.request is None or child.request.controller != AGGREGATION:
         return None
-
-    def wrote(request: Request) -> bool:
-        return (
-            request.done
-            and (creates(request) or changes(request) or deletes(request))
-            and not request.by_kubernetes
-            and request.object != child.object
-            and 0 <= child.at - request.at < AT_ONCE
-            # a role without labels is in none
-            and not (creates(request) and request.facts.labels == ())
-        )
-
-    found = index.sift([b'"resource":' + quoted(child.object.resource)], wrote)
-    return found[-1] if found else None
-
-
-def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> tuple[Request, str] | None:
-    """Who wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
-    shows; and the reason. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
-    """
-    wrote = [d for d in index.on(obj) if d.done and d.at <= end.at and (creates(d) or changes(d))]
-    if known is not None:
-        writer = next((d for d in wrote if d.facts.owners == known.owners), None)
-        owners = [owning_object(index, owner, obj) for owner in known.owners]
-        if writer is None or writer.by_kubernetes or end.at - writer.at >= COLLECTED:
-            return None
-        if any(request.at <= end.at for request in met(index, owners)):
-            return None
-        names = ", ".join(map(str, owners))
-        return writer, f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"
-    if not wrote or wrote[-1].user.startswith("system:") or end.at - wrote[-1].at >= RIGHT_AFTER:
+    where = b'"resource":' + quoted(child.object.resource)
+    found = child.index.sift([where], lambda r: _wrote_another(r, child) and 0 <= child.at - r.at < AT_ONCE)
+    if not found:
         return None
-    said = "nothing else fits: it may have named an owner that there was not"
-    return wrote[-1], f"{actor(wrote[-1])} wrote it {end.at - wrote[-1].at:.3f} s before it was collected; {said}"
+    last = found[-1]
+    why = f"{actor(last)} {doing(last)} it {child.at - last.at:.3f} s before {child.object} followed"
+    return ends_at(Link(last.object, last, "inferred", why))
+
+
+def _wrote_another(request: Request, child: Child) -> bool:
+    """Whether somebody wrote another object than the child; a new role without labels is in none."""
+    if not request.done or request.by_kubernetes or request.object == child.object:
+        return False
+    if creates(request):
+        return request.facts.labels != ()
+    return changes(request) or deletes(request)
+
+
+def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> Finding | None:
+    """Whoever wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
+    shows. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
+    """
+    written = [r for r in index.on(obj) if r.done and r.at <= end.at and (creates(r) or changes(r))]
+    if known is not None:
+        return _named_nobody(index, obj, end, known, written)
+    last = written[-1] if written else None
+    if last is None or last.user.startswith("system:") or end.at - last.at >= RIGHT_AFTER:
+        return None
+    unsure = "nothing else fits: it may have named an owner that there was not"
+    why = f"{actor(last)} wrote it {end.at - last.at:.3f} s before it was collected; {unsure}"
+    return ends_at(Link(obj, last, "inferred", why))
+
+
+def _named_nobody(
+    index: EventIndex, obj: Object, end: Request, known: Ownership, written: Sequence[Request]
+) -> Finding | None:
+    """Whoever wrote the owners that are `known` into `obj`, if the log never shows them."""
+    writer = next((request for request in written if request.facts.owners == known.owners), None)
+    owners = [owning_object(index, owner, obj) for owner in known.owners]
+    if writer is None or writer.by_kubernetes or end.at - writer.at >= COLLECTED:
+        return None
+    if any(request.at <= end.at for request in met(index, owners)):
+        return None
+    names = ", ".join(map(str, owners))
+    why = f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"
+    return ends_at(Link(obj, writer, "inferred", why))

@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from kaudit_setup.attribution.chain import Child, Story
-from kaudit_setup.attribution.controllers.deployments import predecessor
+from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.node_changes import node_changes, suspect
+from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
 from kaudit_setup.attribution.controllers.selected_pods import let_go
 from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes
 from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.timing import NEAR
 
 
-def made_room(index: EventIndex, child: Child, owner: Object) -> Request | None:
-    """What made `owner`'s controller miss a Pod right before it made `child`: the end of a sibling that was not its
-    own wish, or a change by which a sibling was no longer one.
+def missing_pod(case: Case) -> Request | None:
+    """What made the owner's controller miss a Pod right before it made the child: a sibling's deletion that its owner
+    did not want, or a change by which a sibling no longer belonged to it.
     """
-    gone = predecessor(index, child, owner)
-    left = let_go(index, child, owner) if owner.resource != "statefulsets" else None
-    return max((d for d in (gone, left) if d is not None), key=lambda request: request.at, default=None)
+    gone = _predecessor(case)
+    left = let_go(case) if case.owner.resource != "statefulsets" else None
+    return max((r for r in (gone, left) if r is not None), key=lambda request: request.at, default=None)
 
 
-def say_replaced(index: EventIndex, story: Story, owner: Object, gone: Request, took: str = "took") -> None:
-    """Say whose place was taken, as `made_room` tells, and who is behind a controller that deleted it."""
-    story.note(f"it {took} the place of {gone.object}, {_went(index, owner, gone)}")
+def replaced(index: EventIndex, owner: Object, gone: Request, took: str = "took") -> str:
+    """Whose place was taken, as `missing_pod` tells, and who is behind a controller that deleted it."""
+    return f"it {took} the place of {gone.object}, {_went(index, owner, gone)}"
+
+
+def _predecessor(case: Case) -> Request | None:
+    """The deletion of a sibling, right before the child was made, that its owner did not want."""
+    deletions = [
+        request
+        for request in case.index.all()
+        if _is_sibling(case, request.object)
+        and request.done
+        and deletes(request)
+        and not request.node
+        and request.controller not in KEEPERS
+        and 0 <= case.child.at - request.at <= NEAR
+    ]
+    return max(deletions, key=lambda request: request.at, default=None)
+
+
+def _is_sibling(case: Case, obj: Object) -> bool:
+    child, owner = case.child.object, case.owner
+    if (obj.resource, obj.namespace) != (child.resource, child.namespace):
+        return False
+    # a StatefulSet's next Pod has the name of the one before
+    same_name = owner.resource == "statefulsets"
+    return obj.name.startswith(f"{owner.name}-") and (obj.name == child.name) is same_name
 
 
 def _went(index: EventIndex, owner: Object, gone: Request) -> str:
     if changes(gone):
         return f"which {actor(gone)} changed at {gone.time}, so that {owner} let it go"
-    told = f"which {actor(gone)} deleted at {gone.time}"
+    deleted = f"which {actor(gone)} deleted at {gone.time}"
     if gone.controller not in {NODES, TAINTS}:
-        return told
-    cause = suspect([d for d in node_changes(index, gone.object, gone) if d.facts.spec is not False], gone)
-    return told if cause is None else f"{told}, after {actor(cause)} {doing(cause)} {cause.object} at {cause.time}"
+        return deleted
+    cause = suspect([r for r in node_changes(index, gone.object, gone) if r.facts.spec is not False], gone)
+    if cause is None:
+        return deleted
+    return f"{deleted}, after {actor(cause)} {doing(cause)} {cause.object} at {cause.time}"

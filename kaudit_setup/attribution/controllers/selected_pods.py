@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kaudit_setup.attribution.chain import Child
-from kaudit_setup.attribution.controllers.deployments import KEEPERS
+from kaudit_setup.attribution.chain import Case
+from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
@@ -21,26 +21,29 @@ def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool
     Without bodies it is the controller's patch of a Pod moments before, for what it lets go it replaces. If
     `thorough`, all Pods of the namespace are searched for one, as that Pod may have any name.
     """
-    patches = [d for d in _patches(index.all(), owner) if 0 <= end.at - d.at <= NEAR]
-    told = [d for d in patches if d.facts.reowned and d.facts.controller and d.facts.controller.name == owner.name]
-    if told:
-        return max(told, key=_when)
-    mute = [d for d in patches if not d.facts.body and _moments(d, end) and d.controller == end.controller]
-    if thorough and not mute and end.level == "Metadata":
+    patches = [r for r in _patches(index.all(), owner) if 0 <= end.at - r.at <= NEAR]
+    shown = [r for r in patches if r.facts.reowned and r.facts.controller and r.facts.controller.name == owner.name]
+    if shown:
+        return max(shown, key=_when)
+    without_body = [r for r in patches if _just_before(r, end)]
+    if thorough and not without_body and end.level == "Metadata":
         where = b'"resource":"pods","namespace":' + quoted(owner.namespace) + b',"name":'
-        mute = index.sift([where], lambda d: _moments(d, end) and d.controller == end.controller and not d.facts.body)
-        mute = _patches(mute, owner)
+        without_body = _patches(index.sift([where], lambda r: _just_before(r, end)), owner)
     index.look_up([nameless_requests(end.object)])
-    made = [d.at for d in index.all() if creates(d) and d.done and d.resource == "pods" and d.controller in KEEPERS]
-    kept = [d for d in mute if not any(d.at <= at <= end.at for at in made)]
+    made = [r.at for r in index.all() if r.resource == "pods" and creates(r) and r.done and r.controller in KEEPERS]
+    kept = [r for r in without_body if not any(r.at <= at <= end.at for at in made)]
     return max(kept, key=_when, default=None)
+
+
+def _just_before(request: Request, end: Request) -> bool:
+    """Whether a request without a body is of the controller that sent `end` moments later."""
+    return _moments(request, end) and request.controller == end.controller and not request.facts.body
 
 
 def taken_itself(index: EventIndex, end: Request) -> Request | None:
     """The patch moments before `end` by which the same controller took over the very Pod that it deleted then."""
-    own = [
-        d for d in _patches(index.on(end.object), end.object) if _moments(d, end) and d.controller == end.controller
-    ]
+    patches = _patches(index.on(end.object), end.object)
+    own = [r for r in patches if _moments(r, end) and r.controller == end.controller]
     return own[-1] if own else None
 
 
@@ -57,19 +60,18 @@ def made_to_match(index: EventIndex, pod: Object, at: float) -> Request | None:
     return next((request for request in reversed(requests) if creates(request) or _relabels(request)), None)
 
 
-def let_go(index: EventIndex, child: Child, owner: Object) -> Request | None:
-    """The change by which somebody made another Pod of `owner`'s match no longer, right before `child` was made in
-    its place.
+def let_go(case: Case) -> Request | None:
+    """The change by which somebody made another Pod of the owner's match no longer, right before the child was made
+    in its place.
     """
-    near = [d for d in _patches(index.all(), owner) if 0 <= child.at - d.at <= NEAR and d.object != child.object]
-    uid = child.request.facts.controller.uid if child.request and child.request.facts.controller else ""
-    told = [d for d in near if _releases(d, uid)]
-    mute = [
-        d for d in near if not d.facts.body and child.at - d.at <= AT_ONCE and d.name.startswith(f"{owner.name}-")
-    ]
-    for release in sorted(told or mute, key=_when, reverse=True):
+    index, child, owner = case.index, case.child, case.owner
+    near = [r for r in _patches(index.all(), owner) if 0 <= child.at - r.at <= NEAR and r.object != child.object]
+    reference = child.request.facts.controller if child.request else None
+    shown = [r for r in near if _releases(r, reference.uid if reference else "")]
+    likely = [r for r in near if not r.facts.body and _soon(r, child.at) and r.name.startswith(f"{owner.name}-")]
+    for release in sorted(shown or likely, key=_when, reverse=True):
         asked = made_to_match(index, release.object, release.at)
-        if asked is not None and changes(asked) and release.at - asked.at <= (NEAR if told else AT_ONCE):
+        if asked is not None and changes(asked) and release.at - asked.at <= (NEAR if shown else AT_ONCE):
             return asked
     return None
 
@@ -105,6 +107,10 @@ def _relabels(request: Request) -> bool:
 
 def _moments(request: Request, later: Request) -> bool:
     return 0 <= later.at - request.at <= AT_ONCE
+
+
+def _soon(request: Request, at: float) -> bool:
+    return at - request.at <= AT_ONCE
 
 
 def _when(request: Request) -> float:

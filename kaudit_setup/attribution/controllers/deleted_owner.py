@@ -1,0 +1,53 @@
+"""What was deleted because something above it was: the deletion of that, as the next link of a chain."""
+
+from __future__ import annotations
+
+from kaudit_setup.attribution.chain import Confidence, DeletionCase, Finding, Link, note, weakest
+from kaudit_setup.attribution.deletion import Deletion, deletion_of
+from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
+from kaudit_setup.attribution.evidence.lifetimes import shown_since
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates
+from kaudit_setup.attribution.timing import AT_ONCE
+
+
+def deleted(index: EventIndex, obj: Object, deletion: Deletion, before: float, depth: int = 0) -> Finding:
+    """The link of an object that was deleted; its root, or the controller that deleted it as the next question.
+
+    `depth`: how many links the chain has before.
+    """
+    request = deletion.request
+    link = Link(obj, request, deletion.confidence, deletion.why)
+    if request.controller:
+        return Finding((link,), next=DeletionCase(index, obj, request, deletion.confidence, before, depth + 1))
+    what = "is a static Pod:" if deletion.confidence == "certain" else "may be a static Pod: then"
+    manifest = f"{obj} {what} its manifest file on node {request.node} was taken away or changed"
+    return Finding((link,), request) + note(manifest if request.node else "")
+
+
+def deleted_with(case: DeletionCase, owner: Object, confidence: Confidence, why: str) -> Finding | None:
+    """The deletion of `owner`, if it came before that in `case`; None if the log does not have it."""
+    index, at = case.index, case.request.at
+    index.look_up([*named(owner), nameless_requests(owner)])
+    search = deletion_of(index, owner, at)
+    aside, found = search.aside, search.deletion
+    if found is None and index.tolerance:
+        search = deletion_of(index, owner, at + index.tolerance)
+        aside, found = aside + search.aside, search.deletion
+    if found is None or _before_it_was_made(case, found.request):
+        return None
+    reason = why if found.confidence == "certain" else f"{why}; {found.why}"
+    deletion = Deletion(found.request, weakest(confidence, found.confidence), reason)
+    return note(*aside.notes) + deleted(index, owner, deletion, at, case.depth)
+
+
+def _before_it_was_made(case: DeletionCase, end: Request) -> bool:
+    """Whether what `end` deleted was gone before the object in `case` was made: then that was made for another one.
+
+    A controller may go on for a moment, unless its owner was made again.
+    """
+    index = case.index
+    since = shown_since(index.on(case.object), case.request.at)
+    if end.at >= since - index.tolerance:
+        return False
+    again = any(creates(r) and r.done and end.at < r.at <= since for r in index.on(end.object))
+    return again or since - end.at > AT_ONCE

@@ -1,0 +1,245 @@
+"""What a ReplicaSet's controller followed: a change of its size, of its Deployment, or that a Pod was missing.
+
+Sources: pkg/controller/replicaset/replica_set.go:manageReplicas (makes what is missing; slowStartBatch),
+pkg/controller/deployment/sync.go (scale sets the size of a ReplicaSet to what the Deployment says).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kaudit_setup.attribution.chain import NOTHING, Case, Child, Creator, Finding, Link, certain_if, note
+from kaudit_setup.attribution.controllers.adoption import ended
+from kaudit_setup.attribution.controllers.common import complete_log, recreated
+from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, unbroken
+from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
+from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
+from kaudit_setup.attribution.evidence.index import EventIndex, named
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
+from kaudit_setup.attribution.owners import owner_of
+from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """What the log has on a ReplicaSet before its Pod was made.
+
+    `requests`: what made and changed it, in order; `maker`: its create; `deployment`: what it belongs to.
+    """
+
+    requests: tuple[Request, ...]
+    maker: Request | None
+    deployment: Object | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The changes of a ReplicaSet's size that a Pod can have been made for; whether the Pods were `counted`."""
+
+    requests: tuple[Request, ...] = ()
+    counted: bool = False
+
+
+def replicaset(case: Case) -> Finding:
+    """The ReplicaSet's link: the change that its Pod followed, else its create; then its Deployment."""
+    index, child, owner = case.index, case.child, case.owner
+    requests = spec_requests(index, owner, child.at)
+    maker = next((request for request in reversed(requests) if creates(request)), None)
+    waiting = _Waiting() if child.timeless else _unfulfilled(case, requests)
+    history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))
+    asked = _asked_above(case, history)
+    cause = asked or next(iter(waiting.requests), None)
+    found = NOTHING
+    if len(waiting.requests) > 1:
+        last, case = waiting.requests[-1], case.at_most("inferred")
+        sized = f"{actor(last)} changed the size of {owner} at {last.time}"
+        found += note(f"{sized}, before it had all the Pods asked for")
+    gone = missing_pod(case)
+    if gone is not None and _came_last(gone, cause, maker):
+        case = case.at_most(certain_if(not waiting.counted))
+        found += note(replaced(index, owner, gone, "may have taken" if waiting.counted else "took"))
+        cause = cause if waiting.counted else None
+    elif cause is None and not child.timeless and case.certain:
+        grew = _grew(case, requests)
+        case = case.at_most(certain_if(not grew))
+        found += note(grew)
+    if cause is not None and cause is asked:
+        return found + _without_changes(case, history)
+    return found + _up(case, history, cause or maker)
+
+
+def _came_last(gone: Request, cause: Request | None, maker: Request | None) -> bool:
+    return (cause is None or gone.at > cause.at) and (maker is None or gone.at >= maker.at)
+
+
+def _without_changes(case: Case, history: _History) -> Finding:
+    """The log has none of the Deployment controller's changes: go on with whoever changed the Deployment."""
+    why = f"{case.known.why}; the log has none of deployment-controller's changes of it"
+    above = case.above(case.child.at, history.maker, "inferred", None)
+    return Finding((Link(case.owner, None, "inferred", why),), next=above)
+
+
+def _up(case: Case, history: _History, cause: Request | None) -> Finding:
+    """The link with `cause`, and what is above the ReplicaSet."""
+    index, child, owner = case.index, case.child, case.owner
+    if cause is None:
+        above = replace(case.above(child.at, None, "inferred", None), timeless=child.timeless)
+        return Finding((case.link(None, f"; the log does not show who made {owner}"),), next=above)
+    by_hand = set_back(index, history.deployment, history.requests, cause)
+    found = note(set_back_note(by_hand, cause))
+    if by_hand is not None:
+        cause, case = by_hand, case.at_most("inferred")
+    case, doubt = complete_log(case, [] if history.maker is None else [history.maker])
+    found += doubt + Finding((case.link(cause),)) + note(recreated(index, owner, cause))
+    if not cause.controller:
+        return found + Finding(root=cause, next=Creator(index, owner, cause))
+    # owner references stand in the ReplicaSet's own create, whatever changed it later
+    telling = next((r for r in (cause, history.maker) if r is not None and r.facts.controller), None)
+    confidence = certain_if(case.certain and telling is not None)
+    return found + Finding(next=case.above(cause.at, telling or cause, confidence, cause))
+
+
+def deployment_of(index: EventIndex, replicas: Object, at: float, maker: Request | None) -> Object | None:
+    """The Deployment of a ReplicaSet that `maker` made, as far as the log tells."""
+    if maker is not None and not maker.controller:
+        return None
+    found = owner_of(Child(index, replicas, at, maker, "inferred"))
+    return found.object if found is not None and found.object.resource == "deployments" else None
+
+
+def set_back(
+    index: EventIndex, deployment: Object | None, requests: Sequence[Request], cause: Request | None
+) -> Request | None:
+    """Whoever had changed a ReplicaSet right before the Deployment controller put it back to what its Deployment says
+    by `cause`: nobody had asked the Deployment for anything in between. `requests`: what made and changed it.
+    """
+    if deployment is None or cause is None or creates(cause) or cause.controller != DEPLOYMENTS:
+        return None
+    before = [request for request in requests if request.at < cause.at]
+    last = before[-1] if before else None
+    if last is None or last.controller or creates(last) or cause.at - last.at > NEAR:
+        return None
+    asked = any(request.at >= last.at for request in requested_changes(index, deployment, cause.at))
+    return None if asked else last
+
+
+def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
+    """That `cause` took back what somebody had changed; empty if nobody had."""
+    if by_hand is None or cause is None:
+        return ""
+    lag = cause.at - by_hand.at
+    return f"{cause.controller} set {cause.object} back {lag:.3f} s after {actor(by_hand)} had changed it"
+
+
+def shrink(
+    index: EventIndex, requests: Sequence[Request], end: Request, owner: Object
+) -> tuple[Request | None, bool]:
+    """The last change that made a ReplicaSet smaller, as far as bodies tell, and whether its controller was still at
+    that when it deleted a Pod by `end`. `requests`: what made and changed the ReplicaSet before.
+    """
+    smaller = [r for r, more in _growth(requests) if not creates(r) and (more is None or more < 0)]
+    if not smaller:
+        return None, False
+    steps = deleting(index, owner, end.controller)
+    return smaller[-1], unbroken(smaller[-1].at, steps, end.at, NEAR)
+
+
+def _growth(requests: Sequence[Request]) -> list[tuple[Request, int | None]]:
+    """By how many Pods a ReplicaSet was to grow by each of `requests`; None if bodies do not tell."""
+    before = [-1, *(request.facts.replicas for request in requests)]
+    sizes = [(request, 0 if creates(request) else old) for request, old in zip(requests, before, strict=False)]
+    return [(r, r.facts.replicas - old if min(r.facts.replicas, old) >= 0 else None) for r, old in sizes]
+
+
+def _grew(case: Case, requests: Sequence[Request]) -> str:
+    """That a ReplicaSet was made bigger later, so that the Pod may be of that; empty if it was not."""
+    bigger = [r for r, more in _growth(requests) if not creates(r) and (more is None or more > 0)]
+    if not bigger:
+        return ""
+    last = bigger[-1]
+    return f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be of that"
+
+
+def _unfulfilled(case: Case, requests: Sequence[Request]) -> _Waiting:
+    """The changes of a ReplicaSet's size that the child can have been made for: none if all had their Pods already,
+    so that it took another's place. `requests`: what made and changed the ReplicaSet before.
+
+    The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
+    asked for, it is the last, as long as Pods are made at once and without a break. What the controller has begun it
+    also ends, whoever wants fewer meanwhile (slowStartBatch).
+    """
+    child = case.child
+    steps = creations(case.index, child.object, case.owner, child.at)
+    done = sorted(at for at, refused in steps if not refused)
+    ends = [*(request.at for request in requests[1:]), child.at]
+    waiting: list[tuple[Request, int | None]] = []
+    pause = NEAR
+    for (request, more), until in zip(_growth(requests), ends, strict=False):
+        if more is None:
+            waiting, pause = [(request, None)], NEAR
+        elif more > 0:
+            begun = [one for one in waiting if one[1] is not None] if pause == NEAR else []
+            waiting, pause = [*begun, (request, more)], NEAR
+        elif more < 0:
+            pause = AT_ONCE
+        waiting = _left(waiting, bisect_left(done, until) - bisect_left(done, request.at))
+    busy = [(request, left) for request, left in waiting if unbroken(request.at, steps, child.at, pause)]
+    return _Waiting(tuple(request for request, _ in busy), any(left is not None for _, left in busy))
+
+
+def _left(waiting: Sequence[tuple[Request, int | None]], fulfilled: int) -> list[tuple[Request, int | None]]:
+    """What waits still, once so many Pods were made, the first first."""
+    found: list[tuple[Request, int | None]] = []
+    for request, count in waiting:
+        if count is None:
+            found.append((request, None))
+            continue
+        used = min(count, fulfilled)
+        fulfilled -= used
+        if count > used:
+            found.append((request, count - used))
+    return found
+
+
+def _asked_above(case: Case, history: _History) -> Request | None:
+    """What somebody asked of the Deployment, so that its ReplicaSet made the child, where the log has none of what
+    the Deployment controller changes.
+
+    A scale is followed at once, a new template Pod by Pod. A Deployment that is gone for a while has left its
+    ReplicaSet to others.
+    """
+    index, child, deployment = case.index, case.child, history.deployment
+    if deployment is None or child.timeless or _controller_is_logged(index, case.owner, deployment):
+        return None
+    asked = ended(index, deployment, child.at)
+    if asked is None:
+        asked = _still_at(case, deployment, history.requests)
+    elif child.at - asked.at <= AT_ONCE:
+        return None
+    if asked is None:
+        return None
+    # where its reports are logged, its changes would be, too
+    reports = index.sift(named(deployment), lambda r: r.controller == DEPLOYMENTS and r.verb == "update")
+    return None if reports else asked
+
+
+def _controller_is_logged(index: EventIndex, replicas: Object, deployment: Object) -> bool:
+    """Whether the log has a change by the Deployment controller of any ReplicaSet of this Deployment."""
+    family = index.starting(replace(replicas, name=f"{deployment.name}-"))
+    return any(changes(r) and r.controller == DEPLOYMENTS for one in family for r in index.on(one))
+
+
+def _still_at(case: Case, deployment: Object, requests: Sequence[Request]) -> Request | None:
+    """The last change of the Deployment since its ReplicaSet was changed, if Pods were made for it ever since."""
+    index, child = case.index, case.child
+    since = max((request.at for request in requests), default=0.0)
+    later = [request for request in requested_changes(index, deployment, child.at) if request.at > since]
+    if not later:
+        return None
+    gap = NEAR if later[-1].subresource == "scale" else NEXT_POD
+    steps = creations(index, child.object, case.owner, child.at)
+    return later[-1] if unbroken(later[-1].at, steps, child.at, gap) else None
