@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
+from kaudit_setup.attribution.evidence.choose import earliest
 from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
 from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from, guesses, is_generated
@@ -36,7 +37,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
 
     `seen_at`: when `obj` was there, as something else shows (a child that bears its name); 0.0 if nothing does.
     """
-    found = lifetimes([request for request in index.on(obj) if request.done and request.at <= before])
+    found = lifetimes(index.done(obj, before))
     current = next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
     creations = [lifetime.creation for lifetime in found if lifetime.creation is not None]
     if current.creation is not None:
@@ -312,7 +313,7 @@ def announcement(index: EventIndex, obj: Object) -> Request | None:
     """The controller's own event `Created pod: <name>`, whose body was logged."""
     said = f"Created pod: {obj.name}"
     told = [r for r in index.all() if r.facts.message == said and r.controller and r.namespace == obj.namespace]
-    return min(told, key=lambda request: request.at, default=None)
+    return earliest(told)
 
 
 def first_mention(index: EventIndex, obj: Object, before: float = float("inf")) -> float:

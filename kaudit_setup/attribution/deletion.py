@@ -15,6 +15,7 @@ from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
+from kaudit_setup.attribution.evidence.choose import up_to, when
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
@@ -128,13 +129,13 @@ def deletion_of(index: EventIndex, obj: Object, before: float) -> Search:
 
 def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
     index.look_up([nameless_requests(obj)])
-    requests = [request for request in index.on(obj) if request.done and request.at <= before]
+    requests = index.done(obj, before)
     since = created_at(obj, requests)
-    wide = [request for request in index.nameless(obj) if request.done and deletes(request)]
-    sweeps = [r for r in wide if since <= r.at <= before and hits(r, obj) is not False]
+    wide = up_to(filter(deletes, index.nameless(obj)), before)
+    sweeps = [r for r in wide if r.done and r.at >= since and hits(r, obj) is not False]
     spared = [request for request in sweeps if spares(request, requests)]
     sweeps = [request for request in sweeps if request not in spared]
-    known = sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=_when)
+    known = sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=when)
     # what may be the same object after all is told with the deletion
     found = [lifetime for lifetime in lifetimes(known) if lifetime.use is None] or [Lifetime(0.0)]
     return _Logged(index, obj, requests, sweeps, spared, found)
@@ -191,11 +192,7 @@ def _deleted(request: Request) -> str:
 
 def _between(requests: Sequence[Request], since: float, until: float) -> Sequence[Request]:
     """Those of `requests`, which are in order of time, from `since` on and before `until`."""
-    return requests[bisect_left(requests, since, key=_when) : bisect_left(requests, until, key=_when)]
-
-
-def _when(request: Request) -> float:
-    return request.at
+    return requests[bisect_left(requests, since, key=when) : bisect_left(requests, until, key=when)]
 
 
 def _search_lifetime(lifetime: _Lifetime) -> Search:
@@ -210,34 +207,37 @@ def _named(lifetime: _Lifetime) -> Search:
     met = [(request, survived(index, obj, request)) for request in _candidates(lifetime)]
     dry = tuple(as_it_seems(obj, request, shown) for request, shown in met if shown is not None)
     real = [request for request, shown in met if shown is None]
-    if not real:
-        return Search(dry_runs=dry)
+    return replace(_first_real(lifetime, real), dry_runs=dry) if real else Search(dry_runs=dry)
+
+
+def _first_real(lifetime: _Lifetime, real: Sequence[Request]) -> Search:
+    """The first of some deletions that was not outlived, with the doubts that the others raise."""
+    obj = lifetime.object
     chosen = next((request for request in real if outlived(request, lifetime.requests) is None), real[0])
-    aside = note(_unmentioned(chosen, obj) if not lifetime.requests else "")
-    deletion = _judged(chosen, obj)
+    deletion, aside = _judged(chosen, obj), note("" if lifetime.requests else _unmentioned(chosen, obj))
     if chosen.node:
         static = ", and that of a static Pod would end in the node's name as this does"
-        return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside, dry)
+        return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside)
     rivals = [r for r in real if r is not chosen and r.user != chosen.user and not r.by_kubernetes]
     aside += note(*(_rivalry(lifetime, chosen, other) for other in rivals))
-    doubt = unfinished(index, obj, chosen)
+    doubt = unfinished(lifetime.index, obj, chosen)
     deletion = deletion.in_doubt(f"; {doubt}" if doubt else "")
     met_after = in_doubt(chosen, outlived(chosen, lifetime.requests))
     if met_after and chosen.facts.dry_run is False:
-        # it set the object going, whatever was met later
-        return Search(deletion, aside + note(met_after), dry)
-    return Search(deletion.in_doubt(f"; {met_after}" if met_after else _doubt_by(rivals, chosen)), aside, dry)
+        # it deleted the object, whatever was met later
+        return Search(deletion, aside + note(met_after))
+    return Search(deletion.in_doubt(f"; {met_after}" if met_after else _doubt_by(rivals, chosen)), aside)
 
 
 def _candidates(lifetime: _Lifetime) -> list[Request]:
     """The deletions that name the object or surely took it along, in order of time; before its kubelet's last."""
     last, named = lifetime.last, lifetime.named
-    strong = sorted([*named, *(r for r in lifetime.sweeps if hits(r, lifetime.object))], key=_when)
+    strong = sorted([*named, *(r for r in lifetime.sweeps if hits(r, lifetime.object))], key=when)
     if last is None:
         return strong
     # who names it after that met one whose create is not in the log
     later = [request for request in named if request.at > last.at]
-    return later or [request for request in strong if request.at <= last.at + lifetime.index.tolerance]
+    return later or up_to(strong, last.at + lifetime.index.tolerance)
 
 
 def _rivalry(lifetime: _Lifetime, chosen: Request, other: Request) -> str:

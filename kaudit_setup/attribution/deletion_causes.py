@@ -162,30 +162,42 @@ def _with_something_above(index: EventIndex, obj: Object, before: float) -> Find
     """No request to delete `obj` is in the log, but what it went with was deleted: its owner, the definition of its
     kind (AX/pkg/controller/finalizer/crd_finalizer.go: not by way of the API), its namespace. Without links if not.
     """
-    requests = [request for request in index.on(obj) if request.done]
-    alive = max((r.at for r in requests if not deletes(r) and not r.node), default=0.0)
-    gone = max((r.at for r in requests if deletes(r) and r.node), default=before)
-    owners, found = _owners_above(index, obj, before), NOTHING
-    whole = _whole(obj)
+    owners, whole, found = _owners_above(index, obj, before), _whole(obj), NOTHING
     index.look_up(literal for one in [*owners, *whole] for literal in named(one))
     for number, one in enumerate([*owners, *whole]):
-        search = deletion_of(index, one, before) if index.on(one) else None
-        found += Finding(notes=(search.aside.instead,) if search is not None and search.aside.instead else ())
-        if search is None or search.deletion is None:
-            continue
-        end = search.deletion.request
-        if not alive <= end.at <= gone + index.tolerance:
-            continue
-        if search.deletion.doubtful and kept_up(end, met(index, [one])):
-            continue
-        spared = _spared(index, [obj, *owners[:number]], end) if one in owners else ""
-        if spared:
-            found += note(f"{actor(end)} deleted {one} at {end.time}, but {spared}")
-            continue
-        link = Link(obj, None, "inferred", f"its own deletion is not in this log, that of {one} is")
-        deletion = Deletion(end, "inferred", f"{obj} went with it")
-        return found + Finding((link,), notes=search.aside.notes) + deleted(index, one, deletion, before, 1)
+        if index.on(one):
+            found += _gone_with(index, obj, one, before, [obj, *owners[:number]] if one in owners else [])
+        if found.links:
+            break
     return found
+
+
+def _gone_with(index: EventIndex, obj: Object, one: Object, before: float, below: Sequence[Object]) -> Finding:
+    """The deletion of `one`, with which `obj` went; without links if it did not, or nobody deleted that.
+
+    `below`: `obj` and what is between the two, if `one` is an owner.
+    """
+    search = deletion_of(index, one, before)
+    found, deletion = Finding(notes=(search.aside.instead,) if search.aside.instead else ()), search.deletion
+    if deletion is None or not _in_time(index, obj, deletion.request, before):
+        return found
+    end = deletion.request
+    if deletion.doubtful and kept_up(end, met(index, [one])):
+        return found
+    spared = _spared(index, below, end) if below else ""
+    if spared:
+        return found + note(f"{actor(end)} deleted {one} at {end.time}, but {spared}")
+    link = Link(obj, None, "inferred", f"its own deletion is not in this log, that of {one} is")
+    above = deleted(index, one, Deletion(end, "inferred", f"{obj} went with it"), before, 1)
+    return found + Finding((link,), notes=search.aside.notes) + above
+
+
+def _in_time(index: EventIndex, obj: Object, end: Request, before: float) -> bool:
+    """Whether `end` came when `obj` may have gone: after it was last seen, before its kubelet's last deletion."""
+    requests = index.done(obj)
+    alive = max((r.at for r in requests if not deletes(r) and not r.node), default=0.0)
+    gone = max((r.at for r in requests if deletes(r) and r.node), default=before)
+    return alive <= end.at <= gone + index.tolerance
 
 
 def _whole(obj: Object) -> list[Object]:

@@ -132,7 +132,7 @@ def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
     end = found.links[0].request if found.links else None
     if end is None:
         return ""
-    requests = [request for request in index.on(obj) if request.done and request.at <= end.at]
+    requests = index.done(obj, end.at)
     created_at = max((request.at for request in requests if creates(request)), default=0.0)
     # a kubelet's delete is the last of a Pod that was going already
     earlier = [request for request in requests if deletes(request) and not request.node and request.at < created_at]

@@ -133,7 +133,7 @@ def _sender(case: Case, cause: Request) -> Finding:
 def _whenever(case: Case, requests: Sequence[Request]) -> tuple[tuple[Request, ...], Finding]:
     """Whoever made the owner, and a word about the others: when the child was made, so after whom, is not known."""
     owner, child = case.owner, case.child.object
-    makers = [request for request in requests if creates(request)]
+    makers = list(filter(creates, requests))
     known = [r for r in case.index.on(owner) if r.done and creates(r) and makers and r.at < makers[-1].at]
     earlier = [f"{actor(r)} created {owner} before, at {r.time}: {child} may be of that one" for r in known[-3:]]
     changed = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
+from kaudit_setup.attribution.evidence.choose import latest
 from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.lifetimes import outlived
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
@@ -81,7 +82,7 @@ def orphaned(index: EventIndex, obj: Object, until: float) -> Request | None:
 
 def ended(index: EventIndex, obj: Object, at: float) -> Request | None:
     """The request that had `obj` deleted before `at`, if it was not made again, or in use, since."""
-    requests = [d for d in index.on(obj) if d.done and d.at <= at]
+    requests = index.done(obj, at)
     last = next((d for d in reversed(requests) if creates(d) or deletes(d)), None)
     return last if last is not None and deletes(last) and outlived(last, requests) is None else None
 
@@ -99,7 +100,7 @@ def changed_just_before(index: EventIndex, like: Object, at: float) -> Request |
         and not request.by_kubernetes
         and 0 <= at - request.at < ADOPTED
     ]
-    return max(requests, key=lambda request: request.at, default=None)
+    return latest(requests)
 
 
 def deleted_just_before(index: EventIndex, obj: Object, at: float) -> list[Request]:

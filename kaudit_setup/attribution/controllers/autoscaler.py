@@ -51,7 +51,7 @@ def _behind(scaled: Child, found: KnownOwner) -> Finding:
     last = requests[-1]
     why = found.why if creates(last) else f"{found.why}; {actor(last)} {doing(last)} it last before that"
     confidence = weakest(confidence, certain_if(proven(scaled.index, scaler, last)))
-    makers = [request for request in requests if creates(request)]
+    makers = list(filter(creates, requests))
     other = makers[-1] if makers and makers[-1] is not last else None
     created = f"{scaler} was created by {actor(other)} at {other.time}" if other is not None else ""
     return Finding((Link(scaler, last, confidence, why),), last) + note(created)

@@ -15,6 +15,7 @@ from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, deletions, unbroken
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, STATEFULSETS
+from kaudit_setup.attribution.evidence.choose import earliest, without
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
@@ -36,7 +37,7 @@ def pod_set(case: Case) -> Finding:
     if gone is not None:
         found += note(replaced(index, owner, gone))
     if owner.resource == "daemonsets" and len(requests) > 1 and not _at_work(case, requests[-1]):
-        requests, last = [request for request in requests if creates(request)][-1:] or requests, requests[-1]
+        requests, last = list(filter(creates, requests))[-1:] or requests, requests[-1]
         if gone is None and requests[-1] is not last:
             found += note(f"{actor(last)} {doing(last)} {owner} at {last.time}, before {child.object} was made")
             case = case.at_most("inferred")
@@ -95,7 +96,7 @@ def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
     if new is None:
         return "no"
     requests = requested_changes(index, owner, new.at)
-    changed = [request for request in requests if not creates(request)]
+    changed = without(requests, creates)
     if changed and changed[-1].at > end.at:
         return "no"
     old = next((r for r in reversed(index.on(end.object)) if r.done and creates(r) and r.at <= end.at), None)
@@ -128,4 +129,4 @@ def _successor(index: EventIndex, end: Request, owner: Object) -> Request | None
         and request.facts.generate_name in {"", f"{owner.name}-"}
         and gone <= request.at <= gone + NEAR
     ]
-    return min(made, key=lambda request: request.at, default=None)
+    return earliest(made)

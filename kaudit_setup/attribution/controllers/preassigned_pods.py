@@ -19,7 +19,7 @@ _BINDING = b'"subresource":"binding"'
 
 def never_bound(index: EventIndex, obj: Object) -> bool:
     """Whether a Pod ran without having been bound to its node, as far as the log tells."""
-    requests = [request for request in index.on(obj) if request.done]
+    requests = index.done(obj)
     bound = any(request.subresource == "binding" for request in requests)
     return obj.resource == "pods" and not bound and any(request.node for request in requests)
 

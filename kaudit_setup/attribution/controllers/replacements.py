@@ -7,6 +7,7 @@ from kaudit_setup.attribution.controllers.node_changes import node_changes, susp
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
 from kaudit_setup.attribution.controllers.selected_pods import let_go
 from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
+from kaudit_setup.attribution.evidence.choose import latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes
 from kaudit_setup.attribution.phrases import actor, doing
@@ -39,7 +40,7 @@ def _predecessor(case: Case) -> Request | None:
         and request.controller not in KEEPERS
         and 0 <= case.child.at - request.at <= NEAR
     ]
-    return max(deletions, key=lambda request: request.at, default=None)
+    return latest(deletions)
 
 
 def _is_sibling(case: Case, obj: Object) -> bool:

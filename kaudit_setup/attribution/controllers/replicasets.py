@@ -16,6 +16,7 @@ from kaudit_setup.attribution.controllers.common import complete_log, recreated
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, unbroken
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
+from kaudit_setup.attribution.evidence.choose import last_that
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.owners import owner_of
@@ -48,7 +49,7 @@ def replicaset(case: Case) -> Finding:
     """The ReplicaSet's link: the change that its Pod followed, else its create; then its Deployment."""
     index, child, owner = case.index, case.child, case.owner
     requests = spec_requests(index, owner, child.at)
-    maker = next((request for request in reversed(requests) if creates(request)), None)
+    maker = last_that(requests, creates)
     waiting = _Waiting() if child.timeless else _unfulfilled(case, requests)
     history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))
     asked = _asked_above(case, history)

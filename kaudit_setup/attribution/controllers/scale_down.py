@@ -31,6 +31,7 @@ from kaudit_setup.attribution.controllers.replicasets import deployment_of, set_
 from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.attribution.creation import created, creation_of
 from kaudit_setup.attribution.evidence.actors import CRONJOBS, JOBS
+from kaudit_setup.attribution.evidence.choose import last_that, without
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
@@ -91,7 +92,7 @@ def _of_set(removed: _Removed) -> Finding:
     case, end = removed.case, removed.end
     index, child, owner = case.index, case.child, case.owner
     requests = requested_changes(index, owner, child.at)
-    changed = [request for request in requests if not creates(request)]
+    changed = without(requests, creates)
     if made_again(index, end, owner) != "no":
         again = f"{end.controller} deleted {child.object} only to make it again, as it does with a Pod that failed"
         return note(f"no request in this log set it going: {again} or was evicted")
@@ -109,7 +110,7 @@ def _of_replicaset(removed: _Removed) -> Finding:
     cause, busy = shrink(index, requests, end, owner)
     adopted = taken_over(index, owner, end, thorough=not busy)
     if adopted is not None and (cause is None or cause.at < adopted.at):
-        maker = next((request for request in reversed(requests) if creates(request)), None)
+        maker = last_that(requests, creates)
         if maker is not None and newly_made(index, maker, adopted):
             return _for_a_new_one(case, maker, adopted)
         return _one_too_many(child, str(owner), adopted, weakest(child.confidence, certain_if(not busy)))

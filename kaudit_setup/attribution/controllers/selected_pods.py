@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
+from kaudit_setup.attribution.evidence.choose import latest, when
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
@@ -24,15 +25,19 @@ def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool
     patches = [r for r in _patches(index.all(), owner) if 0 <= end.at - r.at <= NEAR]
     shown = [r for r in patches if r.facts.reowned and r.facts.controller and r.facts.controller.name == owner.name]
     if shown:
-        return max(shown, key=_when)
+        return latest(shown)
     without_body = [r for r in patches if _just_before(r, end)]
     if thorough and not without_body and end.level == "Metadata":
         where = b'"resource":"pods","namespace":' + quoted(owner.namespace) + b',"name":'
         without_body = _patches(index.sift([where], lambda r: _just_before(r, end)), owner)
+    made = _pods_made(index, end)
+    return latest(r for r in without_body if not any(r.at <= at <= end.at for at in made))
+
+
+def _pods_made(index: EventIndex, end: Request) -> list[float]:
+    """When controllers made Pods in the namespace of a Pod that `end` deleted."""
     index.look_up([nameless_requests(end.object)])
-    made = [r.at for r in index.all() if r.resource == "pods" and creates(r) and r.done and r.controller in KEEPERS]
-    kept = [r for r in without_body if not any(r.at <= at <= end.at for at in made)]
-    return max(kept, key=_when, default=None)
+    return [r.at for r in index.all() if creates(r) and r.done and r.resource == "pods" and r.controller in KEEPERS]
 
 
 def _just_before(request: Request, end: Request) -> bool:
@@ -56,7 +61,7 @@ def newly_made(index: EventIndex, maker: Request, adopted: Request) -> bool:
 def made_to_match(index: EventIndex, pod: Object, at: float) -> Request | None:
     """The last request before `at` that made `pod`, or gave it the labels that it had then, as far as is known."""
     index.look_up([pod_ending(pod.name)])
-    requests = [request for request in index.on(pod) if request.done and request.at <= at]
+    requests = index.done(pod, at)
     return next((request for request in reversed(requests) if creates(request) or _relabels(request)), None)
 
 
@@ -69,7 +74,7 @@ def let_go(case: Case) -> Request | None:
     reference = child.request.facts.controller if child.request else None
     shown = [r for r in near if _releases(r, reference.uid if reference else "")]
     likely = [r for r in near if not r.facts.body and _soon(r, child.at) and r.name.startswith(f"{owner.name}-")]
-    for release in sorted(shown or likely, key=_when, reverse=True):
+    for release in sorted(shown or likely, key=when, reverse=True):
         asked = made_to_match(index, release.object, release.at)
         if asked is not None and changes(asked) and release.at - asked.at <= (NEAR if shown else AT_ONCE):
             return asked
@@ -111,7 +116,3 @@ def _moments(request: Request, later: Request) -> bool:
 
 def _soon(request: Request, at: float) -> bool:
     return at - request.at <= AT_ONCE
-
-
-def _when(request: Request) -> float:
-    return request.at

@@ -191,6 +191,10 @@ class EventIndex:
         """Everything known about `obj`, in order of time."""
         return self._read().get(obj, [])
 
+    def done(self, obj: Object, until: float = float("inf")) -> list[Request]:
+        """What took effect on `obj` up to `until` (Unix seconds), in order of time."""
+        return [request for request in self.on(obj) if request.done and request.at <= until]
+
     def nameless(self, obj: Object) -> list[Request]:
         """What is known about the collection that `obj` is in: creates without a name, deletions of it all, lists."""
         return self._read().get(replace(obj, name=""), [])

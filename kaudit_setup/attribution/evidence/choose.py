@@ -1,0 +1,37 @@
+"""Which of several requests: the first or the last one, by time and by what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from kaudit_setup.attribution.evidence.requests import Request
+
+
+def when(request: Request) -> float:
+    """When a request was received (Unix seconds); the key to sort by."""
+    return request.at
+
+
+def latest(requests: Iterable[Request]) -> Request | None:
+    """The request that came last; the first of them if several came at once."""
+    return max(requests, key=when, default=None)
+
+
+def earliest(requests: Iterable[Request]) -> Request | None:
+    """The request that came first; the first of them if several came at once."""
+    return min(requests, key=when, default=None)
+
+
+def last_that(requests: Sequence[Request], did: Callable[[Request], bool]) -> Request | None:
+    """The last in a sequence that did something."""
+    return next(filter(did, reversed(requests)), None)
+
+
+def up_to(requests: Iterable[Request], at: float) -> list[Request]:
+    """The requests that came no later than `at` (Unix seconds)."""
+    return [request for request in requests if request.at <= at]
+
+
+def without(requests: Iterable[Request], did: Callable[[Request], bool]) -> list[Request]:
+    """The requests that did something else."""
+    return [request for request in requests if not did(request)]
