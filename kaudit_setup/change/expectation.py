@@ -10,7 +10,7 @@ from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.probe import Identity, Probe, choose, identity
 from kaudit_setup.manifest.govalues import parse_duration
 from kaudit_setup.manifest.pod import ApiServerPod
-from kaudit_setup.model import NEWEST, AuditSettings
+from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Process
 from kaudit_setup.policy.load import load
 
@@ -59,11 +59,8 @@ def expect(plan: Plan, state: NodeState, mark: str, *, run: str = "") -> Expecta
     address, port = address_of(pod)
     who = identity(state.observed)
     log, hook = log_on_host(settings, paths), paths.webhook if settings.policy_path else ""
-    probe = None
-    if (log or hook) and who:
-        version = pod.version or NEWEST
-        policy = load(plan.content(state.observed.file(paths.policy)), version).policy
-        probe = choose(policy, who, mark, version) if policy else None
+    policy = plan.content(state.observed.file(paths.policy))
+    probe = _probe(policy, who, mark, pod.version or NEWEST) if (log or hook) and who else None
     return Expectation(
         argv=pod.argv,
         address=address,
@@ -78,6 +75,11 @@ def expect(plan: Plan, state: NodeState, mark: str, *, run: str = "") -> Expecta
         hook_wait=webhook_wait_s(settings),
         run=run,
     )
+
+
+def _probe(policy: bytes, who: Identity, mark: str, version: KubeVersion) -> Probe | None:
+    loaded = load(policy, version).policy
+    return choose(loaded, who, mark, version) if loaded else None
 
 
 def address_of(pod: ApiServerPod) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 POLICY = "policy"
@@ -18,13 +18,16 @@ class Difference:
     usual: str | None
 
     def __str__(self) -> str:
+        name = self.name if self.name == POLICY else f"--{self.name}"
+        if self.here is None:
+            return f"{name} is missing (others: {self._shown(self.usual)})"
+        return f"{name}={self._shown(self.here)} (others: {self._shown(self.usual)})"
+
+    def _shown(self, value: str | None) -> str:
+        if value is None:
+            return "not set"
         # twelve digits of a hash are enough to tell two policies apart
-        flag, here, usual = f"--{self.name}", self.here, self.usual
-        if self.name == POLICY:
-            flag, here, usual = self.name, here and here[:12], usual and usual[:12]
-        if here is None:
-            return f"{flag} is missing (others: {usual})"
-        return f"{flag}={here} (others: {'not set' if usual is None else usual})"
+        return value[:12] if self.name == POLICY else value
 
 
 def differences(nodes: Sequence[Mapping[str, str]]) -> list[tuple[Difference, ...]]:
@@ -33,8 +36,15 @@ def differences(nodes: Sequence[Mapping[str, str]]) -> list[tuple[Difference, ..
     What most have is the most frequent value; of equally frequent ones, that of the earliest node.
     """
     names = sorted({name for node in nodes for name in node})
-    usual = {name: Counter(node.get(name) for node in nodes).most_common(1)[0][0] for name in names}
-    return [
-        tuple(Difference(name, node.get(name), usual[name]) for name in names if node.get(name) != usual[name])
-        for node in nodes
-    ]
+    usual = {name: _usual(node.get(name) for node in nodes) for name in names}
+    return [tuple(_unlike(node, usual)) for node in nodes]
+
+
+def _usual(values: Iterable[str | None]) -> str | None:
+    return Counter(values).most_common(1)[0][0]
+
+
+def _unlike(node: Mapping[str, str], usual: Mapping[str, str | None]) -> Iterator[Difference]:
+    for name, value in usual.items():
+        if node.get(name) != value:
+            yield Difference(name, node.get(name), value)

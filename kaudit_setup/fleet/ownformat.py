@@ -76,26 +76,28 @@ def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inven
         problems.add(0, "the inventory is empty")
         return Inventory(())
     hosts: list[Host] = []
-    defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
     names: list[str] = []
+    defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
     for key, value in root.fields:
         if key.text == "hosts" and not only:
             hosts += _hosts(value, defaults, problems)
-        elif key.text == "clusters":
-            for name, body in _clusters(value, problems):
-                names.append(name.text)
-                settings = _settings(body, {"hosts"}, replace(defaults, cluster=name.text), problems)
-                found = [h for k, v in body.fields if k.text == "hosts" for h in _hosts(v, settings, problems)]
-                if not any(k.text == "hosts" for k, _ in body.fields):
-                    problems.add(name.line, f"cluster {name.text!r} has no hosts")
-                if not only or name.text in only:
-                    hosts += found
-    for name_wanted in only:
-        if name_wanted not in names:
-            problems.add(0, f"there is no cluster {name_wanted!r}; there are: {', '.join(names) or 'none'}")
+        for name, body in _clusters(value, problems) if key.text == "clusters" else ():
+            names.append(name.text)
+            found = _cluster(name, body, defaults, problems)
+            hosts += found if not only or name.text in only else []
+    for wanted in (name for name in only if name not in names):
+        problems.add(0, f"there is no cluster {wanted!r}; there are: {', '.join(names) or 'none'}")
     if not hosts and not problems.found:
         problems.add(root.line, "the inventory names no host")
     return Inventory(unique(hosts))
+
+
+def _cluster(name: Scalar, body: Fields, defaults: Host, problems: Problems) -> list[Host]:
+    settings = _settings(body, {"hosts"}, replace(defaults, cluster=name.text), problems)
+    lists = [value for key, value in body.fields if key.text == "hosts"]
+    if not lists:
+        problems.add(name.line, f"cluster {name.text!r} has no hosts")
+    return [host for value in lists for host in _hosts(value, settings, problems)]
 
 
 def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
@@ -124,20 +126,11 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
         if key.text in seen:
             problems.add(key.line, f"{key.text!r} is there twice")
         seen.add(key.text)
-        if key.text in other:
-            continue
-        if key.text not in _CONNECTION:
+        if key.text in _CONNECTION:
+            host = _with_setting(host, key, value, problems)
+        elif key.text not in other:
             near = difflib.get_close_matches(key.text, [*_CONNECTION, *other], 1, 0.5)
             problems.add(key.line, f"unknown key {key.text!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        elif not isinstance(value, Scalar) or value.null or not value.text:
-            problems.add(key.line, f"{key.text} must have a value")
-        elif key.text == "port":
-            try:
-                host = replace(host, port=port_number(value.text))
-            except ValueError as error:
-                problems.add(value.line, str(error))
-        else:
-            host = with_text(host, _CONNECTION[key.text], value.text)
     if {"proxyJump", "proxyCommand"} <= seen:
         problems.add(fields.line, "proxyJump and proxyCommand exclude each other")
     elif "proxyJump" in seen:
@@ -147,25 +140,41 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
     return host
 
 
+def _with_setting(host: Host, key: Scalar, value: Marked, problems: Problems) -> Host:
+    if not isinstance(value, Scalar) or value.null or not value.text:
+        problems.add(key.line, f"{key.text} must have a value")
+        return host
+    if key.text != "port":
+        return with_text(host, _CONNECTION[key.text], value.text)
+    try:
+        return replace(host, port=port_number(value.text))
+    except ValueError as error:
+        problems.add(value.line, str(error))
+        return host
+
+
 def _hosts(value: Marked, defaults: Host, problems: Problems) -> list[Host]:
     if not isinstance(value, Items):
         problems.add(value.line, "hosts must be a list, as `hosts: [cp1, cp2]`")
         return []
     found: list[Host] = []
     for item in value.items:
-        host, spelled = defaults, item
-        if isinstance(item, Fields):
-            host = _settings(item, {"name", "host"}, defaults, problems)
-            named = {k.text: v for k, v in item.fields if k.text in {"name", "host"}}
-            spelled = named.get("host", named.get("name", item))
-            name = named.get("name")
-            if isinstance(name, Scalar):
-                host = replace(host, name=name.text)
-        if not isinstance(spelled, Scalar) or not spelled.text:
+        host, spelled = _mapped(item, defaults, problems) if isinstance(item, Fields) else (defaults, item)
+        if isinstance(spelled, Scalar) and spelled.text:
+            found += _spelled(spelled, host, problems)
+        else:
             problems.add(item.line, "a host is `[USER@]HOST[:PORT]`, or a mapping with `host`")
-            continue
-        found += _spelled(spelled, host, problems)
     return found
+
+
+def _mapped(item: Fields, defaults: Host, problems: Problems) -> tuple[Host, Marked]:
+    """A host as a mapping: its settings, and how its address is written."""
+    host = _settings(item, {"name", "host"}, defaults, problems)
+    named = {k.text: v for k, v in item.fields if k.text in {"name", "host"}}
+    name = named.get("name")
+    if isinstance(name, Scalar):
+        host = replace(host, name=name.text)
+    return host, named.get("host", named.get("name", item))
 
 
 def _spelled(text: Scalar, base: Host, problems: Problems) -> list[Host]:

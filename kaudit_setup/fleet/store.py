@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.change.persist import NAME, plan_persist, plan_restore
+from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
 from kaudit_setup.fleet.group import Cluster
 from kaudit_setup.fleet.plans import NodePlan, Storing
 from kaudit_setup.model import AuditSettings
+from kaudit_setup.node.cluster import StoredConfig
 
 
 def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -> Storing:
@@ -24,11 +25,8 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), last.member.seen)
     if seen.config is None:
         return Storing(None, seen.config_why)
-    settings, old = AuditSettings(last.pod.flags), last.prepared.kubeadm_config
-    if old:
-        plan = plan_restore(seen.config, old, last.pod.mounts)
-    else:
-        plan = plan_persist(seen.config, settings, last.pod.mounts)
+    settings = AuditSettings(last.pod.flags)
+    plan = _plan(seen.config, settings, last)
     if plan and cluster.strangers:
         names = ", ".join(map(str, cluster.strangers))
         return Storing(
@@ -37,3 +35,10 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
             "the settings there, too; it is changed when all control-plane nodes are in one run",
         )
     return Storing(plan, "" if plan else f"ConfigMap {NAME} says the same already", settings)
+
+
+def _plan(stored: StoredConfig, settings: AuditSettings, last: NodePlan) -> ConfigPlan:
+    old = last.prepared.kubeadm_config
+    if old:
+        return plan_restore(stored, old, last.pod.mounts)
+    return plan_persist(stored, settings, last.pod.mounts)
