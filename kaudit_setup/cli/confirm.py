@@ -13,12 +13,16 @@ def confirm(shown: str, *, yes: bool, question: str = "Apply?") -> None:
     """Show and ask on a terminal; off a terminal `--yes` must have been given. Raises InputError, StoppedError."""
     if yes:
         return
+    _need_terminal()
+    if shown:
+        typer.echo(shown)
+    if not typer.confirm(question, default=False):
+        raise StoppedError("not applied; nothing was changed")
+
+
+def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
             "nobody can be asked here, so --yes is needed; nothing was changed",
             hint="look first: --dry-run shows the same difference",
         )
-    if shown:
-        typer.echo(shown)
-    if not typer.confirm(question, default=False):
-        raise StoppedError("not applied; nothing was changed")

@@ -33,7 +33,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
     """Look at every node, review once, then one node of a cluster after the other; a failure stops the rest."""
     from kaudit_setup.change.run import Terms
     from kaudit_setup.fleet.rollout import Rules, roll
-    from kaudit_setup.report import outcome, review
+    from kaudit_setup.report.nodes import outcome, review
 
     living = how.root is None
     with how.candidates() as candidates:
@@ -82,7 +82,7 @@ def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:
 
 def _confirm(fleet: FleetPlan, *, yes: bool) -> None:
     """Raises InputError, StoppedError."""
-    from kaudit_setup.report import review
+    from kaudit_setup.report.nodes import review
 
     if yes:
         # nobody reads a review, but what may well be a mistake is in the log of whoever ran it
@@ -126,7 +126,7 @@ class _Narrator:
     def tell(self, event: Event) -> None:
         """See fleet.events.Narrator."""
         from kaudit_setup.fleet.events import Finished, Interrupted, Progress, Stored
-        from kaudit_setup.report.outcome import node_as_text
+        from kaudit_setup.report.nodes.outcome import node_as_text
 
         with self._lock:
             if self._closed:

@@ -75,21 +75,29 @@ def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inven
     if not isinstance(root, Fields):
         problems.add(0, "the inventory is empty")
         return Inventory(())
-    hosts: list[Host] = []
-    names: list[str] = []
     defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
-    for key, value in root.fields:
-        if key.text == "hosts" and not only:
-            hosts += _hosts(value, defaults, problems)
-        for name, body in _clusters(value, problems) if key.text == "clusters" else ():
-            names.append(name.text)
-            found = _cluster(name, body, defaults, problems)
-            hosts += found if not only or name.text in only else []
-    for wanted in (name for name in only if name not in names):
-        problems.add(0, f"there is no cluster {wanted!r}; there are: {', '.join(names) or 'none'}")
+    found = [entry for key, value in root.fields for entry in _under(key, value, defaults, problems)]
+    names = [name for name, _ in found if name]
+    hosts = [host for name, hosts in found if not only or name in only for host in hosts]
+    _check_names(only, names, problems)
     if not hosts and not problems.found:
         problems.add(root.line, "the inventory names no host")
     return Inventory(unique(hosts))
+
+
+def _check_names(only: Sequence[str], names: Sequence[str], problems: Problems) -> None:
+    for wanted in only:
+        if wanted not in names:
+            problems.add(0, f"there is no cluster {wanted!r}; there are: {', '.join(names) or 'none'}")
+
+
+def _under(key: Scalar, value: Marked, defaults: Host, problems: Problems) -> list[tuple[str, list[Host]]]:
+    """What stands below a key at the top: each cluster's name and hosts; the name is empty for those of none."""
+    if key.text == "hosts":
+        return [("", _hosts(value, defaults, problems))]
+    if key.text != "clusters":
+        return []
+    return [(name.text, _cluster(name, body, defaults, problems)) for name, body in _clusters(value, problems)]
 
 
 def _cluster(name: Scalar, body: Fields, defaults: Host, problems: Problems) -> list[Host]:
@@ -133,11 +141,10 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
             problems.add(key.line, f"unknown key {key.text!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     if {"proxyJump", "proxyCommand"} <= seen:
         problems.add(fields.line, "proxyJump and proxyCommand exclude each other")
-    elif "proxyJump" in seen:
-        host = replace(host, proxy_command="")
-    elif "proxyCommand" in seen:
-        host = replace(host, proxy_jump="")
-    return host
+        return host
+    # one takes the place of the other from further out
+    instead = {"proxyJump": replace(host, proxy_command=""), "proxyCommand": replace(host, proxy_jump="")}
+    return next((instead[name] for name in instead if name in seen), host)
 
 
 def _with_setting(host: Host, key: Scalar, value: Marked, problems: Problems) -> Host:
@@ -179,21 +186,7 @@ def _mapped(item: Fields, defaults: Host, problems: Problems) -> tuple[Host, Mar
 
 def _spelled(text: Scalar, base: Host, problems: Problems) -> list[Host]:
     try:
-        # an IPv6 address in brackets is no range
-        names = [text.text] if text.text.partition("@")[2].startswith("[") else _expanded(text.text)
-        hosts = []
-        for name in names:
-            user, address, port = split_address(name)
-            hosts.append(
-                replace(
-                    base,
-                    name=base.name or address,
-                    address=address,
-                    user=user or base.user,
-                    port=port or base.port,
-                    where=problems.where(text.line),
-                )
-            )
+        hosts = [_host(name, base, problems.where(text.line)) for name in _expanded(text.text)]
     except ValueError as error:
         problems.add(text.line, str(error))
         return []
@@ -202,11 +195,27 @@ def _spelled(text: Scalar, base: Host, problems: Problems) -> list[Host]:
     return hosts
 
 
+def _host(written: str, base: Host, where: str) -> Host:
+    """Raises ValueError."""
+    user, address, port = split_address(written)
+    return replace(
+        base,
+        name=base.name or address,
+        address=address,
+        user=user or base.user,
+        port=port or base.port,
+        where=where,
+    )
+
+
 def _expanded(text: str) -> list[str]:
-    if text.startswith("["):
-        try:
-            split_address(text)
-        except ValueError:
-            return expand(text)
+    """Every host of a range; an IPv6 address in brackets is not a range. Raises ValueError."""
+    if text.partition("@")[2].startswith("["):
         return [text]
-    return expand(text)
+    if not text.startswith("["):
+        return expand(text)
+    try:
+        split_address(text)
+    except ValueError:
+        return expand(text)
+    return [text]

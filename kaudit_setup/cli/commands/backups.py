@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.errors import Exit, InputError
+from kaudit_setup.errors import Exit
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.json import to_json
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ app = typer.Typer(help="The backups that every change leaves on the node.", rich
 IdArgument = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="Backup, a part of its name, or `first`. Default: the newest.")
 ]
-
-_HIDDEN = "its content is secret and is not shown"
 
 
 def _all(node: Node, how: NodeOptions) -> tuple[Backup, ...]:
@@ -44,18 +42,11 @@ Examples:
 @takes(how=NodeOptions)
 def list_(*, how: NodeOptions) -> None:
     """List the backups, oldest first."""
+    from kaudit_setup.report.nodes.backups import Listed, list_as_data, list_as_text
+
     with how.nodes() as opened:
-        found = [(node.name, _all(node, how)) for node in opened]
-    if how.output is Output.json:
-        typer.echo(
-            json.dumps([{"host": name, "backups": [asdict(b) for b in all_]} for name, all_ in found], indent=2)
-        )
-        return
-    for name, all_ in found:
-        if not all_:
-            typer.echo(f"{safe(name)}: no backups")
-        for b in all_:
-            typer.echo(f"{safe(name)}: {b.name}  before {safe(b.action):<8}  {len(b.files)} files  by {safe(b.by)}")
+        found = [Listed(node.name, _all(node, how)) for node in opened]
+    typer.echo(to_json(list_as_data(found)) if how.output is Output.json else list_as_text(found))
 
 
 @app.command(
@@ -68,31 +59,14 @@ Examples:
 def show(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a backup holds."""
     from kaudit_setup.change.backup import fetch, pick
+    from kaudit_setup.report.nodes.backups import Opened, contents_as_data, contents_as_text
 
+    found = []
     with how.nodes() as opened:
-        shown = []
         for node in opened:
             backup = pick(_all(node, how), id_, node.name)
-            contents = fetch(node, backup)
-            texts = {
-                f.path: _HIDDEN if f.secret else contents[f.path].decode("utf-8", "replace")
-                for f in backup.files
-                if f.sha256
-            }
-            shown.append((node.name, backup, texts))
-    if how.output is Output.json:
-        typer.echo(json.dumps([{"host": n, **asdict(b), "contents": c} for n, b, c in shown], indent=2))
-        return
-    for name, backup, texts in shown:
-        typer.echo(
-            f"{safe(name)}: {backup.name}, taken {backup.time} before {safe(backup.action)} by {safe(backup.by)}"
-        )
-        for file in backup.files:
-            if not file.sha256:
-                typer.echo(f"--- {safe(file.path)}: was not there")
-                continue
-            typer.echo(f"--- {safe(file.path)}  mode 0{file.mode}  owner {file.owner}  sha256 {file.sha256}")
-            typer.echo("\n".join(safe(line) for line in texts[file.path].split("\n")))
+            found.append(Opened(node.name, backup, fetch(node, backup)))
+    typer.echo(to_json(contents_as_data(found)) if how.output is Output.json else contents_as_text(found))
 
 
 @app.command(
@@ -105,15 +79,14 @@ Examples:
 def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a rollback to a backup would change; exit 3 if anything, 0 if nothing."""
     from kaudit_setup.change.prepare import prepare_rollback
-    from kaudit_setup.report.review import as_data, as_text
+    from kaudit_setup.report.nodes.review import as_data, as_text
 
     with how.nodes() as opened:
         found = [(node.name, prepare_rollback(node, id_, manifest=how.manifest, prove=False)) for node in opened]
     if how.output is Output.json:
-        typer.echo(json.dumps([as_data(name, prepared) for name, prepared in found], indent=2))
+        typer.echo(to_json([as_data(name, prepared) for name, prepared in found]))
     else:
-        for name, prepared in found:
-            typer.echo(as_text(name, prepared, colour=colour()))
+        typer.echo("\n".join(as_text(name, prepared, colour=colour()) for name, prepared in found))
     if any(prepared.plan for _, prepared in found):
         raise typer.Exit(Exit.WOULD_CHANGE)
 
@@ -131,23 +104,18 @@ def prune(
     how: NodeOptions,
 ) -> None:
     """Remove the oldest backups, never the first one ever taken."""
-    import sys
-
     from kaudit_setup.change.backup import prune as surplus
     from kaudit_setup.change.backup import remove_backups
 
     with how.nodes() as opened:
         doomed = [(node, surplus([b.name for b in _all(node, how)], keep)) for node in opened]
-        if any(names for _, names in doomed) and not yes:
-            if not sys.stdin.isatty():
-                raise InputError("nobody can be asked here, so --yes is needed; nothing was removed")
-            for node, names in doomed:
-                typer.echo(f"{safe(node.name)}: {', '.join(names) or 'nothing'}", err=True)
-            typer.confirm("Remove these backups?", abort=True)
+        if any(names for _, names in doomed):
+            lines = (f"{safe(node.name)}: {', '.join(names) or 'nothing'}" for node, names in doomed)
+            confirm("\n".join(lines), yes=yes, question="Remove these backups?")
         for node, names in doomed:
             remove_backups(node, names)
     if how.output is Output.json:
-        typer.echo(json.dumps([{"host": node.name, "removed": list(names)} for node, names in doomed], indent=2))
+        typer.echo(to_json([{"host": node.name, "removed": list(names)} for node, names in doomed]))
     else:
         for node, names in doomed:
             typer.echo(f"{safe(node.name)}: removed {len(names)} backups")

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from time import sleep
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,8 +18,8 @@ from kaudit_setup.report.progress import crowd, waiting
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
-    from kaudit_setup.fleet.status import NodeStatus
-    from kaudit_setup.fleet.survey import Asked, Candidate
+    from kaudit_setup.fleet.status import Row
+    from kaudit_setup.fleet.survey import Candidate
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -42,41 +42,44 @@ def status(
     how: NodeOptions,
 ) -> None:
     """Say what state auditing is in; several nodes in one table, one line each."""
-    from kaudit_setup.fleet.status import compared
-    from kaudit_setup.report.status import as_data, as_text
-
     with how.candidates() as candidates:
-        while True:
-            try:
-                asked = _look(candidates, how)
-            except StoppedError as error:
-                if watch:
-                    # that is how it is ended
-                    raise typer.Exit(Exit.INTERRUPTED) from error
-                raise
-            if len(asked) == 1 and asked[0].error:
-                raise asked[0].error
-            rows = compared(asked)
-            if how.output is Output.json:
-                text = json.dumps(as_data(rows), indent=None if watch else 2)
-            else:
-                text = as_text(rows, colour=colour())
-            if watch and how.output is Output.text and sys.stdout.isatty():
-                # home and clear: the table stays where it is
-                typer.echo("\x1b[H\x1b[2J", nl=False)
-            typer.echo(text)
-            if not watch:
-                break
-            sys.stdout.flush()
-            sleep(every)
+        if watch:
+            _watch(candidates, how, every)
+        rows = _look(candidates, how)
+    typer.echo(_text(rows, how.output))
     if not all(row.good for row in rows):
         raise typer.Exit(Exit.FAILED)
 
 
-def _look(candidates: Sequence[Candidate], how: NodeOptions) -> list[Asked[NodeStatus]]:
-    from kaudit_setup.fleet.status import status_of
+def _watch(candidates: Sequence[Candidate], how: NodeOptions, every: int) -> NoReturn:
+    """Until Ctrl-C, which is how it is meant to end."""
+    while True:
+        try:
+            text = _text(_look(candidates, how), how.output, indent=None)
+        except StoppedError as error:
+            raise typer.Exit(Exit.INTERRUPTED) from error
+        if how.output is Output.text and sys.stdout.isatty():
+            # home and clear: the table stays where it is
+            typer.echo("\x1b[H\x1b[2J", nl=False)
+        typer.echo(text)
+        sys.stdout.flush()
+        sleep(every)
+
+
+def _look(candidates: Sequence[Candidate], how: NodeOptions) -> tuple[Row, ...]:
+    """Raises the error of the only node; of several, those that did not answer stand in the table."""
+    from kaudit_setup.fleet.status import compared, status_of
     from kaudit_setup.fleet.survey import ask_all
 
     with waiting(crowd(candidates)) as progress:
         progress("looking")
-        return ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
+        asked = ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
+    if len(asked) == 1 and asked[0].error:
+        raise asked[0].error
+    return compared(asked)
+
+
+def _text(rows: Sequence[Row], output: Output, indent: int | None = 2) -> str:
+    from kaudit_setup.report.nodes.status import as_data, as_text
+
+    return json.dumps(as_data(rows), indent=indent) if output is Output.json else as_text(rows, colour=colour())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,7 +10,12 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit
+from kaudit_setup.report.json import to_json
 from kaudit_setup.report.progress import waiting
+
+if TYPE_CHECKING:
+    from kaudit_setup.change.verify import NotProved, Proof
+    from kaudit_setup.node.port import Node
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,23 +29,25 @@ Examples:
 @takes(how=NodeOptions)
 def verify(*, how: NodeOptions) -> None:
     """Prove that events are being written: send a marked request and find it in the audit log."""
-    from kaudit_setup.change.prepare import look
-    from kaudit_setup.change.run import probe_now
     from kaudit_setup.errors import InputError
-    from kaudit_setup.report.proof import as_data, as_text, is_proved
+    from kaudit_setup.report.nodes.proof import as_data, as_text, is_proved
 
     if how.root is not None:
         raise InputError("verify needs a living node; --root is a folder")
-    answers = []
     with how.nodes() as opened:
-        for node in opened:
-            with waiting(node.name) as progress:
-                progress("sending a marked request")
-                answers.append((node.name, probe_now(node, look(node, how.manifest), limit=how.timeout)))
+        answers = [(node.name, _ask(node, how)) for node in opened]
     if how.output is Output.json:
-        typer.echo(json.dumps([as_data(*answer) for answer in answers], indent=2))
+        typer.echo(to_json([as_data(*answer) for answer in answers]))
     else:
-        for answer in answers:
-            typer.echo(as_text(*answer))
+        typer.echo("\n".join(as_text(*answer) for answer in answers))
     if not all(is_proved(seen) for _, seen in answers):
         raise typer.Exit(Exit.FAILED)
+
+
+def _ask(node: Node, how: NodeOptions) -> Proof | NotProved | None:
+    from kaudit_setup.change.prepare import look
+    from kaudit_setup.change.run import probe_now
+
+    with waiting(node.name) as progress:
+        progress("sending a marked request")
+        return probe_now(node, look(node, how.manifest), limit=how.timeout)

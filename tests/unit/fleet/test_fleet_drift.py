@@ -9,7 +9,7 @@ import pytest
 from kaudit_setup.change.status import Status
 from kaudit_setup.fleet.drift import Difference, differences
 from kaudit_setup.fleet.status import Row
-from kaudit_setup.report.status import duration, size, table
+from kaudit_setup.report.nodes.status import duration, size, table
 
 
 def test_what_most_have_is_usual() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kaudit_setup.change.run import Outcome
 from kaudit_setup.fleet.events import ClusterReport, NodeReport, Report, State
 from kaudit_setup.report.escape import safe
 
@@ -19,11 +20,13 @@ def node_as_text(report: NodeReport) -> list[str]:
         return [f"{name}: taken back"]
     prepared = report.plan.prepared
     said = _DONE.get(prepared.plan.action, prepared.plan.action)
-    lines = [f"{name}: {safe(finding.message)}" for finding in prepared.findings]
-    if prepared.plan:
-        lines.append(f"{name}: {said} ({outcome.seconds:.1f} s)")
-    else:
-        lines.append(f"{name}: nothing to do, {said} already")
+    done = f"{said} ({outcome.seconds:.1f} s)" if prepared.plan else f"nothing to do, {said} already"
+    lines = [safe(finding.message) for finding in prepared.findings]
+    return [*(f"{name}: {line}" for line in (*lines, done)), *_evidence(outcome)]
+
+
+def _evidence(outcome: Outcome) -> list[str]:
+    lines = []
     if outcome.proof and outcome.proof.event:
         lines.append("  proof: a marked request was found in the audit log, written by the running server")
     elif outcome.proof:
@@ -52,21 +55,27 @@ def as_data(report: Report) -> list[dict[str, Any]]:
 
 
 def _entry(cluster: ClusterReport, node: NodeReport) -> dict[str, Any]:
-    prepared, outcome = node.plan.prepared, node.outcome
-    proof = outcome.proof if outcome else None
+    prepared = node.plan.prepared
     return {
         "host": node.plan.name,
         "cluster": cluster.plan.cluster.name,
         "state": str(node.state),
         "action": prepared.plan.action,
         "changed": bool(prepared.plan) and node.state == State.new,
-        "backup": outcome.backup if outcome else None,
-        "proved": bool(proof and proof.event),
-        "server": proof.server if proof else None,
-        "event": proof.event.decode("utf-8", "replace") if proof else None,
-        "note": outcome.note if outcome else "",
+        **_outcome(node.outcome or Outcome(None, None)),
         "warnings": [finding.message for finding in prepared.findings],
         "error": node.error.message if node.error else None,
         "kubeadm_config": cluster.stored,
-        "seconds": round(outcome.seconds, 3) if outcome else None,
+        "seconds": round(node.outcome.seconds, 3) if node.outcome else None,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    proof = outcome.proof
+    return {
+        "backup": outcome.backup,
+        "proved": bool(proof and proof.event),
+        "server": proof.server if proof else None,
+        "event": proof.event.decode("utf-8", "replace") if proof else None,
+        "note": outcome.note,
     }

@@ -1,0 +1,1 @@
+"""What commands say of nodes: plans, outcomes, states, proofs, backups."""
