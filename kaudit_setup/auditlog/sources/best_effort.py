@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
-from kaudit_setup.auditlog.sources.runner import Finished, Runner
+from kaudit_setup.auditlog.sources.runner import Finished, Runner, failure_of
 from kaudit_setup.errors import KauditError, NodeError
 
 
@@ -52,10 +52,8 @@ class PatientRunner:
         except NodeError as error:
             self.failure = error
             return _Nothing()
-        if done.code:
-            said = done.err.decode("utf-8", "replace").strip()
-            self.failure = NodeError(f"{self.name}: the search ended with status {done.code}", details=said)
-        return _Nothing()
+        self.failure = failure_of(self.name, done)
+        return done if self.failure is None else _Nothing()
 
 
 def missing(runners: Sequence[PatientRunner]) -> list[str]:

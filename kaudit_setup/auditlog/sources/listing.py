@@ -12,6 +12,8 @@ from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
 
+_MOST = 64 << 20  # bytes of a list: some 500,000 files
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -31,25 +33,37 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
 
     `script`: the text of `lib` and `logs`.
     """
-    parts: list[bytes] = []
-    unpack = Unpack(parts.append)
+    parts = bytearray()
+
+    def keep(data: bytes) -> None:
+        parts.extend(data)
+        if len(parts) > _MOST:
+            raise NodeError(
+                f"{runner.name}: the list of its logs is larger than {_MOST >> 20} MiB and is not believed"
+            )
+
+    unpack = Unpack(keep)
     ran = runner.sh(script, ["list", "gzip", *paths], sink=unpack.feed)
     if ran.code:
         said = ran.err.decode("utf-8", "replace")
         raise NodeError(f"{runner.name}: listing the logs ended with status {ran.code}", details=said)
-    own, odd = "", 0
+    own, odd, whole = "", 0, False
     found: list[tuple[str, os.stat_result, bool]] = []
-    for line in b"".join(parts).decode("utf-8", "surrogateescape").split("\n")[:-1]:
+    for line in parts.decode("utf-8", "surrogateescape").split("\n")[:-1]:
         how, _, rest = line.partition(" ")
         if how == "own":
             own = rest
         elif how == "odd":
             odd += 1
+        elif how == "done":
+            whole = True
         else:
             try:
                 found.append((*_described(rest), how == "d"))
             except ValueError as error:
                 raise NodeError(f"{runner.name}: the list of the logs has a line that is none: {line!r}") from error
+    if unpack.moved and not whole:
+        raise NodeError(f"{runner.name}: the list of the logs was cut short", hint="run the same command again")
     files = logs_there(found, runner.name)
     many = f"{counted(odd, 'file')} with a line break in {'its name is' if odd == 1 else 'their names are'} left out"
     notes = (many,) if odd else ()

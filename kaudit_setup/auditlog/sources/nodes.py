@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.reader import LONGEST_LINE
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.listing import Listing, listing
-from kaudit_setup.auditlog.sources.runner import Runner, Unpack
+from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp_or_nothing
 from kaudit_setup.errors import KauditError, NodeError
 
@@ -44,6 +44,8 @@ class Answer:
         self._file = files[0] if files else LogFile("?", "?")
         self.tallies: dict[str, Tally] = {}
         self.matched = 0
+        self.whole = False
+        """Whether the script said that it had come to its end."""
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the answer; lines may be split anywhere."""
@@ -100,6 +102,8 @@ class Answer:
         elif kind == b"f":
             *said, path = path.split("\t", 5)
             self._facts(path, said)
+        elif kind == b"done":
+            self.whole = True
         elif kind == b"s":
             self._tally(path).note(REWRITTEN)
         elif kind == b"r":
@@ -241,11 +245,10 @@ class RemoteLogs:
         try:
             if orders:
                 done = host.runner.sh(self._script, args, stdin=orders, sink=unpack.feed)
-                if done.code:
-                    said = done.err.decode("utf-8", "replace").strip()
-                    host.failure = NodeError(
-                        f"{host.runner.name}: the search ended with status {done.code}", details=said
-                    )
+                host.failure = failure_of(host.runner.name, done)
+                if host.failure is None and unpack.moved and not host.answer.whole:
+                    cut = f"{host.runner.name}: the answer to the search was cut short"
+                    host.failure = NodeError(cut, hint="run the same command again")
         except KauditError as error:
             host.failure = error
         except Exception as error:

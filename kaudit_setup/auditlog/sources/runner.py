@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol
 
 from kaudit_setup.errors import NodeError
@@ -11,6 +11,7 @@ from kaudit_setup.errors import NodeError
 Progress = Callable[[str, str, int, int], None]
 """Told (node, file, bytes there, bytes in all) while a file is fetched."""
 
+_PIECE = 1 << 20  # bytes that are decompressed at a time
 _GONE = 3  # the script's status for a file that was rotated away
 
 
@@ -39,13 +40,22 @@ class Runner(Protocol):
     ) -> Finished: ...
 
 
+def failure_of(name: str, done: Finished) -> NodeError | None:
+    """What kept the script from doing its work on the machine `name`: then its silence says nothing about the log."""
+    said = done.err.decode("utf-8", "replace").strip()
+    why = next((line.removeprefix("failed: ") for line in said.splitlines() if line.startswith("failed: ")), "")
+    if not done.code and not why:
+        return None
+    return NodeError(f"{name}: the search failed: {why or f'it ended with status {done.code}'}", details=said)
+
+
 class Unpack:
     """The answer of the script as it arrives: its first line says whether the rest is compressed."""
 
     def __init__(self, sink: Callable[[bytes], None]) -> None:
         self._sink = sink
         self._head = b""
-        self._unzip: Callable[[bytes], bytes] | None = None
+        self._unzip: Callable[[bytes], Iterator[bytes]] | None = None
         self.moved = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -56,13 +66,30 @@ class Unpack:
             how, newline, chunk = self._head.partition(b"\n")
             if not newline:
                 return
-            self._unzip = zlib.decompressobj(wbits=31).decompress if how == b"gzip" else bytes
-        try:
-            data = self._unzip(chunk)
-        except zlib.error as error:
-            raise NodeError(f"the node's answer cannot be decompressed: {error}") from error
-        if data:
+            self._unzip = _inflated(zlib.decompressobj(wbits=31)) if how == b"gzip" else _as_it_is
+        for data in self._unzip(chunk):
             self._sink(data)
+
+
+def _as_it_is(chunk: bytes) -> Iterator[bytes]:
+    if chunk:
+        yield chunk
+
+
+def _inflated(stream: zlib._Decompress) -> Callable[[bytes], Iterator[bytes]]:
+    """Decompress in pieces: a few bytes may stand for gigabytes."""
+
+    def pieces(chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            try:
+                data = stream.decompress(chunk, _PIECE)
+            except zlib.error as error:
+                raise NodeError(f"the node's answer cannot be decompressed: {error}") from error
+            chunk = stream.unconsumed_tail
+            if data:
+                yield data
+
+    return pieces
 
 
 def fetch(
@@ -76,6 +103,8 @@ def fetch(
     begin, end = stretch
 
     def write(data: bytes) -> None:
+        if out.tell() + len(data) > end:
+            raise NodeError(f"{runner.name}: more of {path} arrives than was asked for")
         out.write(data)
         progress(runner.name, path, out.tell(), end)
 

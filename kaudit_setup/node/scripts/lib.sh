@@ -28,8 +28,21 @@ blob() {
   echo
 }
 
-# PIDs of this node's processes of that name. On a machine that holds several nodes' network namespaces, a
-# kube-apiserver is ours if it shares our network: it is a hostNetwork Pod, as kubelet is a host process.
+# Whether the process (its proc folder) can only have been started by root: a name is a claim that anybody can make.
+# It runs as whoever asks (root on a node), and kubelet not inside a Pod. A kube-apiserver of another user
+# (runAsUser) counts only inside a Pod's cgroup, into which kubelet alone puts processes.
+ME=$(id -u)
+trusted() { # proc-folder name
+  _pod=
+  if grep -qs kubepods "$1/cgroup"; then _pod=yes; fi
+  if [ "$2" = kubelet ] && [ "$_pod" = yes ]; then return 1; fi
+  if [ "$2" = kube-apiserver ] && [ "$_pod" = yes ]; then return 0; fi
+  # real, effective, saved and file system user (proc(5)); a process that changed only one of them is no root's
+  sed -n 's/^Uid:[[:space:]]*//p' "$1/status" 2>/dev/null | tr '\t' ' ' | grep -qx "$ME $ME $ME $ME"
+}
+
+# PIDs of this node's processes of that name that can be believed. On a machine that holds several nodes' network
+# namespaces, a kube-apiserver is ours if it shares our network: it is a hostNetwork Pod, as kubelet is a host process.
 pids_of() {
   _net=$(readlink /proc/self/ns/net)
   for _c in $(grep -ls -- "$1" "$R"/proc/[0-9]*/cmdline); do
@@ -38,6 +51,7 @@ pids_of() {
     [ "${_first##*/}" = "$1" ] || continue
     if [ -z "$R" ]; then
       [ "$(readlink "$_p/ns/net")" = "$_net" ] || continue
+      trusted "$_p" "$1" || continue
     fi
     echo "${_p##*/}"
   done

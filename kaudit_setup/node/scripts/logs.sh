@@ -17,22 +17,45 @@
 NL='
 '
 
-# The log of the running server or of its manifest, where this script can read it.
+# What a manifest in kubelet's folder, which only root can write, says of the log; empty if nothing does.
+path_in_manifests() {
+  for f in "$R"/etc/kubernetes/manifests/*; do
+    path=$(sed -n 's/.*--audit-log-path=\([^"'\'' ]*\).*/\1/p' "$f" 2>/dev/null | tail -n 1)
+    if [ -n "$path" ]; then echo "$path" && return; fi
+  done
+}
+
+# The log of the running server or of its manifest, where this script can read it. A server that writes elsewhere than
+# the manifest says is another one: anybody with a Pod on the host's network may call a process kube-apiserver.
 default_path() {
+  said=$(path_in_manifests)
   for p in $(pids_of kube-apiserver); do
     path=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null | sed -n 's/^--audit-log-path=//p' | tail -n 1)
     if [ -z "$path" ] || ! [ -e "$R/proc/$p/root$path" ]; then continue; fi
+    if [ -n "$said" ] && [ "$said" != "$path" ]; then continue; fi
     # usually mounted where the node has it, under a name that outlives the process
     # shellcheck disable=SC3013
     if [ "$R$path" -ef "$R/proc/$p/root$path" ]; then echo "$R$path"; else echo "$R/proc/$p/root$path"; fi
     return
   done
-  for f in "$R"/etc/kubernetes/manifests/*; do
-    path=$(sed -n 's/.*--audit-log-path=\([^"'\'' ]*\).*/\1/p' "$f" 2>/dev/null | tail -n 1)
+  for path in "$said" /var/log/kubernetes/audit/audit.log; do
     if [ -n "$path" ] && [ -e "$R$path" ]; then echo "$R$path" && return; fi
   done
-  if [ -e "$R/var/log/kubernetes/audit/audit.log" ]; then echo "$R/var/log/kubernetes/audit/audit.log"; fi
 }
+
+# Every step counts: what cannot be read, written or searched makes the whole answer a failure, never "no line fits".
+# Standard error carries that, because a full disk cannot lose it; `done` at the end of an answer says it is whole.
+exec 8>&2
+failed() { printf 'failed: %s\n' "$*" >&8; }
+# grep's status 1 is an answer, anything above is none; 141: whoever reads it has seen enough (SIGPIPE)
+searched() { # grep's arguments
+  grep "$@"
+  _status=$?
+  if [ "$_status" -gt 1 ] && [ "$_status" -ne 141 ]; then failed "grep ended with status $_status"; fi
+  return "$_status"
+}
+# shellcheck disable=SC2059
+note() { printf "$@" >&3 || failed "no room for notes"; }
 
 GZIP=$(printf '\037\213')
 STAT='%f %d %i %s %Y %n'
@@ -91,9 +114,9 @@ narrow() {
   if [ ! -f "$work/pattern.$1" ]; then
     cat
   elif [ ! -f "$work/pattern.$(($1 + 1))" ]; then
-    grep -a -E -f "$work/pattern.$1"
+    searched -a -E -f "$work/pattern.$1"
   else
-    grep -a -E -f "$work/pattern.$1" | narrow "$(($1 + 1))"
+    searched -a -E -f "$work/pattern.$1" | narrow "$(($1 + 1))"
   fi
 }
 
@@ -101,9 +124,9 @@ matching() { # whether in own order, then options and files of grep
   if [ "$1" = yes ]; then _literals=$work/literals; else _literals=$work/names; fi
   shift
   if [ -f "$work/pattern.1" ]; then
-    grep -a -n -F -f "$_literals" "$@" 2>/dev/null | narrow 1
+    searched -a -n -F -f "$_literals" "$@" 2>/dev/null | narrow 1
   else
-    grep -a -n -F -f "$_literals" "$@" 2>/dev/null
+    searched -a -n -F -f "$_literals" "$@" 2>/dev/null
   fi
 }
 
@@ -153,10 +176,10 @@ opened() ( # inode (empty: any), where it is, its path for the answer, whether f
   # whatever its name says
   packed='' own=yes
   if [ "$(head -c 2 <"$f" | tr -d '\0')" = "$GZIP" ]; then packed=yes; fi
-  case $3 in *.gz) [ -s "$f" ] || printf 'x\t%s\n' "$3" >&3 ;; esac
-  if ! in_own_order "$f" "$packed"; then own='' && printf 's\t%s\n' "$3" >&3; fi
+  case $3 in *.gz) [ -s "$f" ] || note 'x\t%s\n' "$3" ;; esac
+  if ! in_own_order "$f" "$packed"; then own='' && note 's\t%s\n' "$3"; fi
   case $packed in
-    yes) { gzip -dc <"$f" 2>/dev/null || printf 'x\t%s\n' "$3" >&3; } | matching "$own" ;;
+    yes) { gzip -dc <"$f" 2>/dev/null || note 'x\t%s\n' "$3"; } | matching "$own" ;;
     *) matching "$own" <"$f" ;;
   esac
   if [ "$4" = facts ]; then facts "$f" "$3" "$packed"; fi
@@ -167,11 +190,11 @@ one() { # inode, path, whether facts are wanted
   if opened "$1" "$2" "$2" "$3"; then return; fi
   now=$(by_inode "$2" "$1")
   if [ -n "$now" ] && opened "$1" "$now" "$2" "$3"; then
-    printf 'r\t%s\t%s\n' "$now" "$2" >&3
+    note 'r\t%s\t%s\n' "$now" "$2"
   elif [ -f "$2.gz" ] && opened '' "$2.gz" "$2" "$3"; then
-    printf 'r\t%s\t%s\n' "$2.gz" "$2" >&3
+    note 'r\t%s\t%s\n' "$2.gz" "$2"
   else
-    printf 'g\t%s\n' "$2" >&3
+    note 'g\t%s\n' "$2"
   fi
 }
 
@@ -193,10 +216,10 @@ many() { # kind, then paths; $inodes: what they were
     [ ! -s "$work/cut" ]
     return
   fi
-  if [ -z "$own" ]; then printf 's\t%s\n' "$first" >&3; fi
+  if [ -z "$own" ]; then note 's\t%s\n' "$first"; fi
   matching "$own" -H -- "$@"
   for f; do
-    if [ ! -f "$f" ]; then printf 'g\t%s\n' "$f" >&3; fi
+    if [ ! -f "$f" ]; then note 'g\t%s\n' "$f"; fi
   done
 }
 
@@ -207,7 +230,7 @@ other_words() { printf '%s\n' "$1" | cut -d ' ' -f 2-; }
 # The files on standard input: a line `KIND COUNT` (`facts` or `one`: look at each; `plain` or `packed`: at many in
 # one go), then as many lines `INODE PATH`.
 search() {
-  exec 3>"$work/notes"
+  exec 3>"$work/notes" || no_room
   at=1
   while head=$(sed -n "${at}p" "$work/files") && [ -n "$head" ]; do
     kind=${head% *}
@@ -226,8 +249,11 @@ search() {
       inodes=${inodes#*"$NL"}
     done
   done
-  cat "$work/notes"
+  cat "$work/notes" || failed "the notes cannot be read"
+  printf 'done\t\n'
 }
+
+no_room() { failed "no room for what is searched for" && exit 1; }
 
 by_inode() { # path inode: where that inode is now
   if [ "$(stat -L -c %i -- "$1" 2>/dev/null)" = "$2" ]; then echo "$1" && return; fi
@@ -246,25 +272,28 @@ case $mode in
     shift 3
     have "$pack" || pack='cat'
     echo "$pack"
-    work=$(mktemp -d) || exit 1
+    # in memory where there is such a place: the node's disk may be full, and that is a time when people ask
+    for place in /dev/shm /run "$STATE" "${TMPDIR:-/tmp}"; do
+      if work=$(mktemp -d "$place/kaudit.XXXXXXXX" 2>/dev/null); then break; fi
+      work=
+    done
+    if [ -z "$work" ]; then failed "no folder for what is searched for can be made" && exit 1; fi
     trap 'rm -rf "$work"' EXIT
-    cat >"$work/files"
-    printf '\0\n' >"$work/nul"
-    : >"$work/literals" && : >"$work/names"
+    { cat >"$work/files" && printf '\0\n' >"$work/nul" && : >"$work/literals" && : >"$work/names"; } || no_room
     i=0
     for arg; do
       i=$((i + 1))
       if [ "$i" -le "$count" ]; then
-        printf '%s\n' "$arg" >>"$work/literals"
+        printf '%s\n' "$arg" >>"$work/literals" || no_room
       elif [ "$i" -le "$((count + names))" ]; then
-        printf '%s\n' "$arg" >>"$work/names"
+        printf '%s\n' "$arg" >>"$work/names" || no_room
       else
-        printf '%s\n' "$arg" >"$work/pattern.$((i - count - names))"
+        printf '%s\n' "$arg" >"$work/pattern.$((i - count - names))" || no_room
       fi
     done
     # an empty literal stands in every line
-    if [ "$count" -eq 0 ]; then echo >"$work/literals"; fi
-    if [ "$names" -eq 0 ]; then echo >"$work/names"; fi
+    if [ "$count" -eq 0 ]; then echo >"$work/literals" || no_room; fi
+    if [ "$names" -eq 0 ]; then echo >"$work/names" || no_room; fi
     # paths are no patterns from here on
     set -f
     search | "$pack"
@@ -274,7 +303,7 @@ case $mode in
     shift
     have "$pack" || pack='cat'
     echo "$pack"
-    listed "$@" | "$pack"
+    { listed "$@" && echo 'done '; } | "$pack"
     ;;
   several)
     pack=$1

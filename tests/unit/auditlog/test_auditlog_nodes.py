@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import queue
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.nodes import Backlog, RemoteLogs
+from kaudit_setup.auditlog.sources.runner import Unpack
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
@@ -187,3 +189,55 @@ def test_a_machine_is_held_back_by_the_bytes_of_its_lines() -> None:
         taken = [waiting.get_nowait() for _ in range(count)]
         assert [hit and hit.line for hit in taken] == list(range(count))
         assert waiting.empty()
+
+
+def fake(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("grep", "kill -9 $$", "grep ended with status 137"),
+        ("grep", "exit 2", "grep ended with status 2"),
+        ("gzip", "kill -9 $$", "the search failed"),
+        ("gzip", "head -c 20", "cut short|decompressed"),
+        ("mktemp", "exit 1", "no folder"),
+        ("mktemp", 'mkdir -p "$OUT" && echo "$OUT" && mkdir "$OUT/files"', "no room"),
+        ("mktemp", 'mkdir -p "$OUT" && echo "$OUT" && ln -s /dev/full "$OUT/literals"', "no room"),
+    ],
+)
+def test_a_search_that_did_not_happen_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, why: str
+) -> None:
+    """Never "no line fits": a killed grep, a full disk, an answer that is cut short."""
+    log = tmp_path / "audit.log"
+    log.write_bytes(b"".join(line(n) + b"\n" for n in range(50)))
+    fake(tmp_path / "bin", name, text)
+    monkeypatch.setenv("OUT", str(tmp_path / "work"))
+    logs = RemoteLogs([LocalNode()], SCRIPT, [str(log)])
+    logs.listings()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(NodeError, match=why):
+        list(logs.candidates([b"id-1"]))
+
+
+def test_nothing_of_a_search_stays_on_the_node(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(line(1) + b"\n")
+    before = {str(p) for place in ("/dev/shm", "/run", "/tmp") for p in Path(place).glob("kaudit.*")}
+    assert list(RemoteLogs([LocalNode()], SCRIPT, [str(log)]).candidates([b"id-1"]))
+    assert {str(p) for place in ("/dev/shm", "/run", "/tmp") for p in Path(place).glob("kaudit.*")} <= before
+
+
+def test_an_answer_that_is_far_larger_unpacked_takes_little_memory() -> None:
+    """A gzip of a gigabyte of zeros has a megabyte."""
+    sizes: list[int] = []
+    unpack = Unpack(lambda data: sizes.append(len(data)))
+    packer = zlib.compressobj(9, wbits=31)
+    packed = b"".join(packer.compress(bytes(1 << 24)) for _ in range(16)) + packer.flush()
+    unpack.feed(b"gzip\n" + packed)
+    assert sum(sizes) == 1 << 28
+    assert max(sizes) <= 1 << 20
