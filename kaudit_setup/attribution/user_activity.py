@@ -5,7 +5,7 @@ from __future__ import annotations
 from kaudit_setup.attribution.answer import MATCHES, Answer, Question, Searched, Verb
 from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.evidence.index import better, in_order, quoted
-from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request, request_of, target
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request, target
 from kaudit_setup.attribution.phrases import doing
 from kaudit_setup.attribution.unanswered import asked
 from kaudit_setup.resources import counted
@@ -35,8 +35,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
     requests: dict[tuple[str, ...], Request] = {}
     tried: dict[tuple[str, ...], Request] = {}
     present, left_out = False, 0
-    for seen in log.find([b'"username":' + quoted(question.user)]):
-        request = request_of(seen)
+    for request in log.find([b'"username":' + quoted(question.user)]):
         if question.user not in {request.user, request.impersonator}:
             continue
         present = True

@@ -1,23 +1,29 @@
-"""Recorded logs in memory, as other policies would have written them, and questions put to them."""
+"""Recorded logs in memory, as other policies would have written them, and questions put to them.
+
+The one place of the tests that knows more of `attribution` than its door. What hundreds of questions share is done
+once: a line is decoded once at each level, and a literal is searched once in each text.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import pytest
 
-from kaudit_setup.attribution.answer import Answer, Question, Verb
-from kaudit_setup.attribution.engine import ask
+from kaudit_setup.attribution import Answer, Question, Verb, ask, sentence
+from kaudit_setup.attribution.evidence import index
 from kaudit_setup.attribution.evidence.lines import passing
-from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
+from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import parse_object
 from kaudit_setup.auditlog.scan_statistics import Coverage
@@ -30,29 +36,67 @@ from kaudit_setup.policy.presets import names, preset
 DATA = Path(__file__).parents[1] / "data"
 SCENARIOS = ("controllers-1.20.2", "drain-1.20.2", "workloads-1.20.2", "upsets-1.20.2")
 DECODER = msgspec.json.Decoder(Event)
+Spelled = dict[str, Any]
+"""An event as JSON spells it."""
 
 
-class Lines:
-    """A log in memory."""
+class Text:
+    """Lines that are searched together."""
 
     def __init__(self, lines: Sequence[bytes]) -> None:
         self.lines = lines
-        self.text = b"\n".join(lines)
-        self.ends = list(accumulate(len(line) + 1 for line in lines))
+        self._ends = list(accumulate(len(line) + 1 for line in lines))
+        self._requests: dict[int, Request] = {}
+        self._holding: dict[bytes, list[int]] = {}
+        self._passing: dict[int, bool] = {}
+
+    @cached_property
+    def _whole(self) -> bytes:
+        return b"\n".join(self.lines)
+
+    def holding(self, literal: bytes) -> list[int]:
+        """The numbers, from 0 on, of the lines that hold a literal."""
+        if literal not in self._holding:
+            found = []
+            at = self._whole.find(literal)
+            while at >= 0:
+                found.append(number := bisect_right(self._ends, at))
+                at = self._whole.find(literal, self._ends[number])
+            self._holding[literal] = found
+        return self._holding[literal]
+
+    def passing(self, number: int) -> bool:
+        """Whether nothing was done on a line."""
+        if number not in self._passing:
+            self._passing[number] = passing(self.lines[number])
+        return self._passing[number]
+
+    def request(self, number: int, about: Object | None) -> Request:
+        """What is on a line."""
+        found = self._requests.get(number)
+        if found is None or (found.verb == "list" and about is not None):
+            event = DECODER.decode(self.lines[number])
+            found = request_of(event, Source("cp1", "audit.log", number + 1), about)
+            self._requests[number] = found
+        return found
+
+
+class Lines:
+    """A log in memory: some of the lines of a text, or here and there a line of another one of as many lines."""
+
+    def __init__(self, parts: Sequence[tuple[Text, Iterable[int]]]) -> None:
+        self.parts = [(text, frozenset(numbers)) for text, numbers in parts]
         self.passes = 0
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Seen]:
+    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
         self.passes += 1
-        found: set[int] = set()
-        for literal in literals:
-            at = self.text.find(literal)
-            while at >= 0:
-                found.add(number := bisect_right(self.ends, at))
-                at = self.text.find(literal, self.ends[number])
-        for number in sorted(found):
-            line = self.lines[number]
-            if not (focus and focus not in line and passing(line)):
-                yield Seen(DECODER.decode(line), Source("cp1", "audit.log", number + 1))
+        found = []
+        for text, numbers in self.parts:
+            held = {number for literal in literals for number in text.holding(literal)}
+            found += [(number, text) for number in held & numbers]
+        for number, text in sorted(found, key=lambda one: one[0]):
+            if not (focus and focus not in text.lines[number] and text.passing(number)):
+                yield text.request(number, about)
 
     def coverage(self) -> tuple[Coverage, ...]:
         return (Coverage("cp1", "2026-11-23T19:05:00.000000Z", "2026-11-23T19:12:00.000000Z", files=1),)
@@ -60,17 +104,42 @@ class Lines:
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         return {}
 
+    def only(self, wanted: Callable[[bytes], bool]) -> Lines:
+        """The log without its lines that are not wanted."""
+        return Lines([(text, {n for n in numbers if wanted(text.lines[n])}) for text, numbers in self.parts])
 
-def at_level(event: dict[str, Any], level: str) -> dict[str, Any]:
+
+class Servers(Lines):
+    """The same log, written by several API servers: `node_of` says by which one, from an Audit-ID."""
+
+    def __init__(self, log: Lines, node_of: Callable[[str], str]) -> None:
+        super().__init__(log.parts)
+        self._node_of = node_of
+
+    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
+        for request in super().find(literals, focus, about):
+            yield replace(request, source=replace(request.source, node=self._node_of(request.audit_id)))
+
+
+def in_memory(lines: Sequence[bytes]) -> Lines:
+    """Lines as a log."""
+    return Lines([(Text(lines), range(len(lines)))])
+
+
+def at_level(event: Spelled, level: str) -> Spelled:
     """The event as a policy with this level would have written it."""
-    if level == "mixed":
-        resource = (event.get("objectRef") or {}).get("resource", "")
-        level = {"pods": "Metadata", "events": "Request", "jobs": "Request"}.get(resource, "RequestResponse")
+    level = _mixed(event) if level == "mixed" else level
     drop = {"Metadata": {"requestObject", "responseObject"}, "Request": {"responseObject"}}.get(level, set())
     return {**{key: value for key, value in event.items() if key not in drop}, "level": level}
 
 
-def asked(event: dict[str, Any]) -> Attributes:
+def _mixed(event: Spelled) -> str:
+    """The level of an event under a policy that has another one for each kind."""
+    resource = (event.get("objectRef") or {}).get("resource", "")
+    return {"pods": "Metadata", "events": "Request", "jobs": "Request"}.get(resource, "RequestResponse")
+
+
+def asked(event: Spelled) -> Attributes:
     """What a policy is asked about the request: the sender, not the impersonated; no name from a create's body."""
     user, ref = event.get("user") or {}, event.get("objectRef") or {}
     name = ref.get("name", "") if event["verb"] != "create" or ref.get("subresource") else ""
@@ -81,42 +150,64 @@ def asked(event: dict[str, Any]) -> Attributes:
 
 
 @cache
-def recorded(scenario: str) -> tuple[dict[str, Any], ...]:
+def recorded(scenario: str) -> tuple[Spelled, ...]:
     """The events of a scenario as they were recorded: all stages, level RequestResponse."""
     with gzip.open(DATA / "scenarios" / f"{scenario}.jsonl.gz") as stream:
         return tuple(json.loads(line) for line in stream)
 
 
-def events(scenario: str, how: str) -> list[dict[str, Any]]:
-    """A scenario's events as kube-apiserver would have written them: `how` is a level, `mixed` or a preset."""
+@cache
+def levels(scenario: str, how: str) -> tuple[str, ...]:
+    """The level of each recorded event of a scenario, empty for what was not logged; `how`: see `events`."""
+    if how == "mixed":
+        return tuple(map(_mixed, recorded(scenario)))
     if how not in names() or how == "metadata":
-        return [at_level(event, how.capitalize() if how == "metadata" else how) for event in recorded(scenario)]
+        return (how.capitalize() if how == "metadata" else how,) * len(recorded(scenario))
     policy = load(preset(how).data).policy
     assert policy is not None
     decide = compiled(policy)
     found = []
     for event in recorded(scenario):
         decision = decide(asked(event))
-        if decision.level != "None" and event["stage"] not in decision.omit_stages:
-            found.append(at_level(event, decision.level))
-    return found
+        logged = decision.level != "None" and event["stage"] not in decision.omit_stages
+        found.append(decision.level if logged else "")
+    return tuple(found)
 
 
-def in_lines(found: Iterable[dict[str, Any]]) -> Lines:
+def events(scenario: str, how: str) -> list[Spelled]:
+    """A scenario's events as kube-apiserver would have written them: `how` is a level, `mixed` or a preset."""
+    pairs = zip(recorded(scenario), levels(scenario, how), strict=True)
+    return [at_level(event, level) for event, level in pairs if level]
+
+
+def in_lines(found: Iterable[Spelled]) -> Lines:
     """Events as a log, spelled as kube-apiserver does."""
-    return Lines([json.dumps(e, separators=(",", ":"), ensure_ascii=False).encode() for e in found])
+    return in_memory([json.dumps(e, separators=(",", ":"), ensure_ascii=False).encode() for e in found])
+
+
+@cache
+def text(scenario: str, level: str) -> Text:
+    """All lines of a scenario at one level."""
+    spelled = (at_level(event, level) for event in recorded(scenario))
+    return Text([json.dumps(e, separators=(",", ":"), ensure_ascii=False).encode() for e in spelled])
 
 
 @cache
 def log(scenario: str, how: str) -> Lines:
     """A scenario's log; see `events`."""
-    return in_lines(events(scenario, how))
+    found = levels(scenario, how)
+    return Lines(
+        [
+            (text(scenario, level), [number for number, each in enumerate(found) if each == level])
+            for level in sorted(set(found) - {""})
+        ]
+    )
 
 
 def truths(scenario: str) -> list[dict[str, Any]]:
     """The questions of a scenario with what is true; the levels `unless` cannot tell."""
-    text = (DATA / "scenarios" / f"{scenario}.truth.jsonl").read_text()
-    return [{"unless": [], "until": None, **json.loads(line)} for line in text.splitlines()]
+    lines = (DATA / "scenarios" / f"{scenario}.truth.jsonl").read_text().splitlines()
+    return [{"unless": [], "until": None, **json.loads(line)} for line in lines]
 
 
 def told(scenario: str, how: str, truth: dict[str, Any]) -> Answer:
@@ -127,3 +218,13 @@ def told(scenario: str, how: str, truth: dict[str, Any]) -> Answer:
 def answer(lines: Lines, verb: str, target: str, namespace: str, until: str | None = None) -> Answer:
     kind, name = parse_object(target)
     return ask(lines, Question(Verb(verb), kind, namespace, name, window=Window.of(None, until)))
+
+
+def everything(found: Answer) -> str:
+    """All that an answer says to a person."""
+    return f"{sentence(found)} {' '.join(found.notes)} {' '.join(link.why for link in found.links)}"
+
+
+def keep_few(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Let no more than `limit` requests be kept for a question."""
+    monkeypatch.setattr(index, "LIMIT", limit)

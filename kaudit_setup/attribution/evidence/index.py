@@ -15,12 +15,10 @@ from typing import Protocol
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
-    Seen,
     changes,
     creates,
     deletes,
     executes,
-    request_of,
     stage_rank,
     through_kubelet,
 )
@@ -36,11 +34,11 @@ _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
 
 class Log(Protocol):
-    """Where events are searched: local files, nodes over SSH, a list in a test."""
+    """Where requests are searched: local files, nodes over SSH, a list in a test."""
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Seen]:
-        """The events on lines that hold any of `literals`; lines without `focus` may be left out if they did nothing
-        (were only asked for, read, reported a status).
+    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
+        """What is on the lines that hold any of `literals`, one request for each; lines without `focus` may be left
+        out if they did nothing (were only asked for, read, reported a status). Lists say whether they show `about`.
         """
         ...
 
@@ -140,8 +138,7 @@ class EventIndex:
             return
         self._searched.update(new)
         mentions: dict[tuple[str, ...], list[Request]] = {}
-        for seen in self._log.find(new, self._focus):
-            request = request_of(seen, self._about)
+        for request in self._log.find(new, self._focus, self._about):
             self.nodes.add(request.source.node)
             if request.done and self._own(request):
                 self._known = (min((request.at, *self._known)), max((request.at, *self._known)))
@@ -159,8 +156,7 @@ class EventIndex:
 
     def _look_around(self, literals: Sequence[bytes]) -> None:
         """Read once more what was thinned out before the log showed when the object was there."""
-        for seen in self._log.find(literals, self._focus):
-            request = request_of(seen, self._about)
+        for request in self._log.find(literals, self._focus, self._about):
             if (
                 self._weight(request) == _CROWD
                 and self._distance(request) < AROUND
@@ -183,9 +179,9 @@ class EventIndex:
                 found[request.key] = request if old is None else better(old, request)
         return in_order(found.values())
 
-    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Request]:
+    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Request]:
         """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
-        return map(request_of, self._log.find(literals, focus))
+        return self._log.find(literals, focus)
 
     def on(self, obj: Object) -> list[Request]:
         """Everything known about `obj`, in order of time."""

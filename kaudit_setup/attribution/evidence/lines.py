@@ -1,11 +1,11 @@
-"""Candidate lines of the logs → events with the place where they stand; the one door from searching to answering."""
+"""Candidate lines of the logs → requests with the place where they stand: the door from search to answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kaudit_setup.attribution.evidence.requests import Request, Seen, Source
+from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
 from kaudit_setup.auditlog.logs import Logs
 from kaudit_setup.auditlog.raw_lines import OWN_ORDER
@@ -39,7 +39,7 @@ def passing(line: bytes) -> bool:
 
 
 class EventLog:
-    """Logs, asked for events. `unreadable` counts the lines that hold a literal and are no events."""
+    """Logs, asked for requests. `unreadable` counts the lines that hold a literal and are no events."""
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
@@ -50,8 +50,8 @@ class EventLog:
         """How many lines that were looked at could not be decoded; each counts once."""
         return len(self._unreadable)
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterator[Seen]:
-        """The events on lines that hold any of `literals`; those without `focus` only if they did something."""
+    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterator[Request]:
+        """See `Log.find`."""
         for hit in self._logs.candidates(literals):
             if focus and focus not in hit.text and passing(hit.text):
                 continue
@@ -62,7 +62,7 @@ class EventLog:
                 self._unreadable.add((hit.file.path, hit.offset or hit.line))
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
-            yield Seen(event, Source(hit.file.node, hit.file.path, hit.line, place))
+            yield request_of(event, Source(hit.file.node, hit.file.path, hit.line, place), about)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What the searches so far found out about each node's log."""

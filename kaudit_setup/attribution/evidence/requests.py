@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from kaudit_setup.attribution.evidence.actors import controller_of, node_of
 from kaudit_setup.attribution.evidence.bodies import Facts, body_facts
 from kaudit_setup.attribution.evidence.listed import lists_object
-from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.event import Event, ObjectReference, impersonator
 from kaudit_setup.auditlog.kinds import home_group
 from kaudit_setup.auditlog.search import Hit
 
@@ -41,14 +41,6 @@ class Source:
     file: str
     line: int
     hit: Hit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One event and where it was read."""
-
-    event: Event
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,53 +135,51 @@ def stage_rank(stage: str) -> int:
     return _LATER.get(stage, 0)
 
 
-def request_of(seen: Seen, about: Object | None = None) -> Request:
-    """One event as a request. `about`: the object asked about, if there is one."""
-    event = seen.event
-    ref = event.object_ref
-    as_user = event.impersonated_user
-    impersonator = event.user.username if as_user is not None else ""
-    user = intern((as_user or event.user).username)
+def request_of(event: Event, source: Source, about: Object | None = None) -> Request:
+    """One event, read at `source`, as a request. `about`: the object asked about, if there is one."""
+    who, behind = event.impersonated_user or event.user, impersonator(event)
     facts = body_facts(event)
     if about is not None and event.verb == "list":
         facts = replace(facts, shown=lists_object(event, about.name, about.namespace))
-    name, namespace, resource, sub = ref.name, ref.namespace, ref.resource, ref.subresource
-    if sub == "proxy":
-        name = proxied(name)
-    if not name and event.verb == "create" and not sub and facts.response_name:
-        name = facts.response_name
-    if resource == "namespaces":
-        namespace = ""
-    code = event.response_status.code
+    obj = _object_of(event.object_ref, facts.response_name if event.verb == "create" else "")
     return Request(
         # what many events share is kept once: a busy object has a hundred thousand of them
         verb=intern(event.verb),
-        group=intern(home_group(ref.api_group, resource)),
-        resource=intern(resource),
-        subresource=intern(sub),
-        namespace=intern(namespace),
-        name=name,
-        user=user,
-        groups=tuple(map(intern, (as_user or event.user).groups)),
-        impersonator=intern(impersonator),
+        group=intern(obj.group),
+        resource=intern(obj.resource),
+        subresource=intern(event.object_ref.subresource),
+        namespace=intern(obj.namespace),
+        name=obj.name,
+        user=intern(who.username),
+        groups=tuple(map(intern, who.groups)),
+        impersonator=intern(behind),
         source_ips=tuple(map(intern, event.source_ips)),
         agent=intern(event.user_agent),
         time=event.request_received_timestamp,
         at=seconds(event.request_received_timestamp),
         end=seconds(event.stage_timestamp),
-        code=code,
+        code=event.response_status.code,
         decision=event.annotations.decision,
         reason=intern(event.annotations.reason),
         audit_id=event.audit_id,
         level=event.level,
         stage=event.stage,
         uri=intern(event.request_uri),
-        source=seen.source,
+        source=source,
         facts=facts,
-        controller=controller_of(user, event.user_agent, impersonator),
-        node=node_of(user, event.user_agent, impersonator),
-        outcome=_outcome(event.stage, code, event.request_uri, facts),
+        controller=controller_of(who.username, event.user_agent, behind),
+        node=node_of(who.username, event.user_agent, behind),
+        outcome=_outcome(event, facts),
     )
+
+
+def _object_of(ref: ObjectReference, made: str) -> Object:
+    """The object that a request names. `made`: what the answer to a create calls the new object."""
+    name = proxied(ref.name) if ref.subresource == "proxy" else ref.name
+    if not name and not ref.subresource:
+        name = made
+    namespace = "" if ref.resource == "namespaces" else ref.namespace
+    return Object(home_group(ref.api_group, ref.resource), ref.resource, namespace, name)
 
 
 def creates(request: Request) -> bool:
@@ -282,12 +272,17 @@ def seconds(timestamp: str) -> float:
         return 0.0
 
 
-def _outcome(stage: str, code: int, uri: str, facts: Facts) -> Outcome:
+def _outcome(event: Event, facts: Facts) -> Outcome:
+    stage, code = event.stage, event.response_status.code
     # a request that was given up after its time goes on in the server (AS/pkg/server/filters/timeout.go)
     if stage in {"", "RequestReceived"} or code == TIMED_OUT:
         return "open"
     if stage == "Panic" or code >= 400:
         return "refused"
-    if facts.dry_run or ("dryRun" in uri and "All" in parse_qs(urlsplit(uri).query).get("dryRun", ())):
+    if facts.dry_run or _asks_dry_run(event.request_uri):
         return "dry-run"
     return "done" if code else "open"
+
+
+def _asks_dry_run(uri: str) -> bool:
+    return "dryRun" in uri and "All" in parse_qs(urlsplit(uri).query).get("dryRun", ())

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from madeup import CONTROLLER, event
-from whokit import Lines, answer, in_lines
-
-from kaudit_setup.attribution.evidence import index
+from whokit import Lines, answer, in_lines, keep_few
 
 REPLICAS = f"{CONTROLLER}replicaset-controller"
 POD = "web-5d9c7b8f6d-bbcdf"
@@ -17,7 +15,7 @@ POD = "web-5d9c7b8f6d-bbcdf"
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "LIMIT", 200)
+    keep_few(monkeypatch, 200)
 
 
 def at(second: float) -> str:
