@@ -1,9 +1,8 @@
-"""Round-trip YAML tuned to kubeadm's style; the only importer of ruamel.yaml."""
+"""YAML that this tool writes in kubeadm's style, and YAML that Ansible reads; the only importer of ruamel.yaml."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -157,80 +156,3 @@ class _Marker:
                 present.add(key.text)
                 own.append((key, value))
         return own
-
-
-class TextError(InputError):
-    """A text is not YAML (or JSON) that can be worked on; `line` counts from 1, 0 means the text as a whole."""
-
-    def __init__(self, problem: str, line: int = 0) -> None:
-        super().__init__(f"line {line}: {problem}" if line else problem, hint="mend the YAML at that line")
-        self.problem = problem
-        self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One step of a YAML parser: `start` and `end` are offsets into the text, anchors and tags included.
-
-    `name`: document, end-document, map, end-map, list, end-list, scalar or alias. `value`: a scalar's text after
-    unquoting, an alias' target. `style`: how a scalar is written (empty for plain, `'`, `"`, `|`, `>`).
-    """
-
-    name: str
-    start: int
-    end: int
-    line: int
-    value: str = ""
-    style: str = ""
-    anchor: str = ""
-    flow: bool = False
-
-
-_EVENTS = {
-    "DocumentStartEvent": "document",
-    "DocumentEndEvent": "end-document",
-    "MappingStartEvent": "map",
-    "MappingEndEvent": "end-map",
-    "SequenceStartEvent": "list",
-    "SequenceEndEvent": "end-list",
-    "ScalarEvent": "scalar",
-    "AliasEvent": "alias",
-}
-
-
-def events(text: str) -> Iterator[Event]:
-    """The parser's steps through `text`, read only as far as the caller asks; so a caller who stops at the first
-    document never meets what follows it, as kubelet does not. Nothing is built, so aliases cannot explode.
-
-    Raises TextError with the line of what is not YAML.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        for step in YAML(typ="safe", pure=True).parse(text):
-            name = _EVENTS.get(type(step).__name__)
-            if name:
-                anchor = getattr(step, "anchor", None) or ""
-                yield Event(
-                    name,
-                    step.start_mark.index,
-                    step.end_mark.index,
-                    step.start_mark.line + 1,
-                    anchor if name == "alias" else getattr(step, "value", ""),
-                    getattr(step, "style", None) or "",
-                    anchor,
-                    bool(getattr(step, "flow_style", False)),
-                )
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise TextError(f"it is not valid YAML: {problem}", mark.line + 1 if mark else 0) from None
-    except YAMLError as error:
-        # a character that YAML forbids; ruamel gives its place, not its line
-        at = getattr(error, "position", 0)
-        reason = getattr(error, "reason", "") or str(error).partition("\n")[0]
-        raise TextError(f"it is not valid YAML: {reason}", len(text[: at + 1].splitlines())) from None
-    except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
-        # ruamel's scanner on hostile input, e.g. a tag with a broken %-escape
-        raise TextError(f"it is not valid YAML: {error}") from None

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from kaudit_setup.kubeyaml.events import E, Event, events
 from kaudit_setup.kubeyaml.nodes import Entry, Mapping, Mark, Node, Repeat, Scalar, Sequence
 from kaudit_setup.kubeyaml.reader import GoYamlError
-from kaudit_setup.kubeyaml.resolve import LONG, resolve, to_json
+from kaudit_setup.kubeyaml.resolve import LONG, meaning, to_json
 
 _MAX_DEPTH: Final = 999  # libyaml 0.2.6 reads no deeper; go-yaml and encoding/json go down to 10,000 levels
 _RATIO_LOW: Final = 400_000
@@ -120,11 +120,7 @@ class _Composer:
 
     def _scalar(self, event: Event) -> _Built:
         mark = event.mark
-        try:
-            plain = event.tag or event.plain
-            raw = resolve(event.tag, event.value) if plain else event.value
-        except GoYamlError as error:
-            raise GoYamlError(error.message, mark.line, mark.column) from None
+        raw = meaning(event)
         fault = ""
         if isinstance(raw, float) and not math.isfinite(raw):
             fault, node = f"json: unsupported value: {event.value}", Scalar(None, mark, mark.line)

@@ -9,6 +9,7 @@ from base64 import b64decode
 from datetime import date
 from typing import Final
 
+from kaudit_setup.kubeyaml.events import Event
 from kaudit_setup.kubeyaml.nodes import Float
 from kaudit_setup.kubeyaml.reader import GoYamlError
 
@@ -33,6 +34,16 @@ _TIME: Final = re.compile(
     r"(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?(?:Z|[+-]\d{2}:\d{2})"
     r"| (\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?)?"
 )
+
+
+def meaning(event: Event) -> str | int | float | bool | None:
+    """The value of a scalar event. Raises GoYamlError with its place if its tag does not fit."""
+    if not event.tag and not event.plain:
+        return event.value
+    try:
+        return resolve(event.tag, event.value)
+    except GoYamlError as error:
+        raise GoYamlError(error.message, event.mark.line, event.mark.column) from None
 
 
 def resolve(tag: str, value: str) -> str | int | float | bool | None:

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest import mounts, shape
-from kaudit_setup.manifest.nodes import Node, Plain, first_document
+from kaudit_setup.manifest.documents import first_document
+from kaudit_setup.manifest.nodes import Node, Plain, TextError
 from kaudit_setup.manifest.shape import Shape
 from kaudit_setup.model import POLICY_ANNOTATION, RESTART_ANNOTATION, WEBHOOK_ANNOTATION
-from kaudit_setup.yamltext import TextError
 
 
 def unified(before: str, after: str, path: str) -> str:

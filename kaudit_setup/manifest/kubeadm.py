@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest import commandline, edit, mounts
+from kaudit_setup.manifest.documents import documents
 from kaudit_setup.manifest.mounts import Mount
-from kaudit_setup.manifest.nodes import Document, Kind, Node, documents
+from kaudit_setup.manifest.nodes import Document, Kind, Node, TextError
 from kaudit_setup.manifest.scalars import Value
 from kaudit_setup.model import AuditSettings
-from kaudit_setup.yamltext import TextError
 
 _API = re.compile(r"kubeadm\.k8s\.io/v(?:1beta([1-9][0-9]*)|1)\Z")
 # cmd/kubeadm/app/phases/controlplane/volumes.go: what kubeadm mounts by itself

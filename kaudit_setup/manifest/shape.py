@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest import commandline
 from kaudit_setup.manifest.commandline import Flag
+from kaudit_setup.manifest.documents import first_document
 from kaudit_setup.manifest.mounts import Mount
-from kaudit_setup.manifest.nodes import Document, Kind, Node, first_document
-from kaudit_setup.yamltext import TextError
+from kaudit_setup.manifest.nodes import Document, Kind, Node, TextError
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "busybox", "env", "ksh", "zsh"})
 _SERVERS = frozenset({"kube-apiserver", "apiserver"})

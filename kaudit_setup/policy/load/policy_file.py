@@ -7,7 +7,6 @@ serializer/json/json.go:Decode, serializer/json/meta.go:Interpret (apiVersion an
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,7 +27,6 @@ BETAS_GONE_SINCE: Final = KubeVersion(1, 24)
 _GROUP: Final = "audit.k8s.io"
 _INTERNAL: Final = "__internal"
 _OTHER_KINDS: Final = frozenset({"PolicyList", "Event", "EventList"})
-_JSON_START: Final = re.compile("[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def lines(data: bytes) -> list[str]:
 
 def _is_json(data: bytes) -> bool:
     """apimachinery/pkg/util/yaml/decoder.go:GuessJSONStream, which looks at the first 2048 bytes."""
-    return _JSON_START.match(data[:2048].decode("utf-8", "surrogateescape")) is not None
+    return gojson.is_json(data[:2048].decode("utf-8", "surrogateescape"))
 
 
 def _read_json(data: bytes) -> Node:

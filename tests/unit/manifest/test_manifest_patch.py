@@ -8,7 +8,7 @@ import pytest
 
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest import difference, pod
-from kaudit_setup.manifest.nodes import first_document
+from kaudit_setup.manifest.documents import first_document
 from kaudit_setup.manifest.patch import patch, unpatch
 from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, AuditSettings, KubeVersion
 
@@ -226,7 +226,7 @@ def test_flags_go_where_kubeadm_of_that_version_puts_them(version: str) -> None:
         ("---\n---\nkind: Pod\n", "first document is empty"),
         ("a: [1", "line 1 of the manifest"),
         (PLAIN.replace("  name: kube-apiserver\n", "  name: a: b\n", 1), "line 9 of the manifest"),
-        (PLAIN.replace("    - --", "\t- --"), "cannot start any token"),
+        (PLAIN.replace("    - --", "\t- --"), "not valid YAML: found "),
         (PLAIN.replace("spec:\n", "spec:\n  hostNetwork: true\n"), "'hostNetwork' is given twice"),
         (PLAIN.replace("kind: Pod", "kind: PodList"), "kind is PodList, not Pod"),
         (f"kind: ConfigMap\n---\n{PLAIN}", "kind is ConfigMap"),
@@ -239,9 +239,10 @@ def test_flags_go_where_kubeadm_of_that_version_puts_them(version: str) -> None:
         (PLAIN.replace("  - command:\n", "  - command: &flags\n"), "anchor or alias"),
         (PLAIN.replace("  labels:\n", "  <<: {a: b}\n  labels:\n"), "merge key"),
         ('{"kind": "Pod",}', "not valid JSON"),
-        ('{"kind": "Pod"} x', "something follows"),
+        ('{"kind": "Pod"} x', "after top-level value"),
         ("{kind: Pod}", "not valid JSON"),
-        ("a: " + "[" * 100_000, "nested deeper than 64"),
+        ("a: " + "[" * 100, "nested deeper than 64"),
+        ("a: " + "[" * 100_000, "nest"),
         ('{"a":' * 5_000, "nested deeper than 64"),
         ("x" * (1 << 20) + "y", "larger than 1 MiB"),
         ("kind: Pod\0", "not valid YAML"),
@@ -322,3 +323,35 @@ def test_differences_are_told_by_name_and_empty_where_there_are_none() -> None:
     diff = difference.unified(PLAIN, patched, "/etc/kubernetes/manifests/kube-apiserver.yaml")
     assert "+    - --audit-policy-file=/etc/p.yaml\n" in diff
     assert not [line for line in diff.splitlines() if line.startswith("-") and not line.startswith("---")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("kind: Pod", "kind:\tPod"),
+        ("kind: Pod", "kind: Pod\t# the server"),
+        ("    - --authorization-mode=Node,RBAC\n", "    - --authorization-mode=Node,RBAC\t\n"),
+        ("apiVersion: v1", "\ufeffapiVersion: v1"),
+        ("kind: Pod", 'kind: !!str "Pod"'),
+        ("  hostNetwork: true", "  hostNetwork: y"),
+    ],
+)
+def test_what_kubelet_reads_is_patched_and_keeps_its_bytes(old: str, new: str) -> None:
+    text = PLAIN.replace(old, new)
+    assert text != PLAIN
+    patched = patch(text, SETTINGS)
+    assert patched.replace(new, old) == patch(PLAIN, SETTINGS)
+    assert unpatch(patched) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"), [("y", True), ("0x10", 16), ("!!str 1", "1"), ("'1'", "1"), ("~", None), ("1e3", 1000.0)]
+)
+def test_a_scalar_means_what_kubelet_takes_it_for(value: str, meaning: object) -> None:
+    assert first_document(f"a: {value}\n").root.plain() == {"a": meaning}
+
+
+@pytest.mark.parametrize("value", [".inf", "!!int x"])
+def test_a_scalar_that_is_no_json_is_refused_with_its_line(value: str) -> None:
+    with pytest.raises(ManifestError, match="line 3 of the manifest"):
+        pod.read(f"kind: Pod\nmetadata: {{}}\nspec: {{a: {value}}}\n")
