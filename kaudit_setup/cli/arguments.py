@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
-def spread_logs(argv: list[str]) -> list[str]:
+def spread_logs(argv: Sequence[str]) -> list[str]:
     """`--log a b c`, as a shell makes it of `--log *.log`, as `--log a --log b --log c`.
 
-    What follows `--log PATH` belongs to it as long as it is the path of a file or folder that is no YAML.
+    What follows `--log PATH` belongs to it as long as it is the path of a file or folder that is not YAML.
     """
-    out: list[str] = []
-    taking = False
-    for at, word in enumerate(argv):
-        if at and argv[at - 1] == "--log" and not taking:
-            out.append(word)
-            taking = True
-        elif taking and not word.startswith("-") and not word.endswith((".yaml", ".yml")) and Path(word).exists():
-            out += ["--log", word]
-        else:
-            taking = False
-            out.append(word)
-    return out
+    return list(_spread(iter(argv)))
+
+
+def _spread(words: Iterator[str]) -> Iterator[str]:
+    more = False
+    for word in words:
+        more = more and _is_log(word)
+        if more:
+            yield "--log"
+        yield word
+        if word == "--log":
+            # the next word is its value, whatever it is
+            yield from itertools.islice(words, 1)
+            more = True
+
+
+def _is_log(word: str) -> bool:
+    return not word.startswith("-") and not word.endswith((".yaml", ".yml")) and Path(word).exists()

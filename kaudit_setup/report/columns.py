@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kaudit_setup.report.escape import safe
 
@@ -19,13 +19,15 @@ def columns(
     The first rows decide the widths, so that any number of rows is printed as they come; a longer cell just
     pushes its own row out.
     """
-    todo = iter(rows)
-    first = [[safe(cell) for cell in row] for row in itertools.islice(todo, _LOOK_AHEAD)]
-    widths = [min(max([len(title), *(len(row[i]) for row in first)]), _WIDEST) for i, title in enumerate(header)]
-    rest = ([safe(cell) for cell in row] for row in todo)
-    for row in itertools.chain([list(header)], first, rest):
-        cells = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+    todo = (list(map(safe, row)) for row in rows)
+    first = [list(header), *itertools.islice(todo, _LOOK_AHEAD)]
+    layout = [
+        (str.rjust if i in right else str.ljust, min(max(map(len, column)), _WIDEST))
+        for i, column in enumerate(zip(*first, strict=True))
+    ]
+    for row in itertools.chain(first, todo):
+        yield _line(row, layout)
+
+
+def _line(row: Sequence[str], layout: Sequence[tuple[Callable[[str, int], str], int]]) -> str:
+    return "  ".join(fit(cell, width) for cell, (fit, width) in zip(row, layout, strict=True)).rstrip()

@@ -20,10 +20,14 @@ def coverage_notes(cover: Sequence[Coverage], now: datetime | None = None) -> It
         if one.last > soon:
             yield f"{one.node}: its clock, or this one, is off: its log ends at {one.last}"
         if one.damaged:
-            where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
-            more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
-            yield f"{one.node}: {counted(one.damaged, 'damaged line')}: {'; '.join(where)}{more}"
+            yield f"{one.node}: {_damage(one)}"
         yield from (f"{one.node}: {note}" for note in one.notes)
+
+
+def _damage(one: Coverage) -> str:
+    where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
+    more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
+    return f"{counted(one.damaged, 'damaged line')}: {'; '.join(where)}{more}"
 
 
 def no_event_note(cover: Sequence[Coverage]) -> str:

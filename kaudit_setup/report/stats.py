@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kaudit_setup.auditlog.reports.stats import NodeStats
+from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
+from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.resources import counted
+
+_MOST = 10
+"""Gaps and damaged lines that are shown."""
 
 
 def as_text(nodes: Sequence[NodeStats]) -> str:
@@ -17,34 +21,58 @@ def as_text(nodes: Sequence[NodeStats]) -> str:
 
 
 def _lines(node: NodeStats) -> Iterator[str]:
-    cover, count, rotation = node.coverage, node.count, node.rotation
-    time, gaps = node.extent.hours, node.extent.gaps
-    rate = f", {counted(round(cover.events / time), 'event')} and {size(cover.size / time)} an hour" if time else ""
+    cover, count = node.coverage, node.count
     yield safe(cover.node)
+    for title, value, below in (
+        ("covers", _covers(node), ()),
+        ("holds", _holds(node), ()),
+        ("gaps", str(len(cover.gaps) or "none"), [f"{first} to {last}" for first, last in cover.gaps[:_MOST]]),
+        ("levels", _shares(count.levels), ()),
+        ("stages", _shares(count.stages), ()),
+        ("versions", _shares(count.versions) if count.versions.keys() - {"audit.k8s.io/v1"} else "", ()),
+        ("sizes", _sizes(count), ()),
+        ("rotation", _rotation(node.rotation), ()),
+        ("damaged", str(cover.damaged or "nothing"), list(_damaged(cover))),
+    ):
+        if value:
+            yield f"  {title:<9} {value}"
+            yield from (f"            {line}" for line in below)
+    yield from (f"  note      {safe(note)}" for note in cover.notes)
+
+
+def _covers(node: NodeStats) -> str:
+    cover, time, gaps = node.coverage, node.extent.hours, node.extent.gaps
+    if not cover.first:
+        return "nothing"
     long = f"{hours(time + gaps)}, {hours(gaps)} of which are gaps" if gaps else hours(time)
-    span = f"{cover.first} to {cover.last} ({long})" if cover.first else "nothing"
-    yield f"  covers    {span}"
-    files = counted(cover.files, "file")
-    yield f"  holds     {counted(cover.events, 'event')}, {size(cover.size)} in {files}{rate}"
-    yield f"  gaps      {len(cover.gaps) or 'none'}"
-    for first, last in cover.gaps[:10]:
-        yield f"            {first} to {last}"
-    yield f"  levels    {_shares(count.levels)}"
-    yield f"  stages    {_shares(count.stages)}"
-    if count.versions.keys() - {"audit.k8s.io/v1"}:
-        yield f"  versions  {_shares(count.versions)}"
-    sizes = ", ".join(f"{name} {size(count.percentile(at))}" for name, at in (("half", 0.5), ("95 %", 0.95)))
-    yield f"  sizes     {f'{sizes} or less, largest {size(count.largest)}' if count.largest else 'none'}"
+    return f"{cover.first} to {cover.last} ({long})"
+
+
+def _holds(node: NodeStats) -> str:
+    cover, time = node.coverage, node.extent.hours
+    rate = f", {counted(round(cover.events / time), 'event')} and {size(cover.size / time)} an hour" if time else ""
+    return f"{counted(cover.events, 'event')}, {size(cover.size)} in {counted(cover.files, 'file')}{rate}"
+
+
+def _sizes(count: Count) -> str:
+    if not count.largest:
+        return "none"
+    half, most = size(count.percentile(0.5)), size(count.percentile(0.95))
+    return f"half {half}, 95 % {most} or less, largest {size(count.largest)}"
+
+
+def _rotation(rotation: Rotation) -> str:
+    if not (rotation.rotated or rotation.compressed):
+        return "none"
     often = f", one every {hours(rotation.mean_hours)}" if rotation.mean_hours else ""
-    rotated = f"{counted(rotation.rotated, 'rotated file')}, {rotation.compressed} compressed{often}"
-    yield f"  rotation  {rotated if rotation.rotated or rotation.compressed else 'none'}"
-    yield f"  damaged   {cover.damaged or 'nothing'}"
-    for file, damage in cover.located[:10]:
-        yield f"            {safe(file)}:{damage.line or '?'} {safe(damage.what)}"
-    if cover.damaged > 10:
-        yield f"            and {cover.damaged - min(10, len(cover.located))} more"
-    for note in cover.notes:
-        yield f"  note      {safe(note)}"
+    return f"{counted(rotation.rotated, 'rotated file')}, {rotation.compressed} compressed{often}"
+
+
+def _damaged(cover: Coverage) -> Iterator[str]:
+    shown = cover.located[:_MOST]
+    yield from (f"{safe(file)}:{damage.line or '?'} {safe(damage.what)}" for file, damage in shown)
+    if cover.damaged > _MOST:
+        yield f"and {cover.damaged - len(shown)} more"
 
 
 def _shares(counts: dict[str, int]) -> str:

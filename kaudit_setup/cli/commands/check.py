@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
-from kaudit_setup.errors import Exit
+from kaudit_setup.cli.options.output import exit_unless
 from kaudit_setup.report.progress import crowd, waiting
 from kaudit_setup.report.terminal import colour
+
+if TYPE_CHECKING:
+    from kaudit_setup.report.check import Verdicts
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -46,8 +49,6 @@ def check(
     from kaudit_setup.change.prepare import look
     from kaudit_setup.fleet.compliance import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all
-    from kaudit_setup.report.check import as_data, as_junit, as_text
-    from kaudit_setup.report.json import to_json
 
     with how.candidates() as candidates, waiting(crowd(candidates)) as progress:
         progress("looking")
@@ -55,12 +56,17 @@ def check(
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
     found = {a.candidate.node.name: a.value or unreachable(str(a.error)) for a in asked}
-    wanted = format or Format(how.output)
+    _print(found, format or Format(how.output))
+    exit_unless(all(v.passed for verdicts in found.values() for v in verdicts))
+
+
+def _print(found: Verdicts, wanted: Format) -> None:
+    from kaudit_setup.report import check as report
+    from kaudit_setup.report.json import to_json
+
     if wanted is Format.junit:
-        typer.echo(as_junit(found), nl=False)
+        typer.echo(report.as_junit(found), nl=False)
     elif wanted is Format.json:
-        typer.echo(to_json(as_data(found)))
+        typer.echo(to_json(report.as_data(found)))
     else:
-        typer.echo(as_text(found, colour=colour()))
-    if not all(v.passed for verdicts in found.values() for v in verdicts):
-        raise typer.Exit(Exit.FAILED)
+        typer.echo(report.as_text(found, colour=colour()))

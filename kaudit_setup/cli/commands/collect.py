@@ -41,15 +41,15 @@ def collect(
     from kaudit_setup.report.progress import show_bytes
     from kaudit_setup.report.terminal import notes
 
-    if not source.remote or into is None:
-        missing = "-d DIR" if source.remote else "--host or --inventory"
-        raise InputError(
-            f"collect needs {missing}", hint="for example: kaudit-setup collect --host cp1 -d audit-logs"
-        )
+    example = "for example: kaudit-setup collect --host cp1 -d audit-logs"
+    if not source.remote:
+        raise InputError("collect needs --host or --inventory", hint=example)
+    if into is None:
+        raise InputError("collect needs -d DIR", hint=example)
     with source.nodes() as nodes:
         done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_bytes)
     if output is Output.json:
         typer.echo(to_json(as_data(done, into)))
-        return
-    typer.echo(as_text(done, into))
-    notes(done.notes)
+    else:
+        typer.echo(as_text(done, into))
+        notes(done.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from kaudit_setup.cli.options.output import KubeVersionOption
 from kaudit_setup.cli.options.settings import SettingsOptions
 from kaudit_setup.cli.options.settings import kube_version as parse_version
 from kaudit_setup.errors import InputError
-from kaudit_setup.model import WEBHOOK_FLAG
+from kaudit_setup.model import WEBHOOK_FLAG, KubeVersion
+
+if TYPE_CHECKING:
+    from kaudit_setup.manifest.render_source import Source
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -51,20 +54,30 @@ def render(
     settings: SettingsOptions,
 ) -> None:
     """Print the audit settings in the words of another installer, with what to do with them in a comment above."""
-    from kaudit_setup.manifest.render import FORMATS, render
-    from kaudit_setup.manifest.render_source import Source
-    from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
+    from kaudit_setup.manifest.render import FORMATS, kubeadm_format, render
     from kaudit_setup.resources import template
 
     version = parse_version(kube_version)
+    source = _source(settings, version, name)
+    chosen = kubeadm_format(version) if format == "kubeadm" else format
+    if chosen not in FORMATS:
+        raise InputError(f"there is no format {chosen!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
+    rendered = render(chosen, source, template("render", f"{chosen}.txt").read_text(encoding="utf-8"))
+    if folder is None:
+        typer.echo(rendered, nl=False)
+    else:
+        _write(folder / FORMATS[chosen].file, rendered)
+
+
+def _source(settings: SettingsOptions, version: KubeVersion | None, name: str) -> Source:
+    """What is to be rendered. Raises InputError for options that contradict each other."""
+    from kaudit_setup.manifest.render_source import Source
+    from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
+
     explicit = settings.explicit()
     text = settings.checked_policy(version)
     if text is None:
         raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
-    if format == "kubeadm":
-        from kaudit_setup.manifest.render import kubeadm_format
-
-        format = kubeadm_format(version)
     webhook = settings.webhook_bytes() or b""
     if webhook:
         explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
@@ -72,26 +85,17 @@ def render(
         raise InputError(
             "--webhook-path needs --webhook-config", hint="--webhook-config FILE is the kubeconfig itself"
         )
-    wanted = desired(
-        explicit,
-        {},
-        hashlib.sha256(text).hexdigest(),
-        version,
-        webhook_sha256=hashlib.sha256(webhook).hexdigest() if webhook else "",
-    )
-    if format not in FORMATS:
-        raise InputError(f"there is no format {format!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
-    source = Source(wanted, text.decode("utf-8", "replace"), webhook.decode("utf-8", "replace"), name)
-    rendered = render(format, source, template("render", f"{format}.txt").read_text(encoding="utf-8"))
-    if folder is None:
-        typer.echo(rendered, nl=False)
-        return
-    target = folder / FORMATS[format].file
+    webhook_sha = hashlib.sha256(webhook).hexdigest() if webhook else ""
+    wanted = desired(explicit, {}, hashlib.sha256(text).hexdigest(), version, webhook_sha256=webhook_sha)
+    return Source(wanted, text.decode("utf-8", "replace"), webhook.decode("utf-8", "replace"), name)
+
+
+def _write(target: Path, text: str) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # it may hold the webhook's credentials
         target.touch(0o600)
-        target.write_text(rendered, encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}", hint="name another --dir") from error
     typer.echo(f"wrote {target}", err=True)

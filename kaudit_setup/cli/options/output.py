@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.errors import Exit
+
 
 class Output(StrEnum):
     """How an answer is printed."""
@@ -22,3 +24,9 @@ KubeVersionOption = Annotated[
     str | None,
     typer.Option("--kube-version", metavar="1.N", help="As this Kubernetes version does it (1.20-1.36)."),
 ]
+
+
+def exit_unless(good: bool) -> None:
+    """End the command with exit status 1 unless all is `good`; the answer was given all the same."""
+    if not good:
+        raise typer.Exit(Exit.FAILED)

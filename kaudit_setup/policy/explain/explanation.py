@@ -8,6 +8,7 @@ from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.explain.events import EventPlan, events
 from kaudit_setup.policy.explain.near_misses import NearMiss, near_misses
+from kaudit_setup.policy.load import lines
 from kaudit_setup.policy.model import Attributes, Decision, Policy
 
 
@@ -34,3 +35,9 @@ def explain(policy: Policy, attributes: Attributes, version: KubeVersion = NEWES
         events(attributes, decision, version),
         near_misses(policy, attributes, index, version),
     )
+
+
+def lines_of(answer: Explanation, policy: bytes) -> list[str]:
+    """The lines of the rule that decides, in the policy's text; none where no rule does."""
+    first, last = answer.rule_lines
+    return lines(policy)[first - 1 : last] if first else []

@@ -29,6 +29,11 @@ class RequestWords:
     path: str | None = None
     url: str | None = None
 
+    @property
+    def given(self) -> bool:
+        """Whether it says what is requested, be it enough or not."""
+        return any(word is not None for word in (self.verb, self.resource, self.path, self.url))
+
     def attributes(self) -> Attributes:
         """The request's attributes; raises InputError for words that contradict each other or are not enough."""
         groups = self.groups or usual_groups(self.user)

@@ -38,54 +38,66 @@ def as_text(name: str, version: KubeVersion, policy: Policy, answer: Explanation
 
 
 def _request(a: Attributes) -> str:
-    who = "a failed login" if a.user is None else f'"{a.user}"' if a.user else "a user whom no rule names"
-    if a.groups:
-        who += f" (groups {', '.join(a.groups)})"
     if not a.is_resource:
-        return f"{a.verb} {a.path} by {who}"
-    what = a.resource + (f".{a.api_group}" if a.api_group else "") + (f"/{a.subresource}" if a.subresource else "")
-    name = f' "{a.name}"' if a.name else ""
-    where = f" in namespace {a.namespace}" if a.namespace else ""
-    return f"{a.verb or '(no verb)'} {what}{name}{where} by {who}"
+        return f"{a.verb} {a.path} by {_who(a)}"
+    parts = (
+        a.resource,
+        a.api_group and f".{a.api_group}",
+        a.subresource and f"/{a.subresource}",
+        a.name and f' "{a.name}"',
+        a.namespace and f" in namespace {a.namespace}",
+    )
+    return f"{a.verb or '(no verb)'} {''.join(parts)} by {_who(a)}"
+
+
+def _who(a: Attributes) -> str:
+    groups = f" (groups {', '.join(a.groups)})" if a.groups else ""
+    if a.user is None:
+        return f"a failed login{groups}"
+    return (f'"{a.user}"' if a.user else "a user whom no rule names") + groups
 
 
 def _events(events: Sequence[EventPlan]) -> Iterator[str]:
-    if not any(event.written for event in events):
+    if any(event.written for event in events):
+        yield "events:"
+        yield from _planned(events)
+    else:
         omitted = ", ".join(event.stage for event in events)
         yield "events: none" + (f"; the policy omits {omitted}" if omitted else "")
-        return
-    yield "events:"
+
+
+def _planned(events: Sequence[EventPlan]) -> Iterator[str]:
     written: list[EventPlan] = []
     for event in events:
-        if not event.written:
+        if event.written:
+            yield f"  {event.stage}: {event.when}"
+            for sign, notes in (("+", _news(event, written)), ("-", event.lacks)):
+                for note in notes:
+                    yield from wrapped(note, f"    {sign} ", "      ")
+            written.append(event)
+        else:
             yield f"  {event.stage}: omitted by the policy ({event.when})"
-            continue
-        yield f"  {event.stage}: {event.when}"
-        yield from _notes(event, written)
-        written.append(event)
 
 
-def _notes(event: EventPlan, before: Sequence[EventPlan]) -> Iterator[str]:
-    """What the event holds (+) and lacks (-); what an earlier event holds, too, is not said twice."""
-    same = max((e for e in before if set(e.holds) <= set(event.holds)), key=lambda e: len(e.holds), default=None)
-    holds = [note for note in event.holds if same is None or note not in same.holds]
-    if same is not None:
-        holds.insert(0, f"what {same.stage} holds")
-    for sign, notes in (("+", holds), ("-", event.lacks)):
-        for note in notes:
-            yield from wrapped(note, f"    {sign} ", "      ")
+def _news(event: EventPlan, before: Sequence[EventPlan]) -> Sequence[str]:
+    """What the event holds; what an earlier event holds, too, is not said twice."""
+    alike = [earlier for earlier in before if set(earlier.holds) <= set(event.holds)]
+    if not alike:
+        return event.holds
+    same = max(alike, key=lambda earlier: len(earlier.holds))
+    return [f"what {same.stage} holds", *(note for note in event.holds if note not in same.holds)]
 
 
 def _close(answer: Explanation, policy: Policy) -> Iterator[str]:
-    if not answer.close:
-        return
-    yield ""
-    yield "rules that came close:"
+    if answer.close:
+        yield ""
+        yield "rules that came close:"
+    too_late = f"matches too, but rule {answer.decision.rule_index + 1} comes first"
     for miss in answer.close:
-        too_late = f"matches too, but rule {answer.decision.rule_index + 1} comes first"
-        for index, reason in enumerate(miss.reasons or (too_late,)):
-            first = f"  rule {miss.index + 1} (line {policy.rules[miss.index].line}): " if not index else "    and "
-            yield from wrapped(reason, first, "      ")
+        first, *others = miss.reasons or (too_late,)
+        yield from wrapped(first, f"  rule {miss.index + 1} (line {policy.rules[miss.index].line}): ", "      ")
+        for reason in others:
+            yield from wrapped(reason, "    and ", "      ")
 
 
 def as_data(policy: Policy, answer: Explanation, rule: Sequence[str]) -> dict[str, object]:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TypeAlias
 
 from kaudit_setup.policy.lint.finding import SEVERITIES, Finding
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrapped
 
-
-def as_text(name: str, found: Sequence[Finding]) -> str:
-    """A line for each finding with its place and code, the mend below it, and a count."""
-    lines = []
-    for f in found:
-        place = f"{safe(name)}:{f.line}" if f.line else safe(name)
-        lines += wrapped(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
-        lines += wrapped(f"mend: {safe(f.mend)}", "    ", "        ")
-    counts = {s: sum(f.severity == s for f in found) for s in SEVERITIES}
-    said = ", ".join(f"{n} {severity}{'s' * (n != 1 and severity != 'info')}" for severity, n in counts.items() if n)
-    lines.append(f"{safe(name)}: {said or 'nothing found'}")
-    return "\n".join(lines)
+Linted: TypeAlias = Sequence[tuple[str, Sequence[Finding]]]
+"""Each file's name, and what was found."""
 
 
-def as_data(name: str, found: Sequence[Finding]) -> list[dict[str, object]]:
+def as_text(found: Linted) -> str:
+    """A line for each finding with its place and code, what to do about it, and a count for each file."""
+    return "\n".join(line for name, findings in found for line in _lines(safe(name), findings))
+
+
+def as_data(found: Linted) -> list[dict[str, object]]:
     """The same for programs, an entry for each finding."""
-    return [{"file": name, **asdict(finding)} for finding in found]
+    return [{"file": name, **asdict(finding)} for name, findings in found for finding in findings]
+
+
+def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:
+    for f in findings:
+        place = f"{name}:{f.line}" if f.line else name
+        yield from wrapped(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
+        yield from wrapped(f"mend: {safe(f.mend)}", "    ", "        ")
+    yield f"{name}: {_counts(findings) or 'nothing found'}"
+
+
+def _counts(findings: Sequence[Finding]) -> str:
+    counts = {severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES}
+    words = (f"{n} {severity}{'s' * (n != 1 and severity != 'info')}" for severity, n in counts.items() if n)
+    return ", ".join(words)

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.load.problem import Problem
 from kaudit_setup.report.escape import safe
 from kaudit_setup.resources import counted
 
+Checked: TypeAlias = Sequence[tuple[str, Loaded]]
+"""Each file's name, and what loading it came to."""
 
-def as_text(name: str, loaded: Loaded, version: KubeVersion) -> str:
-    """One file's verdict, then each error and warning with its place."""
+
+def as_text(found: Checked, version: KubeVersion) -> str:
+    """Each file's verdict, then its errors and warnings with their places."""
+    return "\n".join(safe(line) for name, loaded in found for line in _lines(name, loaded, version))
+
+
+def as_data(found: Checked) -> list[dict[str, object]]:
+    """The same for programs."""
+    return [
+        {"file": name, "ok": loaded.ok, "errors": _entries(loaded.errors), "warnings": _entries(loaded.warnings)}
+        for name, loaded in found
+    ]
+
+
+def _lines(name: str, loaded: Loaded, version: KubeVersion) -> Iterator[str]:
     rules = counted(len(loaded.policy.rules) if loaded.policy else 0, "rule")
     verdict = (
         f"kube-apiserver {version} refuses it" if loaded.errors else f"loads in kube-apiserver {version}, {rules}"
     )
-    lines = [f"{name}: {verdict}"]
-    for kind, problems in (("error", loaded.errors), ("warning", loaded.warnings)):
-        lines += [f"  {_place(p)}{kind}: {p}" for p in problems]
+    yield f"{name}: {verdict}"
+    yield from (f"  {_place(p)}error: {p}" for p in loaded.errors)
+    yield from (f"  {_place(p)}warning: {p}" for p in loaded.warnings)
     if loaded.ignored_from:
-        lines.append(
-            f"  line {loaded.ignored_from}: note: a second document begins here; kube-apiserver reads only the first"
-        )
-    return "\n".join(map(safe, lines))
-
-
-def as_data(name: str, loaded: Loaded) -> dict[str, object]:
-    """The same for programs."""
-    return {
-        "file": name,
-        "ok": loaded.ok,
-        "errors": _entries(loaded.errors),
-        "warnings": _entries(loaded.warnings),
-    }
+        note = "a second document begins here; kube-apiserver reads only the first"
+        yield f"  line {loaded.ignored_from}: note: {note}"
 
 
 def _entries(problems: tuple[Problem, ...]) -> list[dict[str, object]]:

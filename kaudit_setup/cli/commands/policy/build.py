@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.errors import InputError
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.build import Recipe
+    from kaudit_setup.policy.build.build import Base
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -17,17 +24,18 @@ Examples:
   kaudit-setup policy build request --drop-reads --body pods:create=RequestResponse
   kaudit-setup policy build none --body pods,deployments:create,delete=Metadata"""
 
+_SWITCHES = ("drop_reads", "drop_controllers", "drop_nodes", "drop_events", "drop_health")
+_LISTS = ("only_namespace", "drop_resource", "body")
 
-@app.command(epilog=_EPILOG)
-def build(
-    base: Annotated[
-        str | None, typer.Argument(metavar="[BASE]", help="metadata (default), request, request-response or none.")
-    ] = None,
-    base_option: Annotated[str | None, typer.Option("--base", metavar="BASE", help="The same, as an option.")] = None,
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeOptions:
+    """What to leave out of the base, and what to log at a level of its own."""
+
     only_namespace: Annotated[
         list[str] | None,
         typer.Option("--only-namespace", metavar="NAMES", help="Log nothing elsewhere; repeatable, or with commas."),
-    ] = None,
+    ] = None
     drop_resource: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,58 +43,75 @@ def build(
             metavar="NAMES",
             help="secrets, deployments, widgets.example.com, pods/log; repeatable.",
         ),
-    ] = None,
-    drop_reads: Annotated[bool, typer.Option("--drop-reads", help="No get, list, watch; exec stays.")] = False,
+    ] = None
+    drop_reads: Annotated[bool, typer.Option("--drop-reads", help="No get, list, watch; exec stays.")] = False
     drop_controllers: Annotated[
         bool, typer.Option("--drop-controllers", help="Nothing by the control plane and kube-system.")
-    ] = False,
-    drop_nodes: Annotated[bool, typer.Option("--drop-nodes", help="Nothing by kubelets.")] = False,
-    drop_events: Annotated[bool, typer.Option("--drop-events", help="No Event objects.")] = False,
-    drop_health: Annotated[bool, typer.Option("--drop-health", help="No /healthz, /livez, /readyz.")] = False,
+    ] = False
+    drop_nodes: Annotated[bool, typer.Option("--drop-nodes", help="Nothing by kubelets.")] = False
+    drop_events: Annotated[bool, typer.Option("--drop-events", help="No Event objects.")] = False
+    drop_health: Annotated[bool, typer.Option("--drop-health", help="No /healthz, /livez, /readyz.")] = False
     stages: Annotated[
         str | None,
         typer.Option("--stages", metavar="NAMES", help="Stages to keep. Default: all but RequestReceived."),
-    ] = None,
+    ] = None
     body: Annotated[
         list[str] | None,
         typer.Option("--body", metavar="WHAT[:VERBS]=LEVEL", help="A level of its own, e.g. pods:create=Request."),
+    ] = None
+
+    def command(self, base: Base) -> str:
+        """The command line that makes the same policy."""
+        words = ["kaudit-setup", "policy", "build", base]
+        for name in _SWITCHES:
+            words += [_option(name)] * getattr(self, name)
+        for name in _LISTS:
+            words += [word for value in getattr(self, name) or () for word in (_option(name), value)]
+        return shlex.join([*words, "--stages", self.stages] if self.stages else words)
+
+    def recipe(self, base: Base) -> Recipe:
+        """As `policy` builds from it. Raises InputError for names that cannot be."""
+        from kaudit_setup.policy.build import Recipe, parse_body, parse_kind, parse_stages
+
+        return Recipe(
+            base=base,
+            namespaces=_split(self.only_namespace),
+            drop_resources=tuple(dict.fromkeys(map(parse_kind, _split(self.drop_resource)))),
+            drop_reads=self.drop_reads,
+            drop_controllers=self.drop_controllers,
+            drop_nodes=self.drop_nodes,
+            drop_events=self.drop_events,
+            drop_health=self.drop_health,
+            stages=() if self.stages is None else parse_stages(self.stages),
+            bodies=tuple(map(parse_body, self.body or ())),
+            command=self.command(base),
+        )
+
+
+@app.command(epilog=_EPILOG)
+@takes(wanted=RecipeOptions)
+def build(
+    base: Annotated[
+        str | None, typer.Argument(metavar="[BASE]", help="metadata (default), request, request-response or none.")
     ] = None,
+    base_option: Annotated[str | None, typer.Option("--base", metavar="BASE", help="The same, as an option.")] = None,
+    *,
+    wanted: RecipeOptions,
 ) -> None:
     """Compose a policy from a base, and print it with comments, in an order in which every rule counts."""
-    import shlex
-
     from kaudit_setup.policy import build as builder
 
     if base and base_option and base != base_option:
         raise InputError(f"two bases are given: {base} and {base_option}", hint="give one")
     chosen = builder.parse_base(base or base_option or "metadata")
-    switches = {
-        "--drop-reads": drop_reads,
-        "--drop-controllers": drop_controllers,
-        "--drop-nodes": drop_nodes,
-        "--drop-events": drop_events,
-        "--drop-health": drop_health,
-    }
-    lists = {"--only-namespace": only_namespace, "--drop-resource": drop_resource, "--body": body}
-    told = ["kaudit-setup", "policy", "build", chosen, *(flag for flag, on in switches.items() if on)]
-    told += [word for flag, values in lists.items() for value in values or () for word in (flag, value)]
-    told += ["--stages", stages] if stages else []
-    recipe = builder.Recipe(
-        base=chosen,
-        namespaces=_split(only_namespace),
-        drop_resources=tuple(dict.fromkeys(builder.parse_kind(word) for word in _split(drop_resource))),
-        drop_reads=drop_reads,
-        drop_controllers=drop_controllers,
-        drop_nodes=drop_nodes,
-        drop_events=drop_events,
-        drop_health=drop_health,
-        stages=builder.parse_stages(stages) if stages is not None else (),
-        bodies=tuple(builder.parse_body(text) for text in body or ()),
-        command=shlex.join(told),
-    )
-    typer.echo(builder.build(recipe), nl=False)
+    typer.echo(builder.build(wanted.recipe(chosen)), nl=False)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _split(values: list[str] | None) -> tuple[str, ...]:
-    words = (word.strip() for value in values or () for word in value.split(","))
-    return tuple(dict.fromkeys(word for word in words if word))
+    """The words between commas, each once."""
+    words = map(str.strip, ",".join(values or ()).split(","))
+    return tuple(dict.fromkeys(filter(None, words)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
 from kaudit_setup.cli.options.policies import FileArgument, content, policy_of, version_of
 from kaudit_setup.errors import InputError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kaudit_setup.model import KubeVersion
+    from kaudit_setup.policy.explain.words import RequestWords
     from kaudit_setup.policy.model import Policy
 
 app = typer.Typer(rich_markup_mode=None)
@@ -29,12 +32,13 @@ Examples:
   kaudit-setup policy explain quiet --requests requests.jsonl > decisions.jsonl"""
 
 
-@app.command(epilog=_EPILOG)
-def explain(
-    file: FileArgument,
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions:
+    """The request that is asked about."""
+
     user: Annotated[
         str | None, typer.Option("--as", metavar="USER", help="Who asks. Default: a user whom no rule names.")
-    ] = None,
+    ] = None
     group: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,30 +46,54 @@ def explain(
             metavar="G",
             help="A group of the user; repeatable. Default: those that kube-apiserver gives to every such user.",
         ),
-    ] = None,
-    failed_login: Annotated[
-        bool, typer.Option("--failed-login", help="The request has no valid login (401).")
-    ] = False,
-    verb: Annotated[str | None, typer.Option("--verb", metavar="VERB", help="As in RBAC: get, create, …")] = None,
+    ] = None
+    failed_login: Annotated[bool, typer.Option("--failed-login", help="The request has no valid login (401).")] = (
+        False
+    )
+    verb: Annotated[str | None, typer.Option("--verb", metavar="VERB", help="As in RBAC: get, create, …")] = None
     resource: Annotated[
         str | None,
         typer.Option(metavar="RESOURCE[.GROUP][/SUB]", help="E.g. pods/exec, deployments.apps/scale."),
-    ] = None,
+    ] = None
     api_group: Annotated[
         str | None, typer.Option("--api-group", metavar="GROUP", help="Default: where Kubernetes has the resource.")
-    ] = None,
-    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS", help="Of the object.")] = "",
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the object, as in the URL.")] = "",
-    path: Annotated[str | None, typer.Option("--path", metavar="PATH", help="Instead of --resource: a URL.")] = None,
+    ] = None
+    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS", help="Of the object.")] = ""
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the object, as in the URL.")] = ""
+    path: Annotated[str | None, typer.Option("--path", metavar="PATH", help="Instead of --resource: a URL.")] = None
     url: Annotated[
         str | None, typer.Option("--url", metavar="'METHOD URL'", help="Instead of --verb, --resource and so on.")
-    ] = None,
+    ] = None
+
+    def words(self) -> RequestWords:
+        """As `policy` reads it."""
+        from kaudit_setup.policy.explain.words import RequestWords
+
+        return RequestWords(
+            user=None if self.failed_login else self.user or "",
+            groups=tuple(self.group or ()),
+            verb=self.verb,
+            resource=self.resource,
+            api_group=self.api_group,
+            namespace=self.namespace,
+            name=self.name,
+            path=self.path,
+            url=self.url,
+        )
+
+
+@app.command(epilog=_EPILOG)
+@takes(request=RequestOptions)
+def explain(
+    file: FileArgument,
     requests: Annotated[
         str | None,
         typer.Option("--requests", metavar="FILE|-", help="Many requests: JSON lines in, a JSON line each out."),
     ] = None,
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
+    *,
+    request: RequestOptions,
 ) -> None:
     """Say which rule decides a request, what is written about it, and which rules came close.
 
@@ -74,39 +102,28 @@ def explain(
     omitManagedFields.
     """
     from kaudit_setup.policy.explain import explain as explained
-    from kaudit_setup.policy.explain.words import RequestWords
-    from kaudit_setup.policy.load import lines, load
+    from kaudit_setup.policy.explain import lines_of
+    from kaudit_setup.policy.load import load
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.explain import as_data, as_text
 
     version = version_of(kube_version)
     if file == "-" and requests == "-":
         raise InputError("both the policy and the requests are to be read from standard input", hint="name one file")
-    policy_name, data = content(file)
-    policy = policy_of(policy_name, load(data, version), version)
+    name, data = content(file)
+    policy = policy_of(name, load(data, version), version)
+    words = request.words()
     if requests is not None:
-        if any(flag is not None for flag in (verb, resource, path, url)):
+        if words.given:
             raise InputError("--requests stands alone", hint="leave --url, --verb, --resource and --path out")
         _answer(policy, requests, version)
         return
-    words = RequestWords(
-        user=None if failed_login else user or "",
-        groups=tuple(group or ()),
-        verb=verb,
-        resource=resource,
-        api_group=api_group,
-        namespace=namespace,
-        name=name,
-        path=path,
-        url=url,
-    )
     answer = explained(policy, words.attributes(), version)
-    first, last = answer.rule_lines
-    rule = lines(data)[first - 1 : last] if first else []
+    rule = lines_of(answer, data)
     if output is Output.json:
         typer.echo(to_json(as_data(policy, answer, rule)))
     else:
-        typer.echo(as_text(policy_name, version, policy, answer, rule))
+        typer.echo(as_text(name, version, policy, answer, rule))
 
 
 def _answer(policy: Policy, requests: str, version: KubeVersion) -> None:

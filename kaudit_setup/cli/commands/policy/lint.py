@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.policies import loaded, version_of
-from kaudit_setup.errors import Exit
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.lint.finding import Finding
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -32,11 +35,10 @@ def lint(
     from kaudit_setup.report.policy.lint import as_data, as_text
 
     version = version_of(kube_version)
-    held = [loaded(file, version) for file in files]
-    found = [(name, linted(policy, version)) for name, policy in held]
-    if output is Output.json:
-        typer.echo(to_json([entry for name, findings in found for entry in as_data(name, findings)]))
-    else:
-        typer.echo("\n".join(as_text(name, findings) for name, findings in found))
-    if any(finding.severity == "error" for _, findings in found for finding in findings):
-        raise typer.Exit(Exit.FAILED)
+    found = [(name, linted(policy, version)) for name, policy in (loaded(file, version) for file in files)]
+    typer.echo(to_json(as_data(found)) if output is Output.json else as_text(found))
+    exit_unless(not any(map(_has_error, found)))
+
+
+def _has_error(found: tuple[str, Sequence[Finding]]) -> bool:
+    return any(finding.severity == "error" for finding in found[1])

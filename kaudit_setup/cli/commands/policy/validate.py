@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.policies import loaded_or_unreadable, version_of
-from kaudit_setup.errors import Exit
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -33,8 +32,7 @@ def validate(
     version = version_of(kube_version)
     found = [loaded_or_unreadable(name, version) for name in file]
     if output is Output.json:
-        typer.echo(to_json([as_data(name, loaded) for name, loaded in found]))
+        typer.echo(to_json(as_data(found)))
     else:
-        typer.echo("\n".join(as_text(name, loaded, version) for name, loaded in found))
-    if not all(loaded.ok for _, loaded in found):
-        raise typer.Exit(Exit.FAILED)
+        typer.echo(as_text(found, version))
+    exit_unless(all(loaded.ok for _, loaded in found))
