@@ -18,6 +18,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from kaudit_setup.fleet.hosts import (
     Host,
@@ -46,14 +47,13 @@ def is_own(root: Marked | None) -> bool:
 
     In Ansible's YAML every key at the top is a group, whose value is a mapping of hosts, children and vars.
     """
-    if not isinstance(root, Fields):
-        return False
-    for key, value in root.fields:
-        if key.text == "hosts" and isinstance(value, Items):
-            return True
-        if key.text == "clusters" and not _is_ansible_group(value):
-            return True
-    return False
+    return isinstance(root, Fields) and any(_is_own_key(key.text, value) for key, value in root.fields)
+
+
+def _is_own_key(key: str, value: Marked) -> bool:
+    if key == "hosts":
+        return isinstance(value, Items)
+    return key == "clusters" and not _is_ansible_group(value)
 
 
 def _is_ansible_group(value: Marked) -> bool:
@@ -77,9 +77,8 @@ def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inven
         return Inventory(())
     defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
     found = [entry for key, value in root.fields for entry in _under(key, value, defaults, problems)]
-    names = [name for name, _ in found if name]
+    _check_names(only, [name for name, _ in found if name], problems)
     hosts = [host for name, hosts in found if not only or name in only for host in hosts]
-    _check_names(only, names, problems)
     if not hosts and not problems.found:
         problems.add(root.line, "the inventory names no host")
     return Inventory(unique(hosts))
@@ -102,10 +101,10 @@ def _under(key: Scalar, value: Marked, defaults: Host, problems: Problems) -> li
 
 def _cluster(name: Scalar, body: Fields, defaults: Host, problems: Problems) -> list[Host]:
     settings = _settings(body, {"hosts"}, replace(defaults, cluster=name.text), problems)
-    lists = [value for key, value in body.fields if key.text == "hosts"]
-    if not lists:
+    found = [_hosts(value, settings, problems) for key, value in body.fields if key.text == "hosts"]
+    if not found:
         problems.add(name.line, f"cluster {name.text!r} has no hosts")
-    return [host for value in lists for host in _hosts(value, settings, problems)]
+    return list(chain.from_iterable(found))
 
 
 def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
@@ -114,13 +113,13 @@ def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
         return []
     found: list[tuple[Scalar, Fields]] = []
     for name, body in value.fields:
-        if any(name.text == earlier.text for earlier, _ in found):
+        if name.text in [earlier.text for earlier, _ in found]:
             problems.add(name.line, f"cluster {name.text!r} is there twice")
+        if isinstance(body, Items):
+            # the shortest way to say it: `production: [cp1, cp2]`
+            body = Fields(((Scalar("hosts", body.line), body),), body.line)
         if isinstance(body, Fields):
             found.append((name, body))
-        elif isinstance(body, Items):
-            # the shortest way to say it: `production: [cp1, cp2]`
-            found.append((name, Fields(((Scalar("hosts", body.line), body),), body.line)))
         else:
             problems.add(name.line, f"cluster {name.text!r} must have hosts, as `{name.text}: {{hosts: [cp1, cp2]}}`")
     return found
@@ -137,14 +136,18 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
         if key.text in _CONNECTION:
             host = _with_setting(host, key, value, problems)
         elif key.text not in other:
-            near = difflib.get_close_matches(key.text, [*_CONNECTION, *other], 1, 0.5)
-            problems.add(key.line, f"unknown key {key.text!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            problems.add(key.line, _unknown(key.text, [*_CONNECTION, *other]))
     if {"proxyJump", "proxyCommand"} <= seen:
         problems.add(fields.line, "proxyJump and proxyCommand exclude each other")
         return host
     # one takes the place of the other from further out
     instead = {"proxyJump": replace(host, proxy_command=""), "proxyCommand": replace(host, proxy_jump="")}
     return next((instead[name] for name in instead if name in seen), host)
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1, 0.5)
+    return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _with_setting(host: Host, key: Scalar, value: Marked, problems: Problems) -> Host:
@@ -198,14 +201,8 @@ def _spelled(text: Scalar, base: Host, problems: Problems) -> list[Host]:
 def _host(written: str, base: Host, where: str) -> Host:
     """Raises ValueError."""
     user, address, port = split_address(written)
-    return replace(
-        base,
-        name=base.name or address,
-        address=address,
-        user=user or base.user,
-        port=port or base.port,
-        where=where,
-    )
+    host = replace(base, name=base.name or address, address=address, where=where)
+    return replace(host, user=user or base.user, port=port or base.port)
 
 
 def _expanded(text: str) -> list[str]:

@@ -124,14 +124,11 @@ def test_a_configuration_that_somebody_changed_meanwhile_is_left_alone(
 ) -> None:
     from kaudit_setup.cli import rollout
 
-    real = rollout.review_text
-
-    def reviewed(job: rollout.Job, *, everything: bool = False) -> str:
+    def reviewed(_shown: str, *, yes: bool) -> None:
+        assert not yes
         fleet.store(lambda text: text + "# by somebody else\n")
-        return real(job, everything=everything)
 
-    monkeypatch.setattr(rollout, "review_text", reviewed)
-    monkeypatch.setattr(rollout, "confirm", lambda _text, *, yes: None)
+    monkeypatch.setattr(rollout, "confirm", reviewed)
     ran = fleet.run("enable", "--policy", "metadata", *hosts("cp1 cp2 cp3"))
     assert ran.code == 1
     assert "changed by somebody else after it was reviewed" in ran.err
