@@ -1,6 +1,6 @@
 """Reading a gigabyte of audit log, beside the tools that people would reach for; every figure a ratio in one run.
 
-    python tests/bench/bench_trail.py [--size GB] [--logs DIR] [--duckdb PYTHON]
+    python tests/bench/bench_logs.py [--size GB] [--logs DIR] [--duckdb PYTHON]
 
 Needs rg and jq on PATH for the comparisons; `--duckdb` names a Python that has duckdb. Prints a table: what was
 measured, how long it took, the peak memory of all its processes together, and the ratio that is promised.

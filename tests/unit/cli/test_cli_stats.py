@@ -1,0 +1,40 @@
+"""`stats`: what a log is like."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from logkit import answer, event, write
+
+
+def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write(tmp_path / "cp1/audit-2026-11-23T16-10-00.000.log", *[event(n) for n in range(100)])
+    write(tmp_path / "cp1/audit.log", *[event(n) for n in range(2400, 2500)])
+    path = write(tmp_path / "cp2/audit.log", event(1, level="Request"))
+    path.write_bytes(path.read_bytes() + b"garbage\n" + b'{"kind":"Ev')
+    nodes = {n["node"]: n for n in answer(capfd, "stats", "--log", tmp_path, "-o", "json")["nodes"]}
+    one, two = nodes["cp1"], nodes["cp2"]
+    assert (one["files"], one["events"], one["lines"], one["damaged"]) == (2, 200, 200, 0)
+    assert [(g["from"][11:19], g["to"][11:19]) for g in one["gaps"]] == [("16:01:39", "16:40:00")]
+    assert one["levels"] == {"Metadata": 200}
+    assert one["rotation"]["rotated"] == 1
+    sizes = sorted(len(json.dumps(event(n), separators=(",", ":"))) + 1 for n in [*range(100), *range(2400, 2500)])
+    assert one["eventBytes"]["max"] == sizes[-1]
+    assert sizes[100] <= one["eventBytes"]["p50"] <= sizes[100] * 65 / 64
+    assert two["damaged"] == 2
+    assert [(d["line"], d["what"][:3]) for d in two["damagedLines"]] == [(0, "an "), (2, "not")] or [
+        (d["line"], d["what"][:3]) for d in two["damagedLines"]
+    ] == [(2, "not"), (0, "an ")]
+    text = answer(capfd, "stats", "--log", tmp_path)
+    assert "audit.log:2" in text
+
+
+def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = write(tmp_path / "audit.log", *[event(n, userAgent="x" * (n * n // 20)) for n in range(1000)])
+    sizes = sorted(map(len, log.read_bytes().splitlines(keepends=True)))
+    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"]
+    for name, at in (("p50", 500), ("p95", 950), ("p99", 990)):
+        assert sizes[at - 1] <= node["eventBytes"][name] < sizes[at - 1] * 1.016
+    assert node["eventBytes"]["max"] == sizes[-1]
