@@ -22,31 +22,38 @@ _DEFAULTS: Final[dict[str, list[str]]] = {
 
 def read_words(target: SshTarget, file: Path | None) -> Words:
     """The keywords of ssh_config for `target`. Raises InputError, also for what only ssh itself can read."""
-    path = file or Path("~/.ssh/config").expanduser()
-    config = SSHConfig()
-    if file or path.exists():
-        try:
-            _refuse_unknown(path)
-            config = SSHConfig.from_path(str(path))
-        except (OSError, paramiko.ConfigParseError, UnicodeDecodeError) as error:
-            raise InputError(f"ssh config {path} cannot be read: {error}") from error
+    config = _parsed(file or Path("~/.ssh/config").expanduser(), needed=file is not None)
     try:
         found = config.lookup(target.host)
     except (paramiko.SSHException, ValueError, KeyError) as error:
         raise InputError(f"ssh config has no usable entry for {target.host}: {error}") from error
-    # paramiko turns `none` into None, whatever its types say; settings read `none` again
-    words = {word: [value] if type(value) is str else list(value or ["none"]) for word, value in found.items()}
-    if "proxycommand" in words:
-        # its tokens are expanded already
-        words["proxycommand"] = [words["proxycommand"][0].replace("%", "%%")]
-    return {**_DEFAULTS, **words}
+    words = {word: _values(value) for word, value in found.items()}
+    # the tokens of a ProxyCommand are expanded already
+    commands = [command.replace("%", "%%") for command in words.get("proxycommand", ["none"])]
+    return {**_DEFAULTS, **words, "proxycommand": commands}
 
 
-def _refuse_unknown(path: Path) -> None:
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        word = line.replace("=", " ").split()[:2]
-        if word and (word[0].lower() in _NOT_KNOWN or [w.lower() for w in word] == ["match", "final"]):
+def _values(value: object) -> list[str]:
+    """A keyword's values; paramiko turns `none` into None, which the settings read again."""
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def _parsed(path: Path, *, needed: bool) -> SSHConfig:
+    if not needed and not path.exists():
+        return SSHConfig()
+    try:
+        text = path.read_text()
+        _refuse_unknown(path, text)
+        return SSHConfig.from_text(text)
+    except (OSError, paramiko.ConfigParseError, UnicodeDecodeError) as error:
+        raise InputError(f"ssh config {path} cannot be read: {error}") from error
+
+
+def _refuse_unknown(path: Path, text: str) -> None:
+    for number, line in enumerate(text.splitlines(), 1):
+        word = [part.lower() for part in line.replace("=", " ").split()[:2]]
+        if (word[:1] and word[0] in _NOT_KNOWN) or word == ["match", "final"]:
             raise InputError(
-                f"ssh config {path} line {number}: {' '.join(word)} cannot be read without the ssh program",
+                f"ssh config {path} line {number}: {line.strip()} cannot be read without the ssh program",
                 hint="install openssh-client; with it, ssh_config is read exactly as ssh reads it",
             )

@@ -225,18 +225,25 @@ def _handshake(sock: socket.socket | paramiko.Channel, settings: SshSettings) ->
     transport = paramiko.Transport(sock)
     transport.banner_timeout = transport.auth_timeout = _CONNECT_S
     options = transport.get_security_options()
-    options.ciphers = tuple(c for c in options.ciphers if not any(weak in c for weak in _WEAK))
-    options.digests = tuple(d for d in options.digests if not any(weak in d for weak in _WEAK))
-    known = known_hosts_of(settings).types(settings.known_as)
-    first = [t for k in known for t in (("rsa-sha2-512", "rsa-sha2-256") if k == "ssh-rsa" else (k,))]
-    types = [t for t in options.key_types if t in first]
-    options.key_types = (*types, *(t for t in options.key_types if t not in types))
+    options.ciphers = _without_weak(options.ciphers)
+    options.digests = _without_weak(options.digests)
+    options.key_types = _known_first(options.key_types, known_hosts_of(settings).types(settings.known_as))
     try:
         transport.start_client(timeout=_CONNECT_S)
     except BaseException:
         transport.close()
         raise
     return transport
+
+
+def _without_weak(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if not any(weak in name for weak in _WEAK))
+
+
+def _known_first(types: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Types of host keys, those of known keys before others; an ssh-rsa key signs with two of them."""
+    first = {t for kind in known for t in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))}
+    return tuple(sorted(types, key=lambda name: name not in first))
 
 
 def _reason(error: BaseException) -> str:

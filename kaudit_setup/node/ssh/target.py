@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +11,14 @@ from typing import Final
 
 from kaudit_setup.errors import InputError
 
-_URI: Final = "ssh://"
+# an address with two colons or more is IPv6 and needs brackets before a port
+_TARGET: Final = re.compile(
+    r"(?:ssh://)?(?:(?P<user>.+)@)?"
+    r"(?:\[(?P<bracketed>[^]]+)\]|(?P<plain>[^@:\[\]/]+)|(?P<bare>[^@\[\]/]*:[^@\[\]/]*:[^@\[\]/]*))"
+    r"(?::(?P<port>[^:/]+))?/?"
+)
+_NOT_IN_NAMES: Final = re.compile(r"[\s\x00-\x1f]")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +37,14 @@ class SshTarget:
     @classmethod
     def parse(cls, text: str) -> SshTarget:
         """`root@cp1`, `cp1:2222`, `[2001:db8::1]:22`, `ssh://root@cp1:22`; raises InputError."""
-        user, at, rest = text.removeprefix(_URI).rstrip("/" if text.startswith(_URI) else "").rpartition("@")
-        host, port = rest, ""
-        if rest.startswith("["):
-            host, closed, tail = rest[1:].partition("]")
-            if not closed or (tail and not tail.startswith(":")):
-                raise InputError(f"host {text!r} is not [USER@]HOST[:PORT]")
-            port = tail[1:]
-        elif rest.count(":") == 1:
-            host, _, port = rest.partition(":")
-        if not host or host.startswith("-") or (at and not user) or any(c.isspace() or ord(c) < 32 for c in text):
+        found = _TARGET.fullmatch(text)
+        host = found and (found["bracketed"] or found["plain"] or found["bare"])
+        if found is None or not host or host.startswith("-") or _NOT_IN_NAMES.search(text):
             raise InputError(f"host {text!r} is not [USER@]HOST[:PORT]", hint="for example --host root@cp1:22")
-        if port and not (port.isdigit() and port.isascii() and len(port) < 6 and 0 < int(port) < 65536):
+        port = found["port"]
+        if port is not None and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
             raise InputError(f"host {text!r}: {port!r} is not a port")
-        return cls(host, user or None, int(port) if port else None)
+        return cls(host, found["user"], int(port) if port else None)
 
     @property
     def name(self) -> str:
