@@ -186,6 +186,19 @@ def _server(state: NodeState) -> Iterator[Finding]:
         )
 
 
+def _peers(observed: Observed) -> Iterator[Finding]:
+    """Nobody may be restarted while it is not known whether another API server of the cluster answers."""
+    seen = observed.cluster
+    if observed.servers and not (seen and seen.servers):
+        why = seen.servers_why if seen else "its API server could not be asked about the cluster"
+        yield Finding(
+            "peers-unknown",
+            True,
+            f"which other API servers its cluster has is not known, so they cannot be waited for: {why}",
+            "make sure that they answer",
+        )
+
+
 def _selinux(observed: Observed) -> Iterator[Finding]:
     if observed.selinux == "1":
         yield Finding(

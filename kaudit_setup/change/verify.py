@@ -10,6 +10,7 @@ from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.probe import KUBECTL_VERBS
 from kaudit_setup.errors import ScriptError
+from kaudit_setup.node.cluster import Address, prelude
 from kaudit_setup.node.frames import Frames
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
@@ -125,8 +126,11 @@ def _ready(want: Expectation) -> str:
 
 
 def _metrics(want: Expectation) -> str:
-    request = _request(want, "GET", "/metrics", timeout=10, shown=True)
-    return f"metrics() {{ {request or ':'} 2>/dev/null; }}"
+    """What the server counts, asked with whatever credential may (client.sh); nothing where none may."""
+    if not (want.hook and want.identity):
+        return "metrics() { :; }"
+    asked = 'metrics() { ask GET /metrics && [ "$CODE" = 200 ] && cat "$ANSWER"; }'
+    return "\n".join([prelude(Address(want.address, want.port)), script("client"), asked])
 
 
 def _probe(want: Expectation) -> str:
@@ -154,11 +158,10 @@ def _request(
     body: str = "",
     mark: str = "",
     anonymous: bool = False,
-    shown: bool = False,
 ) -> str | None:
     """One shell command that sends the request to this very server; None where nothing on the node can.
 
-    With curl it prints the HTTP status, or the body where that is to be `shown`; kubectl prints the body.
+    With curl it prints the HTTP status; kubectl prints the body.
     """
     if want.identity is None:
         return None
@@ -167,14 +170,18 @@ def _request(
         verb = KUBECTL_VERBS[method]
         kubectl = ["kubectl", "--server", f"https://{address}:{want.port}", f"--request-timeout={timeout}s"]
         kubectl += ["--tls-server-name", "kubernetes.default.svc", verb, "--raw", path]
-        text = f'KUBECONFIG="$R"/etc/kubernetes/admin.conf {shlex.join(kubectl)}'
+        text = f"KUBECONFIG=$(admin_conf) {shlex.join(kubectl)}"
         return f"printf %s {shlex.quote(body)} | {text} -f -" if method in {"POST", "PUT"} else text
     # kubeadm's serving certificate always names kubernetes.default.svc; the address may not be in it
     host = "kubernetes.default.svc"
     curl = [
         "curl",
+        "-q",
         "-s",
-        *([] if shown else ["-o", "/dev/null", "-w", "%{http_code}"]),
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
         "-m",
         str(timeout),
         "-X",

@@ -42,7 +42,8 @@ class ClusterSeen:
     """What one API server said.
 
     `config` is None where there is none, and `config_why` says why. `servers`: every API server of the cluster as
-    they announce themselves, empty if it was not said. `endpoint`: controlPlaneEndpoint of the configuration.
+    they announce themselves, empty if it was not said, and `servers_why` says why. `endpoint`: controlPlaneEndpoint
+    of the configuration.
     `holds_endpoint`: whether it points to this very node now; None where that cannot be known.
     """
 
@@ -51,6 +52,7 @@ class ClusterSeen:
     servers: tuple[Address, ...] = ()
     endpoint: str = ""
     holds_endpoint: bool | None = None
+    servers_why: str = ""
 
 
 def prelude(at: Address) -> str:
@@ -62,7 +64,8 @@ def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
     """The frames of cluster.sh as values. Pure."""
     last = dict(found)
     config, why = _config(last.get("config.code", b"").decode(), last.get("config.body", b""))
-    servers = _servers(last.get("servers.body", b"")) if last.get("servers.code") == b"200" else ()
+    code = last.get("servers.code", b"").decode()
+    servers = _servers(last.get("servers.body", b"")) if code == "200" else ()
     endpoint = last.get("endpoint", b"").decode("utf-8", "replace")
     here = {_canonical(v) for k, v in found if k == "address"}
     points_to = {_canonical(v) for k, v in found if k == "endpoint.address"}
@@ -70,7 +73,8 @@ def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
     # a name with several addresses points everywhere, so it names nobody
     if len(points_to) == 1 and here:
         holds = points_to <= here
-    return ClusterSeen(config, why, servers, endpoint, holds)
+    servers_why = "" if servers else _why(code, "endpoints/kubernetes")
+    return ClusterSeen(config, why, servers, endpoint, holds, servers_why)
 
 
 def _canonical(address: bytes) -> str:
@@ -80,15 +84,20 @@ def _canonical(address: bytes) -> str:
         return ""
 
 
+def _why(code: str, what: str) -> str:
+    """Why this was not answered, in words."""
+    if code in {"401", "403"}:
+        return f"the node may not read {what} ({code} for each credential there: its client certificate, admin.conf)"
+    if code == "none":
+        return "the node has no client for its API server (curl, or kubectl with admin.conf)"
+    return f"the API server did not answer about {what} ({code or 'not asked'})"
+
+
 def _config(code: str, body: bytes) -> tuple[StoredConfig | None, str]:
     if code == "404":
         return None, "the cluster has no ConfigMap kube-system/kubeadm-config (was it made by kubeadm?)"
-    if code == "403":
-        return None, "the node may not read ConfigMap kube-system/kubeadm-config"
-    if code == "none":
-        return None, "the node has no client for its API server (curl, or kubectl with admin.conf)"
     if code != "200":
-        return None, f"the API server did not answer about ConfigMap kube-system/kubeadm-config ({code})"
+        return None, _why(code, "ConfigMap kube-system/kubeadm-config")
     try:
         whole = json.loads(body)
         text = whole["data"]["ClusterConfiguration"]

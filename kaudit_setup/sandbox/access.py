@@ -85,6 +85,11 @@ def _resource(ask: Ask) -> str | None:
         return _by(role, role, f'ServiceAccount "{controller}/kube-system"')
     if user.name in ("system:kube-controller-manager", "system:kube-scheduler"):
         return _by(user.name, user.name, f'User "{user.name}"')
+    if user.name == "kube-apiserver-kubelet-client" and ask.resource == "nodes":
+        # cmd/kubeadm/app/phases/bootstraptoken/node/tlsbootstrap.go
+        binding = 'ClusterRoleBinding "kubeadm:apiserver-kubelet-client" of ClusterRole "system:kubelet-api-admin"'
+        if ask.subresource or ask.verb in {"get", "list", "watch", "proxy"}:
+            return f'RBAC: allowed by {binding} to User "{user.name}"'
     if "system:nodes" in user.groups and ask.resource in ("nodes", "pods", "leases", "events"):
         return ""
     if ask.namespace and ADMINS_OF.get(user.name) == ask.namespace:

@@ -5,6 +5,11 @@ set -u
 umask 077
 R=${KAUDIT_ROOT-}
 STATE=$R/var/lib/kaudit-setup
+# what root's environment may hold must not change what is asked, nor what is found
+unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_HOME CURL_CA_BUNDLE SSL_CERT_FILE \
+  SSL_CERT_DIR SSLKEYLOGFILE OPENSSL_CONF KUBECONFIG GREP_OPTIONS GREP_COLORS CDPATH POSIXLY_CORRECT
+KUBERC=off
+export KUBERC
 
 field() { printf '%s %d\n%s\n' "$1" "${#2}" "$2"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -66,6 +71,13 @@ start_in() { # proc-folder pid
   case $1 in Z | X) ;; *) echo "${20:-}" ;; esac
 }
 start_of() { start_in "$R/proc" "$1"; }
+
+# the kubeconfig for kubectl: super-admin.conf only where that is all there is
+admin_conf() {
+  for _conf in admin super-admin; do
+    if [ -r "$R/etc/kubernetes/$_conf.conf" ]; then echo "$R/etc/kubernetes/$_conf.conf" && return; fi
+  done
+}
 
 boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 # whether the watchdog of a run (its folder) lives: a PID alone may be another process's by now, or of another boot

@@ -156,10 +156,11 @@ done
 pki=$R/etc/kubernetes/pki
 for f in ca.crt apiserver-kubelet-client.crt; do if [ -f "$pki/$f" ]; then blob "pki.$f" "$pki/$f"; fi; done
 if [ -f "$pki/apiserver-kubelet-client.key" ]; then field credential client-certificate; fi
-if [ -f "$R/etc/kubernetes/admin.conf" ]; then
+conf=$(admin_conf)
+if [ -n "$conf" ]; then
   field credential admin.conf
   # the certificate alone, to know whom a request would come from; never the key
-  field pki.admin "$(sed -n 's/^ *client-certificate-data: *//p' "$R/etc/kubernetes/admin.conf" | head -n 1)"
+  field pki.admin "$(sed -n 's/^ *client-certificate-data: *//p' "$conf" | head -n 1)"
 fi
 
 # what this tool left here

@@ -13,10 +13,10 @@ is_ready() { # ADDRESS,PORT
     fi
     _port=$1
     shift
-    [ "$(curl -s -o /dev/null -w '%{http_code}' -m 5 --noproxy '*' --cacert "$PKI/ca.crt" "$@" \
+    [ "$(curl -q -s -o /dev/null -w '%{http_code}' -m 5 --noproxy '*' --cacert "$PKI/ca.crt" "$@" \
       --resolve "kubernetes.default.svc:$_port:$_at" "https://kubernetes.default.svc:$_port/readyz")" = 200 ]
   else
-    KUBECONFIG=$R/etc/kubernetes/admin.conf kubectl --server "https://$_at:${1##*,}" --request-timeout=5s \
+    KUBECONFIG=$(admin_conf) kubectl --server "https://$_at:${1##*,}" --request-timeout=5s \
       --tls-server-name kubernetes.default.svc get --raw /readyz >/dev/null 2>&1
   fi
 }

@@ -3,7 +3,7 @@
 # BACKUP_NAME with BACKUP_JSON, or both empty where the old text is already in another backup.
 ID=persist.$$
 deaf
-trap 'rm -f -- "$PAYLOAD" "$ANSWER"' EXIT
+trap 'rm -f -- "$PAYLOAD"; forget' EXIT
 prepare
 receive "$LENGTH"
 lock 5

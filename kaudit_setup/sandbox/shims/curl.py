@@ -28,7 +28,17 @@ LONG = {
     "--user-agent": "user-agent",
     "--noproxy": "noproxy",
 }
-SWITCHES = {"--silent", "--show-error", "--fail", "--insecure", "--no-buffer", "--include", "--globoff", "--head"}
+SWITCHES = {
+    "--silent",
+    "--show-error",
+    "--fail",
+    "--insecure",
+    "--no-buffer",
+    "--include",
+    "--globoff",
+    "--head",
+    "--disable",
+}
 SHORT = {
     "E": "--cert",
     "H": "--header",
@@ -47,6 +57,7 @@ SHORT = {
     "i": "--include",
     "g": "--globoff",
     "I": "--head",
+    "q": "--disable",
 }
 
 
