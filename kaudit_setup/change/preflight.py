@@ -37,6 +37,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         found += [
             *_living(observed),
             *_server(state),
+            *(_peers(observed) if plan else ()),
             *_selinux(observed),
             *_no_systemd(observed),
             *_pending(observed),

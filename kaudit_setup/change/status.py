@@ -35,7 +35,8 @@ class Status:
 
     `bytes_kept`: what the log and its rotated files will take, None without bound; `disk_free`: -1 if unknown;
     `full_in_hours`: when the volume will be full, None if it will not. `persisted`: whether `kubeadm upgrade` makes
-    the same manifest, None where that was not asked or is of no concern.
+    the same manifest, None where that was not asked or is of no concern; `persisted_why`: why it does not, or why it
+    is not known.
     """
 
     host: str
@@ -56,6 +57,7 @@ class Status:
     disk_free: int = -1
     full_in_hours: float | None = None
     persisted: bool | None = None
+    persisted_why: str = ""
     journal: dict[str, Any] = field(default_factory=dict)
 
     @property

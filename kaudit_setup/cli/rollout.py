@@ -139,8 +139,9 @@ class _Narrator:
                     for line in node_as_text(report) if self._text else ():
                         typer.echo(line)
                 case Stored(cluster, what):
-                    if cluster.storing.plan and self._text and self._alone:
-                        typer.echo(f"  {what}")
+                    # several nodes have a summary, which says it, too
+                    if (cluster.storing.plan or cluster.storing.missed) and self._text and self._alone:
+                        typer.echo(f"  {safe(what)}")
                 case Interrupted():
                     typer.echo(_interrupted(event), err=True)
                     if event.leaving:

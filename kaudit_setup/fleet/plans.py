@@ -35,11 +35,15 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """What will be stored for one cluster: `plan` None where nothing is, and `why` says why not."""
+    """What will be stored for one cluster: `plan` None where nothing is, and `why` says why not.
+
+    `missed`: it should be stored and is not, so that the next kubeadm upgrade undoes what is done now.
+    """
 
     plan: ConfigPlan | None
     why: str = ""
     settings: AuditSettings | None = None
+    missed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kaudit_setup.change.persist import is_persisted
+from kaudit_setup.change.persist import NAME, is_persisted
 from kaudit_setup.change.prepare import look
 from kaudit_setup.change.run import probe_now
 from kaudit_setup.change.status import Status, judge
@@ -42,8 +42,10 @@ def status_of(candidate: Candidate, *, manifest: str, living: bool) -> NodeStatu
     if found.state == "on":
         found = judge(state, probe_now(node, state, limit=_PROOF_S))
     seen = cluster_of(state.observed)
-    if seen.config and state.settings.flags:
-        found = replace(found, persisted=is_persisted(seen.config, state.settings, state.pod.mounts))
+    if state.settings.flags:
+        kept = is_persisted(seen.config, state.settings, state.pod.mounts) if seen.config else None
+        why = seen.config_why if kept is None else "" if kept else f"ConfigMap {NAME} does not have these settings"
+        found = replace(found, persisted=kept, persisted_why=why)
     return NodeStatus(found, member_of(candidate, state, seen))
 
 

@@ -24,7 +24,7 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
     last = nodes[-1]
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), last.member.seen)
     if seen.config is None:
-        return Storing(None, seen.config_why)
+        return Storing(None, f"kubeadm-config: not stored, because {seen.config_why}", missed=True)
     settings = AuditSettings(last.pod.flags)
     plan = _plan(seen.config, settings, last)
     if plan and cluster.strangers:
@@ -33,6 +33,7 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
             None,
             f"ConfigMap {NAME} is left alone: {names} of this cluster is not in the list, and kubeadm would apply "
             "the settings there, too; it is changed when all control-plane nodes are in one run",
+            missed=True,
         )
     return Storing(plan, "" if plan else f"ConfigMap {NAME} says the same already", settings)
 

@@ -79,7 +79,8 @@ def table(rows: Sequence[Row], *, colour: bool = False) -> str:
 
 def _below(row: Row) -> list[str]:
     remarks = row.status.remarks if row.status else (row.unreachable,)
-    return [f"{safe(row.name)}: {safe(str(said))}" for said in (*row.differs, *remarks)]
+    survives = [_survives(row.status)] if row.status and row.status.persisted_why else []
+    return [f"{safe(row.name)}: {safe(str(said))}" for said in (*row.differs, *remarks, *survives)]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -99,7 +100,9 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if status.rate is None else f"{size(status.rate)}/s",
         duration(status.hours_kept),
         safe(status.last_event) or "-",
-        {True: "yes", False: "will be lost at the next upgrade", None: "-"}[status.persisted],
+        {True: "yes", False: "will be lost at the next upgrade", None: "?" if status.persisted_why else "-"}[
+            status.persisted
+        ],
     )
 
 
@@ -132,16 +135,20 @@ def _one(name: str, status: Status) -> str:
         ("log", _log(status)),
         ("last event", status.last_event),
         ("kept", _kept(status)),
-        (
-            "kubeadm",
-            {True: "upgrade keeps it", False: "will be lost at the next upgrade", None: ""}[status.persisted],
-        ),
+        ("kubeadm", _survives(status)),
         ("backups", str(status.backups)),
     ]
     lines += [f"  {title:<15} {safe(value)}" for title, value in rows if value]
     lines += [f"  --{safe(flag)}={safe(value)}" for flag, value in sorted(status.flags.items())]
     lines += [f"  note: {safe(remark)}" for remark in status.remarks]
     return "\n".join(lines)
+
+
+def _survives(status: Status) -> str:
+    if status.persisted:
+        return "survives kubeadm upgrade: yes"
+    said = "no" if status.persisted is False else "not known"
+    return f"survives kubeadm upgrade: {said}, because {status.persisted_why}" if status.persisted_why else ""
 
 
 def _policy(status: Status) -> str:
