@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from kaudit_setup.fleet.compliance import BENCHMARK, Verdict
+from kaudit_setup.compliance.verdict import BENCHMARK, Verdict
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
 

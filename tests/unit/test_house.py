@@ -25,11 +25,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "node": GROUND,
     "change": GROUND | {"node", "manifest", "policy", "auditlog"},
     "fleet": GROUND | {"change", "node", "manifest", "policy"},
+    "compliance": GROUND | {"policy", "change"},
     "sandbox": GROUND | {"node", "policy"},
     "demo": GROUND | {"node", "sandbox"},
-    "report": GROUND | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "demo"},
+    "report": GROUND
+    | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "demo", "compliance"},
     "cli": GROUND
-    | {"manifest", "policy", "auditlog", "attribution", "node", "change", "fleet", "sandbox", "demo", "report"},
+    | {
+        "manifest",
+        "policy",
+        "auditlog",
+        "attribution",
+        "node",
+        "change",
+        "fleet",
+        "compliance",
+        "sandbox",
+        "demo",
+        "report",
+    },
 }
 ONLY_IMPORTERS: dict[str, set[str]] = {
     "ruamel": {"yamltext.py"},

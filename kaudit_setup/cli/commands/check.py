@@ -47,7 +47,7 @@ def check(
 ) -> None:
     """Judge nodes by the audit checks of the CIS Kubernetes Benchmark."""
     from kaudit_setup.change.prepare import look
-    from kaudit_setup.fleet.compliance import judge_node, unreachable
+    from kaudit_setup.compliance.node import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all
 
     with how.candidates() as candidates, waiting(crowd(candidates)) as progress:

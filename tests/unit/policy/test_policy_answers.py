@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kaudit_setup.compliance.audit_policy import check_322
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy import presets
-from kaudit_setup.policy.cis import check_322
 from kaudit_setup.policy.evaluate import evaluate
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Attributes, Policy

@@ -1,4 +1,4 @@
-"""The audit part of the CIS Kubernetes Benchmark (1.10), judged from the server's own command line.
+"""CIS 1.2.16-1.2.19 and 3.2.1, judged from the server's own command line.
 
 The checks and their bounds are kube-bench's (cfg/cis-1.10/master.yaml 1.2.16-1.2.19, controlplane.yaml 3.2.1): a flag
 must stand on the command line, a default does not count, and 0 ("for ever") is below every bound. Where kube-bench
@@ -12,24 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, KubeVersion
-from kaudit_setup.policy.cis import check_322
-from kaudit_setup.policy.load import load
-from kaudit_setup.policy.model import Policy
-
-BENCHMARK = "CIS Kubernetes Benchmark 1.10"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One check of the benchmark. `found`: what was seen, in words; `mend`: what to do, empty where it passed."""
-
-    id: str
-    title: str
-    passed: bool
-    found: str
-    mend: str = ""
+from kaudit_setup.compliance.verdict import Verdict
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +34,6 @@ CHECKS: tuple[Check, ...] = (
     Check("1.2.19", "The --audit-log-maxsize argument is 100 or more", "audit-log-maxsize", 100),
     Check("3.2.1", "An audit policy is in use", POLICY_FLAG, example="/etc/kubernetes/audit-policy.yaml"),
 )
-
-TITLE_322 = "The audit policy covers key security concerns"
 
 Given: TypeAlias = tuple[str, bool]
 """A flag's value, and whether it stood behind a `=`."""
@@ -107,42 +89,3 @@ def _as_kube_bench(values: Sequence[Given], least: int | None) -> bool:
     """kube-bench takes the first of several, and only what stands behind a `=` (check/test.go:flagTestItem)."""
     value, equals = values[0]
     return least is None or (equals and _enough(value, least))
-
-
-def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
-    """3.2.2: Secrets, ConfigMaps and TokenReviews at Metadata only; changes of Pods and Deployments; use of exec,
-    portforward and proxy. What is lost of Kubernetes' own components only is no failure.
-    """
-    findings = check_322(policy, version)
-    errors = [f for f in findings if f.severity == "error"]
-    if not errors:
-        return Verdict("3.2.2", TITLE_322, True, "every key security concern is covered")
-    found = "; ".join(f.message for f in errors)
-    return Verdict("3.2.2", TITLE_322, False, found, "\n".join(dict.fromkeys(f.mend for f in errors if f.mend)))
-
-
-def _not_judged(why: str) -> Verdict:
-    """3.2.2 where there is no policy to ask: it does not pass."""
-    return Verdict("3.2.2", TITLE_322, False, why, "kaudit-setup enable --policy cis")
-
-
-def judge_node(state: NodeState) -> tuple[Verdict, ...]:
-    """Every verdict on one node: on the running server's command line, and on the policy file that it names."""
-    server = state.observed.server
-    return (*judge(server.argv if server else ()), _judge_file(state))
-
-
-def _judge_file(state: NodeState) -> Verdict:
-    file = state.policy
-    if file is None or file.content is None:
-        return _not_judged(f"{file.path} is not there" if file else "there is no audit policy")
-    loaded = load(file.content, state.version)
-    if loaded.policy is None:
-        return _not_judged(f"kube-apiserver refuses {file.path}: {loaded.errors[0]}")
-    return judge_policy(loaded.policy, state.version)
-
-
-def unreachable(why: str) -> tuple[Verdict, ...]:
-    """Every verdict on a node that could not be asked: none passes."""
-    titles = [*((c.id, c.title) for c in CHECKS), ("3.2.2", TITLE_322)]
-    return tuple(Verdict(number, title, False, why, "make the node reachable") for number, title in titles)

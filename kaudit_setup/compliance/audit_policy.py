@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from kaudit_setup.compliance.verdict import Verdict
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import phrasing
 from kaudit_setup.policy.catalog import requests
@@ -26,6 +27,24 @@ _SENSITIVE: Final = (
 _MODIFIED: Final = (("pods", ("", "pods")), ("deployments", ("apps", "deployments")))
 _USED: Final = ("pods/exec", "pods/portforward", "pods/proxy", "services/proxy")
 _MEND: Final = "see `kaudit-setup policy show cis`"
+TITLE: Final = "The audit policy covers key security concerns"
+
+
+def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
+    """3.2.2: Secrets, ConfigMaps and TokenReviews at Metadata only; changes of Pods and Deployments; use of exec,
+    portforward and proxy. What is lost of Kubernetes' own components only is no failure.
+    """
+    findings = check_322(policy, version)
+    errors = [f for f in findings if f.severity == "error"]
+    if not errors:
+        return Verdict("3.2.2", TITLE, True, "every key security concern is covered")
+    found = "; ".join(f.message for f in errors)
+    return Verdict("3.2.2", TITLE, False, found, "\n".join(dict.fromkeys(f.mend for f in errors if f.mend)))
+
+
+def no_policy(why: str) -> Verdict:
+    """3.2.2 where there is no policy to ask: it does not pass."""
+    return Verdict("3.2.2", TITLE, False, why, "kaudit-setup enable --policy cis")
 
 
 def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:

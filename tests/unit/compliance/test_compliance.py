@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from kaudit_setup.fleet.compliance import judge
+from kaudit_setup.compliance.command_line import judge
 from kaudit_setup.report.junit import Case, junit
 
 GOOD = (

@@ -1,0 +1,18 @@
+"""The verdict on one check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BENCHMARK = "CIS Kubernetes Benchmark 1.10"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One check of the benchmark. `found`: what was seen, in words; `mend`: what to do, empty where it passed."""
+
+    id: str
+    title: str
+    passed: bool
+    found: str
+    mend: str = ""
