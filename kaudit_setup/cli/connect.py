@@ -78,7 +78,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     Raises InputError.
     """
     from kaudit_setup.cli.inventories import read_from
-    from kaudit_setup.fleet.hosts import Host, told_apart, unique
+    from kaudit_setup.fleet.hosts import Host, unique, with_own_names
     from kaudit_setup.node.ssh.target import SshTarget
 
     found: list[Host] = []
@@ -92,7 +92,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
         for note in read_inventory.notes:
             typer.echo(f"note: {safe(note)}", err=True)
         found += read_inventory.hosts
-    return told_apart(unique(found))
+    return with_own_names(unique(found))
 
 
 def target_of(host: Host) -> SshTarget:

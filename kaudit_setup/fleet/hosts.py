@@ -230,7 +230,7 @@ def unique(hosts: Iterable[Host]) -> tuple[Host, ...]:
     return tuple(seen.values())
 
 
-def told_apart(hosts: Iterable[Host]) -> tuple[Host, ...]:
+def with_own_names(hosts: Iterable[Host]) -> tuple[Host, ...]:
     """`hosts` with a name of its own for each: those that share one are called by how they are reached, too."""
     found = list(hosts)
     for tell in (_with_port, _with_way, _with_jump):

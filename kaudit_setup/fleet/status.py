@@ -11,7 +11,7 @@ from kaudit_setup.change.run import probe_now
 from kaudit_setup.change.status import Status, judge
 from kaudit_setup.fleet.drift import POLICY, Difference, differences
 from kaudit_setup.fleet.group import Member
-from kaudit_setup.fleet.survey import Asked, Candidate, cluster_of, member_of
+from kaudit_setup.fleet.survey import Answer, Candidate, cluster_of, member_of
 from kaudit_setup.node.cluster import ClusterSeen
 
 # seconds for the marked request: the server runs already
@@ -69,7 +69,7 @@ class Row:
         return self.status is not None and self.status.state == "on" and not self.differs
 
 
-def compared(asked: Sequence[Asked[NodeStatus]]) -> tuple[Row, ...]:
+def compared(asked: Sequence[Answer[NodeStatus]]) -> tuple[Row, ...]:
     """Every node beside the others, in their order."""
     differs = iter(differences([a.value.settings for a in asked if a.value]))
     rows = []

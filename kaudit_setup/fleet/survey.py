@@ -35,7 +35,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[R]):
+class Answer(Generic[R]):
     """What one node answered: `value`, or the `error` that kept it from answering."""
 
     candidate: Candidate
@@ -45,20 +45,20 @@ class Asked(Generic[R]):
 
 def ask_all(
     candidates: Sequence[Candidate], ask: Callable[[Candidate], R], *, forks: int = LOOK_FORKS
-) -> list[Asked[R]]:
+) -> list[Answer[R]]:
     """`ask` every node, several at the same time; the answers come in the order of the list, errors among them.
 
     `ask` must not change the nodes: Ctrl-C ends it at once, and who has not answered is not waited for.
     Raises StoppedError then.
     """
 
-    def one(candidate: Candidate) -> Asked[R]:
+    def one(candidate: Candidate) -> Answer[R]:
         try:
-            return Asked(candidate, ask(candidate))
+            return Answer(candidate, ask(candidate))
         except KauditError as error:
-            return Asked(candidate, error=error)
+            return Answer(candidate, error=error)
 
-    found: dict[int, Asked[R]] = {}
+    found: dict[int, Answer[R]] = {}
 
     def keep(number: int, candidate: Candidate) -> None:
         found[number] = one(candidate)
@@ -73,7 +73,7 @@ def ask_all(
     return [found[number] for number in range(len(candidates))]
 
 
-def answers(asked: Sequence[Asked[R]]) -> list[tuple[Candidate, R]]:
+def answers(asked: Sequence[Answer[R]]) -> list[tuple[Candidate, R]]:
     """Every answer; raises one error that names every node that gave none."""
     failed = [a for a in asked if a.error]
     if failed:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.process import Processes
-from kaudit_setup.node.shell import Become, Talk, no_greeting
+from kaudit_setup.node.shell import Become, Exchange, no_greeting
 
 
 class LocalNode:
@@ -36,12 +36,12 @@ class LocalNode:
         timeout: float | None = None,
     ) -> Ran:
         """See `Node.sh`. The script's process group is ended when the time is up, or at `close`."""
-        talk = Talk(script, args, stdin, self._become, sink)
+        exchange = Exchange(script, args, stdin, self._become, sink)
         env = {**os.environ, "KAUDIT_ROOT": str(self._root or "")}
-        code = self._processes.run(talk, talk.argv, env=env, timeout=timeout)
-        if not talk.heard:
-            raise no_greeting(self.name, code, talk, self._become)
-        return Ran(code, talk.out, talk.err)
+        code = self._processes.run(exchange, exchange.argv, env=env, timeout=timeout)
+        if not exchange.greeted:
+            raise no_greeting(self.name, code, exchange, self._become)
+        return Ran(code, exchange.out, exchange.err)
 
     def close(self) -> None:
         """End the scripts that run now, in whatever thread; there is no connection to drop."""

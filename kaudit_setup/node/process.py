@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, cast
 
 from kaudit_setup.errors import LostError, NodeError
-from kaudit_setup.node.shell import Talk
+from kaudit_setup.node.shell import Exchange
 
 _CHUNK = 65536
 
@@ -29,14 +29,14 @@ class Processes:
 
     def run(
         self,
-        talk: Talk,
+        exchange: Exchange,
         argv: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         timeout: float | None = None,
     ) -> int:
-        """Run `argv`, feed it and listen to it as `talk` says; gives the exit status.
+        """Run `argv`, feed it and listen to it as `exchange` says; gives the exit status.
 
         Raises NodeError where it cannot be started, LostError when `timeout` seconds are up or at `close`; the
         whole process group has been killed then.
@@ -55,17 +55,17 @@ class Processes:
             raise NodeError(f"{self._name}: cannot run {argv[0]}: {error}") from error
         stdout, stderr = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
         helpers = [
-            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), talk), daemon=True),
-            threading.Thread(target=_drain, args=(stderr, talk), daemon=True),
+            threading.Thread(target=_feed, args=(cast("IO[bytes]", process.stdin), exchange), daemon=True),
+            threading.Thread(target=_drain, args=(stderr, exchange), daemon=True),
         ]
         timed_out = threading.Event()
         timer = threading.Timer(timeout, _end, (process, timed_out)) if timeout is not None else None
         for thread in (*helpers, *([timer] if timer else [])):
             thread.start()
         try:
-            code = self._listen(process, stdout, talk)
+            code = self._listen(process, stdout, exchange)
         finally:
-            talk.end()
+            exchange.end()
             if timer:
                 timer.cancel()
             for thread in helpers:
@@ -82,11 +82,11 @@ class Processes:
             for bell in self._bells:
                 os.write(bell, b"x")
 
-    def _listen(self, process: subprocess.Popen[bytes], stdout: IO[bytes], talk: Talk) -> int:
+    def _listen(self, process: subprocess.Popen[bytes], stdout: IO[bytes], exchange: Exchange) -> int:
         try:
             with self._bell() as bell:
                 while chunk := _next(stdout.fileno(), bell):
-                    talk.hear(chunk)
+                    exchange.take_output(chunk)
             if chunk is None:
                 _kill(process)
                 raise LostError(f"{self._name}: it was closed while a script ran")
@@ -122,10 +122,10 @@ def _next(stdout: int, bell: int) -> bytes | None:
     return None if bell in ready else os.read(stdout, _CHUNK)
 
 
-def _feed(pipe: IO[bytes], talk: Talk) -> None:
+def _feed(pipe: IO[bytes], exchange: Exchange) -> None:
     # a script may end without reading all of its input, which is its right
     with contextlib.suppress(OSError):
-        talk.feed(functools.partial(_write, pipe))
+        exchange.feed(functools.partial(_write, pipe))
     with contextlib.suppress(OSError):
         pipe.close()
 
@@ -135,10 +135,10 @@ def _write(pipe: IO[bytes], data: bytes) -> None:
     pipe.flush()
 
 
-def _drain(pipe: IO[bytes], talk: Talk) -> None:
+def _drain(pipe: IO[bytes], exchange: Exchange) -> None:
     with pipe:
         while chunk := os.read(pipe.fileno(), _CHUNK):
-            talk.hear_error(chunk)
+            exchange.take_error(chunk)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -88,11 +88,11 @@ class Become:
         return b"" if not self.needed or self.password is None else self.password.encode() + b"\n"
 
 
-class Talk:
+class Exchange:
     """One run of a script: what to execute, what to feed it when, and what it said.
 
-    An adapter runs `argv`, calls `feed` in a thread of its own, passes on what arrives through `hear` and
-    `hear_error`, and calls `end` when nothing more will come.
+    An adapter runs `argv`, calls `feed` in a thread of its own, passes on what arrives through `take_output` and
+    `take_error`, and calls `end` when nothing more will come.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Talk:
         nonce = secrets.token_hex(16)
         body = (shlex.join(["set", "--", *args]) + "\n" + text + "\n").encode("utf-8", "surrogateescape")
         self.argv = [*become.argv(), "sh", "-c", _LOADER, "kaudit-setup", nonce]
-        self.heard = False
+        self.greeted = False
         self.refusal: Exception | None = None
         """What the sink raised. It is none of the adapter's own errors, though it may look like one."""
         self._line = nonce.encode() + b"\n"
@@ -122,7 +122,7 @@ class Talk:
     @property
     def before(self) -> bytes:
         """What came on standard output before a greeting that never came."""
-        return b"" if self.heard else self._held[-_MOST_BEFORE:]
+        return b"" if self.greeted else self._held[-_MOST_BEFORE:]
 
     @property
     def out(self) -> bytes:
@@ -139,13 +139,13 @@ class Talk:
         if self._password:
             send(self._password)
             self._go.wait()
-            if not self.heard:
+            if not self.greeted:
                 return
         send(self._rest)
 
-    def hear(self, chunk: bytes) -> None:
+    def take_output(self, chunk: bytes) -> None:
         """Take a chunk of standard output: everything up to the greeting is dropped, what follows is passed on."""
-        if self.heard:
+        if self.greeted:
             self._pass_on(chunk)
             return
         self._held += chunk
@@ -153,7 +153,7 @@ class Talk:
         if not found:
             self._held = before[-_MOST_BEFORE:]
             return
-        self.heard, self._held = True, b""
+        self.greeted, self._held = True, b""
         self._go.set()
         if after:
             self._pass_on(after)
@@ -174,11 +174,11 @@ class Talk:
             self.refusal = error
             raise
 
-    def hear_error(self, chunk: bytes) -> None:
+    def take_error(self, chunk: bytes) -> None:
         """Take a chunk of standard error; a prompt that comes again means that the password was wrong."""
         if sum(map(len, self._err)) < _MOST_ERRORS:
             self._err.append(chunk)
-        if self._password and not self.heard and b"".join(self._err).count(_PROMPT.encode()) > 1:
+        if self._password and not self.greeted and b"".join(self._err).count(_PROMPT.encode()) > 1:
             self._go.set()
 
     def end(self) -> None:
@@ -186,9 +186,13 @@ class Talk:
         self._go.set()
 
 
-def no_greeting(where: str, code: int, talk: Talk, become: Become) -> NodeError:
+def no_greeting(where: str, code: int, exchange: Exchange, become: Become) -> NodeError:
     """What to say when a command ended before the loader ran: which of login, sudo and shell refused, and the fix."""
-    said = [line for text in (talk.before, talk.err) for line in text.decode("utf-8", "replace").strip().splitlines()]
+    said = [
+        line
+        for text in (exchange.before, exchange.err)
+        for line in text.decode("utf-8", "replace").strip().splitlines()
+    ]
     last = said[-1].strip() if said else f"exit status {code}"
     if become.needed:
         whole = "\n".join(said)

@@ -26,7 +26,7 @@ from typing import Final
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.process import Processes
-from kaudit_setup.node.shell import Become, Talk, no_greeting
+from kaudit_setup.node.shell import Become, Exchange, no_greeting
 from kaudit_setup.node.ssh.settings import SshSettings, read_settings
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.node.ssh.trust import how_to_add, how_to_replace
@@ -75,18 +75,18 @@ class OpenSshNode:
         """See `Node.sh`. Raises HostKeyError and NodeError from connecting, too."""
         settings, control = self._connected()
         become = Become(needed=settings.user != "root", password=self._options.become_password)
-        talk = Talk(script, args, stdin, become, sink)
+        exchange = Exchange(script, args, stdin, become, sink)
         log = self._new_log()
-        words = ["-E", str(log), "-o", "LogLevel=DEBUG2", "-T", "--", self._target.host, shlex.join(talk.argv)]
-        code = self._processes.run(talk, [*self._ssh(control), *words], timeout=timeout)
+        words = ["-E", str(log), "-o", "LogLevel=DEBUG2", "-T", "--", self._target.host, shlex.join(exchange.argv)]
+        code = self._processes.run(exchange, [*self._ssh(control), *words], timeout=timeout)
         said = _read(log)
         if code < 0 or (code == _SSH_FAILED and not _ENDED_BY_ITSELF.search(said)):
             raise LostError(
                 f"{self.name}: the connection broke", hint="run the same command again", details=_last(said)
             )
-        if not talk.heard:
-            raise no_greeting(self.name, code, talk, become)
-        return Ran(code, talk.out, talk.err)
+        if not exchange.greeted:
+            raise no_greeting(self.name, code, exchange, become)
+        return Ran(code, exchange.out, exchange.err)
 
     def close(self) -> None:
         """End what runs, and the connection if it is ours. It never waits for a connection that is being made."""

@@ -15,7 +15,7 @@ import paramiko
 
 from kaudit_setup.errors import KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
-from kaudit_setup.node.shell import Become, Talk, no_greeting
+from kaudit_setup.node.shell import Become, Exchange, no_greeting
 from kaudit_setup.node.ssh.login import log_in
 from kaudit_setup.node.ssh.proxy import ProxyCommand
 from kaudit_setup.node.ssh.settings import SshSettings, read_settings
@@ -65,38 +65,38 @@ class SshNode:
     ) -> Ran:
         """See `Node.sh`. Raises HostKeyError and NodeError from connecting, too."""
         transport = self._awaited()
-        talk = Talk(script, args, stdin, self._become, sink)
+        exchange = Exchange(script, args, stdin, self._become, sink)
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             channel = transport.open_session(timeout=_CONNECT_S)
             with contextlib.closing(channel):
-                channel.exec_command(shlex.join(talk.argv))
+                channel.exec_command(shlex.join(exchange.argv))
                 helpers = [
-                    threading.Thread(target=_feed, args=(channel, talk), daemon=True),
-                    threading.Thread(target=_drain, args=(channel, talk), daemon=True),
+                    threading.Thread(target=_feed, args=(channel, exchange), daemon=True),
+                    threading.Thread(target=_drain, args=(channel, exchange), daemon=True),
                 ]
                 for thread in helpers:
                     thread.start()
                 try:
                     for chunk in self._chunks(channel, deadline, timeout):
-                        talk.hear(chunk)
+                        exchange.take_output(chunk)
                 finally:
-                    talk.end()
+                    exchange.end()
                 if not channel.status_event.wait(_CONNECT_S) or channel.exit_status == -1:
                     raise LostError(f"{self.name}: the connection broke", hint="run the same command again")
                 code = channel.exit_status
                 for thread in helpers:
                     thread.join(timeout=1)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            if talk.refusal is not None:
+            if exchange.refusal is not None:
                 # a disk that is full here is no connection that broke
-                raise talk.refusal from None
+                raise exchange.refusal from None
             raise LostError(
                 f"{self.name}: the connection broke: {error}", hint="run the same command again"
             ) from error
-        if not talk.heard:
-            raise no_greeting(self.name, code, talk, self._become)
-        return Ran(code, talk.out, talk.err)
+        if not exchange.greeted:
+            raise no_greeting(self.name, code, exchange, self._become)
+        return Ran(code, exchange.out, exchange.err)
 
     def connect_ahead(self) -> None:
         """Begin to connect while the caller loads what it will run; the first `sh` raises what goes wrong."""
@@ -253,15 +253,15 @@ def _reason(error: BaseException) -> str:
     return said or type(error).__name__
 
 
-def _feed(channel: paramiko.Channel, talk: Talk) -> None:
+def _feed(channel: paramiko.Channel, exchange: Exchange) -> None:
     # a script may end without reading all of its input; a broken connection is seen by the reader
     with contextlib.suppress(OSError, paramiko.SSHException, EOFError):
-        talk.feed(channel.sendall)
+        exchange.feed(channel.sendall)
     with contextlib.suppress(OSError, paramiko.SSHException, EOFError):
         channel.shutdown_write()
 
 
-def _drain(channel: paramiko.Channel, talk: Talk) -> None:
+def _drain(channel: paramiko.Channel, exchange: Exchange) -> None:
     with contextlib.suppress(socket.timeout, OSError, paramiko.SSHException, EOFError):
         while chunk := channel.recv_stderr(_CHUNK):
-            talk.hear_error(chunk)
+            exchange.take_error(chunk)

@@ -198,9 +198,9 @@ def test_a_stack_trace_is_not_shown_where_there_is_an_error_before_it() -> None:
 
 
 def test_no_secret_and_no_script_is_in_an_argv() -> None:
-    from kaudit_setup.node.shell import Become, Talk
+    from kaudit_setup.node.shell import Become, Exchange
 
-    talk = Talk("echo SCRIPT", ["ARGUMENT"], b"INPUT", Become(password="hunter2"))
+    exchange = Exchange("echo SCRIPT", ["ARGUMENT"], b"INPUT", Become(password="hunter2"))
     for word in ("SCRIPT", "ARGUMENT", "INPUT", "hunter2"):
-        assert word not in shlex.join(talk.argv)
+        assert word not in shlex.join(exchange.argv)
     assert "hunter2" not in repr(Become(password="hunter2"))
