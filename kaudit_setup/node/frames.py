@@ -3,8 +3,12 @@ r"""The frames in which scripts answer: `key length\\nbytes\\n`. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from kaudit_setup.errors import NodeError
+
+_MOST_DIGITS: Final = 12
+_LONGEST_HEAD: Final = 4096  # bytes of a key and a length
 
 
 def frames(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -26,7 +30,7 @@ class Frames:
         data, at, found = self.rest + chunk, 0, []
         while (newline := data.find(b"\n", at)) >= 0:
             key, _, length = data[at:newline].decode("ascii", "replace").rpartition(" ")
-            if not key or not length.isdigit():
+            if not key or not (length.isdigit() and len(length) <= _MOST_DIGITS):
                 raise NodeError(f"the node answered something that is no frame: {data[at:newline][:80]!r}")
             end = newline + 1 + int(length)
             if len(data) <= end:
@@ -34,4 +38,6 @@ class Frames:
             found.append((key, data[newline + 1 : end]))
             at = end + 1
         self.rest = data[at:]
+        if not found and b"\n" not in self.rest[:_LONGEST_HEAD] and len(self.rest) > _LONGEST_HEAD:
+            raise NodeError(f"the node answered something that is no frame: {self.rest[:80]!r}")
         return found

@@ -161,7 +161,8 @@ def parse(found: Sequence[tuple[str, bytes]]) -> Observed:
     """The frames of observe.sh as values; raises NodeError if a part of them cannot be."""
     try:
         return _parse(found)
-    except (KeyError, ValueError, IndexError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        # whatever a hostile node says ends here
         raise NodeError(f"the node's answer could not be understood: {type(error).__name__} {error}") from error
 
 
@@ -218,7 +219,7 @@ def _object(data: bytes) -> dict[str, Any]:
     """A JSON object that this tool wrote; what a crash cut short comes back with only `damaged` set."""
     try:
         value = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"damaged": True}
     return value if isinstance(value, dict) else {"damaged": True}
 

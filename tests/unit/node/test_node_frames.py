@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.frames import Frames, frames
+from kaudit_setup.node.observe import parse
 
 pairs = st.lists(st.tuples(st.from_regex(r"[a-z.]{1,12}", fullmatch=True), st.binary(max_size=60)), max_size=8)
 
@@ -31,3 +34,21 @@ def test_noise_and_a_cut_are_errors() -> None:
         list(frames(b"Welcome to cp1\n"))
     with pytest.raises(NodeError, match="cut short"):
         list(frames(wire([("a", b"xyz")])[:-1]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"key 9999999999999\nx", b"key " + b"9" * 5000 + b"\nx", "key \u0663\nx".encode(), b"x" * 10_000, b" 3\nabc\n"],
+)
+def test_a_head_that_is_out_of_bounds_is_refused(data: bytes) -> None:
+    """An answer is a stranger's: no number is too large to be read, no line is waited for without an end."""
+    with pytest.raises(NodeError, match="no frame"):
+        Frames().feed(data)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["uid", "time", "log.stat", "run.id", "backup", "server.pid"]), st.binary()))
+)
+def test_whatever_a_node_says_is_a_node_error_or_a_value(found: list[tuple[str, bytes]]) -> None:
+    with contextlib.suppress(NodeError):
+        parse(found)
