@@ -36,6 +36,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
     if prove:
         found += [
             *_living(observed),
+            *_loose(observed),
             *_server(state),
             *(_peers(observed) if plan else ()),
             *_selinux(observed),
@@ -159,6 +160,16 @@ def _living(observed: Observed) -> Iterator[Finding]:
             "not-the-static-dir",
             True,
             f"kubelet reads static Pods from {configured}, not from {observed.static_dir}",
+        )
+
+
+def _loose(observed: Observed) -> Iterator[Finding]:
+    for folder in observed.loose:
+        yield Finding(
+            "loose-folder",
+            True,
+            f"others than root can write to {folder}, so they could exchange what is written or run there",
+            f"chown root {folder} && chmod go-w {folder}",
         )
 
 

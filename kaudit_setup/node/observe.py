@@ -128,6 +128,8 @@ class Observed:
     backups: tuple[dict[str, Any], ...]
     journal: tuple[dict[str, Any], ...]
     runs: tuple[RunSeen, ...]
+    # folders on the way to what root reads or writes that others than root can write to
+    loose: tuple[str, ...] = ()
     # what its API server said of the cluster; None where there was none to ask
     cluster: ClusterSeen | None = None
 
@@ -211,6 +213,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         backups=tuple(_object(v) for k, v in found if k == "backup"),
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),
+        loose=tuple(dict.fromkeys(v.decode("utf-8", "surrogateescape") for k, v in found if k == "loose")),
         cluster=cluster.parse(found) if "cluster" in last else None,
     )
 

@@ -42,6 +42,28 @@ volume() { # key path: the filesystem that holds it, or would hold it
   done
 }
 
+# Folders on the way to $1 in which somebody else than root could exchange what root writes or runs. $2: `group` where
+# members of a folder's group count as such (/var/log belongs to group syslog on some systems).
+loose() {
+  [ -z "$R" ] || return 0
+  _way=$1
+  while [ "$_way" != . ]; do
+    # shellcheck disable=SC2046
+    set -- "$2" "$2" $(stat -L -c '%a %u %g' "$_way" 2>/dev/null)
+    if [ -n "${3-}" ]; then
+      # mode, owner, group: writable by others without the sticky bit, by a group that is not root's, or owned
+      case $3 in
+        [1357]???) ;;
+        *[2367]) field loose "$_way" ;;
+        *[2367]?) if [ "$2" = group ] && [ "$5" != 0 ]; then field loose "$_way"; fi ;;
+      esac
+      if [ "$4" != 0 ]; then field loose "$_way"; fi
+    fi
+    [ "$_way" != / ] || break
+    above "$_way" && _way=$ABOVE
+  done
+}
+
 field uid "$(id -u)"
 field host "$(uname -n)"
 field machine "$(cat "$R/etc/machine-id" 2>/dev/null)"
@@ -142,6 +164,10 @@ above "$log" && volume log.volume "$ABOVE"
 volume manifest.volume "$static"
 above "$policy" && volume policy.volume "$ABOVE"
 volume state.volume /var/lib/kaudit-setup
+loose "$static" group
+loose /var/lib/kaudit-setup group
+above "$policy" && loose "$ABOVE" group
+above "$log" && loose "$ABOVE" owner
 
 servers=$(pids_of kube-apiserver)
 for p in $servers; do
