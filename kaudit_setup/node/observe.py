@@ -156,6 +156,12 @@ def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), time
     if ("end", b"ok") not in found:
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise NodeError(f"{node.name}: could not be read: {said}")
+    outside = [value.decode("utf-8", "replace") for key, value in found if key == "outside"]
+    if outside:
+        raise NodeError(
+            f"{node.name}: a link leads from {outside[0]} out of that folder; nothing was changed",
+            hint="make the link relative, or work on the machine that the folder belongs to",
+        )
     return parse(found)
 
 

@@ -17,6 +17,7 @@ journal() { # JSON members, without braces
 # --- the lock: held by the kernel for as long as this script or what it started lives. Whoever decides about a run
 # (apply, confirm, undo, its watchdog, recover) does so under it, so a lock that was not got is a failure.
 prepare() {
+  inside /var/lib/kaudit-setup || fail 12 "a link leads from $STATE out of $R"
   mkdir -p "$STATE/run" "$STATE/backups" "$STATE/incoming" 2>/dev/null ||
     fail 12 "cannot create $STATE: $(mkdir -p "$STATE/run" 2>&1)"
   chmod 700 "$STATE" "$STATE/run" "$STATE/backups" "$STATE/incoming" || fail 12 "cannot protect $STATE"
@@ -116,6 +117,7 @@ backup_end() { # offset length sha256 of backup.json
 
 # --- staging: every new file, and every old one for a possible undo, complete beside its place, before the first rename
 stage() { # path new-name offset length sha256 mode owner
+  inside "$1" || fail 12 "a link leads from $1 out of $R"
   _said=$({ set -C && cut_out "$3" "$4" >"$R$2"; } 2>&1)
   set +C
   [ "$(sha_of "$R$2")" = "$5" ] || fail 12 "cannot write $1 (is the disk full or read-only?): $_said"
@@ -134,6 +136,7 @@ own() { # file mode owner
   chown "$3" "$1"
 }
 make_dir() { # path mode
+  inside "$1" || fail 12 "a link leads from $1 out of $R"
   _said=$( (umask 022 && mkdir -p -- "$(dirname "$R$1")" && mkdir -m "$2" -- "$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
 }
 label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }

@@ -23,6 +23,14 @@ above() {
   case $1 in */*) ABOVE=${1%/*} ;; *) ABOVE=. ;; esac
   ABOVE=${ABOVE:-/}
 }
+# With a root folder nothing outside of it is read or written: a link on the way may lead to this machine's own files.
+inside() { # path: whether it stays below $R, links followed as far as it exists
+  [ -n "$R" ] || return 0
+  _deep=$R$1
+  while [ ! -e "$_deep" ] && [ ! -L "$_deep" ]; do above "$_deep" && _deep=$ABOVE; done
+  _deep=$(readlink -f "$_deep") || return 1
+  case $_deep/ in "$R"/*) ;; *) return 1 ;; esac
+}
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
 # FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame

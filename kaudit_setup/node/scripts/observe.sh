@@ -101,6 +101,7 @@ else
     done
   fi
 fi
+for p in "$static" "$manifest" /var/lib/kaudit-setup; do inside "$p" || field outside "$p"; done
 field static.path "$static"
 above "$static"
 if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$ABOVE" 2>/dev/null)" ]; then field static.samedevice yes; fi
@@ -143,6 +144,7 @@ done
 if [ -n "$hook" ]; then file file "$hook" metadata; fi
 file file "$policy" content
 
+for p in "$policy" "$log"; do inside "$p" || field outside "$p"; done
 field log.path "$log"
 if [ -d "$R$log" ]; then
   field log.kind directory
