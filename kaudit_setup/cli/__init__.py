@@ -1,4 +1,4 @@
-"""Flags → values, confirmation, exit codes; one module for each command.
+"""The command line: options become values, answers are printed, errors become exit codes.
 
 Only typer and the ground floor are imported here: what a command needs, it imports when it runs, and its module is
 imported when it is called, so that all of them, `--help` and shell completion stay quick.
@@ -9,72 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
-from kaudit_setup import __version__
+from kaudit_setup.cli.app import build, words_of
 from kaudit_setup.errors import Exit, KauditError
 
-_COMMANDS: Final = (
-    "enable",
-    "disable",
-    "rollback",
-    "recover",
-    "status",
-    "verify",
-    "check",
-    "who",
-    "events",
-    "top",
-    "estimate",
-    "stats",
-    "collect",
-    "backups",
-    "demo",
-    "manifest",
-    "policy",
-    "render",
-)
-"""Each is a module of `commands`, in the order in which `--help` lists them."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-_GROUPS: Final = frozenset({"backups", "manifest", "policy"})
-
-
-def build(words: Sequence[str]) -> typer.Typer:
-    """The command line for `words`: only the command that they name, or all if they name none."""
-    app = typer.Typer(
-        name="kaudit-setup",
-        help="Turn Kubernetes audit logging on, prove it on the node, and answer who did what.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    )
-    app.callback()(_root)
-    called = next((word for word in words if not word.startswith("-")), "")
-    for name in (called,) if called in _COMMANDS else _COMMANDS:
-        command = import_module(f"kaudit_setup.cli.commands.{name}").app
-        app.add_typer(command, name=name if name in _GROUPS else None)
-    return app
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"kaudit-setup {__version__}")
-        raise typer.Exit
-
-
-def _root(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Set up, prove, undo and read Kubernetes audit logging."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,7 +41,7 @@ def _run(argv: list[str] | None) -> int:
 
         args = spread_logs(args)
     try:
-        build(args)(args, prog_name="kaudit-setup")
+        build(words_of(args))(args, prog_name="kaudit-setup")
     except SystemExit as done:
         if isinstance(done.__context__, BrokenPipeError):
             return _unwritten(done.__context__)

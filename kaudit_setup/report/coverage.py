@@ -15,10 +15,10 @@ def coverage_notes(cover: Sequence[Coverage], now: datetime | None = None) -> It
     """What could not be read, and where, and whose clock is off; nothing if all is well. `now`: by default, now."""
     soon = stamp((now or datetime.now(UTC)) + timedelta(minutes=1))
     if len(cover) > 1:
-        yield f"{len(cover)} nodes: the order between them is as good as their clocks agree"
+        yield f"{len(cover)} nodes: the order of events between them depends on their clocks"
     for one in cover:
         if one.last > soon:
-            yield f"{one.node}: its clock, or this one, is off: its log ends at {one.last}"
+            yield f"{one.node}: its clock or this machine's is wrong: its log ends at {one.last}"
         if one.damaged:
             yield f"{one.node}: {_damage(one)}"
         yield from (f"{one.node}: {note}" for note in one.notes)
@@ -31,14 +31,15 @@ def _damage(one: Coverage) -> str:
 
 
 def no_event_note(cover: Sequence[Coverage]) -> str:
-    """That no event fits, and what time was searched."""
-    spans = [f"{one.node} from {one.first} to {one.last}" for one in cover if one.first]
-    where = f"what was read is of {', '.join(spans[:3])}" if spans else "there is no event in what was read"
-    more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
-    return f"no event fits; {where}{more}"
+    """That no event matches, and what time was searched."""
+    spans = [f"{one.node}, {one.first} to {one.last}" for one in cover if one.first]
+    if not spans:
+        return "no matching events (the log has no events)"
+    more = f"; and {len(spans) - 3} more" if len(spans) > 3 else ""
+    return f"no matching events (searched {'; '.join(spans[:3])}{more})"
 
 
 def gap_notes(gaps: float) -> Iterator[str]:
     """What there is to say of so many hours in gaps of a log where rates are shown: one sentence, or none."""
     if gaps:
-        yield f"another {hours(gaps)} lie in gaps and are left out of the hours and the rates"
+        yield f"gaps of {hours(gaps)} in total are not counted in the hours and rates"

@@ -52,23 +52,23 @@ def _kept(time: float | None, at_most: str) -> str:
 def replay_notes(result: Replay, asked: Window) -> Iterator[str]:
     """What the figures cannot say."""
     if not result.logged.events:
-        yield "the log holds no event" if asked.open else "no event of the log lies in the time that was asked for"
+        yield "the log has no events" if asked.open else "the log has no events in the requested time"
     else:
-        yield "a log can only show what was logged: what its own policy left out is not in these figures"
+        yield "only events in this log are counted: what its own policy left out is not in these figures"
         if not result.extent.hours:
-            yield "the events cover no time, so there is no rate to tell how long they would be kept"
+            yield "the events cover no time, so it is unknown how long they would be kept"
     yield from gap_notes(result.extent.gaps)
     for one in result.estimates:
         if one.unknown:
             yield (
                 f"{one.name}: {one.unknown} of its events would be logged at a higher level than they were; "
-                "their bodies are not in this log, so its bytes are a lower bound"
+                "their bodies are not in this log, so the bytes are a lower bound"
             )
         if one.missing_stages:
             stages = ", ".join(one.missing_stages)
             yield (
-                f"{one.name}: it also writes {stages}, which this log lacks for some requests or all, "
-                "so its events are a lower bound"
+                f"{one.name}: it also logs {stages}, which this log does not have for all requests, "
+                "so the number of events is a lower bound"
             )
 
 

@@ -44,7 +44,7 @@ def _covers(node: NodeStats) -> str:
     cover, time, gaps = node.coverage, node.extent.hours, node.extent.gaps
     if not cover.first:
         return "nothing"
-    long = f"{hours(time + gaps)}, {hours(gaps)} of which are gaps" if gaps else hours(time)
+    long = f"{hours(time + gaps)}, of which {hours(gaps)} are gaps" if gaps else hours(time)
     return f"{cover.first} to {cover.last} ({long})"
 
 
@@ -58,7 +58,7 @@ def _sizes(count: Count) -> str:
     if not count.largest:
         return "none"
     half, most = size(count.percentile(0.5)), size(count.percentile(0.95))
-    return f"half {half}, 95 % {most} or less, largest {size(count.largest)}"
+    return f"p50 {half}, p95 {most}, max {size(count.largest)}"
 
 
 def _rotation(rotation: Rotation) -> str:

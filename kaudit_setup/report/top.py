@@ -34,7 +34,7 @@ def _lines(top: Top) -> Iterator[str]:
     more, bytes_more = (whole - rare for whole, rare in zip(_not_shown(top), top.rare, strict=True))
     if more:
         were = "is" if more == 1 else "are"
-        yield f"{counted(more, 'event')} ({size(bytes_more)}) {were} in groups that are not shown; --limit shows more"
+        yield f"{counted(more, 'event')} ({size(bytes_more)}) {were} in groups that are not shown; see --limit"
     if top.rare[0]:
         were = "was" if top.rare[0] == 1 else "were"
         rare = f"{counted(top.rare[0], 'event')} ({size(top.rare[1])}) of rare groups {were} summed up"

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from kaudit_setup.change.backup import Backup
     from kaudit_setup.node.port import Node
 
-app = typer.Typer(help="The backups that every change leaves on the node.", rich_markup_mode=None)
+app = typer.Typer(help="List, show, compare and remove the backups on the node.", rich_markup_mode=None)
 
 IdArgument = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="Backup, a part of its name, or `first`. Default: the newest.")
+    str | None,
+    typer.Argument(metavar="[ID]", help="Backup ID, a unique part of it, or `first`. Default: the newest."),
 ]
 
 
@@ -57,7 +58,7 @@ Examples:
 )
 @takes(how=NodeOptions)
 def show(id_: IdArgument = None, *, how: NodeOptions) -> None:
-    """Show what a backup holds."""
+    """Show the contents of a backup."""
     from kaudit_setup.change.backup import fetch, pick
     from kaudit_setup.report.nodes.backups import Opened, contents_as_data, contents_as_text
 
@@ -77,7 +78,7 @@ Examples:
 )
 @takes(how=NodeOptions)
 def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
-    """Show what a rollback to a backup would change; exit 3 if anything, 0 if nothing."""
+    """Show what a rollback would change. Exit status: 3 if anything, 0 if nothing."""
     from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.report.nodes.review import as_data, as_text
 
@@ -98,12 +99,14 @@ Examples:
 )
 @takes(how=NodeOptions)
 def prune(
-    keep: Annotated[int, typer.Option("--keep", min=1, help="How many to keep; the first one always stays.")] = 20,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", min=1, help="Number of backups to keep; the first one is always kept.")
+    ] = 20,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False,
     *,
     how: NodeOptions,
 ) -> None:
-    """Remove the oldest backups, never the first one ever taken."""
+    """Remove the oldest backups, but never the first one."""
     from kaudit_setup.change.backup import prune as surplus
     from kaudit_setup.change.backup import remove_backups
 

@@ -31,21 +31,22 @@ class Format(StrEnum):
     epilog="""\b
 Examples:
   kaudit-setup check --host root@cp1
-  kaudit-setup check --inventory inventory.ini --format junit > audit-checks.xml
+  kaudit-setup check -i inventory.ini --format junit > audit-checks.xml
 
 \b
-Checks: 1.2.16-1.2.19 and 3.2.1 as kube-bench has them, from the command line of the running server;
-3.2.2, which kube-bench leaves to people, from the policy itself. Exit status 0: all pass; 1 otherwise."""
+Checks: 1.2.16 to 1.2.19 and 3.2.1 as kube-bench has them, from the command
+line of the running API server; 3.2.2, which kube-bench leaves to people, from
+the policy itself. Exit status: 0 all checks pass, 1 otherwise."""
 )
 @takes(how=NodeOptions)
 def check(
     format: Annotated[
-        Format | None, typer.Option("--format", help="text, json, or JUnit XML. [default: as -o says]")
+        Format | None, typer.Option("--format", help="text, json, or JUnit XML. [default: that of -o]")
     ] = None,
     *,
     how: NodeOptions,
 ) -> None:
-    """Judge nodes by the audit checks of the CIS Kubernetes Benchmark."""
+    """Run the CIS Kubernetes Benchmark's audit checks."""
     from kaudit_setup.change.prepare import look
     from kaudit_setup.compliance.node import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all

@@ -1,4 +1,4 @@
-"""`collect`: bring the logs of nodes home."""
+"""`collect`: copy the audit logs of nodes to a local directory."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ _EPILOG = """Examples:
 
   cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
 
-What is there already is not fetched again; a transfer that was stopped goes on where it was. What a node has deleted
-since it was collected is kept. A copy that was altered here is fetched again, and kept beside it as FILE.altered.
+Files that are already there are not copied again; an interrupted transfer continues. Files that a node has deleted
+since are kept. A copy that was changed here is kept as FILE.altered, and the original is copied again.
 """
 
 
 @app.command(epilog=_EPILOG)
 @takes(source=LogOptions)
 def collect(
-    into: Annotated[Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Where to put them.")] = None,
+    into: Annotated[
+        Path | None, typer.Option("-d", "--directory", metavar="DIR", help="Directory to copy them to.")
+    ] = None,
     output: OutputOption = Output.text,
     *,
     source: LogOptions,
 ) -> None:
-    """Fetch the logs of nodes into a folder, with a manifest of SHA-256 sums."""
+    """Copy the audit logs of nodes to a local directory, with their SHA-256 sums."""
     from kaudit_setup.auditlog.sources.collect import collect as fetch
     from kaudit_setup.node.shell import script
     from kaudit_setup.report.collect import as_data, as_text

@@ -22,14 +22,14 @@ app = typer.Typer(rich_markup_mode=None)
     epilog="""\b
 Examples:
   kaudit-setup demo
-  kaudit-setup demo --stay      (keep the node to play with, until Ctrl-C)
+  kaudit-setup demo --stay      # keep the node until Ctrl-C
   kaudit-setup demo -o json"""
 )
 def demo(
     output: OutputOption = Output.text,
-    stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated node afterwards, until Ctrl-C.")] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep the simulated node until Ctrl-C.")] = False,
 ) -> None:
-    """Show review, enable, proof, who and rollback on a simulated node; no root, no cluster, under 30 s."""
+    """Show enable, verify, who and rollback on a simulated node; no root, no cluster, under 30 s."""
     from kaudit_setup.demo import run, steps
     from kaudit_setup.report.demo import BEGINNING, as_data, say_bold
     from kaudit_setup.report.json import to_json

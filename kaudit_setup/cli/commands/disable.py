@@ -1,4 +1,4 @@
-"""`disable`: take auditing away again."""
+"""`disable`: disable audit logging on nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Examples:
 )
 @takes(how=ChangeOptions)
 def disable(*, how: ChangeOptions) -> None:
-    """Take auditing away again: exactly what belongs to it; the logs stay."""
+    """Disable audit logging. Only audit settings are removed; log files are kept."""
     from kaudit_setup.change.prepare import prepare_disable
     from kaudit_setup.cli.rollout import change_nodes
 

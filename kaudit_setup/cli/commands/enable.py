@@ -1,4 +1,4 @@
-"""`enable`: turn auditing on."""
+"""`enable`: enable audit logging on nodes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ app = typer.Typer(rich_markup_mode=None)
 Examples:
   kaudit-setup enable --policy metadata --dry-run
   kaudit-setup enable --policy metadata --host root@cp1
-  kaudit-setup enable --policy ./audit-policy.yaml --log-maxage 90 --host cp1 --yes
-  kaudit-setup enable --policy forensics --set audit-log-mode=batch --host cp1
+  kaudit-setup enable --policy ./my-policy.yaml --log-maxage 90 --host cp1 -y
+  kaudit-setup enable --policy quiet --set audit-log-mode=batch --host cp1
   kaudit-setup enable --policy metadata --inventory inventory.ini --canary"""
 )
 @takes(settings=SettingsOptions, how=ChangeOptions)
 def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
-    """Turn auditing on: review, back up, patch, prove; or put the node back as it was."""
+    """Enable audit logging: show the diff, back up, patch, verify; restore the node if anything fails."""
     from kaudit_setup.change.plan import Wanted
     from kaudit_setup.change.prepare import prepare_enable
     from kaudit_setup.cli.rollout import change_nodes

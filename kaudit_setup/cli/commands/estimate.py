@@ -20,11 +20,12 @@ app = typer.Typer(rich_markup_mode=None)
 
 _EPILOG = """Examples:
 
-  kaudit-setup estimate metadata quiet ./mine.yaml --log /var/log/kubernetes/audit
+  kaudit-setup estimate metadata quiet ./mine.yaml --log audit.log
 
   kaudit-setup estimate forensics --host cp1 --log-maxsize 200 --log-maxbackup 20
 
-A log can only show what was logged: a level can be lowered, but what a higher one would add is unknown.
+The estimate is made from the existing log: what it does not contain cannot be counted. A level can be lowered, but
+what a higher level would add is unknown.
 """
 
 
@@ -32,9 +33,15 @@ A log can only show what was logged: a level can be lowered, but what a higher o
 @takes(source=LogOptions)
 def estimate(
     policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files or presets.")],
-    maxage: Annotated[int, typer.Option("--log-maxage", min=0, help="Days to keep; 0 means no limit.")] = 30,
-    maxbackup: Annotated[int, typer.Option("--log-maxbackup", min=0, help="Rotated files; 0 means no limit.")] = 10,
-    maxsize: Annotated[int, typer.Option("--log-maxsize", min=0, help="Megabytes before a file is rotated.")] = 100,
+    maxage: Annotated[
+        int, typer.Option("--log-maxage", min=0, help="Days to keep rotated logs; 0 means no limit.")
+    ] = 30,
+    maxbackup: Annotated[
+        int, typer.Option("--log-maxbackup", min=0, help="Number of rotated logs to keep; 0 means no limit.")
+    ] = 10,
+    maxsize: Annotated[
+        int, typer.Option("--log-maxsize", min=0, help="Size in MB at which the log is rotated.")
+    ] = 100,
     since: SinceOption = None,
     until: UntilOption = None,
     kube_version: KubeVersionOption = None,
@@ -42,7 +49,7 @@ def estimate(
     *,
     source: LogOptions,
 ) -> None:
-    """Replay the log through other policies: events, bytes, share, and hours kept, side by side."""
+    """Estimate what other policies would log: events, bytes, share, and how long the log is kept."""
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.estimate import estimate as replay
     from kaudit_setup.auditlog.timestamps import Window

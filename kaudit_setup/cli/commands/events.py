@@ -1,4 +1,4 @@
-"""`events`: the events that fit."""
+"""`events`: search the audit log."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _EPILOG = """Examples:
 
   kaudit-setup events --host cp1 --host cp2 --resource pods/exec --namespace shop
 
-A request is one row, its last stage, which is the one that has to fit; with --stage, and with -o raw, each line
-stands for itself. -o raw prints the lines as they are logged; on a terminal their control characters are escaped.
+Each request is one row: its last stage, which must match. With --stage, and with -o raw, each line is its own
+row. -o raw prints the lines as they are logged; on a terminal their control characters are escaped.
 """
 
 
@@ -44,7 +44,7 @@ class EventOutput(StrEnum):
 @app.command(epilog=_EPILOG)
 @takes(source=LogOptions, wanted=FilterOptions)
 def events(
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Stop after so many; 0 means all.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Number of events to show; 0 means all.")] = 0,
     output: Annotated[
         EventOutput, typer.Option("-o", "--output", help="table for people, json, jsonl, raw lines.")
     ] = EventOutput.table,
@@ -52,7 +52,7 @@ def events(
     source: LogOptions,
     wanted: FilterOptions,
 ) -> None:
-    """Show the events that fit all filters; a filter that is given twice accepts either value."""
+    """Show the events that match all filters; a filter given twice accepts either value."""
     from kaudit_setup.auditlog.query import events as query
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.terminal import note, notes

@@ -14,15 +14,15 @@ from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
 
 app = typer.Typer(
-    help="Patch a kube-apiserver manifest: standard input to standard output, nothing else is touched.",
+    help="Patch a kube-apiserver manifest: reads standard input, writes standard output, changes nothing else.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 _PATCH_EPILOG = """\b
 Examples:
-  kaudit-setup manifest patch --policy metadata < kube-apiserver.yaml > new.yaml
-  kaudit-setup manifest patch --policy my-policy.yaml --log-maxage 90 --log-compress < in.yaml > out.yaml
-  kaudit-setup manifest patch --policy quiet --log-path - --set audit-log-truncate-enabled=true < in.yaml"""
+  kaudit-setup manifest patch --policy metadata < kube-apiserver.yaml
+  kaudit-setup manifest patch --policy my.yaml < in.yaml > out.yaml
+  kaudit-setup manifest patch --set audit-log-truncate-enabled=true < in.yaml"""
 _UNPATCH_EPILOG = """\b
 Example:
   kaudit-setup manifest unpatch < kube-apiserver.yaml > without-audit.yaml"""
@@ -31,10 +31,10 @@ Example:
 @app.command(epilog=_PATCH_EPILOG)
 @takes(settings=SettingsOptions)
 def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) -> None:
-    """Write the manifest on standard input to standard output, with auditing as wanted.
+    """Add or change audit settings in the manifest on standard input.
 
-    Its own style survives: comments, order, quoting, indentation, line ends. What auditing it has already is
-    adopted; without --policy the annotation with the policy's SHA-256 stays as it is.
+    Comments, order, quoting, indentation and line ends stay as they are. Audit settings that it already has are
+    kept unless an option changes them; without --policy the annotation with the policy's SHA-256 is kept.
     """
     from kaudit_setup.manifest import pod
     from kaudit_setup.manifest.patch import patch as patched
@@ -58,9 +58,9 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
 
 @app.command(epilog=_UNPATCH_EPILOG)
 def unpatch() -> None:
-    """Write the manifest on standard input to standard output, without auditing.
+    """Remove audit settings from the manifest on standard input.
 
-    All --audit-* flags go, the mounts and volumes that only they used, and the annotations of this tool.
+    Removes all --audit-* flags, the mounts and volumes that only they used, and this tool's annotations.
     """
     from kaudit_setup.manifest.patch import unpatch as unpatched
 
@@ -82,7 +82,7 @@ def _standard_input() -> str:
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"the manifest is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}",
-            hint="give the kube-apiserver's static Pod as YAML or JSON",
+            hint="give the static Pod of kube-apiserver as YAML or JSON",
         ) from None
 
 

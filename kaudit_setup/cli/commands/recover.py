@@ -28,12 +28,12 @@ app = typer.Typer(rich_markup_mode=None)
 Examples:
   kaudit-setup recover --host root@cp1
   kaudit-setup recover --yes
-  kaudit-setup recover --force pending    also undo a change that still waits to be confirmed"""
+  kaudit-setup recover --force pending   # also undo an unconfirmed change"""
 )
 @takes(how=NodeOptions)
 def recover(
     *,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False,
     force: Annotated[
         list[str] | None,
         typer.Option("--force", metavar="NAME", help="`pending`: undo a change that waits to be confirmed, too."),

@@ -22,14 +22,14 @@ app = typer.Typer(rich_markup_mode=None)
 
 _EPILOG = """\b
 Formats:
-  kubeadm                ClusterConfiguration, as --kube-version wants it
+  kubeadm                ClusterConfiguration, for --kube-version
   kubeadm-v1beta2, kubeadm-v1beta3, kubeadm-v1beta4
-  kubeadm-patches        kube-apiserver+json.yaml for a folder of kubeadm --patches
+  kubeadm-patches        kube-apiserver+json.yaml, for kubeadm --patches DIR
   kind                   kind create cluster --config
   cluster-api, cluster-api-v1beta2
                          KubeadmControlPlane
   k3s, rke2, kops, kubespray
-  talos, talos-v1.14     machine config: the fields until 1.13, the documents since
+  talos, talos-v1.14     machine config (talos: until 1.13)
   minikube               a command line
 
 \b
@@ -37,7 +37,7 @@ Examples:
   kaudit-setup render kubeadm-v1beta4 --policy metadata
   kaudit-setup render kind --policy ./audit-policy.yaml > kind-config.yaml
   kaudit-setup render kubeadm-patches --policy quiet --dir ./patches
-  kaudit-setup render talos --policy metadata --log-maxage 90 | talosctl patch mc --patch @/dev/stdin"""
+  kaudit-setup render talos --policy metadata > patch.yaml"""
 
 
 @app.command(epilog=_EPILOG)
@@ -48,12 +48,16 @@ def render(
     name: Annotated[str, typer.Option("--name", help="Name of the KubeadmControlPlane.")] = "my-cluster",
     folder: Annotated[
         Path | None,
-        typer.Option("--dir", metavar="DIR", help="Write the file there, under the name that the tool expects."),
+        typer.Option(
+            "--dir",
+            metavar="DIR",
+            help="Write the file to this directory, under the name that the installer expects.",
+        ),
     ] = None,
     *,
     settings: SettingsOptions,
 ) -> None:
-    """Print the audit settings in the words of another installer, with what to do with them in a comment above."""
+    """Print the audit settings in the format of another installer, with instructions in a comment."""
     from kaudit_setup.manifest.render import FORMATS, kubeadm_format, render
     from kaudit_setup.resources import template
 
@@ -61,7 +65,7 @@ def render(
     source = _source(settings, version, name)
     chosen = kubeadm_format(version) if format == "kubeadm" else format
     if chosen not in FORMATS:
-        raise InputError(f"there is no format {chosen!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
+        raise InputError(f"unknown format {chosen!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
     rendered = render(chosen, source, template("render", f"{chosen}.txt").read_text(encoding="utf-8"))
     if folder is None:
         typer.echo(rendered, nl=False)

@@ -1,4 +1,4 @@
-"""`rollback`: put back what a backup holds."""
+"""`rollback`: restore a backup on nodes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ app = typer.Typer(rich_markup_mode=None)
 Examples:
   kaudit-setup rollback --dry-run
   kaudit-setup rollback --to 20261123T190000Z --host root@cp1
-  kaudit-setup rollback --to first --host root@cp1    (the node as it was before this tool)"""
+  kaudit-setup rollback --to first --host root@cp1"""
 )
 @takes(how=ChangeOptions)
 def rollback(
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="ID", help="Backup (a part of its name will do, or `first`). Default: newest."),
+        typer.Option("--to", metavar="ID", help="Backup ID, a unique part of it, or `first`. Default: the newest."),
     ] = None,
     *,
     how: ChangeOptions,
 ) -> None:
-    """Put back what a backup holds; the rollback is itself backed up, and proved the same way."""
+    """Restore a backup (backed up and verified like any change)."""
     from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.cli.rollout import change_nodes
 

@@ -16,7 +16,7 @@ _EPILOG = """Examples:
 
   kaudit-setup stats --host cp1 --host cp2 -o json
 
-Lines are counted: each stage of a request is one, and so is a copy of it in another log.
+Every line of the log counts: each stage of a request, and each copy of it in another log.
 """
 
 
@@ -27,7 +27,7 @@ def stats(
     *,
     source: LogOptions,
 ) -> None:
-    """Describe the log: time covered by node, gaps, levels, event sizes, rotation, damaged lines."""
+    """Describe the audit log of each node: time covered, gaps, levels, sizes, rotation, damaged lines."""
     from kaudit_setup.auditlog.reports.stats import stats as count
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.stats import as_data, as_text

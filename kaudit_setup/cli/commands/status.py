@@ -1,4 +1,4 @@
-"""`status`: what state auditing is in, on one node or on all of them."""
+"""`status`: whether audit logging is on and working, on one node or on many."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ Examples:
   kaudit-setup status --inventory inventory.ini --watch
 
 \b
-Exit status 0: every node writes, and all have the same settings; 1 otherwise."""
+Exit status: 0 every node logs with the same settings, 1 otherwise."""
 )
 @takes(how=NodeOptions)
 def status(
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again; Ctrl-C ends it.")] = False,
-    every: Annotated[int, typer.Option("--every", metavar="SECONDS", min=1, help="Pause of --watch.")] = 5,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Repeat until Ctrl-C.")] = False,
+    every: Annotated[
+        int, typer.Option("--every", metavar="SECONDS", min=1, help="Seconds between two looks with --watch.")
+    ] = 5,
     *,
     how: NodeOptions,
 ) -> None:
-    """Say what state auditing is in; several nodes in one table, one line each."""
+    """Show whether audit logging is on and working, one line per node."""
     with how.candidates() as candidates:
         if watch:
             _watch(candidates, how, every)

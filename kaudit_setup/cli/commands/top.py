@@ -19,8 +19,9 @@ _EPILOG = """Examples:
 
   kaudit-setup top --log /var/log/kubernetes/audit --by namespace --stage ResponseComplete -o json
 
-Each stage of a request is a line of the log and counts as one event here, and so does a copy of it in
-another log: that is what fills the disk. Rates are made of the time that the log covers, without its gaps.
+Every line of the log counts as one event: each stage of a request, and each copy of it in another log. Rates are
+per hour that the log covers, without gaps.
+
 Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
 """
 
@@ -29,13 +30,13 @@ Dimensions: user impersonator verb resource group namespace name code level stag
 @takes(source=LogOptions, wanted=FilterOptions)
 def top(
     by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many groups to show.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Number of groups to show.")] = 20,
     output: OutputOption = Output.text,
     *,
     source: LogOptions,
     wanted: FilterOptions,
 ) -> None:
-    """Count events, bytes and rates by any combination of dimensions: what to drop from a policy first."""
+    """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
     from kaudit_setup.auditlog.reports.top import dimensions
     from kaudit_setup.auditlog.reports.top import top as count
     from kaudit_setup.report.coverage import coverage_notes

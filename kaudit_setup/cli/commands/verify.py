@@ -1,4 +1,4 @@
-"""`verify`: the proof alone, without a change."""
+"""`verify`: prove that events are logged, without a change."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Examples:
 )
 @takes(how=NodeOptions)
 def verify(*, how: NodeOptions) -> None:
-    """Prove that events are being written: send a marked request and find it in the audit log."""
+    """Prove that events are logged: send a marked request and find it in the audit log."""
     from kaudit_setup.errors import InputError
     from kaudit_setup.report.nodes.proof import as_data, as_text, is_proved
 
     if how.root is not None:
-        raise InputError("verify needs a living node; --root is a folder")
+        raise InputError("verify needs a running node; --root is a directory")
     with how.nodes() as opened:
         answers = [(node.name, _ask(node, how)) for node in opened]
     if how.output is Output.json:

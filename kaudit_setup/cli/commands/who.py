@@ -35,7 +35,7 @@ Examples:
   kaudit-setup who touched --user mallory --since 2026-11-23T16:00:00Z
 
 \b
-Exit status: 0 answered, 1 nobody can be named (the text says why), 2 wrong usage.
+Exit status: 0 answered, 1 no answer (the text says why), 2 wrong usage.
 """
 
 
@@ -70,32 +70,30 @@ def who(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The name, if it is not behind a slash: pod x.", show_default=False),
+        typer.Argument(
+            metavar="[NAME]", help="The name, if it is not written after a slash: pod x.", show_default=False
+        ),
     ] = None,
     namespace: Annotated[
         str | None,
         typer.Option("-n", "--namespace", help="Namespace of the object. Default: default; with --user: all."),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", metavar="USER", help="Turn the question round: what this user did.")
+        str | None, typer.Option("--user", metavar="USER", help="Instead of an object: list what this user did.")
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
     policy: Annotated[
         str | None,
-        typer.Option(
-            "--policy", metavar="FILE|PRESET", help="The audit policy in force: tells what the log cannot hold."
-        ),
+        typer.Option("--policy", metavar="FILE|PRESET", help="The audit policy in use: shows what it does not log."),
     ] = None,
     output: OutputOption = Output.text,
     *,
     source: LogOptions,
 ) -> None:
-    """Who did it: the answer from the audit logs, how sure it is, and the lines that prove it."""
+    """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
     if target and name and "/" in target:
-        raise InputError(
-            f"{target!r} has its name already", hint="write KIND/NAME or KIND NAME, one object at a time"
-        )
+        raise InputError(f"{target!r} already has a name", hint="write KIND/NAME or KIND NAME, one object at a time")
     question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
     rules = _policy(policy)
     from kaudit_setup.attribution.answer import with_notes
@@ -146,7 +144,7 @@ def _question(
     elif target:
         kind = parse_kind(target)
     elif not user:
-        raise InputError("what was it done to?", hint="name the object as KIND/NAME, or a user with --user")
+        raise InputError("missing object", hint="e.g. who created pod/NAME, or name a user with --user")
     space = namespace if namespace is not None else ("" if user else "default")
     return Question(Verb(verb.value), kind, space, name, user or "", window)
 

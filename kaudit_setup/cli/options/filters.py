@@ -23,11 +23,11 @@ class FilterOptions:
         Values,
         typer.Option(
             metavar="USER",
-            help="Acted as this user. In every filter * and ? match any text, * alone any value, ! excludes.",
+            help="User of the request. In every filter, * and ? match any text, * alone any value; ! excludes.",
         ),
     ] = None
     impersonator: Annotated[
-        Values, typer.Option(metavar="USER", help="Really sent by this user, as somebody else.")
+        Values, typer.Option(metavar="USER", help="The real user behind an impersonated request.")
     ] = None
     verb: Annotated[
         Values, typer.Option(metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
@@ -39,20 +39,20 @@ class FilterOptions:
             help="pods (with its subresources), pods/exec, deployments.apps, deployments.apps/scale, ...",
         ),
     ] = None
-    namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="The object's namespace.")] = (
+    namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="Namespace of the object.")] = (
         None
     )
-    name: Annotated[Values, typer.Option(metavar="NAME", help="The object's name.")] = None
-    code: Annotated[Values, typer.Option(metavar="CODE", help="HTTP status, like 403 or 4*.")] = None
+    name: Annotated[Values, typer.Option(metavar="NAME", help="Name of the object.")] = None
+    code: Annotated[Values, typer.Option(metavar="CODE", help="HTTP status code, e.g. 403 or 4*.")] = None
     level: Annotated[Values, typer.Option(metavar="LEVEL", help="Metadata, Request or RequestResponse.")] = None
-    stage: Annotated[Values, typer.Option(metavar="STAGE", help="Lines of this stage, each for itself.")] = None
+    stage: Annotated[Values, typer.Option(metavar="STAGE", help="Only lines of this stage, one row per line.")] = None
     ip: Annotated[
-        Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source addresses.")
+        Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source IP addresses.")
     ] = None
     agent: Annotated[
         Values,
         typer.Option(
-            "--user-agent", "--agent", metavar="AGENT", help="Whole, or what stands before its first slash."
+            "--user-agent", "--agent", metavar="AGENT", help="User agent, whole or the part before its first slash."
         ),
     ] = None
     decision: Annotated[Values, typer.Option(metavar="DECISION", help="allow or forbid.")] = None
@@ -60,7 +60,7 @@ class FilterOptions:
     until: UntilOption = None
 
     def filter(self) -> Filter:
-        """Raises InputError for what cannot be."""
+        """The filter. Raises InputError for contradictory options."""
         from kaudit_setup.auditlog.filters import make_filter
         from kaudit_setup.auditlog.timestamps import Window
 

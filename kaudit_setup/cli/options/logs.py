@@ -27,8 +27,8 @@ LogOption = Annotated[
     typer.Option(
         "--log",
         metavar="PATH...",
-        help="Files, folders, globs, - for standard input; plain or gzip. With --host: paths on the nodes. "
-        "Default: where the API server of this machine writes.",
+        help="Files, directories, globs, or - for standard input; plain or gzip. With --host: paths on the nodes. "
+        "Default: the log of the API server on this machine.",
     ),
 ]
 LogHostOption = Annotated[
@@ -36,14 +36,16 @@ LogHostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
-        help="Ask this node over SSH. The search runs there, and only lines that may fit cross the network; stats, "
-        "and top and estimate of a whole log, need every line and fetch it. Repeatable.",
+        help="Read the logs of this node over SSH; repeatable. The search runs there, and only lines that may match "
+        "are sent; stats, and top and estimate of a whole log, fetch every line.",
     ),
 ]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="RFC 3339, or a time ago like 2h or 1d12h.")
+    str | None, typer.Option("--since", metavar="TIME", help="Time in RFC 3339, or time ago like 2h or 1d12h.")
 ]
-UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="As --since.")]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="End of the time, in the same format.")
+]
 
 _SAID = 10  # things that are left out and named
 

@@ -24,19 +24,20 @@ HostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
-        help="Node to work on, over SSH; repeatable. Default: this machine.",
+        help="Node to reach over SSH; repeatable. Default: this machine.",
     ),
 ]
 SshConfigOption = Annotated[
-    Path | None, typer.Option("--ssh-config", metavar="FILE", help="Instead of ~/.ssh/config.")
+    Path | None,
+    typer.Option("--ssh-config", metavar="FILE", help="SSH configuration to use instead of ~/.ssh/config."),
 ]
 AcceptNewOption = Annotated[
     bool,
-    typer.Option("--accept-new-host-key", help="Record unknown host keys; a changed key is still refused."),
+    typer.Option("--accept-new-host-key", help="Accept and record unknown host keys; a changed key is refused."),
 ]
 AskBecomeOption = Annotated[
     bool,
-    typer.Option("--ask-become-pass", help="Ask for the sudo password (needed where sudo -n is refused)."),
+    typer.Option("--ask-become-pass", help="Ask for the sudo password (needed if sudo -n is refused)."),
 ]
 
 
@@ -63,7 +64,10 @@ class Reach:
     inventory: Annotated[
         Path | None,
         typer.Option(
-            "--inventory", "-i", metavar="PATH", help="Nodes from this list: own YAML, or Ansible's file or folder."
+            "--inventory",
+            "-i",
+            metavar="PATH",
+            help="Inventory of nodes: YAML of this tool, or a file or directory of Ansible.",
         ),
     ] = None
     group: Annotated[
@@ -71,7 +75,7 @@ class Reach:
         typer.Option(
             "--group",
             metavar="NAME",
-            help="Group (or cluster) of the inventory; repeatable. Default: kube_control_plane, masters, ...",
+            help="Group or cluster of the inventory; repeatable. Default: kube_control_plane, masters, ...",
         ),
     ] = None
     ssh_config: SshConfigOption = None
@@ -107,16 +111,25 @@ class NodeOptions(Reach):
 
     root: Annotated[
         Path | None,
-        typer.Option("--root", metavar="DIR", help="Work on a folder that holds a node's files; nothing is proved."),
+        typer.Option(
+            "--root", metavar="DIR", help="Work on a directory with the files of a node; nothing is verified."
+        ),
     ] = None
     manifest: Annotated[
         str,
-        typer.Option("--manifest", metavar="PATH", help="Manifest on the node. Default: where kubelet reads it."),
+        typer.Option(
+            "--manifest",
+            metavar="PATH",
+            help="Manifest of kube-apiserver on the node. Default: where kubelet reads it.",
+        ),
     ] = ""
     timeout: Annotated[
         int,
         typer.Option(
-            "--timeout", metavar="SECONDS", min=1, help="Time for the proof, beside the old server's drain."
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            help="Seconds to wait for proof, not counting the old server's shutdown.",
         ),
     ] = 180
     output: OutputOption = Output.text
@@ -137,24 +150,33 @@ class ChangeOptions(NodeOptions):
     """The same for commands that alter nodes."""
 
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change and exit 3 if anything would, 0 if not.")
+        bool,
+        typer.Option("--dry-run", help="Only show what would change; exit status 3 if anything would, 0 if not."),
     ] = False
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
     force: Annotated[
         list[str] | None,
-        typer.Option("--force", metavar="NAME", help="Go on in spite of this finding; repeatable."),
+        typer.Option(
+            "--force", metavar="NAME", help="Proceed despite this finding, e.g. disk-full, policy-lint; repeatable."
+        ),
     ] = None
     forks: Annotated[
-        int, typer.Option("--forks", min=1, help="Clusters changed at the same time; in a cluster it is one node.")
+        int, typer.Option("--forks", min=1, help="Clusters changed at the same time; in each, one node at a time.")
     ] = 8
-    canary: Annotated[bool, typer.Option("--canary", help="Stop after the first node and wait for a yes.")] = False
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Stop after the first node and ask whether to continue.")
+    ] = False
     all_or_nothing: Annotated[
-        bool, typer.Option("--all-or-nothing", help="If a node fails, take back those already done, newest first.")
+        bool,
+        typer.Option("--all-or-nothing", help="If a node fails, restore the nodes already changed, newest first."),
     ] = False
     no_persist: Annotated[
         bool,
         typer.Option(
-            "--no-persist", help="Leave ConfigMap kube-system/kubeadm-config alone (kubeadm upgrade drops it)."
+            "--no-persist",
+            help="Do not update kubeadm-config (the next kubeadm upgrade will then remove the audit settings).",
         ),
     ] = False
-    keep: Annotated[int, typer.Option("--keep", min=1, help="Backups to keep; the first one always stays.")] = 20
+    keep: Annotated[
+        int, typer.Option("--keep", min=1, help="Number of backups to keep; the first one is always kept.")
+    ] = 20

@@ -22,7 +22,7 @@ OutputOption = Annotated[
 ]
 KubeVersionOption = Annotated[
     str | None,
-    typer.Option("--kube-version", metavar="1.N", help="As this Kubernetes version does it (1.20-1.36)."),
+    typer.Option("--kube-version", metavar="1.N", help="Kubernetes version to act as (1.20 to 1.36)."),
 ]
 
 

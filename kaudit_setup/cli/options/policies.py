@@ -1,4 +1,4 @@
-"""What every `policy` command does first: the version it speaks for, and the file it is about."""
+"""What every `policy` command needs first: the Kubernetes version, and the policy file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FileArgument = Annotated[
 
 
 def version_of(text: str | None) -> KubeVersion:
-    """`--kube-version` as a value, by default the newest; raises InputError for one that was never compared."""
+    """`--kube-version` as a value, by default the newest; raises InputError for an unsupported one."""
     version = parsed_version(text) or NEWEST
     if not OLDEST <= version <= NEWEST:
         raise InputError(
-            f"--kube-version {version} is out of reach",
-            hint=f"policies are read as Kubernetes {OLDEST} to {NEWEST} read them",
+            f"unsupported --kube-version {version} (supported: {OLDEST} to {NEWEST})",
+            hint="give the nearest supported version",
         )
     return version
 

@@ -1,4 +1,4 @@
-"""The options that say how auditing shall be, the same for every command that takes them."""
+"""The audit settings as options, the same for every command that takes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, Kube
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsOptions:
-    """How auditing shall be: a policy, and flags of kube-apiserver."""
+    """The wanted audit settings: a policy, and flags of kube-apiserver."""
 
     policy: Annotated[
         str | None,
@@ -33,17 +33,19 @@ class SettingsOptions:
         typer.Option(
             "--log-path",
             metavar="PATH",
-            help="Log on the node; `-` is stdout, '' is no log. [default: /var/log/kubernetes/audit/audit.log]",
+            help="Log on the node; `-` is standard output, '' is no log. "
+            "[default: /var/log/kubernetes/audit/audit.log]",
         ),
     ] = None
     log_maxage: Annotated[
-        int | None, typer.Option("--log-maxage", metavar="DAYS", help="Keep rotated logs so long. [default: 30]")
+        int | None, typer.Option("--log-maxage", metavar="DAYS", help="Days to keep rotated logs. [default: 30]")
     ] = None
     log_maxbackup: Annotated[
-        int | None, typer.Option("--log-maxbackup", metavar="N", help="Keep so many rotated logs. [default: 10]")
+        int | None, typer.Option("--log-maxbackup", metavar="N", help="Number of rotated logs to keep. [default: 10]")
     ] = None
     log_maxsize: Annotated[
-        int | None, typer.Option("--log-maxsize", metavar="MB", help="Rotate at this size. [default: 100]")
+        int | None,
+        typer.Option("--log-maxsize", metavar="MB", help="Size in MB at which the log is rotated. [default: 100]"),
     ] = None
     log_compress: Annotated[
         bool | None, typer.Option("--log-compress/--no-log-compress", help="Compress rotated logs with gzip.")
@@ -53,18 +55,20 @@ class SettingsOptions:
     ] = None
     log_mode: Annotated[
         str | None,
-        typer.Option("--log-mode", metavar="blocking|blocking-strict|batch", help="How events reach the log."),
+        typer.Option(
+            "--log-mode", metavar="blocking|blocking-strict|batch", help="How events are written to the log."
+        ),
     ] = None
     webhook_config: Annotated[
         Path | None,
-        typer.Option("--webhook-config", metavar="FILE", help="Send events to the server of this kubeconfig, too."),
+        typer.Option("--webhook-config", metavar="FILE", help="Also send events to the server in this kubeconfig."),
     ] = None
     webhook_path: Annotated[
         str | None,
         typer.Option(
             "--webhook-path",
             metavar="PATH",
-            help="That kubeconfig on the node. [default: /etc/kubernetes/audit-webhook.kubeconfig]",
+            help="Path of that kubeconfig on the node. [default: /etc/kubernetes/audit-webhook.kubeconfig]",
         ),
     ] = None
     sets: Annotated[
@@ -73,7 +77,7 @@ class SettingsOptions:
             "--set",
             metavar="audit-FLAG=VALUE",
             help="Any other --audit-* flag of kube-apiserver, e.g. audit-log-batch-max-size=100; repeatable. "
-            "An empty path takes the flag away.",
+            "An empty path removes the flag.",
         ),
     ] = None
 
@@ -96,7 +100,7 @@ class SettingsOptions:
         for name, value in parse_set(self.sets or []).items():
             if flags.setdefault(name, value) != value:
                 raise InputError(
-                    f"--set {name}={value} disagrees with the option that says {flags[name]}", hint="give one of them"
+                    f"--set {name}={value} contradicts the option that says {flags[name]}", hint="give one of them"
                 )
         return flags
 
@@ -117,7 +121,7 @@ class SettingsOptions:
             if refused := load(data, version or NEWEST).errors:
                 raise PolicyError(
                     f"kube-apiserver would refuse {self.policy}: {refused[0]}",
-                    hint="mend the policy; `kaudit-setup policy lint` says more",
+                    hint="fix the policy; `kaudit-setup policy lint` says more",
                     details="\n".join(map(str, refused[1:])),
                 )
         return data
@@ -136,10 +140,10 @@ class SettingsOptions:
 
 
 def kube_version(text: str | None) -> KubeVersion | None:
-    """`--kube-version` as a value; raises InputError if it is none."""
+    """`--kube-version` as a value; raises InputError if it is not a version."""
     if text is None:
         return None
     try:
         return KubeVersion.parse(text)
     except ValueError:
-        raise InputError(f"--kube-version {text} is no version", hint="write it as 1.36") from None
+        raise InputError(f"--kube-version {text} is not a version", hint="write it as 1.36") from None

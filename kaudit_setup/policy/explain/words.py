@@ -56,7 +56,7 @@ class RequestWords:
 
     def _from_url(self, url: str, groups: tuple[str, ...]) -> Attributes:
         if self.namespace or self.name or any(word is not None for word in (self.verb, self.resource, self.path)):
-            raise InputError("--url says everything", hint="leave --verb, --resource, --path, -n and --name out")
+            raise InputError("--url excludes --verb, --resource, --path, -n and --name", hint="leave them out")
         first, space, rest = url.strip().partition(" ")
         method, address = (first, rest.strip()) if space else ("GET", first)
         info = from_url(method, address, self.user, groups)

@@ -11,9 +11,12 @@ from typing import Any
 from kaudit_setup.change.status import Status
 from kaudit_setup.fleet.status import Row
 from kaudit_setup.policy import presets
+from kaudit_setup.report.columns import columns
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.quantities import hours, size
 
-HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "PERSISTED")
+HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "SURVIVES UPGRADE")
+_YES_NO: dict[bool | None, str] = {True: "yes", False: "no"}
 
 
 def as_text(rows: Sequence[Row], *, colour: bool = False) -> str:
@@ -68,9 +71,7 @@ def policy_name(status: Status) -> str:
 
 def table(rows: Sequence[Row], *, colour: bool = False) -> str:
     """The table, and what is to be said of its nodes below it."""
-    cells = [HEAD, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    lines = list(columns(HEAD, map(_cells, rows)))
     if colour:
         painted = (f"\x1b[{32 if row.good else 31}m{line}\x1b[0m" for row, line in zip(rows, lines[1:], strict=True))
         lines[1:] = list(painted)
@@ -86,42 +87,22 @@ def _below(row: Row) -> list[str]:
 def _cells(row: Row) -> tuple[str, ...]:
     status = row.status
     if status is None:
-        return (safe(row.name), "-", "unreachable", *["-"] * (len(HEAD) - 3))
-    policy = safe(policy_name(status)) or "-"
+        return (row.name, "-", "unreachable", *["-"] * (len(HEAD) - 3))
+    policy = policy_name(status) or "-"
     if status.policy_sha256:
         policy += f" {status.policy_sha256[:8]}"
     return (
-        safe(row.name),
-        safe(row.cluster) or "-",
+        row.name,
+        row.cluster or "-",
         status.state,
         policy,
         str(len(row.differs)) if row.differs else "-",
         "pending" if status.state == "restart-pending" else "-",
         "-" if status.rate is None else f"{size(status.rate)}/s",
-        duration(status.hours_kept),
-        safe(status.last_event) or "-",
-        {True: "yes", False: "will be lost at the next upgrade", None: "?" if status.persisted_why else "-"}[
-            status.persisted
-        ],
+        "-" if status.hours_kept is None else hours(status.hours_kept),
+        status.last_event or "-",
+        _YES_NO.get(status.persisted, "?" if status.persisted_why else "-"),
     )
-
-
-def size(count: float) -> str:
-    """Bytes for people: 512 B, 3.4 KiB, 1.1 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
-def duration(hours: float | None) -> str:
-    """Hours for people: 40 min, 11 h, 30 d."""
-    if hours is None:
-        return "-"
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} d"
 
 
 # --- one node
@@ -158,30 +139,20 @@ def _policy(status: Status) -> str:
 def _log(status: Status) -> str:
     if not status.log_path:
         return ""
-    speed = f", {human(status.rate)}/s, {human(status.rate * 86400)} a day" if status.rate else ""
-    return f"{status.log_path} ({human(status.log_bytes)}{speed})"
+    speed = f", {size(status.rate)}/s, {size(status.rate * 86400)} a day" if status.rate else ""
+    return f"{status.log_path} ({size(status.log_bytes)}{speed})"
 
 
 def _kept(status: Status) -> str:
     if not status.log_path:
         return ""
     parts = []
-    hours = status.hours_kept
-    if hours is not None:
-        parts.append(f"about {hours:.0f} hours" if hours < 72 else f"about {hours / 24:.0f} days")
+    if status.hours_kept is not None:
+        parts.append(f"about {hours(status.hours_kept)}")
     if status.bytes_kept is not None:
-        parts.append(f"in up to {human(status.bytes_kept)}")
+        parts.append(f"in up to {size(status.bytes_kept)}")
     if not parts:
-        parts.append("everything, without bound")
+        parts.append("everything, without limit")
     if status.disk_free >= 0:
-        parts.append(f"({human(status.disk_free)} free)")
+        parts.append(f"({size(status.disk_free)} free)")
     return " ".join(parts)
-
-
-def human(size: float) -> str:
-    """Bytes in binary units."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

@@ -12,16 +12,16 @@ from kaudit_setup.report.wrap import wrapped
 _HEADS = {
     "gained": "Only {b} logs",
     "lost": "Only {a} logs",
-    "more": "{b} says more about",
-    "less": "{b} says less about",
-    "other": "{b} says something else about",
+    "more": "{b} logs more about",
+    "less": "{b} logs less about",
+    "other": "{b} logs differently",
 }
 
 
 def as_text(a: str, b: str, found: Comparison) -> str:
     """Differences by kind, then the answers that change; `a` and `b` are the names of the policies."""
     if not found.differences:
-        return f"{safe(a)} and {safe(b)} always write the same events."
+        return f"{safe(a)} and {safe(b)} always log the same events."
     lines = []
     for change, head in _HEADS.items():
         mine = [d for d in found.differences if d.change == change]

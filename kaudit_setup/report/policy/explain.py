@@ -91,7 +91,7 @@ def _news(event: EventPlan, before: Sequence[EventPlan]) -> Sequence[str]:
 def _close(answer: Explanation, policy: Policy) -> Iterator[str]:
     if answer.close:
         yield ""
-        yield "rules that came close:"
+        yield "rules that almost matched:"
     too_late = f"matches too, but rule {answer.decision.rule_index + 1} comes first"
     for miss in answer.close:
         first, *others = miss.reasons or (too_late,)

@@ -31,7 +31,7 @@ def as_data(found: Checked) -> list[dict[str, object]]:
 def _lines(name: str, loaded: Loaded, version: KubeVersion) -> Iterator[str]:
     rules = counted(len(loaded.policy.rules) if loaded.policy else 0, "rule")
     verdict = (
-        f"kube-apiserver {version} refuses it" if loaded.errors else f"loads in kube-apiserver {version}, {rules}"
+        f"refused by kube-apiserver {version}" if loaded.errors else f"accepted by kube-apiserver {version}, {rules}"
     )
     yield f"{name}: {verdict}"
     yield from (f"  {_place(p)}error: {p}" for p in loaded.errors)

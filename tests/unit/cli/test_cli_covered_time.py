@@ -56,23 +56,23 @@ def test_time_in_gaps_is_not_covered(capfd: pytest.CaptureFixture[str], tmp_path
     (node,) = answer(capfd, "stats", *log, "-o", "json")["nodes"]
     assert (node["hours"], node["gapHours"], round(node["eventsPerHour"])) == (minutes, missing, 3602)
     text = answer(capfd, "stats", *log)
-    assert "(48.5 h, 47.5 h of which are gaps)" in text
+    assert "(48.5 h, of which 47.5 h are gaps)" in text
     assert ", 3602 events and " in text
     total = answer(capfd, "top", "--by", "verb", *log, "-o", "json")
     assert (total["total"]["hours"], total["total"]["gapHours"]) == (minutes, missing)
     assert round(total["rows"][0]["eventsPerHour"]) == 3602
     text = answer(capfd, "top", "--by", "verb", *log)
     assert " in 58 min, " in text
-    assert "another 47.5 h lie in gaps" in text
+    assert "gaps of 47.5 h in total are not counted" in text
     rare = ["estimate", "metadata", "--log-maxage", "0", *log]
     replay = answer(capfd, *rare, "-o", "json")
     assert (replay["hours"], replay["gapHours"]) == (minutes, missing)
     size = replay["logged"]["bytes"]
     assert replay["logged"]["hoursKept"] == pytest.approx(1100 * (1 << 20) / size * 58 / 60, rel=0.001)
-    assert any("another 47.5 h lie in gaps" in note for note in replay["notes"])
+    assert any("gaps of 47.5 h in total are not counted" in note for note in replay["notes"])
     text = answer(capfd, *rare)
     assert "from 58 min of log;" in text
-    assert "note: another 47.5 h lie in gaps" in text
+    assert "note: gaps of 47.5 h in total are not counted" in text
 
 
 def test_a_window_is_asked_about_without_the_gaps_in_it(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

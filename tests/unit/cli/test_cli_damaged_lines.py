@@ -156,5 +156,5 @@ def test_what_is_wrong_with_a_log_is_said_beside_json_too(
         said.append(err)
     assert json.loads(out)["coverage"][1]["damaged"] == 1
     assert said[0] == said[1]
-    for part in ("note: 2 nodes: ", "cp1: its clock, or this one, is off", "cp2: 1 damaged line: "):
+    for part in ("note: 2 nodes: ", "cp1: its clock or this machine's is wrong", "cp2: 1 damaged line: "):
         assert part in said[1]

@@ -52,7 +52,7 @@ def test_estimate_replays_each_event(capfd: pytest.CaptureFixture[str], tmp_path
     assert mine["events"] == sum(map(kept, events))
     assert 0 < mine["unknownEvents"] < mine["events"], "Request in shop is more than was logged"
     assert 0 < mine["share"] < 1
-    assert any("can only show what was logged" in note for note in got["notes"])
+    assert any("only events in this log are counted" in note for note in got["notes"])
 
 
 def test_estimate_takes_bodies_off(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_an_estimate_of_nothing_says_so(capfd: pytest.CaptureFixture[str], tmp_p
     empty.parent.mkdir()
     empty.touch()
     for args, why in (
-        (["--log", log, *late], "no event of the log lies in the time that was asked for"),
-        (["--log", empty], "the log holds no event"),
+        (["--log", log, *late], "the log has no events in the requested time"),
+        (["--log", empty], "the log has no events"),
     ):
         got = answer(capfd, "estimate", "metadata", *args, "-o", "json")
         assert got["notes"] == [why]

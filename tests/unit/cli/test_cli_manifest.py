@@ -95,7 +95,7 @@ def test_every_option_reaches_its_flag(run: Filter) -> None:
         (PLAIN, ["patch", "--policy", __file__], "kube-apiserver would refuse"),
         (PLAIN, ["patch", "--set", "audit-log-mode=maybe"], "--audit-log-mode=maybe"),
         (PLAIN, ["patch", "--set", "nonsense"], "--set nonsense"),
-        (PLAIN, ["patch", "--log-maxage", "1", "--set", "audit-log-maxage=2"], "disagrees"),
+        (PLAIN, ["patch", "--log-maxage", "1", "--set", "audit-log-maxage=2"], "contradicts"),
         (PLAIN, ["patch", "--log-maxage=-1"], "must not be negative"),
         (PLAIN, ["patch", "--kube-version", "new"], "--kube-version"),
         (PLAIN, ["patch", "--webhook-config", "/no/such/file"], "cannot be read"),

@@ -103,7 +103,7 @@ def test_compare(run) -> None:
     assert code == Exit.OK
     assert out.startswith("Only forensics logs:")
     assert "no -> yes    Who stands behind a Pod" in out
-    assert run("compare", "gce", "gce")[1] == "gce and gce always write the same events.\n"
+    assert run("compare", "gce", "gce")[1] == "gce and gce always log the same events.\n"
     found = json.loads(run("compare", "quiet", "forensics", "-o", "json")[1])
     assert set(found) == {"a", "b", "same", "differences", "answers"}
     assert found["same"] is False

@@ -58,7 +58,7 @@ def test_a_folder_gets_the_name_that_the_tool_expects(tmp_path: Path, capsys: py
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["helm", "--policy", "metadata"], "there is no format 'helm'"),
+        (["helm", "--policy", "metadata"], "unknown format 'helm'"),
         (["k3s"], "--policy is missing"),
         (["k3s", "--policy", "nope"], "no policy preset 'nope'"),
         (["k3s", "--policy", "metadata", "--log-maxage", "-1"], "audit-log-maxage"),

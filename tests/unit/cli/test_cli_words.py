@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import typer.main
 
-from kaudit_setup.cli import build
+from kaudit_setup.cli.app import COMMANDS, build, whole
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kaudit_setup"
 PROSE = {"asks", "reads", "sandbox", "uses"}
 """What follows the name in sentences."""
 _CALL = re.compile(r"kaudit-setup (?=[a-z])([^`\n|&;]*)")
-ROOT = typer.main.get_command(build(()))
+ROOT: Any = typer.main.get_command(whole())
+SHORT: Any = typer.main.get_command(build(["--help"]))
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -66,3 +67,33 @@ def test_a_text_about_what_is_not_there_would_be_found() -> None:
     assert wrong(["chekc"]) == ["chekc"]
     assert wrong(["estimate", "mine.yaml", "--logs", "audit.log", "-o", "json"]) == ["--logs"]
     assert len(calls()) > 60
+
+
+def help_of(command: Any) -> str:
+    """What `--help` prints on a terminal of 80 columns."""
+    context = command.make_context(
+        "kaudit-setup", [], resilient_parsing=True, terminal_width=80, max_content_width=80
+    )
+    return str(command.get_help(context))
+
+
+def commands(command: Any = ROOT, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group with the words that call it."""
+    yield words, command
+    for name, sub in getattr(command, "commands", {}).items():
+        yield from commands(sub, (*words, name))
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands()), ids=lambda x: " ".join(x) if type(x) is tuple else ""
+)
+def test_help_fits_80_columns_and_no_first_line_is_cut(words: tuple[str, ...], command: Any) -> None:
+    assert [line for line in help_of(command).splitlines() if len(line) > 80] == []
+    # for all commands people see the names with their summaries
+    listed = help_of(command if words else SHORT).partition("Commands:")[2]
+    assert "..." not in listed
+
+
+def test_help_lists_each_command_with_its_summary() -> None:
+    assert list(COMMANDS) == list(ROOT.commands)
+    assert all(f"  {name:<10}{summary}\n" in help_of(SHORT) + "\n" for name, summary in COMMANDS.items())

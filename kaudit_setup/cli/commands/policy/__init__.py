@@ -8,7 +8,7 @@ from kaudit_setup.cli.commands.policy import answers, build, compare, explain, l
 from kaudit_setup.cli.commands.policy import list as list_
 
 app = typer.Typer(
-    help="Read, explain, check, compare and build audit policies.", no_args_is_help=True, rich_markup_mode=None
+    help="Explain, check, compare and build audit policies.", no_args_is_help=True, rich_markup_mode=None
 )
 for command in (validate, explain, list_, show, lint, answers, compare, build):
     app.add_typer(command.app)

@@ -19,7 +19,7 @@ Examples:
 
 @app.command(epilog=_EPILOG)
 def answers(file: FileArgument, output: OutputOption = Output.text, kube_version: KubeVersionOption = None) -> None:
-    """Say which questions a log written under this policy can answer: yes, partly or no, and which rule decides."""
+    """Show which questions a log under this policy can answer. Names the rule that decides."""
     from kaudit_setup.policy.questions.answers import answers as answered
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.answers import as_text

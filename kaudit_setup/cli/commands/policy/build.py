@@ -19,10 +19,10 @@ app = typer.Typer(rich_markup_mode=None)
 
 _EPILOG = """\b
 Examples:
-  kaudit-setup policy build --drop-controllers --drop-nodes --drop-health > audit-policy.yaml
-  kaudit-setup policy build --only-namespace production --drop-resource secrets,configmaps
-  kaudit-setup policy build request --drop-reads --body pods:create=RequestResponse
-  kaudit-setup policy build none --body pods,deployments:create,delete=Metadata"""
+  kaudit-setup policy build --drop-controllers --drop-nodes > my-policy.yaml
+  kaudit-setup policy build --only-namespace prod --drop-resource secrets
+  kaudit-setup policy build request --body pods:create=RequestResponse
+  kaudit-setup policy build none --body pods,deployments:delete=Metadata"""
 
 _SWITCHES = ("drop_reads", "drop_controllers", "drop_nodes", "drop_events", "drop_health")
 _LISTS = ("only_namespace", "drop_resource", "body")
@@ -34,30 +34,40 @@ class RecipeOptions:
 
     only_namespace: Annotated[
         list[str] | None,
-        typer.Option("--only-namespace", metavar="NAMES", help="Log nothing elsewhere; repeatable, or with commas."),
+        typer.Option(
+            "--only-namespace",
+            metavar="NAMES",
+            help="Log nothing in other namespaces; repeatable, or separated by commas.",
+        ),
     ] = None
     drop_resource: Annotated[
         list[str] | None,
         typer.Option(
             "--drop-resource",
             metavar="NAMES",
-            help="secrets, deployments, widgets.example.com, pods/log; repeatable.",
+            help="Do not log these: secrets, widgets.example.com, pods/log, ...; repeatable.",
         ),
     ] = None
-    drop_reads: Annotated[bool, typer.Option("--drop-reads", help="No get, list, watch; exec stays.")] = False
-    drop_controllers: Annotated[
-        bool, typer.Option("--drop-controllers", help="Nothing by the control plane and kube-system.")
+    drop_reads: Annotated[
+        bool, typer.Option("--drop-reads", help="Do not log get, list and watch; exec is still logged.")
     ] = False
-    drop_nodes: Annotated[bool, typer.Option("--drop-nodes", help="Nothing by kubelets.")] = False
-    drop_events: Annotated[bool, typer.Option("--drop-events", help="No Event objects.")] = False
-    drop_health: Annotated[bool, typer.Option("--drop-health", help="No /healthz, /livez, /readyz.")] = False
+    drop_controllers: Annotated[
+        bool, typer.Option("--drop-controllers", help="Do not log the control plane and kube-system.")
+    ] = False
+    drop_nodes: Annotated[bool, typer.Option("--drop-nodes", help="Do not log kubelets.")] = False
+    drop_events: Annotated[bool, typer.Option("--drop-events", help="Do not log Event objects.")] = False
+    drop_health: Annotated[bool, typer.Option("--drop-health", help="Do not log /healthz, /livez and /readyz.")] = (
+        False
+    )
     stages: Annotated[
         str | None,
         typer.Option("--stages", metavar="NAMES", help="Stages to keep. Default: all but RequestReceived."),
     ] = None
     body: Annotated[
         list[str] | None,
-        typer.Option("--body", metavar="WHAT[:VERBS]=LEVEL", help="A level of its own, e.g. pods:create=Request."),
+        typer.Option(
+            "--body", metavar="WHAT[:VERBS]=LEVEL", help="Log this at another level, e.g. pods:create=Request."
+        ),
     ] = None
 
     def command(self, base: Base) -> str:
@@ -94,15 +104,15 @@ def build(
     base: Annotated[
         str | None, typer.Argument(metavar="[BASE]", help="metadata (default), request, request-response or none.")
     ] = None,
-    base_option: Annotated[str | None, typer.Option("--base", metavar="BASE", help="The same, as an option.")] = None,
+    base_option: Annotated[str | None, typer.Option("--base", metavar="BASE", help="The same as BASE.")] = None,
     *,
     wanted: RecipeOptions,
 ) -> None:
-    """Compose a policy from a base, and print it with comments, in an order in which every rule counts."""
+    """Build a policy from a base, and print it. Rules are ordered so that each has an effect."""
     from kaudit_setup.policy import build as builder
 
     if base and base_option and base != base_option:
-        raise InputError(f"two bases are given: {base} and {base_option}", hint="give one")
+        raise InputError(f"two bases: {base} and {base_option}", hint="give one of them")
     chosen = builder.parse_base(base or base_option or "metadata")
     typer.echo(builder.build(wanted.recipe(chosen)), nl=False)
 

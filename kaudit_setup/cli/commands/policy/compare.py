@@ -20,11 +20,11 @@ Examples:
 @app.command(epilog=_EPILOG)
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A policy file or preset.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another policy file or preset.")],
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
 ) -> None:
-    """Say what B logs that A does not and the other way round, and which answers change."""
+    """Show what policy B logs that A does not, and the other way round."""
     from kaudit_setup.policy.compare import compare as compared
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.compare import as_data, as_text

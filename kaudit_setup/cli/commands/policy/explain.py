@@ -25,11 +25,11 @@ app = typer.Typer(rich_markup_mode=None)
 
 _EPILOG = """\b
 Examples:
-  kaudit-setup policy explain forensics --as alice --verb create --resource pods/exec -n production --name web
-  kaudit-setup policy explain my-policy.yaml --url 'POST /api/v1/namespaces/x/pods' --as alice --group developers
-  kaudit-setup policy explain my-policy.yaml --path /healthz --verb get
-  kaudit-setup policy explain my-policy.yaml --failed-login --url 'GET /api/v1/pods'
-  kaudit-setup policy explain quiet --requests requests.jsonl > decisions.jsonl"""
+  kaudit-setup policy explain quiet --verb create --resource pods/exec
+  kaudit-setup policy explain my.yaml --url 'POST /api/v1/namespaces/x/pods'
+  kaudit-setup policy explain my.yaml --path /healthz --verb get
+  kaudit-setup policy explain my.yaml --failed-login --url 'GET /api/v1/pods'
+  kaudit-setup policy explain quiet --requests requests.jsonl > out.jsonl"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,32 +37,44 @@ class RequestOptions:
     """The request that is asked about."""
 
     user: Annotated[
-        str | None, typer.Option("--as", metavar="USER", help="Who asks. Default: a user whom no rule names.")
+        str | None,
+        typer.Option("--as", metavar="USER", help="User of the request. Default: a user that no rule names."),
     ] = None
     group: Annotated[
         list[str] | None,
         typer.Option(
             "--group",
             metavar="G",
-            help="A group of the user; repeatable. Default: those that kube-apiserver gives to every such user.",
+            help="Group of the user; repeatable. Default: the groups that kube-apiserver adds by itself.",
         ),
     ] = None
-    failed_login: Annotated[bool, typer.Option("--failed-login", help="The request has no valid login (401).")] = (
-        False
+    failed_login: Annotated[
+        bool, typer.Option("--failed-login", help="The request has no valid credentials (401).")
+    ] = False
+    verb: Annotated[str | None, typer.Option("--verb", metavar="VERB", help="Verb as in RBAC: get, create, ...")] = (
+        None
     )
-    verb: Annotated[str | None, typer.Option("--verb", metavar="VERB", help="As in RBAC: get, create, …")] = None
     resource: Annotated[
         str | None,
         typer.Option(metavar="RESOURCE[.GROUP][/SUB]", help="E.g. pods/exec, deployments.apps/scale."),
     ] = None
     api_group: Annotated[
-        str | None, typer.Option("--api-group", metavar="GROUP", help="Default: where Kubernetes has the resource.")
+        str | None,
+        typer.Option("--api-group", metavar="GROUP", help="API group. Default: that of the built-in resource."),
     ] = None
-    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS", help="Of the object.")] = ""
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the object, as in the URL.")] = ""
-    path: Annotated[str | None, typer.Option("--path", metavar="PATH", help="Instead of --resource: a URL.")] = None
+    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS", help="Namespace of the object.")] = ""
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the object, as in the URL.")] = ""
+    path: Annotated[
+        str | None,
+        typer.Option(
+            "--path", metavar="PATH", help="URL path of a request that is not for a resource, instead of --resource."
+        ),
+    ] = None
     url: Annotated[
-        str | None, typer.Option("--url", metavar="'METHOD URL'", help="Instead of --verb, --resource and so on.")
+        str | None,
+        typer.Option(
+            "--url", metavar="'METHOD URL'", help="The whole request, instead of --verb, --resource and so on."
+        ),
     ] = None
 
     def words(self) -> RequestWords:
@@ -88,14 +100,14 @@ def explain(
     file: FileArgument,
     requests: Annotated[
         str | None,
-        typer.Option("--requests", metavar="FILE|-", help="Many requests: JSON lines in, a JSON line each out."),
+        typer.Option("--requests", metavar="FILE|-", help="Many requests: reads and prints JSON lines."),
     ] = None,
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
     *,
     request: RequestOptions,
 ) -> None:
-    """Say which rule decides a request, what is written about it, and which rules came close.
+    """Show which rule decides a request, and what is logged. Rules that almost matched are shown, too.
 
     A line of --requests has the fields user, groups, verb, apiGroup, resource, subresource, namespace, name,
     isResource and path; the answer has level, omitStages, ruleIndex (from 0; null if no rule matches) and
@@ -109,13 +121,15 @@ def explain(
 
     version = version_of(kube_version)
     if file == "-" and requests == "-":
-        raise InputError("both the policy and the requests are to be read from standard input", hint="name one file")
+        raise InputError(
+            "the policy and the requests cannot both come from standard input", hint="name a file for one"
+        )
     name, data = content(file)
     policy = policy_of(name, load(data, version), version)
     words = request.words()
     if requests is not None:
         if words.given:
-            raise InputError("--requests stands alone", hint="leave --url, --verb, --resource and --path out")
+            raise InputError("--requests excludes --url, --verb, --resource and --path", hint="leave them out")
         _answer(policy, requests, version)
         return
     answer = explained(policy, words.attributes(), version)

@@ -20,7 +20,7 @@ Examples:
   kaudit-setup policy lint my-policy.yaml
   kaudit-setup policy lint --kube-version 1.28 my-policy.yaml -o json
   kaudit-setup policy build --drop-reads | kaudit-setup policy lint -
-Exit code 1 if a finding is of severity error."""
+Exit status: 1 if a finding has severity error, 0 otherwise."""
 
 
 @app.command(epilog=_EPILOG)
@@ -29,7 +29,7 @@ def lint(
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
 ) -> None:
-    """Find rules that can never be reached, words that match nothing, and what is leaked or lost."""
+    """Find rules that never match, and what is leaked or not logged."""
     from kaudit_setup.policy.lint import lint as linted
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.lint import as_data, as_text

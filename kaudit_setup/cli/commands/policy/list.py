@@ -16,7 +16,7 @@ Examples:
 
 @app.command("list", epilog=_EPILOG)
 def list_presets(output: OutputOption = Output.text) -> None:
-    """List the policies that come with the tool, the recommended one first."""
+    """List the policies that come with the tool (presets). The recommended one is first."""
     from kaudit_setup.policy import presets
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.presets import as_data, as_text

@@ -15,8 +15,8 @@ Examples:
 
 
 @app.command(epilog=_EPILOG)
-def show(name: Annotated[str, typer.Argument(metavar="PRESET", help="One of `policy list`.")]) -> None:
-    """Print a preset: its head says for whom it is, what it answers and what it leaves out."""
+def show(name: Annotated[str, typer.Argument(metavar="PRESET", help="A name from `policy list`.")]) -> None:
+    """Print a preset. Its comments say whom it is for, what it answers and what it does not log."""
     from kaudit_setup.policy import presets
 
     typer.echo(presets.preset(name).data.decode(), nl=False)

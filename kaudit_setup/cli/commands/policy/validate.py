@@ -16,7 +16,7 @@ Examples:
   kaudit-setup policy validate audit-policy.yaml
   kaudit-setup policy validate --kube-version 1.22 *.yaml -o json
   kaudit-setup policy build --drop-reads | kaudit-setup policy validate -
-Exit code 1 if a file does not load or cannot be read."""
+Exit status: 0 all are accepted, 1 otherwise."""
 
 
 @app.command(epilog=_EPILOG)
@@ -25,7 +25,7 @@ def validate(
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
 ) -> None:
-    """Say whether kube-apiserver would start with these policies, every error at once, and what it only logs."""
+    """Check whether kube-apiserver accepts policies. Shows every error and warning."""
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.validate import as_data, as_text
 
