@@ -43,6 +43,8 @@ _WATCHDOG_SLACK_S = 45
 _PATIENCE_S = 60
 # Exit status of a script that did not get the node's lock (change.sh: lock).
 _LOCKED = 11
+# How much later than its grace period an old server has ended at the latest.
+_KILL_MARGIN_S = 10
 
 _NO_LIVING_NODE = "nothing was proved: this is a folder, not a living node"
 
@@ -201,7 +203,7 @@ class _Attempt:
 
         Source: pkg/kubelet/kuberuntime/kuberuntime_container.go:killContainer.
         """
-        return self.terms.timeout + self.state.pod.grace_seconds + 10
+        return self.terms.timeout + self.state.pod.grace_seconds + _KILL_MARGIN_S
 
     def apply(self) -> None:
         """Back up, arm the watchdog, write. Raises UntouchedError, BrokenError, LostError."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,59 +20,56 @@ def read_from(path: Path, groups: Sequence[str]) -> Inventory:
 
     Without it, a static file is read, with the variables beside it.
     """
-    from kaudit_setup.fleet.ansible_program import PROGRAM, listed
-    from kaudit_setup.fleet.inventory import is_own, read, read_answer
+    from kaudit_setup.fleet.inventory import read
 
     try:
-        content = None if path.is_dir() else path.read_bytes()
-        if content is None or not is_own(content.decode(errors="replace"), str(path)):
-            answer = listed(path)
-            if answer is not None:
-                return read_answer(answer, str(path), groups)
-        if content is None:
-            why = f"it is a folder, and {PROGRAM} is not installed"
-            raise InputError(
-                f"the inventory {path} cannot be read: {why}", hint="name a file, or install ansible-core"
-            )
-        beside = _tree(path.parent, path.parent / "group_vars", path.parent / "host_vars")
-        return read(content.decode("utf-8"), str(path), groups, beside)
+        path.stat()
+        inventory = _by_ansible(path, groups)
+        if inventory is None:
+            inventory = read(path.read_text(encoding="utf-8"), str(path), groups, _beside(path.parent))
+    except IsADirectoryError as error:
+        raise _unreadable(path, "it is a folder, and ansible-inventory is not installed") from error
     except OSError as error:
         which = "" if error.filename in {None, str(path)} else f"{error.filename}: "
         raise _unreadable(path, f"{which}{error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, "it is not UTF-8 text") from error
+    return inventory
+
+
+def _by_ansible(path: Path, groups: Sequence[str]) -> Inventory | None:
+    """None for the project's own format, and where Ansible is not installed."""
+    from kaudit_setup.fleet.ansible_program import listed
+    from kaudit_setup.fleet.inventory import is_own, read_answer
+
+    if path.is_file() and is_own(path.read_text(encoding="utf-8", errors="replace"), str(path)):
+        return None
+    answer = listed(path)
+    return None if answer is None else read_answer(answer, str(path), groups)
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(f"the inventory {path} cannot be read: {why}", hint="name a text file")
+    return InputError(f"the inventory {path} cannot be read: {why}", hint="name a text file, or install ansible-core")
 
 
-def _tree(base: Path, *folders: Path) -> Tree:
-    """Every file below these folders, named from `base`. Raises OSError, InputError where there are too many."""
+def _beside(base: Path) -> Tree:
+    """The files in `group_vars` and `host_vars` of that folder; of folders in them, only that they are there.
+
+    Raises OSError, InputError where there are too many.
+    """
     from kaudit_setup.fleet.hosts import Tree
 
     found: dict[str, bytes] = {}
     size = 0
-    for file in (f for folder in folders for f in _files(folder)):
-        # asked before it is read: somebody may have named a folder with whole disks in it
-        size += file.stat().st_size
-        if len(found) >= _MOST_FILES or size > _MOST_BYTES:
-            raise InputError(
-                f"{base} holds too much for an inventory (more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB)",
-                hint="name the inventory's own folder, or its file",
-            )
-        found[file.relative_to(base).as_posix()] = file.read_bytes()
+    for entry in sorted((*base.glob("group_vars/*"), *base.glob("host_vars/*"))):
+        name = entry.relative_to(base).as_posix()
+        if entry.is_dir():
+            found[f"{name}/"] = b""
+        elif entry.is_file():
+            # asked before it is read: somebody may keep whole disks there
+            size += entry.stat().st_size
+            if len(found) >= _MOST_FILES or size > _MOST_BYTES:
+                limits = f"more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB"
+                raise InputError(f"{base} holds too much for an inventory ({limits})", hint="give it its own folder")
+            found[name] = entry.read_bytes()
     return Tree(str(base), found)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Links to folders are followed, as Ansible does; one that leads back up is not."""
-    seen: set[str] = set()
-    for here, below, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(here)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = [name for name in below if not name.startswith(".")]
-        yield from (Path(here, name) for name in names if not name.startswith(".") and Path(here, name).is_file())

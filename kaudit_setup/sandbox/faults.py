@@ -66,7 +66,17 @@ class Faults:
     @classmethod
     def load(cls, folder: Path) -> Faults:
         """What is in the sandbox's folder; the defaults where the folder is being removed."""
+        file = folder / FILE
         try:
-            return cls(**json.loads((folder / FILE).read_text()))
+            stat = file.stat()
+            known = _LOADED.get(folder)
+            # every change is a new file; this is asked many times a second
+            if known is None or known[0] != (stat.st_ino, stat.st_mtime_ns):
+                known = (stat.st_ino, stat.st_mtime_ns), cls(**json.loads(file.read_text()))
+                _LOADED[folder] = known
         except FileNotFoundError:
             return cls()
+        return known[1]
+
+
+_LOADED: dict[Path, tuple[tuple[int, int], Faults]] = {}

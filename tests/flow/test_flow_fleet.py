@@ -165,7 +165,7 @@ def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -
 
 def test_an_inventory_with_variables_beside_it(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the static reader's own words, on machines with Ansible, too
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("kaudit_setup.fleet.ansible_program.PROGRAM", "no-such-program")
     for name, text in {
         "hosts.ini": "[masters]\nnode1\nnode2\n[others]\nnode9\n",
         "group_vars/all.yml": "ansible_user: nobody\nansible_become_pass: secret\n",

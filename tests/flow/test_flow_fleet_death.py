@@ -12,6 +12,9 @@ from flowkit import Before, until
 
 from kaudit_setup.sandbox import Sandbox
 
+# each waits until a node that says nothing is given up, and its watchdog has acted
+pytestmark = pytest.mark.slow
+
 NAMES = hosts("cp1 cp2 cp3")
 ENABLE = ("enable", "--policy", "metadata", "--yes", "--timeout", "3", *NAMES)
 GONE = "out of reach, untouched"

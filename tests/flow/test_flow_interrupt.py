@@ -102,6 +102,7 @@ def test_several_clusters_side_by_side(two_clusters: Fleet) -> None:
     assert two_clusters.run(*ENABLE, *hosts("a1 a2 b1 b2")).code == 0
 
 
+@pytest.mark.slow
 def test_pressed_again_it_leaves_at_once_and_the_nodes_help_themselves(two_clusters: Fleet) -> None:
     before = {box.name: Before.of(box) for box in two_clusters.boxes}
     heard = under_way(two_clusters, "a1 b1", "--timeout", "5", all_of="a1 a2 b1 b2")

@@ -11,6 +11,9 @@ from flowkit import kubectl
 
 from kaudit_setup.cli import main
 
+# one worker builds the two nodes, once
+pytestmark = pytest.mark.xdist_group("logs")
+
 INVENTORY = "[kube_control_plane]\ncp1\ncp2\n\n[first]\ncp1\n\n[second]\ncp2\n"
 
 

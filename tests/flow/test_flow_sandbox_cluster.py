@@ -13,6 +13,8 @@ from kaudit_setup.node.ssh.paramiko_node import SshNode
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox
 
+pytestmark = pytest.mark.xdist_group("pair")
+
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Sandbox, Sandbox]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowkit import hasty
+from flowkit import POLICY, program
 
 from kaudit_setup.cli import main
 from kaudit_setup.sandbox import Sandbox
+from kaudit_setup.sandbox.tree import cluster_configuration
 
-CONFIGURATION = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n"
+CONFIGURATION = cluster_configuration("1.36.2")
 
 
 @dataclass
@@ -37,6 +37,23 @@ class Fleet:
     boxes: tuple[Sandbox, ...]
     config: Path
     capture: pytest.CaptureFixture[str] | None = None
+    manifests: tuple[bytes, ...] = ()
+    """What kubeadm has written."""
+
+    def restore(self) -> None:
+        """As after `kubeadm init`, but for the backups: by hand, which is quicker than the tool's proofs."""
+        for box, old in zip(self.boxes, self.manifests, strict=True):
+            box.misbehave(crash="never", never_ready=False, refuse_logins=False)
+            if box.manifest.read_bytes() != old:
+                starts = box.starts()
+                fresh = box.manifest.with_name(".restored")
+                fresh.write_bytes(old)
+                fresh.replace(box.manifest)
+                box.wait(lambda b=box, n=starts: b.starts() > n, "the old server")
+                (box.root / POLICY).unlink(missing_ok=True)
+            box.wait((box.folder / "apiserver.ready").exists, "the old server to listen")
+        if self.stored() != CONFIGURATION:
+            self.store(lambda _text: CONFIGURATION)
 
     def run(self, *argv: str) -> Ran:
         assert self.capture is not None
@@ -48,16 +65,16 @@ class Fleet:
     def enable(self, *argv: str, nodes: str = "cp1 cp2 cp3") -> Ran:
         return self.run("enable", "--policy", "metadata", "--yes", *hosts(nodes), *argv)
 
-    def argv(self, *argv: str) -> list[str]:
+    def argv(self, *argv: str, slack: int | None = None) -> list[str]:
         """What `start` runs."""
-        return [sys.executable, "-m", "kaudit_setup", *argv, "--ssh-config", str(self.config)]
+        return program([*argv, "--ssh-config", str(self.config)], slack)
 
     def start(self, *argv: str, slack: int = 2) -> subprocess.Popen[str]:
         """As a process in a process group of its own, for tests that interrupt it; it loses its patience soon."""
         home = self.config.parent / "home"
         home.mkdir(exist_ok=True)
         return subprocess.Popen(
-            hasty(self.argv(*argv), slack),
+            self.argv(*argv, slack=slack),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -105,7 +122,7 @@ def nodes(folder: Path, names: str, *, of: str = "", versions: str = "") -> Iter
         config = folder / "config"
         found = tuple(boxes.values())
         config.write_text("".join(b.ssh_config.read_text().replace("Host sandbox ", "Host ") for b in found))
-        yield Fleet(found, config)
+        yield Fleet(found, config, manifests=tuple(box.manifest.read_bytes() for box in found))
     finally:
         for box in reversed(boxes.values()):
             box.stop()

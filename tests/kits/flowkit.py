@@ -7,14 +7,21 @@ def test_something(sandbox: Sandbox, cli: Cli) -> None:
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+import hasty
+from hasty import hurried
+
+from kaudit_setup.cli import main
 from kaudit_setup.sandbox import Sandbox
 
 BACKUPS = "var/lib/kaudit-setup/backups"
@@ -35,7 +42,7 @@ class Done:
 
 
 class Cli:
-    """Runs kaudit-setup as its own process, with a home of its own, against one sandbox."""
+    """Runs kaudit-setup with a home of its own, against one sandbox."""
 
     def __init__(self, node: Sandbox | None, home: Path) -> None:
         self.node = node
@@ -49,22 +56,22 @@ class Cli:
 
     def argv(self, *args: str) -> list[str]:
         where = ["--host", self.node.host, "--ssh-config", str(self.node.ssh_config)] if self.node else []
-        return [sys.executable, "-m", "kaudit_setup", *args, *where]
+        return [*args, *where]
 
-    def __call__(self, *args: str, stdin: str = "", timeout: float = 90) -> Done:
-        """Run to the end; no traceback may ever reach a user."""
-        ran = subprocess.run(
-            self.argv(*args),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=self.environment,
-            timeout=timeout,
-            check=False,
-        )
-        done = Done(args, ran.returncode, ran.stdout, ran.stderr)
-        assert "Traceback" not in done.err + done.out, done
+    def __call__(self, *args: str, patience: int | None = None) -> Done:
+        """Run to the end, in this process: its start would cost more than what it does. No bug may reach a user.
+
+        `patience`: seconds that a silent node is given where it would be a minute.
+        """
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="replace", write_through=True) for _ in "oe")
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(os.environ, self.environment, clear=True))
+            stack.enter_context(mock.patch.multiple(sys, stdin=io.StringIO(), stdout=out, stderr=err))
+            if patience is not None:
+                stack.enter_context(hurried(patience))
+            code = main(self.argv(*args))
+        done = Done(args, code, *(_text(stream) for stream in (out, err)))
+        assert "this is a bug" not in done.err, done
         return done
 
     def start(self, *args: str, slack: int | None = None) -> subprocess.Popen[str]:
@@ -72,9 +79,8 @@ class Cli:
 
         `slack`: the seconds that the watchdog gives beyond the time for the proof, which are many.
         """
-        argv = self.argv(*args)
         return subprocess.Popen(
-            argv if slack is None else hasty(argv, slack),
+            program(self.argv(*args), slack),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,11 +90,17 @@ class Cli:
         )
 
 
-def hasty(argv: list[str], slack: int) -> list[str]:
-    """The same `python -m kaudit_setup ...`, with less patience: so many seconds where it gives the node a minute."""
-    set_it = f"import sys, kaudit_setup.change.run as r; r._WATCHDOG_SLACK_S = r._PATIENCE_S = {slack}"
-    run_it = "from kaudit_setup.cli import main; sys.exit(main(sys.argv[1:]))"
-    return [sys.executable, "-c", f"{set_it}; {run_it}", *argv[3:]]
+def _text(stream: io.TextIOWrapper) -> str:
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode(errors="replace")
+
+
+def program(args: list[str], slack: int | None) -> list[str]:
+    """The command line of kaudit-setup with these arguments; `slack`: see hasty.py."""
+    if slack is None:
+        return [sys.executable, "-m", "kaudit_setup", *args]
+    return [sys.executable, hasty.__file__, str(slack), *args]
 
 
 @dataclass(frozen=True, slots=True)
