@@ -1,12 +1,19 @@
-# Everything a newcomer runs: `make demo`, `make test`. Everything CI runs beside them: `make e2e`, `make bench`.
+# `make help` says what there is. What CI runs: `make test`, `make test-slow`, `make e2e`.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 LAB_NODES ?= 1
 STAMP  := $(VENV)/.installed
+# tests that wait for simulated nodes: more of them at a time than there are cores
+WAITING := -n 4 --dist loadgroup
 
-.PHONY: install check unit test demo lab lab-down e2e bench lock clean
-install: $(STAMP)
+.DEFAULT_GOAL := help
+.PHONY: help install check complexity unit test test-slow demo lab lab-down e2e bench lock clean
+
+help:  ## this list
+	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## .venv with the versions of requirements.lock
 $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
@@ -14,17 +21,24 @@ $(STAMP): pyproject.toml requirements.lock
 	$(BIN)/python -m compileall -q kaudit_setup  # as pip does for what it does not leave where it is: a fifth of the start
 	@touch $@
 
-check: $(STAMP)  ## format, lint, strict types, the import table
+check: $(STAMP)  ## format, lint, strict types, the table of rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/unit/test_house.py
 
-unit: $(STAMP)
-	$(BIN)/pytest -q -n 2 tests/unit
+complexity: $(STAMP)  ## no function too complex, every module easy to read on average
+	$(BIN)/ruff check --select C901 --config 'lint.mccabe.max-complexity=12' kaudit_setup
+	$(BIN)/xenon --max-absolute C --max-modules A kaudit_setup
 
-test: check  ## check, unit, contract and flow; no root needed
-	$(BIN)/pytest -q -n 2 tests/unit tests/contract tests/flow
+unit: $(STAMP)  ## the unit tests
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit
+
+test: check unit  ## check, unit, contract and flow; no root needed
+	$(BIN)/pytest -q $(WAITING) -m 'not slow' tests/contract tests/flow
+
+test-slow: $(STAMP)  ## what waits in real time: watchdogs, dead nodes, Ctrl-C
+	$(BIN)/pytest -q $(WAITING) -m slow tests/contract tests/flow
 
 lab:  ## one real control-plane node (LAB_NODES=3 for three); root on Debian bookworm
 	tests/lab/build.sh
@@ -32,7 +46,7 @@ lab:  ## one real control-plane node (LAB_NODES=3 for three); root on Debian boo
 	@printf 'ssh_config: %s\n' "$$(tests/lab/klab ssh-config)"
 	@printf 'use it:     %s\n' "$(BIN)/kaudit-setup status --ssh-config $$(tests/lab/klab ssh-config) --host cp1"
 
-lab-down:
+lab-down:  ## removes them
 	tests/lab/klab down
 
 e2e: $(STAMP)  ## the tests against real control planes; their lab comes and goes with them (tests/e2e/conftest.py)
@@ -53,5 +67,5 @@ lock:  ## pins the newest releases that pyproject.toml allows
 demo: $(STAMP)  ## the main job on a simulated node; no root, no cluster, under 30 s
 	$(BIN)/kaudit-setup demo
 
-clean:
+clean:  ## removes what was installed and built
 	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .ruff_cache .pytest_cache
