@@ -8,7 +8,7 @@ changed in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -166,10 +166,15 @@ class Finding:
         )
 
     @property
+    def request(self) -> Request | None:
+        """The request on the object asked about itself."""
+        return self.links[0].request if self.links else None
+
+    @property
     def confidence(self) -> Confidence:
         """How sure the whole chain is; "unknown" if it leads to nobody."""
         known = any(link.request is not None for link in self.links)
-        if not known or (self.links[0].request is None and self.root is None):
+        if not known or (self.request is None and self.root is None):
             return "unknown"
         return weakest(*(link.confidence for link in self.links))
 
@@ -188,9 +193,10 @@ def ends_at(link: Link, *notes: str) -> Finding:
 
 
 _Case = TypeVar("_Case")
+_Found = TypeVar("_Found")
 Rule: TypeAlias = Callable[[_Case], Finding | None]
 
 
-def first_found(rules: tuple[Rule[_Case], ...], case: _Case) -> Finding | None:
+def first_found(rules: Iterable[Callable[[_Case], _Found | None]], case: _Case) -> _Found | None:
     """What the first of some rules that applies to a case finds."""
     return next((finding for rule in rules if (finding := rule(case)) is not None), None)

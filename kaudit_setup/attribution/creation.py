@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
-from kaudit_setup.attribution.evidence.choose import earliest
+from kaudit_setup.attribution.evidence.choose import earliest, up_to, writes
 from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
 from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from, guesses, is_generated
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import BURST, KUBELET_REPORTED, KUBELET_STARTED, PROMPT, QUEUED
 
@@ -62,17 +62,24 @@ def created(index: EventIndex, obj: Object, before: float) -> Finding:
         return finding
     finding += Finding((Link(obj, create, creation.confidence, creation.why),))
     if create is not None and not create.controller:
-        static = (
-            f"{obj} is a static Pod: the kubelet of node {create.node} made it from a manifest file on that node,"
-            " nobody made it through the API"
-        )
-        return finding + Finding(root=create, notes=(static,) if create.node and obj.resource == "pods" else ())
-    at = create.at if create else first_mention(index, obj, before) or before
+        return finding + Finding(root=create) + note(_static(obj, create))
+    confidence = certain_if(creation.confidence == "certain")
+    if create is not None:
+        return replace(finding, next=Child(index, obj, create.at, create, confidence, create))
+    at = first_mention(index, obj, before) or before
     # the scheduler meets a Pod right after it is made
     fresh = any(request.at == at and request.subresource == "binding" for request in index.on(obj))
-    timeless = create is None and not fresh
-    child = Child(index, obj, at, create, certain_if(creation.confidence == "certain"), create, timeless=timeless)
-    return replace(finding, next=child)
+    return replace(finding, next=Child(index, obj, at, None, confidence, timeless=not fresh))
+
+
+def _static(obj: Object, create: Request) -> str:
+    """That an object is a static Pod; empty if it is not."""
+    if not create.node or obj.resource != "pods":
+        return ""
+    return (
+        f"{obj} is a static Pod: the kubelet of node {create.node} made it from a manifest file on that node,"
+        " nobody made it through the API"
+    )
 
 
 def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:
@@ -145,10 +152,9 @@ class _Search:
 
 def _search(index: EventIndex, obj: Object, before: float, seen_at: float) -> _Search:
     said = announcement(index, obj)
-    mentions = [request.at for request in index.on(obj) if request.done]
-    mentions += [at for at in (said.at if said else 0.0, seen_at) if at]
+    mentions = [first_mention(index, obj), said.at if said else 0.0, seen_at]
     # a generated name is used once: whatever mentions it later, it was made before that
-    first = min(mentions, default=0.0)
+    first = min(filter(None, mentions), default=0.0)
     latest = min(before, first) if first else before
     kinds = tuple(guesses(obj))
     # the request of a person carries a query, and any request without a body may be a rival
@@ -161,18 +167,26 @@ def _search(index: EventIndex, obj: Object, before: float, seen_at: float) -> _S
 
 def _known_schemes(index: EventIndex, kinds: Sequence[Guess]) -> dict[str, str]:
     """The naming scheme by controller, the likeliest first choice, of the owners that the log knows."""
-    known = [guess for guess in kinds if index.on(guess.owner) or guess.prefix]
-    if kinds and not known:
-        seen = {request.object for request in met(index, [guess.owner for guess in kinds])}
-        known = [guess for guess in kinds if guess.owner in seen]
+    known = [guess for guess in kinds if index.on(guess.owner) or guess.prefix] or _met_guesses(index, kinds)
     return {guess.controller: guess.scheme for guess in reversed(known)}
+
+
+def _met_guesses(index: EventIndex, kinds: Sequence[Guess]) -> list[Guess]:
+    """The owners that only reports and reads show."""
+    if not kinds:
+        return []
+    seen = {request.object for request in met(index, [guess.owner for guess in kinds])}
+    return [guess for guess in kinds if guess.owner in seen]
 
 
 def _unnamed(index: EventIndex, obj: Object, latest: float) -> list[Request]:
     """Creates, up to `latest`, of objects of this kind and place whose names the log does not have."""
-    makers = [request for request in index.nameless(obj) if request.done and creates(request)]
-    by_then = [request for request in makers if request.at <= latest]
-    return by_then or [request for request in makers if request.at <= latest + index.tolerance]
+    makers = _creates_without_name(index, obj)
+    return up_to(makers, latest) or up_to(makers, latest + index.tolerance)
+
+
+def _creates_without_name(index: EventIndex, obj: Object) -> list[Request]:
+    return [request for request in filter(creates, index.nameless(obj)) if request.done]
 
 
 def _nameless_creation(search: _Search) -> Creation:
@@ -206,18 +220,22 @@ def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
     chosen, prefix = asked[-1], asked[-1].facts.generate_name
     since = search.latest - QUEUED if search.fresh(chosen) else 0.0
     until = search.latest + search.index.tolerance
-    around = [r for r in search.index.nameless(search.object) if r.done and creates(r) and since <= r.at <= until]
+    around = [r for r in _creates_without_name(search.index, search.object) if since <= r.at <= until]
     owners = {_owner(r) for r in around if generated_from(r.facts.generate_name, search.object.name)}
     silent = list(dict.fromkeys(actor(request) for request in around if not request.facts.generate_name))
-    notes = [_burst(search, asked)]
-    if silent:
-        others = ", ".join(silent[:5])
-        rival = f"a request without a name by {others}, whose body is not in the log"
-        notes.append(f"{rival}, may have made {search.object} as well")
-    proven = len(owners) == 1 and not silent and chosen.at <= search.latest
-    proven = proven and not (search.index.left_out and not since)
+    complete = bool(since) or not search.index.left_out
+    proven = all((len(owners) == 1, not silent, chosen.at <= search.latest, complete))
     why = f"its request asked for a name beginning with {prefix}"
+    notes = (_burst(search, asked), _silent_rivals(search.object, silent))
     return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
+
+
+def _silent_rivals(obj: Object, silent: Sequence[str]) -> str:
+    """That requests whose bodies are not in the log may have made the object as well; empty if there are none."""
+    if not silent:
+        return ""
+    others = ", ".join(silent[:5])
+    return f"a request without a name by {others}, whose body is not in the log, may have made {obj} as well"
 
 
 def _owner(request: Request) -> tuple[str, ...]:
@@ -270,12 +288,8 @@ def _changes_of_owners(search: _Search) -> list[tuple[float, bool]]:
     owners = {guess.owner for guess in search.guesses}
     owners |= {owner for guess in search.guesses if guess.prefix for owner in index.starting(guess.owner)}
     others = index.starting(Object("apps", "replicasets", search.object.namespace, ""))
-    return sorted(
-        (request.at, request.object in owners)
-        for owner in {*owners, *others}
-        for request in index.on(owner)
-        if request.done and (creates(request) or changes(request))
-    )
+    written = (request for one in {*owners, *others} for request in filter(writes, index.done(one)))
+    return sorted((request.at, request.object in owners) for request in written)
 
 
 def _follows_own(changed: Sequence[tuple[float, bool]], maker: Request) -> bool | None:
@@ -318,7 +332,7 @@ def announcement(index: EventIndex, obj: Object) -> Request | None:
 
 def first_mention(index: EventIndex, obj: Object, before: float = float("inf")) -> float:
     """When the log first shows that `obj` exists, 0.0 if it does not."""
-    return min((request.at for request in index.on(obj) if request.done and request.at <= before), default=0.0)
+    return min((request.at for request in index.done(obj, before)), default=0.0)
 
 
 def met(index: EventIndex, objects: Sequence[Object]) -> list[Request]:

@@ -15,7 +15,7 @@ from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
-from kaudit_setup.attribution.evidence.choose import up_to, when
+from kaudit_setup.attribution.evidence.choose import last_that, latest, up_to, when, without
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
@@ -72,14 +72,15 @@ class _Lifetime:
     @property
     def last(self) -> Request | None:
         """A kubelet's word that the Pod is gone: what deleted it came before."""
-        ends = [r for r in self.requests if r.node and r.resource == "pods" and deletes(r)]
-        return ends[-1] if ends and self.static == "unknown" else None
+        if self.static != "unknown" or self.object.resource != "pods":
+            return None
+        return last_that(self.requests, lambda request: bool(request.node) and deletes(request))
 
     @property
     def named(self) -> list[Request]:
         """The deletions that name the object, but for that word."""
-        last = self.last
-        return [r for r in self.requests if deletes(r) and not (last and r.node)]
+        deletions, last = list(filter(deletes, self.requests)), self.last
+        return deletions if last is None else [request for request in deletions if not request.node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +181,8 @@ def _misses(logged: _Logged) -> Finding:
     """The deletions of many of which nothing shows that they took the object, or that spared it."""
     obj, since = logged.object, logged.found[-1].since
     unproven = [request for request in logged.sweeps if request.at >= since and not hits(request, obj)]
-    return note(
-        *(f"{_deleted(r)}, but nothing shows that {obj} was one of them" for r in unproven[-_SHOWN:]),
-        *(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]),
-    )
+    found = note(*(f"{_deleted(r)}, but nothing shows that {obj} was one of them" for r in unproven[-_SHOWN:]))
+    return found + note(*(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]))
 
 
 def _deleted(request: Request) -> str:
@@ -218,15 +217,18 @@ def _first_real(lifetime: _Lifetime, real: Sequence[Request]) -> Search:
     if chosen.node:
         static = ", and that of a static Pod would end in the node's name as this does"
         return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside)
-    rivals = [r for r in real if r is not chosen and r.user != chosen.user and not r.by_kubernetes]
+    rivals = [request for request in real if request.user != chosen.user and not request.by_kubernetes]
     aside += note(*(_rivalry(lifetime, chosen, other) for other in rivals))
-    doubt = unfinished(lifetime.index, obj, chosen)
-    deletion = deletion.in_doubt(f"; {doubt}" if doubt else "")
+    deletion = deletion.in_doubt(_behind_reason(unfinished(lifetime.index, obj, chosen)))
     met_after = in_doubt(chosen, outlived(chosen, lifetime.requests))
     if met_after and chosen.facts.dry_run is False:
         # it deleted the object, whatever was met later
         return Search(deletion, aside + note(met_after))
-    return Search(deletion.in_doubt(f"; {met_after}" if met_after else _doubt_by(rivals, chosen)), aside)
+    return Search(deletion.in_doubt(_behind_reason(met_after) or _doubt_by(rivals, chosen)), aside)
+
+
+def _behind_reason(doubt: str) -> str:
+    return f"; {doubt}" if doubt else ""
 
 
 def _candidates(lifetime: _Lifetime) -> list[Request]:
@@ -279,13 +281,14 @@ def _possible_sweeps(lifetime: _Lifetime) -> list[Request]:
     kubelets' last deletions followed, if none was of this Pod.
     """
     index, obj, requests = lifetime.index, lifetime.object, lifetime.requests
-    used = max((request.at for request in requests if not deletes(request)), default=0.0)
-    possible = [r for r in lifetime.sweeps if used - r.at < GONE and outlived(r, requests) is None]
-    possible = [request for request in possible if not kept_up(request, index.on(obj))]
-    if possible and obj.resource == "pods":
-        ends = index.sift([b'"verb":"delete"'], lambda r: bool(r.node) and r.done and r.resource == "pods")
-        possible = [request for request in possible if not any(end.at > request.at for end in ends)]
-    return possible
+    used = max((request.at for request in without(requests, deletes)), default=0.0)
+    recent = (request for request in lifetime.sweeps if used - request.at < GONE)
+    gone = (request for request in recent if outlived(request, requests) is None)
+    possible = [request for request in gone if not kept_up(request, index.on(obj))]
+    if not possible or obj.resource != "pods":
+        return possible
+    ends = latest(index.sift([b'"verb":"delete"'], lambda r: bool(r.node) and r.done and r.resource == "pods"))
+    return possible if ends is None else [request for request in possible if request.at >= ends.at]
 
 
 def _made_again(lifetime: _Lifetime) -> list[float]:
@@ -329,10 +332,11 @@ def _static(index: EventIndex, obj: Object, creations: Sequence[Request]) -> Con
     """
     if obj.resource != "pods" or (creations and not creations[-1].node):
         return "unknown"
-    if creations or any(request.facts.mirror for request in index.on(obj)):
+    known = index.on(obj)
+    if creations or True in {request.facts.mirror for request in known}:
         return "certain"
-    nodes = {request.node for request in index.on(obj) if request.node}
-    return "inferred" if any(obj.name.endswith(f"-{node}") for node in nodes) else "unknown"
+    endings = tuple(f"-{request.node}" for request in known if request.node)
+    return "inferred" if obj.name.endswith(endings) else "unknown"
 
 
 def hits(request: Request, obj: Object) -> bool | None:
@@ -342,7 +346,7 @@ def hits(request: Request, obj: Object) -> bool | None:
     if request.facts.items is not None:
         return obj.name in request.facts.items
     query = parse_qs(urlsplit(request.uri).query)
-    fields = [part.split("=") for selector in query.get("fieldSelector", []) for part in selector.split(",")]
+    fields = [part.split("=") for part in ",".join(query.get("fieldSelector", [])).split(",")]
     names = [part[-1] for part in fields if part[0] == "metadata.name"]
     if names:
         return obj.name in names

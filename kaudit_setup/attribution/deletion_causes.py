@@ -44,6 +44,7 @@ from kaudit_setup.attribution.evidence.actors import (
     STATEFULSETS,
     TAINTS,
 )
+from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.lifetimes import kept_up
 from kaudit_setup.attribution.evidence.owner_names import guesses
@@ -195,8 +196,8 @@ def _gone_with(index: EventIndex, obj: Object, one: Object, before: float, below
 def _in_time(index: EventIndex, obj: Object, end: Request, before: float) -> bool:
     """Whether `end` came when `obj` may have gone: after it was last seen, before its kubelet's last deletion."""
     requests = index.done(obj)
-    alive = max((r.at for r in requests if not deletes(r) and not r.node), default=0.0)
-    gone = max((r.at for r in requests if deletes(r) and r.node), default=before)
+    alive = max((request.at for request in without(requests, deletes) if not request.node), default=0.0)
+    gone = max((request.at for request in filter(deletes, requests) if request.node), default=before)
     return alive <= end.at <= gone + index.tolerance
 
 
@@ -225,7 +226,7 @@ def _owners_above(index: EventIndex, obj: Object, before: float) -> list[Object]
 
 def _adopted(index: EventIndex, obj: Object, before: float) -> bool:
     """Whether a controller that scales what it owns changed an object."""
-    return any(r.done and changes(r) and r.controller in _SIZERS and r.at <= before for r in index.on(obj))
+    return any(request.controller in _SIZERS for request in filter(changes, index.done(obj, before)))
 
 
 def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
@@ -236,9 +237,13 @@ def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
     if left is not None:
         return f"the garbage collector left {left} to others"
     obj = below[0]
-    if any(request.node and deletes(request) for request in index.on(obj)):
-        # it went, though the log lacks the request that deleted it
-        return ""
+    # by a kubelet: it went, though the log lacks the request that deleted it
+    by_kubelet = any(request.node for request in filter(deletes, index.on(obj)))
+    return "" if by_kubelet else _not_taken(index, obj)
+
+
+def _not_taken(index: EventIndex, obj: Object) -> str:
+    """That no controller deleted `obj`, though the log has such deletions; empty if it has none."""
     takers = {GARBAGE, *(guess.controller for guess in guesses(obj))} - _SIZERS
 
     def takes(request: Request) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
+from kaudit_setup.attribution.evidence.choose import up_to
 from kaudit_setup.attribution.evidence.index import EventIndex, quoted
 from kaudit_setup.attribution.evidence.lifetimes import lived_on
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, target
@@ -51,9 +52,9 @@ def unfinished(index: EventIndex, obj: Object, end: Request) -> str:
 
 def _same_lifetime(index: EventIndex, obj: Object, end: Request) -> tuple[list[Request], Request | None]:
     """What was done to `obj` after `end`, in all of the log, until another one was made, and who made that."""
-    later = [request for request in index.on(obj) if request.done and request.at > end.at]
-    again = next((number for number, request in enumerate(later) if creates(request)), None)
-    return (later, None) if again is None else (later[:again], later[again])
+    later = [request for request in index.done(obj) if request.at > end.at]
+    again = next(filter(creates, later), None)
+    return (later, None) if again is None else (later[: later.index(again)], again)
 
 
 def as_it_seems(obj: Object, end: Request, met: Request) -> str:
@@ -75,16 +76,15 @@ def _used_on(
     index: EventIndex, space: Object, end: Request, later: Sequence[Request], again: Request | None
 ) -> Request | None:
     """The first that was made in a namespace after `end`, if its controller did nothing to end it."""
-    if any(request.controller == NAMESPACES for request in later):
+    if NAMESPACES in {request.controller for request in later}:
         return None
     before = again.at if again else float("inf")
     since = max(end.at, end.end) + NAMESPACE_CLOSED + index.tolerance
 
     def inside(request: Request) -> bool:
-        made = (
-            creates(request) and request.done and request.namespace == space.name and request.resource not in _REVIEWS
-        )
-        return made and since < request.at < before
+        if not creates(request) or not request.done or request.resource in _REVIEWS:
+            return False
+        return request.namespace == space.name and since < request.at < before
 
     found = index.sift([b'"namespace":' + quoted(space.name) + b","], inside, focus=b'"verb":"create"')
     return found[0] if found else None
@@ -92,24 +92,25 @@ def _used_on(
 
 def _deleted_once_more(end: Request, later: Sequence[Request]) -> Request | None:
     """A controller's deletion of a Pod after its grace, upon which its kubelet took it away: it was not going."""
-    taken = [request.at for request in later if request.node and deletes(request)]
-    again = [d for d in later if deletes(d) and d.controller and d.controller not in _CLEANERS]
-    return next((d for d in again if d.at - end.at > GRACE and taken and d.at <= taken[-1]), None)
+    deleted = list(filter(deletes, later))
+    taken = max((request.at for request in deleted if request.node), default=0.0)
+    again = (request for request in up_to(deleted, taken) if request.at - end.at > GRACE)
+    return next((request for request in again if request.controller not in {"", *_CLEANERS}), None)
 
 
 def _not_taken_away(index: EventIndex, end: Request, later: Sequence[Request], grace: float) -> Request | None:
     """Who met a Pod after `end`, so that it was not removed at once, if its kubelet never took it away, but took
     others when `grace` was over.
     """
-    met = [
-        d for d in later if not deletes(d) and d.verb not in {"list", "watch"} and d.at > end.end + index.tolerance
-    ]
-    if not met or any(map(deletes, later)):
+    met = [request for request in later if request.verb not in {"list", "watch"}]
+    first = next((request for request in met if request.at > end.end + index.tolerance), None)
+    if first is None or any(map(deletes, later)):
         return None
     nodes = {request.node for request in index.on(end.object) if request.node}
 
     def taken(request: Request) -> bool:
-        ended = request.resource == "pods" and deletes(request) and request.done
-        return ended and bool(request.node in nodes if nodes else request.node) and request.at - end.at > grace
+        if request.resource != "pods" or not request.done or not deletes(request):
+            return False
+        return bool(request.node in nodes if nodes else request.node) and request.at - end.at > grace
 
-    return met[0] if index.sift([b'"verb":"delete"'], taken) else None
+    return first if index.sift([b'"verb":"delete"'], taken) else None

@@ -13,19 +13,12 @@ from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Sea
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreated
 from kaudit_setup.attribution.deletion_causes import deletion_chain
+from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import (
     EventIndex,
-    begins,
-    kubelet_path,
-    named,
-    nameless_requests,
-    pod_ending,
-    quoted,
-    sisters,
-    with_a_port,
 )
-from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
+from kaudit_setup.attribution.first_search import as_logged, literals
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
@@ -39,20 +32,19 @@ from kaudit_setup.resources import counted
 def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answer:
     """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold."""
     index = _index(log, question)
-    index.look_up(opening(question.verb, question.object))
-    obj, others = _as_logged(index, question)
+    index.look_up(literals(question.verb, question.object))
+    obj, others = as_logged(index, question)
     finding, events = _apply_rules(index, question, obj)
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
-    link = finding.links[0] if finding.links else None
-    if link is None or link.request is None:
+    if finding.request is None:
         notes = (*_why_nothing(log, index, question, obj, finding, policy), *notes, *_unknown_kind(index, question))
     answer = Answer(
         question,
         obj,
         finding.confidence,
-        link.request if link else None,
+        finding.request,
         finding.root,
         finding.links,
         tuple(events),
@@ -71,54 +63,16 @@ def _index(log: Searched, question: Question) -> EventIndex:
     return EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
 
 
-def opening(verb: Verb, obj: Object) -> list[bytes]:
-    """What the first pass looks for: the object, the owners that its name allows, requests that hold no name."""
-    found = [pod_ending(obj.name) if obj.resource == "pods" else quoted(obj.name)]
-    if of_deployment(obj):
-        # one literal for the Pod, its siblings and its ReplicaSet, rare enough to stand for itself
-        found = [spelled(obj.name.rpartition("-")[0])]
-    for guess in guesses(obj):
-        # a Pod's siblings begin like its ReplicaSet: one of them may have made room for it
-        found += begins(guess.owner)
-        if guess.owner.resource == "replicasets":
-            found += sisters(guess.owner)
-        found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
-    if obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}:
-        found += with_a_port(obj)
-    if obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}:
-        found.append(kubelet_path(obj))
-    if verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj))):
-        found.append(nameless_requests(obj))
-    if verb in {Verb.read, Verb.touched}:
-        found.append(nameless_requests(replace(obj, namespace="")))
-    return found
-
-
-def _as_logged(index: EventIndex, question: Question) -> tuple[Object, list[Object]]:
-    """The object with the group, resource and scope that the log uses, where the user could not say them all, and
-    those of other groups that may be meant as well.
-    """
-    obj, kind = question.object, question.kind
-    if kind is None or (kind.group is not None and kind.namespaced is not None):
-        return obj, []
-    meant = [d for d in index.all() if kind.takes(d.group, d.resource) and d.namespace in {obj.namespace, ""}]
-    known = list(dict.fromkeys(request.object for request in meant if request.name == obj.name))
-    if known:
-        return known[0], [one for one in known if one.group != known[0].group]
-    # requests on its whole collection tell what it is called, though not whether it is in a namespace
-    swept = [replace(obj, group=request.group, resource=request.resource) for request in meant if not request.name]
-    return (swept[0] if swept else obj), []
-
-
 def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Finding, Sequence[Request]]:
     """What the rules find, and the events of a timeline, if one was asked for."""
     until = seconds(question.window.until) or float("inf")
     if question.verb is Verb.created:
         found = creation_chain(index, obj, until)
-        create = found.links[0].request if found.links else None
+        create = found.request
         # of Pods, the chain itself says whose place they took
-        again = create is not None and create.controller and obj.resource != "pods"
-        return found + note(recreated(index, obj, create) if again and create else ""), ()
+        if create is None or not create.controller or obj.resource == "pods":
+            return found, ()
+        return found + note(recreated(index, obj, create)), ()
     if question.verb is Verb.deleted:
         found = deletion_chain(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()
@@ -129,13 +83,14 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
 
 def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
     """Who deleted earlier objects of the same name; empty if nobody did."""
-    end = found.links[0].request if found.links else None
-    if end is None:
+    if found.request is None:
         return ""
-    requests = index.done(obj, end.at)
-    created_at = max((request.at for request in requests if creates(request)), default=0.0)
+    requests = index.done(obj, found.request.at)
+    create = latest(filter(creates, requests))
+    if create is None:
+        return ""
     # a kubelet's delete is the last of a Pod that was going already
-    earlier = [request for request in requests if deletes(request) and not request.node and request.at < created_at]
+    earlier = [request for request in filter(deletes, requests) if not request.node and request.at < create.at]
     who = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
     return f"another {obj} was deleted before: by {who}" if earlier else ""
 
@@ -144,7 +99,7 @@ def _at_the_time(
     index: EventIndex, question: Question, obj: Object, found: Finding, events: Sequence[Request]
 ) -> tuple[Finding, Sequence[Request]]:
     """What was found, if it is of the time asked about; else, or if nothing was, who did it at another time."""
-    request = found.links[0].request if found.links else None
+    request = found.request
     if request is not None and not question.window.holds(request.time):
         return Finding(notes=found.notes, instead=_at_another_time(question, obj, request)), ()
     if not (found.links or found.instead) and (other := _elsewhen(index, question, obj)) is not None:
@@ -157,12 +112,11 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
     if question.window == ALWAYS:
         return None
     if question.verb is Verb.deleted:
-        links = deletion_chain(index, obj).links
-        return links[0].request if links else None
+        return deletion_chain(index, obj).request
     whole = timeline(index, replace(question, window=ALWAYS), obj)
-    named = [r for r in whole if r.name and not r.idle and not question.window.holds(r.time)]
-    people = [request for request in named if not request.by_kubernetes] or named
-    return people[-1] if people else None
+    named = [request for request in whole if request.name and not request.idle]
+    named = [request for request in named if not question.window.holds(request.time)]
+    return last_that(named, by_somebody) or next(iter(named[-1:]), None)
 
 
 def _at_another_time(question: Question, obj: Object, request: Request) -> str:

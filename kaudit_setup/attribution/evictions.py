@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kaudit_setup.attribution.chain import DeletionCase, Finding, Link, certain_if, ends_at, note, weakest
+from kaudit_setup.attribution.chain import DeletionCase, Finding, KnownOwner, Link, certain_if, ends_at, note, weakest
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_changes, nodes_of, suspect
 from kaudit_setup.attribution.creation import created
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
+from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
@@ -35,23 +36,24 @@ def node_of_daemon_pod_changed(case: DeletionCase) -> Finding | None:
     index, obj, end = case.index, case.object, case.request
     if end.controller != DAEMONSETS:
         return None
-    there = min((r.at for r in index.on(obj) if r.done and not deletes(r)), default=0.0)
-    known = bool(nodes_of(index, obj))
-    changed = [
-        request
-        for request in node_changes(index, obj, end)
-        if end.at - request.at < NODE_CHANGE_MOMENTS or (known and deletes(request) and there <= request.at)
-    ]
-    cause = suspect(changed, end)
+    changed = node_changes(index, obj, end)
+    near = [r for r in changed if end.at - r.at < NODE_CHANGE_MOMENTS or _deleted_under(index, obj, r)]
+    cause = suspect(near, end)
     if cause is None or cause.at <= _set_changed_at(index, obj, end.at):
         return None
     return _node_changed(case, cause)
 
 
+def _deleted_under(index: EventIndex, pod: Object, request: Request) -> bool:
+    """Whether a request deleted the node that a Pod was on, as the log knows."""
+    since = min((one.at for one in without(index.done(pod), deletes)), default=0.0)
+    return bool(nodes_of(index, pod)) and deletes(request) and since <= request.at
+
+
 def _set_changed_at(index: EventIndex, pod: Object, until: float) -> float:
     """When somebody last changed the DaemonSet of a Pod, 0.0 if nobody did."""
     owners = [guess.owner for guess in guesses(pod) if guess.owner.resource == "daemonsets"]
-    changed = (r.at for owner in owners for r in requested_changes(index, owner, until) if not creates(r))
+    changed = (r.at for owner in owners for r in without(requested_changes(index, owner, until), creates))
     return max(changed, default=0.0)
 
 
@@ -124,13 +126,19 @@ def preempted(case: DeletionCase) -> Finding:
         return said
     winner = (named or reported)[0].object
     why = f"the scheduler said `{words.strip()}`" if named else "the only other Pod that it reported on then"
-    case.index.look_up([pod_ending(winner.name), *([nameless_requests(winner)] if any(guesses(winner)) else [])])
-    made = created(case.index, winner, end.at)
+    return said + _for_winner(case, KnownOwner(winner, certain_if(bool(named)), why))
+
+
+def _for_winner(case: DeletionCase, winner: KnownOwner) -> Finding:
+    """Whoever made the Pod that another one had to make room for."""
+    pod = winner.object
+    case.index.look_up([pod_ending(pod.name), *([nameless_requests(pod)] if any(guesses(pod)) else [])])
+    made = created(case.index, pod, case.request.at)
     if not made.links:
-        return said + note(f"it made room for {winner}; who made that is not in this log")
+        return note(f"it made room for {pod}; who made that is not in this log")
     first = made.links[0]
-    confidence = weakest(first.confidence, certain_if(bool(named)))
-    return said + replace(made, links=(Link(winner, first.request, confidence, why),))
+    link = Link(pod, first.request, weakest(first.confidence, winner.confidence), winner.why)
+    return replace(made, links=(link,))
 
 
 def _scheduler_words(index: EventIndex, victim: Object) -> str:

@@ -33,6 +33,7 @@ from kaudit_setup.attribution.controllers.pod_sets import pod_set
 from kaudit_setup.attribution.controllers.replicasets import replicaset
 from kaudit_setup.attribution.creation import created
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.choose import last_that, without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.owners import owner_of
@@ -110,15 +111,21 @@ def _last_change(step: LastChange) -> Finding:
     shown = proven(index, case.owner, cause, renewed=child.cause is not None and creates(child.cause))
     case, doubt = complete_log(case, requests)
     case = case.at_most(certain_if(shown))
-    why = ""
-    if not child.timeless and (len(requests) > 1 or not creates(cause)):
-        why = f"; {actor(cause)} {doing(cause)} it {child.at - cause.at:.3f} s before, the last to do so"
+    why = _when_changed(child, requests)
     if not shown and cause.facts.body:
         why += "; whether that changed anything is not in the log"
     skewed = "the clocks of the nodes differ: a request seems to come before its cause"
     clocks = note(skewed if index.tolerance and child.at < cause.at else "")
     found = before + doubt + clocks + Finding((case.link(cause, why),))
     return found + _sender(case, cause) + _creator(Creator(index, case.owner, cause)) + _others(case.owner, requests)
+
+
+def _when_changed(child: Child, requests: Sequence[Request]) -> str:
+    """How long before the child the last request came; empty if it created the owner, or that is not known."""
+    cause = requests[-1]
+    if child.timeless or (len(requests) == 1 and creates(cause)):
+        return ""
+    return f"; {actor(cause)} {doing(cause)} it {child.at - cause.at:.3f} s before, the last to do so"
 
 
 def _sender(case: Case, cause: Request) -> Finding:
@@ -133,15 +140,14 @@ def _sender(case: Case, cause: Request) -> Finding:
 def _whenever(case: Case, requests: Sequence[Request]) -> tuple[tuple[Request, ...], Finding]:
     """Whoever made the owner, and a word about the others: when the child was made, so after whom, is not known."""
     owner, child = case.owner, case.child.object
-    makers = list(filter(creates, requests))
-    known = [r for r in case.index.on(owner) if r.done and creates(r) and makers and r.at < makers[-1].at]
+    create = last_that(requests, creates)
+    known = [r for r in filter(creates, case.index.done(owner)) if create is not None and r.at < create.at]
     earlier = [f"{actor(r)} created {owner} before, at {r.time}: {child} may be of that one" for r in known[-3:]]
     changed = [
         f"{actor(request)} {doing(request)} {owner} at {request.time}, maybe before {child} was made"
-        for request in requests
-        if not creates(request)
+        for request in without(requests, creates)
     ]
-    return tuple(makers[-1:] or requests), note(*earlier, *changed)
+    return (tuple(requests) if create is None else (create,)), note(*earlier, *changed)
 
 
 def _others(owner: Object, requests: Sequence[Request]) -> Finding:
@@ -159,11 +165,11 @@ def _creator(step: Creator) -> Finding:
     index, obj, cause = step.index, step.object, step.cause
     if creates(cause):
         return NOTHING
-    makers = [request for request in index.on(obj) if request.done and creates(request) and request.at <= cause.at]
-    if not makers:
+    create = last_that(index.done(obj, cause.at), creates)
+    if create is None:
         return note(f"who created {obj} is not in this log")
-    if not makers[-1].controller:
-        return note(f"{obj} was created by {actor(makers[-1])} at {makers[-1].time}")
+    if not create.controller:
+        return note(f"{obj} was created by {actor(create)} at {create.time}")
     behind = creation_chain(index, obj, cause.at)
     if behind.root is None:
         return NOTHING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kaudit_setup.attribution.chain import Child, KnownOwner
+from kaudit_setup.attribution.chain import Child, KnownOwner, first_found
 from kaudit_setup.attribution.controllers.adoption import owning_object
 from kaudit_setup.attribution.controllers.others import claim_of
 from kaudit_setup.attribution.creation import above, announcement
@@ -18,7 +18,7 @@ from kaudit_setup.auditlog.kinds import KINDS
 
 def owner_of(child: Child) -> KnownOwner | None:
     """The owner of an object that a controller made, or None: what the first source that knows it says."""
-    return next((owner for source in SOURCES if (owner := source(child)) is not None), None)
+    return first_found(SOURCES, child)
 
 
 def _by_body(child: Child) -> KnownOwner | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.choose import last_that, up_to, without, writes
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.timing import STATUS_REPORTED
@@ -33,6 +35,18 @@ class _Verdict:
     doubtful: frozenset[_Key] = frozenset()
     gaps: tuple[tuple[Request, Request], ...] = ()
 
+    @classmethod
+    def of(cls, verdicts: Sequence[_Verdict]) -> _Verdict:
+        """What several spans of time say together."""
+        none: frozenset[_Key] = frozenset()
+        return cls(
+            none.union(*(one.no_op for one in verdicts)),
+            none.union(*(one.real for one in verdicts)),
+            none.union(*(one.counted for one in verdicts)),
+            none.union(*(one.doubtful for one in verdicts)),
+            tuple(chain.from_iterable(one.gaps for one in verdicts)),
+        )
+
 
 def spec_requests(index: EventIndex, obj: Object, until: float) -> list[Request]:
     """What made `obj` or changed what it asks for in its life at `until`, in order; within the clocks' tolerance if
@@ -41,12 +55,13 @@ def spec_requests(index: EventIndex, obj: Object, until: float) -> list[Request]
     Changes whose logged patch touches labels or annotations only are left out, those that the log shows to have
     changed nothing, and those of the controllers that merely keep books on it.
     """
-    requests = [r for r in index.on(obj) if r.done and (creates(r) or changes(r)) and r.facts.spec is not False]
-    known = [r for r in requests if r.at <= until] or [r for r in requests if r.at <= until + index.tolerance]
-    creations = [position for position, request in enumerate(known) if creates(request)]
+    requests = [request for request in filter(writes, index.done(obj)) if request.facts.spec is not False]
+    known = up_to(requests, until) or up_to(requests, until + index.tolerance)
+    create = last_that(known, creates)
     verdict = _judge(index, obj)
-    lifetime = [r for r in (known[creations[-1] :] if creations else known) if r.key not in verdict.no_op]
-    pairs = zip([None, *lifetime], lifetime, strict=False)
+    lifetime = known if create is None else known[known.index(create) :]
+    changed = [request for request in lifetime if request.key not in verdict.no_op]
+    pairs = zip([None, *changed], changed, strict=False)
     return [after for before, after in pairs if before is None or not _same_scale(verdict, before, after)]
 
 
@@ -91,22 +106,15 @@ def incomplete(index: EventIndex, obj: Object, at: float) -> bool:
 
 def _judge(index: EventIndex, obj: Object) -> _Verdict:
     """Judge what changed `obj` by the generations that answers and reports show in between."""
-    verdicts = [_judge_span(index, *span) for span in _spans(index.on(obj))]
-    return _Verdict(
-        frozenset().union(*(one.no_op for one in verdicts)),
-        frozenset().union(*(one.real for one in verdicts)),
-        frozenset().union(*(one.counted for one in verdicts)),
-        frozenset().union(*(one.doubtful for one in verdicts)),
-        tuple(gap for one in verdicts for gap in one.gaps),
-    )
+    return _Verdict.of([_judge_span(index, span) for span in _spans(index.done(obj))])
 
 
-def _spans(requests: Sequence[Request]) -> Iterator[tuple[Request, list[Request], Request]]:
+def _spans(requests: Sequence[Request]) -> Iterator[_Span]:
     """Two requests that show one object, one after the other, with the changes between them, the second included."""
     shown: Request | None = None
     between: list[Request] = []
     for request in requests:
-        if not request.done or not (_may_count(request) or _generation(request)):
+        if not (_may_count(request) or _generation(request)):
             continue
         if creates(request):
             shown, between = request, []
@@ -117,46 +125,71 @@ def _spans(requests: Sequence[Request]) -> Iterator[tuple[Request, list[Request]
             between.append(request)
         if _generation(request) or request.facts.spec_state:
             if shown is not None:
-                yield shown, between, request
+                yield _Span(shown, tuple(between), request)
             shown, between = request, []
 
 
-def _judge_span(index: EventIndex, old: Request, between: list[Request], new: Request) -> _Verdict:
-    """Judge the changes between `old` and `new`, which show the object; `new` may be one of them."""
-    keys = frozenset(request.key for request in between)
-    counted = bool(_generation(new) and _generation(old))
-    grown = _generation(new) - _generation(old) if counted else 0
-    answered = between == [new] and 0 not in {old.facts.spec_state, new.facts.spec_state}
-    if answered and _same_spec(old, new, grown) and _after(index, old, new):
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The changes between two requests, one after the other, that show the object; `new` may be one of them."""
+
+    old: Request
+    changes: tuple[Request, ...]
+    new: Request
+
+    @property
+    def keys(self) -> frozenset[_Key]:
+        """The changes, by their keys."""
+        return frozenset(request.key for request in self.changes)
+
+    @property
+    def grown(self) -> int | None:
+        """By how much the generation grew; None if that is not shown."""
+        before, after = _generation(self.old), _generation(self.new)
+        return after - before if before and after else None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answers show the spec before and after one single change."""
+        return self.changes == (self.new,) and 0 not in {self.old.facts.spec_state, self.new.facts.spec_state}
+
+    @property
+    def same_spec(self) -> bool:
+        """Whether the spec is the same as before; with one more generation, a Deployment's annotations changed."""
+        old, new, grown = self.old.facts, self.new.facts, self.grown or 0
+        if not self.answered or old.spec_state != new.spec_state:
+            return False
+        return grown == 0 or (grown == 1 and old.state != new.state)
+
+
+def _judge_span(index: EventIndex, span: _Span) -> _Verdict:
+    """Judge the changes of one span by the generation."""
+    keys = span.keys
+    if span.same_spec and _after(index, span.old, span.new):
         return _Verdict(no_op=keys)
-    if not counted:
-        return _Verdict(real=keys) if answered else _Verdict()
-    if grown == 0:
-        clear = frozenset(r.key for r in between if _after(index, old, r) and (r is new or _after(index, r, new)))
+    if span.grown is None:
+        return _Verdict(real=keys) if span.answered else _Verdict()
+    if span.grown == 0:
+        clear = frozenset(request.key for request in span.changes if _stands_alone(index, span, request))
         return _Verdict(no_op=clear, doubtful=keys - clear)
-    return _judge_growth(old, between, new, grown, keys if answered else frozenset())
+    return _judge_growth(span, span.grown)
 
 
-def _same_spec(old: Request, new: Request, grown: int) -> bool:
-    """Whether two answers show the same spec; with one more generation, a Deployment's annotations changed."""
-    if old.facts.spec_state != new.facts.spec_state:
-        return False
-    return grown == 0 or (grown == 1 and old.facts.state != new.facts.state)
+def _stands_alone(index: EventIndex, span: _Span, request: Request) -> bool:
+    """Whether a change began after the object was shown before, and ended before it was shown again."""
+    last = request is span.new or _after(index, request, span.new)
+    return last and _after(index, span.old, request)
 
 
-def _judge_growth(
-    old: Request, between: list[Request], new: Request, grown: int, answered: frozenset[_Key]
-) -> _Verdict:
-    """Judge changes that added `grown` to the generation; those that are `answered` changed the spec."""
-    keys = frozenset(request.key for request in between)
-    if grown > len(between):
-        return _Verdict(gaps=((old, new),))
-    if grown == len(between):
-        sure = frozenset(request.key for request in between if request.resource != "deployments")
-        return _Verdict(counted=keys, real=answered | sure)
-    if grown < sum(request.facts.spec is not False and not deletes(request) for request in between):
-        return _Verdict(doubtful=keys)
-    return _Verdict()
+def _judge_growth(span: _Span, grown: int) -> _Verdict:
+    """Judge changes that added `grown` to the generation."""
+    if grown > len(span.changes):
+        return _Verdict(gaps=((span.old, span.new),))
+    if grown == len(span.changes):
+        sure = frozenset(request.key for request in span.changes if request.resource != "deployments")
+        return _Verdict(counted=span.keys, real=span.keys if span.answered else sure)
+    may_count = [request for request in without(span.changes, deletes) if request.facts.spec is not False]
+    return _Verdict(doubtful=span.keys) if grown < len(may_count) else _Verdict()
 
 
 def _may_count(request: Request) -> bool:
@@ -189,5 +222,7 @@ def _after(index: EventIndex, old: Request, new: Request) -> bool:
 def of_another_lifetime(below: Request | None, requests: Sequence[Request]) -> bool:
     """Whether `requests` made another object than the one that `below` names as its owner: one name, two UIDs."""
     owner = below.facts.controller if below is not None else None
-    creations = [request.facts.uid for request in requests if creates(request) and request.facts.uid]
-    return owner is not None and bool(owner.uid and creations) and creations[-1] != owner.uid
+    create = last_that(requests, lambda request: creates(request) and bool(request.facts.uid))
+    if owner is None or create is None:
+        return False
+    return "" != owner.uid != create.facts.uid

@@ -6,11 +6,24 @@ the autoscaler's status).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, certain_if, note, weakest
+from kaudit_setup.attribution.chain import (
+    Child,
+    Finding,
+    KnownOwner,
+    Link,
+    certain_if,
+    ends_at,
+    first_found,
+    note,
+    weakest,
+)
 from kaudit_setup.attribution.controllers.adoption import ended
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.choose import last_that
 from kaudit_setup.attribution.evidence.index import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor, doing
@@ -21,17 +34,71 @@ from kaudit_setup.auditlog.kinds import KINDS
 _SHOWN = 5
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The autoscalers that may have scaled `target`: whether bodies say that they scale it, None if none does; and
+    which of them reported their status then, in order of time.
+    """
+
+    target: Object
+    scales: Mapping[Object, bool | None]
+    reported: tuple[Object, ...]
+
+    @property
+    def possible(self) -> list[Object]:
+        """Those of which no body tells what they scale."""
+        return [one for one, scales in self.scales.items() if scales is None]
+
+
+def _named_as_target(known: _Candidates) -> KnownOwner | None:
+    of_it = [one for one, scales in known.scales.items() if scales]
+    if not of_it:
+        return None
+    first = next((one for one in known.reported if one in of_it), of_it[-1])
+    return KnownOwner(first, certain_if(len(of_it) == 1), f"its scaleTargetRef names {known.target}")
+
+
+def _reported_first(known: _Candidates) -> KnownOwner | None:
+    why = f"the first autoscaler that reported after {known.target} was scaled"
+    return KnownOwner(known.reported[0], "inferred", why) if known.reported else None
+
+
+def _only_one(known: _Candidates) -> KnownOwner | None:
+    why = f"the only autoscaler in namespace {known.target.namespace}"
+    return KnownOwner(known.possible[0], "inferred", why) if len(known.possible) == 1 else None
+
+
+def _of_the_same_name(known: _Candidates) -> KnownOwner | None:
+    same = next((one for one in known.possible if one.name == known.target.name), None)
+    return KnownOwner(same, "inferred", f"the autoscaler of the name of {known.target}") if same else None
+
+
+CHOICES: Final = (
+    # a body says what it scales
+    _named_as_target,
+    # one worker or a few take autoscalers in turn: the first status after the scaling is its own
+    _reported_first,
+    _only_one,
+    # people often call both the same
+    _of_the_same_name,
+)
+"""Which autoscaler it was, in the order in which it is asked."""
+
+
 def autoscaler(scaled: Child) -> Finding:
     """The autoscaler that scaled an object, and who is behind that."""
-    index, target = scaled.index, scaled.object
-    where = b'"resource":"horizontalpodautoscalers","namespace":' + quoted(target.namespace)
+    index, namespace = scaled.index, scaled.object.namespace
+    where = b'"resource":"horizontalpodautoscalers","namespace":' + quoted(namespace)
     index.look_up([where])
     # an autoscaler reports its status every few seconds: only what it said then matters
     reports = index.sift([where], lambda r: r.controller == AUTOSCALER and 0 <= r.at - scaled.at < AT_ONCE)
-    known = index.starting(Object("autoscaling", "horizontalpodautoscalers", target.namespace, ""))
-    names = sorted({one.name for one in known if one.name} | {request.name for request in reports if request.name})
-    scalers = [Object("autoscaling", "horizontalpodautoscalers", target.namespace, name) for name in names]
-    found = _chosen(scaled, scalers, reports)
+    known = index.starting(Object("autoscaling", "horizontalpodautoscalers", namespace, ""))
+    names = {one.name for one in known} | {request.name for request in reports}
+    scalers = [Object("autoscaling", "horizontalpodautoscalers", namespace, name) for name in sorted(names - {""})]
+    alive = [one for one in scalers if ended(index, one, scaled.at) is None]
+    targets = {one: _scales(scaled, one, reports) for one in alive}
+    reported = [request.object for request in reports if request.name and targets.get(request.object) is not False]
+    found = first_found(CHOICES, _Candidates(scaled.object, targets, tuple(reported)))
     return _not_known(scaled, scalers) if found is None else _behind(scaled, found)
 
 
@@ -51,36 +118,17 @@ def _behind(scaled: Child, found: KnownOwner) -> Finding:
     last = requests[-1]
     why = found.why if creates(last) else f"{found.why}; {actor(last)} {doing(last)} it last before that"
     confidence = weakest(confidence, certain_if(proven(scaled.index, scaler, last)))
-    makers = list(filter(creates, requests))
-    other = makers[-1] if makers and makers[-1] is not last else None
-    created = f"{scaler} was created by {actor(other)} at {other.time}" if other is not None else ""
-    return Finding((Link(scaler, last, confidence, why),), last) + note(created)
-
-
-def _chosen(scaled: Child, scalers: Sequence[Object], reports: Sequence[Request]) -> KnownOwner | None:
-    """Which autoscaler it was. `reports`: what autoscalers reported then."""
-    index, target = scaled.index, scaled.object
-    alive = [one for one in scalers if ended(index, one, scaled.at) is None]
-    targets = {one: _scales(scaled, one, reports) for one in alive}
-    reported = [request.object for request in reports if targets.get(request.object) is not False and request.name]
-    of_it = [one for one, scales in targets.items() if scales]
-    if of_it:
-        first = next((one for one in reported if one in of_it), of_it[-1])
-        return KnownOwner(first, certain_if(len(of_it) == 1), f"its scaleTargetRef names {target}")
-    possible = [one for one, scales in targets.items() if scales is None]
-    # elsewhere one worker or a few take autoscalers in turn: the first status after the scaling is its own
-    if reported:
-        return KnownOwner(reported[0], "inferred", f"the first autoscaler that reported after {target} was scaled")
-    if len(possible) == 1:
-        return KnownOwner(possible[0], "inferred", f"the only autoscaler in namespace {target.namespace}")
-    same = next((one for one in possible if one.name == target.name), None)
-    return KnownOwner(same, "inferred", f"the autoscaler of the name of {target}") if same else None
+    create = last_that(requests, creates)
+    finding = ends_at(Link(scaler, last, confidence, why))
+    if create is None or create is last:
+        return finding
+    return finding + note(f"{scaler} was created by {actor(create)} at {create.time}")
 
 
 def _scales(scaled: Child, scaler: Object, reports: Sequence[Request]) -> bool | None:
     """Whether an autoscaler was for this object then, by the last body that says so; None if none does."""
-    before = [request for request in scaled.index.on(scaler) if request.done and request.at <= scaled.at]
-    said = [r.facts for r in [*before, *reports] if r.object == scaler and r.facts.involved_name]
+    known = [*scaled.index.done(scaler, scaled.at), *reports]
+    said = [request.facts for request in known if request.object == scaler and request.facts.involved_name]
     if not said:
         return None
     kind = KINDS.get(said[-1].involved_kind.lower())

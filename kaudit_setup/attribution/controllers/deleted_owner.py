@@ -28,16 +28,21 @@ def deleted_with(case: DeletionCase, owner: Object, confidence: Confidence, why:
     """The deletion of `owner`, if it came before that in `case`; None if the log does not have it."""
     index, at = case.index, case.request.at
     index.look_up([*named(owner), nameless_requests(owner)])
-    search = deletion_of(index, owner, at)
-    aside, found = search.aside, search.deletion
-    if found is None and index.tolerance:
-        search = deletion_of(index, owner, at + index.tolerance)
-        aside, found = aside + search.aside, search.deletion
+    aside, found = _within_tolerance(index, owner, at)
     if found is None or _before_it_was_made(case, found.request):
         return None
     reason = why if found.confidence == "certain" else f"{why}; {found.why}"
     deletion = Deletion(found.request, weakest(confidence, found.confidence), reason)
     return note(*aside.notes) + deleted(index, owner, deletion, at, case.depth)
+
+
+def _within_tolerance(index: EventIndex, owner: Object, at: float) -> tuple[Finding, Deletion | None]:
+    """What is said of the deletions of `owner` before `at`, by whatever clock, and the last one."""
+    search = deletion_of(index, owner, at)
+    if search.deletion is not None or not index.tolerance:
+        return search.aside, search.deletion
+    later = deletion_of(index, owner, at + index.tolerance)
+    return search.aside + later.aside, later.deletion
 
 
 def _before_it_was_made(case: DeletionCase, end: Request) -> bool:
@@ -49,5 +54,5 @@ def _before_it_was_made(case: DeletionCase, end: Request) -> bool:
     since = shown_since(index.on(case.object), case.request.at)
     if end.at >= since - index.tolerance:
         return False
-    again = any(creates(r) and r.done and end.at < r.at <= since for r in index.on(end.object))
+    again = any(end.at < request.at for request in filter(creates, index.done(end.object, since)))
     return again or since - end.at > AT_ONCE

@@ -9,6 +9,7 @@ from __future__ import annotations
 from kaudit_setup.attribution.chain import NOTHING, Case, Creator, Finding, LastChange, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, ended
 from kaudit_setup.attribution.controllers.common import nobody_known
+from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import named
 from kaudit_setup.attribution.evidence.requests import Request, creates
 from kaudit_setup.attribution.phrases import actor, doing
@@ -19,8 +20,9 @@ def deployment(case: Case) -> Finding:
     """Whoever made or changed the Deployment last before its ReplicaSet followed."""
     index, child = case.index, case.child
     index.look_up(named(case.owner))
-    gone = None if case.certain or child.timeless else ended(index, case.owner, child.at)
-    if gone is not None and not child.deleted:
+    doubtful = not (case.certain or child.timeless or child.deleted)
+    gone = ended(index, case.owner, child.at) if doubtful else None
+    if gone is not None:
         return _adopter(case, gone)
     requests, found = requested_changes(index, case.owner, child.at), NOTHING
     if child.cause is not None and creates(child.cause):
@@ -30,14 +32,16 @@ def deployment(case: Case) -> Finding:
 
 def _without_scaling(case: Case, requests: list[Request]) -> tuple[Case, list[Request], Finding]:
     """The changes that can make a new ReplicaSet: a scale never does, a new template does."""
-    owner, child, found = case.owner, case.child.object, NOTHING
-    kept = [request for request in requests if request.subresource != "scale"] or requests
-    scaled = [r for r in requests if r.subresource == "scale" and kept and r.at > kept[-1].at]
-    for request in scaled:
-        found += note(f"{actor(request)} scaled {owner} at {request.time}, before {child} was made")
-        # some of its Pods are there for the one, some for the other
-        case = case.at_most(certain_if(request.user == kept[-1].user))
-    return case, kept, found
+    kept = without(requests, _scales) or requests
+    scaled = [request for request in filter(_scales, requests) if request.at > kept[-1].at]
+    said = note(*(f"{actor(r)} scaled {case.owner} at {r.time}, before {case.child.object} was made" for r in scaled))
+    # some of its Pods are there for the one, some for the other
+    same = all(request.user == kept[-1].user for request in scaled)
+    return case.at_most(certain_if(same)), kept, said
+
+
+def _scales(request: Request) -> bool:
+    return request.subresource == "scale"
 
 
 def _adopter(case: Case, gone: Request) -> Finding:

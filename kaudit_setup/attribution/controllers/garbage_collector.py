@@ -34,12 +34,12 @@ from kaudit_setup.attribution.controllers.adoption import (
 )
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.others import dangling
-from kaudit_setup.attribution.creation import Creation, creation_of
+from kaudit_setup.attribution.creation import Creation, above, creation_of
 from kaudit_setup.attribution.deletion import deletion_of
 from kaudit_setup.attribution.evidence.index import named, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
 from kaudit_setup.attribution.evidence.owner_names import guesses
-from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import RIGHT_AFTER
@@ -59,10 +59,14 @@ def collected(case: DeletionCase) -> Finding:
     creation = creation_of(case.index, case.object, case.before)
     said = ownership(case.index, case.object, case.request.at, creation.request)
     owners = tuple(_owners(case, creation, said))
-    likely = [owner.object for owner in owners[:1]]
-    likely += [guess.owner for owner in likely for guess in guesses(owner)]
-    case.index.look_up(literal for owner in likely for literal in (*named(owner), nameless_requests(owner)))
+    if owners:
+        first = owners[0].object
+        _look_up(case, [first, *above(first)])
     return first_found(COLLECTION_RULES, _Collected(case, owners, said)) or NOTHING
+
+
+def _look_up(case: DeletionCase, objects: Sequence[Object]) -> None:
+    case.index.look_up(literal for one in objects for literal in (*named(one), nameless_requests(one)))
 
 
 def _owners(case: DeletionCase, creation: Creation, said: Ownership | None) -> list[KnownOwner]:
@@ -74,10 +78,10 @@ def _owners(case: DeletionCase, creation: Creation, said: Ownership | None) -> l
         return _last_gone_first(case, [owning_object(index, owner, obj) for owner in said.owners], confidence)
     if orphaned(index, obj, at) is not None:
         return []
-    by_name = [KnownOwner(g.owner, "inferred", f"the name of {obj} follows {g.scheme}") for g in guesses(obj)]
     child = Child(index, obj, create.at if create else at, create, certain_if(creation.confidence == "certain"))
     found = owner_of(child)
-    return [found, *by_name] if found else by_name
+    by_name = [KnownOwner(g.owner, "inferred", f"the name of {obj} follows {g.scheme}") for g in guesses(obj)]
+    return [*filter(None, [found]), *by_name]
 
 
 def _last_gone_first(case: DeletionCase, owners: Sequence[Object], confidence: Confidence) -> list[KnownOwner]:
@@ -85,18 +89,24 @@ def _last_gone_first(case: DeletionCase, owners: Sequence[Object], confidence: C
     must be known.
     """
     index = case.index
-    index.look_up(literal for owner in owners for literal in (*named(owner), nameless_requests(owner)))
+    _look_up(case, owners)
     until = case.request.at + index.tolerance
     found = {owner: deletion_of(index, owner, until).deletion for owner in owners}
     gone = {owner: deletion.request.at for owner, deletion in found.items() if deletion is not None}
     missing = [owner for owner in found if owner not in gone]
-    why = "the ownerReferences in the logged body name it"
-    if len(found) > 1:
-        why += f", the last of {len(found)} to go"
-    if gone and missing:
-        why += f" that this log shows (not the end of {', '.join(map(str, missing))})"
+    why = _why_last(len(found), missing if gone else [])
     last_first = [*sorted(gone, key=lambda owner: -gone[owner]), *missing]
     return [KnownOwner(owner, weakest(confidence, certain_if(not missing)), why) for owner in last_first]
+
+
+def _why_last(count: int, missing: Sequence[Object]) -> str:
+    """Why an owner is the one that the garbage collector waited for, of so many; `missing`: whose deletion is not in
+    the log.
+    """
+    why = "the ownerReferences in the logged body name it"
+    if count > 1:
+        why += f", the last of {count} to go"
+    return f"{why} that this log shows (not the end of {', '.join(map(str, missing))})" if missing else why
 
 
 def _owner_deleted(one: _Collected) -> Finding | None:
@@ -141,16 +151,24 @@ def _owner_unknown(one: _Collected) -> Finding | None:
     return note(f"{gone}; who deleted that is not in this log")
 
 
+def _likely_owners(case: DeletionCase) -> list[Request]:
+    """The deletions right before, of something that was there as long as the object: of the kinds that its name
+    tells, and within a second, if there are any.
+    """
+    obj, end = case.object, case.request
+    since = shown_since(case.index.on(obj), end.at) - case.index.tolerance
+    gone = [request for request in deleted_just_before(case.index, obj, end.at) if request.at >= since]
+    kinds = {guess.owner.resource for guess in guesses(obj)}
+    likely = [request for request in gone if request.resource in kinds] or gone
+    return [request for request in likely if end.at - request.at < RIGHT_AFTER] or likely
+
+
 def _deleted_just_before(one: _Collected) -> Finding:
     """The log does not tell the owner; if only one thing was deleted right before, that was it. If nothing was, and
     no body tells, somebody may have just named one that there was not.
     """
     case, obj, end = one.case, one.case.object, one.case.request
-    since = shown_since(case.index.on(obj), end.at) - case.index.tolerance
-    gone = [request for request in deleted_just_before(case.index, obj, end.at) if request.at >= since]
-    kinds = {guess.owner.resource for guess in guesses(obj)}
-    likely = [request for request in gone if request.resource in kinds] or gone
-    likely = [request for request in likely if end.at - request.at < RIGHT_AFTER] or likely
+    likely = _likely_owners(case)
     if len(likely) == 1:
         last = likely[0]
         why = f"{actor(last)} deleted it {end.at - last.at:.3f} s before {obj} was collected; nothing else fits"

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, ends_at
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
 from kaudit_setup.attribution.creation import met
+from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, up_to, writes
 from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
@@ -30,12 +31,12 @@ def account_of(index: EventIndex, secret: Object, end: Request) -> KnownOwner | 
     """
     if (secret.group, secret.resource) != ("", "secrets"):
         return None
-    said = [r.facts.account for r in index.on(secret) if r.done and r.at <= end.at and r.facts.account]
-    if said:
-        account = Object("", "serviceaccounts", secret.namespace, said[-1])
+    annotated = last_that(index.done(secret, end.at), lambda request: bool(request.facts.account))
+    if annotated is not None:
+        account = Object("", "serviceaccounts", secret.namespace, annotated.facts.account)
         return KnownOwner(account, "certain", "its annotation names the serviceaccount")
     where = b'"resource":"serviceaccounts","namespace":' + quoted(secret.namespace)
-    gone = index.sift([where], lambda r: r.done and deletes(r) and bool(r.name) and 0 <= end.at - r.at < AT_ONCE)
+    gone = filter(deletes, index.sift([where], lambda request: _named_shortly_before(request, end.at)))
     return _only({request.object for request in gone}, "no other serviceaccount was deleted just before")
 
 
@@ -55,11 +56,13 @@ def _claim(child: Child, request: Request) -> KnownOwner | None:
     if request.facts.claim:
         namespace, _, name = request.facts.claim.partition("/")
         return KnownOwner(Object("", kind, namespace, name), "inferred", "its claimRef names it")
-    made = child.index.sift(
-        [b'"resource":' + quoted(kind)],
-        lambda r: r.done and creates(r) and bool(r.name) and 0 <= child.at - r.at < AT_ONCE,
-    )
+    where = b'"resource":' + quoted(kind)
+    made = filter(creates, child.index.sift([where], lambda request: _named_shortly_before(request, child.at)))
     return _only({one.object for one in made}, "no other claim was made just before")
+
+
+def _named_shortly_before(request: Request, at: float) -> bool:
+    return request.done and bool(request.name) and shortly_before(request, at, AT_ONCE)
 
 
 def _only(objects: set[Object], why: str) -> KnownOwner | None:
@@ -72,7 +75,7 @@ def aggregated_role(child: Child) -> Finding | None:
     if child.request is None or child.request.controller != AGGREGATION:
         return None
     where = b'"resource":' + quoted(child.object.resource)
-    found = child.index.sift([where], lambda r: _wrote_another(r, child) and 0 <= child.at - r.at < AT_ONCE)
+    found = child.index.sift([where], lambda r: _wrote_another(r, child) and shortly_before(r, child.at, AT_ONCE))
     if not found:
         return None
     last = found[-1]
@@ -82,22 +85,20 @@ def aggregated_role(child: Child) -> Finding | None:
 
 def _wrote_another(request: Request, child: Child) -> bool:
     """Whether somebody wrote another object than the child; a new role without labels is in none."""
-    if not request.done or request.by_kubernetes or request.object == child.object:
+    if not by_somebody(request) or request.object == child.object:
         return False
-    if creates(request):
-        return request.facts.labels != ()
-    return changes(request) or deletes(request)
+    return request.facts.labels != () if creates(request) else changes(request) or deletes(request)
 
 
 def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> Finding | None:
     """Whoever wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
     shows. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
     """
-    written = [r for r in index.on(obj) if r.done and r.at <= end.at and (creates(r) or changes(r))]
+    written = list(filter(writes, index.done(obj, end.at)))
     if known is not None:
         return _named_nobody(index, obj, end, known, written)
-    last = written[-1] if written else None
-    if last is None or last.user.startswith("system:") or end.at - last.at >= RIGHT_AFTER:
+    last = latest(written[-1:])
+    if last is None or last.user.startswith("system:") or not shortly_before(last, end.at, RIGHT_AFTER):
         return None
     unsure = "nothing else fits: it may have named an owner that there was not"
     why = f"{actor(last)} wrote it {end.at - last.at:.3f} s before it was collected; {unsure}"
@@ -110,9 +111,9 @@ def _named_nobody(
     """Whoever wrote the owners that are `known` into `obj`, if the log never shows them."""
     writer = next((request for request in written if request.facts.owners == known.owners), None)
     owners = [owning_object(index, owner, obj) for owner in known.owners]
-    if writer is None or writer.by_kubernetes or end.at - writer.at >= COLLECTED:
+    if writer is None or writer.by_kubernetes or not shortly_before(writer, end.at, COLLECTED):
         return None
-    if any(request.at <= end.at for request in met(index, owners)):
+    if up_to(met(index, owners), end.at):
         return None
     names = ", ".join(map(str, owners))
     why = f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"

@@ -15,7 +15,7 @@ from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, deletions, unbroken
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, STATEFULSETS
-from kaudit_setup.attribution.evidence.choose import earliest, without
+from kaudit_setup.attribution.evidence.choose import earliest, last_that, without
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
@@ -37,11 +37,20 @@ def pod_set(case: Case) -> Finding:
     if gone is not None:
         found += note(replaced(index, owner, gone))
     if owner.resource == "daemonsets" and len(requests) > 1 and not _at_work(case, requests[-1]):
-        requests, last = list(filter(creates, requests))[-1:] or requests, requests[-1]
-        if gone is None and requests[-1] is not last:
-            found += note(f"{actor(last)} {doing(last)} {owner} at {last.time}, before {child.object} was made")
-            case = case.at_most("inferred")
+        case, requests, unlikely = _made_before_change(case, requests, gone)
+        found += unlikely
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
+
+
+def _made_before_change(
+    case: Case, requests: list[Request], gone: Request | None
+) -> tuple[Case, list[Request], Finding]:
+    """A DaemonSet's Pod that was not made for the last change: for its create, if the log has that."""
+    made, last = list(filter(creates, requests))[-1:] or requests, requests[-1]
+    if gone is not None or made[-1] is last:
+        return case, made, NOTHING
+    said = f"{actor(last)} {doing(last)} {case.owner} at {last.time}, before {case.child.object} was made"
+    return case.at_most("inferred"), made, note(said)
 
 
 def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
@@ -64,8 +73,8 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
 
 def _ups_and_downs(case: Case) -> Sequence[Request]:
     """The creates of Pods of the child's name before it, and the deletions by others than kubelets."""
-    requests = [r for r in case.index.on(case.child.object) if r.done and r.at < case.child.at]
-    return [request for request in requests if creates(request) or (deletes(request) and not request.node)]
+    before = [request for request in case.index.done(case.child.object) if request.at < case.child.at]
+    return [request for request in before if creates(request) or (deletes(request) and not request.node)]
 
 
 def _at_work(case: Case, change: Request) -> bool:
@@ -85,7 +94,8 @@ def _at_work(case: Case, change: Request) -> bool:
 
 def _gone_at(index: EventIndex, end: Request) -> float:
     """When a Pod that was deleted by `end` was no more: its kubelet's last delete, after its grace."""
-    return max((r.at for r in index.on(end.object) if r.done and deletes(r) and r.node), default=end.at)
+    deleted = filter(deletes, index.done(end.object))
+    return max((request.at for request in deleted if request.node), default=end.at)
 
 
 def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
@@ -99,12 +109,19 @@ def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
     changed = without(requests, creates)
     if changed and changed[-1].at > end.at:
         return "no"
-    old = next((r for r in reversed(index.on(end.object)) if r.done and creates(r) and r.at <= end.at), None)
-    if old is not None and old.facts.revision and new.facts.revision:
-        return "surely" if old.facts.revision == new.facts.revision else "no"
+    same = _same_revision(last_that(index.done(end.object, end.at), creates), new)
+    if same is not None:
+        return "surely" if same else "no"
     if not changed:
         return "surely" if requests else "likely"
     return "no" if stepping(index, end, owner, changed[-1]) else "likely"
+
+
+def _same_revision(old: Request | None, new: Request) -> bool | None:
+    """Whether two Pods were made from the same template; None if bodies do not tell."""
+    if old is None or not old.facts.revision or not new.facts.revision:
+        return None
+    return old.facts.revision == new.facts.revision
 
 
 def stepping(index: EventIndex, end: Request, owner: Object, change: Request) -> bool:
@@ -117,16 +134,13 @@ def stepping(index: EventIndex, end: Request, owner: Object, change: Request) ->
 def _successor(index: EventIndex, end: Request, owner: Object) -> Request | None:
     """The create of the Pod that came in the place of the one that `end` deleted."""
     if owner.resource == "statefulsets":
-        return next((r for r in index.on(end.object) if r.done and creates(r) and r.at > end.at), None)
+        return next((request for request in filter(creates, index.done(end.object)) if request.at > end.at), None)
     gone = _gone_at(index, end)
-    made = [
-        request
-        for request in index.all()
-        if request.controller == end.controller
-        and request.done
-        and creates(request)
-        and (request.resource, request.namespace) == ("pods", owner.namespace)
-        and request.facts.generate_name in {"", f"{owner.name}-"}
-        and gone <= request.at <= gone + NEAR
-    ]
-    return earliest(made)
+    soon = (request for request in index.all() if gone <= request.at <= gone + NEAR)
+    return earliest(request for request in soon if _makes_pod_of(owner, end.controller, request))
+
+
+def _makes_pod_of(owner: Object, controller: str, request: Request) -> bool:
+    """Whether the controller of `owner` made a Pod for it, as far as the request's body tells."""
+    made = (request.resource, request.namespace, request.controller) == ("pods", owner.namespace, controller)
+    return made and request.done and creates(request) and request.facts.generate_name in {"", f"{owner.name}-"}

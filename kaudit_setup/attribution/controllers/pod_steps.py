@@ -33,42 +33,34 @@ def unbroken(start: float, steps: Iterable[Step], end: float, gap: float) -> boo
 def creations(index: EventIndex, pod: Object, owner: Object, until: float) -> list[Step]:
     """When `owner`'s controller made Pods beside `pod`: told by bodies, or else by the names that appear."""
     prefix = f"{owner.name}-"
-    asked = [
-        (request.at, request.outcome == "refused")
-        for request in index.all()
-        if _makes_pod_of(request, pod, prefix)
-        and request.controller
-        and request.at < until
-        and request.outcome in {"done", "refused"}
-    ]
+    asked = [request for request in index.all() if _asks_for_pod(request, pod, prefix) and request.at < until]
     if asked:
-        return asked
+        return [(request.at, request.outcome == "refused") for request in asked]
+    return [(at, False) for at in _appearances(index, pod, prefix, until) if at < until]
+
+
+def _appearances(index: EventIndex, pod: Object, prefix: str, until: float) -> list[float]:
+    """When other Pods were first seen whose names begin so; `until` if they were not."""
     others = [one for one in index.starting(Object("", pod.resource, pod.namespace, prefix)) if one != pod]
-    first = [_first_seen(index, one, until) for one in others if generated_from(prefix, one.name)]
-    return [(at, False) for at in first if at < until]
+    return [_first_seen(index, one, until) for one in others if generated_from(prefix, one.name)]
 
 
-def _makes_pod_of(request: Request, pod: Object, prefix: str) -> bool:
-    kind = (request.resource, request.namespace, request.facts.generate_name)
-    return kind == (pod.resource, pod.namespace, prefix) and creates(request)
+def _asks_for_pod(request: Request, pod: Object, prefix: str) -> bool:
+    """Whether a controller asked for a Pod beside `pod` with a name that begins so, with a known end."""
+    if (request.resource, request.namespace, request.facts.generate_name) != (pod.resource, pod.namespace, prefix):
+        return False
+    return creates(request) and bool(request.controller) and request.outcome in {"done", "refused"}
 
 
 def _first_seen(index: EventIndex, pod: Object, default: float) -> float:
     """When a Pod was created or bound."""
-    return next((r.at for r in index.on(pod) if r.done and (creates(r) or r.subresource == "binding")), default)
+    return next((r.at for r in index.done(pod) if creates(r) or r.subresource == "binding"), default)
 
 
 def deletions(index: EventIndex, owner: Object, controller: str) -> list[Request]:
     """The deletions of Pods that are named after `owner`, by its controller; in no order."""
-    return [
-        request
-        for request in index.all()
-        if request.controller == controller
-        and request.resource == "pods"
-        and deletes(request)
-        and request.done
-        and _named_after(request, owner)
-    ]
+    own = (request for request in index.all() if (request.controller, request.resource) == (controller, "pods"))
+    return [request for request in filter(deletes, own) if request.done and _named_after(request, owner)]
 
 
 def deleting(index: EventIndex, owner: Object, controller: str) -> list[Step]:

@@ -10,13 +10,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kaudit_setup.attribution.chain import NOTHING, Case, Child, Creator, Finding, Link, certain_if, note
+from kaudit_setup.attribution.chain import Case, Child, Creator, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import ended
 from kaudit_setup.attribution.controllers.common import complete_log, recreated
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, unbroken
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
-from kaudit_setup.attribution.evidence.choose import last_that
+from kaudit_setup.attribution.evidence.choose import last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex, named
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.owners import owner_of
@@ -54,11 +54,8 @@ def replicaset(case: Case) -> Finding:
     history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))
     asked = _asked_above(case, history)
     cause = asked or next(iter(waiting.requests), None)
-    found = NOTHING
-    if len(waiting.requests) > 1:
-        last, case = waiting.requests[-1], case.at_most("inferred")
-        sized = f"{actor(last)} changed the size of {owner} at {last.time}"
-        found += note(f"{sized}, before it had all the Pods asked for")
+    superseded = _superseded(case, waiting)
+    case, found = case.at_most(certain_if(not superseded)), note(superseded)
     gone = missing_pod(case)
     if gone is not None and _came_last(gone, cause, maker):
         case = case.at_most(certain_if(not waiting.counted))
@@ -66,11 +63,18 @@ def replicaset(case: Case) -> Finding:
         cause = cause if waiting.counted else None
     elif cause is None and not child.timeless and case.certain:
         grew = _grew(case, requests)
-        case = case.at_most(certain_if(not grew))
-        found += note(grew)
+        case, found = case.at_most(certain_if(not grew)), found + note(grew)
     if cause is not None and cause is asked:
         return found + _without_changes(case, history)
     return found + _up(case, history, cause or maker)
+
+
+def _superseded(case: Case, waiting: _Waiting) -> str:
+    """Who changed the size again before the ReplicaSet had all the Pods asked for; empty if nobody did."""
+    if len(waiting.requests) < 2:
+        return ""
+    last = waiting.requests[-1]
+    return f"{actor(last)} changed the size of {case.owner} at {last.time}, before it had all the Pods asked for"
 
 
 def _came_last(gone: Request, cause: Request | None, maker: Request | None) -> bool:
@@ -92,9 +96,8 @@ def _up(case: Case, history: _History, cause: Request | None) -> Finding:
         return Finding((case.link(None, f"; the log does not show who made {owner}"),), next=above)
     by_hand = set_back(index, history.deployment, history.requests, cause)
     found = note(set_back_note(by_hand, cause))
-    if by_hand is not None:
-        cause, case = by_hand, case.at_most("inferred")
-    case, doubt = complete_log(case, [] if history.maker is None else [history.maker])
+    cause, case = by_hand or cause, case.at_most(certain_if(by_hand is None))
+    case, doubt = complete_log(case, [*filter(None, [history.maker])])
     found += doubt + Finding((case.link(cause),)) + note(recreated(index, owner, cause))
     if not cause.controller:
         return found + Finding(root=cause, next=Creator(index, owner, cause))
@@ -120,12 +123,11 @@ def set_back(
     """
     if deployment is None or cause is None or creates(cause) or cause.controller != DEPLOYMENTS:
         return None
-    before = [request for request in requests if request.at < cause.at]
-    last = before[-1] if before else None
+    last = last_that(requests, lambda request: request.at < cause.at)
     if last is None or last.controller or creates(last) or cause.at - last.at > NEAR:
         return None
-    asked = any(request.at >= last.at for request in requested_changes(index, deployment, cause.at))
-    return None if asked else last
+    asked = latest(requested_changes(index, deployment, cause.at))
+    return last if asked is None or asked.at < last.at else None
 
 
 def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
@@ -142,7 +144,7 @@ def shrink(
     """The last change that made a ReplicaSet smaller, as far as bodies tell, and whether its controller was still at
     that when it deleted a Pod by `end`. `requests`: what made and changed the ReplicaSet before.
     """
-    smaller = [r for r, more in _growth(requests) if not creates(r) and (more is None or more < 0)]
+    smaller = [request for request, more in _resized(requests) if more is None or more < 0]
     if not smaller:
         return None, False
     steps = deleting(index, owner, end.controller)
@@ -156,9 +158,14 @@ def _growth(requests: Sequence[Request]) -> list[tuple[Request, int | None]]:
     return [(r, r.facts.replicas - old if min(r.facts.replicas, old) >= 0 else None) for r, old in sizes]
 
 
+def _resized(requests: Sequence[Request]) -> list[tuple[Request, int | None]]:
+    """As `_growth`, without creates."""
+    return [(request, more) for request, more in _growth(requests) if not creates(request)]
+
+
 def _grew(case: Case, requests: Sequence[Request]) -> str:
     """That a ReplicaSet was made bigger later, so that the Pod may be of that; empty if it was not."""
-    bigger = [r for r, more in _growth(requests) if not creates(r) and (more is None or more > 0)]
+    bigger = [request for request, more in _resized(requests) if more is None or more > 0]
     if not bigger:
         return ""
     last = bigger[-1]
@@ -216,12 +223,9 @@ def _asked_above(case: Case, history: _History) -> Request | None:
     index, child, deployment = case.index, case.child, history.deployment
     if deployment is None or child.timeless or _controller_is_logged(index, case.owner, deployment):
         return None
-    asked = ended(index, deployment, child.at)
-    if asked is None:
-        asked = _still_at(case, deployment, history.requests)
-    elif child.at - asked.at <= AT_ONCE:
-        return None
-    if asked is None:
+    end = ended(index, deployment, child.at)
+    asked = end if end is not None else _still_at(case, deployment, history.requests)
+    if asked is None or (asked is end and child.at - asked.at <= AT_ONCE):
         return None
     # where its reports are logged, its changes would be, too
     reports = index.sift(named(deployment), lambda r: r.controller == DEPLOYMENTS and r.verb == "update")

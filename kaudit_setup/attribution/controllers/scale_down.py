@@ -31,7 +31,7 @@ from kaudit_setup.attribution.controllers.replicasets import deployment_of, set_
 from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.attribution.creation import created, creation_of
 from kaudit_setup.attribution.evidence.actors import CRONJOBS, JOBS
-from kaudit_setup.attribution.evidence.choose import last_that, without
+from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, shortly_before, without
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
@@ -78,11 +78,11 @@ def _own_rules(removed: _Removed) -> Finding:
     """A Job's or CronJob's own rules (history limits, deadlines) ended it: those of whoever wrote them."""
     case = removed.case
     index, child, owner = case.index, case.child, case.owner
-    requests = [request for request in spec_requests(index, owner, child.at) if not request.by_kubernetes]
-    changed = [r for r in requests if changes(r) and 0 <= child.at - r.at < NODE_CHANGE]
-    if changed:
-        why = f"{actor(changed[-1])} changed {owner} before; {case.known.why}"
-        return ends_at(Link(owner, changed[-1], "inferred", why))
+    changed = filter(changes, spec_requests(index, owner, child.at))
+    near = [request for request in changed if shortly_before(request, child.at, NODE_CHANGE)]
+    last = last_that(near, by_somebody)
+    if last is not None:
+        return ends_at(Link(owner, last, "inferred", f"{actor(last)} changed {owner} before; {case.known.why}"))
     rules = f"no request set it going: the rules of {owner} did (a history limit, a deadline, a suspension)"
     return note(rules) + Finding(next=replace(child, deleted=False))
 
@@ -120,8 +120,7 @@ def _of_replicaset(removed: _Removed) -> Finding:
 def _smaller(case: Case, requests: Sequence[Request], cause: Request | None, *, busy: bool) -> Finding:
     """A ReplicaSet that was to get smaller by `cause`; `busy`: its controller was still at that."""
     index, child, owner = case.index, case.child, case.owner
-    create = creation_of(index, owner, child.at).request
-    create = create if create and create.controller else None
+    create = _by_controller(creation_of(index, owner, child.at).request)
     case, found = complete_log(case, requests)
     if not busy and (cause is None or child.at - cause.at >= NODE_CHANGE):
         if requests and not _asked_above(Child(index, owner, child.at, create, "inferred")):
@@ -130,13 +129,16 @@ def _smaller(case: Case, requests: Sequence[Request], cause: Request | None, *, 
         cause = None
     by_hand = set_back(index, deployment_of(index, owner, child.at, create), requests, cause)
     found += note(set_back_note(by_hand, cause))
-    if by_hand is not None:
-        cause, case = by_hand, case.at_most("inferred")
+    cause, case = by_hand or cause, case.at_most(certain_if(by_hand is None))
     confidence = case.known.confidence
     found += Finding((Link(owner, cause, confidence, f"it wanted fewer Pods; {case.known.why}"),))
     if cause is not None and not cause.controller:
         return found + Finding(root=cause)
     return found + Finding(next=case.above(cause.at if cause else child.at, create, confidence, cause))
+
+
+def _by_controller(create: Request | None) -> Request | None:
+    return create if create is not None and create.controller else None
 
 
 def _asked_above(below: Child) -> bool:

@@ -23,9 +23,9 @@ def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool
     `thorough`, all Pods of the namespace are searched for one, as that Pod may have any name.
     """
     patches = [r for r in _patches(index.all(), owner) if 0 <= end.at - r.at <= NEAR]
-    shown = [r for r in patches if r.facts.reowned and r.facts.controller and r.facts.controller.name == owner.name]
-    if shown:
-        return latest(shown)
+    shown = latest(request for request in patches if _adopts(request, owner))
+    if shown is not None:
+        return shown
     without_body = [r for r in patches if _just_before(r, end)]
     if thorough and not without_body and end.level == "Metadata":
         where = b'"resource":"pods","namespace":' + quoted(owner.namespace) + b',"name":'
@@ -34,10 +34,17 @@ def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool
     return latest(r for r in without_body if not any(r.at <= at <= end.at for at in made))
 
 
+def _adopts(patch: Request, owner: Object) -> bool:
+    """Whether the body of a patch makes `owner` the controller of a Pod."""
+    controller = patch.facts.controller
+    return patch.facts.reowned and controller is not None and controller.name == owner.name
+
+
 def _pods_made(index: EventIndex, end: Request) -> list[float]:
     """When controllers made Pods in the namespace of a Pod that `end` deleted."""
     index.look_up([nameless_requests(end.object)])
-    return [r.at for r in index.all() if creates(r) and r.done and r.resource == "pods" and r.controller in KEEPERS]
+    creates_done = (request for request in filter(creates, index.all()) if request.done)
+    return [r.at for r in creates_done if r.resource == "pods" and r.controller in KEEPERS]
 
 
 def _just_before(request: Request, end: Request) -> bool:
@@ -72,13 +79,25 @@ def let_go(case: Case) -> Request | None:
     index, child, owner = case.index, case.child, case.owner
     near = [r for r in _patches(index.all(), owner) if 0 <= child.at - r.at <= NEAR and r.object != child.object]
     reference = child.request.facts.controller if child.request else None
-    shown = [r for r in near if _releases(r, reference.uid if reference else "")]
-    likely = [r for r in near if not r.facts.body and _soon(r, child.at) and r.name.startswith(f"{owner.name}-")]
-    for release in sorted(shown or likely, key=when, reverse=True):
-        asked = made_to_match(index, release.object, release.at)
-        if asked is not None and changes(asked) and release.at - asked.at <= (NEAR if shown else AT_ONCE):
-            return asked
-    return None
+    shown = [request for request in near if _releases(request, reference.uid if reference else "")]
+    possible = shown or [request for request in near if _may_release(case, request)]
+    within = NEAR if shown else AT_ONCE
+    found = (_relabelled(index, release, within) for release in sorted(possible, key=when, reverse=True))
+    return next(filter(None, found), None)
+
+
+def _may_release(case: Case, patch: Request) -> bool:
+    """Whether a patch without a body may have let go of a Pod moments before the child, by that Pod's name."""
+    moments = case.child.at - patch.at <= AT_ONCE
+    return moments and not patch.facts.body and patch.name.startswith(f"{case.owner.name}-")
+
+
+def _relabelled(index: EventIndex, release: Request, within: float) -> Request | None:
+    """The change of labels for which a Pod was let go, by so many seconds before."""
+    asked = made_to_match(index, release.object, release.at)
+    if asked is None or not changes(asked) or release.at - asked.at > within:
+        return None
+    return asked
 
 
 def _patches(requests: Iterable[Request], owner: Object) -> list[Request]:
@@ -112,7 +131,3 @@ def _relabels(request: Request) -> bool:
 
 def _moments(request: Request, later: Request) -> bool:
     return 0 <= later.at - request.at <= AT_ONCE
-
-
-def _soon(request: Request, at: float) -> bool:
-    return at - request.at <= AT_ONCE

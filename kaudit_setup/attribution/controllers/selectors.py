@@ -7,10 +7,11 @@ what lacks the label satisfies `!=` and `notin`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
-from kaudit_setup.attribution.evidence.requests import Request, changes, creates
+from kaudit_setup.attribution.evidence.choose import up_to, writes
+from kaudit_setup.attribution.evidence.requests import Request, creates
 
 _BETWEEN = re.compile(r",(?![^(]*\))")
 _AMONG = re.compile(r"(?P<key>\S+)\s+(?P<how>in|notin)\s*\((?P<values>[^()]*)\)")
@@ -45,18 +46,25 @@ def _holds(requirement: str, labels: Mapping[str, str]) -> bool | None:
 def _labels_at(requests: Sequence[Request], at: float) -> dict[str, str] | None:
     """The labels at `at` of the object that `requests`, in order of time, are on; None if the log does not tell."""
     known: dict[str, str] | None = None
-    for request in requests:
-        if not request.done or request.subresource or request.at > at or not (creates(request) or changes(request)):
-            continue
-        said = request.facts.labels
-        if said is None:
-            known = known if request.facts.relabels is False else None
-        elif creates(request) or request.verb == "update" or request.facts.response_name:
-            known = {key: value for key, value in said if value is not None}
-        elif request.facts.whole:
-            # a server-side apply also takes away what it leaves out, if it was its own
-            known = None
-        elif known is not None:
-            merged = {**known, **dict(said)}
-            known = {key: value for key, value in merged.items() if value is not None}
+    for request in filter(writes, up_to(requests, at)):
+        if request.done and not request.subresource:
+            known = _labels_after(known, request)
     return known
+
+
+def _labels_after(known: dict[str, str] | None, request: Request) -> dict[str, str] | None:
+    """The labels after a request, of an object that had the labels `known`; None if that is not known."""
+    said = request.facts.labels
+    if said is None:
+        return known if request.facts.relabels is False else None
+    if creates(request) or request.verb == "update" or request.facts.response_name:
+        return _set_labels(said)
+    # a server-side apply also takes away what it leaves out, if it was its own
+    if request.facts.whole or known is None:
+        return None
+    return _set_labels([*known.items(), *said])
+
+
+def _set_labels(labels: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Labels as a dictionary; the last of a name counts, None takes it away."""
+    return {key: value for key, value in dict(labels).items() if value is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.evidence.requests import Request, changes, creates
 
 
 def when(request: Request) -> float:
@@ -35,3 +35,18 @@ def up_to(requests: Iterable[Request], at: float) -> list[Request]:
 def without(requests: Iterable[Request], did: Callable[[Request], bool]) -> list[Request]:
     """The requests that did something else."""
     return [request for request in requests if not did(request)]
+
+
+def shortly_before(request: Request, at: float, within: float) -> bool:
+    """Whether a request came before `at`, by less than so many seconds."""
+    return 0 <= at - request.at < within
+
+
+def writes(request: Request) -> bool:
+    """Whether a request created or changed its object."""
+    return creates(request) or changes(request)
+
+
+def by_somebody(request: Request) -> bool:
+    """Whether somebody else than Kubernetes did it, and it took effect."""
+    return request.done and not request.by_kubernetes

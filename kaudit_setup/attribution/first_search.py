@@ -1,0 +1,77 @@
+"""The first pass over a log: what is looked for, and how the log spells the object asked about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kaudit_setup.attribution.answer import Question, Verb
+from kaudit_setup.attribution.evidence.index import (
+    EventIndex,
+    begins,
+    kubelet_path,
+    named,
+    nameless_requests,
+    pod_ending,
+    quoted,
+    sisters,
+    with_a_port,
+)
+from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
+from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.auditlog.literals import spelled
+
+
+def literals(verb: Verb, obj: Object) -> list[bytes]:
+    """What the first pass looks for: the object, the owners that its name allows, requests that hold no name."""
+    return [*_own(obj), *_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj)]
+
+
+def _own(obj: Object) -> list[bytes]:
+    if of_deployment(obj):
+        # one literal for the Pod, its siblings and its ReplicaSet, rare enough to stand for itself
+        return [spelled(obj.name.rpartition("-")[0])]
+    return [pod_ending(obj.name) if obj.resource == "pods" else quoted(obj.name)]
+
+
+def _of_owners(obj: Object) -> list[bytes]:
+    found: list[bytes] = []
+    for guess in guesses(obj):
+        # a Pod's siblings begin like its ReplicaSet: one of them may have made room for it
+        found += begins(guess.owner)
+        found += sisters(guess.owner) if guess.owner.resource == "replicasets" else ()
+        found += [literal for above in guesses(guess.owner) for literal in named(above.owner)]
+    return found
+
+
+def _inside(verb: Verb, obj: Object) -> list[bytes]:
+    """Requests that go into the object by another way than its own subresources."""
+    with_ports = obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}
+    by_kubelet = obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}
+    return [*(with_a_port(obj) if with_ports else ()), *([kubelet_path(obj)] if by_kubelet else ())]
+
+
+def _nameless(verb: Verb, obj: Object) -> list[bytes]:
+    """Requests on the whole collection that the object is in."""
+    if verb in {Verb.read, Verb.touched}:
+        return [nameless_requests(obj), nameless_requests(replace(obj, namespace=""))]
+    wanted = verb is Verb.deleted or (verb is Verb.created and any(guesses(obj)))
+    return [nameless_requests(obj)] if wanted else []
+
+
+def as_logged(index: EventIndex, question: Question) -> tuple[Object, list[Object]]:
+    """The object with the group, resource and scope that the log uses, where the user could not say them all, and
+    those of other groups that may be meant as well.
+    """
+    obj, kind = question.object, question.kind
+    if kind is None or (kind.group is not None and kind.namespaced is not None):
+        return obj, []
+    alike = [request for request in index.all() if kind.takes(request.group, request.resource)]
+    alike = [request for request in alike if request.namespace in {obj.namespace, ""}]
+    known = list(dict.fromkeys(request.object for request in alike if request.name == obj.name))
+    if known:
+        return known[0], [one for one in known if one.group != known[0].group]
+    # requests on its whole collection tell what it is called, though not whether it is in a namespace
+    collection = next((request for request in alike if not request.name), None)
+    if collection is None:
+        return obj, []
+    return replace(obj, group=collection.group, resource=collection.resource), []
