@@ -14,13 +14,14 @@ from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, rank
 from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
-from kaudit_setup.auditlog.logs import LocalLogs, Logs
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import misshapen
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Found, matches
+from kaudit_setup.auditlog.sources.local import LocalLogs
+from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.auditlog.workers import cores, scan
 
@@ -55,7 +56,7 @@ class _Form(NamedTuple):
     last: bool = False
 
 
-def events(logs: Logs, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
+def events(logs: LogSource, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
     """The events of `logs` that fit `wanted`, ordered by time as far as the nodes' clocks agree.
 
     `raw`: bodies are lines as they stand in the log, ordered as they were written. `stages`: each stage is given;
@@ -226,7 +227,7 @@ def _sent(form: _Form, event: Event, text: bytes, line: int, fit: bool) -> _Sent
     return sent if fit else (*sent[:-1], b"")
 
 
-def _remote(logs: Logs, wanted: Filter, form: _Form) -> Iterator[Row]:
+def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
     for hit in logs.candidates(needles(wanted), wanted.window, patterns(wanted)):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
-from kaudit_setup.auditlog.logs import Logs
 from kaudit_setup.auditlog.raw_lines import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.sources.port import LogSource
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'
@@ -41,7 +41,7 @@ def passing(line: bytes) -> bool:
 class EventLog:
     """Logs, asked for requests. `unreadable` counts the lines that hold a literal and are no events."""
 
-    def __init__(self, logs: Logs) -> None:
+    def __init__(self, logs: LogSource) -> None:
         self._logs = logs
         self._unreadable: set[tuple[str, int]] = set()
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Coverage, Extent, Tally, extent
+from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.auditlog.workers import scan
 

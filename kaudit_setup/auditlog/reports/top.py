@@ -11,9 +11,9 @@ from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.files import within
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.errors import InputError
 

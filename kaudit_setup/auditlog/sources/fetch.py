@@ -11,11 +11,11 @@ from pathlib import Path
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import misshapen
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.sources.listing import Listing
+from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.sources.runner import Progress, Runner, Unpack, fetch
 from kaudit_setup.errors import KauditError
@@ -65,7 +65,7 @@ class Narrowed(LocalLogs):
         self._covers = tuple(covers)
 
     def coverage(self) -> tuple[Coverage, ...]:
-        """See `Logs.coverage`; what turned out to be damaged here has no line number of its own there."""
+        """See `LogSource.coverage`; what turned out to be damaged here has no line number of its own there."""
         here = {one.node: one for one in super().coverage()}
         return tuple(_with(cover, here.get(cover.node)) for cover in self._covers)
 

@@ -190,7 +190,7 @@ class RemoteLogs:
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
-        """See `Logs.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
+        """See `LogSource.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
         plains = [plainly(literal) for literal in dict.fromkeys(literals) if literal]
         wanted = list(dict.fromkeys(one for literal in literals if literal for one in spellings(literal)))
         anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
@@ -216,7 +216,7 @@ class RemoteLogs:
         return tuple(map(self._with_damage, self._coverage))
 
     def damaged(self, hit: Hit, what: str) -> None:
-        """See `Logs.damaged`."""
+        """See `LogSource.damaged`."""
         self._damaged.setdefault(hit.file, Tally()).damage(hit.line, what)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:

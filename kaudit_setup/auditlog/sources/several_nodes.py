@@ -8,11 +8,11 @@ from pathlib import Path
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.prefilter import narrows
-from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
+from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing
 from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
+from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs, listings
 from kaudit_setup.auditlog.sources.runner import Progress, Runner
 from kaudit_setup.errors import NodeError
@@ -25,14 +25,14 @@ class NodeLogs:
     `script` is the text of the scripts lib and logs.
     """
 
-    runners: tuple[PatientRunner, ...]
+    runners: tuple[BestEffortRunner, ...]
     script: str
     paths: tuple[str, ...] = ()
 
     @classmethod
     def on(cls, nodes: Iterable[Runner], script: str, paths: Iterable[str] = ()) -> NodeLogs:
         """Those of `nodes`. Nothing is sent yet."""
-        return cls(tuple(PatientRunner(node) for node in nodes), script, tuple(paths))
+        return cls(tuple(BestEffortRunner(node) for node in nodes), script, tuple(paths))
 
     @property
     def complete(self) -> bool:

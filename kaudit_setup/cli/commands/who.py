@@ -18,7 +18,7 @@ from kaudit_setup.errors import Exit, InputError, PolicyError
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.answer import Answer, Question
-    from kaudit_setup.auditlog.logs import Logs
+    from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.policy.model import Policy
 
 app = typer.Typer(rich_markup_mode=None)
@@ -111,10 +111,9 @@ def who(
 
 
 @contextmanager
-def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
+def _local(log: list[str] | None) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
     """The files on this machine; what can be read only once is kept, since a question may need to look again."""
-    from kaudit_setup.auditlog.logs import LocalLogs
-    from kaudit_setup.auditlog.sources.best_effort import rereadable
+    from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
     from kaudit_setup.cli.signals import cleared_up
 
     # without a standard input there is nothing in it that could be asked for
@@ -124,7 +123,7 @@ def _local(log: list[str] | None) -> Iterator[tuple[Logs, Callable[[], list[str]
 
 
 @contextmanager
-def _remote(source: LogOptions) -> Iterator[tuple[Logs, Callable[[], list[str]]]]:
+def _remote(source: LogOptions) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
     """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
     with source.on_nodes() as there:
         yield there.remote(), there.missing

@@ -18,7 +18,8 @@ from kaudit_setup.errors import Exit, InputError, KauditError
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.files import LogFile
     from kaudit_setup.auditlog.filters import Filter
-    from kaudit_setup.auditlog.logs import LocalLogs, Logs
+    from kaudit_setup.auditlog.sources.local import LocalLogs
+    from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
     from kaudit_setup.node.port import Node
 
@@ -80,12 +81,12 @@ class LogOptions(Reach):
         return bool(self.host or self.inventory or self.group)
 
     @contextmanager
-    def logs(self) -> Iterator[Logs]:
+    def logs(self) -> Iterator[LogSource]:
         """The logs, to be searched where they are. Raises InputError, NodeError, and typer.Exit at the end if that of
         a node is missing.
         """
         if not self.remote:
-            from kaudit_setup.auditlog.logs import LocalLogs
+            from kaudit_setup.auditlog.sources.local import LocalLogs
 
             yield LocalLogs(local_files(self.log))
             return
@@ -101,7 +102,7 @@ class LogOptions(Reach):
         typer.Exit at the end if the log of a node is missing.
         """
         if not self.remote:
-            from kaudit_setup.auditlog.logs import LocalLogs
+            from kaudit_setup.auditlog.sources.local import LocalLogs
 
             yield LocalLogs(local_files(self.log))
             return

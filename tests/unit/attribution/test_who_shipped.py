@@ -14,8 +14,8 @@ from kaudit_setup.attribution import Answer, EventLog, Question, Verb, ask
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.kinds import parse_object
 from kaudit_setup.auditlog.literals import plainly, says
-from kaudit_setup.auditlog.logs import LocalLogs
 from kaudit_setup.auditlog.raw_lines import REWRITTEN
+from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script

@@ -13,7 +13,7 @@ from whokit import Lines, answer, in_lines
 
 from kaudit_setup.attribution import EventLog, Question, Verb, ask, with_notes
 from kaudit_setup.auditlog.kinds import parse_kind, parse_object
-from kaudit_setup.auditlog.sources.best_effort import PatientRunner, missing
+from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.cli import main
 from kaudit_setup.errors import InputError, NodeError
@@ -523,7 +523,7 @@ class Lost:
 def test_one_lost_node_is_said_and_all_lost_is_an_error(tmp_path: Path) -> None:
     audit = tmp_path / "root/var/log/kubernetes/audit/audit.log"
     write(audit, *NOISE, event("10:00:00.000000", "alice", "create", "pods", "x", code=201))
-    runners = [PatientRunner(LocalNode(tmp_path / "root")), PatientRunner(Lost())]
+    runners = [BestEffortRunner(LocalNode(tmp_path / "root")), BestEffortRunner(Lost())]
     logs = EventLog(RemoteLogs(runners, script("lib") + script("logs"), ["/var/log/kubernetes/audit/audit.log"]))
     question = Question(Verb.created, parse_kind("pod"), "default", "x")
     found = with_notes(ask(logs, question), missing(runners), logs.unreadable)

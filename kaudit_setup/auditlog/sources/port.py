@@ -1,0 +1,38 @@
+"""The port: what a question asks of a source of logs. How to add one is told in `sources/__init__.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+
+
+class LogSource(Protocol):
+    """The audit logs of one node or several."""
+
+    def candidates(
+        self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
+    ) -> Iterator[Hit]:
+        """The lines that hold any of `literals` and lie in `window`, file by file; no literal means every line.
+
+        `patterns` (extended regular expressions): what does not fit each of them is not asked for, and is left out
+        where lines have a long way.
+        A line is only a candidate: it holds the literal somewhere. Hits of large local files have line 0 until they
+        are `numbered`.
+        """
+        ...
+
+    def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
+        """`hits` with their line numbers."""
+        ...
+
+    def damaged(self, hit: Hit, what: str) -> None:
+        """Count a line that was found and then could not be read."""
+        ...
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What each node's log covers and what was damaged, as the searches so far found it."""
+        ...
