@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.fleet.secrets import hide_secrets
 
 PROGRAM = "ansible-inventory"
 _TIMEOUT_S = 120
@@ -34,7 +35,7 @@ def listed(path: Path) -> bytes | None:
         raise InputError(
             f"{path}: {PROGRAM} cannot read this inventory (exit status {ran.returncode})",
             hint=_HINT.format(path=path),
-            details=ran.stderr.decode("utf-8", "replace").strip()[-4000:],
+            details=hide_secrets(ran.stderr.decode("utf-8", "replace").strip()[-4000:]),
         )
     return ran.stdout
 

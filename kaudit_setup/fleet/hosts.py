@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.fleet.secrets import hide_secrets
 
 # The groups in which people keep their control planes: Kubespray today, Kubespray before 2.18, kubeadm playbooks.
 CONTROL_PLANE_GROUPS = (
@@ -97,6 +98,7 @@ class Problems:
     def add(self, at: int | Place, message: str) -> None:
         """Remember that this line has this problem."""
         place = self.at(at) if isinstance(at, int) else at
+        message = hide_secrets(message)
         if (place, message) not in self.found:
             self.found.append((place, message))
 
