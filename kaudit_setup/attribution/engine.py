@@ -22,7 +22,8 @@ from kaudit_setup.attribution.first_search import as_logged, literals
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
-from kaudit_setup.attribution.unanswered import attempts, silence
+from kaudit_setup.attribution.unanswered.attempts import attempts
+from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.policy.model import Policy
@@ -114,7 +115,7 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
     if question.verb is Verb.deleted:
         return deletion_chain(index, obj).request
     whole = timeline(index, replace(question, window=ALWAYS), obj)
-    named = [request for request in whole if request.name and not request.idle]
+    named = [request for request in whole if request.name and not request.no_op]
     named = [request for request in named if not question.window.holds(request.time)]
     return last_that(named, by_somebody) or next(iter(named[-1:]), None)
 
@@ -129,8 +130,8 @@ def _why_nothing(
 ) -> list[str]:
     """Why the object's own request is not known."""
     known = "" if found.links else found.instead
-    followed = found.root is not None
-    return silence(index, question.verb.value, obj, log.coverage(), policy, followed=followed, known=known)
+    case = Unanswered(question.verb.value, obj, policy, known, followed=found.root is not None)
+    return reasons(index, case, log.coverage())
 
 
 def _other_groups(others: Sequence[Object]) -> list[str]:

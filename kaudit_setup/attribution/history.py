@@ -9,18 +9,19 @@ from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
 from kaudit_setup.attribution.deletion import hits
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
     changes,
+    collection,
     creates,
     deletes,
-    meant,
     reads,
     selector,
 )
-from kaudit_setup.attribution.no_op_updates import idle, may_agree, repeats
+from kaudit_setup.attribution.no_op_updates import may_agree, no_op_updates, repeats
 from kaudit_setup.attribution.owner_chain import followed_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.resources import counted
@@ -43,27 +44,39 @@ def timeline(index: EventIndex, question: Question, obj: Object) -> list[Request
     whole collection.
     """
     match = MATCHES[question.verb]
-    direct = [request for request in index.on(obj) if match(request)]
-    everywhere = replace(obj, namespace="")
-    sweeping = [*index.nameless(obj), *(index.nameless(everywhere) if obj.namespace else ())]
-    wide = [d for d in sweeping if match(d) and (reads(d) or (deletes(d) and hits(d, obj))) and not _kubernetes(d)]
-    begin, end = _lifetime(index, obj)
-    found = [*direct, *(request for request in wide if begin <= request.at <= end)]
-    within = [request for request in found if request.done and question.window.holds(request.time)]
-    within = [request for request in within if request.facts.shown is not False]
-    same = idle(index, obj)
-    told = [
-        replace(request, idle=True) if request.key in same and changes(request) else request for request in within
+    found = [request for request in (*index.done(obj), *_sweeps(index, obj)) if match(request)]
+    within = [
+        request for request in found if question.window.holds(request.time) and request.facts.shown is not False
     ]
-    return sorted(told, key=lambda request: (request.at, request.end))
+    same = no_op_updates(index, obj)
+    marked = [_marked(request) if request.key in same else request for request in within]
+    return sorted(marked, key=lambda request: (request.at, request.end))
+
+
+def _marked(request: Request) -> Request:
+    """A request that is known to have changed nothing, if it is a change, as such."""
+    return replace(request, no_op=changes(request))
+
+
+def _sweeps(index: EventIndex, obj: Object) -> list[Request]:
+    """The reads and deletions of whole collections that may have met `obj`, not by Kubernetes itself."""
+    begin, end = _lifetime(index, obj)
+    places = [obj, replace(obj, namespace="")] if obj.namespace else [obj]
+    wide = [request for place in places for request in index.nameless(place) if _takes_in(request, obj)]
+    return [request for request in wide if begin <= request.at <= end and not _kubernetes(request)]
+
+
+def _takes_in(request: Request, obj: Object) -> bool:
+    """Whether a request on a collection read or deleted objects that may be `obj`."""
+    return request.done and (reads(request) or (deletes(request) and hits(request, obj) is True))
 
 
 def _lifetime(index: EventIndex, obj: Object) -> tuple[float, float]:
     """From when to when the log says that `obj` was there: what was listed before or after did not show it."""
-    known = [request for request in index.on(obj) if request.done and (creates(request) or deletes(request))]
-    begin = known[0].at if known and creates(known[0]) else 0.0
-    end = known[-1].at if known and deletes(known[-1]) else float("inf")
-    return begin, end
+    known = [request for request in index.done(obj) if creates(request) or deletes(request)]
+    begin = [request.at for request in known[:1] if creates(request)]
+    end = [request.at for request in known[-1:] if deletes(request)]
+    return begin[0] if begin else 0.0, end[0] if end else float("inf")
 
 
 def _kubernetes(request: Request) -> bool:
@@ -80,23 +93,26 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
         events, found = _that_changed(obj, events)
         if not events:
             return found
-    people, doubt = [request for request in events if not _kubernetes(request)] or events, ""
+    people, doubt = without(events, _kubernetes) or events, ""
     if verb is Verb.changed:
         people, doubt = _without_repeats(index, obj, people)
     chosen = _weightiest(people, events)
     meeting = _meeting(index, verb, obj, chosen, doubt)
-    found += meeting
     if not meeting.links:
-        return found
-    others = dict.fromkeys(actor(request) for request in events if actor(request) != actor(chosen))
-    if others and verb is not Verb.touched:
-        found += note(f"others did too: {', '.join(list(others)[:10])}{' and more' if len(others) > 10 else ''}")
+        return found + meeting
+    found += meeting + note("" if verb is Verb.touched else _others(chosen, events))
     if not chosen.controller:
         return found + Finding(root=chosen)
     if verb is not Verb.changed:
         return found
     child = Child(index, obj, chosen.at, chosen, certain_if(chosen.facts.body), chosen, deleted=True)
     return followed_up(found + Finding(next=child))
+
+
+def _others(chosen: Request, events: Sequence[Request]) -> str:
+    """Who else sent any of `events`; empty if nobody did."""
+    others = [who for who in dict.fromkeys(map(actor, events)) if who != actor(chosen)]
+    return f"others did too: {', '.join(others[:10])}{' and more' if len(others) > 10 else ''}" if others else ""
 
 
 def _meeting(index: EventIndex, verb: Verb, obj: Object, chosen: Request, doubt: str) -> Finding:
@@ -109,10 +125,10 @@ def _meeting(index: EventIndex, verb: Verb, obj: Object, chosen: Request, doubt:
     known = any(request.done for request in index.on(obj))
     where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
     if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
-        did = f"{actor(chosen)} asked for a {chosen.verb} of {meant(chosen)} {where} at {chosen.time}"
+        did = f"{actor(chosen)} asked for a {chosen.verb} of {collection(chosen)} {where} at {chosen.time}"
         return note(f"{did}; whether {obj} existed and was one of them is not in this log")
     takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
-    why = f"a {chosen.verb} of {meant(chosen)} {where} {takes}"
+    why = f"a {chosen.verb} of {collection(chosen)} {where} {takes}"
     unknown = f"nothing else in this log mentions {obj}; this is of it only if it existed"
     return Finding((Link(obj, chosen, "inferred", why),)) + note("" if known else unknown)
 
@@ -121,9 +137,13 @@ def _weightiest(people: Sequence[Request], events: Sequence[Request]) -> Request
     """The last of those requests that say most: what names the object; what takes in all of its kind, or names it in
     its logged answer; of what only takes in what matches, nothing tells.
     """
-    named = [request for request in people if request.name]
-    wide = [request for request in people if _takes_all(request)]
-    return (named or wide or [request for request in events if request.name] or people)[-1]
+    named, wide = [*filter(_names, people)], [*filter(_takes_all, people)]
+    return (named or wide or [*filter(_names, events)] or people)[-1]
+
+
+def _names(request: Request) -> bool:
+    """Whether a request names its object."""
+    return bool(request.name)
 
 
 def _takes_all(request: Request) -> bool:
@@ -133,8 +153,8 @@ def _takes_all(request: Request) -> bool:
 
 def _that_changed(obj: Object, asked: Sequence[Request]) -> tuple[Sequence[Request], Finding]:
     """Those of `asked` that changed anything, as far as the log tells, and what is said of the others."""
-    same = [request for request in asked if request.idle]
-    changed = [request for request in asked if not request.idle]
+    changed = without(asked, _no_op)
+    same = [*filter(_no_op, asked)]
     if not same:
         return asked, NOTHING
     by = f"by {actor(same[-1])} at {same[-1].time}"
@@ -147,16 +167,24 @@ def _that_changed(obj: Object, asked: Sequence[Request]) -> tuple[Sequence[Reque
     return [], Finding(instead=f"Nobody in this log changed {obj}: {which}")
 
 
+def _no_op(request: Request) -> bool:
+    return request.no_op
+
+
+def _writes(request: Request) -> bool:
+    return creates(request) or changes(request)
+
+
 def _without_repeats(index: EventIndex, obj: Object, changed: Sequence[Request]) -> tuple[Sequence[Request], str]:
     """`changed` up to the last that did not merely say again what its sender had said before, and what that leaves
     in doubt.
     """
-    requests = [request for request in index.on(obj) if request.done and (creates(request) or changes(request))]
+    requests = [*filter(_writes, index.done(obj))]
     doubtful = repeats(requests)
     last = changed[-1]
     unknown = "whether that changed anything is not in this log"
     if last.key not in doubtful:
-        same = idle(index, obj)
+        same = no_op_updates(index, obj)
         others = [request for request in requests if request.key not in same]
         return changed, f"{unknown}: another one had changed it before" if may_agree(others, last) else ""
     own = [number for number, request in enumerate(changed) if request.key not in doubtful]

@@ -9,6 +9,7 @@ Without answers, what repeats itself is in doubt.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -17,31 +18,47 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 _Key = tuple[str, ...]
 
 
-def idle(index: EventIndex, obj: Object) -> set[_Key]:
+def no_op_updates(index: EventIndex, obj: Object) -> set[_Key]:
     """The changes of `obj`, by `Request.key`, that left it as it was, as far as the log shows it."""
     found: set[_Key] = set()
-    versions: dict[str, Request] = {}
-    # the last sight of the object, and the last change, if nothing is known to have changed it since
-    sight: Request | None = None
-    last: Request | None = None
-    for request in index.on(obj):
-        if not request.done:
-            continue
+    sights = _Sights()
+    for request in index.done(obj):
         if creates(request) or deletes(request):
-            versions, sight, last = {}, None, None
-        writes = changes(request)
-        old = versions.get(request.facts.version) if request.facts.version else None
-        if writes and (
-            _before(index, old, request) or _looks_the_same(index, sight, request) or _said_again(last, request)
-        ):
-            found.add(request.key)
-        if request.facts.version:
-            versions.setdefault(request.facts.version, request)
-        if request.facts.state or (writes and request.key not in found):
-            sight = request if request.facts.state else None
-        if writes or creates(request):
-            last = request
+            sights = _Sights()
+        same = changes(request) and sights.show_no_change(index, request)
+        found |= {request.key} if same else set()
+        sights.add(request, same=same)
     return found
+
+
+@dataclass(slots=True)
+class _Sights:
+    """What the requests so far show of an object: `versions`, who first showed each of its resourceVersions; `state`,
+    the last that shows it, if nothing is known to have changed it since; `change`, the last change.
+    """
+
+    versions: dict[str, Request] = field(default_factory=dict)
+    state: Request | None = None
+    change: Request | None = None
+
+    def show_no_change(self, index: EventIndex, request: Request) -> bool:
+        """Whether the change `request` left the object as it was."""
+        return (
+            _before(index, self.versions.get(request.facts.version), request)
+            or _looks_the_same(index, self.state, request)
+            or _said_again(self.change, request)
+        )
+
+    def add(self, request: Request, *, same: bool) -> None:
+        """Take in `request`, which left the object the `same` or not."""
+        if request.facts.version:
+            self.versions.setdefault(request.facts.version, request)
+        if request.facts.state:
+            self.state = request
+        elif changes(request) and not same:
+            self.state = None
+        if changes(request) or creates(request):
+            self.change = request
 
 
 def repeats(requests: Sequence[Request]) -> set[_Key]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.answer import PAST, Answer, Verb
 from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.evidence.requests import Request, meant
-from kaudit_setup.attribution.user_activity import did, thing
+from kaudit_setup.attribution.evidence.requests import Request, collection
+from kaudit_setup.attribution.phrases import past, thing
 
 _LONGEST_AGENT = 80
 
@@ -21,7 +21,7 @@ def sentence(answer: Answer) -> str:
         return answer.notes[0].rstrip(".") if answer.notes else f"Nobody in this log {_past(answer)} it"
     if root is not None and (request is None or root.key != request.key):
         cause = answer.links[-1]
-        first = f"{_subject(root)} {did(root)} {cause.object} {_circumstances(root)}"
+        first = f"{_subject(root)} {past(root)} {cause.object} {_circumstances(root)}"
         if request is None:
             return f"{first}, and {answer.object} follows from that; its own request is not in this log"
         return f"{first}, and so {_short(request)} {_request(answer, request)} on {moment(request.time)}"
@@ -40,7 +40,7 @@ def steps(answer: Answer) -> list[str]:
     """What each event of the timeline did; with its object where the question was about a user."""
     if answer.question.user:
         return [_step(link) for link in answer.links]
-    return [f"{did(request)} {'it' if request.name else thing(request)}" for request in answer.events]
+    return [f"{past(request)} {'it' if request.name else thing(request)}" for request in answer.events]
 
 
 def moment(timestamp: str) -> str:
@@ -65,7 +65,11 @@ def _past(answer: Answer) -> str:
 def _request(answer: Answer, request: Request) -> str:
     if answer.question.verb is Verb.created:
         return "created it"
-    return f"{did(request)} it" if request.name else f"{_past(answer)} it (by a {request.verb} of {meant(request)})"
+    return (
+        f"{past(request)} it"
+        if request.name
+        else f"{_past(answer)} it (by a {request.verb} of {collection(request)})"
+    )
 
 
 def _short(request: Request) -> str:

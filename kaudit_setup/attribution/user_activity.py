@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kaudit_setup.attribution.answer import MATCHES, Answer, Question, Searched, Verb
 from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.evidence.index import better, in_order, quoted
-from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request, target
-from kaudit_setup.attribution.phrases import doing
-from kaudit_setup.attribution.unanswered import asked
+from kaudit_setup.attribution.evidence.index import in_order, keep_better, quoted
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
+from kaudit_setup.attribution.phrases import infinitive, past, thing
 from kaudit_setup.resources import counted
 
 LIMIT = 20_000
@@ -27,30 +28,48 @@ _REVIEWS = frozenset(
 )
 
 
+class _Latest:
+    """The latest of some requests, each once and as its last stage tells it; `left_out` counts the others."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, ...], Request] = {}
+        self.left_out = 0
+
+    def add(self, request: Request) -> None:
+        """Take in one stage of a request."""
+        keep_better(self._found, request)
+        if len(self._found) > _ROUND:
+            self.prune()
+
+    def prune(self) -> None:
+        """Drop the earliest beyond LIMIT."""
+        ordered = sorted(self._found.items(), key=lambda item: item[1].at)
+        self.left_out += max(len(ordered) - LIMIT, 0)
+        self._found = dict(ordered[-LIMIT:])
+
+    def without(self, other: _Latest) -> list[Request]:
+        """Those that are not in `other`."""
+        return [request for key, request in self._found.items() if key not in other._found]
+
+    def in_order(self) -> list[Request]:
+        """All, in order of time."""
+        return in_order(self._found.values())
+
+
 def ask_user(log: Searched, question: Question) -> Answer:
     """What `question.user` did: as themselves, as somebody else, or somebody else as them.
 
     `links` has one entry for each request, with its object; `events` the same; `answer` and `root` are the last.
     """
-    requests: dict[tuple[str, ...], Request] = {}
-    tried: dict[tuple[str, ...], Request] = {}
-    present, left_out = False, 0
+    done, tried, present = _Latest(), _Latest(), False
     for request in log.find([b'"username":' + quoted(question.user)]):
-        if question.user not in {request.user, request.impersonator}:
-            continue
-        present = True
-        if not _meant(question, request):
-            continue
-        into = requests if request.done else tried
-        old = into.get(request.key)
-        into[request.key] = request if old is None else better(old, request)
-        if len(requests) > _ROUND:
-            left_out += _prune(requests)
-        if len(tried) > _ROUND:
-            _prune(tried)
-    left_out += _prune(requests) if len(requests) > LIMIT else 0
-    events = in_order(requests.values())
-    notes = _notes(question, events, [d for d in tried.values() if d.key not in requests], present, left_out)
+        if question.user in {request.user, request.impersonator}:
+            present = True
+            if _is_asked_for(question, request):
+                (done if request.done else tried).add(request)
+    done.prune()
+    events = done.in_order()
+    notes = [*_nothing(question, present, events), *_left_out(done.left_out), *_failures(tried.without(done))]
     lines = log.numbered(events)
     events = [lines.get(request, request) for request in events]
     last = events[-1] if events else None
@@ -67,86 +86,55 @@ def ask_user(log: Searched, question: Question) -> Answer:
     )
 
 
-def _meant(question: Question, request: Request) -> bool:
-    kind = question.kind
+def _is_asked_for(question: Question, request: Request) -> bool:
+    """Whether a request of the user is of the verb, object and time asked for."""
     if not MATCHES[question.verb](request) or not question.window.holds(request.time):
         return False
-    if kind is not None and not kind.takes(request.group, request.resource):
-        return False
-    if kind is None and question.verb is Verb.created and request.resource in _REVIEWS:
-        return False
-    if question.namespace and request.namespace != question.namespace and (request.namespace or kind is None):
-        return False
-    return not question.name or request.name == question.name
+    return _is_of_kind(question, request) and _is_in_place(question, request)
 
 
-def _prune(requests: dict[tuple[str, ...], Request]) -> int:
-    """Drop the earliest beyond LIMIT; how many that were."""
-    ordered = sorted(requests.items(), key=lambda item: item[1].at)
-    for key, _ in ordered[:-LIMIT]:
-        del requests[key]
-    return max(len(ordered) - LIMIT, 0)
+def _is_of_kind(question: Question, request: Request) -> bool:
+    if question.kind is None:
+        return question.verb is not Verb.created or request.resource not in _REVIEWS
+    return question.kind.takes(request.group, request.resource)
+
+
+def _is_in_place(question: Question, request: Request) -> bool:
+    """Whether the name is the one asked for, and the namespace, or there is none although the kind was asked for."""
+    if question.name and request.name != question.name:
+        return False
+    anywhere = not question.namespace or (question.kind is not None and not request.namespace)
+    return anywhere or request.namespace == question.namespace
 
 
 def _what(question: Question, request: Request) -> str:
-    return f"{did(request)}, as {request.user}," if request.impersonator == question.user else did(request)
+    return f"{past(request)}, as {request.user}," if request.impersonator == question.user else past(request)
 
 
-def did(request: Request) -> str:
-    """What a request did, in the past tense, for a timeline."""
-    if request.subresource in {"exec", "attach", "portforward", "proxy"}:
-        return {
-            "exec": "ran a command in",
-            "attach": "attached to",
-            "portforward": "forwarded a port of",
-            "proxy": "sent a request through the proxy to",
-        }[request.subresource]
-    if request.verb in {"get", "list", "watch"}:
-        logs = " the log of" if request.subresource == "log" else ""
-        return {"get": "read", "list": "listed", "watch": "watched"}[request.verb] + logs
-    if request.subresource == "binding":
-        return "bound"
-    if request.subresource == "token":
-        return "took a token of"
-    if request.subresource == "status":
-        return "reported the status of"
-    return "changed nothing of" if request.idle else doing(request)
-
-
-def thing(request: Request) -> str:
-    """What a request was about, behind `did`: an object, all of its kind, a new one, or a path."""
-    if not request.resource:
-        return request.uri.partition("?")[0]
-    return target(request)
-
-
-def _notes(
-    question: Question, events: list[Request], tried: list[Request], present: bool, left_out: int
-) -> list[str]:
-    said: list[str] = []
+def _nothing(question: Question, present: bool, events: Sequence[Request]) -> list[str]:
+    """Why there are no events."""
     if not present:
-        said.append(f"No request by {question.user} is in this log.")
-    elif not events:
-        said.append(f"{question.user} is in this log, but did nothing of that kind.")
-    if left_out:
-        were = "was" if left_out == 1 else "were"
-        said.append(
-            f"{counted(left_out, 'earlier request')} {were} left out; --since and --until narrow the question."
-        )
-    refused = [request for request in tried if request.outcome == "refused"]
-    if refused:
+        return [f"No request by {question.user} is in this log."]
+    return [] if events else [f"{question.user} is in this log, but did nothing of that kind."]
+
+
+def _left_out(count: int) -> list[str]:
+    were = "was" if count == 1 else "were"
+    said = f"{counted(count, 'earlier request')} {were} left out; --since and --until narrow the question."
+    return [said] if count else []
+
+
+def _failures(tried: Sequence[Request]) -> list[str]:
+    """What was tried without effect, as far as it is known."""
+    said: list[str] = []
+    if refused := [request for request in tried if request.outcome == "refused"]:
         last = max(refused, key=lambda request: request.at)
         which = "was refused or failed," if len(refused) == 1 else "were refused or failed, the last"
-        said.append(
-            f"{counted(len(refused), 'request')} of that kind {which} at {last.time}"
-            f" (to {asked(last)} {thing(last)}: {last.code})"
-        )
-    late = sum(request.code == TIMED_OUT for request in tried)
-    if late:
-        said.append(
-            f"{counted(late, 'request')} of that kind timed out ({TIMED_OUT}) and may have happened all the same"
-        )
-    dry = sum(request.outcome == "dry-run" for request in tried)
-    if dry:
+        what = f"(to {infinitive(last)} {thing(last)}: {last.code})"
+        said.append(f"{counted(len(refused), 'request')} of that kind {which} at {last.time} {what}")
+    if late := sum(request.code == TIMED_OUT for request in tried):
+        requests = f"{counted(late, 'request')} of that kind"
+        said.append(f"{requests} timed out ({TIMED_OUT}) and may have happened all the same")
+    if dry := sum(request.outcome == "dry-run" for request in tried):
         said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

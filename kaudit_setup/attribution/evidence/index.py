@@ -175,8 +175,7 @@ class EventIndex:
         found: dict[tuple[str, ...], Request] = {}
         for request in self.every(literals, focus):
             if wanted(request):
-                old = found.get(request.key)
-                found[request.key] = request if old is None else better(old, request)
+                keep_better(found, request)
         return in_order(found.values())
 
     def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Request]:
@@ -214,8 +213,7 @@ class EventIndex:
         return CLOCK_SKEW if len(self.nodes) > 1 else 0.0
 
     def _add(self, request: Request) -> None:
-        old = self._requests.get(request.key)
-        self._requests[request.key] = request if old is None else better(old, request)
+        keep_better(self._requests, request)
         if len(self._requests) >= LIMIT:
             self._prune()
 
@@ -318,7 +316,13 @@ def _when(request: Request) -> tuple[float, float]:
     return request.at, request.end
 
 
-def better(old: Request, new: Request) -> Request:
+def keep_better(found: dict[tuple[str, ...], Request], request: Request) -> None:
+    """Put a request into those found so far, by `Request.key`, unless it is there with a stage that tells more."""
+    old = found.get(request.key)
+    found[request.key] = request if old is None else _better(old, request)
+
+
+def _better(old: Request, new: Request) -> Request:
     """Of two stages of one request the one that tells more; of two copies of one stage the first by file and line."""
     first, second = stage_rank(old.stage), stage_rank(new.stage)
     if first != second:

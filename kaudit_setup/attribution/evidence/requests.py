@@ -65,8 +65,8 @@ class Request:
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the
     actor is one of Kubernetes' own. `group` is the object's, whichever of its groups served it. `facts` is what
-    bodies say, with nothing in it at level Metadata. `idle` is set where the log shows that it left its object as it
-    was (see `idle`).
+    bodies say, with nothing in it at level Metadata. `no_op` is set where the log shows that it left its object as it
+    was (see `no_op_updates`).
     """
 
     verb: str
@@ -95,7 +95,7 @@ class Request:
     controller: str
     node: str
     outcome: Outcome
-    idle: bool = False
+    no_op: bool = False
 
     @property
     def done(self) -> bool:
@@ -209,7 +209,7 @@ def target(request: Request) -> str:
     return f"a {singular(request.resource)} of a name that is not logged{where}"
 
 
-def meant(request: Request) -> str:
+def collection(request: Request) -> str:
     """`all pods`, or those of them that a request on a whole collection asked for."""
     asked = selector(request)
     return f"all {request.resource}{f' that match {asked}' if asked else ''}"

@@ -1,0 +1,53 @@
+"""What was only tried: refused, a dry run, or a request whose end is not in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from kaudit_setup.attribution.evidence.choose import without
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates
+from kaudit_setup.attribution.phrases import actor, infinitive
+from kaudit_setup.resources import counted
+
+SHOWN: Final = 5
+
+
+def attempts(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> list[str]:
+    """What people tried to do to `obj` of the kind that `match` takes, and what became of it, in sentences."""
+    said = [_attempt(request, obj) for request in _without_effect(index, obj) if match(request)]
+    return few(said, f"and {counted(len(said) - SHOWN, 'more attempt')} without effect")
+
+
+def _without_effect(index: EventIndex, obj: Object) -> list[Request]:
+    """What people asked for, of the object or of all of its kind, and what is not known to have taken effect."""
+    return without((*index.on(obj), *filter(_is_open_on_all, index.nameless(obj))), _is_no_attempt)
+
+
+def _is_open_on_all(request: Request) -> bool:
+    """Whether a request without a name may have met the object, if it took effect."""
+    return request.outcome == "open" and not creates(request)
+
+
+def _is_no_attempt(request: Request) -> bool:
+    return request.done or request.by_kubernetes
+
+
+def few(sentences: list[str], rest: str) -> list[str]:
+    """The first few of some sentences, and one about the rest."""
+    return sentences if len(sentences) <= SHOWN else [*sentences[:SHOWN], rest]
+
+
+def _attempt(request: Request, obj: Object) -> str:
+    what = f"{actor(request)} asked to {infinitive(request)} {obj} at {request.time}"
+    if request.outcome == "dry-run":
+        return f"{what}: a dry run, nothing came of it"
+    if request.code == TIMED_OUT:
+        return f"{what} and it timed out ({request.code}): it may have happened all the same"
+    if request.outcome == "open":
+        return f"{what}; whether it succeeded is not in this log (only stage {request.stage or 'unknown'} is)"
+    why = f": {request.reason}" if request.code == 403 and request.reason else ""
+    if request.stage == "Panic" or request.code >= 500:
+        return f"{what}; the request failed with {request.code}"
+    return f"{what} and was refused with {request.code}{why}"
