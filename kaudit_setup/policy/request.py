@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from kaudit_setup.errors import InputError
 from kaudit_setup.kubeyaml.resolve import go_utf8
 from kaudit_setup.policy.model import Attributes
-from kaudit_setup.policy.selectors import check_labels, exact_field, is_int64
+from kaudit_setup.policy.selectors import parse_labels, exact_field, is_int64
 
 _VERBS: Final = {
     "POST": "create",
@@ -118,7 +118,7 @@ def _list_or_watch(query: dict[str, list[str]]) -> tuple[str, str]:
     try:
         if not all(is_int64(query[key][0]) for key in ("limit", "timeoutSeconds") if key in query):
             raise ValueError("no number")
-        check_labels(query.get("labelSelector", [""])[0])
+        parse_labels(query.get("labelSelector", [""])[0])
         name = exact_field(query.get("fieldSelector", [""])[0], "metadata.name") or ""
     except ValueError:
         # parameters that cannot be read are logged and forgotten, all but `watch`

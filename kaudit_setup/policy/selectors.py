@@ -1,12 +1,14 @@
-"""Field and label selectors, as far as they decide what a list request is called in the audit log.
+"""Field and label selectors: whether they are well formed, and what they select.
 
 Source: apimachinery/pkg/fields/selector.go (parseSelector, UnescapeValue, RequiresExactMatch) and
-apimachinery/pkg/labels/selector.go (Parser, NewRequirement).
+apimachinery/pkg/labels/selector.go (Parser, NewRequirement, Requirement.Matches).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 _TERMS: Final = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
@@ -37,80 +39,105 @@ def is_int64(text: str) -> bool:
     return len(text) < 100 and bool(_INT64.fullmatch(text)) and -(2**63) <= int(text) < 2**63
 
 
-def check_labels(selector: str) -> None:
-    """Raises ValueError if the label selector is malformed."""
-    _Labels(selector).selector()
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a label selector asks of one label. `operator`: `in`, `=`, `<`, …, `exists`, or `!` for "is not there"."""
+
+    key: str
+    operator: str
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels is selected (Requirement.Matches)."""
+        return _HOLDS[self.operator](labels.get(self.key), self.values)
 
 
-class _Labels:
+def parse_labels(selector: str) -> tuple[Requirement, ...]:
+    """What the label selector asks for; all of it must hold. Raises ValueError if it is malformed."""
+    words = _Words(selector)
+    found: list[Requirement] = []
+    while words.peek() != _END or found:
+        found.append(_requirement(words))
+        end = words.take()
+        if end == _END:
+            break
+        if end != ",":
+            raise ValueError("expected ','")
+    return tuple(found)
+
+
+def matches(selector: str, labels: Mapping[str, str]) -> bool | None:
+    """Whether an object with these labels is selected; None if the selector is malformed."""
+    try:
+        return all(requirement.matches(labels) for requirement in parse_labels(selector))
+    except ValueError:
+        return None
+
+
+def _compared(held: str | None, values: frozenset[str]) -> int | None:
+    """The label minus the selector's number; None if the label is no number."""
+    return int(held) - int(next(iter(values))) if held is not None and is_int64(held) else None
+
+
+_HOLDS: Final[dict[str, Callable[[str | None, frozenset[str]], bool]]] = {
+    "exists": lambda held, _: held is not None,
+    "!": lambda held, _: held is None,
+    **dict.fromkeys(("in", "=", "=="), lambda held, values: held in values),
+    **dict.fromkeys(("notin", "!="), lambda held, values: held not in values),
+    "<": lambda held, values: (_compared(held, values) or 0) < 0,
+    ">": lambda held, values: (_compared(held, values) or 0) > 0,
+}
+
+
+class _Words:
     def __init__(self, text: str) -> None:
-        self._tokens = [found[1] for found in _TOKEN.finditer(text.partition("\0")[0])]
-        self._pos = 0
+        self._words = [found[1] for found in _TOKEN.finditer(text.partition("\0")[0])]
+        self._at = 0
 
-    def _peek(self) -> str:
-        return self._tokens[self._pos] if self._pos < len(self._tokens) else _END
+    def peek(self) -> str:
+        return self._words[self._at] if self._at < len(self._words) else _END
 
-    def _take(self) -> str:
-        word = self._peek()
-        self._pos += 1
+    def take(self) -> str:
+        word = self.peek()
+        self._at += 1
         return word
 
-    def selector(self) -> None:
-        while self._peek() != _END:
-            if self._peek() in _SYMBOLS - {"!"}:
-                raise ValueError("expected an identifier")
-            self._requirement()
-            word = self._take()
-            if word == _END:
-                return
-            if word != "," or self._peek() in (_SYMBOLS - {"!"}) | {_END}:
-                raise ValueError("expected an identifier after ','")
 
-    def _requirement(self) -> None:
-        absent = self._peek() == "!"
-        if absent:
-            self._take()
-        key = self._take()
-        if key in _SYMBOLS or not _is_qualified(key):
-            raise ValueError("invalid label key")
-        if absent or self._peek() in (_END, ","):
-            return
-        operator = self._take()
-        if operator in ("in", "notin"):
-            values = self._values()
-        elif operator in ("=", "==", "!=", "<", ">"):
-            values = [""] if self._peek() in (_END, ",") else [self._take()]
-            if values[0] in _SYMBOLS or (operator in "<>" and not is_int64(values[0])):
-                raise ValueError("expected a value")
-        else:
-            raise ValueError("expected an operator")
-        if any(value and (len(value) > 63 or not _LABEL.fullmatch(value)) for value in values):
-            raise ValueError("invalid label value")
+def _requirement(words: _Words) -> Requirement:
+    absent = words.peek() == "!" and words.take()
+    key = words.take()
+    if key in _SYMBOLS or not _is_qualified(key):
+        raise ValueError("invalid label key")
+    if absent or words.peek() in (_END, ","):
+        return Requirement(key, absent or "exists")
+    operator = words.take()
+    values = _listed(words) if operator in ("in", "notin") else frozenset([_compared_to(words, operator)])
+    if any(value and (len(value) > 63 or not _LABEL.fullmatch(value)) for value in values):
+        raise ValueError("invalid label value")
+    return Requirement(key, operator, values)
 
-    def _values(self) -> list[str]:
-        if self._take() != "(":
-            raise ValueError("expected '('")
-        if self._peek() == ")":
-            self._take()
-            return [""]
-        values: list[str] = []
-        while True:
-            word = self._take()
-            if word == ",":
-                if self._peek() == ")":
-                    break
-                if self._peek() == ",":
-                    self._take()
-            elif word == _END or word in _SYMBOLS:
-                raise ValueError("expected a value")
-            else:
-                values.append(word)
-                if self._peek() == ")":
-                    break
-                if self._peek() != ",":
-                    raise ValueError("expected ',' or ')'")
-        self._take()
-        return values
+
+def _compared_to(words: _Words, operator: str) -> str:
+    if operator not in ("=", "==", "!=", "<", ">"):
+        raise ValueError("expected an operator")
+    value = "" if words.peek() in (_END, ",") else words.take()
+    if value in _SYMBOLS or (operator in "<>" and not is_int64(value)):
+        raise ValueError("expected a value")
+    return value
+
+
+def _listed(words: _Words) -> frozenset[str]:
+    """`(a,b)`; between commas there may be nothing, which is the empty value."""
+    if words.take() != "(":
+        raise ValueError("expected '('")
+    inside: list[str] = []
+    while (word := words.take()) != ")":
+        if word == _END or word in _SYMBOLS - {","}:
+            raise ValueError("expected a value")
+        if inside and word != "," != inside[-1]:
+            raise ValueError("expected ',' or ')'")
+        inside.append(word)
+    return frozenset("".join(inside).split(","))
 
 
 def _is_qualified(key: str) -> bool:
