@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from kaudit_setup.errors import InputError
 from kaudit_setup.kubeyaml.resolve import go_utf8
 from kaudit_setup.policy.model import Attributes
-from kaudit_setup.policy.selectors import parse_labels, exact_field, is_int64
+from kaudit_setup.policy.selectors import exact_field, is_int64, parse_labels
 
 _VERBS: Final = {
     "POST": "create",

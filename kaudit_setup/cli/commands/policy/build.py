@@ -12,8 +12,7 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
-    from kaudit_setup.policy.build import Recipe
-    from kaudit_setup.policy.build.build import Base
+    from kaudit_setup.policy.build import Base, Recipe
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -1,0 +1,133 @@
+"""What `policy build` is asked for, from the words of its flags."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.policy.catalog import requests, resources
+from kaudit_setup.policy.model import LEVELS, STAGES, Level, Stage
+
+Base = Literal["metadata", "request", "request-response", "none"]
+BASES: Final[dict[Base, Level]] = {
+    "metadata": "Metadata",
+    "request": "Request",
+    "request-response": "RequestResponse",
+    "none": "None",
+}
+_WORD: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_GROUP: Final = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?")
+Kind = tuple[str, str]  # group, resource or resource/subresource
+EVENTS: Final[tuple[Kind, ...]] = (("", "events"), ("events.k8s.io", "events"))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`--body KINDS[:VERBS]=LEVEL`: a level of their own for some requests; no verbs means all."""
+
+    kinds: tuple[Kind, ...]
+    verbs: tuple[str, ...]
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `policy build` was asked for. Empty `stages` means all but RequestReceived."""
+
+    base: Base = "metadata"
+    namespaces: tuple[str, ...] = ()
+    drop_resources: tuple[Kind, ...] = ()
+    drop_reads: bool = False
+    drop_controllers: bool = False
+    drop_nodes: bool = False
+    drop_events: bool = False
+    drop_health: bool = False
+    stages: tuple[Stage, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    command: str = "kaudit-setup policy build"
+
+    @property
+    def omitted(self) -> tuple[Stage, ...]:
+        """The stages that the policy leaves out."""
+        kept = self.stages or STAGES[1:]
+        return tuple(stage for stage in STAGES if stage not in kept)
+
+
+def parse_base(text: str) -> Base:
+    """The base of that name; raises InputError."""
+    for base in BASES:
+        if text == base:
+            return base
+    raise InputError(f"there is no base {text!r}", hint=f"the bases are {', '.join(BASES)}")
+
+
+def parse_kind(text: str) -> Kind:
+    """`pods`, `pods/exec`, `deployments`, `deployments.apps`, `widgets.example.com/status`; raises InputError."""
+    resource, slash, part = text.strip().partition("/")
+    name, _, group = resource.partition(".")
+    spec = f"{name}/{part}" if part else name
+    words = (name, part) if slash else (name,)
+    if not all(_WORD.fullmatch(word) for word in words) or not _GROUP.fullmatch(group):
+        raise InputError(f"{text!r} is no resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
+    if group:
+        return ("" if group == "core" else group), spec
+    home = resources.home(name)
+    if home is None:
+        every = [n for names in resources.GROUPS.values() for n in names]
+        close = difflib.get_close_matches(name.lower(), every, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        raise InputError(f"no built-in API group has a resource {name!r}", hint=f"{meant}A custom one is NAME.GROUP")
+    return home, spec
+
+
+def parse_body(text: str) -> Body:
+    """`pods:create=RequestResponse`, `deployments,jobs=Request`; raises InputError."""
+    what, equals, level = text.partition("=")
+    kinds, _, verbs = what.partition(":")
+    found = {name.lower(): name for name in LEVELS}.get(level.strip().lower())
+    if not equals or not kinds.strip() or found is None:
+        raise InputError(
+            f"{text!r} does not say which level which requests shall have",
+            hint="write RESOURCE[,RESOURCE][:VERB,VERB]=Metadata|Request|RequestResponse, e.g. pods:create=Request",
+        )
+    listed = tuple(dict.fromkeys(v.strip() for v in verbs.split(",") if v.strip()))
+    usual = [v for v in requests.RESOURCE_VERBS if v]
+    for verb in listed:
+        if verb not in usual:
+            raise InputError(f"no request has the verb {verb!r}", hint=f"the verbs are {', '.join(usual)}")
+    return Body(tuple(dict.fromkeys(parse_kind(k) for k in kinds.split(","))), listed, found)
+
+
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """`ResponseComplete,Panic`; raises InputError."""
+    by_name: dict[str, Stage] = {stage.lower(): stage for stage in STAGES}
+    found = []
+    for word in text.split(","):
+        stage = by_name.get(word.strip().lower())
+        if stage is None:
+            raise InputError(f"there is no stage {word.strip()!r}", hint=f"the stages are {', '.join(STAGES)}")
+        found.append(stage)
+    return tuple(found)
+
+
+def check(recipe: Recipe) -> None:
+    """Raises InputError where the flags contradict each other."""
+    for name in recipe.namespaces:
+        if not _WORD.fullmatch(name):
+            raise InputError(f"{name!r} is no namespace", hint="lower-case letters, digits and dashes")
+    if recipe.base == "none" and all(body.level == "None" for body in recipe.bodies):
+        raise InputError("nothing would be logged", hint="add --body RESOURCE:VERB=LEVEL, or take another base")
+    for body in recipe.bodies:
+        for kind in body.kinds:
+            _check_body(recipe, kind)
+
+
+def _check_body(recipe: Recipe, kind: Kind) -> None:
+    group, spec = kind
+    if kind in recipe.drop_resources or (recipe.drop_events and kind in EVENTS):
+        raise InputError(f"{spec} is both dropped and given a level by --body", hint="leave out one of them")
+    if recipe.namespaces and (group, spec.partition("/")[0]) in resources.CLUSTER_SCOPED:
+        raise InputError(f"{spec} has no namespace, so --only-namespace never fits it", hint="leave out one")
