@@ -10,6 +10,7 @@ from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import identities, requests, resources
 from kaudit_setup.policy.classes.space import is_resource_path
 from kaudit_setup.policy.lint.finding import Finding, Severity
+from kaudit_setup.policy.lint.specs import spec_problem
 from kaudit_setup.policy.model import GroupResources, Policy, Rule
 
 _NAMELESS_VERBS: Final = ("create", "list", "deletecollection")
@@ -127,10 +128,9 @@ class _Finder:
                 line=line,
             )
         for spec in entry.resources:
-            problem = _spec_problem(entry.group, spec, version)
+            problem = spec_problem(entry.group, spec, version)
             if problem is not None:
-                code, message, mend, severity = problem
-                yield self._found(code, message, mend, severity, line)
+                yield self._found(problem.code, problem.message, problem.mend, problem.severity, line)
             parent = spec.removesuffix("/*")
             if spec.endswith("/*") and parent != "*" and "/" not in parent and parent not in entry.resources:
                 message = f"`{spec}` also matches plain `{parent}`, against the documentation"
@@ -156,51 +156,3 @@ def _verb_mend(verb: str, kind: str) -> str:
         if close
         else f"the verbs are {', '.join(v for v in requests.RESOURCE_VERBS if v)}"
     )
-
-
-def _spec_problem(group: str, spec: str, version: KubeVersion) -> tuple[str, str, str, Severity] | None:
-    resource, slash, part = spec.partition("/")
-    # *, */part, name, name/part, name/*
-    stars = resource.count("*") + part.count("*")
-    fits = "/" not in part and bool(resource) and bool(part or not slash)
-    plain = stars == 0 or (stars == 1 and (spec == "*" or (resource == "*" and slash) or part == "*"))
-    if not fits or not plain:
-        mend = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
-        return "dead-pattern", f"`{spec}` can match nothing", mend, "warning"
-    if resource == "*" or group not in resources.GROUPS:
-        return None
-    if resource not in resources.GROUPS[group]:
-        return (
-            "unknown-resource",
-            f"group `{group or 'core'}` has no resource `{resource}`",
-            _resource_mend(resource),
-            "warning",
-        )
-    if group == "" and part not in {"", "*", *resources.BY_PLACE[group, resource].subresources}:
-        close = difflib.get_close_matches(part, resources.BY_PLACE[group, resource].subresources, 1)
-        mend = f"did you mean `{resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
-        return "unknown-subresource", f"`{resource}` has no subresource `{part}`", mend, "warning"
-    since, until = resources.SINCE.get((group, spec)), resources.UNTIL.get((group, spec))
-    if since is not None and version < since:
-        return (
-            "version",
-            f"`{spec}` is there since {since}, not in {version}",
-            "harmless; keep it for the upgrade",
-            "info",
-        )
-    if until is not None and version >= until:
-        return "version", f"`{spec}` of group `{group}` is gone since {until}", "remove it", "info"
-    return None
-
-
-def _resource_mend(resource: str) -> str:
-    lower = resource.lower()
-    for name in (lower, f"{lower}s", f"{lower}es"):
-        home = resources.home(name)
-        if home is not None:
-            return f'write `{name}` under group: "{home}"'
-    every = [name for names in resources.GROUPS.values() for name in names]
-    close = difflib.get_close_matches(lower, every, 1)
-    if close:
-        return f'did you mean `{close[0]}` of group "{resources.home(close[0])}"?'
-    return "a custom resource belongs under its own group"

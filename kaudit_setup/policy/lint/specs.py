@@ -1,0 +1,106 @@
+"""Items of `resources` that no request meets: dead patterns, unknown resources and subresources, other versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kaudit_setup.model import KubeVersion
+from kaudit_setup.policy.catalog import resources
+from kaudit_setup.policy.lint.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SpecProblem:
+    """What is wrong with one item; the fields are those of a Finding."""
+
+    code: str
+    message: str
+    mend: str
+    severity: Severity = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """`*`, `*/part`, `name`, `name/part` or `name/*`, in its API group."""
+
+    group: str
+    text: str
+    version: KubeVersion
+
+    @property
+    def resource(self) -> str:
+        return self.text.partition("/")[0]
+
+    @property
+    def part(self) -> str:
+        return self.text.partition("/")[2]
+
+
+def spec_problem(group: str, spec: str, version: KubeVersion) -> SpecProblem | None:
+    """What is wrong with this item of `resources`, None if nothing is."""
+    asked = _Spec(group, spec, version)
+    return next((problem for check in _CHECKS if (problem := check(asked))), None)
+
+
+def _dead_pattern(spec: _Spec) -> SpecProblem | None:
+    resource, slash, part = spec.text.partition("/")
+    stars = spec.text.count("*")
+    whole = spec.text == "*" or (resource == "*" and slash) or part == "*"
+    if "/" not in part and resource and (part or not slash) and (stars == 0 or (stars == 1 and whole)):
+        return None
+    mend = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
+    return SpecProblem("dead-pattern", f"`{spec.text}` can match nothing", mend)
+
+
+def _unknown_resource(spec: _Spec) -> SpecProblem | None:
+    if spec.resource == "*" or spec.resource in resources.GROUPS.get(spec.group, (spec.resource,)):
+        return None
+    message = f"group `{spec.group or 'core'}` has no resource `{spec.resource}`"
+    return SpecProblem("unknown-resource", message, _meant_resource(spec.resource))
+
+
+def _unknown_part(spec: _Spec) -> SpecProblem | None:
+    if spec.group or spec.resource == "*":
+        return None
+    known = resources.BY_PLACE[spec.group, spec.resource].subresources
+    if spec.part in {"", "*", *known}:
+        return None
+    close = difflib.get_close_matches(spec.part, known, 1)
+    mend = f"did you mean `{spec.resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
+    return SpecProblem("unknown-subresource", f"`{spec.resource}` has no subresource `{spec.part}`", mend)
+
+
+def _other_version(spec: _Spec) -> SpecProblem | None:
+    place = (spec.group, spec.text)
+    since, until = resources.SINCE.get(place), resources.UNTIL.get(place)
+    if since is not None and spec.version < since:
+        message = f"`{spec.text}` is there since {since}, not in {spec.version}"
+        return SpecProblem("version", message, "harmless; keep it for the upgrade", "info")
+    if until is not None and spec.version >= until:
+        message = f"`{spec.text}` of group `{spec.group}` is gone since {until}"
+        return SpecProblem("version", message, "remove it", "info")
+    return None
+
+
+_CHECKS: Final[tuple[Callable[[_Spec], SpecProblem | None], ...]] = (
+    _dead_pattern,
+    _unknown_resource,
+    _unknown_part,
+    _other_version,
+)
+
+
+def _meant_resource(resource: str) -> str:
+    lower = resource.lower()
+    for name in (lower, f"{lower}s", f"{lower}es"):
+        home = resources.home(name)
+        if home is not None:
+            return f'write `{name}` under group: "{home}"'
+    every = [name for names in resources.GROUPS.values() for name in names]
+    close = difflib.get_close_matches(lower, every, 1)
+    if close:
+        return f'did you mean `{close[0]}` of group "{resources.home(close[0])}"?'
+    return "a custom resource belongs under its own group"
