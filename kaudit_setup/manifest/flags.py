@@ -70,26 +70,39 @@ def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tu
     """What kube-apiserver accepts without a word although it is hardly meant; one sentence each."""
     version = version or NEWEST
     values = {name: flag.default for name, flag in table(version).items()} | dict(flags)
+    log, webhook, policy = values[LOG_FLAG], values[WEBHOOK_FLAG], values[POLICY_FLAG]
     found: list[str] = []
-    log, webhook = values[LOG_FLAG], values[WEBHOOK_FLAG]
-    if (log or webhook) and not values[POLICY_FLAG]:
+    if (log or webhook) and not policy:
         found.append("without --audit-policy-file nothing is audited: the backends stay silent")
-    if values[POLICY_FLAG] and not (log or webhook):
+    if policy and not (log or webhook):
         found.append("without --audit-log-path or --audit-webhook-config-file nothing is audited")
     if log and log != "-":
-        if not log.startswith("/"):
-            found.append(f"--audit-log-path={log} is relative to wherever the server happens to be started")
-        if _number(values["audit-log-maxsize"]) == 0 and version >= BOUNDED_BY_DEFAULT:
-            found.append("--audit-log-maxsize=0 turns rotation off: the log grows until the disk is full")
-        if _number(values["audit-log-maxage"]) == 0 == _number(values["audit-log-maxbackup"]):
-            found.append("with --audit-log-maxage=0 and --audit-log-maxbackup=0 rotated logs are never removed")
-    if log and values["audit-log-format"] == "legacy":
-        found.append("--audit-log-format=legacy writes lines that are not JSON and lack most of an event")
-    if log and values["audit-log-mode"] == "batch":
-        found.append("--audit-log-mode=batch loses events when the server is killed or its buffer is full")
-    if log and values["audit-log-mode"] == "blocking-strict":
-        found.append("--audit-log-mode=blocking-strict fails requests when the log cannot be written")
+        found += _file_warnings(log, values, version)
+    if log:
+        found += [text for (flag, value), text in _RISKY.items() if values[flag] == value]
     return tuple(found)
+
+
+def _file_warnings(log: str, values: Mapping[str, str], version: KubeVersion) -> Iterator[str]:
+    if not log.startswith("/"):
+        yield f"--audit-log-path={log} is relative to wherever the server happens to be started"
+    if _number(values["audit-log-maxsize"]) == 0 and version >= BOUNDED_BY_DEFAULT:
+        yield "--audit-log-maxsize=0 turns rotation off: the log grows until the disk is full"
+    if _number(values["audit-log-maxage"]) == 0 == _number(values["audit-log-maxbackup"]):
+        yield "with --audit-log-maxage=0 and --audit-log-maxbackup=0 rotated logs are never removed"
+
+
+_RISKY = {
+    ("audit-log-format", "legacy"): (
+        "--audit-log-format=legacy writes lines that are not JSON and lack most of an event"
+    ),
+    ("audit-log-mode", "batch"): (
+        "--audit-log-mode=batch loses events when the server is killed or its buffer is full"
+    ),
+    ("audit-log-mode", "blocking-strict"): (
+        "--audit-log-mode=blocking-strict fails requests when the log cannot be written"
+    ),
+}
 
 
 def _combinations(values: Mapping[str, str], version: KubeVersion) -> Iterator[str]:

@@ -13,7 +13,7 @@ asks all of them. Real requests are narrower than all combinations, and a proof 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
@@ -90,31 +90,26 @@ class Space:
 
     def __init__(self, policies: Sequence[Policy], version: KubeVersion = NEWEST) -> None:
         """Classes fine enough for these policies and for everything in `known`."""
-        rules = [rule for policy in policies for rule in policy.rules]
-        entries = [entry for rule in rules for entry in rule.resources]
+        words = _Literals(tuple(rule for policy in policies for rule in policy.rules))
+        fresh = _Fresh(words.all)
         self.version = version
-        fresh = _Fresh(rules)
         # bit 0 is the user of a request whose authentication failed; no policy can name it
-        self.users = Axis(["\0", *fresh.users, *_ALWAYS_USERS, *(u for r in rules for u in r.users)])
+        self.users = Axis(["\0", *fresh.users, *_ALWAYS_USERS, *words.users])
         self.nobody = 1
-        self.groups = Axis([*_ALWAYS_GROUPS, *(g for r in rules for g in r.user_groups)])
-        literal_verbs = (v for r in rules for v in r.verbs)
-        self.verbs = Axis([*requests.RESOURCE_VERBS, *requests.HTTP_METHODS, fresh.verb, *literal_verbs])
+        self.groups = Axis([*_ALWAYS_GROUPS, *words.groups])
+        self.verbs = Axis([*requests.RESOURCE_VERBS, *requests.HTTP_METHODS, fresh.verb, *words.verbs])
         self.resource_verbs = self.verbs.mask(requests.RESOURCE_VERBS)
         self.url_verbs = self.verbs.mask((*requests.HTTP_METHODS, fresh.verb))
-        spaces = [n for r in rules for n in r.namespaces]
-        names = [n for e in entries for n in e.resource_names]
         # a namespace's name is its namespace: both axes know the same literals, so that a question may say so
-        self.namespaces = Axis(["", fresh.namespace, *spaces, *names])
-        self.names = Axis(["", fresh.namespace, *spaces, *names])
+        self.namespaces = Axis(["", fresh.namespace, *words.namespaces, *words.names])
+        self.names = Axis(self.namespaces.values)
         self.other_name = fresh.namespace
-        specs = [*(kind for _, kind in _ASKED), *(s for e in entries for s in e.resources)]
-        self._groups = Axis([*(g for g, _ in _ASKED), fresh.group, *(e.group for e in entries)])
-        self._resources = Axis([*(r for s in specs if (r := _literal(s)[0])), fresh.resource])
-        self._parts = Axis(
-            ["", fresh.part, *requests.LONG_RUNNING_PARTS, *(p for s in specs if (p := _literal(s)[1]))]
-        )
-        self._urls = Axis(_url_classes([u for r in rules for u in r.non_resource_urls]))
+        specs = [_literal(spec) for spec in (*(kind for _, kind in _ASKED), *words.specs)]
+        self._groups = Axis([*(g for g, _ in _ASKED), fresh.group, *words.api_groups])
+        self._resources = Axis([*filter(None, (resource for resource, _ in specs)), fresh.resource])
+        parts = filter(None, (part for _, part in specs))
+        self._parts = Axis(["", fresh.part, *requests.LONG_RUNNING_PARTS, *parts])
+        self._urls = Axis(_url_classes(words.urls))
         self._block = len(self._resources.values) * len(self._parts.values)
         kinds_count = len(self._groups.values) * self._block
         self.resources = (1 << kinds_count) - 1
@@ -311,16 +306,31 @@ def is_resource_path(path: str) -> bool:
     return (parts[:1] == ["api"] and len(parts) > 2) or (parts[:1] == ["apis"] and len(parts) > 3)
 
 
+class _Literals:
+    """Every word that some rule names, by what it names."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        entries = [entry for rule in rules for entry in rule.resources]
+        self.users = [user for rule in rules for user in rule.users]
+        self.groups = [group for rule in rules for group in rule.user_groups]
+        self.verbs = [verb for rule in rules for verb in rule.verbs]
+        self.namespaces = [namespace for rule in rules for namespace in rule.namespaces]
+        self.urls = [url for rule in rules for url in rule.non_resource_urls]
+        self.api_groups = [entry.group for entry in entries]
+        self.specs = [spec for entry in entries for spec in entry.resources]
+        self.names = [name for entry in entries for name in entry.resource_names]
+
+    @property
+    def all(self) -> set[str]:
+        """All of them but URLs and groups of users, a resource and its subresource each for itself."""
+        parts = (part for spec in self.specs for part in spec.split("/"))
+        return {*self.users, *self.verbs, *self.namespaces, *self.api_groups, *self.names, *parts}
+
+
 class _Fresh:
     """Values that no rule names, one for each kind of requester that a question may tell apart."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        taken = {
-            text
-            for r in rules
-            for text in (*r.users, *r.verbs, *r.namespaces, *(p for e in r.resources for p in _strings(e)))
-        }
-
+    def __init__(self, taken: Collection[str]) -> None:
         def fresh(text: str) -> str:
             while text in taken:
                 text += "-x"
@@ -341,10 +351,3 @@ class _Fresh:
         self.group = fresh("example.com")
         self.resource = fresh("widgets")
         self.part = fresh("some-part")
-
-
-def _strings(entry: GroupResources) -> Iterable[str]:
-    yield entry.group
-    yield from entry.resource_names
-    for spec in entry.resources:
-        yield from spec.split("/")
