@@ -132,7 +132,7 @@ def test_no_module_is_too_long_and_no_folder_too_full() -> None:
 
 def test_the_tests_that_the_readme_promises_are_there() -> None:
     named_tests = [
-        word for row in table("README.md", "What it promises, and the test that keeps it") for word in words(row[1])
+        word for row in table("README.md", "What it promises, and the test that checks it") for word in words(row[1])
     ]
     file = ""
     for word in named_tests:
