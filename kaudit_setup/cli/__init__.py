@@ -35,39 +35,48 @@ def _run(argv: list[str] | None) -> int:
     args = sys.argv[1:] if argv is None else argv
     # wherever it stands: a user adds --debug at the end of the line that failed
     debug = "--debug" in args
-    args = [a for a in args if a != "--debug"]
-    if "--log" in args:
-        from kaudit_setup.cli.arguments import spread_logs
-
-        args = spread_logs(args)
     try:
-        build(words_of(args))(args, prog_name="kaudit-setup")
+        _call([word for word in args if word != "--debug"])
     except SystemExit as done:
-        if isinstance(done.__context__, BrokenPipeError):
-            return _unwritten(done.__context__)
-        return done.code if isinstance(done.code, int) else Exit.FAILED
-    except KauditError as error:
-        if debug:
-            raise
-        return _complain(error)
+        return _ended(done)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
-            return _unwritten(error)
-        return _complain(
-            KauditError(
-                f"unexpected {type(error).__name__}: {error}",
-                hint="this is a bug; run again with --debug and report what it prints",
-            )
-        )
+        return _failed(error)
     return Exit.OK
 
 
+def _call(args: list[str]) -> None:
+    if "--log" in args:
+        from kaudit_setup.cli.arguments import spread_logs
+
+        args = spread_logs(args)
+    build(words_of(args))(args, prog_name="kaudit-setup")
+
+
+def _ended(done: SystemExit) -> int:
+    if isinstance(done.__context__, BrokenPipeError):
+        return _unwritten(done.__context__)
+    return done.code if isinstance(done.code, int) else Exit.FAILED
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, KauditError):
+        return _complain(error)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+        return _unwritten(error)
+    return _complain(
+        KauditError(
+            f"unexpected {type(error).__name__}: {error}",
+            hint="this is a bug; run again with --debug and report what it prints",
+        )
+    )
+
+
 def _unwritten(error: OSError) -> int:
-    """The answer could not be written; a reader that has had enough, like `head`, is no error to speak of."""
+    """The answer could not be written; a reader that closed it early, like `head` (SIGPIPE), is not an error."""
     # what is still waiting to be written must not fail once more when Python ends
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

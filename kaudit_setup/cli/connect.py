@@ -77,8 +77,8 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
 
     Raises InputError.
     """
-    from kaudit_setup.cli.inventories import read_from
     from kaudit_setup.fleet.hosts import Host, unique, with_own_names
+    from kaudit_setup.fleet.inventory_files import read_from
     from kaudit_setup.node.ssh.target import SshTarget
 
     found: list[Host] = []

@@ -57,20 +57,26 @@ def _recover(node: Node, how: NodeOptions, *, yes: bool, pending: bool) -> dict[
         progress("looking")
         observed = observe(node, manifest=how.manifest)
         found = look(node, observed)
-    text = how.output is Output.text
     if not found.something and not (found.waiting and pending):
-        if found.waiting:
-            raise ChangeError(
-                f"{node.name}: {found.waiting[0].sentence}; nothing was done",
-                hint="wait for it, or undo it now with --force pending",
-            )
-        if text:
-            typer.echo(f"{safe(node.name)}: nothing is left of any run")
+        _check_nothing_waits(node.name, found)
+        _say(how, f"{node.name}: nothing is left of any run")
         return {"host": node.name, "found": asdict(found), "server": None}
-    if text:
-        typer.echo("\n".join(_lines(node.name, found)))
+    _say(how, *_lines(node.name, found))
     confirm("", yes=yes, question="Clear this?")
     return _clear(node, how, pending=pending)
+
+
+def _check_nothing_waits(host: str, found: LeftOvers) -> None:
+    if found.waiting:
+        raise ChangeError(
+            f"{host}: {found.waiting[0].sentence}; nothing was done",
+            hint="wait for it, or undo it now with --force pending",
+        )
+
+
+def _say(how: NodeOptions, *lines: str) -> None:
+    if how.output is Output.text:
+        typer.echo("\n".join(map(safe, lines)))
 
 
 def _clear(node: Node, how: NodeOptions, *, pending: bool) -> dict[str, Any]:
@@ -93,9 +99,8 @@ def _clear(node: Node, how: NodeOptions, *, pending: bool) -> dict[str, Any]:
             hint="see why with: crictl ps -a --name kube-apiserver; journalctl -u kubelet",
             details=seen.server_log,
         )
-    if how.output is Output.text:
-        restored = "the old state is back and the API server answers" if done.restores else "cleared"
-        typer.echo(f"{safe(node.name)}: {restored}")
+    restored = "the old state is back and the API server answers" if done.restores else "cleared"
+    _say(how, f"{node.name}: {restored}")
     return {"host": node.name, "found": asdict(done), "server": seen.server if seen else None}
 
 
@@ -105,4 +110,4 @@ def _lines(host: str, found: LeftOvers) -> list[str]:
     lines += [f"  {path}" for path in (*found.strays, *found.units)]
     if found.restores:
         lines.append("  clearing it restores the old files; kube-apiserver restarts if they differ")
-    return [safe(line) for line in lines]
+    return lines

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from kaudit_setup.cli.inventories import read_from
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet import ansible_program
 from kaudit_setup.fleet.hosts import Host
+from kaudit_setup.fleet.inventory_files import read_from
 
 VAULT = {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n6638\n"}
 ANSWER = {

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kaudit_setup.cli.inventories import read_from
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.hosts import Host, Inventory
+from kaudit_setup.fleet.inventory_files import read_from
 
 INI = """[masters]
 m1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import InputError
-
-if TYPE_CHECKING:
-    from kaudit_setup.fleet.hosts import Inventory, Tree
+from kaudit_setup.fleet.ansible_program import listed
+from kaudit_setup.fleet.hosts import Inventory, Tree
+from kaudit_setup.fleet.inventory import is_own, read, read_answer
 
 # Far more than any inventory has; a folder with more is another one than was meant.
 _MOST_FILES, _MOST_BYTES = 10_000, 16 * 1024 * 1024
@@ -20,8 +19,6 @@ def read_from(path: Path, groups: Sequence[str]) -> Inventory:
 
     Without it, a static file is read, with the variables beside it.
     """
-    from kaudit_setup.fleet.inventory import read
-
     try:
         path.stat()
         inventory = _by_ansible(path, groups)
@@ -39,9 +36,6 @@ def read_from(path: Path, groups: Sequence[str]) -> Inventory:
 
 def _by_ansible(path: Path, groups: Sequence[str]) -> Inventory | None:
     """None for the project's own format, and where Ansible is not installed."""
-    from kaudit_setup.fleet.ansible_program import listed
-    from kaudit_setup.fleet.inventory import is_own, read_answer
-
     if path.is_file() and is_own(path.read_text(encoding="utf-8", errors="replace"), str(path)):
         return None
     answer = listed(path)
@@ -57,8 +51,6 @@ def _beside(base: Path) -> Tree:
 
     Raises OSError, InputError where there are too many.
     """
-    from kaudit_setup.fleet.hosts import Tree
-
     found: dict[str, bytes] = {}
     size = 0
     for entry in sorted((*base.glob("group_vars/*"), *base.glob("host_vars/*"))):
