@@ -1,22 +1,13 @@
-"""Whether an object's labels are those that a selector asks for, as far as the log knows them.
-
-Source: AM/pkg/labels/selector.go (`a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`; all must hold;
-what lacks the label satisfies `!=` and `notin`).
-"""
+"""Whether an object's labels are those that a selector asks for, as far as the log knows them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.choose import up_to, writes
 from kaudit_setup.attribution.evidence.requests import Request, creates
-
-_BETWEEN = re.compile(r",(?![^(]*\))")
-_AMONG = re.compile(r"(?P<key>\S+)\s+(?P<how>in|notin)\s*\((?P<values>[^()]*)\)")
-_EQUAL = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<how>==|=|!=)\s*(?P<value>[^\s=!]*)")
-_THERE = re.compile(r"(?P<no>!?)\s*(?P<key>[^\s=!()]+)")
+from kaudit_setup.policy.selectors import matches
 
 
 def spares(request: Request, requests: Sequence[Request]) -> bool:
@@ -24,23 +15,6 @@ def spares(request: Request, requests: Sequence[Request]) -> bool:
     asked = parse_qs(urlsplit(request.uri).query).get("labelSelector", [])
     labels = _labels_at(requests, request.at) if asked else None
     return labels is not None and any(matches(selector, labels) is False for selector in asked)
-
-
-def matches(selector: str, labels: Mapping[str, str]) -> bool | None:
-    """Whether `labels` are as `selector` asks; None if it cannot be read."""
-    each = [_holds(part.strip(), labels) for part in _BETWEEN.split(selector)]
-    return None if None in each else all(each)
-
-
-def _holds(requirement: str, labels: Mapping[str, str]) -> bool | None:
-    if among := _AMONG.fullmatch(requirement):
-        values = {value.strip() for value in among["values"].split(",")}
-        return (labels.get(among["key"]) in values) is (among["how"] == "in")
-    if equal := _EQUAL.fullmatch(requirement):
-        return (labels.get(equal["key"]) == equal["value"]) is (equal["how"] != "!=")
-    if there := _THERE.fullmatch(requirement):
-        return (there["key"] in labels) is not bool(there["no"])
-    return None
 
 
 def _labels_at(requests: Sequence[Request], at: float) -> dict[str, str] | None:

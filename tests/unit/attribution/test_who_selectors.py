@@ -56,13 +56,16 @@ SWEEPS = [swept("10:00:00.000000", "heidi", "grp in (a)"), swept("10:00:01.30000
         ("other", False),
         ("empty=", True),
         ("set=s,grp!=c,grp!=d", True),
-        ("grp > 3", True),  # nobody can tell
+        ("num > 3", True),
+        ("num < 3", False),
+        ("grp > 3", False),  # a label that is no number
+        ("grp == = b", True),  # no selector: nobody can tell
         ("", True),
     ],
 )
 def test_what_a_selector_asks_for(selector: str, matching: bool) -> None:
     """Whoever had all deleted that match, deleted the Pod, unless that was not among them."""
-    labels = {"grp": "b", "set": "s", "empty": ""}
+    labels = {"grp": "b", "set": "s", "empty": "", "num": "5"}
     events = [made(labels), swept("10:00:00.000000", "heidi", selector), GONE]
     found = answer(in_lines(at_level(one, "Request") for one in events), "deleted", "pod/p", "default")
     assert (found.root and found.root.user) == ("heidi" if matching else None)
