@@ -15,7 +15,7 @@ from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
-from kaudit_setup.attribution.evidence.choose import last_that, latest, up_to, when, without
+from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.owner_names import guesses
@@ -132,10 +132,10 @@ def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
     index.look_up([nameless_requests(obj)])
     requests = index.done(obj, before)
     since = created_at(obj, requests)
-    wide = up_to(filter(deletes, index.nameless(obj)), before)
-    sweeps = [r for r in wide if r.done and r.at >= since and hits(r, obj) is not False]
-    spared = [request for request in sweeps if spares(request, requests)]
-    sweeps = [request for request in sweeps if request not in spared]
+    wide = (request for request in filter(deletes, index.done(replace(obj, name=""), before)) if request.at >= since)
+    possible = [request for request in wide if hits(request, obj) is not False]
+    spared = [request for request in possible if spares(request, requests)]
+    sweeps = without(possible, spared.__contains__)
     known = sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=when)
     # what may be the same object after all is told with the deletion
     found = [lifetime for lifetime in lifetimes(known) if lifetime.use is None] or [Lifetime(0.0)]
@@ -287,8 +287,13 @@ def _possible_sweeps(lifetime: _Lifetime) -> list[Request]:
     possible = [request for request in gone if not kept_up(request, index.on(obj))]
     if not possible or obj.resource != "pods":
         return possible
-    ends = latest(index.sift([b'"verb":"delete"'], lambda r: bool(r.node) and r.done and r.resource == "pods"))
-    return possible if ends is None else [request for request in possible if request.at >= ends.at]
+    ends = index.sift([b'"verb":"delete"'], _by_kubelet)
+    return [request for request in possible if not ends or request.at >= ends[-1].at]
+
+
+def _by_kubelet(request: Request) -> bool:
+    """Whether a kubelet deleted a Pod at last."""
+    return bool(request.node) and request.done and request.resource == "pods"
 
 
 def _made_again(lifetime: _Lifetime) -> list[float]:

@@ -7,7 +7,7 @@ is going (AS/pkg/admission/plugin/namespace/lifecycle/admission.go), and most el
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.choose import up_to
@@ -102,15 +102,22 @@ def _not_taken_away(index: EventIndex, end: Request, later: Sequence[Request], g
     """Who met a Pod after `end`, so that it was not removed at once, if its kubelet never took it away, but took
     others when `grace` was over.
     """
-    met = [request for request in later if request.verb not in {"list", "watch"}]
-    first = next((request for request in met if request.at > end.end + index.tolerance), None)
+    first = _met_after(later, end.end + index.tolerance)
     if first is None or any(map(deletes, later)):
         return None
     nodes = {request.node for request in index.on(end.object) if request.node}
 
-    def taken(request: Request) -> bool:
-        if request.resource != "pods" or not request.done or not deletes(request):
-            return False
-        return bool(request.node in nodes if nodes else request.node) and request.at - end.at > grace
+    taken = index.sift([b'"verb":"delete"'], lambda request: _by_kubelet(request, nodes))
+    return first if any(request.at - end.at > grace for request in taken) else None
 
-    return first if index.sift([b'"verb":"delete"'], taken) else None
+
+def _met_after(requests: Sequence[Request], at: float) -> Request | None:
+    """The first request that met its object after a time; lists and watches by name succeed without it."""
+    return next((one for one in requests if one.at > at and one.verb not in {"list", "watch"}), None)
+
+
+def _by_kubelet(request: Request, nodes: Collection[str]) -> bool:
+    """Whether a kubelet took a Pod away: one of these nodes', if there are any."""
+    if request.resource != "pods" or not request.done or not deletes(request):
+        return False
+    return request.node in nodes if nodes else bool(request.node)

@@ -29,9 +29,7 @@ def pod_set(case: Case) -> Finding:
     """The last change of a set, unless the Pod only took the place of one that went otherwise."""
     index, child, owner = case.index, case.child, case.owner
     index.look_up(named(owner))
-    at, found = child.at, NOTHING
-    if owner.resource == "statefulsets" and not child.deleted:
-        at, case, found = _first_wanted(case)
+    at, case, found = _first_wanted(case)
     requests = requested_changes(index, owner, at)
     gone = None if child.deleted or child.timeless else missing_pod(case)
     if gone is not None:
@@ -54,10 +52,12 @@ def _made_before_change(
 
 
 def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
-    """When a StatefulSet's Pod of this name was made because of a change, not because the last one was deleted or had
-    failed; the case, no surer than the log shows that; and what is said about it.
+    """When the child was made; a StatefulSet's Pod: when one of its name was made because of a change, not because
+    the last one was deleted or had failed. The case, no surer than the log shows that; and what is said about it.
     """
     at, found = case.child.at, NOTHING
+    if case.owner.resource != "statefulsets" or case.child.deleted:
+        return at, case, found
     for last in reversed(_ups_and_downs(case)):
         if creates(last):
             at = last.at
@@ -74,7 +74,11 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
 def _ups_and_downs(case: Case) -> Sequence[Request]:
     """The creates of Pods of the child's name before it, and the deletions by others than kubelets."""
     before = [request for request in case.index.done(case.child.object) if request.at < case.child.at]
-    return [request for request in before if creates(request) or (deletes(request) and not request.node)]
+    return list(filter(_is_up_or_down, before))
+
+
+def _is_up_or_down(request: Request) -> bool:
+    return creates(request) or (deletes(request) and not request.node)
 
 
 def _at_work(case: Case, change: Request) -> bool:
@@ -131,10 +135,15 @@ def stepping(index: EventIndex, end: Request, owner: Object, change: Request) ->
     return unbroken(change.at, deleting(index, owner, end.controller), end.at, NEXT_POD)
 
 
+def _next_of_name(index: EventIndex, end: Request) -> Request | None:
+    """The first create of an object of the same name after `end`."""
+    return next((request for request in filter(creates, index.done(end.object)) if request.at > end.at), None)
+
+
 def _successor(index: EventIndex, end: Request, owner: Object) -> Request | None:
     """The create of the Pod that came in the place of the one that `end` deleted."""
     if owner.resource == "statefulsets":
-        return next((request for request in filter(creates, index.done(end.object)) if request.at > end.at), None)
+        return _next_of_name(index, end)
     gone = _gone_at(index, end)
     soon = (request for request in index.all() if gone <= request.at <= gone + NEAR)
     return earliest(request for request in soon if _makes_pod_of(owner, end.controller, request))

@@ -6,15 +6,15 @@ pkg/controller/deployment/sync.go (scale sets the size of a ReplicaSet to what t
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kaudit_setup.attribution.chain import Case, Child, Creator, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import ended
 from kaudit_setup.attribution.controllers.common import complete_log, recreated
-from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, unbroken
+from kaudit_setup.attribution.controllers.pod_steps import creations, unbroken
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
+from kaudit_setup.attribution.controllers.replicaset_sizes import Waiting, bigger, unfulfilled
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
 from kaudit_setup.attribution.evidence.choose import last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex, named
@@ -37,20 +37,12 @@ class _History:
     deployment: Object | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """The changes of a ReplicaSet's size that a Pod can have been made for; whether the Pods were `counted`."""
-
-    requests: tuple[Request, ...] = ()
-    counted: bool = False
-
-
 def replicaset(case: Case) -> Finding:
     """The ReplicaSet's link: the change that its Pod followed, else its create; then its Deployment."""
     index, child, owner = case.index, case.child, case.owner
     requests = spec_requests(index, owner, child.at)
     maker = last_that(requests, creates)
-    waiting = _Waiting() if child.timeless else _unfulfilled(case, requests)
+    waiting = Waiting() if child.timeless else unfulfilled(case, requests)
     history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))
     asked = _asked_above(case, history)
     cause = asked or next(iter(waiting.requests), None)
@@ -69,7 +61,7 @@ def replicaset(case: Case) -> Finding:
     return found + _up(case, history, cause or maker)
 
 
-def _superseded(case: Case, waiting: _Waiting) -> str:
+def _superseded(case: Case, waiting: Waiting) -> str:
     """Who changed the size again before the ReplicaSet had all the Pods asked for; empty if nobody did."""
     if len(waiting.requests) < 2:
         return ""
@@ -101,10 +93,15 @@ def _up(case: Case, history: _History, cause: Request | None) -> Finding:
     found += doubt + Finding((case.link(cause),)) + note(recreated(index, owner, cause))
     if not cause.controller:
         return found + Finding(root=cause, next=Creator(index, owner, cause))
-    # owner references stand in the ReplicaSet's own create, whatever changed it later
-    telling = next((r for r in (cause, history.maker) if r is not None and r.facts.controller), None)
+    telling = _telling(cause, history)
     confidence = certain_if(case.certain and telling is not None)
     return found + Finding(next=case.above(cause.at, telling or cause, confidence, cause))
+
+
+def _telling(cause: Request, history: _History) -> Request | None:
+    """The request whose body tells the owner: it stands in the ReplicaSet's own create, whatever changed it later."""
+    known = filter(None, (cause, history.maker))
+    return next((request for request in known if request.facts.controller), None)
 
 
 def deployment_of(index: EventIndex, replicas: Object, at: float, maker: Request | None) -> Object | None:
@@ -124,10 +121,14 @@ def set_back(
     if deployment is None or cause is None or creates(cause) or cause.controller != DEPLOYMENTS:
         return None
     last = last_that(requests, lambda request: request.at < cause.at)
-    if last is None or last.controller or creates(last) or cause.at - last.at > NEAR:
+    if last is None or not _resized_by_hand(last) or cause.at - last.at > NEAR:
         return None
     asked = latest(requested_changes(index, deployment, cause.at))
     return last if asked is None or asked.at < last.at else None
+
+
+def _resized_by_hand(request: Request) -> bool:
+    return not request.controller and not creates(request)
 
 
 def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
@@ -138,79 +139,12 @@ def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
     return f"{cause.controller} set {cause.object} back {lag:.3f} s after {actor(by_hand)} had changed it"
 
 
-def shrink(
-    index: EventIndex, requests: Sequence[Request], end: Request, owner: Object
-) -> tuple[Request | None, bool]:
-    """The last change that made a ReplicaSet smaller, as far as bodies tell, and whether its controller was still at
-    that when it deleted a Pod by `end`. `requests`: what made and changed the ReplicaSet before.
-    """
-    smaller = [request for request, more in _resized(requests) if more is None or more < 0]
-    if not smaller:
-        return None, False
-    steps = deleting(index, owner, end.controller)
-    return smaller[-1], unbroken(smaller[-1].at, steps, end.at, NEAR)
-
-
-def _growth(requests: Sequence[Request]) -> list[tuple[Request, int | None]]:
-    """By how many Pods a ReplicaSet was to grow by each of `requests`; None if bodies do not tell."""
-    before = [-1, *(request.facts.replicas for request in requests)]
-    sizes = [(request, 0 if creates(request) else old) for request, old in zip(requests, before, strict=False)]
-    return [(r, r.facts.replicas - old if min(r.facts.replicas, old) >= 0 else None) for r, old in sizes]
-
-
-def _resized(requests: Sequence[Request]) -> list[tuple[Request, int | None]]:
-    """As `_growth`, without creates."""
-    return [(request, more) for request, more in _growth(requests) if not creates(request)]
-
-
 def _grew(case: Case, requests: Sequence[Request]) -> str:
     """That a ReplicaSet was made bigger later, so that the Pod may be of that; empty if it was not."""
-    bigger = [request for request, more in _resized(requests) if more is None or more > 0]
-    if not bigger:
+    last = bigger(requests)
+    if last is None:
         return ""
-    last = bigger[-1]
     return f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be of that"
-
-
-def _unfulfilled(case: Case, requests: Sequence[Request]) -> _Waiting:
-    """The changes of a ReplicaSet's size that the child can have been made for: none if all had their Pods already,
-    so that it took another's place. `requests`: what made and changed the ReplicaSet before.
-
-    The Pods that were made since fulfil one change after the other. Where bodies do not tell how many each of them
-    asked for, it is the last, as long as Pods are made at once and without a break. What the controller has begun it
-    also ends, whoever wants fewer meanwhile (slowStartBatch).
-    """
-    child = case.child
-    steps = creations(case.index, child.object, case.owner, child.at)
-    done = sorted(at for at, refused in steps if not refused)
-    ends = [*(request.at for request in requests[1:]), child.at]
-    waiting: list[tuple[Request, int | None]] = []
-    pause = NEAR
-    for (request, more), until in zip(_growth(requests), ends, strict=False):
-        if more is None:
-            waiting, pause = [(request, None)], NEAR
-        elif more > 0:
-            begun = [one for one in waiting if one[1] is not None] if pause == NEAR else []
-            waiting, pause = [*begun, (request, more)], NEAR
-        elif more < 0:
-            pause = AT_ONCE
-        waiting = _left(waiting, bisect_left(done, until) - bisect_left(done, request.at))
-    busy = [(request, left) for request, left in waiting if unbroken(request.at, steps, child.at, pause)]
-    return _Waiting(tuple(request for request, _ in busy), any(left is not None for _, left in busy))
-
-
-def _left(waiting: Sequence[tuple[Request, int | None]], fulfilled: int) -> list[tuple[Request, int | None]]:
-    """What waits still, once so many Pods were made, the first first."""
-    found: list[tuple[Request, int | None]] = []
-    for request, count in waiting:
-        if count is None:
-            found.append((request, None))
-            continue
-        used = min(count, fulfilled)
-        fulfilled -= used
-        if count > used:
-            found.append((request, count - used))
-    return found
 
 
 def _asked_above(case: Case, history: _History) -> Request | None:
@@ -224,8 +158,10 @@ def _asked_above(case: Case, history: _History) -> Request | None:
     if deployment is None or child.timeless or _controller_is_logged(index, case.owner, deployment):
         return None
     end = ended(index, deployment, child.at)
-    asked = end if end is not None else _still_at(case, deployment, history.requests)
-    if asked is None or (asked is end and child.at - asked.at <= AT_ONCE):
+    if end is not None and child.at - end.at <= AT_ONCE:
+        return None
+    asked = end or _still_at(case, deployment, history.requests)
+    if asked is None:
         return None
     # where its reports are logged, its changes would be, too
     reports = index.sift(named(deployment), lambda r: r.controller == DEPLOYMENTS and r.verb == "update")

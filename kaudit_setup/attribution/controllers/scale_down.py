@@ -27,7 +27,8 @@ from kaudit_setup.attribution.chain import (
 from kaudit_setup.attribution.controllers.adoption import ownership
 from kaudit_setup.attribution.controllers.common import complete_log
 from kaudit_setup.attribution.controllers.pod_sets import made_again, stepping
-from kaudit_setup.attribution.controllers.replicasets import deployment_of, set_back, set_back_note, shrink
+from kaudit_setup.attribution.controllers.replicaset_sizes import shrink
+from kaudit_setup.attribution.controllers.replicasets import deployment_of, set_back, set_back_note
 from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
 from kaudit_setup.attribution.creation import created, creation_of
 from kaudit_setup.attribution.evidence.actors import CRONJOBS, JOBS

@@ -6,11 +6,11 @@ ones that these controllers send for a Pod itself).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
-from kaudit_setup.attribution.evidence.choose import latest, when
+from kaudit_setup.attribution.evidence.choose import last_that, latest, up_to, when
 from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
@@ -30,8 +30,8 @@ def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool
     if thorough and not without_body and end.level == "Metadata":
         where = b'"resource":"pods","namespace":' + quoted(owner.namespace) + b',"name":'
         without_body = _patches(index.sift([where], lambda r: _just_before(r, end)), owner)
-    made = _pods_made(index, end)
-    return latest(r for r in without_body if not any(r.at <= at <= end.at for at in made))
+    since = _last_pod_made(index, end)
+    return latest(request for request in without_body if request.at > since)
 
 
 def _adopts(patch: Request, owner: Object) -> bool:
@@ -40,11 +40,11 @@ def _adopts(patch: Request, owner: Object) -> bool:
     return patch.facts.reowned and controller is not None and controller.name == owner.name
 
 
-def _pods_made(index: EventIndex, end: Request) -> list[float]:
-    """When controllers made Pods in the namespace of a Pod that `end` deleted."""
+def _last_pod_made(index: EventIndex, end: Request) -> float:
+    """When a controller last made a Pod in the namespace of the one that `end` deleted; 0.0 if none did before."""
     index.look_up([nameless_requests(end.object)])
-    creates_done = (request for request in filter(creates, index.all()) if request.done)
-    return [r.at for r in creates_done if r.resource == "pods" and r.controller in KEEPERS]
+    made = (request for request in filter(creates, up_to(index.all(), end.at)) if request.resource == "pods")
+    return max((request.at for request in made if request.done and request.controller in KEEPERS), default=0.0)
 
 
 def _just_before(request: Request, end: Request) -> bool:
@@ -55,8 +55,7 @@ def _just_before(request: Request, end: Request) -> bool:
 def taken_itself(index: EventIndex, end: Request) -> Request | None:
     """The patch moments before `end` by which the same controller took over the very Pod that it deleted then."""
     patches = _patches(index.on(end.object), end.object)
-    own = [r for r in patches if _moments(r, end) and r.controller == end.controller]
-    return own[-1] if own else None
+    return last_that(patches, lambda request: _moments(request, end) and request.controller == end.controller)
 
 
 def newly_made(index: EventIndex, maker: Request, adopted: Request) -> bool:
@@ -80,9 +79,14 @@ def let_go(case: Case) -> Request | None:
     near = [r for r in _patches(index.all(), owner) if 0 <= child.at - r.at <= NEAR and r.object != child.object]
     reference = child.request.facts.controller if child.request else None
     shown = [request for request in near if _releases(request, reference.uid if reference else "")]
-    possible = shown or [request for request in near if _may_release(case, request)]
-    within = NEAR if shown else AT_ONCE
-    found = (_relabelled(index, release, within) for release in sorted(possible, key=when, reverse=True))
+    if shown:
+        return _last_relabelled(index, shown, NEAR)
+    return _last_relabelled(index, [request for request in near if _may_release(case, request)], AT_ONCE)
+
+
+def _last_relabelled(index: EventIndex, releases: Sequence[Request], within: float) -> Request | None:
+    """The change of labels for which the last Pod was let go that somebody relabelled."""
+    found = (_relabelled(index, release, within) for release in sorted(releases, key=when, reverse=True))
     return next(filter(None, found), None)
 
 
