@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kaudit_setup.attribution.answer import Question, Verb
@@ -17,7 +18,8 @@ from kaudit_setup.attribution.evidence.index import (
     with_a_port,
 )
 from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
-from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.literals import spelled
 
 
@@ -65,13 +67,20 @@ def as_logged(index: EventIndex, question: Question) -> tuple[Object, list[Objec
     obj, kind = question.object, question.kind
     if kind is None or (kind.group is not None and kind.namespaced is not None):
         return obj, []
-    alike = [request for request in index.all() if kind.takes(request.group, request.resource)]
-    alike = [request for request in alike if request.namespace in {obj.namespace, ""}]
+    alike = _of_kind(index, kind, obj.namespace)
     known = list(dict.fromkeys(request.object for request in alike if request.name == obj.name))
     if known:
         return known[0], [one for one in known if one.group != known[0].group]
-    # requests on its whole collection tell what it is called, though not whether it is in a namespace
-    collection = next((request for request in alike if not request.name), None)
-    if collection is None:
-        return obj, []
-    return replace(obj, group=collection.group, resource=collection.resource), []
+    return _as_its_collection(obj, alike), []
+
+
+def _of_kind(index: EventIndex, kind: Kind, namespace: str) -> list[Request]:
+    """The requests on objects that may be of the kind and the namespace asked about."""
+    alike = (request for request in index.all() if kind.takes(request.group, request.resource))
+    return [request for request in alike if request.namespace in {namespace, ""}]
+
+
+def _as_its_collection(obj: Object, alike: Sequence[Request]) -> Object:
+    """As requests on the whole collection call it; they do not tell whether it is in a namespace."""
+    on_all = next((request for request in alike if not request.name), None)
+    return obj if on_all is None else replace(obj, group=on_all.group, resource=on_all.resource)
