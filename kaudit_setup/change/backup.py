@@ -130,7 +130,8 @@ def pick(found: tuple[Backup, ...], wanted: str | None, where: str) -> Backup:
     matching = [b for b in found if wanted in b.name]
     if len(matching) != 1:
         raise InputError(
-            f"{where}: {wanted!r} names {'no backup' if not matching else f'{len(matching)} backups'}",
+            f"{where}: "
+            + (f"{wanted!r} matches {len(matching)} backups" if matching else f"no backup matches {wanted!r}"),
             hint="see `kaudit-setup backups list`",
         )
     return matching[0]
@@ -146,7 +147,7 @@ def fetch(node: Node, backup: Backup) -> dict[str, bytes]:
         if file.sha256 and sha256(contents[file.path]) != file.sha256:
             raise ChangeError(
                 f"{node.name}: backup {backup.name} is damaged: {file.path} does not have the recorded SHA-256",
-                hint="take another one: `kaudit-setup backups list`",
+                hint="choose another one: `kaudit-setup backups list`",
             )
     return contents
 

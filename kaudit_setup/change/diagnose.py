@@ -50,10 +50,10 @@ def telling_lines(server_log: str, most: int = 8) -> str:
     return "\n".join(line[:400] for line in (telling or [line for line in lines if line])[-most:])
 
 
-def phase_words(phase: str) -> str:
-    """What was being waited for, in words."""
+def phase_words(phase: str, *, restarts: bool = True) -> str:
+    """What was being waited for, in words. `restarts`: whether an old server has to go first."""
     return {
-        "restart": "kubelet to restart kube-apiserver",
+        "restart": "kubelet to restart kube-apiserver" if restarts else "kube-apiserver to run with these settings",
         "drain": "the old kube-apiserver to end",
         "start": "the new kube-apiserver to answer",
         "again": "kube-apiserver to start again after it ended",
@@ -75,4 +75,4 @@ def why_not_proved(seen: NotProved) -> str:
         "webhook": "kube-apiserver could not deliver events to the webhook's receiver",
         "event": "what was found in the audit log is not a valid event of the marked request",
     }
-    return reasons.get(seen.reason, f"waited in vain for {phase_words(seen.phase)}{because}")
+    return reasons.get(seen.reason, f"timed out waiting for {phase_words(seen.phase)}{because}")

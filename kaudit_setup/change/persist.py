@@ -56,7 +56,7 @@ def plan_persist(stored: StoredConfig, settings: AuditSettings | None, mounts: S
     except InputError as error:
         raise InputError(
             f"ConfigMap {NAME}: {error.message}",
-            hint=f"mend it with `kubectl -n kube-system edit configmap kubeadm-config`, or leave it out of this "
+            hint=f"fix it with `kubectl -n kube-system edit configmap kubeadm-config`, or leave it out of this "
             f"with --no-persist{'; ' + error.hint if error.hint else ''}",
             details=error.details,
         ) from error
@@ -156,7 +156,7 @@ def _refused(node: Node, found: dict[str, bytes], err: bytes) -> ChangeError:
     code = found.get("code", b"").decode()
     if code == "409":
         return ChangeError(
-            f"ConfigMap {NAME} was changed by somebody else after it was reviewed; it was left alone",
+            f"ConfigMap {NAME} was changed by somebody else after it was reviewed; it was not changed",
             hint="run the same command again: only what is missing will be done",
         )
     said = found.get("error") or found.get("body") or err.strip() or b"no reason was given"

@@ -54,7 +54,7 @@ def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> N
         first = blocking[0]
         raise RefusedError(
             f"{host}: {first.message} ({first.name}); nothing was changed",
-            hint=f"{first.hint + '; ' if first.hint else ''}--force {first.name} goes on all the same",
+            hint=f"{first.hint + '; ' if first.hint else ''}--force {first.name} proceeds despite this",
             details="\n".join(f"{f.name}: {f.message}" for f in blocking[1:]),
         )
 
@@ -180,7 +180,7 @@ def _server(state: NodeState) -> Iterator[Finding]:
             "server-down",
             True,
             "kube-apiserver is not running now, so a change could not be told from what is wrong already",
-            "mend the API server first, or --force server-down if this change is the mend",
+            "fix the API server first, or --force server-down if this change is the fix",
         )
     elif audit_lines(server.argv) != audit_lines(state.pod.argv):
         yield Finding(
@@ -206,7 +206,7 @@ def _peers(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             "peers-unknown",
             True,
-            f"which other API servers its cluster has is not known, so they cannot be waited for: {why}",
+            f"the other API servers of the cluster are not known, so they cannot be waited for: {why}",
             "make sure that they answer",
         )
 
@@ -225,7 +225,7 @@ def _no_systemd(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             "no-systemd",
             False,
-            "this node has no systemd: after a reboot nobody takes an unproved change back; "
+            "this node has no systemd: after a reboot an unproved change is not undone automatically; "
             "`kaudit-setup recover` does",
         )
 
@@ -236,8 +236,8 @@ def _pending(observed: Observed) -> Iterator[Finding]:
             yield Finding(
                 "unfinished",
                 True,
-                f"a change, begun by {run.about.get('by', 'somebody')}, was never confirmed and nobody watches it "
-                "any more",
+                f"a change, begun by {run.about.get('by', 'somebody')}, was never confirmed and has no "
+                "watchdog any more",
                 "`kaudit-setup recover` restores the old state",
             )
         if run.waits:
@@ -246,7 +246,7 @@ def _pending(observed: Observed) -> Iterator[Finding]:
                 "pending",
                 True,
                 f"another change, begun by {run.about.get('by', 'somebody')}, waits to be confirmed; "
-                f"it is undone by itself in {max(left, 0)} s",
+                f"it is undone automatically in {max(left, 0)} s",
             )
 
 

@@ -17,7 +17,7 @@ from kaudit_setup.node.shell import script
 
 _STATES = {
     "waiting": "waits to be confirmed; its watchdog restores the old state in time",
-    "unwatched": "was never confirmed, and nobody watches it any more",
+    "unwatched": "was never confirmed, and has no watchdog any more",
     "stuck": "was undone, but not everything could be restored",
     "begun": "was begun, and changed nothing yet",
     "decided": "has ended; only its folder is left",

@@ -165,7 +165,7 @@ def _wait_for_proof(node: Node, want: Expectation, limit: int, terms: Terms, pro
     deadline = time.monotonic() + limit
 
     def say(phase: str) -> None:
-        progress(f"waiting for {phase_words(phase)}")
+        progress(f"waiting for {phase_words(phase, restarts=bool(want.old))}")
 
     while True:
         try:
@@ -255,7 +255,7 @@ class _Attempt:
         found = dict(frames(ran.out)) if ran.out else {}
         if "late" in found:
             raise ChangeError(
-                f"{self.node.name}: the proof came too late; the watchdog had already put the old state back",
+                f"{self.node.name}: the proof came too late; the watchdog had already restored the old state",
                 hint="run again with a longer --timeout",
             )
         if "confirmed" not in found:
@@ -268,14 +268,14 @@ class _Attempt:
         """Undo, and the error that says what the node is like now."""
         why, details = _reason(failure)
         why = why.removeprefix(f"{self.node.name}: ")
-        self.progress("putting the old state back")
+        self.progress("restoring the old state")
         try:
             undone = _Undone.parse(self._send_undo())
         except (NodeError, CancelledError) as error:
-            left = "it was left at once" if isinstance(error, CancelledError) else str(error)
+            left = "it was left immediately" if isinstance(error, CancelledError) else str(error)
             return PendingError(
                 f"{self.node.name}: {why}; and then {left}",
-                hint=f"while the node runs, its watchdog puts the old state back within "
+                hint=f"while the node runs, its watchdog restores the old state within "
                 f"{self.limit + _WATCHDOG_SLACK_S} s; "
                 "when it answers again, see `kaudit-setup status` and run the same command again",
                 details=details,
@@ -283,15 +283,15 @@ class _Attempt:
         if undone.locked_by:
             # the change hangs on the node: it was called off, and finds that before its next step
             return PendingError(
-                f"{self.node.name}: {why}; it could not be taken back yet: {undone.locked_by}",
+                f"{self.node.name}: {why}; it could not be undone yet: {undone.locked_by}",
                 hint="it was called off: if it goes on, it restores the old state; if it ends, its watchdog does; "
                 "`kaudit-setup recover` says when that is done",
                 details=details,
             )
         if not undone.complete:
-            return self._needs_person(f"{why}; and not everything could be put back", details)
+            return self._needs_person(f"{why}; and not everything could be restored", details)
         if undone.foreign:
-            details += f"\n{', '.join(undone.foreign)} was changed by somebody else meanwhile and was left alone"
+            details += f"\n{', '.join(undone.foreign)} was changed by somebody else meanwhile and was not touched"
         kind = StoppedError if isinstance(failure, CancelledError) else ChangeError
         return self._old_server(undone, kind, why, details)
 
@@ -320,14 +320,14 @@ class _Attempt:
                 terms = replace(self.terms, heeds=Level.LEAVE)
                 healthy = _wait_for_proof(self.node, back, self.limit, terms, self.progress)
         except CancelledError:
-            said, hint = "the old files are back, and its API server was not waited for", "see `kaudit-setup status`"
+            said, hint = "the old files are restored; its API server was not waited for", "see `kaudit-setup status`"
             return StoppedError(f"{name}: {why}; {said}", hint=hint, details=details)
         except NodeError as error:
-            return kind(f"{name}: {why}; the old files are back", hint=error.message, details=details)
+            return kind(f"{name}: {why}; the old files are restored", hint=error.message, details=details)
         if isinstance(healthy, NotProved):
-            late = f"the old files are back, but {phase_words(healthy.phase)} took too long"
+            late = f"the old files are restored, but {phase_words(healthy.phase)} took too long"
             return self._needs_person(f"{why}; {late}", details)
-        return kind(f"{name}: {why}; the old state is back and the API server answers", details=details)
+        return kind(f"{name}: {why}; the old state is restored and the API server answers", details=details)
 
     def _needs_person(self, why: str, details: str) -> BrokenError:
         """Says exactly what to type on the node."""
@@ -349,7 +349,7 @@ def _check_applied(node: Node, ran: Ran) -> None:
     reason = found.get("error", ran.err.strip() or b"the node did not say why").decode("utf-8", "replace")
     if ran.code == 13 or found.get("undone") == b"no":
         raise BrokenError(
-            f"{node.name}: {reason}; and not everything could be put back",
+            f"{node.name}: {reason}; and not everything could be restored",
             hint=f"see `kaudit-setup backups list`; the old files are whole below {BACKUPS}",
         )
     hint = {

@@ -23,8 +23,8 @@ STATES = {
     "records-nothing": "audit flags are set, but without both a policy and a backend nothing is recorded",
     "changed-by-hand": "the manifest or the policy was changed by hand since this tool last changed it",
     "restart-pending": "the running server does not have the settings of the manifest",
-    "reverted": "the last change was put back by the watchdog",
-    "unconfirmed": "a change waits to be confirmed",
+    "reverted": "the watchdog undid the last change",
+    "unconfirmed": "a change is waiting to be confirmed",
     "server-down": "kube-apiserver is not running",
 }
 
@@ -162,18 +162,18 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
     found: list[str] = []
     if reached != "unconfirmed":
         found += [
-            f"change {run.id} was never confirmed and nobody watches it any more; `kaudit-setup recover` restores "
+            f"change {run.id} was never confirmed and has no watchdog any more; `kaudit-setup recover` restores "
             "the old state"
             for run in state.observed.runs
             if run.unfinished
         ]
         if state.last.result == "stuck":
-            found.append("the last undo could not put everything back; see `kaudit-setup backups list`")
+            found.append("the last undo could not restore everything; see `kaudit-setup backups list`")
     if reached == "changed-by-hand":
         found += _changed_by_hand(state)
     policy = state.policy
     if policy and policy.kind != "file":
-        found.append(f"{policy.path} is not there; the next start of kube-apiserver will fail")
+        found.append(f"{policy.path} does not exist; the next start of kube-apiserver will fail")
     elif policy and _is_other_policy(state):
         found.append(f"{policy.path} is not the policy that the running server was started with")
     return found
@@ -185,7 +185,7 @@ def _changed_by_hand(state: NodeState) -> Iterator[str]:
     if ours.flags and not state.pod.annotations.get(POLICY_ANNOTATION):
         # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
         what = "with the same audit flags" if state.settings.flags == ours.flags else "without the audit settings"
-        yield f"it is written anew, {what} (kubeadm upgrade?); `enable` mends it with one restart"
+        yield f"it was rewritten {what} (kubeadm upgrade?); `enable` fixes it with one restart"
 
 
 def _is_other_policy(state: NodeState) -> bool:

@@ -23,6 +23,6 @@ def confirm(shown: str, *, yes: bool, question: str = "Apply?") -> None:
 def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
-            "nobody can be asked here, so --yes is needed; nothing was changed",
-            hint="look first: --dry-run shows the same difference",
+            "not a terminal: pass --yes to apply without asking; nothing was changed",
+            hint="review first: --dry-run shows the same diff",
         )

@@ -150,9 +150,9 @@ class _Narrator:
     def may_go_on(self, after: NodePlan) -> bool:
         """See fleet.events.Narrator."""
         try:
-            return typer.confirm(f"{safe(after.name)} is done. Go on with the others?", default=False, err=True)
+            return typer.confirm(f"{safe(after.name)} is done. Continue with the others?", default=False, err=True)
         except typer.Abort as error:
-            raise StoppedError(f"stopped after {after.name}; nobody said yes", hint="run again to go on") from error
+            raise StoppedError(f"stopped after {after.name}: not confirmed", hint="run again to continue") from error
 
     def _progress(self, name: str, what: str) -> None:
         if self._in_lines:
@@ -170,14 +170,13 @@ class _Narrator:
 def _interrupted(event: Interrupted) -> str:
     names = ", ".join(safe(node.name) for node in event.nodes)
     if event.leaving:
-        return (
-            f"leaving at once; what is under way is left to the watchdog of {names}" if names else "leaving at once"
-        )
+        return "Leaving now." + (f" The watchdog of {names} will restore it." if names else "")
+    stopped = "Interrupted. No further nodes will be started."
     if not names:
-        return "interrupted: no other node is begun"
+        return stopped
     return (
-        f"interrupted: no other node is begun; waiting until {names} is proved or put back, which may take some "
-        "minutes (Ctrl-C again: leave at once, and let the watchdog on the node put the old state back)"
+        f"{stopped} Waiting for {names} to be verified or restored (up to a few minutes). "
+        "Ctrl-C again to leave now; the node's watchdog will restore it."
     )
 
 

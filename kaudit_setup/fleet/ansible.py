@@ -83,7 +83,7 @@ def choose(listing: Listing, wanted: Sequence[str], problems: Problems) -> tuple
     known = ", ".join(sorted(set(listing.groups) - {"all"})) or "none"
     for name in wanted:
         if name not in listing.groups:
-            problems.add(0, f"there is no group {name!r}; there are: {known}")
+            problems.add(0, f"no group {name!r} in this inventory (groups: {known})")
     groups = [name for name in wanted or CONTROL_PLANE_GROUPS if name in listing.groups]
     groups = groups if wanted else groups[:1]
     names = tuple(dict.fromkeys(host for group in groups for host in listing.groups[group]))

@@ -14,15 +14,15 @@ from kaudit_setup.fleet.plans import ClusterPlan, NodePlan
 class State(StrEnum):
     """What became of a node."""
 
-    new = "new"  # changed and proved in this run
-    already = "already new"  # it was as wanted before this run
-    old = "old"  # its change failed, and it was put back
-    undone = "undone"  # changed and proved, then taken back because another node failed
-    untouched = "untouched"
-    gone = "out of reach, untouched"
-    pending = "out of reach (its watchdog puts it back)"
+    changed = "changed"  # and proved, in this run
+    unchanged = "unchanged"  # it was as wanted before this run
+    restored = "restored"  # its change failed, and its old state is back
+    rolled_back = "rolled back"  # changed and proved, then restored because another node failed
+    not_started = "not started"
+    unreachable = "unreachable, not started"
+    pending = "unreachable (its watchdog restores it)"
     left = "left to its watchdog"  # Ctrl-C twice, while it was not proved
-    unknown = "unknown"  # it could not be put back; the error says what to do
+    broken = "not restored"  # the error says what to do
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,10 @@ class Problems:
         ordered = sorted(self.found, key=lambda each: (files.index(each[0].file), each[0].line, each[1]))
         said = [f"{place}: {message}" for place, message in ordered]
         if len(said) == 1:
-            raise InputError(said[0], hint="mend that line of the inventory; nothing was changed")
+            raise InputError(said[0], hint="fix that line of the inventory; nothing was changed")
         raise InputError(
             f"{self.file}: {len(said)} errors in the inventory",
-            hint="mend these lines; nothing was changed",
+            hint="fix these lines; nothing was changed",
             details="\n".join(said),
         )
 
@@ -206,14 +206,14 @@ def split_address(text: str) -> tuple[str, str, int | None]:
 def _host(host: str, text: str) -> str:
     # a leading dash would be an option to whatever program gets the name; spaces and slashes are no host either
     if not host or host.startswith("-") or re.search(r"[\s/\\'\"`$;|&<>(){}*?!#,]|[\x00-\x1f\x7f]", host):
-        raise ValueError(f"{text!r} is no host name")
+        raise ValueError(f"{text!r} is not a host name")
     return host
 
 
 def port_number(text: str) -> int:
     """A TCP port from text. Raises ValueError."""
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:6]) < 65536:
-        raise ValueError(f"{text!r} is no port; it must be a number from 1 to 65535")
+        raise ValueError(f"{text!r} is not a port; it must be a number from 1 to 65535")
     return int(text)
 
 

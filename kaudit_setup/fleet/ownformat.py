@@ -87,7 +87,7 @@ def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inven
 def _check_names(only: Sequence[str], names: Sequence[str], problems: Problems) -> None:
     for wanted in only:
         if wanted not in names:
-            problems.add(0, f"there is no cluster {wanted!r}; there are: {', '.join(names) or 'none'}")
+            problems.add(0, f"no cluster {wanted!r} in this inventory (clusters: {', '.join(names) or 'none'})")
 
 
 def _under(key: Scalar, value: Marked, defaults: Host, problems: Problems) -> list[tuple[str, list[Host]]]:
@@ -114,7 +114,7 @@ def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
     found: list[tuple[Scalar, Fields]] = []
     for name, body in value.fields:
         if name.text in [earlier.text for earlier, _ in found]:
-            problems.add(name.line, f"cluster {name.text!r} is there twice")
+            problems.add(name.line, f"cluster {name.text!r} is given twice")
         if isinstance(body, Items):
             # the shortest way to say it: `production: [cp1, cp2]`
             body = Fields(((Scalar("hosts", body.line), body),), body.line)
@@ -131,7 +131,7 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
     seen: set[str] = set()
     for key, value in fields.fields:
         if key.text in seen:
-            problems.add(key.line, f"{key.text!r} is there twice")
+            problems.add(key.line, f"{key.text!r} is given twice")
         seen.add(key.text)
         if key.text in _CONNECTION:
             host = _with_setting(host, key, value, problems)

@@ -16,11 +16,15 @@ from kaudit_setup.node.port import Node
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """One node, its plan, and what its API server said of the cluster. `node`: the way to it."""
+    """One node, its plan, and what its API server said of the cluster.
+
+    `node`: the way to it. `seconds`: how long looking and planning took.
+    """
 
     node: Node
     prepared: Prepared
     member: Member
+    seconds: float = 0.0
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ class ClusterPlan:
             return ""
         return (
             f"{', '.join(others)} will have other audit flags than {last.name}, because some were set by "
-            "hand there; give them explicitly to make all nodes alike"
+            "hand there; give the flags explicitly to make all nodes the same"
         )
 
 

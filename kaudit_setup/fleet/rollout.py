@@ -121,9 +121,7 @@ class Rollout:
         self.interrupts += 1
         self.stop.set()
         if self.interrupts == 1:
-            self._fail(
-                StoppedError("interrupted; no other node was begun", hint="run the same command again to go on")
-            )
+            self._fail(StoppedError("interrupted; no further nodes were started", hint="run the same command again"))
         self._cancel()
         with self.lock:
             nodes = tuple(run.plan for run in self.under_way)
@@ -138,7 +136,7 @@ class Rollout:
         with self.lock:
             runs = list(self.under_way)
         for run in runs:
-            self._note(run, State.left, error=PendingError(f"{run.plan.name}: it was left at once"))
+            self._note(run, State.left, error=PendingError(f"{run.plan.name}: it was left immediately"))
 
     @contextmanager
     def _working_on(self, run: NodeRun) -> Iterator[None]:
@@ -170,7 +168,7 @@ class Rollout:
                 self._at_work([partial(self._change_node, cluster, run)])
                 if self._failed():
                     return False
-                if run.report and run.report.state == State.new:
+                if run.report and run.report.state == State.changed:
                     return self._may_go_on(run)
         return True
 
@@ -181,7 +179,11 @@ class Rollout:
         except StoppedError as error:
             self._fail(error)
         else:
-            self._fail(ChangeError(f"stopped after {run.plan.name}, as you said", hint="run again to go on"))
+            self._fail(
+                ChangeError(
+                    f"stopped after {run.plan.name}: not confirmed", hint="run the same command again to continue"
+                )
+            )
         return False
 
     def _change_cluster(self, cluster: ClusterRun) -> None:
@@ -200,17 +202,17 @@ class Rollout:
                 if run.restarts:
                     self._check_others(cluster, run, cluster.plan.cluster.others(run.plan.member))
             except KauditError as error:
-                self._note(run, _state_after(error, State.untouched), error=error)
+                self._note(run, _state_after(error, State.not_started), error=error)
                 return False
             if self.cancellation.is_cancelled():
                 return False
             try:
                 outcome = run.change()
             except KauditError as error:
-                otherwise = State.old if run.changes else State.untouched
+                otherwise = State.restored if run.changes else State.not_started
                 self._note(run, self._left(_state_after(error, otherwise)), error=error)
                 return False
-            self._note(run, State.already if outcome.backup is None else State.new, outcome)
+            self._note(run, State.unchanged if outcome.backup is None else State.changed, outcome)
             if outcome.backup:
                 with self.lock:
                     self.done.append((cluster, run, outcome.backup))
@@ -229,8 +231,8 @@ class Rollout:
             names = {str(other.at): f"{other.name} ({other.at})" for other in cluster.plan.cluster.members}
             raise ChangeError(
                 f"{', '.join(names.get(at, at) for at in late)} of the same cluster is not ready, so {run.plan.name} "
-                "was not touched",
-                hint="mend that API server first, then run the same command again",
+                "was not started",
+                hint="fix that API server first, then run the same command again",
             )
 
     def _store(self, cluster: ClusterRun) -> None:
@@ -265,23 +267,23 @@ class Rollout:
                 self._check_others(cluster, run, _alive(cluster, run))
                 run.take_back(backup)
             except KauditError as error:
-                state = self._left(_state_after(error, State.new, begun=State.new))
+                state = self._left(_state_after(error, State.changed, begun=State.changed))
                 self._note(run, state, outcome, error)
                 return False
-            self._note(run, State.undone, outcome)
+            self._note(run, State.rolled_back, outcome)
             return True
 
 
 def _state_after(error: KauditError, otherwise: State, *, begun: State | None = None) -> State:
     """What a node is like after a change that failed so. `begun`: in place of what says that nothing was begun."""
     if isinstance(error, BrokenError):
-        return State.unknown
+        return State.broken
     if isinstance(error, PendingError):
         return State.pending
     if isinstance(error, UntouchedError):
-        return begun or (State.gone if error.unreached else State.untouched)
+        return begun or (State.unreachable if error.unreached else State.not_started)
     if isinstance(error, NodeError) and not isinstance(error, ScriptError):
-        return begun or State.gone
+        return begun or State.unreachable
     return otherwise
 
 
@@ -293,7 +295,9 @@ def _alive(cluster: ClusterRun, run: NodeRun) -> Sequence[Address]:
     lost = {
         other.plan.member.at
         for other in cluster.nodes
-        if other is not run and other.report and other.report.state in {State.gone, State.pending, State.unknown}
+        if other is not run
+        and other.report
+        and other.report.state in {State.unreachable, State.pending, State.broken}
     }
     others = cluster.plan.cluster.others(run.plan.member)
     return tuple(a for a in others if a not in lost) or others

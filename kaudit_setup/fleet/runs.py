@@ -47,8 +47,10 @@ class NodeRun:
         """Do it and prove it. After an error the node is as it was, unless that is a BrokenError or PendingError."""
         plan, state = self.plan.prepared.plan, self.plan.prepared.state
         if plan:
-            return enact(self.plan.node, plan, state, self._terms, self.say)
-        return prove_unchanged(self.plan.node, state, self._terms, self.say)
+            outcome = enact(self.plan.node, plan, state, self._terms, self.say)
+        else:
+            outcome = prove_unchanged(self.plan.node, state, self._terms, self.say)
+        return replace(outcome, seconds=self.plan.seconds + outcome.seconds)
 
     def take_back(self, backup: str) -> None:
         """Put that backup back and prove it. A first Ctrl-C does not stop it: it is what follows one."""
@@ -69,7 +71,7 @@ class NodeRun:
                 limit = min(_READY_LIMIT_S, self._terms.timeout)
                 return wait_ready(node, others, limit=limit, progress=self.say)
         except CancelledError as cancelled:
-            raise StoppedError(f"{self.plan.name}: interrupted; it was not touched") from cancelled
+            raise StoppedError(f"{self.plan.name}: interrupted; it was not started") from cancelled
 
 
 class ClusterRun:
@@ -86,7 +88,7 @@ class ClusterRun:
     @property
     def report(self) -> ClusterReport:
         """What became of it so far."""
-        nodes = (run.report or NodeReport(run.plan, State.untouched) for run in self.nodes)
+        nodes = (run.report or NodeReport(run.plan, State.not_started) for run in self.nodes)
         return ClusterReport(self.plan, tuple(nodes), self.stored)
 
     def store(self) -> str:
@@ -106,7 +108,7 @@ class ClusterRun:
         self._undo = reverse(storing.plan, version)
         if storing.settings and storing.settings.flags:
             return "kubeadm-config: stored, so that kubeadm upgrade keeps it"
-        return "kubeadm-config: taken out there, too"
+        return "kubeadm-config: audit settings removed"
 
     def unstore(self) -> None:
         """Take that back. Raises KauditError."""

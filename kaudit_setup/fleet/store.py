@@ -20,7 +20,7 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
     Raises InputError for a configuration that cannot be read.
     """
     if not wanted:
-        return Storing(None, f"ConfigMap {NAME} is left alone (--no-persist)")
+        return Storing(None, f"ConfigMap {NAME} is not updated (--no-persist)")
     last = nodes[-1]
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), last.member.seen)
     if seen.config is None:
@@ -31,11 +31,11 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
         names = ", ".join(map(str, cluster.strangers))
         return Storing(
             None,
-            f"ConfigMap {NAME} is left alone: {names} of this cluster is not in the list, and kubeadm would apply "
-            "the settings there, too; it is changed when all control-plane nodes are in one run",
+            f"ConfigMap {NAME} is not updated: {names} of this cluster is not in the list, and kubeadm would apply "
+            "the settings there, too; it is updated when all control-plane nodes are in one run",
             missed=True,
         )
-    return Storing(plan, "" if plan else f"ConfigMap {NAME} says the same already", settings)
+    return Storing(plan, "" if plan else "kubeadm-config is up to date", settings)
 
 
 def _plan(stored: StoredConfig, settings: AuditSettings, last: NodePlan) -> ConfigPlan:

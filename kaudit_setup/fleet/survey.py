@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +70,7 @@ def ask_all(
         threads.finish()
     except KeyboardInterrupt as error:
         threads.begin_no_more()
-        raise StoppedError("interrupted while looking; nothing was changed anywhere") from error
+        raise StoppedError("interrupted while reading the nodes; nothing was changed anywhere") from error
     return [found[number] for number in range(len(candidates))]
 
 
@@ -88,8 +89,8 @@ def all_of(errors: Sequence[KauditError], total: int) -> KauditError:
     kind = InputError if all(isinstance(e, InputError) for e in errors) else NodeError
     first = errors[0]
     return kind(
-        f"{len(errors)} of {total} nodes cannot be worked on; nothing was changed anywhere",
-        hint=first.hint or "mend them, or take them out of the list",
+        f"{len(errors)} of {total} nodes cannot be used; nothing was changed anywhere",
+        hint=first.hint or "fix them, or remove them from the list",
         details="\n".join(e.message for e in errors),
     )
 
@@ -132,9 +133,12 @@ def plan_fleet(
     """
 
     def one(candidate: Candidate) -> NodePlan:
+        began = time.monotonic()
         prepared = prepare(candidate.node)
         seen = cluster_of(prepared.state.observed) if living else ClusterSeen(None)
-        return NodePlan(candidate.node, prepared, member_of(candidate, prepared.state, seen))
+        return NodePlan(
+            candidate.node, prepared, member_of(candidate, prepared.state, seen), time.monotonic() - began
+        )
 
     found = [node for _, node in answers(ask_all(candidates, one, forks=forks))]
     grouped = group([node.member for node in found])

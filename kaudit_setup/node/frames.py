@@ -31,7 +31,7 @@ class Frames:
         while (newline := data.find(b"\n", at)) >= 0:
             key, _, length = data[at:newline].decode("ascii", "replace").rpartition(" ")
             if not key or not (length.isdigit() and len(length) <= _MOST_DIGITS):
-                raise NodeError(f"the node answered something that is no frame: {data[at:newline][:80]!r}")
+                raise NodeError(f"the node's answer is not in frames: {data[at:newline][:80]!r}")
             end = newline + 1 + int(length)
             if len(data) <= end:
                 break
@@ -39,5 +39,5 @@ class Frames:
             at = end + 1
         self.rest = data[at:]
         if not found and b"\n" not in self.rest[:_LONGEST_HEAD] and len(self.rest) > _LONGEST_HEAD:
-            raise NodeError(f"the node answered something that is no frame: {self.rest[:80]!r}")
+            raise NodeError(f"the node's answer is not in frames: {self.rest[:80]!r}")
         return found

@@ -61,14 +61,14 @@ def test_a_rollout_never_leaves_fewer_than_two_ready(plain: tuple[RealNode, ...]
     assert poller.fewest >= 2, ran
     assert poller.fewest == 2, "the poller did not even see the restarts"
     # the node that controlPlaneEndpoint points to goes last
-    assert "cp2 new, cp3 new, cp1 new" in ran.out
+    assert "cp2 changed, cp3 changed, cp1 changed" in ran.out
     for node, old in zip(plain, before, strict=True):
         server = node.settle(audited=True)
         assert server.pid != old.pid
         assert any("kaudit-probe-" in e["requestURI"] for e in node.events(LOG))
     assert "audit-policy-file: /etc/kubernetes/audit-policy.yaml" in stored(plain[0])
     again = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)
-    assert again.out.count("already new") == 3
+    assert again.out.count("unchanged") == 3
     table = tool.ok("status", *HOSTS)
     assert [line.split()[2] for line in table.out.splitlines()[1:4]] == ["on", "on", "on"]
 
@@ -100,7 +100,7 @@ def test_kubeadm_makes_the_same_manifest_and_enable_mends_what_it_wrote(
 
     server = node.settle(audited=True)
     ran = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)
-    assert ran.out.count("already new") == 2
+    assert ran.out.count("unchanged") == 2
     assert node.manifest.decode() == ours
     mended = node.settle(audited=True)
     assert mended.pid != server.pid
@@ -127,7 +127,7 @@ def test_a_node_that_fails_is_put_back_and_the_rest_left_alone(
         victim.fault("kubelet", "start")
     assert ran.code == 1, ran
     # the node that controlPlaneEndpoint points to would have been the last
-    assert "cp2 new, cp3 old, cp1 untouched" in ran.out
+    assert "cp2 changed, cp3 restored, cp1 not started" in ran.out
     assert victim.manifest == before["cp3"]
     assert plain[0].manifest == before["cp1"]
     assert plain[1].settle(audited=True)
@@ -150,13 +150,13 @@ def test_a_node_that_is_unplugged_for_good_stops_the_rollout(
     finally:
         victim.fault("net", "up")
     assert run.returncode == 1, err.decode()
-    assert "cp2 new, cp3 out of reach (its watchdog puts it back), cp1 untouched" in out.decode()
+    assert "cp2 changed, cp3 unreachable (its watchdog restores it), cp1 not started" in out.decode()
     assert one.manifest == before["cp1"]
     wait_until("the watchdog", lambda: victim.manifest == before["cp3"], 180)
     for node in plain:
         node.settle()
     again = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=600)
-    assert "cp2 already new, cp3 new, cp1 new" in again.out
+    assert "cp2 unchanged, cp3 changed, cp1 changed" in again.out
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -150,7 +150,7 @@ def test_a_server_that_crashes_with_the_new_settings(sandbox: Sandbox, before: B
     assert done.code == 1, done
     error, _ = said(done.err)
     assert "does not start with the new settings" in error
-    assert "the old state is back and the API server answers" in error
+    assert "the old state is restored and the API server answers" in error
     assert "told to crash" in done.err
     before.is_old_and_works()
     assert not (sandbox.root / POLICY).exists()
@@ -173,7 +173,7 @@ def test_a_kubelet_that_never_restarts_the_server(sandbox: Sandbox, before: Befo
     until(lambda: len(list((sandbox.root / "proc").iterdir())) == 1, "kubelet to be gone")
     done = cli(*ENABLE, "--force", "kubelet-down", "--timeout", "1", patience=2)
     assert done.code == 1, done
-    assert "waited in vain" in said(done.err)[0]
+    assert "timed out waiting" in said(done.err)[0]
     assert sandbox.manifest.read_bytes() == before.manifest
     sandbox.misbehave(kubelet="running")
     before.is_old_and_works()

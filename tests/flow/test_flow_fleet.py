@@ -27,13 +27,13 @@ def test_one_review_then_one_after_the_other_then_stored_once(fleet: Fleet) -> N
     assert fleet.audited == ["cp1", "cp2", "cp3"]
     assert [box.starts() for box in fleet.boxes] == [n + 1 for n in before]
     assert ran.out.count("proof: a marked request was found") == 3
-    assert "cp1 new, cp2 new, cp3 new" in ran.out
+    assert "cp1 changed, cp2 changed, cp3 changed" in ran.out
     assert "name: audit-policy-file" in fleet.stored()
 
     again = fleet.enable()
     assert again.code == 0, again.err
     assert [box.starts() for box in fleet.boxes] == [n + 1 for n in before]
-    assert "cp1 already new, cp2 already new, cp3 already new" in again.out
+    assert "cp1 unchanged, cp2 unchanged, cp3 unchanged" in again.out
 
     off = fleet.run("disable", "--yes", *hosts("cp1 cp2 cp3"))
     assert off.code == 0, off.err
@@ -46,7 +46,7 @@ def test_at_the_first_failure_the_node_is_put_back_and_the_rest_left_alone(fleet
     starts = fleet.boxes[2].starts()
     ran = fleet.enable("--timeout", "20")
     assert ran.code == 1
-    assert "cp1 new, cp2 old, cp3 untouched" in ran.out
+    assert "cp1 changed, cp2 restored, cp3 not started" in ran.out
     assert "cp2" in ran.err
     assert fleet.audited == ["cp1"]
     assert fleet.boxes[2].starts() == starts
@@ -55,7 +55,7 @@ def test_at_the_first_failure_the_node_is_put_back_and_the_rest_left_alone(fleet
     fleet.boxes[1].misbehave(crash="never")
     again = fleet.enable()
     assert again.code == 0, again.err
-    assert "cp1 already new, cp2 new, cp3 new" in again.out
+    assert "cp1 unchanged, cp2 changed, cp3 changed" in again.out
     assert "audit-policy-file" in fleet.stored()
 
 
@@ -64,7 +64,11 @@ def test_all_or_nothing_takes_back_what_was_done(fleet: Fleet) -> None:
     fleet.boxes[2].misbehave(crash="with-audit")
     ran = fleet.enable("--all-or-nothing", "--timeout", "20", "-o", "json")
     assert ran.code == 1
-    assert [(n["host"], n["state"]) for n in ran.json] == [("cp1", "undone"), ("cp2", "undone"), ("cp3", "old")]
+    assert [(n["host"], n["state"]) for n in ran.json] == [
+        ("cp1", "rolled back"),
+        ("cp2", "rolled back"),
+        ("cp3", "restored"),
+    ]
     assert [box.manifest.read_bytes() for box in fleet.boxes] == before
     assert "audit" not in fleet.stored()
 
@@ -74,7 +78,7 @@ def test_an_unreachable_node_is_named_before_anything_is_changed(fleet: Fleet) -
     fleet.boxes[2].misbehave(refuse_logins=True)
     ran = fleet.enable()
     assert ran.code == 1
-    assert "2 of 3 nodes cannot be worked on; nothing was changed anywhere" in ran.err
+    assert "2 of 3 nodes cannot be used; nothing was changed anywhere" in ran.err
     assert ran.err.count("(for cp2)") == ran.err.count("(for cp3)") == 1
     assert fleet.audited == []
 
@@ -84,7 +88,7 @@ def test_no_node_is_touched_while_another_server_is_not_ready(fleet: Fleet) -> N
     ran = fleet.enable("--timeout", "2")
     assert ran.code == 1
     assert f"cp3 (127.0.0.1:{fleet.boxes[2].api_port}) of the same cluster is not ready" in ran.err
-    assert "cp1 untouched, cp2 untouched, cp3 untouched" in ran.out
+    assert "cp1 not started, cp2 not started, cp3 not started" in ran.out
     assert fleet.audited == []
 
 
@@ -293,7 +297,7 @@ def test_what_kubeadm_has_written_anew_is_said_and_mended_with_one_restart(fleet
     box.wait(told, "status to say so")
     ran = fleet.enable()
     assert ran.code == 0, ran.err
-    assert "cp1 already new, cp2 new, cp3 already new" in ran.out
+    assert "cp1 unchanged, cp2 changed, cp3 unchanged" in ran.out
     assert box.starts() == starts + 2
     assert box.manifest.read_text() == text
     assert fleet.run("status", *hosts("cp1 cp2 cp3")).code == 0

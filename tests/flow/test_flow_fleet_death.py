@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 NAMES = hosts("cp1 cp2 cp3")
 ENABLE = ("enable", "--policy", "metadata", "--yes", "--timeout", "3", *NAMES)
-GONE = "out of reach, untouched"
-PENDING = "out of reach (its watchdog puts it back)"
+GONE = "unreachable, not started"
+PENDING = "unreachable (its watchdog restores it)"
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_while_it_is_proved(fleet: Fleet, how: str, options: tuple[str, ...]) ->
         unplug(two)
     code, out, err = finish(run)
     assert code == 1, err
-    first = "undone" if options else "new"
-    assert f"cp1 {first}, cp2 {PENDING}, cp3 untouched" in out
+    first = "rolled back" if options else "changed"
+    assert f"cp1 {first}, cp2 {PENDING}, cp3 not started" in out
     assert "error: cp2: " in err
     assert "cp2: cp2: " not in err
     assert "hint: while the node runs, its watchdog puts the old state back within" in err
@@ -94,8 +94,8 @@ def test_while_it_is_proved(fleet: Fleet, how: str, options: tuple[str, ...]) ->
     if how == "network":
         until(lambda: two.manifest.read_bytes() == before[1].manifest, "the watchdog", 60)
     # a host that was switched off has lost its watchdog, too: it comes back with what it was given
-    states = "cp1 new" if options else "cp1 already new"
-    states += ", cp2 already new, cp3 new" if how == "host" else ", cp2 new, cp3 new"
+    states = "cp1 changed" if options else "cp1 unchanged"
+    states += ", cp2 unchanged, cp3 changed" if how == "host" else ", cp2 changed, cp3 changed"
     back_again(fleet, done=states)
 
 
@@ -105,11 +105,11 @@ def test_while_it_is_looked_at(fleet: Fleet, after: int | None) -> None:
     fleet.boxes[1].misbehave(drop_at_command=1, drop_after_bytes=after, refuse_logins=False)
     ran = fleet.run(*ENABLE)
     assert ran.code == 1
-    assert "1 of 3 nodes cannot be worked on; nothing was changed anywhere" in ran.err
+    assert "1 of 3 nodes cannot be used; nothing was changed anywhere" in ran.err
     assert "  | cp2: the connection broke" in ran.err
     for one in before:
         one.is_untouched()
-    back_again(fleet, done="cp1 new, cp2 new, cp3 new")
+    back_again(fleet, done="cp1 changed, cp2 changed, cp3 changed")
 
 
 @pytest.mark.parametrize("options", [(), ("--all-or-nothing",)], ids="".join)
@@ -123,13 +123,15 @@ def test_between_the_look_and_its_change(fleet: Fleet, options: tuple[str, ...])
     one.misbehave(drain_seconds=0.1)
     code, out, err = finish(run)
     assert code == 1, err
-    assert f"cp1 {'undone' if options else 'new'}, cp2 {GONE}, cp3 untouched" in out
+    assert f"cp1 {'rolled back' if options else 'changed'}, cp2 {GONE}, cp3 not started" in out
     assert "error: " in err
     assert "cp2" in err
     assert two.manifest.read_bytes() == before[1].manifest
     before[2].is_untouched()
     assert three.starts() == before[2].starts
-    back_again(fleet, done="cp1 new, cp2 new, cp3 new" if options else "cp1 already new, cp2 new, cp3 new")
+    back_again(
+        fleet, done="cp1 changed, cp2 changed, cp3 changed" if options else "cp1 unchanged, cp2 changed, cp3 changed"
+    )
 
 
 def test_a_later_node_that_dies_is_found_before_the_next_one_is_touched(fleet: Fleet) -> None:
@@ -143,9 +145,9 @@ def test_a_later_node_that_dies_is_found_before_the_next_one_is_touched(fleet: F
     code, out, err = finish(run)
     assert code == 1
     assert f"cp3 (127.0.0.1:{three.api_port}) of the same cluster is not ready, so cp2 was not touched" in err
-    assert "cp1 new, cp2 untouched, cp3 untouched" in out
+    assert "cp1 changed, cp2 not started, cp3 not started" in out
     before.is_untouched()
-    back_again(fleet, done="cp1 already new, cp2 new, cp3 new")
+    back_again(fleet, done="cp1 unchanged, cp2 changed, cp3 changed")
 
 
 def test_the_last_server_that_answers_is_not_restarted_to_take_it_back(
@@ -162,7 +164,7 @@ def test_the_last_server_that_answers_is_not_restarted_to_take_it_back(
         power(fleet.boxes[1], "off")
         code, out, err = finish(run)
         assert code == 1
-        assert f"cp1 new, cp2 {PENDING}" in out
+        assert f"cp1 changed, cp2 {PENDING}" in out
         assert "is not ready, so cp1 was not touched" in err
         assert fleet.boxes[0].starts() == before.starts + 1
         before.is_new_and_works()

@@ -17,7 +17,7 @@ from fleetkit import Fleet, hosts, nodes
 from flowkit import Before, until
 
 ENABLE = ("enable", "--policy", "metadata", "--yes")
-WAITS = "is proved or put back, which may take some minutes"
+WAITS = "to be verified or restored (up to a few minutes)"
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def test_several_clusters_side_by_side(two_clusters: Fleet) -> None:
     before = {box.name: Before.of(box) for box in two_clusters.boxes}
     heard = under_way(two_clusters, "a1 b1", "--forks", "2", all_of="a1 a2 b1 b2")
     heard.press()
-    heard.until("interrupted: no other node is begun; waiting until a1, b1 " + WAITS)
+    heard.until("Interrupted. No further nodes will be started. Waiting for a1, b1 " + WAITS)
     no_drain(two_clusters)
     code, out = heard.end(60)
     assert code == 130
-    assert "error: interrupted; no other node was begun" in heard.text
-    assert "a1 old, a2 untouched" in out
-    assert "b1 old, b2 untouched" in out
+    assert "error: interrupted; no further nodes were started" in heard.text
+    assert "a1 restored, a2 not started" in out
+    assert "b1 restored, b2 not started" in out
     for name in ("a1", "b1"):
         before[name].is_old_and_works()
     for name in ("a2", "b2"):
@@ -111,14 +111,14 @@ def test_pressed_again_it_leaves_at_once_and_the_nodes_help_themselves(two_clust
         box.misbehave(refuse_logins=True)
         box.cut_connections()
     heard.press()
-    heard.until("waiting until a1, b1")
+    heard.until("Waiting for a1, b1")
     heard.press()
     code, out = heard.end(10)
     assert code == 130
-    assert "leaving at once; what is under way is left to the watchdog of a1, b1" in heard.text
-    assert "a1 left to its watchdog, a2 untouched" in out
-    assert "b1 left to its watchdog, b2 untouched" in out
-    assert "its watchdog puts the old state back within" in heard.text
+    assert "Leaving now. The watchdog of a1, b1 will restore it." in heard.text
+    assert "a1 left to its watchdog, a2 not started" in out
+    assert "b1 left to its watchdog, b2 not started" in out
+    assert "its watchdog restores the old state within" in heard.text
     no_drain(two_clusters)
     for box in two_clusters.boxes:
         box.misbehave(refuse_logins=False)
@@ -132,11 +132,11 @@ def test_one_cluster_of_several_nodes(fleet: Fleet, options: tuple[str, ...]) ->
     one, two = (Before.of(box) for box in fleet.boxes)
     heard = under_way(fleet, "cp2", *options, all_of="cp1 cp2")
     heard.press()
-    heard.until("waiting until cp2 " + WAITS)
+    heard.until("Waiting for cp2 " + WAITS)
     no_drain(fleet)
     code, out = heard.end(60)
     assert code == 130
-    assert f"cp1 {'undone' if options else 'new'}, cp2 old" in out
+    assert f"cp1 {'rolled back' if options else 'changed'}, cp2 restored" in out
     two.is_old_and_works()
     if options:
         one.is_old_and_works()
@@ -149,12 +149,12 @@ def test_pressed_again_while_the_old_server_comes_back(fleet: Fleet) -> None:
     one, two = (Before.of(box) for box in fleet.boxes)
     heard = under_way(fleet, "cp1", all_of="cp1 cp2")
     heard.press()
-    heard.until("putting the old state back")
-    until(lambda: "waiting for" in heard.text.partition("putting the old state back")[2], "its API server awaited")
+    heard.until("restoring the old state")
+    until(lambda: "waiting for" in heard.text.partition("restoring the old state")[2], "its API server awaited")
     heard.press()
     code, out = heard.end(10)
     assert code == 130
-    assert "cp1 old, cp2 untouched" in out
+    assert "cp1 restored, cp2 not started" in out
     no_drain(fleet)
     one.is_old_and_works()
     two.is_untouched()
@@ -168,7 +168,7 @@ def test_while_it_waits_for_the_other_servers_nothing_was_touched(fleet: Fleet) 
     heard.press()
     code, out = heard.end(10)
     assert code == 130
-    assert "cp1 untouched, cp2 untouched" in out
+    assert "cp1 not started, cp2 not started" in out
     for one in before:
         one.is_untouched()
 
@@ -187,7 +187,7 @@ def test_while_all_nodes_are_looked_at(fleet: Fleet, command: tuple[str, ...]) -
             heard.press()
             code, _ = heard.end(5)
     assert code == 130
-    assert heard.text.splitlines()[-1].startswith("error: interrupted while looking")
+    assert heard.text.splitlines()[-1].startswith("error: interrupted while reading the nodes")
     assert fleet.audited == []
 
 
@@ -217,7 +217,7 @@ def test_on_a_terminal(fleet: Fleet) -> None:
     reader.start()
     until(lambda: fleet.audited == ["cp1"] and b"waiting for" in screen, "the node under way", 60)
     os.write(ours, b"\x03")
-    until(lambda: b"interrupted: no other node is begun" in screen, "the word of it")
+    until(lambda: b"Interrupted. No further nodes will be started." in screen, "the word of it")
     no_drain(fleet)
     assert run.wait(60) == 130
     reader.join(5)

@@ -16,11 +16,11 @@ def node_as_text(report: NodeReport) -> list[str]:
     name, outcome = safe(report.plan.name), report.outcome
     if report.error or outcome is None:
         return []
-    if report.state is State.undone:
-        return [f"{name}: taken back"]
+    if report.state is State.rolled_back:
+        return [f"{name}: rolled back"]
     prepared = report.plan.prepared
     said = _DONE.get(prepared.plan.action, prepared.plan.action)
-    done = f"{said} ({outcome.seconds:.1f} s)" if prepared.plan else f"nothing to do, {said} already"
+    done = f"{said} ({outcome.seconds:.1f} s)" if prepared.plan else f"nothing to do: {said} already"
     lines = [safe(finding.message) for finding in prepared.findings]
     return [*(f"{name}: {line}" for line in (*lines, done)), *_evidence(outcome)]
 
@@ -61,7 +61,7 @@ def _entry(cluster: ClusterReport, node: NodeReport) -> dict[str, Any]:
         "cluster": cluster.plan.cluster.name,
         "state": str(node.state),
         "action": prepared.plan.action,
-        "changed": bool(prepared.plan) and node.state == State.new,
+        "changed": bool(prepared.plan) and node.state == State.changed,
         **_outcome(node.outcome or Outcome(None, None)),
         "warnings": [finding.message for finding in prepared.findings],
         "error": node.error.message if node.error else None,

@@ -75,7 +75,7 @@ def remarks(fleet: FleetPlan) -> list[str]:
 
 
 def _remarks(fleet: FleetPlan, cluster: ClusterPlan) -> list[str]:
-    doubles = (f"{name} is {first} again and is taken once" for name, first in fleet.doubles)
+    doubles = (f"{first} and {name} are the same node; counted once" for name, first in fleet.doubles)
     return [said for said in (*cluster_remarks(cluster.cluster), cluster.remark, *doubles) if said]
 
 
@@ -98,11 +98,14 @@ def _cluster_tail(cluster: ClusterPlan, colour: bool) -> list[str]:
     """The lines after those of its nodes: what is stored for the cluster as a whole, or why nothing is."""
     diff = _config_diff(cluster)
     if diff:
-        return [
-            "kubeadm-config, so that kubeadm upgrade makes the same manifest (a control-plane node that joins later",
-            "needs the policy file before it does):",
-            *(_paint(safe(line), colour) for line in diff.split("\n")),
-        ]
+        removed = not (cluster.storing.settings and cluster.storing.settings.flags)
+        why = "audit settings removed" if removed else "so that kubeadm upgrade keeps the audit settings"
+        joins = (
+            []
+            if removed
+            else ["  note    a control-plane node that joins later needs the policy file before it joins"]
+        )
+        return [f"kubeadm-config ({why}):", *(_paint(safe(line), colour) for line in diff.split("\n")), *joins]
     return [f"  note    {safe(cluster.storing.why)}"] if cluster.storing.why else []
 
 
@@ -194,7 +197,7 @@ def _lines(review: _Review, colour: bool) -> Iterator[str]:
         yield ""
         yield from (_paint(safe(line), colour) for line in review.diff.split("\n"))
     if review.structural:
-        yield "what that changes in the Pod:"
+        yield "Changes to the Pod:"
         yield from (f"  {safe(fact)}" for fact in review.structural)
 
 

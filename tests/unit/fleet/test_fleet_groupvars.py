@@ -140,7 +140,7 @@ def test_what_is_needed_and_cannot_be_known_is_an_error_with_its_line(tmp_path: 
     assert "write the value itself there" in template
     assert vault.startswith("group_vars/all.yml:3: ansible_user of m2 is encrypted by ansible-vault")
     assert "write it in the clear" in vault
-    assert port == "host_vars/m2.yml:1: '22x' is no port; it must be a number from 1 to 65535"
+    assert port == "host_vars/m2.yml:1: '22x' is not a port; it must be a number from 1 to 65535"
 
 
 def test_all_files_say_their_errors_at_once(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_one_after_the_other_each_after_all_others_are_ready() -> None:
         "change a3",
         "store a",
     ]
-    assert set(states(report).values()) == {"new"}
+    assert set(states(report).values()) == {"changed"}
     assert stored(report) == {"a": "stored"}
     assert report.exit_code == Exit.OK
 
@@ -169,7 +169,7 @@ def test_one_after_the_other_each_after_all_others_are_ready() -> None:
 def test_at_the_first_failure_the_rest_is_left_alone() -> None:
     hands = Recorder(fail={"change a2": ChangeError("a2 fell")})
     report = hands.roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": "old", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "restored", "a3": "not started"}
     assert not any(said.startswith(("undo", "store", "change a3")) for said in hands.said)
     assert [e.message for e in report.failures] == ["a2 fell"]
     assert report.exit_code == Exit.FAILED
@@ -179,7 +179,7 @@ def test_all_or_nothing_takes_back_newest_first() -> None:
     hands = Recorder(fail={"change a3": ChangeError("a3 fell")})
     report = hands.roll([cluster("a")], Rules(all_or_nothing=True))
     assert [s for s in hands.said if s.startswith("undo")] == ["undo a2 backup-a2", "undo a1 backup-a1"]
-    assert states(report) == {"a1": "undone", "a2": "undone", "a3": "old"}
+    assert states(report) == {"a1": "rolled back", "a2": "rolled back", "a3": "restored"}
     assert "store a" not in hands.said
 
 
@@ -188,26 +188,26 @@ def test_all_or_nothing_over_two_clusters_stores_nothing_before_all_are_done() -
     report = hands.roll([cluster("a", 1), cluster("b", 1)], Rules(all_or_nothing=True))
     assert hands.said.index("store a") > hands.said.index("change b1")
     assert hands.said[hands.said.index("store b") :][:2] == ["store b", "unstore a"]
-    assert states(report) == {"a1": "undone", "b1": "undone"}
+    assert states(report) == {"a1": "rolled back", "b1": "rolled back"}
     assert stored(report) == {}
 
 
 def test_undoing_stops_where_it_fails() -> None:
     fail: dict[str, Exception] = {"change a3": ChangeError("x"), "undo a2 backup-a2": BrokenError("y", hint="z")}
     report = Recorder(fail=fail).roll([cluster("a")], Rules(all_or_nothing=True))
-    assert states(report) == {"a1": "new", "a2": "unknown", "a3": "old"}
+    assert states(report) == {"a1": "changed", "a2": "not restored", "a3": "restored"}
     assert report.exit_code == Exit.NEEDS_PERSON
 
 
 def test_a_node_that_needs_a_person_is_said_so() -> None:
     report = Recorder(fail={"change a1": BrokenError("x")}).roll([cluster("a")])
-    assert states(report)["a1"] == "unknown"
+    assert states(report)["a1"] == "not restored"
     assert report.exit_code == Exit.NEEDS_PERSON
 
 
 def test_a_node_that_dies_in_the_middle_is_left_to_its_watchdog() -> None:
     report = Recorder(fail={"change a2": PendingError("x")}).roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": "out of reach (its watchdog puts it back)", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "unreachable (its watchdog restores it)", "a3": "not started"}
     assert report.exit_code == Exit.FAILED
 
 
@@ -215,7 +215,7 @@ def test_nothing_is_touched_while_another_server_is_down() -> None:
     hands = Recorder(late={"a3"})
     report = hands.roll([cluster("a")])
     assert hands.said == ["a1 asks a2 a3"]
-    assert set(states(report).values()) == {"untouched"}
+    assert set(states(report).values()) == {"not started"}
     assert report.exit_code == Exit.FAILED
 
 
@@ -223,14 +223,14 @@ def test_a_server_that_does_not_come_back_stops_the_rollout() -> None:
     hands = Recorder()
     hands.during = lambda what: hands.late.add("a1") if what.startswith("change") else None
     report = hands.roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": "untouched", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "not started", "a3": "not started"}
 
 
 def test_a_run_again_passes_over_what_is_done() -> None:
     hands = Recorder(done_before={"a1", "a2"})
     report = hands.roll([cluster("a")])
     assert hands.said == ["change a1", "change a2", "a3 asks a1 a2", "change a3", "store a"]
-    assert states(report) == {"a1": "already new", "a2": "already new", "a3": "new"}
+    assert states(report) == {"a1": "unchanged", "a2": "unchanged", "a3": "changed"}
 
 
 @pytest.mark.parametrize("yes", [True, False])
@@ -269,28 +269,28 @@ def test_clusters_go_side_by_side_but_no_more_than_forks() -> None:
 
     report = Recorder(during=change).roll([cluster(n, 2) for n in "abcd"], Rules(forks=2))
     assert most == 2
-    assert set(states(report).values()) == {"new"}
+    assert set(states(report).values()) == {"changed"}
 
 
 def test_a_failure_in_one_cluster_begins_no_node_of_another() -> None:
     hands = Recorder(fail={"change a1": ChangeError("x")})
     # one fork: the second cluster's turn comes after the failure
     report = hands.roll([cluster("a", 2), cluster("b", 2)], Rules(forks=1))
-    assert states(report) == {"a1": "old", "a2": "untouched", "b1": "untouched", "b2": "untouched"}
+    assert states(report) == {"a1": "restored", "a2": "not started", "b1": "not started", "b2": "not started"}
     assert not any("b1" in said for said in hands.said)
 
 
 def test_an_interrupted_node_ends_the_rollout() -> None:
     report = Recorder(fail={"change a2": StoppedError("x")}).roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": "old", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "restored", "a3": "not started"}
     assert report.exit_code == Exit.INTERRUPTED
 
 
 def test_what_cannot_be_stored_is_a_failure_of_no_node() -> None:
     report = Recorder(fail={"store a": ChangeError("no")}).roll([cluster("a", 1)])
-    assert states(report) == {"a1": "new"}
+    assert states(report) == {"a1": "changed"}
     assert report.exit_code == Exit.FAILED
-    assert State.new in {n.state for n in report.nodes}
+    assert State.changed in {n.state for n in report.nodes}
 
 
 # --- nodes that are lost
@@ -299,20 +299,20 @@ def test_what_cannot_be_stored_is_a_failure_of_no_node() -> None:
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (UntouchedError("it said no"), "untouched"),
-        (UntouchedError("no answer", unreached=True), "out of reach, untouched"),
-        (LostError("gone"), "out of reach, untouched"),
-        (ScriptError("nonsense"), "old"),
+        (UntouchedError("it said no"), "not started"),
+        (UntouchedError("no answer", unreached=True), "unreachable, not started"),
+        (LostError("gone"), "unreachable, not started"),
+        (ScriptError("nonsense"), "restored"),
     ],
 )
 def test_a_node_that_was_not_even_begun_is_told_from_one_that_was_put_back(error: Exception, state: str) -> None:
     report = Recorder(fail={"change a2": error}).roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": state, "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": state, "a3": "not started"}
 
 
 def test_a_proof_that_fails_where_nothing_was_to_change_touched_nothing() -> None:
     hands = Recorder(done_before={"a1"}, fail={"change a1": ChangeError("not proved")})
-    assert states(hands.roll([cluster("a", 1)])) == {"a1": "untouched"}
+    assert states(hands.roll([cluster("a", 1)])) == {"a1": "not started"}
 
 
 @pytest.mark.parametrize("error", [PendingError("lost"), UntouchedError("lost", unreached=True), BrokenError("x")])
@@ -320,7 +320,7 @@ def test_taking_back_does_not_wait_for_a_server_that_this_run_lost(error: Except
     hands = Recorder(fail={"change a2": error})
     hands.during = lambda what: hands.late.add("a2") if what == "change a2" else None
     report = hands.roll([cluster("a")], Rules(all_or_nothing=True))
-    assert states(report)["a1"] == "undone"
+    assert states(report)["a1"] == "rolled back"
     assert "a1 asks a3" in hands.said
 
 
@@ -328,7 +328,7 @@ def test_the_last_server_that_answers_is_not_taken_back() -> None:
     hands = Recorder(fail={"change a2": PendingError("lost")})
     hands.during = lambda what: hands.late.add("a2") if what == "change a2" else None
     report = hands.roll([cluster("a", 2)], Rules(all_or_nothing=True))
-    assert states(report)["a1"] == "new"
+    assert states(report)["a1"] == "changed"
     assert not any(said.startswith("undo") for said in hands.said)
 
 
@@ -338,29 +338,29 @@ def test_the_last_server_that_answers_is_not_taken_back() -> None:
 def test_ctrl_c_stops_the_node_under_way_and_begins_no_other() -> None:
     keys = Recorder(presses={"change a2": 1})
     report = keys.roll([cluster("a")])
-    assert states(report) == {"a1": "new", "a2": "old", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "restored", "a3": "not started"}
     assert keys.interrupted == [(["a2"], False)]
-    assert [e.message for e in report.failures] == ["interrupted; no other node was begun", "change a2"]
+    assert [e.message for e in report.failures] == ["interrupted; no further nodes were started", "change a2"]
     assert report.exit_code == Exit.INTERRUPTED
 
 
 def test_ctrl_c_with_all_or_nothing_takes_back_what_was_done() -> None:
     keys = Recorder(presses={"change a3": 1})
     report = keys.roll([cluster("a")], Rules(all_or_nothing=True))
-    assert states(report) == {"a1": "undone", "a2": "undone", "a3": "old"}
+    assert states(report) == {"a1": "rolled back", "a2": "rolled back", "a3": "restored"}
 
 
 def test_ctrl_c_while_nodes_are_taken_back_finishes_the_one_under_way() -> None:
     keys = Recorder(fail={"change a3": ChangeError("x")}, presses={"undo a2": 1})
     report = keys.roll([cluster("a")], Rules(all_or_nothing=True))
-    assert states(report) == {"a1": "new", "a2": "undone", "a3": "old"}
+    assert states(report) == {"a1": "changed", "a2": "rolled back", "a3": "restored"}
     assert report.exit_code == Exit.INTERRUPTED
 
 
 def test_a_second_ctrl_c_leaves_the_node_to_its_watchdog() -> None:
     keys = Recorder(presses={"change a2": 2})
     report = keys.roll([cluster("a")], Rules(all_or_nothing=True))
-    assert states(report) == {"a1": "new", "a2": "left to its watchdog", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "left to its watchdog", "a3": "not started"}
     assert keys.interrupted == [(["a2"], False), (["a2"], True)]
     assert report.exit_code == Exit.INTERRUPTED
 
@@ -374,7 +374,7 @@ def test_whoever_does_not_hear_is_left_behind(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_canary_that_nobody_answers_is_reported() -> None:
     report = Recorder(yes=StoppedError("nobody said yes")).roll([cluster("a")], Rules(canary=True))
-    assert states(report) == {"a1": "new", "a2": "untouched", "a3": "untouched"}
+    assert states(report) == {"a1": "changed", "a2": "not started", "a3": "not started"}
     assert report.exit_code == Exit.INTERRUPTED
 
 
