@@ -41,7 +41,7 @@ PAST: Final = {
     Verb.changed: "changed",
     Verb.deleted: "deleted",
     Verb.read: "read",
-    Verb.exec: "went into",
+    Verb.exec: "connected to",
     Verb.touched: "touched",
 }
 """Each verb, for sentences about who did that."""
@@ -120,7 +120,7 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
         notes += lost
     if unreadable:
         lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
-        notes.append(f"{lines} damaged and could not be read.")
+        notes.append(f"{lines} damaged and cannot be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
     return replace(answer, notes=(*notes, *said[:10]))
 

@@ -112,7 +112,7 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
 def _others(chosen: Request, events: Sequence[Request]) -> str:
     """Who else sent any of `events`; empty if nobody did."""
     others = [who for who in dict.fromkeys(map(actor, events)) if who != actor(chosen)]
-    return f"others did too: {', '.join(others[:10])}{' and more' if len(others) > 10 else ''}" if others else ""
+    return f"also by: {', '.join(others[:10])}{' and more' if len(others) > 10 else ''}" if others else ""
 
 
 def _meeting(index: EventIndex, verb: Verb, obj: Object, chosen: Request, doubt: str) -> Finding:
@@ -121,15 +121,15 @@ def _meeting(index: EventIndex, verb: Verb, obj: Object, chosen: Request, doubt:
         why = f"the request names it; {doubt}" if doubt else "the request names it"
         return Finding((Link(obj, chosen, certain_if(not doubt), why),))
     if chosen.facts.shown:
-        return Finding((Link(obj, chosen, "certain", f"the logged answer to the {chosen.verb} names it"),))
+        return Finding((Link(obj, chosen, "certain", f"the logged response to the {chosen.verb} names it"),))
     known = any(request.done for request in index.on(obj))
     where = f"in namespace {chosen.namespace}" if chosen.namespace else "in all namespaces"
     if not known and reads(chosen) and (verb is Verb.touched or not _takes_all(chosen)):
-        did = f"{actor(chosen)} asked for a {chosen.verb} of {collection(chosen)} {where} at {chosen.time}"
-        return note(f"{did}; whether {obj} existed and was one of them is not in this log")
-    takes = "takes it in if it is one of them" if selector(chosen) else "takes it in"
-    why = f"a {chosen.verb} of {collection(chosen)} {where} {takes}"
-    unknown = f"nothing else in this log mentions {obj}; this is of it only if it existed"
+        did = f"{actor(chosen)} sent a {chosen.verb} of {collection(chosen)} {where} at {chosen.time}"
+        return note(f"{did}; this log does not show whether {obj} existed then")
+    includes = "includes it if it matches" if selector(chosen) else "includes it"
+    why = f"a {chosen.verb} of {collection(chosen)} {where} {includes}"
+    unknown = f"nothing else in this log mentions {obj}; this applies only if it existed"
     return Finding((Link(obj, chosen, "inferred", why),)) + note("" if known else unknown)
 
 
@@ -159,12 +159,12 @@ def _that_changed(obj: Object, asked: Sequence[Request]) -> tuple[Sequence[Reque
         return asked, NOTHING
     by = f"by {actor(same[-1])} at {same[-1].time}"
     if changed:
-        return changed, note(f"{counted(len(same), 'request')} left all as it was, the last {by}")
+        return changed, note(f"{counted(len(same), 'request')} changed nothing, the latest {by}")
     if len(same) == 1:
-        which = f"the only request to do so, {by}, left all as it was"
+        which = f"the only one, {by}, changed nothing"
     else:
-        which = f"{len(same)} requests to do so left all as it was, the last {by}"
-    return [], Finding(instead=f"Nobody in this log changed {obj}: {which}")
+        which = f"{len(same)} requests changed nothing, the latest {by}"
+    return [], Finding(instead=f"No effective change of {obj} found in this log: {which}")
 
 
 def _no_op(request: Request) -> bool:
@@ -182,7 +182,7 @@ def _without_repeats(index: EventIndex, obj: Object, changed: Sequence[Request])
     requests = [*filter(_writes, index.done(obj))]
     doubtful = repeats(requests)
     last = changed[-1]
-    unknown = "whether that changed anything is not in this log"
+    unknown = "this log does not show whether that changed anything"
     if last.key not in doubtful:
         same = no_op_updates(index, obj)
         others = [request for request in requests if request.key not in same]

@@ -17,22 +17,19 @@ def sentence(answer: Answer) -> str:
     if answer.question.user:
         return _of_user(answer)
     request, root = answer.answer, answer.root
-    if request is None and root is None:
-        return answer.notes[0].rstrip(".") if answer.notes else f"Nobody in this log {_past(answer)} it"
-    if root is not None and (request is None or root.key != request.key):
-        cause = answer.links[-1]
-        first = f"{_subject(root)} {past(root)} {cause.object} {_circumstances(root)}"
-        if request is None:
-            return f"{first}, and {answer.object} follows from that; its own request is not in this log"
-        return f"{first}, and so {_short(request)} {_request(answer, request)} on {moment(request.time)}"
+    first = f"{_subject(root)} {past(root)} {answer.links[-1].object} {_circumstances(root)}" if root else ""
     if request is None:
-        return f"Nobody in this log {_past(answer)} it"
+        if not first:
+            return answer.notes[0].rstrip(".")
+        return f"{first}; {answer.object} follows from that, its own request is not in this log"
+    if root is not None and root.key != request.key:
+        return f"{first}, and so {_short(request)} {_request(answer, request)} on {moment(request.time)}"
     whole = f"{_subject(request)} {_request(answer, request)} {_circumstances(request)}"
     if answer.question.verb is Verb.touched and len(answer.events) > 1:
-        own = "" if request.by_kubernetes else " not by Kubernetes itself"
-        whole = f"{len(answer.events)} requests touched it, the last{own}: {whole}"
+        who = "" if request.by_kubernetes else " by a user"
+        whole = f"{len(answer.events)} requests. Latest{who}: {whole}"
     if root is None:
-        return f"{whole}; who is behind that is not in this log"
+        return f"{whole}; who caused that is not in this log"
     return whole
 
 
@@ -95,10 +92,10 @@ def _circumstances(request: Request) -> str:
 def _of_user(answer: Answer) -> str:
     user, events = answer.question.user, answer.events
     if not events:
-        return answer.notes[0].rstrip(".") if answer.notes else f"{user} did nothing of that kind"
+        return answer.notes[0].rstrip(".")
     if len(events) == 1:
         return f"{user} {_step(answer.links[0])} on {moment(events[0].time)}"
     first, last = moment(events[0].time), moment(events[-1].time)
     span = f"on {first}" if first == last else f"between {first} and {last}"
-    what = "" if answer.question.verb is Verb.touched else f", all of the kind `{answer.question.verb}`,"
-    return f"{user} did {len(events)} things{what} {span}"
+    kind = "" if answer.question.verb is Verb.touched else f" of the kind `{answer.question.verb}`"
+    return f"{user} sent {len(events)} requests{kind} {span}"

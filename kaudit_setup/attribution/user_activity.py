@@ -1,4 +1,4 @@
-"""The question turned round: what one user did, under any name and through anybody's impersonation."""
+"""What one user did: as themselves, as somebody else, or somebody else as them."""
 
 from __future__ import annotations
 
@@ -114,13 +114,13 @@ def _what(question: Question, request: Request) -> str:
 def _nothing(question: Question, present: bool, events: Sequence[Request]) -> list[str]:
     """Why there are no events."""
     if not present:
-        return [f"No request by {question.user} is in this log."]
-    return [] if events else [f"{question.user} is in this log, but did nothing of that kind."]
+        return [f"No request by {question.user} found in this log."]
+    return [] if events else [f"No matching request by {question.user} found in this log, but others."]
 
 
 def _left_out(count: int) -> list[str]:
     were = "was" if count == 1 else "were"
-    said = f"{counted(count, 'earlier request')} {were} left out; --since and --until narrow the question."
+    said = f"{counted(count, 'earlier request')} {were} left out; narrow the question with --since and --until."
     return [said] if count else []
 
 
@@ -131,10 +131,10 @@ def _failures(tried: Sequence[Request]) -> list[str]:
         last = max(refused, key=lambda request: request.at)
         which = "was refused or failed," if len(refused) == 1 else "were refused or failed, the last"
         what = f"(to {infinitive(last)} {thing(last)}: {last.code})"
-        said.append(f"{counted(len(refused), 'request')} of that kind {which} at {last.time} {what}")
+        said.append(f"{counted(len(refused), 'matching request')} {which} at {last.time} {what}")
     if late := sum(request.code == TIMED_OUT for request in tried):
-        requests = f"{counted(late, 'request')} of that kind"
-        said.append(f"{requests} timed out ({TIMED_OUT}) and may have happened all the same")
+        requests = f"{counted(late, 'matching request')}"
+        said.append(f"{requests} timed out ({TIMED_OUT}) and may have taken effect anyway")
     if dry := sum(request.outcome == "dry-run" for request in tried):
         said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

@@ -17,7 +17,7 @@ SHOWN: Final = 5
 def attempts(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> list[str]:
     """What people tried to do to `obj` of the kind that `match` takes, and what became of it, in sentences."""
     said = [_attempt(request, obj) for request in _without_effect(index, obj) if match(request)]
-    return few(said, f"and {counted(len(said) - SHOWN, 'more attempt')} without effect")
+    return few(said, f"and {counted(len(said) - SHOWN, 'more attempt')}")
 
 
 def _without_effect(index: EventIndex, obj: Object) -> list[Request]:
@@ -40,14 +40,14 @@ def few(sentences: list[str], rest: str) -> list[str]:
 
 
 def _attempt(request: Request, obj: Object) -> str:
-    what = f"{actor(request)} asked to {infinitive(request)} {obj} at {request.time}"
+    what = f"{actor(request)} tried to {infinitive(request)} {obj} at {request.time}"
     if request.outcome == "dry-run":
-        return f"{what}: a dry run, nothing came of it"
+        return f"{what}: a dry run, without effect"
     if request.code == TIMED_OUT:
-        return f"{what} and it timed out ({request.code}): it may have happened all the same"
+        return f"{what}: timed out ({request.code}), may have taken effect anyway"
     if request.outcome == "open":
-        return f"{what}; whether it succeeded is not in this log (only stage {request.stage or 'unknown'} is)"
-    why = f": {request.reason}" if request.code == 403 and request.reason else ""
+        return f"{what}: outcome unknown, this log has only stage {request.stage or 'unknown'}"
+    why = f" ({request.reason})" if request.code == 403 and request.reason else ""
     if request.stage == "Panic" or request.code >= 500:
-        return f"{what}; the request failed with {request.code}"
-    return f"{what} and was refused with {request.code}{why}"
+        return f"{what}: failed with {request.code}"
+    return f"{what}: refused with {request.code}{why}"

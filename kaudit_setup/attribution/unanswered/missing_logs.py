@@ -17,7 +17,7 @@ _APISERVER: Final = "kube-apiserver-"
 def missing_time(coverage: Sequence[Coverage]) -> list[str]:
     """The gaps of each log, and the logs that hold nothing."""
     gaps = [f"The log of {log.node} has a gap from {begin} to {end}." for log in coverage for begin, end in log.gaps]
-    empty = [f"The log of {log.node} holds no event." for log in coverage if log.files and not log.first]
+    empty = [f"The log of {log.node} holds no events." for log in coverage if log.files and not log.first]
     return [*few(gaps, f"And {counted(len(gaps) - SHOWN, 'more gap')}."), *empty]
 
 
@@ -29,9 +29,9 @@ def missing_nodes(index: EventIndex, coverage: Sequence[Coverage]) -> list[str]:
         return []
     if len(servers & known) == len(coverage):
         names = ", ".join(sorted(servers - known))
-        return [f"The log of {names} is missing: a kube-apiserver ran there too, and each writes its own log."]
-    ran = f"a kube-apiserver ran on each of {', '.join(sorted(servers))}"
-    return [f"The logs of {lacking} nodes are missing: {ran}, and this is the log of {len(coverage)}."]
+        return [f"The log of {names} is missing: an API server ran there too, and each writes its own log."]
+    ran = f"an API server ran on each of {', '.join(sorted(servers))}"
+    return [f"The logs of {lacking} nodes are missing: {ran}, and only {counted(len(coverage), 'log')} was searched."]
 
 
 def _servers(index: EventIndex) -> set[str]:

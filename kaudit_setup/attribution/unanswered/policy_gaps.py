@@ -65,11 +65,11 @@ def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
     asked = [(sender, way) for sender in _senders(verb, obj) for way in sender.ways(verb)]
     reasons = [_dropped(policy, _attributes(sender, way, obj)) for sender, way in asked]
     if all(reasons):
-        return [f"The policy did not log it: {why}, so no request to do so is in this log." for why in _once(reasons)]
+        return [f"The policy does not log this: {why}." for why in _once(reasons)]
     lost: dict[str, list[str]] = {}
     for (sender, way), why in zip(asked, reasons, strict=True):
         lost.setdefault(why, []).append(f"{way.verb} by {sender.name}")
-    return [f"The policy did not log a {' or a '.join(_once(who))}: {why}." for why, who in lost.items() if why]
+    return [f"The policy does not log a {' or a '.join(_once(who))}: {why}." for why, who in lost.items() if why]
 
 
 def _senders(verb: str, obj: Object) -> tuple[_Sender, ...]:
@@ -94,11 +94,11 @@ def _dropped(policy: Policy, attributes: Attributes) -> str:
     """Why such a request leaves no trace of its success; empty if it does."""
     decision = evaluate(policy, attributes)
     if decision.rule_index < 0:
-        return "no rule matches it"
+        return "no rule matches"
     rule = policy.rules[decision.rule_index]
     where = f"rule {decision.rule_index + 1}" + (f" (line {rule.line})" if rule.line else "")
     if decision.level == "None":
-        return f"{where} says level None"
+        return f"{where} has level None"
     # the response to a long-running request is logged as it starts, too, with its code
     showing = ["ResponseStarted", "ResponseComplete"] if is_long_running(attributes) else ["ResponseComplete"]
     if set(showing) <= set(decision.omit_stages):

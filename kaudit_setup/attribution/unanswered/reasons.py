@@ -1,4 +1,4 @@
-"""Why nobody is named: nobody did it, the log begins later, the policy left it out, or a log is missing."""
+"""Why nobody is named: nothing was found, the log begins later, the policy left it out, or a log is missing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ from kaudit_setup.attribution.unanswered.policy_gaps import unlogged
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.policy.model import Policy
 
-_DID: Final = {"exec": "went into"}
-_ASK_WITH_POLICY: Final = "give --policy FILE to know."
+_NOTHING: Final = {
+    "created": "No successful create of",
+    "changed": "No successful change of",
+    "deleted": "No successful deletion of",
+    "read": "No successful read of",
+    "exec": "No successful exec, attach, port-forward or proxy request into",
+    "touched": "No successful request on",
+}
+_CHECK: Final = "check with --policy FILE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage
     first = min(filter(None, (each.first for each in coverage)), default="")
     last = max((each.last for each in coverage), default="")
     if not first:
-        return ["There is no event in this log."]
+        return ["This log holds no events."]
     return [*_reason(index, question, first, last), *missing_time(coverage), *missing_nodes(index, coverage)]
 
 
@@ -51,20 +58,17 @@ def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> l
     alive = index.done(question.object)
     if question.verb == "created" and alive:
         return _created_before(question, alive, first)
-    did, obj = _DID.get(question.verb, question.verb), question.object
-    nobody = (
-        f"Nobody in this log {did} {obj}: no successful request to do so is in it, and it covers {first} to {last}."
-    )
-    return [nobody, *_doubts(question, alive)]
+    nothing = f"{_NOTHING[question.verb]} {question.object} found in this log (covers {first} to {last})."
+    return [nothing, *_doubts(question, alive)]
 
 
 def _doubts(question: Unanswered, alive: Sequence[Request]) -> list[str]:
-    """What may be behind it that nobody did it: the name, or the policy. `alive`: what was done to the object."""
+    """Why nothing may be found although somebody did it: a wrong name, or the policy. `alive`: what is found."""
     if not alive:
-        doubt = "" if question.followed else "; is the name, the namespace right?"
-        return [f"No successful request in this log names {question.object} at all{doubt or '.'}"]
+        advice = "" if question.followed else " Check the name and the namespace."
+        return [f"No successful request in this log names {question.object}.{advice}"]
     if question.policy is None and question.verb in {"read", "exec"}:
-        return [f"Or the policy did not log it: {_ASK_WITH_POLICY}"]
+        return [f"The policy may not log this; {_CHECK}"]
     return []
 
 
@@ -76,10 +80,9 @@ def _created_before(question: Unanswered, alive: Sequence[Request], first: str) 
     own = [request for request in alive if request.at >= since]
     bound = next((request for request in own if request.subresource == "binding"), None)
     if bound is not None:
-        made = f"{obj} was made while this log was written, just before it was bound to a node at {bound.time}"
-        return [f"{made}; the request is not in it: the policy did not log it, or another node's log has it."]
+        made = f"{obj} was created while this log was written, just before it was bound to a node at {bound.time}"
+        return [f"{made}. The create is missing: the policy did not log it, or it is in another node's log."]
     if since:
-        return [f"{obj} was there at {own[0].time}, another one than before; who made it is not in this log."]
-    there = f"{obj} was there already at {own[0].time}, when it is first mentioned"
-    said = [f"The log does not reach back that far: {there}, and the log begins at {first}."]
-    return said if question.policy else [*said, f"Or the policy did not log who made it: {_ASK_WITH_POLICY}"]
+        return [f"{obj} existed at {own[0].time} and is not the one before it; its create is not in this log."]
+    said = [f"{obj} already existed at {own[0].time}, when this log first mentions it; the log begins at {first}."]
+    return said if question.policy else [*said, f"The policy may not log its creation; {_CHECK}"]

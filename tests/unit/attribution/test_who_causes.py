@@ -151,7 +151,7 @@ def test_a_write_that_left_all_as_it_was_is_no_change(who: Asker) -> None:
     write(who.path, *rollout(thing("deployments", "web", 2, "b")))
     found = who.json("changed", "deploy/web")
     assert found["answer"]["user"] == "bob"
-    assert f"1 request left all as it was, the last by {FLUX}" in said(found)
+    assert f"1 request changed nothing, the latest by {FLUX}" in said(found)
     write(who.path, *rollout(thing("deployments", "web", 2, "b", labels={"a": "b"})))
     assert who.json("changed", "deploy/web")["answer"]["user"] == FLUX
 

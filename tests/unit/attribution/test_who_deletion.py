@@ -333,5 +333,5 @@ def test_a_list_read_what_is_nowhere_else_in_the_log_only_if_it_existed(who: Ask
     write(who.path, {**listed, "requestURI": "/api/v1/secrets?labelSelector=a%3Db"}, *NOISE)
     found = who.json("read", "secret/nosuch")
     assert (found["answer"], found["events"]) == (None, [])
-    said = "hank asked for a list of all secrets that match a=b in all namespaces at 2026-11-23T10:00:00.000000Z;"
+    said = "hank sent a list of all secrets that match a=b in all namespaces at 2026-11-23T10:00:00.000000Z;"
     assert any(note.startswith(said) for note in found["notes"])

@@ -42,12 +42,12 @@ def test_a_list_reads_what_its_answer_names(who: Asker, table: bool) -> None:
     write(who.path, MADE, listed("s3", "s7", table=table))
     found = who.json("read", "secret/s7")
     assert asked(found) == ("dan", "certain")
-    assert found["chain"][0]["why"] == "the logged answer to the list names it"
+    assert found["chain"][0]["why"] == "the logged response to the list names it"
     # who asked for it by name is named first
     write(who.path, MADE, event("09:00:00.000000", "ann", "get", "secrets", "s7"), listed("s7", table=table))
     found = who.json("read", "secret/s7")
     assert (asked(found), len(found["events"])) == (("ann", "certain"), 2)
-    assert "others did too: dan" in found["notes"]
+    assert "also by: dan" in found["notes"]
     # one of another namespace
     write(who.path, *NOISE, listed("s7", table=table, ns=""))
     assert asked(who.json("read", "secret/s7", "-n", "other")) == (None, "unknown")
@@ -76,8 +76,8 @@ def test_a_list_of_what_matches_says_nothing_of_what_nobody_knows(who: Asker, ve
     write(who.path, *NOISE, event("10:00:00.000000", "rita", "list", "pods", ns="", query="?labelSelector=app%3Ddr1"))
     found = who.json(verb, "pod/never")
     assert (asked(found), found["events"]) == ((None, "unknown"), [])
-    assert found["notes"][0].startswith(f"Nobody in this log {verb} pod default/never")
-    assert any(note.startswith("rita asked for a list of all pods that match app=dr1") for note in found["notes"])
+    assert found["notes"][0].startswith("No successful re")
+    assert any(note.startswith("rita sent a list of all pods that match app=dr1") for note in found["notes"])
 
 
 def test_a_list_of_all_touched_nothing_that_nobody_knows(who: Asker) -> None:

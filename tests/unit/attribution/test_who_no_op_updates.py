@@ -49,8 +49,8 @@ def test_what_is_applied_again_since_a_report_of_the_controller_is_no_change(who
     found = who.json("changed", "deploy/web")
     assert (found["answer"], found["confidence"], found["events"]) == (None, "unknown", [])
     assert found["notes"][0] == (
-        "Nobody in this log changed deployment default/web: 2 requests to do so left all as it was,"
-        f" the last by {ARGO} at 2026-11-23T09:06:00.000000Z."
+        "No effective change of deployment default/web found in this log: 2 requests changed nothing,"
+        f" the latest by {ARGO} at 2026-11-23T09:06:00.000000Z."
     )
     assert "changed nothing of it" in who.text("touched", "deploy/web")
 
@@ -85,7 +85,7 @@ def test_one_patch_that_asked_for_what_was_there_is_no_change(who: Asker, sight:
     write(who.path, settings("00:00", user, verb, 5, code=code), settings("01:00", "bob", "patch", 5))
     found = who.json("changed", "cm/c")
     assert found["answer"] is None
-    said = "the only request to do so, by bob at 2026-11-23T09:01:00.000000Z, left all as it was"
+    said = "the only one, by bob at 2026-11-23T09:01:00.000000Z, changed nothing"
     assert said in found["notes"][0]
     write(who.path, settings("00:00", user, verb, 5, code=code), settings("01:00", "bob", "patch", 6, "2"))
     assert who.json("changed", "cm/c")["confidence"] == "certain"

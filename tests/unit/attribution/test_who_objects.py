@@ -209,7 +209,7 @@ def test_an_eviction_that_is_a_dry_run_is_no_deed(who: Asker) -> None:
     found = who.json("deleted", "pod/p1")
     assert found["answer"] is None
     assert any(
-        note.startswith("bob asked to evict pod default/p1") and "a dry run" in note for note in found["notes"]
+        note.startswith("bob tried to evict pod default/p1") and "a dry run" in note for note in found["notes"]
     )
     write(
         who.path,
@@ -399,10 +399,10 @@ def test_a_request_that_timed_out_may_have_happened(who: Asker) -> None:
     write(who.path, *NOISE, event("10:00:00.000000", "alice", "delete", "pods", "p1", code=504))
     found = who.json("deleted", "pod/p1")
     assert found["answer"] is None
-    assert any("alice" in note and "it timed out (504): it may have happened" in note for note in found["notes"])
+    assert any("alice" in note and "timed out (504), may have taken effect anyway" in note for note in found["notes"])
     found = who.json("deleted", "--user", "alice")
     assert found["answer"] is None
-    assert "1 request of that kind timed out (504) and may have happened all the same" in found["notes"]
+    assert "1 matching request timed out (504) and may have taken effect anyway" in found["notes"]
 
 
 @pytest.mark.parametrize("name", ["w1", ""])
@@ -428,6 +428,6 @@ def test_a_proxy_is_asked_for_by_scheme_and_port(who: Asker, name: str, resource
     write(who.path, *NOISE, through, failed, event("12:00:00.000000", "eve", "get", resource, "web2:80", ns=ns))
     found = who.json("exec", f"{resource}/web")
     assert (found["answer"]["user"], found["confidence"]) == ("ruth", "certain")
-    assert any(note.startswith("mallory asked to send a request through the proxy to") for note in found["notes"])
+    assert any(note.startswith("mallory tried to send a request through the proxy to") for note in found["notes"])
     assert len(who.json("touched", f"{resource}/web")["events"]) == 1
     assert who.json("exec", f"{resource}/web", "--user", "ruth")["chain"][0]["object"]["name"] == "web"

@@ -84,10 +84,10 @@ def test_exit_codes(who: Asker) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"code": 403}, "was refused with 403"),
-        ({"code": 409}, "was refused with 409"),
+        ({"code": 403}, ": refused with 403"),
+        ({"code": 409}, ": refused with 409"),
         ({"code": 201, "query": "?dryRun=All&fieldManager=kubectl-create"}, "a dry run"),
-        ({"stage": "RequestReceived"}, "whether it succeeded is not in this log"),
+        ({"stage": "RequestReceived"}, "outcome unknown, this log has only stage"),
         ({"stage": "Panic", "code": 500}, "failed with 500"),
     ],
 )
@@ -97,7 +97,7 @@ def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: st
     assert found["confidence"] == "unknown"
     assert found["answer"] is None
     assert found["root"] is None
-    assert found["notes"][0].startswith("Nobody in this log created pod default/x")
+    assert found["notes"][0].startswith("No successful create of pod default/x found in this log")
     assert any("mallory" in note and said in note for note in found["notes"])
 
 
@@ -158,7 +158,7 @@ def test_the_log_that_does_not_reach_back_is_told_from_nobody(who: Asker) -> Non
     write(who.path, *NOISE, event("10:00:00.000000", "system:node:n1", "patch", "pods", "x", sub="status"))
     found = who.json("created", "pod/x")
     assert found["confidence"] == "unknown"
-    assert found["notes"][0].startswith("The log does not reach back that far: pod default/x was there already at")
+    assert found["notes"][0].startswith("pod default/x already existed at")
     assert f"the log begins at {DAY}00:00:00.000000Z" in found["notes"][0]
 
 
@@ -168,7 +168,7 @@ def test_a_binding_shows_that_the_create_was_dropped(who: Asker) -> None:
         *NOISE,
         event("10:00:00.000000", "system:kube-scheduler", "create", "pods", "x", sub="binding", code=201),
     )
-    assert "the policy did not log it, or another node's log has it" in who.json("created", "pod/x")["notes"][0]
+    assert "the policy did not log it, or it is in another node's log" in who.json("created", "pod/x")["notes"][0]
 
 
 def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
@@ -179,11 +179,11 @@ def test_the_policy_that_did_not_log_it(who: Asker, tmp_path: Path) -> None:
         "- level: None\n  resources: [{group: '', resources: [pods]}]\n- level: Metadata\n"
     )
     found = who.json("created", "pod/x", "--policy", str(policy))
-    assert found["notes"][0].startswith("The policy did not log it: rule 2 (line 6) says level None")
+    assert found["notes"][0].startswith("The policy does not log this: rule 2 (line 6) has level None")
     found = who.json("deleted", "pod/x", "--policy", str(policy))
     assert any("a deletecollection by a person" in note for note in found["notes"])
     found = who.json("changed", "cm/x", "--policy", str(policy))
-    assert found["notes"][0].startswith("Nobody in this log changed configmap default/x")
+    assert found["notes"][0].startswith("No successful change of configmap default/x")
 
 
 @pytest.mark.parametrize("verb", ["created", "changed", "deleted", "read", "exec"])
@@ -208,10 +208,13 @@ def test_a_node_whose_log_is_missing(who: Asker, verb: str) -> None:
 @pytest.mark.parametrize(
     ("omitted", "said"),
     [
-        ("[RequestReceived, ResponseComplete]", "Nobody in this log went into pod default/x"),
+        (
+            "[RequestReceived, ResponseComplete]",
+            "No successful exec, attach, port-forward or proxy request into pod default/x",
+        ),
         (
             "[ResponseStarted, ResponseComplete]",
-            "The policy did not log it: rule 1 (line 4) omits the stages ResponseStarted and ResponseComplete",
+            "The policy does not log this: rule 1 (line 4) omits the stages ResponseStarted and ResponseComplete",
         ),
     ],
 )
@@ -231,7 +234,7 @@ def test_gaps_and_an_empty_log(who: Asker, tmp_path: Path) -> None:
     assert any("has a gap from" in note for note in who.json("created", "pod/x")["notes"])
     write(who.path)
     found = who.json("created", "pod/x")
-    assert found["notes"][0] == "There is no event in this log."
+    assert found["notes"][0] == "This log holds no events."
 
 
 def test_outside_of_the_window_is_said(who: Asker) -> None:
@@ -252,7 +255,7 @@ def test_outside_of_the_window_is_said(who: Asker) -> None:
         ("changed", "changed", "patch", ""),
         ("deleted", "deleted", "delete", ""),
         ("read", "read", "get", ""),
-        ("exec", "went into", "create", "exec"),
+        ("exec", "connected to", "create", "exec"),
         ("touched", "touched", "get", ""),
     ],
 )
@@ -450,12 +453,12 @@ def test_the_question_turned_round(who: Asker) -> None:
         ("get", "alice"),
     ]
     assert [link["object"]["name"] for link in found["chain"]] == ["x", "c", "s"]
-    assert any("1 request of that kind was refused" in note for note in found["notes"])
+    assert any("1 matching request was refused" in note for note in found["notes"])
     assert len(who.json("touched", "pod", "--user", "alice")["events"]) == 1
     assert len(who.json("touched", "-n", "shop", "--user", "alice")["events"]) == 1
     assert len(who.json("read", "secret/s", "--user", "alice")["events"]) == 1
-    assert "alice did 3 things between" in who.text("touched", "--user", "alice")
-    assert who.json("touched", "--user", "nobody")["notes"] == ["No request by nobody is in this log."]
+    assert "alice sent 3 requests between" in who.text("touched", "--user", "alice")
+    assert who.json("touched", "--user", "nobody")["notes"] == ["No request by nobody found in this log."]
 
 
 def test_standard_input_can_be_looked_at_twice(who: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,7 +467,7 @@ def test_standard_input_can_be_looked_at_twice(who: Asker, monkeypatch: pytest.M
         monkeypatch.setattr("sys.stdin", stream)
         main(["who", "created", "pod/x", "--log", "-", "-o", "json"])
     found = json.loads(who.capsys.readouterr().out)
-    assert found["notes"][0].startswith("Nobody in this log")
+    assert found["notes"][0].startswith("No successful ")
     assert found["coverage"][0]["node"] == "stdin"
 
 
@@ -547,7 +550,7 @@ def test_a_timeline_is_told_in_words(who: Asker) -> None:
         event("09:40:00.000000", "eve", "list", "deployments", group="apps"),
     )
     text = who.text("touched", "deploy/web")
-    assert text.startswith("4 requests touched it, the last not by Kubernetes itself: carol deleted it on 2026-11-23")
+    assert text.startswith("4 requests. Latest by a user: carol deleted it on 2026-11-23")
     for step in ("alice  created it", "bob  scaled it", "eve  listed all deployments", "carol  deleted it"):
         assert step in text
     assert [e["user"] for e in who.json("touched", "deploy/web")["events"]] == ["alice", "bob", "eve", "carol"]

@@ -20,15 +20,15 @@ def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
 @pytest.mark.parametrize(
     ("verb", "tried", "said"),
     [
-        ("deleted", {"verb": "create", "sub": "eviction", "code": 429}, "asked to evict pod default/x at"),
+        ("deleted", {"verb": "create", "sub": "eviction", "code": 429}, "tried to evict pod default/x at"),
         (
             "exec",
             {"verb": "get", "sub": "proxy", "code": 500},
-            "asked to send a request through the proxy to pod default/x at",
+            "tried to send a request through the proxy to pod default/x at",
         ),
-        ("exec", {"verb": "create", "sub": "exec", "code": 403}, "asked to run a command in pod default/x at"),
-        ("deleted", {"verb": "delete", "code": 403}, "and was refused with 403"),
-        ("deleted", {"verb": "delete", "code": 503}, "the request failed with 503"),
+        ("exec", {"verb": "create", "sub": "exec", "code": 403}, "tried to run a command in pod default/x at"),
+        ("deleted", {"verb": "delete", "code": 403}, ": refused with 403"),
+        ("deleted", {"verb": "delete", "code": 503}, ": failed with 503"),
     ],
 )
 def test_an_attempt_is_called_what_it_was(who: Asker, verb: str, tried: dict[str, Any], said: str) -> None:
@@ -110,7 +110,7 @@ def test_a_policy_that_drops_what_the_controllers_delete_is_named(who: Asker, tm
     )
     write(who.path, *NOISE)
     text = who.text("deleted", "pod/web-8664bd895d-q49c5", "--policy", str(policy))
-    assert "did not log a delete by system:serviceaccount:kube-system:replicaset-controller: rule 1" in text
+    assert "does not log a delete by system:serviceaccount:kube-system:replicaset-controller: rule 1" in text
     assert "is the name" not in text
 
 

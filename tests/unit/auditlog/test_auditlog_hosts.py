@@ -354,7 +354,7 @@ def test_a_name_is_found_whoever_spelt_it(machines: Machines, user: str, writer:
         for asked in (user, f"{user[:5]}*"):
             assert machines.lines("--user", asked, *where) == sorted(texts)
         code, out, _ = machines.run("who", "touched", "--user", user, *where)
-        assert (code, "did 2 things" in out) == (0, True), out
+        assert (code, "sent 2 requests" in out) == (0, True), out
 
 
 def test_a_line_without_an_end_counts_once(machines: Machines) -> None:
