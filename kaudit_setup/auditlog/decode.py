@@ -28,9 +28,9 @@ in several threads.
 """
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what a decoder raises
-_BLOCK = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
-_DEEPEST = 200  # levels; no object of Kubernetes comes near
-_DEEPER = f"nested more than {_DEEPEST} levels deep, and read only down to there"
+_BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
+_DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
+_DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep, and read only down to there"
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
 # a whole pair, half of one (the group), anything else that is escaped
 _ESCAPE = re.compile(
@@ -78,17 +78,17 @@ def shallow(text: bytes) -> bytes:
     kube-apiserver takes ten thousand levels (encoding/json/scanner.go:maxNestingDepth) and logs them in a patch as
     they came; nothing that is asked about an object lies deeper than a few.
     """
-    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+    if text.count(b"[") + text.count(b"{") <= _DEEPEST_LEVEL:
         return text
     parts: list[bytes] = []
     level = begin = done = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         if token[0] in {b"[", b"{"}:
             level += 1
-            if level == _DEEPEST + 1:
+            if level == _DEEPEST_LEVEL + 1:
                 begin = token.start()
         elif token[0] in {b"]", b"}"}:
-            if level == _DEEPEST + 1:
+            if level == _DEEPEST_LEVEL + 1:
                 parts += [text[done:begin], b"0".ljust(token.end() - begin)]
                 done = token.end()
             level -= 1
@@ -200,7 +200,7 @@ class Lines:
 
 def decode_unit(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
     """The events of `unit`; counts lines, events and damage in `tally`."""
-    for block in blocks(unit, tally, _BLOCK):
+    for block in blocks(unit, tally, _BLOCK_BYTES):
         yield Lines(tally.lines + 1, block, decoder, tally)
 
 

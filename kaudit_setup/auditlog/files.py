@@ -16,7 +16,7 @@ STDIN = "-"
 GZIP = b"\x1f\x8b"
 """How a gzip file begins."""
 _LONGEST_REQUEST = timedelta(hours=4)
-_LOOK = 1 << 17  # bytes
+_LOOK_BYTES = 1 << 17  # bytes
 _STAGE_TIME = re.compile(rb'"stageTimestamp": ?"([0-9TZ:.-]*)"')
 
 
@@ -92,10 +92,10 @@ def _moment(file: LogFile, *, last: bool) -> str:
     try:
         with Path(file.copy or file.path).open("rb") as stream:
             if last:
-                stream.seek(max(0, file.size - _LOOK))
-            text = stream.read(_LOOK)
+                stream.seek(max(0, file.size - _LOOK_BYTES))
+            text = stream.read(_LOOK_BYTES)
         if text.startswith(GZIP) and not last:
-            text = zlib.decompressobj(wbits=31).decompress(text, _LOOK)
+            text = zlib.decompressobj(wbits=31).decompress(text, _LOOK_BYTES)
     except (OSError, zlib.error):
         return ""
     times = [time for one in _STAGE_TIME.findall(text) if (time := stamp_or_nothing(one.decode()))]

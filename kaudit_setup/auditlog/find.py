@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.errors import InputError
 
 _MAY = "run as a user who may read it"
-_LOOK = 1 << 16  # bytes in which an audit log says what it is
+_LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _looks_like_one(path: str) -> bool:
     """Whether a file found in a folder, under a name of its own, may be an audit log."""
     try:
         with Path(path).open("rb") as stream:
-            head = stream.read(_LOOK)
+            head = stream.read(_LOOK_BYTES)
     except OSError:
         return False
     return head.startswith(GZIP) or b"audit.k8s.io/" in head

@@ -6,7 +6,6 @@ Kubernetes are taken from the table of its resources, and any other kind as it i
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -63,6 +62,8 @@ def parse_kind(text: str) -> Kind:
     if not group:
         if known:
             return known
+        import difflib
+
         near = difflib.get_close_matches(resource, KINDS, n=1, cutoff=0.75)
         if near:
             raise InputError(

@@ -23,10 +23,10 @@ from kaudit_setup.auditlog.search import Found, matches
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import stamp
-from kaudit_setup.auditlog.workers import cores, scan
+from kaudit_setup.auditlog.workers import SMALL_BYTES, cores, scan
 
-_HELD = 20_000  # requests whose end has not been met; the oldest is given out as it is
-_RECENT = 50_000  # requests that were given out, to know a copy on another node
+_HELD_REQUESTS = 20_000  # requests whose end has not been met; the oldest is given out as it is
+_RECENT_REQUESTS = 50_000  # requests that were given out, to know a copy on another node
 _NODES_AT_ONCE = 8  # each costs a process
 
 
@@ -77,7 +77,7 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
 
     def give(row: Row) -> Iterator[Row]:
         recent[row.key] = None
-        if len(recent) > _RECENT:
+        if len(recent) > _RECENT_REQUESTS:
             recent.popitem(last=False)
         if row.body:
             yield row
@@ -93,7 +93,7 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
             yield from give(row)
         elif known is None or row.rank > known.rank:
             held[row.key] = row
-            if len(held) > _HELD:
+            if len(held) > _HELD_REQUESTS:
                 yield from give(held.popitem(last=False)[1])
     for row in sorted(held.values()):
         yield from give(row)
@@ -106,7 +106,7 @@ def _ordered(rows: Iterable[Row]) -> Iterator[Row]:
     waiting: list[tuple[str, int, Row]] = []
     for number, row in enumerate(rows):
         heapq.heappush(waiting, (row.key[1] or row.time, number, row))
-        if len(waiting) > _HELD:
+        if len(waiting) > _HELD_REQUESTS:
             yield heapq.heappop(waiting)[2]
     while waiting:
         yield heapq.heappop(waiting)[2]
@@ -118,7 +118,7 @@ def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
     if len(nodes) < 2:
         return _node(files, wanted, form, logs.tallies, None)
     workers = 0 if len(nodes) > _NODES_AT_ONCE else max(1, cores() // len(nodes))
-    if sum(file.size for file in files) < 8 << 20:
+    if sum(file.size for file in files) < SMALL_BYTES:
         workers = 0
     return heapq.merge(
         *(_node(node, wanted, form, logs.tallies, workers) for node in nodes), key=lambda row: row.time
@@ -176,7 +176,7 @@ def _unfit(
         if index in fitting:
             if rank(event) < ENDS_REQUEST:
                 begun[event.audit_id, received] = None
-                if len(begun) > _HELD:
+                if len(begun) > _HELD_REQUESTS:
                     begun.popitem(last=False)
             elif begun:
                 begun.pop((event.audit_id, received), None)

@@ -18,12 +18,12 @@ from typing import BinaryIO, Protocol, cast
 from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 
-BLOCK = 1 << 20
-UNIT = 32 << 20
-_SMALLEST = 1 << 14
-LONGEST_LINE = 16 << 20
+BLOCK_BYTES = 1 << 20
+UNIT_BYTES = 32 << 20
+_SMALLEST_BLOCK_BYTES = 1 << 14
+LONGEST_LINE_BYTES = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
-_PACKED = 1 << 18  # bytes of a compressed file that are read at once
+_PACKED_BYTES = 1 << 18  # bytes of a compressed file that are read at once
 _CUT = "a compressed file that is cut short"
 
 
@@ -77,7 +77,12 @@ class Block:
             yield number
 
 
-def plan(files: Sequence[LogFile], unit: int = UNIT) -> list[Unit]:
+def too_long() -> str:
+    """What is said of a line that is given up because of its length."""
+    return f"a line longer than {LONGEST_LINE_BYTES >> 20} MiB"
+
+
+def plan(files: Sequence[LogFile], unit: int = UNIT_BYTES) -> list[Unit]:
     """`files` cut into parts of about `unit` bytes, in order; compressed files and standard input stay whole."""
     units: list[Unit] = []
     for file in files:
@@ -97,7 +102,7 @@ class Readable(Protocol):
         ...
 
 
-def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
+def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES) -> Iterator[Block]:
     """The lines of `unit` in blocks of about `block` bytes.
 
     Holes of NUL bytes, lines that are too long, an unfinished last line and a broken compression are left out and
@@ -110,7 +115,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK) -> Iterator[Block]:
         at = _line_start(stream, unit.start) if unit.start else 0
         source = cast(Readable, stream) if unit.start else _unpacked(stream, unit.file, tally)
         # thousands of small files: room that is not needed takes longer to make than they take to read
-        room = min(block, max(unit.file.size + 1, _SMALLEST))
+        room = min(block, max(unit.file.size + 1, _SMALLEST_BLOCK_BYTES))
         for part in _blocks(source, unit.end, at, tally, room):
             tally.size += part.size
             tally.watch(part.data, part.size)
@@ -186,12 +191,12 @@ class _Buffer:
         """No line ends in what is held: make room for more of it, or give it up."""
         if not self._in_line:
             hole = self._is_hole()
-            if self.size < LONGEST_LINE and not hole:
+            if self.size < LONGEST_LINE_BYTES and not hole:
                 if self.size == len(self.data):
                     self.data = self.data + bytearray(len(self.data))
                 return
             self._in_hole, self._in_line = hole, not hole
-            self._tally.damage(0, "a hole of NUL bytes" if hole else f"a line longer than {LONGEST_LINE >> 20} MiB")
+            self._tally.damage(0, "a hole of NUL bytes" if hole else too_long())
         self.drop(self.size)
 
     def _is_hole(self) -> bool:
@@ -294,12 +299,12 @@ class _Gunzip:
         self._input = head
         self._tally = tally
         self._member = zlib.decompressobj(wbits=31)
-        self._step = _PACKED  # how much of the input is tried at once
+        self._step = _PACKED_BYTES  # how much of the input is tried at once
         self._over = False
 
     def readinto(self, into: memoryview, /) -> int | None:
         while not self._over:
-            data = self._input or self._stream.read(_PACKED)
+            data = self._input or self._stream.read(_PACKED_BYTES)
             if not data:
                 self._end(_CUT)
                 break
@@ -330,7 +335,7 @@ class _Gunzip:
 
     def _next_member(self, untried: bytes) -> None:
         rest = (self._member.unused_data + untried).lstrip(b"\0")
-        rest = rest or (self._stream.read(_PACKED) or b"").lstrip(b"\0")
+        rest = rest or (self._stream.read(_PACKED_BYTES) or b"").lstrip(b"\0")
         if not rest:
             self._over = True
             return

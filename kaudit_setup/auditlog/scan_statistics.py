@@ -13,11 +13,11 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stam
 GAP_SECONDS = 600.0
 """A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
 _UNUSUAL = 10  # times the usual pause
-_BACK = -1.0  # seconds; lines of one moment are written in any order
+_BACK_SECONDS = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
-_KEEP = 1000  # damaged lines that are located; all are counted
+_LOCATED = 1000  # damaged lines that are located; all are counted
 _OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
-_HEAD = 4096  # bytes of a line in which its apiVersion stands, whoever wrote it
+_HEAD_BYTES = 4096  # bytes of a line in which its apiVersion stands, whoever wrote it
 # as kube-apiserver writes it, and as what rewrites its lines may
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
 
@@ -54,7 +54,7 @@ class Tally:
     def damage(self, line: int, what: str) -> None:
         """Count one damaged line."""
         self.damaged += 1
-        if len(self.located) < _KEEP:
+        if len(self.located) < _LOCATED:
             self.located.append(Damage(line, what))
 
     def note(self, sentence: str) -> None:
@@ -64,7 +64,7 @@ class Tally:
 
     def version(self, data: bytes | bytearray, at: int = 0) -> None:
         """Say it if the line that begins at `data[at]` is of an API older than v1, whose fields are the same."""
-        old = _OLD.search(data, at, at + _HEAD)
+        old = _OLD.search(data, at, at + _HEAD_BYTES)
         if old:
             self.note(f"it holds events of {old[1].decode()}, which are read as those of audit.k8s.io/v1")
 
@@ -74,7 +74,7 @@ class Tally:
             pause = _apart(self.last, first)
             if pause > GAP_SECONDS:
                 self.gaps.append((self.last, first))
-            elif pause < _BACK:
+            elif pause < _BACK_SECONDS:
                 self.back += 1
         self.first = min(self.first, first) if self.first else first
         self.last = max(self.last, last)
@@ -124,7 +124,8 @@ class Tally:
         self.gaps += later.gaps
         self.damaged += later.damaged
         self.located += [
-            Damage(d.line + self.lines if d.line else 0, d.what) for d in later.located[: _KEEP - len(self.located)]
+            Damage(d.line + self.lines if d.line else 0, d.what)
+            for d in later.located[: _LOCATED - len(self.located)]
         ]
         self.lines += later.lines
         self.events += later.events
@@ -173,7 +174,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
         tally = tallies.get(file.key)
         if tally is None:
             continue
-        located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_KEEP])
+        located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_LOCATED])
         whole.add(tally)
     return tuple(
         Coverage(
@@ -186,7 +187,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
             tally.events,
             tally.size,
             tally.damaged,
-            tuple(located.get(node, ())[:_KEEP]),
+            tuple(located.get(node, ())[:_LOCATED]),
             (*tally.notes, *_clock_note(tally)),
         )
         for node, tally in nodes.items()
@@ -246,7 +247,7 @@ def _clock_note(tally: Tally) -> list[str]:
 
 
 def _went_back(earlier: str, later: str) -> bool:
-    return later < earlier and _apart(earlier, later) < _BACK
+    return later < earlier and _apart(earlier, later) < _BACK_SECONDS
 
 
 def _apart(earlier: str, later: str) -> float:

@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.auditlog.workers import scan
 
-CHECK_BELOW = 128 << 20
+CHECK_BELOW_BYTES = 128 << 20
 """Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the
 matching lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
 
@@ -51,7 +51,7 @@ def candidates(
     """
     wanted = within(files, window)
     needles = tuple(dict.fromkeys(filter(None, literals)))
-    check = sum(file.size for file in wanted) <= CHECK_BELOW
+    check = sum(file.size for file in wanted) <= CHECK_BELOW_BYTES
 
     def work(unit: Unit, tally: Tally) -> Iterator[list[Found]]:
         return matches(unit, tally, needles, window, check)

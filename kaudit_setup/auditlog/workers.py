@@ -25,9 +25,9 @@ from kaudit_setup.errors import KauditError
 T = TypeVar("T")
 Work = Callable[[Unit, Tally], Iterator[T]]
 
-_AHEAD = 4  # units for each worker that are given out and not read yet
-_TURN = 8  # bytes
-_SMALL = 8 << 20  # below this a fork costs more than it brings
+_UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
+_TURN_BYTES = 8  # bytes
+SMALL_BYTES = 8 << 20  # below this a fork costs more than it brings
 
 
 def cores() -> int:
@@ -61,7 +61,7 @@ def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> 
     each core, or none at all for a small log; 0 means none. Raises KauditError if a worker dies.
     """
     if workers is None:
-        small = sum(unit.file.size for unit in units if unit.start == 0) < _SMALL
+        small = sum(unit.file.size for unit in units if unit.start == 0) < SMALL_BYTES
         workers = 0 if small or len(units) < 2 else cores()
     # a fork copies locks but not the threads that would open them
     if not workers or not units or threading.active_count() > 1:
@@ -103,7 +103,7 @@ def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[
 def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> Iterator[tuple[Unit, T | Tally]]:
     # behind the last unit one turn for each worker that says so
     turns = chain(range(len(units)), repeat(len(units), len(pipes)))
-    for turn in islice(turns, _AHEAD * len(pipes)):
+    for turn in islice(turns, _UNITS_AHEAD * len(pipes)):
         _give(give, turn)
     silent = set(pipes)  # whose next unit is not known yet
     begun: dict[int, Connection] = {}
@@ -135,12 +135,12 @@ def _received(pipe: Connection, unit: Unit) -> tuple[str, Any]:
 
 
 def _give(pipe: int, turn: int) -> None:
-    os.write(pipe, turn.to_bytes(_TURN, "big"))
+    os.write(pipe, turn.to_bytes(_TURN_BYTES, "big"))
 
 
 def _taken(pipe: int) -> int:
     """A turn is written whole and read whole, whoever else reads (pipe(7): up to PIPE_BUF)."""
-    return int.from_bytes(os.read(pipe, _TURN), "big")
+    return int.from_bytes(os.read(pipe, _TURN_BYTES), "big")
 
 
 def _serve(out: Connection, unused: Connection, turns: int, units: Sequence[Unit], work: Work[T]) -> None:

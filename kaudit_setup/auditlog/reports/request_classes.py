@@ -14,7 +14,7 @@ from kaudit_setup.policy.model import Policy, Rule
 
 READS = ("get", "list", "watch")
 _OTHER = "\0other"  # no literal of a policy: control characters pass no validation of names and never come over HTTP
-_MOST = 1 << 16  # paths, and lists of groups, whose class is remembered
+_MOST_REMEMBERED = 1 << 16  # paths, and lists of groups, whose class is remembered
 
 
 class RequestClass(NamedTuple):
@@ -118,12 +118,12 @@ class Classifier:
 
     def _of_path(self, path: str) -> str:
         """The first path that was met of all those that the same `nonResourceURLs` cover."""
-        if len(self._paths) > _MOST:
+        if len(self._paths) > _MOST_REMEMBERED:
             self._paths.clear()
         covered = tuple(url for url in self._urls if path_matches(path, url))
         return self._paths.setdefault(path, self._like.setdefault(covered, path or "/"))
 
     def _of_groups(self, groups: tuple[str, ...]) -> tuple[str, ...]:
-        if len(self._by_groups) > _MOST:
+        if len(self._by_groups) > _MOST_REMEMBERED:
             self._by_groups.clear()
         return self._by_groups.setdefault(groups, tuple(g for g in groups if g in self._groups))

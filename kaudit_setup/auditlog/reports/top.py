@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.errors import InputError
 
-_MOST = 100_000  # groups that are kept apart at once; names and paths may be millions
+_MOST_GROUPS = 100_000  # groups that are kept apart at once; names and paths may be millions
 
 _ALIASES = {
     "sourceip": "ip",
@@ -50,13 +50,13 @@ class Groups:
 
     def prune(self) -> None:
         """Give up the lightest groups if there are too many."""
-        if len(self.cells) <= _MOST:
+        if len(self.cells) <= _MOST_GROUPS:
             return
         ranked = sorted(self.cells.items(), key=lambda item: item[1][1], reverse=True)
-        for _, (events, size) in ranked[_MOST // 2 :]:
+        for _, (events, size) in ranked[_MOST_GROUPS // 2 :]:
             self.rare[0] += events
             self.rare[1] += size
-        self.cells = dict(ranked[: _MOST // 2])
+        self.cells = dict(ranked[: _MOST_GROUPS // 2])
 
     def merge(self, other: Groups) -> None:
         """Take in what another worker counted."""
@@ -141,7 +141,7 @@ def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Ite
         for event, size in zip(events, lines.sizes, strict=True):
             kinds[event].append(size)
         waiting += len(events)
-        if waiting > _MOST:
+        if waiting > _MOST_GROUPS:
             _fold(kinds, groups, key_of, fits)
             waiting = 0
     _fold(kinds, groups, key_of, fits)

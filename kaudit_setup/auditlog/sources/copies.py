@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
-_PIECE = 1 << 18
+_PIECE_BYTES = 1 << 18
 
 
 def last_moment(path: Path) -> datetime:
@@ -41,7 +41,7 @@ def sha256(path: Path) -> str:
 def raw(path: Path) -> Iterator[bytes]:
     """The bytes of a file, in pieces of one size but for the last."""
     with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
+        while piece := stream.read(_PIECE_BYTES):
             yield piece
 
 
@@ -53,7 +53,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
         yield from raw(path)
         return
     with gzip.open(path) as stream:
-        while piece := stream.read(_PIECE):
+        while piece := stream.read(_PIECE_BYTES):
             yield piece
 
 

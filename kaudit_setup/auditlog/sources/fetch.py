@@ -20,10 +20,10 @@ from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.sources.runner import Progress, Runner, Unpack, fetch
 from kaudit_setup.errors import KauditError
 
-_SMALL = 1 << 20
+_SMALL_BYTES = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""
-_MOST = 500
-_TOGETHER = 32 << 20
+_MOST_FILES = 500
+_TOGETHER_BYTES = 32 << 20
 
 
 def fetched(
@@ -130,7 +130,7 @@ def _together(files: Sequence[LogFile]) -> Iterator[list[LogFile]]:
     size = 0
     for file in files:
         size += file.size
-        if group and (size > _TOGETHER or len(group) == _MOST or file.size > _SMALL):
+        if group and (size > _TOGETHER_BYTES or len(group) == _MOST_FILES or file.size > _SMALL_BYTES):
             yield group
             group, size = [], file.size
         group.append(file)

@@ -12,7 +12,7 @@ from itertools import groupby
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.literals import plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
-from kaudit_setup.auditlog.reader import LONGEST_LINE
+from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.listing import Listing, listing
@@ -20,12 +20,12 @@ from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp_or_nothing
 from kaudit_setup.errors import KauditError, NodeError
 
-_WAITING = 4 << 20
+_WAITING_BYTES = 4 << 20
 """Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""
-_FEW = 500
+_FEW_FILES = 500
 """Of so many files each is described by the node; of more only the first and the last, and many are searched in one
 go: a process for each would take longer than the search."""
-_GROUP = {"plain": 500, "packed": 50}
+_GROUP_FILES = {"plain": 500, "packed": 50}
 
 
 class Answer:
@@ -60,7 +60,7 @@ class Answer:
             self._line(whole)
         self._parts.append(rest)
         self._size += len(rest)
-        if self._size > LONGEST_LINE + 4096:
+        if self._size > LONGEST_LINE_BYTES + 4096:
             held = b"".join(self._parts)
             self._long = (self._long or held[:4096]) + held[-1:]
             self._parts, self._size = [], 0
@@ -71,7 +71,7 @@ class Answer:
         if misshapen(text):
             # the node counts it as well where it looks at every line
             self._misshapen[path] = self._misshapen.get(path, 0) + 1
-        self._tally(path).damage(0, f"a line longer than {LONGEST_LINE >> 20} MiB")
+        self._tally(path).damage(0, too_long())
 
     def _placed(self, line: bytes) -> tuple[str, bytes]:
         """A line of the log: of which file, and `NUMBER:TEXT` without the number."""
@@ -224,7 +224,7 @@ class RemoteLogs:
         return list(hits)
 
     def _start(self, runner: Runner, found: Listing, args: list[str], window: Window) -> _Host:
-        waiting = Backlog(_WAITING)
+        waiting = Backlog(_WAITING_BYTES)
         files = tuple(file for file in found.files if not ended_before(file, window.since))
         host = _Host(runner, found, Answer(files, window, self._putter(waiting)), waiting)
         threading.Thread(target=self._run, args=(host, args, _orders(files)), daemon=True).start()
@@ -314,13 +314,13 @@ def _orders(files: Sequence[LogFile]) -> bytes:
 
 
 def _grouped(files: Sequence[LogFile]) -> Iterator[tuple[str, list[LogFile]]]:
-    if len(files) <= _FEW:
+    if len(files) <= _FEW_FILES:
         if files:
             yield "facts", list(files)
         return
     yield "facts", [files[0]]
     for kind, run in groupby(files[1:-1], lambda file: "packed" if file.gzipped else "plain"):
-        same, size = list(run), _GROUP[kind]
+        same, size = list(run), _GROUP_FILES[kind]
         for at in range(0, len(same), size):
             yield kind, same[at : at + size]
     yield "facts", [files[-1]]

@@ -125,7 +125,7 @@ def test_lines_up_to_ten_megabytes_are_read(tmp_path: Path) -> None:
 
 
 def test_longer_lines_are_damage_and_what_follows_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr(reader, "LONGEST_LINE_BYTES", 1 << 20)
     path = tmp_path / "audit.log"
     path.write_bytes(line(1) + b"\n" + line(2, pad=3 << 20) + b"\n" + line(3) + b"\n")
     hits, cover = found(path)
@@ -303,7 +303,7 @@ def test_a_file_that_is_gone_or_compressed_meanwhile(tmp_path: Path) -> None:
 def test_lines_are_numbered_later_where_they_were_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "CHECK_BELOW", 0)
+    monkeypatch.setattr(search, "CHECK_BELOW_BYTES", 0)
     path = tmp_path / "audit.log"
     path.write_bytes(b"".join(line(n, name="needle" if n % 40 == 7 else "other") + b"\n" for n in range(5000)))
     hits, cover = found(path)

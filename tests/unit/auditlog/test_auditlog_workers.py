@@ -17,7 +17,7 @@ def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "audit.log").write_bytes(whole)
     script = (
         "import sys; from kaudit_setup.auditlog import reader, workers; reader.plan.__defaults__ = (1 << 20,)\n"
-        "workers._SMALL = int(sys.argv[1])\nfrom kaudit_setup.cli import main\nmain(sys.argv[2:])"
+        "workers.SMALL_BYTES = int(sys.argv[1])\nfrom kaudit_setup.cli import main\nmain(sys.argv[2:])"
     )
     outs = []
     for small in (0, 1 << 40):

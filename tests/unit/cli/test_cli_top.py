@@ -65,7 +65,7 @@ def test_memory_is_bounded_by_groups(
 ) -> None:
     from kaudit_setup.auditlog.reports import top
 
-    monkeypatch.setattr(top, "_MOST", 10)
+    monkeypatch.setattr(top, "_MOST_GROUPS", 10)
     path = write(tmp_path / "audit.log", *[event(n, objectRef={"name": f"n{n}"}) for n in range(100)])
     got = answer(capfd, "top", "--by", "name", "--log", path, "-o", "json", "--limit", "1000")
     assert len(got["rows"]) <= 10
