@@ -14,12 +14,31 @@ README = (TOP / "README.md").read_text()
 
 
 def test_every_test_that_is_named_exists() -> None:
-    code = "\n".join(p.read_text() for p in (TOP / "tests").rglob("test_*.py"))
-    files = {p.name for p in (TOP / "tests").rglob("test_*.py")}
-    names = set(re.findall(r"\btest_\w+(?:\.py)?", README))
-    assert names
-    missing = [n for n in names if (n not in files if n.endswith(".py") else f"def {n}(" not in code)]
+    """`PATH::test`, or `…::test` for another one in the same file."""
+    file, missing = "", []
+    named = re.findall(r"`(…|tests/[\w/]+\.py)(?:::(test_\w+))?`", README)
+    assert len(named) > 20
+    for path, test in named:
+        file = file if path == "…" else path
+        if not re.search(rf"(?m)^def {test or 'test_'}", (TOP / file).read_text()):
+            missing.append(f"{file}::{test}")
     assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"])
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    """Paths in backquotes, from the repository's top or from the package; links to other pages.
+
+    The README speaks of folders on nodes, too, so that only its files count.
+    """
+    text = (TOP / page).read_text()
+    paths = re.findall(r"`([a-z][\w.-]*(?:/[\w.-]+)*(?:/|\.py|\.toml|\.lock|\.md))`", text)
+    links = [(TOP / page).parent / link for link in re.findall(r"\]\(([\w./-]+)\)", text)]
+    places = [TOP, TOP / "kaudit_setup"]
+    missing = [path for path in paths if not any((place / path).exists() for place in places)]
+    if page == "README.md":
+        missing = [path for path in missing if not path.endswith("/")]
+    assert missing + [str(link) for link in links if not link.exists()] == []
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"kaudit-setup ([a-z]+)", README))))
