@@ -14,8 +14,9 @@ from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, cer
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
 from kaudit_setup.attribution.evidence.choose import earliest, up_to, writes
-from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
+from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from, guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor

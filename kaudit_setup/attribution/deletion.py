@@ -16,8 +16,9 @@ from kaudit_setup.attribution.controllers.selectors import spares
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without
-from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
+from kaudit_setup.attribution.evidence.literals import nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
 from kaudit_setup.attribution.phrases import actor

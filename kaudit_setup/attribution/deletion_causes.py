@@ -45,8 +45,9 @@ from kaudit_setup.attribution.evidence.actors import (
     TAINTS,
 )
 from kaudit_setup.attribution.evidence.choose import without
-from kaudit_setup.attribution.evidence.index import EventIndex, named
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import kept_up
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes, singular, target
 from kaudit_setup.attribution.owner_chain import creation_chain, followed_up

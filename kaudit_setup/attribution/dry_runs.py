@@ -11,8 +11,9 @@ from collections.abc import Collection, Sequence
 
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.choose import up_to
-from kaudit_setup.attribution.evidence.index import EventIndex, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lived_on
+from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, target
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.timing import GONE, GRACE, NAMESPACE_CLOSED

@@ -14,9 +14,7 @@ from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreated
 from kaudit_setup.attribution.deletion_causes import deletion_chain
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
-from kaudit_setup.attribution.evidence.index import (
-    EventIndex,
-)
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.first_search import as_logged, literals
 from kaudit_setup.attribution.history import pick, timeline, wanted_by

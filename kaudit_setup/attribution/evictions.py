@@ -16,7 +16,8 @@ from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_
 from kaudit_setup.attribution.creation import created
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.choose import without
-from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import nameless_requests, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kaudit_setup.attribution.answer import Question, Verb
-from kaudit_setup.attribution.evidence.index import (
-    EventIndex,
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import (
     begins,
     kubelet_path,
     named,

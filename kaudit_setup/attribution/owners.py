@@ -9,7 +9,7 @@ from kaudit_setup.attribution.chain import Child, KnownOwner, first_found
 from kaudit_setup.attribution.controllers.adoption import owning_object
 from kaudit_setup.attribution.controllers.others import claim_of
 from kaudit_setup.attribution.creation import above, announcement
-from kaudit_setup.attribution.evidence.index import begins, named
+from kaudit_setup.attribution.evidence.literals import begins, named
 from kaudit_setup.attribution.evidence.owner_names import Guess, guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.spec_changes import spec_requests

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.answer import MATCHES, Answer, Question, Searched, Verb
 from kaudit_setup.attribution.chain import Link
-from kaudit_setup.attribution.evidence.index import in_order, keep_better, quoted
+from kaudit_setup.attribution.evidence.index import in_order, keep_better
+from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
 from kaudit_setup.attribution.phrases import infinitive, past, thing
 from kaudit_setup.resources import counted

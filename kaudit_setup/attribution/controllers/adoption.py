@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, writes
-from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import outlived
+from kaudit_setup.attribution.evidence.literals import named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.evidence.shapes import Owner
 from kaudit_setup.attribution.timing import ADOPTED, COLLECTED

@@ -24,7 +24,7 @@ from kaudit_setup.attribution.chain import (
 from kaudit_setup.attribution.controllers.adoption import ended
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that
-from kaudit_setup.attribution.evidence.index import quoted
+from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import proven, requested_changes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Confidence, DeletionCase, Finding, Link, note, weakest
 from kaudit_setup.attribution.deletion import Deletion, deletion_of
-from kaudit_setup.attribution.evidence.index import EventIndex, named, nameless_requests
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
+from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.timing import AT_ONCE
 

@@ -10,7 +10,7 @@ from kaudit_setup.attribution.chain import NOTHING, Case, Creator, Finding, Last
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, ended
 from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.evidence.choose import without
-from kaudit_setup.attribution.evidence.index import named
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Request, creates
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes

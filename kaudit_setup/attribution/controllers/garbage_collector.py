@@ -36,8 +36,8 @@ from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.others import dangling
 from kaudit_setup.attribution.creation import Creation, above, creation_of
 from kaudit_setup.attribution.deletion import deletion_of
-from kaudit_setup.attribution.evidence.index import named, nameless_requests
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
+from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.owners import owner_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.attribution.evidence.index import EventIndex, named
+from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes
 from kaudit_setup.attribution.timing import NODE_CHANGE, NODE_CHANGE_MOMENTS
 

@@ -8,7 +8,7 @@ from kaudit_setup.attribution.chain import NOTHING, Case, Finding, LastChange, n
 from kaudit_setup.attribution.controllers.common import complete_log, nobody_known
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.creation import creation_of, met
-from kaudit_setup.attribution.evidence.index import named, nameless_requests
+from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import is_generated
 from kaudit_setup.attribution.evidence.requests import changes, creates
 from kaudit_setup.attribution.phrases import actor, doing

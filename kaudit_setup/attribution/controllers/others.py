@@ -15,7 +15,8 @@ from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, end
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
 from kaudit_setup.attribution.creation import met
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, up_to, writes
-from kaudit_setup.attribution.evidence.index import EventIndex, named, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.timing import AT_ONCE, COLLECTED, RIGHT_AFTER

@@ -16,7 +16,8 @@ from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, 
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, STATEFULSETS
 from kaudit_setup.attribution.evidence.choose import earliest, last_that, without
-from kaudit_setup.attribution.evidence.index import EventIndex, named
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes

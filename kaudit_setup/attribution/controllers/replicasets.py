@@ -17,7 +17,8 @@ from kaudit_setup.attribution.controllers.replacements import missing_pod, repla
 from kaudit_setup.attribution.controllers.replicaset_sizes import Waiting, bigger, unfulfilled
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
 from kaudit_setup.attribution.evidence.choose import last_that, latest
-from kaudit_setup.attribution.evidence.index import EventIndex, named
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor

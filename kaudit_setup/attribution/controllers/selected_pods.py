@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
 from kaudit_setup.attribution.evidence.choose import last_that, latest, up_to, when
-from kaudit_setup.attribution.evidence.index import EventIndex, nameless_requests, pod_ending, quoted
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import nameless_requests, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 

@@ -23,7 +23,6 @@ from kaudit_setup.attribution.evidence.requests import (
     through_kubelet,
 )
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
-from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 LIMIT = 60_000
@@ -41,59 +40,6 @@ class Log(Protocol):
         out if they did nothing (were only asked for, read, reported a status). Lists say whether they show `about`.
         """
         ...
-
-
-def quoted(text: str) -> bytes:
-    """`text` as a whole JSON string."""
-    return b'"' + spelled(text) + b'"'
-
-
-def pod_ending(name: str) -> bytes:
-    """A Pod's name as a string's end: alone, or at the end of a controller's `Created pod: <name>`."""
-    return spelled(name) + b'"'
-
-
-def named(obj: Object) -> tuple[bytes, ...]:
-    """Where kube-apiserver writes `obj` as an objectRef: its fields come in this order (audit/v1 ObjectReference)."""
-    name = b'"name":' + quoted(obj.name)
-    if obj.resource == "namespaces":
-        # a request for one namespace carries it as its namespace too, a create does not
-        return (b'"resource":"namespaces",' + name, b'"namespace":' + quoted(obj.name) + b"," + name)
-    if not obj.namespace:
-        return (b'"resource":' + quoted(obj.resource) + b"," + name,)
-    return (b'"namespace":' + quoted(obj.namespace) + b"," + name,)
-
-
-def kubelet_path(pod: Object) -> bytes:
-    """How a request through a node's proxy names a Pod in its URI (see `through_kubelet`)."""
-    return f"/{pod.namespace}/{pod.name}".encode()
-
-
-def with_a_port(obj: Object) -> tuple[bytes, ...]:
-    """How a request for the proxy of `obj` names it with a scheme or a port (see `proxied`)."""
-    return tuple(
-        literal
-        for scheme in ("", ":", "http:", "https:")
-        for literal in begins(replace(obj, name=f"{scheme}{obj.name}:"))
-    )
-
-
-def begins(obj: Object) -> tuple[bytes, ...]:
-    """As `named`, of an object of which only the beginning of the name is known."""
-    return tuple(literal[:-1] for literal in named(obj))
-
-
-def sisters(obj: Object) -> tuple[bytes, ...]:
-    """The other objects of `obj`'s kind that the same owner made: `<owner>-` and something else."""
-    above = obj.name.rpartition("-")[0]
-    kind = b'"resource":' + quoted(obj.resource) + b","
-    return tuple(kind + literal for literal in begins(replace(obj, name=f"{above}-"))) if above else ()
-
-
-def nameless_requests(obj: Object) -> bytes:
-    """Every request on the collection that `obj` is in: creates whose name the server makes up, lists, deletions."""
-    where = b',"namespace":' + quoted(obj.namespace) if obj.namespace else b""
-    return b'"resource":' + quoted(obj.resource) + where + b',"api'
 
 
 class EventIndex:
