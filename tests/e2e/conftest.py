@@ -17,7 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from reallab import LOG, MANIFEST, MANIFESTS, PATIENCE, POLICY, STATE, Lab, RealNode, Server, running, wait_until
+from reallab import (
+    LOG,
+    MANIFEST,
+    MANIFESTS,
+    PATIENCE,
+    POLICY,
+    STATE,
+    Lab,
+    Machine,
+    RealNode,
+    Server,
+    machine_running,
+    running,
+    wait_until,
+)
 
 TOOL = Path(os.environ.get("KAUDIT_E2E_TOOL", Path(sys.executable).with_name("kaudit-setup")))
 
@@ -300,3 +314,12 @@ def lab3() -> Iterator[Lab]:
             yield three
     except LookupError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    """A node that is a whole machine, with systemd; not there where the tests run against somebody else's nodes."""
+    if "KAUDIT_E2E_SSH_CONFIG" in os.environ:
+        pytest.skip("the nodes are somebody else's: nobody's power is cut there")
+    with machine_running() as one:
+        yield one

@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 KLAB = HERE / "klab"
+SDLAB = HERE / "sdlab"
 MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
 POLICY = "/etc/kubernetes/audit-policy.yaml"
@@ -124,6 +125,48 @@ def running(count: int) -> Iterator[Lab]:
     finally:
         lab.down()
         shutil.rmtree(state, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A node that is a whole machine (tests/lab/sdlab): it reboots, and its power can be cut."""
+
+    state: Path
+
+    @property
+    def node(self) -> RealNode:
+        """The same, while it is on, seen through ssh."""
+        return RealNode(Lab(self.state / "ssh_config", ("sd1",), None), "sd1")
+
+    def sdlab(self, *args: str) -> str:
+        """Run tests/lab/sdlab on it; AssertionError with its words if it fails."""
+        return _checked([str(SDLAB), *args], env={**os.environ, "SDLAB": str(self.state)}).decode()
+
+    def cut(self) -> None:
+        """Cut its power: every process is gone."""
+        self.sdlab("cut")
+
+    def on(self) -> None:
+        """Switch it on, and wait until it can be reached."""
+        self.sdlab("on")
+
+    def reboot(self) -> None:
+        """`systemctl reboot`, and wait until it can be reached."""
+        self.sdlab("reboot")
+
+
+@contextmanager
+def machine_running() -> Iterator[Machine]:
+    """A whole machine of its own, for as long as the block lasts. SDLAB names one that is up already and stays."""
+    kept = os.environ.get("SDLAB")
+    state = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="kaudit-setup-machine-", dir="/var/lib"))
+    machine = Machine(state)
+    try:
+        machine.sdlab("up")
+        yield machine
+    finally:
+        if not kept:
+            machine.sdlab("down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +332,7 @@ class RealNode:
     def leftovers(self) -> list[str]:
         """What no finished run may leave behind: half-written files, living watchdogs, open runs."""
         return self.sh(
-            "find /etc/kubernetes /var/log -name '.kaudit*' -o -name '*kaudit-setup*tmp*'; "
+            "find /etc/kubernetes /var/log /etc/systemd/system /dev/shm -name '*kaudit*'; "
             f"for run in {STATE}/run/*/; do if [ -d $run ] && [ ! -e ${{run}}outcome ]; then echo $run; fi; done; "
             # a watchdog of a decided change tidies up for a while; one without a change has no business
             "for run in $(pgrep -af watchdog.sh$ | sed -n 's#.* \\(/[^ ]*/\\)watchdog.sh$#\\1#p'); do "

@@ -1,0 +1,171 @@
+"""Reboots, power cuts and shutdowns on a whole machine: the old state works afterwards, or the confirmed one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SWEEP, Cli
+from reallab import MANIFEST, POLICY, STATE, Machine, RealNode, wait_until
+
+UNITS = "ls /etc/systemd/system /etc/systemd/system/*.wants | grep kaudit || true"
+
+
+@pytest.fixture(scope="session")
+def cli(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """The tool, towards the machine."""
+    return Cli(machine.state / "ssh_config", tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def old(machine: Machine) -> Iterator[bytes]:
+    """The manifest without audit, running; and at the end the machine is on and as it was.
+
+    Each one has a stamp of its own: kubelet holds back, for up to 5 minutes, a Pod that was started several times.
+    """
+    node = machine.node
+    plain = re.sub(rb"    e2e.kaudit-setup.io/turn: .*\n", b"", node.manifest)
+    assert b"--audit" not in plain
+    stamp = f'  annotations:\n    e2e.kaudit-setup.io/turn: "{time.time()}"\n'.encode()
+    before = {server.pod for server in node.servers()}
+    node.write(MANIFEST, plain.replace(b"  annotations:\n", stamp, 1))
+    node.settle(audited=False, other_than=before)
+    yield node.manifest
+    machine.on()
+    node.sh(SWEEP)
+
+
+def waiting(cli: Cli, node: RealNode) -> subprocess.Popen[bytes]:
+    """A change that waits to be confirmed, and nobody confirms: its client is dead."""
+    run = cli.start("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    wait_until("the new manifest", lambda: b"--audit-policy-file" in node.manifest, 60)
+    run.kill()
+    run.communicate()
+    return run
+
+
+def is_old(machine: Machine, cli: Cli, old: bytes) -> None:
+    """The old state is back and works; nothing waits, no unit and no half-made file is left."""
+    node = machine.node
+    assert node.manifest == old
+    assert not node.exists(POLICY)
+    assert node.leftovers() == []
+    assert node.sh(UNITS) == ""
+    node.settle(audited=False, seconds=120)
+    status = cli.run("status", "--host", node.name)
+    assert "recover" not in status.out, status
+    assert cli.ok("recover", "--host", node.name, "--yes").out.endswith(("nothing is left of any run\n", "cleared\n"))
+
+
+def test_enabled_twice_and_disabled_twice(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    first = cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    assert "kubeadm-config: stored" in first.out
+    assert node.sh(UNITS) == ""
+    assert "nothing to do" in cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes").out
+    cli.ok("disable", "--host", node.name, "--yes")
+    assert "nothing to do" in cli.ok("disable", "--host", node.name, "--yes").out
+    is_old(machine, cli, old)
+
+
+def test_what_was_confirmed_survives_a_power_cut(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    machine.cut()
+    machine.on()
+    node.settle(audited=True, seconds=120)
+    cli.ok("verify", "--host", node.name)
+    cli.ok("disable", "--host", node.name, "--yes")
+    is_old(machine, cli, old)
+
+
+def test_a_reboot_in_the_proof_window(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    waiting(cli, node)
+    assert node.sh(UNITS).count("kaudit-setup-") == 2
+    began = time.monotonic()
+    machine.reboot()
+    # a watchdog that does not hear the shutdown would hold it up for 90 s
+    assert time.monotonic() - began < 60
+    is_old(machine, cli, old)
+    assert node.journal()[-1]["why"] == "shutdown"
+
+
+def test_a_power_cut_in_the_proof_window(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    waiting(cli, node)
+    machine.cut()
+    machine.on()
+    # before kubelet starts a Pod
+    assert node.manifest == old
+    is_old(machine, cli, old)
+    assert node.journal()[-1]["why"] == "boot"
+
+
+def test_sigterm_restores_at_once(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    waiting(cli, node)
+    began = time.monotonic()
+    node.sh("systemctl stop 'kaudit-watchdog-*'")
+    assert time.monotonic() - began < 10
+    is_old(machine, cli, old)
+
+
+def test_recover_after_the_watchdog_was_killed(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    waiting(cli, node)
+    alive = cli.run("recover", "--host", node.name, "--yes")
+    assert alive.code == 1, alive
+    assert "--force pending" in alive.err
+    node.sh(f"kill -9 $(cut -d' ' -f1 {STATE}/run/*/watchdog.pid)")
+    again = cli.run("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    assert again.code == 1, again
+    assert "`kaudit-setup recover` restores the old state" in again.err
+    done = cli.ok("recover", "--host", node.name, "--yes")
+    assert "the old state is back and the API server answers" in done.out
+    is_old(machine, cli, old)
+
+
+# what the script calls for the n-th time when the power goes: from the unit to the last thing that confirming does
+STEPS = [("cp", 1), ("mkdir", 8), ("mv", 2), ("mv", 3), ("sync", 30), ("rm", 4)]
+
+
+@pytest.mark.parametrize(("command", "nth"), STEPS)
+def test_the_power_is_cut_at_a_step(machine: Machine, cli: Cli, old: bytes, command: str, nth: int) -> None:
+    node = machine.node
+    node.sh('printf "%s" "$3" >"$1/$2"; chmod 755 "$1/$2"', "/usr/local/sbin", command, _stops_at(command, nth))
+    run = cli.start("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    wait_until("the step", lambda: node.exists("/run/cut-now") or run.poll() is not None, 60)
+    reached = node.exists("/run/cut-now")
+    machine.cut()
+    run.kill()
+    run.communicate()
+    machine.on()
+    node.sh('rm -f "$1"', f"/usr/local/sbin/{command}")
+    assert reached, f"{command} was not called {nth} times"
+    if node.manifest == old:
+        is_old(machine, cli, old)
+        return
+    # it was confirmed
+    node.settle(audited=True, seconds=120)
+    assert node.journal()[-1]["action"] == "enable"
+    assert node.leftovers() == []
+    assert node.sh(UNITS) == ""
+    cli.ok("disable", "--host", node.name, "--yes")
+    is_old(machine, cli, old)
+
+
+def _stops_at(command: str, nth: int) -> str:
+    """A program that stands before the real one: at its n-th call it says so and does nothing for ever."""
+    real = Path("/usr/bin") / command
+    return f"""#!/bin/sh
+if [ -d {STATE}/run ] && grep -qs kaudit-setup /proc/$PPID/cmdline; then
+  echo >>/run/calls
+  if [ "$(wc -l </run/calls)" -eq {nth} ]; then touch /run/cut-now; exec sleep 600; fi
+fi
+exec {real} "$@"
+"""
