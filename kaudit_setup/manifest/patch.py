@@ -35,12 +35,19 @@ def patch(text: str, settings: AuditSettings, version: KubeVersion | None = None
     before = {flag.name: flag.value for flag in found.flags}
     plan = mounts.plan(found.mounts, before, settings.flags)
     new = _flags(found, settings, version)
-    new, added = _volumes(shape.find(new), plan)
-    new = _mounts(shape.find(new), plan.removed, added)
-    new = _annotations(shape.find(new), settings)
-    if new != text:
-        _prove(text, new, settings)
-    return new
+    now = _parsed(new, found)
+    new, added = _volumes(now, plan)
+    now = _parsed(new, now)
+    now = _parsed(_mounts(now, plan.removed, added), now)
+    now = _parsed(_annotations(now, settings), now)
+    if now is not found:
+        _prove(found, now, settings)
+    return now.document.text
+
+
+def _parsed(text: str, last: Shape) -> Shape:
+    """`text` as the next step needs it; a step that changed nothing costs no parsing."""
+    return last if text == last.document.text else shape.find(text)
 
 
 def unpatch(text: str) -> str:
@@ -51,11 +58,10 @@ def unpatch(text: str) -> str:
     return patch(text, AuditSettings({}))
 
 
-def _prove(before: str, after: str, settings: AuditSettings) -> None:
+def _prove(before: Shape, found: Shape, settings: AuditSettings) -> None:
     from kaudit_setup.manifest import difference
 
-    difference.only_audit_changed(before, after)
-    found = shape.find(after)
+    difference.only_audit_differs(before, found)
     flags = {flag.name: flag.value for flag in found.flags if flag.is_audit}
     left = mounts.plan(found.mounts, {flag.name: flag.value for flag in found.flags}, settings.flags)
     if flags != dict(settings.flags) or left != mounts.MountPlan():
@@ -91,7 +97,7 @@ def _flags(found: Shape, settings: AuditSettings, version: KubeVersion | None) -
     text = found.document.text
     for key in ("command", "args"):
         # the texts of both lists are changed one after the other: each change moves the spans of what follows
-        here = shape.find(text) if text != found.document.text else found
+        here = _parsed(text, found)
         text = edit.change_list(
             here.document,
             here.container,
