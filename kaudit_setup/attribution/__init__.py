@@ -22,10 +22,10 @@ makes) or in `CONTROLLER_RULES` (for what it deletes). The controller's name bel
 that it gives in `evidence.owner_names`. `user_activity` answers the other question: what did one user do.
 """
 
-from kaudit_setup.attribution.answer import Answer, Question, Verb, as_json, with_notes
+from kaudit_setup.attribution.answer import Answer, Question, Verb, with_notes
 from kaudit_setup.attribution.engine import ask
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.attribution.user_activity import ask_user
 
-__all__ = ["Answer", "EventLog", "Question", "Verb", "as_json", "ask", "ask_user", "sentence", "steps", "with_notes"]
+__all__ = ["Answer", "EventLog", "Question", "Verb", "ask", "ask_user", "sentence", "steps", "with_notes"]

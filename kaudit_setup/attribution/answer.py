@@ -1,4 +1,4 @@
-"""What was asked, and what is known: a question, its answer, and the answer as programs read it."""
+"""What was asked, and what is known: a question and its answer."""
 
 from __future__ import annotations
 
@@ -123,53 +123,3 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
         notes.append(f"{lines} damaged and cannot be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
     return replace(answer, notes=(*notes, *said[:10]))
-
-
-def actor_event(request: Request | None) -> dict[str, object] | None:
-    """An actor event, with exactly the keys that are documented."""
-    if request is None:
-        return None
-    source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
-    return {
-        "user": request.user,
-        "groups": list(request.groups),
-        "impersonatedBy": request.impersonator or None,
-        "sourceIPs": list(request.source_ips),
-        "userAgent": request.agent,
-        "time": request.time,
-        "verb": request.verb,
-        "code": request.code,
-        "decision": request.decision,
-        "reason": request.reason,
-        "auditID": request.audit_id,
-        "level": request.level,
-        "stage": request.stage,
-        "source": source,
-    }
-
-
-def coordinates(obj: Object) -> dict[str, object]:
-    """An object's coordinates, with exactly the keys that are documented."""
-    return {"group": obj.group, "resource": obj.resource, "namespace": obj.namespace, "name": obj.name}
-
-
-def as_json(answer: Answer) -> dict[str, object]:
-    """The answer, with exactly the keys that are documented."""
-    return {
-        "question": {"verb": answer.question.verb.value, **coordinates(answer.object)},
-        "confidence": answer.confidence,
-        "answer": actor_event(answer.answer),
-        "root": actor_event(answer.root),
-        "chain": [
-            {
-                "object": coordinates(link.object),
-                "event": actor_event(link.request),
-                "confidence": link.confidence,
-                "why": link.why,
-            }
-            for link in answer.links
-        ],
-        "events": [actor_event(request) for request in answer.events],
-        "coverage": [each.plain() for each in answer.coverage],
-        "notes": list(answer.notes),
-    }

@@ -1,94 +1,145 @@
-"""An answer to `who` for people: the sentence, the chain, the evidence, the notes."""
+"""An answer to `who`: for people the sentence, the chain, the evidence and the notes; for programs its values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+from kaudit_setup.attribution.answer import Answer
+from kaudit_setup.attribution.chain import Link
+from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.sentence import sentence, steps
+from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.escape import safe
 from kaudit_setup.resources import counted
 
-
-def answer_text(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], *, of_user: bool) -> str:
-    """The whole text. `answer` is the documented JSON value; every line is made harmless for terminals.
-
-    `steps`: what each of its events did, in words. `of_user`: the question was about a user, so that the "chain" is
-    only the objects of the events.
-    """
-    return "\n".join(safe(line) for line in _lines(sentence, answer, steps, of_user))
+Marks: TypeAlias = Mapping[tuple[object, ...], str]
+"""`[1]`, `[2]`, ... by where a request was logged."""
 
 
-def _lines(sentence: str, answer: Mapping[str, Any], steps: Sequence[str], of_user: bool) -> Iterator[str]:
-    yield f"{sentence}."
-    chain, events = answer["chain"], answer["events"]
-    numbers: dict[str, int] = {}
-    yield f"Confidence: {answer['confidence']}."
-    if not of_user:
-        yield from _chain(chain, numbers)
-    yield from _timeline(events, steps, numbers)
-    yield from _evidence([*(link["event"] for link in chain if link["event"]), *events], numbers)
-    notes = [note for note in answer["notes"] if note.rstrip(".") != sentence]
-    if notes:
-        yield ""
-        yield "Notes"
-        yield from (f"  - {note}" for note in notes)
+def as_text(answer: Answer) -> str:
+    """The whole text; every line is made harmless for terminals."""
+    return "\n".join(safe(line) for line in _lines(answer))
+
+
+def as_data(answer: Answer) -> dict[str, Any]:
+    """The answer with exactly the keys that are documented."""
+    return {
+        "question": {"verb": answer.question.verb.value, **_coordinates(answer.object)},
+        "confidence": answer.confidence,
+        "answer": _actor_event(answer.answer),
+        "root": _actor_event(answer.root),
+        "chain": [
+            {
+                "object": _coordinates(link.object),
+                "event": _actor_event(link.request),
+                "confidence": link.confidence,
+                "why": link.why,
+            }
+            for link in answer.links
+        ],
+        "events": [_actor_event(request) for request in answer.events],
+        "coverage": [each.plain() for each in answer.coverage],
+        "notes": list(answer.notes),
+    }
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    said = sentence(answer)
+    linked = [link.request for link in answer.links if link.request]
+    # where the question is about a user, the links are only the objects of the events
+    of_user = bool(answer.question.user)
+    marks = _marks([*answer.events, *linked] if of_user else [*linked, *answer.events])
+    yield f"{said}."
+    yield f"Confidence: {answer.confidence}."
+    yield from _titled("Chain", () if of_user else _chain(answer.links, marks))
+    yield from _titled("Timeline", _timeline(answer, marks))
+    yield from _titled("Evidence", _evidence([*linked, *answer.events], marks))
+    yield from _titled("Notes", (f"  - {note}" for note in answer.notes if note.rstrip(".") != said))
     yield ""
-    yield from _coverage(answer["coverage"])
-
-
-def _chain(chain: Sequence[Mapping[str, Any]], numbers: dict[str, int]) -> Iterator[str]:
-    if chain:
-        yield ""
-        yield "Chain"
-    for depth, link in enumerate(chain):
-        event = link["event"]
-        who = f"{_actor(event)}, {event['time']} {_mark(event, numbers)}" if event else "not in this log"
-        yield f"  {'  ' * depth}{'<- ' if depth else ''}{_object(link['object'])}: {who}"
-        yield f"  {'  ' * depth}   {link['confidence']}: {link['why']}"
-
-
-def _timeline(events: Sequence[Mapping[str, Any]], steps: Sequence[str], numbers: dict[str, int]) -> Iterator[str]:
-    if events:
-        yield ""
-        yield "Timeline"
-    for event, step in zip(events, steps, strict=True):
-        yield f"  {event['time']}  {_actor(event)}  {step}  {event['code']}  {_mark(event, numbers)}"
-
-
-def _evidence(events: Sequence[Mapping[str, Any]], numbers: dict[str, int]) -> Iterator[str]:
-    if events:
-        yield ""
-        yield "Evidence"
-    for event in {_mark(event, numbers): event for event in events}.values():
-        source = event["source"]
-        allowed = f", {event['decision']}: {event['reason']}" if event["reason"] else f", {event['decision']}"
-        place = f"node {source['node']}, {source['file']}:{source['line']}, auditID {event['auditID']}"
-        what = f"{event['verb']} {event['code']} {event['stage']} at level {event['level']}"
-        yield f"  {_mark(event, numbers)} {place}, {what}{allowed if event['decision'] else ''}"
-
-
-def _mark(event: Mapping[str, Any], numbers: dict[str, int]) -> str:
-    source = event["source"]
-    key = f"{source['node']}\0{source['file']}\0{source['line']}\0{event['auditID']}\0{event['time']}"
-    return f"[{numbers.setdefault(key, len(numbers) + 1)}]"
-
-
-def _actor(event: Mapping[str, Any]) -> str:
-    behind = f" (impersonated by {event['impersonatedBy']})" if event["impersonatedBy"] else ""
-    return f"{event['user'] or 'an unauthenticated client'}{behind}"
-
-
-def _object(thing: Mapping[str, str]) -> str:
-    kind = f"{thing['resource']}.{thing['group']}" if thing["group"] else thing["resource"]
-    space = f"{thing['namespace']}/" if thing["namespace"] else ""
-    return f"{kind} {space}{thing['name'] or '*'}"
-
-
-def _coverage(coverage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "Searched"
-    for each in coverage:
-        span = f"{each['from']} to {each['to']}" if each["from"] else "no event"
-        gaps = f", {counted(len(each['gaps']), 'gap')}" if each["gaps"] else ""
-        files = counted(each["files"], "file")
-        damage = f", {counted(each['damaged'], 'damaged line')}" if each["damaged"] else ""
-        yield f"  {each['node']}: {span}, {files}{gaps}{damage}"
+    yield from map(_searched, answer.coverage)
+
+
+def _titled(title: str, lines: Iterator[str] | tuple[()]) -> Iterator[str]:
+    """The lines below an empty one and their title; nothing if there are none."""
+    found = list(lines)
+    if found:
+        yield from ("", title, *found)
+
+
+def _marks(requests: Sequence[Request]) -> Marks:
+    places = dict.fromkeys(map(_place, requests))
+    return {place: f"[{number}]" for number, place in enumerate(places, 1)}
+
+
+def _place(request: Request) -> tuple[object, ...]:
+    source = request.source
+    return source.node, source.file, source.line, request.audit_id, request.time
+
+
+def _chain(links: Sequence[Link], marks: Marks) -> Iterator[str]:
+    for depth, link in enumerate(links):
+        request, indent = link.request, "  " * (depth + 1)
+        who = f"{_actor(request)}, {request.time} {marks[_place(request)]}" if request else "not in this log"
+        yield f"{indent}{'<- ' if depth else ''}{_object(link.object)}: {who}"
+        yield f"{indent}   {link.confidence}: {link.why}"
+
+
+def _timeline(answer: Answer, marks: Marks) -> Iterator[str]:
+    for request, step in zip(answer.events, steps(answer), strict=True):
+        yield f"  {request.time}  {_actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
+
+
+def _evidence(requests: Sequence[Request], marks: Marks) -> Iterator[str]:
+    for place, request in {_place(request): request for request in requests}.items():
+        source, decision = request.source, request.decision
+        allowed = f", {decision}" if decision else ""
+        why = f": {request.reason}" if decision and request.reason else ""
+        where = f"node {source.node}, {source.file}:{source.line}, auditID {request.audit_id}"
+        what = f"{request.verb} {request.code} {request.stage} at level {request.level}"
+        yield f"  {marks[place]} {where}, {what}{allowed}{why}"
+
+
+def _actor(request: Request) -> str:
+    behind = f" (impersonated by {request.impersonator})" if request.impersonator else ""
+    return f"{request.user or 'an unauthenticated client'}{behind}"
+
+
+def _object(thing: Object) -> str:
+    kind = f"{thing.resource}.{thing.group}" if thing.group else thing.resource
+    space = f"{thing.namespace}/" if thing.namespace else ""
+    return f"{kind} {space}{thing.name or '*'}"
+
+
+def _searched(one: Coverage) -> str:
+    span = f"{one.first} to {one.last}" if one.first else "no event"
+    gaps = f", {counted(len(one.gaps), 'gap')}" if one.gaps else ""
+    damage = f", {counted(one.damaged, 'damaged line')}" if one.damaged else ""
+    return f"  {one.node}: {span}, {counted(one.files, 'file')}{gaps}{damage}"
+
+
+def _actor_event(request: Request | None) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
+    return {
+        "user": request.user,
+        "groups": list(request.groups),
+        "impersonatedBy": request.impersonator or None,
+        "sourceIPs": list(request.source_ips),
+        "userAgent": request.agent,
+        "time": request.time,
+        "verb": request.verb,
+        "code": request.code,
+        "decision": request.decision,
+        "reason": request.reason,
+        "auditID": request.audit_id,
+        "level": request.level,
+        "stage": request.stage,
+        "source": source,
+    }
+
+
+def _coordinates(thing: Object) -> dict[str, Any]:
+    return {"group": thing.group, "resource": thing.resource, "namespace": thing.namespace, "name": thing.name}

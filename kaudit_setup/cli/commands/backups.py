@@ -8,7 +8,7 @@ import typer
 
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit
 from kaudit_setup.report.escape import safe
@@ -97,14 +97,13 @@ def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
 Examples:
   kaudit-setup backups prune --keep 5 --yes --host root@cp1"""
 )
-@takes(how=NodeOptions)
+@takes(how=ConfirmOptions)
 def prune(
     keep: Annotated[
         int, typer.Option("--keep", min=1, help="Number of backups to keep; the first one is always kept.")
     ] = 20,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False,
     *,
-    how: NodeOptions,
+    how: ConfirmOptions,
 ) -> None:
     """Remove the oldest backups, but never the first one."""
     from kaudit_setup.change.backup import prune as surplus
@@ -114,7 +113,7 @@ def prune(
         doomed = [(node, surplus([b.name for b in _all(node, how)], keep)) for node in opened]
         if any(names for _, names in doomed):
             lines = (f"{safe(node.name)}: {', '.join(names) or 'nothing'}" for node, names in doomed)
-            confirm("\n".join(lines), yes=yes, question="Remove these backups?")
+            confirm("\n".join(lines), yes=how.yes, question="Remove these backups?")
         for node, names in doomed:
             remove_backups(node, names)
     if how.output is Output.json:

@@ -10,7 +10,7 @@ import typer
 
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import BrokenError, ChangeError, InputError
 from kaudit_setup.report.escape import safe
@@ -30,26 +30,25 @@ Examples:
   kaudit-setup recover --yes
   kaudit-setup recover --force pending   # also undo an unconfirmed change"""
 )
-@takes(how=NodeOptions)
+@takes(how=ConfirmOptions)
 def recover(
     *,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False,
     force: Annotated[
         list[str] | None,
         typer.Option("--force", metavar="NAME", help="`pending`: undo a change that waits to be confirmed, too."),
     ] = None,
-    how: NodeOptions,
+    how: ConfirmOptions,
 ) -> None:
     """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
     if how.root is not None:
         raise InputError("recover needs a running node; --root is a folder")
     with how.nodes() as opened:
-        done = [_recover(node, how, yes=yes, pending="pending" in (force or ())) for node in opened]
+        done = [_recover(node, how, pending="pending" in (force or ())) for node in opened]
     if how.output is Output.json:
         typer.echo(json.dumps(done, indent=2))
 
 
-def _recover(node: Node, how: NodeOptions, *, yes: bool, pending: bool) -> dict[str, Any]:
+def _recover(node: Node, how: ConfirmOptions, *, pending: bool) -> dict[str, Any]:
     from kaudit_setup.change.recover import look
     from kaudit_setup.node.observe import observe
 
@@ -62,7 +61,7 @@ def _recover(node: Node, how: NodeOptions, *, yes: bool, pending: bool) -> dict[
         _say(how, f"{node.name}: nothing is left of any run")
         return {"host": node.name, "found": asdict(found), "server": None}
     _say(how, *_lines(node.name, found))
-    confirm("", yes=yes, question="Clear this?")
+    confirm("", yes=how.yes, question="Clear this?")
     return _clear(node, how, pending=pending)
 
 

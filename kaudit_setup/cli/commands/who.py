@@ -13,11 +13,11 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, local_files
-from kaudit_setup.cli.options.output import Output, OutputOption
-from kaudit_setup.errors import Exit, InputError, PolicyError
+from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+from kaudit_setup.errors import InputError, PolicyError
 
 if TYPE_CHECKING:
-    from kaudit_setup.attribution.answer import Answer, Question
+    from kaudit_setup.attribution.answer import Question
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.policy.model import Policy
 
@@ -94,20 +94,22 @@ def who(
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
     if target and name and "/" in target:
         raise InputError(f"{target!r} already has a name", hint="write KIND/NAME or KIND NAME, one object at a time")
-    question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
-    rules = _policy(policy)
     from kaudit_setup.attribution.answer import with_notes
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.user_activity import ask_user
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.who import as_data, as_text
 
+    question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
+    rules = _policy(policy)
     with _remote(source) if source.remote else _local(source.log) as (logs, lost):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
         answer = with_notes(answer, lost(), events.unreadable)
-    _show(answer, output)
-    if answer.confidence == "unknown":
-        raise typer.Exit(Exit.FAILED)
+    # ASCII only: no terminal and no page can be harmed by what a stranger wrote
+    typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
+    exit_unless(answer.confidence != "unknown")
 
 
 @contextmanager
@@ -161,19 +163,3 @@ def _policy(name: str | None) -> Policy | None:
             f"kube-apiserver would refuse the policy {where}", details="\n".join(str(p) for p in loaded.errors)
         )
     return loaded.policy
-
-
-def _show(answer: Answer, output: Output) -> None:
-    from kaudit_setup.attribution.answer import as_json
-
-    if output is Output.json:
-        import json
-
-        # ASCII only: no terminal and no page can be harmed by what a stranger wrote
-        typer.echo(json.dumps(as_json(answer), indent=2))
-        return
-    from kaudit_setup.attribution.sentence import sentence, steps
-    from kaudit_setup.report.who import answer_text
-
-    text = answer_text(sentence(answer), as_json(answer), steps(answer), of_user=bool(answer.question.user))
-    typer.echo(text)

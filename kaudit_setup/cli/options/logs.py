@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.nodes import Reach
+from kaudit_setup.cli.options.unused import UnusedTimeout, UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class LogOptions(Reach):
 
     log: LogOption = None
     host: LogHostOption = None
+    yes: UnusedYes = False
+    timeout: UnusedTimeout = None
 
     @property
     def remote(self) -> bool:

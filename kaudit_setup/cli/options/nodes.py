@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.options.unused import UnusedYes
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
@@ -133,6 +134,7 @@ class NodeOptions(Reach):
         ),
     ] = 180
     output: OutputOption = Output.text
+    yes: UnusedYes = False
 
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
@@ -146,14 +148,20 @@ class NodeOptions(Reach):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeOptions(NodeOptions):
+class ConfirmOptions(NodeOptions):
+    """The same for commands that ask before they do something."""
+
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeOptions(ConfirmOptions):
     """The same for commands that alter nodes."""
 
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only show what would change; exit status 3 if anything would, 0 if not."),
     ] = False
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
     force: Annotated[
         list[str] | None,
         typer.Option(

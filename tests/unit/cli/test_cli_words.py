@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from kaudit_setup.cli import main
 from kaudit_setup.cli.app import COMMANDS, build, whole
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kaudit_setup"
@@ -97,3 +98,22 @@ def test_help_fits_80_columns_and_no_first_line_is_cut(words: tuple[str, ...], c
 def test_help_lists_each_command_with_its_summary() -> None:
     assert list(COMMANDS) == list(ROOT.commands)
     assert all(f"  {name:<10}{summary}\n" in help_of(SHORT) + "\n" for name, summary in COMMANDS.items())
+
+
+@pytest.mark.parametrize(
+    ("words", "unused"),
+    [
+        (["status", "--root", ".", "--yes"], "--yes"),
+        (["backups", "list", "--root", ".", "-y"], "--yes"),
+        (["stats", "--log", "audit.log", "--timeout", "60"], "--timeout"),
+        (["who", "created", "pod/x", "--log", "audit.log", "--yes"], "--yes"),
+    ],
+)
+def test_options_that_scripts_pass_to_every_command_are_taken(
+    words: list[str], unused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audit.log").write_text('{"kind":"Event","apiVersion":"audit.k8s.io/v1"}\n')
+    plain = [word for word in words if word not in {"--yes", "-y", "--timeout", "60"}]
+    assert main(words) == main(plain)
+    assert capsys.readouterr().err.count(f"note: {unused} has no effect here\n") == 1
