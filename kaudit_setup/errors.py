@@ -16,7 +16,7 @@
     ├── BrokenError          4  the node needs a person; `hint` says exactly what to type
     └── StoppedError     130  Ctrl-C
 
-Each error is one sentence that names the thing and the place, and a `hint` that names the mend.
+Each error is one sentence that names the thing and the place, and a `hint` that names the fix.
 The one error boundary is `cli.main`.
 """
 
@@ -38,7 +38,7 @@ class Exit(IntEnum):
 
 
 class KauditError(Exception):
-    """Base of all expected failures: one sentence, a mend, an exit code."""
+    """Base of all expected failures: one sentence, a fix, an exit code."""
 
     exit_code: Exit = Exit.FAILED
 

@@ -81,7 +81,7 @@ def plain(text: str, name: str) -> Plain:
         for document in YAML(typ="safe", pure=True).load_all(text):
             return cast(Plain, document)
     except (YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not YAML: {error}", hint="mend the YAML") from error
+        raise InputError(f"{name}: not YAML: {error}", hint="fix the YAML") from error
     return None
 
 
@@ -98,7 +98,7 @@ def marked(text: str, name: str) -> Marked | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
-        raise InputError(f"{place}: {error.problem or error.context}", hint="mend the YAML at that line") from error
+        raise InputError(f"{place}: {error.problem or error.context}", hint="fix the YAML at that line") from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: not YAML: {error}", hint="the file must be UTF-8 YAML") from error
     return None if root is None else _Marker(name).mark(root)
@@ -144,7 +144,7 @@ class _Marker:
         for raw_key, raw_value in pairs:
             key, value = self.mark(raw_key), self.mark(raw_value)
             if not isinstance(key, Scalar):
-                raise InputError(f"{self.name}:{key.line}: a key must be a plain word", hint="mend that line")
+                raise InputError(f"{self.name}:{key.line}: a key must be a plain word", hint="fix that line")
             if key.text == "<<" and not isinstance(value, Scalar):
                 sources = value.items if isinstance(value, Items) else (value,)
                 merged += [field for source in sources if isinstance(source, Fields) for field in source.fields]

@@ -99,7 +99,7 @@ def _lint(loaded: Loaded, version: KubeVersion) -> Iterator[Finding]:
     for finding in lint(loaded, version):
         if finding.severity == "error":
             where = f"line {finding.line} of the policy: " if finding.line else "the policy: "
-            yield Finding("policy-lint", True, where + finding.message, finding.mend)
+            yield Finding("policy-lint", True, where + finding.message, finding.fix)
 
 
 def prepare_disable(node: Node, *, manifest: str = "", prove: bool = True) -> Prepared:

@@ -39,7 +39,7 @@ def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
     if not errors:
         return Verdict("3.2.2", TITLE, True, "every key security concern is covered")
     found = "; ".join(f.message for f in errors)
-    return Verdict("3.2.2", TITLE, False, found, "\n".join(dict.fromkeys(f.mend for f in errors if f.mend)))
+    return Verdict("3.2.2", TITLE, False, found, "\n".join(dict.fromkeys(f.fix for f in errors if f.fix)))
 
 
 def no_policy(why: str) -> Verdict:

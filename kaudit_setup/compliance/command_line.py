@@ -63,18 +63,18 @@ def judge(argv: Sequence[str]) -> tuple[Verdict, ...]:
 
 def _judge(check: Check, argv: Sequence[str]) -> Verdict:
     wanted = check.example or str(check.least)
-    mend = f"set --{check.flag}={wanted}, by `kaudit-setup enable`"
+    fix = f"set --{check.flag}={wanted}, by `kaudit-setup enable`"
     if not argv:
-        return Verdict(check.id, check.title, False, "no kube-apiserver is running", mend)
+        return Verdict(check.id, check.title, False, "no kube-apiserver is running", fix)
     values = given(argv, check.flag)
     if not values:
-        return Verdict(check.id, check.title, False, f"--{check.flag} is not on the command line", mend)
+        return Verdict(check.id, check.title, False, f"--{check.flag} is not on the command line", fix)
     value = values[-1][0]
     passed = _enough(value, check.least)
     found = f"--{check.flag}={value}" + ("" if _readable(value, check.least) else ", which is no number")
     if passed != _as_kube_bench(values, check.least):
         found += f"; kube-bench misreads this line and says {'PASS' if not passed else 'FAIL'}"
-    return Verdict(check.id, check.title, passed, found, "" if passed else mend)
+    return Verdict(check.id, check.title, passed, found, "" if passed else fix)
 
 
 def _readable(value: str, least: int | None) -> bool:

@@ -9,10 +9,10 @@ BENCHMARK = "CIS Kubernetes Benchmark 1.10"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One check of the benchmark. `found`: what was seen, in words; `mend`: what to do, empty where it passed."""
+    """One check of the benchmark. `found`: what was seen, in words; `fix`: what to do, empty where it passed."""
 
     id: str
     title: str
     passed: bool
     found: str
-    mend: str = ""
+    fix: str = ""

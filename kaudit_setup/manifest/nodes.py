@@ -22,7 +22,7 @@ class TextError(InputError):
     """A text is not YAML (or JSON) that can be worked on; `line` counts from 1, 0 means the text as a whole."""
 
     def __init__(self, problem: str, line: int = 0) -> None:
-        super().__init__(f"line {line}: {problem}" if line else problem, hint="mend the YAML at that line")
+        super().__init__(f"line {line}: {problem}" if line else problem, hint="fix the YAML at that line")
         self.problem = problem
         self.line = line
 

@@ -93,7 +93,7 @@ def _refuse(settings: AuditSettings, version: KubeVersion | None) -> None:
             f"{what} would not audit with these settings: {problems[0]}",
             hint=f"the flags are {', '.join(f'--{name}' for name in table(version))}"
             if "is no flag" in problems[0]
-            else "mend that value; `kaudit-setup manifest patch --help` has examples",
+            else "fix that value; `kaudit-setup manifest patch --help` has examples",
             details="\n".join(problems[1:]),
         )
 

@@ -53,7 +53,7 @@ class Shape:
 def find(text: str) -> Shape:
     """The parts of the kube-apiserver Pod in `text`.
 
-    Raises ManifestError that names place and mend for: no or malformed YAML or JSON, a key given twice, not a Pod,
+    Raises ManifestError that names place and fix for: no or malformed YAML or JSON, a key given twice, not a Pod,
     no kube-apiserver container, one that is started through a shell, and aliases or merge keys where auditing is set.
     """
     try:
@@ -62,7 +62,7 @@ def find(text: str) -> Shape:
         where = f"line {error.line} of the manifest" if error.line else "the manifest"
         raise ManifestError(
             f"{where} cannot be read: {error.problem}",
-            hint="mend it there, or put a backup in its place",
+            hint="fix it there, or put a backup in its place",
         ) from None
     root = document.root
     if root.kind is not Kind.MAP:
@@ -123,7 +123,7 @@ def _map(document: Document, owner: Node, key: str) -> Node:
             f"the manifest has no {key}"
             if node is None
             else f"{key} in the manifest is {node.kind.value}, not a map",
-            hint="this is no Pod that kubelet could run; mend it or put a backup in its place",
+            hint="this is no Pod that kubelet could run; fix it or put a backup in its place",
         )
     return node
 
@@ -145,7 +145,7 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind) -> None:
 def _wrong_kind(document: Document, what: str, node: Node, wanted: Kind) -> ManifestError:
     return ManifestError(
         f"line {document.line(node.start)} of the manifest: {what} {node.kind.value} where {wanted.value} belongs",
-        hint="kubelet could not run this Pod; mend that line",
+        hint="kubelet could not run this Pod; fix that line",
     )
 
 

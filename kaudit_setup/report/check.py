@@ -28,7 +28,7 @@ def as_data(found: Verdicts) -> dict[str, Any]:
 def as_junit(found: Verdicts) -> str:
     """The same as a suite of tests for each node."""
     suites = {
-        name: [Case(f"{v.id} {v.title}", v.passed, v.found, v.mend) for v in verdicts]
+        name: [Case(f"{v.id} {v.title}", v.passed, v.found, v.fix) for v in verdicts]
         for name, verdicts in found.items()
     }
     return junit(suites, BENCHMARK)
@@ -41,5 +41,5 @@ def _lines(name: str, verdicts: Sequence[Verdict], colour: bool) -> list[str]:
         if colour:
             word = f"\x1b[{32 if v.passed else 31}m{word}\x1b[0m"
         lines.append(f"  {word} {v.id:<7} {v.title}: {safe(v.found)}")
-        lines += [f"               {safe(line)}" for line in v.mend.splitlines()]
+        lines += [f"               {safe(line)}" for line in v.fix.splitlines()]
     return lines

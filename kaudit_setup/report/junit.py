@@ -14,7 +14,7 @@ class Case:
     name: str
     passed: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def junit(suites: Mapping[str, Sequence[Case]], name: str) -> str:
@@ -40,7 +40,7 @@ def _case(suite: str, case: Case) -> list[str]:
     start = f"    <testcase classname={_attribute(suite)} name={_attribute(case.name)}"
     if case.passed:
         return [f"{start}/>"]
-    said = escape(_allowed(case.mend))
+    said = escape(_allowed(case.fix))
     return [f"{start}>", f"      <failure message={_attribute(case.found)}>{said}</failure>", "    </testcase>"]
 
 

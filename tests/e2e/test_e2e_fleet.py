@@ -1,4 +1,4 @@
-"""Three real control-plane nodes of one cluster: a rollout without an outage, for good, and mended after kubeadm."""
+"""Three real control-plane nodes of one cluster: a rollout without an outage, kept, and repaired after kubeadm."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_kubeadm_makes_the_same_manifest_and_enable_mends_what_it_wrote(
     ran = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)
     assert ran.out.count("unchanged") == 2
     assert node.manifest.decode() == ours
-    mended = node.settle(audited=True)
-    assert mended.pid != server.pid
+    repaired = node.settle(audited=True)
+    assert repaired.pid != server.pid
     assert tool.ok("status", *HOSTS)
 
 

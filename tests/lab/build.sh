@@ -74,7 +74,7 @@ build_binaries() {
   mkdir -p "$src"
   tar xzf "$work"/kubernetes_*.orig.tar.gz -C "$src" --strip-components=1
   cd "$src"
-  # the vendored reflect2 crashes under Go 1.18 and later; Debian ships the mended one
+  # the vendored reflect2 crashes under Go 1.18 and later; Debian ships the fixed one
   reflect2=vendor/github.com/modern-go/reflect2
   rm -f "$reflect2"/*
   cp /usr/share/gocode/src/github.com/modern-go/reflect2/*.{go,s} "$reflect2/"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Breaks a node on purpose, and mends it again. Sourced by klab.
+# Breaks a node on purpose, and fixes it again. Sourced by klab.
 # shellcheck disable=SC2154 # KLAB, PATIENCE and the node functions come from klab and node.sh
 
 fault_usage() {

@@ -73,7 +73,7 @@ def _long(a: Attributes, version: KubeVersion, plan: _Plan) -> EventPlan:
     when, message = "when the response's header is sent", ""
     code = 101 if a.subresource in _UPGRADES else 200
     if a.verb == "watch" and version < _WATCH_STARTS_AT_ONCE_SINCE:
-        when, message = "only at the end of the watch (mended in 1.23)", "Connection closed early"
+        when, message = "only at the end of the watch (fixed in 1.23)", "Connection closed early"
     return plan("ResponseStarted", when, _started(a, code, message), iter(("responseObject",)))
 
 
@@ -188,7 +188,7 @@ def _missing(a: Attributes, decision: Decision, version: KubeVersion) -> Iterato
     if rank < 2 and _request_object(a, version):
         yield "requestObject (level Request)"
     if a.subresource == "eviction" and version < _EVICTIONS_SINCE:
-        yield "requestObject (kube-apiserver loses that of evictions; mended in 1.22)"
+        yield "requestObject (kube-apiserver loses that of evictions; fixed in 1.22)"
     if a.verb == "create" and not a.name:
         yield "objectRef.name, if the client left the name to the server (generateName)" + (
             "; responseObject.metadata.name has it" if rank == 3 else "; only level RequestResponse would show it"

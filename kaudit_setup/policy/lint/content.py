@@ -32,14 +32,14 @@ class _Finder:
     def __init__(self, index: int, rule: Rule) -> None:
         self.index, self.rule = index, rule
 
-    def _found(self, code: str, message: str, mend: str, severity: Severity = "warning", line: int = 0) -> Finding:
-        return Finding(code, severity, f"rule {self.index + 1}: {message}", mend, self.index, line or self.rule.line)
+    def _found(self, code: str, message: str, fix: str, severity: Severity = "warning", line: int = 0) -> Finding:
+        return Finding(code, severity, f"rule {self.index + 1}: {message}", fix, self.index, line or self.rule.line)
 
-    def _literal(self, where: str, words: tuple[str, ...], mend: str) -> Iterator[Finding]:
+    def _literal(self, where: str, words: tuple[str, ...], fix: str) -> Iterator[Finding]:
         for word in words:
             if "*" in word:
                 message = f"`{word}` in {where} is no wildcard; it matches exactly these letters"
-                yield self._found("literal-wildcard", message, mend)
+                yield self._found("literal-wildcard", message, fix)
 
     def verbs(self) -> Iterator[Finding]:
         """Verbs that such requests never have."""
@@ -55,7 +55,7 @@ class _Finder:
             if verb in valid or "*" in verb:
                 continue
             yield self._found(
-                "unknown-verb", f"no {kind} request has the verb `{verb}`".replace("  ", " "), _verb_mend(verb, kind)
+                "unknown-verb", f"no {kind} request has the verb `{verb}`".replace("  ", " "), _verb_fix(verb, kind)
             )
 
     def identities(self) -> Iterator[Finding]:
@@ -130,7 +130,7 @@ class _Finder:
         for spec in entry.resources:
             problem = spec_problem(entry.group, spec, version)
             if problem is not None:
-                yield self._found(problem.code, problem.message, problem.mend, problem.severity, line)
+                yield self._found(problem.code, problem.message, problem.fix, problem.severity, line)
             parent = spec.removesuffix("/*")
             if spec.endswith("/*") and parent != "*" and "/" not in parent and parent not in entry.resources:
                 message = f"`{spec}` also matches plain `{parent}`, against the documentation"
@@ -139,7 +139,7 @@ class _Finder:
                 )
 
 
-def _verb_mend(verb: str, kind: str) -> str:
+def _verb_fix(verb: str, kind: str) -> str:
     if verb.lower() != verb:
         return f"verbs are lower case: `{verb.lower()}`"
     if verb in requests.RBAC_ONLY_VERBS:

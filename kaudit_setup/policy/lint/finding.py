@@ -20,7 +20,7 @@ class Finding:
     code: str
     severity: Severity
     message: str
-    mend: str
+    fix: str
     rule: int = -1
     line: int = 0
 

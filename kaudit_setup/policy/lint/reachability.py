@@ -61,8 +61,8 @@ def _line(chart: Chart, index: int) -> int:
     return chart.policy.rules[index].line if index >= 0 else 0
 
 
-def _found(chart: Chart, index: int, code: str, severity: Severity, message: str, mend: str) -> Finding:
-    return Finding(code, severity, message, mend, index, _line(chart, index))
+def _found(chart: Chart, index: int, code: str, severity: Severity, message: str, fix: str) -> Finding:
+    return Finding(code, severity, message, fix, index, _line(chart, index))
 
 
 def _named(chart: Chart, indexes: Iterable[int]) -> str:
@@ -85,8 +85,8 @@ def _reach(chart: Chart) -> Iterator[Finding]:
         elif chart.reached(index) is None:
             takers = [i for i, _ in chart.deciders(matched) if i != index]
             message = f"{name} can never be reached: {_named(chart, takers)} decides every request that would fit it"
-            mend = f"move it above {phrasing.rule_name(chart.policy, takers[0])}, or delete it"
-            yield _found(chart, index, "unreachable-rule", "warning", message, mend)
+            fix = f"move it above {phrasing.rule_name(chart.policy, takers[0])}, or delete it"
+            yield _found(chart, index, "unreachable-rule", "warning", message, fix)
         else:
             yield from _shadowed(chart, index, rule)
         if rule.level != "None" and set(chart.decisions[index].omit_stages) >= set(STAGES):
@@ -122,7 +122,7 @@ def _bodies(chart: Chart) -> Iterator[Finding]:
     reads, writes = ["get", "list"], ["create", "update", "patch"]
     secret, config = ("", "secrets"), ("", "configmaps")
     token, review = ("", "serviceaccounts/token"), ("authentication.k8s.io", "tokenreviews")
-    mend = "put a rule before it: level Metadata for exactly these resources"
+    fix = "put a rule before it: level Metadata for exactly these resources"
 
     def leaking(*asked: tuple[list[Box], Need]) -> list[int]:
         asks = [Ask(region(space, "anybody", *boxes), need) for boxes, need in asked]
@@ -158,7 +158,7 @@ def _bodies(chart: Chart) -> Iterator[Finding]:
     for code, severity, what, indexes in cases:
         for index in indexes:
             name = phrasing.rule_name(chart.policy, index)
-            yield _found(chart, index, code, severity, f"{name} writes into the log: {what}", mend)
+            yield _found(chart, index, code, severity, f"{name} writes into the log: {what}", fix)
 
 
 def _asks(space: Space, question: str) -> list[Ask]:
@@ -173,8 +173,8 @@ def _losses(chart: Chart) -> Iterator[Finding]:
             whole = "ResponseStarted" in chart.policy.omit_stages
             name = "the policy" if whole else phrasing.rule_name(chart.policy, share.index)
             message = f"{name} omits ResponseStarted, the only stage of a failed login (401)"
-            mend = "omit it only in rules that name users or userGroups, which a failed login never fits"
-            yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, mend)
+            fix = "omit it only in rules that name users or userGroups, which a failed login never fits"
+            yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, fix)
     limited = [
         i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces and "" not in r.namespaces
     ]
@@ -233,8 +233,8 @@ def _health(chart: Chart) -> Iterator[Finding]:
     missed = [path for path in ("/livez", "/readyz") if chart.decisions[asked(path)].level != "None"]
     if missed:
         message = f"{phrasing.rule_name(chart.policy, dropping)} drops /healthz, but not {' and '.join(missed)}"
-        mend = f"add {', '.join(f'{path}*' for path in missed)}: that is what kubelets ask today"
-        yield _found(chart, dropping, "health-without-livez", "warning", message, mend)
+        fix = f"add {', '.join(f'{path}*' for path in missed)}: that is what kubelets ask today"
+        yield _found(chart, dropping, "health-without-livez", "warning", message, fix)
 
 
 def _volume(chart: Chart) -> Iterator[Finding]:
@@ -247,12 +247,12 @@ def _volume(chart: Chart) -> Iterator[Finding]:
     ]
     if doubled:
         message = f"{_named(chart, doubled)} keeps RequestReceived: every request is logged twice"
-        mend = "omitStages: [RequestReceived]; the later event says all that it says"
-        yield _found(chart, doubled[0], "request-received-kept", "warning", message, mend)
+        fix = "omitStages: [RequestReceived]; the later event says all that it says"
+        yield _found(chart, doubled[0], "request-received-kept", "warning", message, fix)
     decide = compile(chart.policy, chart.space.version)
     for name, what, request in _NOISE:
         decision = decide(request)
         if decision.level != "None" and "ResponseComplete" not in decision.omit_stages:
             message = f"{phrasing.rule_name(chart.policy, decision.rule_index)} logs {what}"
-            mend = f"drop {name} with a rule of level None before it"
-            yield _found(chart, decision.rule_index, f"noise-{name}", "info", message, mend)
+            fix = f"drop {name} with a rule of level None before it"
+            yield _found(chart, decision.rule_index, f"noise-{name}", "info", message, fix)

@@ -61,9 +61,9 @@ def _place(path: str, message: str) -> str:
 
 
 def _warned(path: str, message: str, line: int) -> Finding:
-    for words, code, mend in _WARNINGS:
+    for words, code, fix in _WARNINGS:
         if words in message:
-            return Finding(code, "warning", _place(path, message), mend, line=line)
+            return Finding(code, "warning", _place(path, message), fix, line=line)
     return Finding(
         "load-warning", "warning", _place(path, message), "kube-apiserver only logs it; correct it", line=line
     )

@@ -18,7 +18,7 @@ class SpecProblem:
 
     code: str
     message: str
-    mend: str
+    fix: str
     severity: Severity = "warning"
 
 
@@ -51,8 +51,8 @@ def _dead_pattern(spec: _Spec) -> SpecProblem | None:
     whole = spec.text == "*" or (resource == "*" and slash) or part == "*"
     if "/" not in part and resource and (part or not slash) and (stars == 0 or (stars == 1 and whole)):
         return None
-    mend = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
-    return SpecProblem("dead-pattern", f"`{spec.text}` can match nothing", mend)
+    fix = "write `*` for everything, `*/part` for a subresource of all, `name/*` for one with its subresources"
+    return SpecProblem("dead-pattern", f"`{spec.text}` can match nothing", fix)
 
 
 def _unknown_resource(spec: _Spec) -> SpecProblem | None:
@@ -69,8 +69,8 @@ def _unknown_part(spec: _Spec) -> SpecProblem | None:
     if spec.part in {"", "*", *known}:
         return None
     close = difflib.get_close_matches(spec.part, known, 1)
-    mend = f"did you mean `{spec.resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
-    return SpecProblem("unknown-subresource", f"`{spec.resource}` has no subresource `{spec.part}`", mend)
+    fix = f"did you mean `{spec.resource}/{close[0]}`?" if close else "see kubectl get --raw /api/v1"
+    return SpecProblem("unknown-subresource", f"`{spec.resource}` has no subresource `{spec.part}`", fix)
 
 
 def _other_version(spec: _Spec) -> SpecProblem | None:

@@ -28,7 +28,7 @@ def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:
     for f in findings:
         place = f"{name}:{f.line}" if f.line else name
         yield from wrapped(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
-        yield from wrapped(f"fix: {safe(f.mend)}", "    ", "        ")
+        yield from wrapped(f"fix: {safe(f.fix)}", "    ", "        ")
     yield f"{name}: {_counts(findings) or 'nothing found'}"
 
 

@@ -60,7 +60,7 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
     assert code == Exit.FAILED
     (finding,) = json.loads(out)
     assert finding["code"] == "logs-nothing"
-    assert set(finding) == {"file", "code", "severity", "message", "mend", "rule", "line"}
+    assert set(finding) == {"file", "code", "severity", "message", "fix", "rule", "line"}
     assert run("lint", str(tmp_path / "absent.yaml"))[0] == Exit.USAGE
     assert run("lint")[0] == Exit.USAGE
 

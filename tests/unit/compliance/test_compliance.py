@@ -68,7 +68,7 @@ def test_values_as_words_of_their_own_and_underscores() -> None:
 def test_a_failure_says_what_to_do() -> None:
     verdict = judge(["kube-apiserver"])[1]
     assert verdict.found == "--audit-log-maxage is not on the command line"
-    assert "--audit-log-maxage=30" in verdict.mend
+    assert "--audit-log-maxage=30" in verdict.fix
 
 
 def test_junit() -> None:

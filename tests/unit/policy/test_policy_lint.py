@@ -1,4 +1,4 @@
-"""Each finding's code: with a policy that has it, and the mended one that has not."""
+"""Each finding's code: with a policy that has it, and the fixed one that has not."""
 
 from __future__ import annotations
 
@@ -349,7 +349,7 @@ def test_a_finding_is_there_and_goes_with_the_mend(case: Case) -> None:
     assert found[0].severity == case.severity
     assert found[0].line == case.line, found[0]
     assert found[0].message
-    assert found[0].mend
+    assert found[0].fix
     assert case.code not in {f.code for f in findings(case.good)}
 
 
@@ -375,7 +375,7 @@ def test_an_unreachable_rule_names_who_takes_its_requests() -> None:
     found = next(f for f in findings(rules(ALL, "level: None, users: [x]")) if f.code == "unreachable-rule")
     assert found.rule == 1
     assert "rule 1 (line 5) decides every request" in found.message
-    assert found.mend == "move it above rule 1 (line 5), or delete it"
+    assert found.fix == "move it above rule 1 (line 5), or delete it"
 
 
 def test_reads_that_were_never_logged_by_post_either_lose_nothing_over_get() -> None:
