@@ -1,9 +1,9 @@
-"""Which changes of an object changed nothing: what was asked for was there already.
+"""Which updates of an object changed nothing, because it already was as they wanted it.
 
-GitOps tools and operators apply the same again and again. An object's resourceVersion moves with every change that is
-stored, whoever made it and whatever it touched, and a write that changes nothing stores nothing
-(AS/pkg/storage/etcd3/store.go:GuaranteedUpdate). So it is an answer beside the sight of the object before that tells.
-Without answers, what repeats itself is in doubt.
+GitOps tools and operators apply the same again and again. An object's resourceVersion grows with every change that is
+stored, and an update that changes nothing is not stored (AS/pkg/storage/etcd3/store.go:GuaranteedUpdate). So the
+response to an update, compared with what an earlier request showed, tells. Without responses, repeated requests are
+in doubt.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class _Sights:
         return (
             _before(index, self.versions.get(request.facts.version), request)
             or _looks_the_same(index, self.state, request)
-            or _said_again(self.change, request)
+            or _repeats(self.change, request)
         )
 
     def add(self, request: Request, *, same: bool) -> None:
         """Take in `request`, which left the object the `same` or not."""
         if request.facts.version:
             self.versions.setdefault(request.facts.version, request)
-        if request.facts.state:
+        if request.facts.object_digest:
             self.state = request
         elif changes(request) and not same:
             self.state = None
@@ -62,72 +62,74 @@ class _Sights:
 
 
 def repeats(requests: Sequence[Request]) -> set[_Key]:
-    """Those of the changes `requests`, in order of time, that say again what their sender had said before, by
-    `Request.key`: what came of them is not in the log.
+    """Those of the changes `requests`, in order of time, that repeat what their sender had sent before, by
+    `Request.key`; the log does not show what they changed.
 
-    They may have put back what somebody else had changed in between. Usually they find all as they want it.
+    They may have reverted what somebody else had changed in between. Usually they change nothing.
     """
     found: set[_Key] = set()
     said: dict[_Key, int] = {}
     for request in requests:
-        known = said.get(_way(request))
-        same = known is not None and (request.facts.asked == known or 0 in {request.facts.asked, known})
-        if same and _untold(request):
+        known = said.get(_sender(request))
+        same = known is not None and (
+            request.facts.request_digest == known or 0 in {request.facts.request_digest, known}
+        )
+        if same and _is_unanswered(request):
             found.add(request.key)
-        said[_way(request)] = request.facts.asked
+        said[_sender(request)] = request.facts.request_digest
     return found
 
 
 def may_agree(requests: Sequence[Request], last: Request) -> bool:
-    """Whether `last`, the last change of `requests`, may have asked for no more than what another one had made of
-    the object since its sender spoke before.
+    """Whether `last`, the last change of `requests`, may have asked for no more than what somebody else had changed
+    since its sender's request before.
     """
     before = [request for request in requests if request.at <= last.at and request.key != last.key]
-    own = [number for number, request in enumerate(before) if _way(request) == _way(last)]
-    return _untold(last) and bool(own) and own[-1] < len(before) - 1
+    own = [number for number, request in enumerate(before) if _sender(request) == _sender(last)]
+    return _is_unanswered(last) and bool(own) and own[-1] < len(before) - 1
 
 
 def _before(index: EventIndex, old: Request | None, new: Request) -> bool:
     """Whether `old`, which shows the same resourceVersion, came before `new`.
 
-    Of two writes that gave one version, at most one was stored: it is the first. A read or a report that ran beside
-    `new` may have seen what that had stored.
+    Of two writes that returned the same version, only the first was stored. A read or a status report that ran at the
+    same time as `new` may show what `new` had stored.
     """
     return old is not None and (changes(old) or creates(old) or _after(index, old, new))
 
 
 def _looks_the_same(index: EventIndex, old: Request | None, new: Request) -> bool:
-    """Whether the answer to `new` shows the object as `old` did, which came before it.
+    """Whether the response to `new` shows the object as `old` did, which came before it.
 
-    Not of a subresource: what that changes (an approval, a status) is what answers are not compared by.
+    Not of a subresource: what that changes (an approval, a status) is not part of the comparison.
     """
     if old is None or new.subresource or not _before(index, old, new):
         return False
-    return 0 != old.facts.state == new.facts.state and old.facts.generation == new.facts.generation
+    return 0 != old.facts.object_digest == new.facts.object_digest and old.facts.generation == new.facts.generation
 
 
-def _said_again(old: Request | None, new: Request) -> bool:
-    """Whether `new` says all that the object should be, with the very words of `old`, and nobody spoke in between."""
+def _repeats(old: Request | None, new: Request) -> bool:
+    """Whether `new` is the same request as `old`, on the whole object, and nobody changed it in between."""
     if old is None or (old.user, old.verb, old.subresource) != (new.user, new.verb, new.subresource):
         return False
-    return 0 != old.facts.asked == new.facts.asked and not new.facts.state
+    return 0 != old.facts.request_digest == new.facts.request_digest and not new.facts.object_digest
 
 
 def _after(index: EventIndex, old: Request, new: Request) -> bool:
-    """Whether `new` was asked for after `old` was done, by whatever clock."""
+    """Whether `new` was received after `old` was answered, as far as the clocks of the nodes allow to say."""
     return old.end + (index.tolerance if old.source.node != new.source.node else 0.0) <= new.at
 
 
-def _untold(request: Request) -> bool:
-    """Whether a request states what should be rather than what to change, and no answer tells what came of it: a
-    whole object, or a server-side apply, which alone may carry `force` (AS/pkg/endpoints/handlers/patch.go).
+def _is_unanswered(request: Request) -> bool:
+    """Whether a request states the whole object (or is a server-side apply, the only one with `force`:
+    AS/pkg/endpoints/handlers/patch.go), and no response shows what it changed.
     """
-    states = bool(request.facts.asked) or (request.verb == "patch" and "force" in _query(request))
-    return states and not (request.facts.state or request.facts.version)
+    states = bool(request.facts.request_digest) or (request.verb == "patch" and "force" in _query(request))
+    return states and not (request.facts.object_digest or request.facts.version)
 
 
-def _way(request: Request) -> _Key:
-    """Who sent a request, and how: one that repeats itself is sent in one way."""
+def _sender(request: Request) -> _Key:
+    """Who sent a request, and how: a repeated request is the same in this."""
     manager = "".join(_query(request).get("fieldManager", []))
     return (request.user, request.impersonator, request.agent, request.verb, request.subresource, manager)
 

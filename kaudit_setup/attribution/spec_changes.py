@@ -123,7 +123,7 @@ def _spans(requests: Sequence[Request]) -> Iterator[_Span]:
             shown, between = None, []
         if _may_count(request):
             between.append(request)
-        if _generation(request) or request.facts.spec_state:
+        if _generation(request) or request.facts.spec_digest:
             if shown is not None:
                 yield _Span(shown, tuple(between), request)
             shown, between = request, []
@@ -151,15 +151,15 @@ class _Span:
     @property
     def answered(self) -> bool:
         """Whether the answers show the spec before and after one single change."""
-        return self.changes == (self.new,) and 0 not in {self.old.facts.spec_state, self.new.facts.spec_state}
+        return self.changes == (self.new,) and 0 not in {self.old.facts.spec_digest, self.new.facts.spec_digest}
 
     @property
     def same_spec(self) -> bool:
         """Whether the spec is the same as before; with one more generation, a Deployment's annotations changed."""
         old, new, grown = self.old.facts, self.new.facts, self.grown or 0
-        if not self.answered or old.spec_state != new.spec_state:
+        if not self.answered or old.spec_digest != new.spec_digest:
             return False
-        return grown == 0 or (grown == 1 and old.state != new.state)
+        return grown == 0 or (grown == 1 and old.object_digest != new.object_digest)
 
 
 def _judge_span(index: EventIndex, span: _Span) -> _Verdict:

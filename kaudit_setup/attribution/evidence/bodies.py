@@ -1,7 +1,7 @@
 """What an event's request and response bodies say about its object: names, owners, replicas, options.
 
 Bodies are there from level Request (requestObject) and RequestResponse (responseObject) on. Only these few fields are
-decoded; a field that has another shape than expected (custom kinds name theirs as they like) says nothing.
+decoded; a field of an unexpected type is ignored (a custom kind may use the same name for something else).
 """
 
 from __future__ import annotations
@@ -31,54 +31,57 @@ from kaudit_setup.auditlog.event import Event
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the bodies say.
+    """What the bodies of one request say. Empty, 0, -1 or None: nothing is known.
 
-    `body`: whether there was any. `uid`: the object's, as the server knows it. `response_name`: the name in the
-    answer, where a generated name is. `replicas`: the desired count, -1 if unsaid. `spec`: whether a change touches
-    more than metadata and status, None if unknown. `relabels`: whether it touches labels, None if unknown.
-    `labels`: all that the object has after a write, or, of a patch without an answer, those that it sets (None:
-    takes away); None if unknown. `items`: names in the list that a deletecollection returned. `shown`: whether the
-    answer to a list names the object asked about, None if unknown. `involved`: for an event object, what it is
-    about; for an autoscaler, what it scales. `reowned`: a patch that says whose the object is from now on.
-    `generation`: the server's count of changes of the spec, 0 if unsaid; after the request if it is `answered`, else
-    as its sender knew it. `whole`: the request says all that the object should be, not what it changes (PUT,
-    server-side apply). `spec_state` and `state`: digests of the spec, and of all but the status and the server's own
-    metadata, in the answer; 0 if unsaid. `version`: the object's resourceVersion in the answer. `asked`: a digest of
-    a request that is `whole`, else 0. `revision`: the template that a set made a Pod from. `dry_run`: what a
-    deletion's options say, None if they are not in the log. `orphan`: they say that what the object owns is to stay.
-    `mirror`: a Pod that its kubelet made from a manifest file. `account`: the ServiceAccount that a token Secret's
-    annotation names. `claim`: the claim, with its namespace, that a volume is bound to.
+    The object: `response_name` is its name in the response, where a generated name is. `uid` is its UID as the server
+    knows it. `version` is its resourceVersion in the response. `generation` counts the changes of its spec: after the
+    request if it is `answered`, else as the sender knew it. `labels` are all that it has after a write, or, for a
+    patch without a response, those that the patch sets (None: removes).
+
+    What the request does: it is `whole` if it says all that the object should be (PUT, server-side apply), with
+    `request_digest` as a digest of it. `spec`: it changes more than metadata and status. `relabels`: it names labels.
+    `reowned`: it is a patch that sets the owners. `spec_digest` and `object_digest` are digests of what the response
+    shows: the spec, and all but the status and the server's own metadata.
+
+    Deletions: `dry_run` is what the options say, None if they are not in the log. `orphan`: they keep what the object
+    owns. `items` are the names in the response to a deletecollection.
+
+    Kinds: `replicas` is the desired number. `revision` is the template that a set made a Pod from. `mirror`: the
+    kubelet made the Pod from a manifest file. `node` is the Pod's. `account` is the ServiceAccount of a token Secret.
+    `claim` is the claim, with its namespace, that a volume is bound to. `message` is the text of an event object;
+    `involved_kind` and `involved_name` are what it is about, or what an autoscaler scales. `shown`: whether the
+    response to a list names the object asked about.
     """
 
     body: bool = False
-    uid: str = ""
+    answered: bool = False
     response_name: str = ""
     generate_name: str = ""
-    owners: tuple[Owner, ...] = ()
-    reowned: bool = False
-    generation: int = 0
-    answered: bool = False
-    whole: bool = False
-    spec_state: int = 0
-    state: int = 0
+    uid: str = ""
     version: str = ""
-    asked: int = 0
-    revision: str = ""
-    mirror: bool = False
-    replicas: int = -1
+    generation: int = 0
+    owners: tuple[Owner, ...] = ()
+    labels: tuple[tuple[str, str | None], ...] | None = None
+    whole: bool = False
+    request_digest: int = 0
     spec: bool | None = None
     relabels: bool | None = None
-    labels: tuple[tuple[str, str | None], ...] | None = None
+    reowned: bool = False
+    spec_digest: int = 0
+    object_digest: int = 0
     dry_run: bool | None = None
     orphan: bool = False
     items: frozenset[str] | None = None
-    shown: bool | None = None
-    message: str = ""
-    involved_kind: str = ""
-    involved_name: str = ""
+    replicas: int = -1
+    revision: str = ""
+    mirror: bool = False
     node: str = ""
     account: str = ""
     claim: str = ""
+    message: str = ""
+    involved_kind: str = ""
+    involved_name: str = ""
+    shown: bool | None = None
 
     @property
     def controller(self) -> Owner | None:
@@ -97,15 +100,15 @@ _WITHOUT_OPTIONS = Facts(dry_run=False)
 _DELETIONS = frozenset({"delete", "deletecollection"})
 _OF_THE_SERVER = frozenset({"resourceVersion", "generation", "managedFields"})
 _APART = frozenset({"metadata", "status"})
-_NO_STATE = frozenset({"events", "leases"})
-"""Resources that are written all the time, and never compared."""
+_NOT_COMPARED = frozenset({"events", "leases"})
+"""Resources that are written all the time; their contents are never compared."""
 _REVISION = "controller-revision-hash"
 _ACCOUNT = "kubernetes.io/service-account.name"
 _MIRROR = "kubernetes.io/config.mirror"  # pkg/apis/core/annotation_key_constants.go:MirrorPodAnnotationKey
 
 
 def body_facts(event: Event) -> Facts:
-    """The facts in one event's bodies; nothing where there are none, or where nothing is asked of them (reads)."""
+    """The facts in one event's bodies; few in those of reads."""
     request, response = bytes(event.request_object), bytes(event.response_object)
     if not request and not response:
         return _WITHOUT_OPTIONS if _without_options(event) else _NONE
@@ -126,7 +129,7 @@ def _written(event: Event, request: bytes, response: bytes) -> Facts:
     patch = read_patch(event.verb, request, wanted)
     whole = event.verb == "update" or patch.applied
     concerned = _concerned(asked, specs)
-    spec_state, state = _states(event, answer)
+    spec_digest, object_digest = _digests(event, answer)
     return Facts(
         body=True,
         uid=stored.uid or _uid(event, wanted),
@@ -136,10 +139,10 @@ def _written(event: Event, request: bytes, response: bytes) -> Facts:
         generation=stored.generation or wanted.generation,
         answered=bool(stored.name),
         whole=whole,
-        asked=hash(request) if whole else 0,
+        request_digest=hash(request) if whole else 0,
         version=stored.resource_version,
-        spec_state=spec_state,
-        state=state,
+        spec_digest=spec_digest,
+        object_digest=object_digest,
         revision=full.label(_REVISION),
         reowned=patch.owners,
         mirror=full.annotated(_MIRROR),
@@ -160,7 +163,7 @@ def _written(event: Event, request: bytes, response: bytes) -> Facts:
 
 
 def _first(values: Iterable[str]) -> str:
-    """The first that says anything."""
+    """The first that is not empty."""
     return next(filter(None, values), "")
 
 
@@ -187,7 +190,7 @@ def _node(asked: Body, specs: Sequence[Spec]) -> str:
 def _uid(event: Event, wanted: Meta) -> str:
     """The UID that a request names, or the Status that answers a deletion; it had to be the object's.
 
-    Whatever a create carries is replaced (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
+    The server replaces the UID in a create (AS/pkg/registry/rest/meta.go:FillObjectMetaSystemFields).
     """
     if event.verb == "delete":
         return part(_DELETION, event.response_object).uid or part(_DELETION, event.request_object).uid
@@ -202,7 +205,7 @@ def _without_options(event: Event) -> bool:
 
 
 def _dry_run(event: Event, request: bytes, asked: Body) -> bool | None:
-    """Whether a deletion's options ask for one, None if they are not in the log; all else says it in its URI.
+    """Whether a deletion's options ask for a dry run, None if not in the log; other requests say it in the URI.
 
     A deletion without options has no body to log; an eviction always has one, which 1.20 does not log.
     """
@@ -211,17 +214,17 @@ def _dry_run(event: Event, request: bytes, asked: Body) -> bool | None:
     return part(_OPTIONS, request if event.verb in _DELETIONS else asked.delete_options).tries
 
 
-def _has_state(event: Event) -> bool:
-    """Whether an answer can show what an object was asked to be: not the many events, leases, patches of a status."""
+def _is_compared(event: Event) -> bool:
+    """Whether the contents in a response are compared: not those of events, leases and patches of a status."""
     ref = event.object_ref
-    if not ref.resource or ref.resource in _NO_STATE:
+    if not ref.resource or ref.resource in _NOT_COMPARED:
         return False
     return event.verb in {"create", "update"} or (event.verb == "patch" and ref.subresource != "status")
 
 
-def _states(event: Event, answer: Body) -> tuple[int, int]:
+def _digests(event: Event, answer: Body) -> tuple[int, int]:
     """Digests of the spec, and of all that a request can change but the status; of a Scale neither is known."""
-    if answer.kind == "Scale" or not answer.object.name or not _has_state(event):
+    if answer.kind == "Scale" or not answer.object.name or not _is_compared(event):
         return 0, 0
     keys = read(_KEYS, event.response_object) or {}
     metadata = read(_KEYS, keys.get("metadata", b"")) or {}

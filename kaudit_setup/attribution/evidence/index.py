@@ -1,8 +1,8 @@
-"""What the log says about the objects that were looked up: searched by literals, decoded, merged, indexed.
+"""The requests on the objects that were looked up, by object: searched by literals, merged, indexed.
 
-Each literal is searched once; several are searched in one pass (in two where more is found than is kept). What merely
-mentions an object (a kubelet's reports, reads) is kept as its first and last mention only, so that a busy object
-costs no more than a quiet one.
+Each literal is searched once; several are searched in one pass (in two passes where more is found than is kept). Of
+requests that only mention an object (a kubelet's reports, reads) the first and the last are kept, so that a busy
+object costs no more than a quiet one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 LIMIT = 60_000
 """Requests that are kept, about 1 KB each, before they are thinned out."""
 _REPEATED, _CROWD, _WEIGHTY = range(3)
-# What components write all the time: only what an event says matters.
+# What components write all the time; of an event object, only its message matters.
 _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 
 
@@ -37,7 +37,7 @@ class Log(Protocol):
 
     def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
         """What is on the lines that hold any of `literals`, one request for each; lines without `focus` may be left
-        out if they did nothing (were only asked for, read, reported a status). Lists say whether they show `about`.
+        out if nothing was done (RequestReceived, a read, a status report). Lists say whether they show `about`.
         """
         ...
 
@@ -57,7 +57,7 @@ class EventIndex:
         about: Object | None = None,
         window: Window = ALWAYS,
     ) -> None:
-        """`keep`: which mere mentions are wanted all the same (a timeline's reads). `focus`: see `Log.find`.
+        """`keep`: which mere mentions are kept as well (a timeline's reads). `focus`: see `Log.find`.
 
         `about` and `window`: the object and the time asked about, which are the last to be thinned out.
         """
@@ -101,7 +101,7 @@ class EventIndex:
         self._stale = True
 
     def _look_around(self, literals: Sequence[bytes]) -> None:
-        """Read once more what was thinned out before the log showed when the object was there."""
+        """Read again what was dropped before the log showed when the object existed."""
         for request in self._log.find(literals, self._focus, self._about):
             if (
                 self._weight(request) == _CROWD
@@ -125,7 +125,7 @@ class EventIndex:
         return in_order(found.values())
 
     def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Request]:
-        """What is on each line that holds one of `literals`, as it is read: a pass of its own, nothing is kept."""
+        """What is on each line that holds one of `literals`, as it is read: its own pass, nothing is kept."""
         return self._log.find(literals, focus)
 
     def on(self, obj: Object) -> list[Request]:
@@ -164,10 +164,10 @@ class EventIndex:
             self._prune()
 
     def _prune(self) -> None:
-        """Leave out a half of what matters least, until there is room for some more.
+        """Drop half of what matters least, until there is room for more.
 
-        First of what was done again and again (leader elections, heartbeats, reads), then of the objects that are not
-        asked about but like it, at last of everything: what lies outside of the time asked for, or earlier.
+        First of repeated requests (leader elections, heartbeats, reads), then of requests on other objects of the
+        same kind, at last of everything: what is outside of the time asked for, or earlier.
         """
         for weight in (_REPEATED, _CROWD, _WEIGHTY):
             if len(self._requests) <= LIMIT * 3 // 4:

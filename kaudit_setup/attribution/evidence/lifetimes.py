@@ -1,9 +1,10 @@
-"""One name, several lives: which of the requests on a name were on one and the same object.
+"""One name, several objects in turn: which of the requests on a name were on the same object.
 
-A create begins a life, and so does the first request on a new UID: bodies hold it, those of deletions too
-(AS/pkg/registry/generic/registry/store.go:finalizeDelete). Without bodies nothing proves that an object is another.
-Still, what somebody does to it long after it was deleted is done to one that was made by a request that the log
-lacks, or that deletion took long (a Pod's grace, finalizers) or was none (kubectl says so in its body only).
+A lifetime begins with a create, or with the first request on a new UID: bodies hold it, those of deletions too
+(AS/pkg/registry/generic/registry/store.go:finalizeDelete). Without bodies nothing proves that two objects differ.
+But if somebody changes an object long after it was deleted, then either it was created again by a request that is
+not in the log, or the deletion took long (a Pod's grace period, finalizers), or it was a dry run (kubectl says that
+in the body only).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvo
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """One object that bore the name.
+    """One of the objects that had the name.
 
-    `since` is when the log first shows it, 0.0 if it may have been there before; `creation` is its create, None
-    if the log lacks it. `use` is set if it may be the object before it: what shows it there long after `gone` deleted
-    that one. `bound`: the first that shows it is its binding.
+    `since`: when the log first shows it (Unix seconds), 0.0 if it may have existed before the log. `creation`: its
+    create, None if that is not in the log. `use`: set if this may still be the object before it; the request that
+    shows it long after `gone` deleted that one. `bound`: the first request that shows it is its binding.
     """
 
     since: float
@@ -38,8 +39,8 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bearer:
-    """The object that bore the name last: its UID, those of it and its predecessors (and none), its deletion."""
+class _Current:
+    """The object that has the name so far: its UID, all UIDs seen (and ""), and the request that deleted it."""
 
     uid: str = ""
     seen: frozenset[str] = frozenset({""})
@@ -47,35 +48,35 @@ class _Bearer:
 
 
 def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
-    """The lifetimes that `requests` tell of: what took effect on one name, in order of time."""
+    """The lifetimes that `requests` show, which took effect on one name; both in order of time."""
     found: list[Lifetime] = []
-    bearer = _Bearer()
+    current = _Current()
     for position, request in enumerate(requests):
-        begun = _begun(requests, position, bearer)
+        begun = _begun(requests, position, current)
         found += [] if begun is None else [begun]
-        uid, gone = (bearer.uid, bearer.gone) if begun is None else (request.facts.uid, None)
-        fresh = request.facts.uid not in bearer.seen
-        bearer = _Bearer(
+        uid, gone = (current.uid, current.gone) if begun is None else (request.facts.uid, None)
+        fresh = request.facts.uid not in current.seen
+        current = _Current(
             uid=request.facts.uid if fresh else uid,
-            seen=bearer.seen | {request.facts.uid} if fresh else bearer.seen,
+            seen=current.seen | {request.facts.uid} if fresh else current.seen,
             gone=request if deletes(request) else gone,
         )
     return found
 
 
-def _begun(requests: Sequence[Request], position: int, bearer: _Bearer) -> Lifetime | None:
-    """The lifetime that the request at `position` begins; None if it is still that of `bearer`."""
-    request, gone, first = requests[position], bearer.gone, not position
+def _begun(requests: Sequence[Request], position: int, current: _Current) -> Lifetime | None:
+    """The lifetime that the request at `position` begins; None if it is on the `current` object."""
+    request, gone, first = requests[position], current.gone, not position
     if creates(request):
         return Lifetime(request.at, creation=request)
     # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
     if _bound(request) and (first or (gone is not None and not _named_once(request.object))):
         return Lifetime(request.at, bound=True)
     # a UID that was seen before is a straggler's: the clocks of servers differ
-    if bearer.uid and request.facts.uid not in bearer.seen:
+    if current.uid and request.facts.uid not in current.seen:
         return Lifetime(request.at)
     rest = islice(requests, position, None)
-    if gone is not None and _long_after(gone, request, bearer.uid) and (gone.node or not _kubelet_waits(rest)):
+    if gone is not None and _long_after(gone, request, current.uid) and (gone.node or not _kubelet_waits(rest)):
         return Lifetime(request.at, gone=gone, use=request)
     return Lifetime(0.0) if first else None
 
@@ -87,16 +88,16 @@ def _long_after(gone: Request, request: Request, uid: str) -> bool:
 
 
 def created_at(obj: Object, requests: Sequence[Request]) -> float:
-    """From when on there was a Pod or another object whose name the server had made up, so that it had no other
-    life: its create, or its binding, which follows at once; 0.0 if `requests`, all on it, do not show either.
+    """When an object with a name that the server generated, which is used once, was created (Unix seconds): its
+    create, or its binding, which follows at once; 0.0 if `requests`, all on it, show neither.
     """
     first = next((request for request in requests if request.done), None)
     return first.at if first is not None and (creates(first) or _bound(first)) and _named_once(obj) else 0.0
 
 
 def shown_since(requests: Sequence[Request], at: float) -> float:
-    """From when on the object was surely there that was at `at`: its create, or its binding, which follows at once;
-    0.0 if `requests`, all on it, show neither.
+    """Since when the object that existed at `at` certainly existed (Unix seconds): its create, or its binding, which
+    follows at once; 0.0 if `requests`, all on it, show neither.
     """
     known = [request for request in requests if request.done and request.at <= at]
     made = [*filter(creates, known)] or [*filter(_bound, known)]
@@ -104,11 +105,11 @@ def shown_since(requests: Sequence[Request], at: float) -> float:
 
 
 def outlived(end: Request, requests: Sequence[Request]) -> Request | None:
-    """What shows in `requests`, all on one object, that it was there after `end` had it deleted.
+    """The request in `requests`, all on one object, that shows that it existed after `end` deleted it.
 
-    None if nothing does, or its kubelet waited for `end`. What the server removes at once must be gone with the
-    answer, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What lingers, or what was
-    surely deleted, and is there `GONE` after, was made again, maybe, by a request that is not in the log.
+    None if there is none, or if the Pod's kubelet had still to end it. What the server removes at once is gone with
+    the response, unless `end` was a dry run (AS/pkg/registry/generic/registry/store.go:Delete). What goes slowly, or
+    was certainly deleted, counts only if it exists `GONE` seconds later: it may have been created again since.
     """
     later = _after(end, requests)
     if not end.node and _kubelet_waits(later):
@@ -136,8 +137,8 @@ def _named_once(obj: Object) -> bool:
 
 
 def kept_up(end: Request, requests: Sequence[Request]) -> bool:
-    """Whether a controller went on to report the status of what `end` may have deleted, of a kind that goes at once,
-    and the garbage collector never had to let go of it. `requests`: all on it, also those after the time asked about.
+    """Whether a controller still reported the status of what `end` may have deleted, of a kind that is removed at
+    once, without work for the garbage collector. `requests`: all on it, also those after the time asked about.
     """
     if _lingers(end):
         return False
@@ -153,11 +154,11 @@ def _reports(request: Request) -> bool:
 
 
 def lived_on(end: Request, requests: Sequence[Request]) -> Request | None:
-    """What shows in `requests`, all on one object, that `end` can have been a dry run only; None if nothing does.
+    """The request in `requests`, all on one object, that shows that `end` was a dry run; None if there is none.
 
-    What the server removes at once was changed soon after and met by others, too, or a kubelet still found it. Of
-    something that only lingered (a finalizer, a deletion in the foreground), its controllers go on to report, too, so
-    that these alone prove nothing.
+    An object that the server would have removed at once was changed soon after and used by others, too, or a kubelet
+    still found it. Controllers also report on an object that is being deleted (a finalizer, a deletion in the
+    foreground), so that their reports alone prove nothing.
     """
     later = _after(end, requests)
     if _lingers(end) or _held(later):
@@ -175,24 +176,24 @@ def _met(request: Request) -> bool:
 
 
 def _lingers(end: Request) -> bool:
-    """Whether objects of this kind usually go some time after they were deleted: a grace, or a finalizer."""
+    """Whether objects of this kind usually exist for a while after their deletion: a grace period, or a finalizer."""
     return is_custom(end.group, end.resource) or end.resource in _SLOW
 
 
 def _held(later: Sequence[Request]) -> bool:
-    """Whether the garbage collector let the object go at last: deleted in the foreground, or with `orphan`.
+    """Whether the garbage collector released the object at last: deleted in the foreground, or with `orphan`.
 
-    It takes its finalizer away then (pkg/controller/garbagecollector/operations.go:removeFinalizer).
+    It removes its finalizer then (pkg/controller/garbagecollector/operations.go:removeFinalizer).
     """
     first = next((request for request in later if deletes(request) or request.controller == GARBAGE), None)
     return first is not None and first.verb == "patch"
 
 
 def _shows(request: Request) -> bool:
-    """Whether a request shows that its object was there, and that it did more than let go of it.
+    """Whether a request shows that its object existed and was not merely being deleted.
 
-    Kubernetes' own go on with what is going. A patch of nothing but metadata, or a request to finalize, may be what
-    takes a finalizer away; lists and watches by name succeed without the object.
+    Kubernetes' own components also work on objects that are being deleted. A patch of metadata only, or a finalize
+    request, may remove a finalizer; lists and watches by name succeed without the object.
     """
     return (
         not request.by_kubernetes
@@ -203,5 +204,5 @@ def _shows(request: Request) -> bool:
 
 
 def _kubelet_waits(requests: Iterable[Request]) -> bool:
-    """Whether the end of a Pod that was set going before `requests` is still to come: its kubelet's last delete."""
+    """Whether a Pod that was deleted before `requests` still had to be ended by its kubelet's last delete."""
     return next((bool(request.node) for request in requests if creates(request) or deletes(request)), False)

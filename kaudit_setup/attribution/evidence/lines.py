@@ -18,10 +18,10 @@ _READS = (b'get"', b'list"', b'watch"')
 
 
 def passing(line: bytes) -> bool:
-    """Whether a line is a request that was only asked for, a read, or a report of a status: nothing was done.
+    """Whether nothing was done on a line: stage RequestReceived, a read, or a status report.
 
-    Told without decoding, by the fields before the bodies, in the order in which kube-apiserver writes them: a label
-    that somebody put into a body must not hide a line. Any other order says nothing.
+    Found without decoding, from the fields before the bodies, in the order in which kube-apiserver writes them: a
+    label that somebody put into a body must not hide a line. Of lines in any other order this is not said.
     """
     if not line.startswith(OWN_ORDER):
         return False
@@ -34,7 +34,7 @@ def passing(line: bytes) -> bool:
     at = line.find(_REF, at)
     if at < 0 or line.find(b'"subresource":"status"', at, line.find(b"}", at)) < 0:
         return False
-    # a logged report of a controller on what it was asked for shows whether a change is missing
+    # a controller's logged report on the generation that it has seen shows whether a change is missing
     return _REPORT not in line
 
 

@@ -1,6 +1,6 @@
 """Events → requests: one each, whatever its stages, with what is known about its object and whether it took effect.
 
-A request keeps small values only, never an event's bodies: a list of 10 MB that mentions a name costs a few strings.
+A request keeps small values only, never an event's bodies, so that a list of 10 MB costs no more than a few strings.
 Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at each level and stage).
 """
 
