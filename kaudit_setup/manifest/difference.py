@@ -56,28 +56,36 @@ def _without_audit(one: Shape, other: Shape) -> Plain:
     """The manifest as values, without what auditing may change with respect to the other."""
     plain = one.document.root.plain()
     container = plain["spec"]["containers"][one.index]
-    flags = one.flags
-    audit = {id(one.words[i]) for f in flags if f.is_audit for i in range(f.first, f.last + 1)}
-    for word in reversed(one.words):
-        if id(word) in audit:
-            del container[word.key][word.index]
-    paths = [path for f in (*flags, *other.flags) for path in mounts.audit_paths({f.name: f.value})]
-    theirs = [(m.name, m.path, m.host, m.read_only) for m in other.mounts]
-    mine = one.mounts
-    extra = [
-        i
-        for i, m in enumerate(mine)
-        if (m.name, m.path, m.host, m.read_only) not in theirs and any(m.holds(path) for path in paths)
-    ]
+    _drop_flags(container, one)
+    extra = _own_mounts(one, other)
     for i in reversed(extra):
         del container["volumeMounts"][i]
-    _drop_volumes(plain["spec"], one, other, {mine[i].name for i in extra})
+    _drop_volumes(plain["spec"], one, other, {one.mounts[i].name for i in extra})
     _drop_empty(container, ("command", "args", "volumeMounts"))
     _drop_empty(plain["spec"], ("volumes",))
     for name in (POLICY_ANNOTATION, WEBHOOK_ANNOTATION, RESTART_ANNOTATION):
         (plain["metadata"].get("annotations") or {}).pop(name, None)
     _drop_empty(plain["metadata"], ("annotations",))
     return plain
+
+
+def _drop_flags(container: Plain, one: Shape) -> None:
+    audit = {i for flag in one.flags if flag.is_audit for i in range(flag.first, flag.last + 1)}
+    for i in sorted(audit, reverse=True):
+        word = one.words[i]
+        del container[word.key][word.index]
+
+
+def _own_mounts(one: Shape, other: Shape) -> list[int]:
+    """The mounts for audit files that the other manifest does not have as they are here."""
+    flags = (*one.flags, *other.flags)
+    paths = [path for flag in flags for path in mounts.audit_paths({flag.name: flag.value})]
+    theirs = [(m.name, m.path, m.host, m.read_only) for m in other.mounts]
+    return [
+        i
+        for i, m in enumerate(one.mounts)
+        if (m.name, m.path, m.host, m.read_only) not in theirs and any(map(m.holds, paths))
+    ]
 
 
 def _drop_volumes(spec: Plain, one: Shape, other: Shape, names: set[str]) -> None:
@@ -116,15 +124,25 @@ def _named(value: Plain) -> Plain:
         return {key: _named(inner) for key, inner in value.items()}
     if not isinstance(value, list):
         return value
-    if all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
-        keys = [item["name"] for item in value]
-        parts = [{k: _named(v) for k, v in item.items() if k != "name"} for item in value]
-    elif all(isinstance(item, str) for item in value):
-        keys = [item.partition("=")[0] if item.startswith("--") else item for item in value]
-        parts = [item.partition("=")[2] for item in value]
-    else:
+    pairs = _pairs(value)
+    if pairs is None:
         return [_named(item) for item in value]
-    return dict(zip(keys, parts, strict=True)) if len(set(keys)) == len(keys) else value
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else value
+
+
+def _pairs(items: list[Plain]) -> list[tuple[str, Plain]] | None:
+    """Each item of a list with its name, if all have one: named things, or the words of a command line."""
+    if all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
+        return [(item["name"], {k: _named(v) for k, v in item.items() if k != "name"}) for item in items]
+    if all(isinstance(item, str) for item in items):
+        return [_word(item) for item in items]
+    return None
+
+
+def _word(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return (name, value) if text.startswith("--") else (text, value)
 
 
 def _sentences(before: Plain, after: Plain) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaudit_setup.manifest import govalues
-from kaudit_setup.manifest.commandline import AUDIT_BOOLS, parse
+from kaudit_setup.manifest.commandline import AUDIT_BOOLS, Flag, parse
 from kaudit_setup.manifest.flagtable import AuditFlag, table
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
 from kaudit_setup.rotation import BOUNDED_BY_DEFAULT
@@ -18,6 +18,8 @@ MODES = ("batch", "blocking", "blocking-strict")
 FORMATS = ("legacy", "json")
 # the beta versions of the audit API went with 1.24
 V1_ONLY = KubeVersion(1, 24)
+_BATCH = ("batch-buffer-size", "batch-max-size")
+_THROTTLE = ("batch-throttle-qps", "batch-throttle-burst")
 # component-base cli/run.go:Run made underscores in flag names mean dashes for every command
 UNDERSCORES = KubeVersion(1, 23)
 
@@ -30,40 +32,48 @@ def check(flags: Mapping[str, str], version: KubeVersion | None = None) -> tuple
     """
     version = version or NEWEST
     known = table(version)
-    problems: list[str] = []
-    values = {name: flag.default for name, flag in known.items()}
-    for given, value in flags.items():
-        name = given.replace("_", "-") if version >= UNDERSCORES else given
-        if name not in known:
-            if given.replace("_", "-").startswith("audit-"):
-                problems.append(_unknown(given, known))
-            continue
-        values[name] = value
-        try:
-            _PARSERS[known[name].type](value)
-        except ValueError as error:
-            problems.append(f"--{name}={value} is refused: {error}")
+    named = {name.replace("_", "-") if version >= UNDERSCORES else name: value for name, value in flags.items()}
+    problems = [_unknown(name, known) for name in named if name not in known and _is_audit(name)]
+    given = {name: value for name, value in named.items() if name in known}
+    problems += [problem for name, value in given.items() for problem in _unreadable(known[name], name, value)]
+    values = {name: flag.default for name, flag in known.items()} | given
     return tuple(problems) or tuple(_combinations(values, version))
+
+
+def _is_audit(name: str) -> bool:
+    return name.replace("_", "-").startswith("audit-")
+
+
+def _unreadable(flag: AuditFlag, name: str, value: str) -> Iterator[str]:
+    try:
+        _PARSERS[flag.type](value)
+    except ValueError as error:
+        yield f"--{name}={value} is refused: {error}"
 
 
 def check_arguments(words: Sequence[str], version: KubeVersion | None = None) -> tuple[str, ...]:
     """As check, for a command line behind `kube-apiserver`: also words that belong to no flag, and missing values."""
     flags = parse(words)
     taken = {i for flag in flags for i in range(flag.first, flag.last + 1)}
-    problems = [
-        f"{word!r} belongs to no flag"
-        for i, word in enumerate(words)
-        if i not in taken and (word == "-" or not word.startswith("-"))
-    ]
-    problems += [
-        f"--{flag.name} needs a value"
-        for flag in flags
-        if flag.is_audit and flag.first == flag.last and "=" not in words[flag.first] and flag.name not in AUDIT_BOOLS
-    ]
-    if problems:
-        return tuple(problems)
-    given = {words[f.first].partition("=")[0][2:] if "_" in words[f.first] else f.name: f.value for f in flags}
-    return check(given, version)
+    strays = [word for i, word in enumerate(words) if i not in taken and _is_operand(word)]
+    problems = [f"{word!r} belongs to no flag" for word in strays]
+    problems += [f"--{flag.name} needs a value" for flag in flags if _lacks_value(flag, words)]
+    return tuple(problems) or check({_spelled(flag, words): flag.value for flag in flags}, version)
+
+
+def _is_operand(word: str) -> bool:
+    return word == "-" or not word.startswith("-")
+
+
+def _lacks_value(flag: Flag, words: Sequence[str]) -> bool:
+    alone = flag.first == flag.last and "=" not in words[flag.first]
+    return flag.is_audit and alone and flag.name not in AUDIT_BOOLS
+
+
+def _spelled(flag: Flag, words: Sequence[str]) -> str:
+    """The flag's name as it was given: with underscores it is another one to an old server."""
+    word = words[flag.first]
+    return word.partition("=")[0][2:] if "_" in word else flag.name
 
 
 def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tuple[str, ...]:
@@ -71,16 +81,19 @@ def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tu
     version = version or NEWEST
     values = {name: flag.default for name, flag in table(version).items()} | dict(flags)
     log, webhook, policy = values[LOG_FLAG], values[WEBHOOK_FLAG], values[POLICY_FLAG]
-    found: list[str] = []
-    if (log or webhook) and not policy:
-        found.append("without --audit-policy-file nothing is audited: the backends stay silent")
-    if policy and not (log or webhook):
-        found.append("without --audit-log-path or --audit-webhook-config-file nothing is audited")
-    if log and log != "-":
+    found = list(_silent(policy, log or webhook))
+    if log not in {"", "-"}:
         found += _file_warnings(log, values, version)
     if log:
         found += [text for (flag, value), text in _RISKY.items() if values[flag] == value]
     return tuple(found)
+
+
+def _silent(policy: str, backend: str) -> Iterator[str]:
+    if backend and not policy:
+        yield "without --audit-policy-file nothing is audited: the backends stay silent"
+    if policy and not backend:
+        yield "without --audit-log-path or --audit-webhook-config-file nothing is audited"
 
 
 def _file_warnings(log: str, values: Mapping[str, str], version: KubeVersion) -> Iterator[str]:
@@ -128,13 +141,20 @@ def _backend_problems(plugin: str, values: Mapping[str, str], version: KubeVersi
     if mode not in MODES:
         yield f"--audit-{plugin}-mode={mode} is not one of {', '.join(MODES)}"
     elif mode == "batch":
-        wanted = ["batch-buffer-size", "batch-max-size"]
-        if govalues.parse_bool(value("batch-throttle-enable")):
-            wanted += ["batch-throttle-qps", "batch-throttle-burst"]
-        for part in wanted:
-            if govalues.parse_float32(value(part)) <= 0 if part.endswith("qps") else _number(value(part)) <= 0:
+        throttles = govalues.parse_bool(value("batch-throttle-enable"))
+        for part in (*_BATCH, *(_THROTTLE if throttles else ())):
+            if _amount(part, value(part)) <= 0:
                 yield f"--audit-{plugin}-{part}={value(part)} must be positive in batch mode"
-    event, batch = _number(value("truncate-max-event-size")), _number(value("truncate-max-batch-size"))
+    yield from _truncating(
+        plugin, _number(value("truncate-max-event-size")), _number(value("truncate-max-batch-size"))
+    )
+    allowed = ["v1"] if version >= V1_ONLY else ["v1alpha1", "v1beta1", "v1"]
+    if value("version") not in [f"audit.k8s.io/{v}" for v in allowed]:
+        names = ", ".join(f"audit.k8s.io/{v}" for v in allowed)
+        yield f"--audit-{plugin}-version={value('version')} is not one of {names}"
+
+
+def _truncating(plugin: str, event: int, batch: int) -> Iterator[str]:
     if event <= 0:
         yield f"--audit-{plugin}-truncate-max-event-size={event} must be positive, even where truncating is off"
     elif batch < event:
@@ -142,10 +162,10 @@ def _backend_problems(plugin: str, values: Mapping[str, str], version: KubeVersi
             f"--audit-{plugin}-truncate-max-batch-size={batch} must not be smaller than "
             f"--audit-{plugin}-truncate-max-event-size={event}, even where truncating is off"
         )
-    allowed = ["v1"] if version >= V1_ONLY else ["v1alpha1", "v1beta1", "v1"]
-    if value("version") not in [f"audit.k8s.io/{v}" for v in allowed]:
-        names = ", ".join(f"audit.k8s.io/{v}" for v in allowed)
-        yield f"--audit-{plugin}-version={value('version')} is not one of {names}"
+
+
+def _amount(part: str, text: str) -> float:
+    return govalues.parse_float32(text) if part.endswith("qps") else _number(text)
 
 
 def _unknown(name: str, known: Mapping[str, AuditFlag]) -> str:

@@ -13,7 +13,10 @@ _BASES = (16, 2, 8, 8, 10)
 _DIGITS = r"[0-9](?:_?[0-9])*"
 _DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
 _HEX = re.compile(r"[+-]?0[xX](?=_?[0-9a-fA-F]|\.[0-9a-fA-F])[0-9a-fA-F_]*\.?[0-9a-fA-F]*[pP][+-]?" + _DIGITS)
-_DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_DURATIONS = re.compile(rf"(?:{_DURATION.pattern})+")
+_SPECIAL = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
+_MISPLACED = re.compile(r"__|_[pP.]|\._")
 _UNITS = {
     "ns": 1,
     "us": 10**3,
@@ -27,6 +30,7 @@ _UNITS = {
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _MAX = 2**63 - 1
+_MOST_DIGITS = 100  # 64 of them are enough in any base; Python itself refuses thousands
 # the smallest number that rounds to infinity in 32 bits: the largest float32 and half a step
 _FLOAT32_END = 2**128 - 2**103
 
@@ -39,8 +43,11 @@ def parse_int(text: str) -> int:
     found = _INT.fullmatch(text)
     if not found:
         raise ValueError("it is not a whole number")
-    digits, base = next((d, b) for d, b in zip(found.groups()[1:], _BASES, strict=True) if d is not None)
-    value = int(digits.replace("_", "") or "0", base) * (-1 if found[1] == "-" else 1)
+    kind = next(i for i, digits in enumerate(found.groups()[1:]) if digits is not None)
+    digits = found.group(kind + 2).replace("_", "")
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("it does not fit into 64 bits")
+    value = int(f"{found[1]}{digits or 0}", _BASES[kind])
     if not -_MAX - 1 <= value <= _MAX:
         raise ValueError("it does not fit into 64 bits")
     return value
@@ -55,38 +62,40 @@ def parse_bool(text: str) -> bool:
 
 def parse_float32(text: str) -> float:
     """As strconv.ParseFloat(text, 32): decimal, hexadecimal with p, inf, nan. Raises ValueError."""
-    if re.fullmatch(r"[+-]?inf(?:inity)?|nan", text, re.IGNORECASE):
+    if _SPECIAL.fullmatch(text):
         return float(text)
     bare = text.replace("_", "")
     if _DECIMAL.fullmatch(text):
-        value = float(bare)
-        # exact where it matters: a float64 is too coarse to tell the last number that fits
-        fits = abs(value) < _FLOAT32_END or (math.isfinite(value) and Decimal(bare).copy_abs() < _FLOAT32_END)
-    elif _HEX.fullmatch(text) and not re.search(r"__|_[pP.]|\._", text):
-        try:
-            value = float.fromhex(bare)
-        except OverflowError:
-            value = float("inf")
-        fits = abs(value) < _FLOAT32_END
-    else:
-        raise ValueError("it is not a number")
-    if not fits:
-        raise ValueError("it does not fit into 32 bits")
-    return value
+        return _fitting(float(bare), Decimal(bare).copy_abs())
+    if _HEX.fullmatch(text) and not _MISPLACED.search(text):
+        return _fitting(_from_hex(bare))
+    raise ValueError("it is not a number")
+
+
+def _from_hex(text: str) -> float:
+    try:
+        return float.fromhex(text)
+    except OverflowError:
+        return math.inf
+
+
+def _fitting(value: float, exact: Decimal | float = math.inf) -> float:
+    """`value` if a float32 can hold it. A float64 is too coarse to tell the last number that fits: `exact` (without
+    its sign) tells.
+    """
+    if abs(value) < _FLOAT32_END or (math.isfinite(value) and exact < _FLOAT32_END):
+        return value
+    raise ValueError("it does not fit into 32 bits")
 
 
 def parse_duration(text: str) -> float:
     """As time.ParseDuration: `1h30m`, `1.5s`, `-2ms`, `0`; in seconds. Raises ValueError."""
+    negative = text.startswith("-")
     body = text[1:] if text[:1] in {"+", "-"} else text
     if body == "0":
         return 0.0
-    total = at = 0
-    while at < len(body):
-        found = _DURATION.match(body, at)
-        if not found or not (found[1] or found[2]):
-            raise ValueError("it is not a duration such as 30s, 1m30s or 500ms")
-        total += int(Decimal(f"{found[1] or 0}.{found[2] or 0}") * _UNITS[found[3]])
-        at = found.end()
-    if not body or total > _MAX + (text[0] == "-"):
+    parts = list(_DURATION.finditer(body)) if _DURATIONS.fullmatch(body) else []
+    total = sum(int(Decimal(f"{part[1] or 0}.{part[2] or 0}") * _UNITS[part[3]]) for part in parts)
+    if not parts or total > _MAX + negative:
         raise ValueError("it is not a duration such as 30s, 1m30s or 500ms")
-    return (-total if text[0] == "-" else total) / 10**9
+    return (-total if negative else total) / 10**9

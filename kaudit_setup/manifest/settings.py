@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest import flags
@@ -36,12 +36,10 @@ def desired(
     wanted = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH}
     wanted |= {name: value for name, value in existing.items() if value or name not in wanted}
     wanted |= explicit
-    rotates = wanted[LOG_FLAG] not in {"", "-"}
-    for name, value in ROTATION.items():
-        if rotates:
-            wanted.setdefault(name, value)
-        elif name not in explicit:
-            wanted.pop(name, None)
+    if wanted[LOG_FLAG] not in {"", "-"}:
+        wanted = ROTATION | wanted
+    else:
+        wanted = {name: value for name, value in wanted.items() if name not in ROTATION or name in explicit}
     wanted = {name: value for name, value in wanted.items() if value or not _droppable(name)}
     settings = AuditSettings(
         {name: wanted[name] for name in sorted(wanted, key=_rank)},
@@ -78,15 +76,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _refuse(settings: AuditSettings, version: KubeVersion | None) -> None:
-    problems = list(flags.check(settings.flags, version))
-    if not settings.policy_path:
-        problems.append(f"without --{POLICY_FLAG} nothing would be audited")
-    if not settings.log_path and not settings.flags.get(WEBHOOK_FLAG):
-        problems.append(f"without --{LOG_FLAG} and --{WEBHOOK_FLAG} nothing would be audited")
-    for name in (POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG):
-        path = settings.flags.get(name, "")
-        if path and path != "-" and not _is_file_path(path):
-            problems.append(f"--{name}={path} is not the absolute path of a file")
+    problems = [*flags.check(settings.flags, version), *_silent(settings), *_bad_paths(settings)]
     if problems:
         what = f"kube-apiserver {version}" if version else "kube-apiserver"
         raise InputError(
@@ -96,6 +86,21 @@ def _refuse(settings: AuditSettings, version: KubeVersion | None) -> None:
             else "fix that value; `kaudit-setup manifest patch --help` has examples",
             details="\n".join(problems[1:]),
         )
+
+
+def _silent(settings: AuditSettings) -> Iterator[str]:
+    """Why nothing would be audited."""
+    if not settings.policy_path:
+        yield f"without --{POLICY_FLAG} nothing would be audited"
+    if not settings.log_path and not settings.webhook_path:
+        yield f"without --{LOG_FLAG} and --{WEBHOOK_FLAG} nothing would be audited"
+
+
+def _bad_paths(settings: AuditSettings) -> Iterator[str]:
+    for name in (POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG):
+        path = settings.flags.get(name, "")
+        if path not in {"", "-"} and not _is_file_path(path):
+            yield f"--{name}={path} is not the absolute path of a file"
 
 
 def _is_file_path(path: str) -> bool:
