@@ -20,7 +20,7 @@ def parse_duration(text: str) -> timedelta:
     """From `90s`, `2h`, `1d12h`, `3w`; raises InputError on anything else, and beyond a million years or so."""
     found = _DURATION.fullmatch(text.strip())
     if found is None or not found[0]:
-        raise InputError(f"{text!r} is no length of time", hint=_HINT)
+        raise InputError(f"{text!r} is not a duration", hint=_HINT)
     weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
     try:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -20,17 +20,17 @@ from kaudit_setup.auditlog.reader import Block, Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
 Decoder = msgspec.json.Decoder[Event]
-"""Of Event or of a projection, which passes for one: asking it for a field that it lacks raises AttributeError."""
+"""Of Event or of a projection of it; asking a projection for a field that it lacks raises AttributeError."""
 
 EVENT: Decoder = msgspec.json.Decoder(Event)
-"""Of whole events. Made at import, before any thread: msgspec learns a type when it is first used, which is not safe
-in several threads.
+"""Of whole events. Made at import, before any thread: msgspec inspects a type when it is first used, which is not
+thread-safe.
 """
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what a decoder raises
 _BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
 _DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
-_DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep, and read only down to there"
+_DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was not read"
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
 # a whole pair, half of one (the group), anything else that is escaped
 _ESCAPE = re.compile(
@@ -41,7 +41,7 @@ _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus",
 
 
 def decode_strictly(text: bytes) -> Event | None:
-    """The event that `text` is as it stands; None if it is none."""
+    """The event in `text`, which must decode as it is; None if it does not."""
     try:
         return EVENT.decode(text)
     except _REFUSED:
@@ -49,12 +49,12 @@ def decode_strictly(text: bytes) -> Event | None:
 
 
 def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
-    """One line: the event, or None where it is none; and what is wrong with the line, empty if nothing is.
+    """The event of one line, or None if it is not one; and what is wrong with the line, empty if nothing is.
 
-    What can be read of a line is evidence. So one that does not decode as it stands is tried again without what is in
-    the way: bytes that are not UTF-8 become U+FFFD, and so do halves of characters; what lies too deep is left out;
-    null is what is absent, and so is a field that is of another type than the API's. Only what has no stage even then
-    is no event: this is the one rule for all questions, whatever fields they look at.
+    Whatever can be read of a line is evidence. So a line that does not decode as it is gets repaired and tried again:
+    bytes that are not UTF-8, and halves of UTF-16 pairs, become U+FFFD; what is nested too deep is left out; null,
+    and a field of another type than the API's, count as absent. Only a line that has no stage even then is not an
+    event. This rule is the same for all commands, whatever fields they read.
     """
     bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
     if not bare:
@@ -73,10 +73,10 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
 
 
 def shallow(text: bytes) -> bytes:
-    """JSON text as long as before, with a number and spaces for what is nested too deep to be decoded.
+    """JSON text of the same length, with a number and spaces in place of what is nested too deep to be decoded.
 
     kube-apiserver takes ten thousand levels (encoding/json/scanner.go:maxNestingDepth) and logs them in a patch as
-    they came; nothing that is asked about an object lies deeper than a few.
+    they came; nothing that answers need is nested that deep.
     """
     if text.count(b"[") + text.count(b"{") <= _DEEPEST_LEVEL:
         return text
@@ -119,7 +119,7 @@ def _without_nulls(text: bytes) -> bytes:
 
 
 def _typed(decoder: Decoder, text: bytes) -> bytes:
-    """An event without those of its fields that are not what `decoder` takes them for."""
+    """An event without the fields that have another type than `decoder` expects."""
     types = {one.encode_name: one.type for one in msgspec.structs.fields(decoder.type)}
     kept = {}
     for name, value in _FIELDS.decode(text).items():
@@ -129,7 +129,7 @@ def _typed(decoder: Decoder, text: bytes) -> bytes:
     return msgspec.json.encode(kept)
 
 
-# in this order, each on top of those before; nearly every line decodes as it is
+# in this order, each applied to the result of the one before; nearly every line decodes as it is
 _REPAIRS: tuple[Callable[[bytes], bytes], ...] = (bytes, _as_utf8, _paired, shallow, _without_nulls)
 
 

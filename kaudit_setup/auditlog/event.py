@@ -2,7 +2,7 @@
 
 Source: staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go (Event, ObjectReference). What a log leaves out is
 empty here: a 401 has no user, a non-resource request no objectRef, some events have no verb. Request and response
-bodies stay raw bytes until somebody needs them.
+bodies stay raw bytes until they are needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ResponseStatus(msgspec.Struct, frozen=True, gc=False):
 
 
 class Annotations(msgspec.Struct, frozen=True, gc=False):
-    """What the authorizer and the log's own limits say (AS/pkg/endpoints/filters/authorization.go,
+    """The annotations of the authorizer and of truncation (AS/pkg/endpoints/filters/authorization.go,
     AS/plugin/pkg/audit/truncate/truncate.go).
     """
 
@@ -44,7 +44,7 @@ class Annotations(msgspec.Struct, frozen=True, gc=False):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One line of an audit log (audit.k8s.io/v1 and older). JSON without a stage is no audit event."""
+    """One line of an audit log (audit.k8s.io/v1 and older). JSON without a stage is not an audit event."""
 
     stage: str
     api_version: str = ""
@@ -80,9 +80,9 @@ ENDS_REQUEST = 2
 
 
 def rank(event: Event) -> int:
-    """How much its stage tells: the later, the more; ENDS_REQUEST and above end a request.
+    """The order of its stage: a later stage knows more. ENDS_REQUEST and above end a request.
 
-    A request whose authentication failed has one stage only, ResponseStarted, and so that ends it
+    A request whose authentication failed has only one stage, ResponseStarted, so that one ends it
     (staging/src/k8s.io/apiserver/pkg/endpoints/filters/authn_audit.go:withFailedRequestAudit).
     """
     known = _RANK.get(event.stage, 0)
@@ -96,5 +96,5 @@ def acted_as(event: Event) -> str:
 
 
 def impersonator(event: Event) -> str:
-    """The user who really sent the request, where that is somebody else; else empty."""
+    """The user who sent an impersonated request; empty for any other."""
     return event.user.username if event.impersonated_user is not None else ""

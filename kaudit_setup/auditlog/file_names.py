@@ -1,8 +1,8 @@
-"""What the names of log files tell: which log they belong to, when they were rotated, and whose log it is.
+"""What the names of log files say: which log they belong to, when they were rotated, and of which node it is.
 
 Rotation as kube-apiserver does it (vendor/gopkg.in/natefinch/lumberjack.v2/lumberjack.go:backupName): `audit.log`
 becomes `audit-2026-11-23T16-20-54.099.log` (UTC, the time of the rotation, so no event in it is later), and
-`.log.gz` a moment later if compression is on. Others' names are logrotate's and those that people give.
+`.log.gz` a moment later if compression is on. Other names come from logrotate and from people.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _EXTENSION = r"\.(?:log|jsonl|ndjson|json)"
 _LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*(?:\.gz)?")
 _NUMBERED = re.compile(rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)")
 _PACKED = re.compile(r"\.(?:zst|xz|bz2|lz4|Z|zip)\Z")
-# folders that say nothing about whose log they hold
+# folders whose names do not identify a node
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
 )
-_MANY = 1000  # groups; of more nobody looks for names that two of them have
+_MANY = 1000  # groups; among more, equal names are not looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class FileName:
 
     @classmethod
     def of(cls, name: str) -> FileName:
-        """What `name` tells."""
+        """Parse `name`."""
         plain = name.removesuffix(".gz")
         if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
             return cls(found["stem"] + (found["ext"] or ""), moment)
@@ -81,20 +81,21 @@ def is_audit_log(name: str) -> bool:
 
 
 def node_names(groups: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Whose log each group of files is, by (folder, stem): named by the first folder name that says something, or by
-    the stem where several stems share a folder; by both where that would name two alike.
+    """The node of each group of files, by (folder, stem): the innermost folder name that is not a generic one, or the
+    stem where several stems share a folder; both where two nodes would get one name.
     """
     stems = Counter(folder for folder, _ in groups)
     names = {
-        (folder, stem): _short(stem) if stems[folder] > 1 else _telling(folder) or _HERE for folder, stem in groups
+        (folder, stem): _short(stem) if stems[folder] > 1 else _identifying(folder) or _HERE
+        for folder, stem in groups
     }
     times = Counter(names.values() if len(groups) < _MANY else ())
     return {key: "/".join(key) if times[name] > 1 else name for key, name in names.items()}
 
 
 def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, str], str]:
-    """As `node_names`, of the machine `host`: the only log that it has is its own; of several, as a machine with
-    copies of others' has, each is `host/NAME`.
+    """As `node_names`, for logs found on the machine `host`: a single log is its own; of several (copies of other
+    nodes' logs), each is `host/NAME`.
     """
     names = node_names(groups)
     if len(groups) == 1:
@@ -102,7 +103,7 @@ def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, 
     return {key: host if name in {_HERE, host} else f"{host}/{name.lstrip('/')}" for key, name in names.items()}
 
 
-def _telling(folder: str) -> str:
+def _identifying(folder: str) -> str:
     return next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
 
 

@@ -1,4 +1,4 @@
-"""One file of a log, and what time it may hold: told by its name, its dates, and a look at its ends."""
+"""One file of a log, and what time it may cover, judged by its name, its dates, and its first and last lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LogFile:
 
 def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
     """`files` without those that hold nothing of `window`: the times in their names say so, and what stands in them
-    does not contradict. A name may be wrong: given by hand, by another clock, or in local time.
+    does not contradict. A name may be wrong: chosen by a person, from another clock, or in local time.
     """
     kept: list[LogFile] = []
     before, latest = "", latest_begin(window)

@@ -1,4 +1,4 @@
-"""What events are asked for: user, verb, object, outcome, origin, time."""
+"""Filters on events: user, verb, object, outcome, origin, time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError
 
 LATE = frozenset({"user", "impersonator", "namespace", "name", "code", "decision"})
-"""What a later stage of a request may say otherwise than an earlier one (staging/src/k8s.io/apiserver: impersonation
+"""What may differ between an earlier and a later stage of one request (staging/src/k8s.io/apiserver: impersonation
 and authorization come after RequestReceived, and pkg/audit/request.go:LogRequestObject fills in names)."""
 
 Test = Callable[[Event], bool]
@@ -34,8 +34,8 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are meant: those that fit the values of every dimension and lie in the window. An empty filter
-    means every event.
+    """Which events match: those with a fitting value in every dimension and a time in the window. An empty filter
+    matches every event.
     """
 
     by: Mapping[str, Values] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Filter:
         return need if self.window.open else need | TIMES
 
     def test(self) -> Test:
-        """A fast yes or no for events that have `fields`."""
+        """A fast test of events that have `fields`."""
         tests = [_test(dimension, values) for dimension, values in self.by.items()]
         window = self.window
         if not window.open:
@@ -65,9 +65,9 @@ def is_pattern(value: str) -> bool:
 
 
 def make_filter(typed: Mapping[str, Sequence[str] | None], window: Window) -> Filter:
-    """From what the user typed for each dimension; a leading `!` turns a value into one that must not fit.
+    """From what the user typed for each dimension; a leading `!` excludes a value.
 
-    Raises InputError for a code, level, stage, decision or address that cannot be.
+    Raises InputError for an invalid code, level, stage, decision or address.
     """
     return Filter({dimension: _values(dimension, values) for dimension, values in typed.items() if values}, window)
 
@@ -79,13 +79,13 @@ def _values(dimension: str, typed: Sequence[str]) -> Values:
     for value in typed:
         plain = value.removeprefix("!")
         if known and not is_pattern(plain) and not known.pattern.fullmatch(plain):
-            raise InputError(f"--{dimension} {value}: there is no such {dimension}", hint=known.hint)
+            raise InputError(f"invalid --{dimension} {value}", hint=known.hint)
         (wanted if plain == value else unwanted).append(as_logged(plain))
     return Values(tuple(wanted), tuple(unwanted))
 
 
 class _Known(NamedTuple):
-    """The values that a dimension may have at all."""
+    """The values that a dimension can have."""
 
     pattern: re.Pattern[str]
     hint: str
@@ -103,13 +103,15 @@ _KNOWN = {
 
 
 def _address(value: str) -> str:
-    """An address as the server writes it (Go, net.IP.String); raises InputError if it is none."""
+    """An address as the server writes it (Go, net.IP.String). Raises InputError if it is not one."""
     if is_pattern(value):
         return value
     try:
         found = ip_address(value)
     except ValueError:
-        raise InputError(f"--ip {value}: that is no address", hint="like 10.0.0.7, fd00::7 or 10.0.*") from None
+        raise InputError(
+            f"--ip {value} is not an IP address", hint="for example 10.0.0.7, fd00::7 or 10.0.*"
+        ) from None
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
@@ -119,7 +121,7 @@ def plain_resource(value: str) -> str:
 
 
 def _plural(value: str) -> str:
-    """`po`, `deploy` or `secret`, as kubectl takes them, as the log spells them; anything else stays."""
+    """`po`, `deploy` or `secret`, as kubectl accepts them, in the form of the log; anything else stays."""
     short = plain_resource(value)
     known = KINDS.get(short.lower())
     return (known.resource if known else short) + value[len(short) :]
@@ -129,7 +131,7 @@ _AS_LOGGED: dict[str, Callable[[str], str]] = {"resource": _plural, "ip": _addre
 
 
 def _test(dimension: str, values: Values) -> Test:
-    """Of the ways in which an event spells the dimension, one must be wanted and none may be unwanted."""
+    """Of the values that an event has in the dimension, one must be wanted and none may be unwanted."""
     get, spell = DIMENSIONS[dimension].get, _SPELLINGS.get(dimension)
     wanted, unwanted = _matcher(values.wanted), _matcher(values.unwanted)
     if not values.wanted:
@@ -155,7 +157,7 @@ def _below(event: Event) -> str:
     return f"{_grouped(event)}/{below}" if below else ""
 
 
-# dimension: how one value of it may be meant, where there is more than one way
+# dimension: the values that an event has in it, where a user may mean more than one
 _SPELLINGS: dict[str, Callable[[Event], Sequence[str]]] = {
     # `pods` means pods and whatever is below it; `deployments.apps` and `deployments.apps/scale` name the group too
     "resource": lambda e: (resource(e), e.object_ref.resource, _grouped(e), _below(e)),

@@ -21,8 +21,8 @@ _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
 
 @dataclass(frozen=True, slots=True)
 class FoundLogs:
-    """The log files, node by node, oldest first; and a sentence for each thing in a folder that is called like a log
-    and yet is left out.
+    """The log files, node by node, oldest first; and a sentence for each entry of a folder that is called like a log
+    but is left out.
     """
 
     files: tuple[LogFile, ...]
@@ -33,7 +33,7 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> FoundLogs:
     """Every log file below `paths` (files, folders, globs, `-`), each once.
 
     Files of one folder with one stem are one node's log. The node is `node` if given, else see `node_names`.
-    Raises InputError for a path that does not exist or holds no log, and if nothing of it all can be read.
+    Raises InputError for a path that does not exist or holds no log, and if none of the files can be read.
     """
     found = [one for path in paths if path != STDIN for one in _expand(path)]
     groups = _groups(one for one in found if isinstance(one, _Seen))
@@ -46,7 +46,7 @@ def find_logs(paths: Sequence[str], *, node: str = "") -> FoundLogs:
 
 
 def logs_there(found: Iterable[tuple[str, os.stat_result, bool]], host: str) -> tuple[LogFile, ...]:
-    """The log files of the machine `host` by the same rules, of what it says that it has: absolute path, status,
+    """The log files of the machine `host` by the same rules, from its listing: absolute path, status,
     whether it was only found in a folder. For the nodes see `host_names`.
     """
     groups = _groups(
@@ -76,7 +76,7 @@ class _Seen:
     path: str
     folder: str
     name: str
-    told: FileName
+    parsed: FileName
     size: int
     inode: tuple[int, int]
     mtime: float
@@ -88,12 +88,12 @@ class _Seen:
 
     def age(self) -> tuple[bool, str, int, float, str]:
         """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
-        current = not self.told.rotated and not self.told.number
-        return (current, self.told.rotated, -self.told.number, self.mtime if current else 0.0, self.name)
+        current = not self.parsed.rotated and not self.parsed.number
+        return (current, self.parsed.rotated, -self.parsed.number, self.mtime if current else 0.0, self.name)
 
     def as_log(self, node: str) -> LogFile:
         return LogFile(
-            node, self.path, self.size, self.inode, self.gzipped, self.told.rotated, _written(self.mtime), self.once
+            node, self.path, self.size, self.inode, self.gzipped, self.parsed.rotated, _written(self.mtime), self.once
         )
 
 
@@ -104,8 +104,8 @@ _Groups = dict[tuple[str, str], list[_Seen]]
 def _seen(path: str, info: os.stat_result) -> _Seen:
     whole = Path(path).absolute()
     inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
-    told = FileName.of(whole.name)
-    return _Seen(path, str(whole.parent), whole.name, told, info.st_size, inode, info.st_mtime, once)
+    parsed = FileName.of(whole.name)
+    return _Seen(path, str(whole.parent), whole.name, parsed, info.st_size, inode, info.st_mtime, once)
 
 
 def _written(mtime: float) -> str:
@@ -116,7 +116,7 @@ def _written(mtime: float) -> str:
 
 
 def _groups(seen: Iterable[_Seen]) -> _Groups:
-    """Files by folder and stem, each file once, whatever links lead to it.
+    """Files by folder and stem, each file once, however many links lead to it.
 
     A rotated file and its .gz stand side by side while it is being compressed: the plain one is whole.
     """
@@ -127,7 +127,7 @@ def _groups(seen: Iterable[_Seen]) -> _Groups:
     groups: _Groups = {}
     for one in files.values():
         if not one.gzipped or (one.folder, one.name.removesuffix(".gz")) not in plain:
-            groups.setdefault((one.folder, one.told.stem), []).append(one)
+            groups.setdefault((one.folder, one.parsed.stem), []).append(one)
     return groups
 
 
@@ -198,17 +198,17 @@ def _left_closed(closed: list[OSError], path: str) -> Iterator[str]:
 
 
 def _in_folder(path: str, name: str) -> _Seen | str | None:
-    """A file of a folder: a log, a sentence why it is left out, or None for what is of no concern."""
+    """A file of a folder: a log, a sentence why it is left out, or None if it is not called like a log."""
     if not is_log(name):
         return f"{path} is left out: only plain files and gzip can be read" if is_packed_log(name) else None
     try:
         info = Path(path).stat()
     except OSError as error:
         if Path(path).is_symlink():  # else it was rotated away since the folder was listed
-            return f"{path} is left out: it is a link that leads nowhere ({error.strerror})"
+            return f"{path} is left out: broken link ({error.strerror})"
         return None
     if not stat.S_ISREG(info.st_mode):
-        return f"{path} is left out: it is no file; --log with its own path reads a pipe"
+        return f"{path} is left out: not a regular file; to read a pipe, give its path with --log"
     if is_audit_log(name) or _looks_like_one(path):
         return _seen(path, info)
     return None if os.access(path, os.R_OK) else f"{path} is left out: Permission denied"

@@ -1,4 +1,4 @@
-"""How text is spelled in the lines of a log: by kube-apiserver, and by what writes its lines anew (log shippers)."""
+"""How text is encoded in the lines of a log: by kube-apiserver, and by log shippers that rewrite its lines."""
 
 from __future__ import annotations
 

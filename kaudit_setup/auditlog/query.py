@@ -1,4 +1,4 @@
-"""Which events fit a filter: found with all cores, one for each request, in the order of time, in constant memory."""
+"""The events that match a filter: found with all cores, one per request, ordered by time, in constant memory."""
 
 from __future__ import annotations
 

@@ -7,21 +7,21 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 
 OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
-"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper wrote anew, with
-sorted keys, spaces or fields of its own, begins otherwise."""
+"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper rewrote, with
+sorted keys, spaces or fields of its own, begins differently."""
 _SLASHED = b'"requestURI":"\\/'
 """In a line of some shippers; Go escapes no slash."""
-REWRITTEN = "its lines are not as kube-apiserver writes them (a log shipper's, maybe): searched by names alone"
+REWRITTEN = "its lines are not in kube-apiserver's format (rewritten by a log shipper?): searched by names only"
 PADDING = b"\0\r\xef\xbb\xbf"
-"""What may stand around a line that is none of it: the rest of a hole, a line end of Windows, a byte order mark."""
+"""What may surround a line without belonging to it: NUL bytes, a Windows line end, a byte order mark."""
 
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
 
 
 def in_own_order(block: Block) -> bool:
-    """Whether the first and the last line of a block are as kube-apiserver writes them; what is no object is passed
-    over: damage says nothing about who wrote the rest.
+    """Whether the first and the last line of a block are as kube-apiserver writes them; a line that is not a JSON
+    object is skipped: damage says nothing about who wrote the rest.
     """
     data, size = block.data, block.size
     first = 0 if data.startswith(b"{") else data.find(b"\n{", 0, size) + 1

@@ -1,7 +1,7 @@
 """Reading log files in constant memory: blocks of whole lines out of plain, compressed, growing or broken files.
 
-Nothing here is fatal and nothing is silent: what could not be read is counted and located in a `Tally`.
-Files are read, not mapped: a file that is truncated by someone else would end a process that has mapped it.
+No damage is fatal or ignored: what could not be read is counted and located in a `Tally`.
+Files are read, not mapped into memory: truncating a mapped file would kill the process.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Block:
 
 
 def too_long() -> str:
-    """What is said of a line that is given up because of its length."""
+    """The damage of a line that is skipped because of its length."""
     return f"a line longer than {LONGEST_LINE_BYTES >> 20} MiB"
 
 
@@ -121,8 +121,8 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES) -> Iterator[Block
             tally.watch(part.data, part.size)
             yield part
     except OSError as error:
-        tally.damage(0, f"cannot be read on: {error.strerror}")
-        tally.note(f"{unit.file.path} cannot be read on: {error.strerror}")
+        tally.damage(0, f"reading failed midway: {error.strerror}")
+        tally.note(f"reading {unit.file.path} failed midway: {error.strerror}")
     finally:
         if unit.file.path != STDIN or unit.file.copy:
             stream.close()
@@ -292,7 +292,7 @@ class _Behind:
 
 
 class _Gunzip:
-    """Gzip in any number of members; a file that is cut short or damaged gives what it holds and says so."""
+    """Gzip in any number of members; of a truncated or damaged file, what can be read, and a note."""
 
     def __init__(self, stream: BinaryIO, head: bytes, tally: Tally) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""An event as answers show it: who, when, what, with which outcome, and where the line stands."""
+"""An event as `events` shows it: who, when, what, with which outcome, and where its line is."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kaudit_setup.auditlog.event import Event, acted_as, impersonator
 
 
 class Place(msgspec.Struct, frozen=True, gc=False, order=True):
-    """Where a line stands; `line` is 1-based."""
+    """Where a line is; `line` is 1-based."""
 
     node: str
     file: str
     line: int
 
 
-class Thing(msgspec.Struct, frozen=True, gc=False):
+class ObjectPlace(msgspec.Struct, frozen=True, gc=False):
     """The object of a request; all empty for a non-resource request."""
 
     group: str = ""
@@ -28,7 +28,7 @@ class Thing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One event, in the words of `who`'s answers: `user` is the one acted as, `impersonated_by` who really asked."""
+    """One event, with the same keys as `who`: `user` is the one acted as, `impersonated_by` the one who sent it."""
 
     user: str
     groups: tuple[str, ...]
@@ -43,7 +43,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     audit_id: str = msgspec.field(name="auditID")
     level: str
     stage: str
-    object: Thing
+    object: ObjectPlace
     request_uri: str = msgspec.field(name="requestURI")
 
 
@@ -52,7 +52,7 @@ _DECODER = msgspec.json.Decoder(Record)
 
 
 def body_of(event: Event) -> bytes:
-    """The record of an event that has all fields, in JSON. Where the line stands is added when it is known."""
+    """The record of an event that has all fields, in JSON. Where the line is, is added when it is known."""
     ref = event.object_ref
     return _ENCODER.encode(
         Record(
@@ -69,7 +69,7 @@ def body_of(event: Event) -> bytes:
             event.audit_id,
             event.level,
             event.stage,
-            Thing(ref.api_group, ref.resource, ref.subresource, ref.namespace, ref.name),
+            ObjectPlace(ref.api_group, ref.resource, ref.subresource, ref.namespace, ref.name),
             event.request_uri,
         )
     )
@@ -85,7 +85,7 @@ def with_source(body: bytes, place: Place) -> bytes:
 
 
 def in_ascii(body: bytes) -> bytes:
-    """The same JSON with nothing in it that a terminal or a page would obey, like a right-to-left override."""
+    """The same JSON in ASCII, so that it has no control characters for a terminal or a page."""
     if body.isascii() and b"\x7f" not in body:
         return body
     return json.dumps(json.loads(body), separators=(",", ":")).replace("\x7f", "\\u007f").encode()

@@ -1,4 +1,4 @@
-"""What was met while a log was read: lines, time covered, gaps, damage. Counted, located, never fatal."""
+"""What was found while a log was read: lines, time covered, gaps, damage. Damage is counted, never fatal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 
 GAP_SECONDS = 600.0
-"""A log that says nothing for longer has a gap: the control plane's own leases and watches never rest that long."""
+"""A longer pause is a gap: the control plane renews its leases and watches more often than that."""
 _UNUSUAL = 10  # times the usual pause
 _BACK_SECONDS = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
 _LOCATED = 1000  # damaged lines that are located; all are counted
 _OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
-_HEAD_BYTES = 4096  # bytes of a line in which its apiVersion stands, whoever wrote it
-# as kube-apiserver writes it, and as what rewrites its lines may
+_HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
+# as kube-apiserver writes it, and as log shippers may
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
 
 
@@ -32,7 +32,7 @@ class Damage:
 
 @dataclass(slots=True)
 class Tally:
-    """What was met in a unit, a file or a node's log.
+    """What was found in a unit, a file or a node's log.
 
     `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
     stageTimestamp, empty if there is none. `gaps`: (from, to) pairs longer than GAP_SECONDS.
@@ -207,7 +207,7 @@ class Extent:
 def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
     """The time in `window` that any of these logs covers; an hour that two of them cover is one hour.
 
-    What a rate is made of: nothing is known of the time of a gap that is no pause, so it counts for nothing.
+    Rates are computed from it. A gap that is not a usual pause does not count: what happened in it is unknown.
     """
     wholes: list[Span] = []
     parts: list[Span] = []
@@ -222,9 +222,9 @@ def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
 
 
 def _missing(cover: Coverage) -> list[Span]:
-    """Those of a log's gaps that its own rhythm does not explain: ten times as long as its usual pause.
+    """The gaps that are ten times as long as the log's usual pause.
 
-    A policy that writes little makes a log of bursts, and the pauses between them belong to it.
+    A policy that logs little makes a log of bursts; the pauses between them count as covered time.
     """
     gaps = [(seconds(begin), seconds(end)) for begin, end in cover.gaps]
     whole = seconds(cover.last) - seconds(cover.first)

@@ -1,4 +1,4 @@
-"""Which lines hold a literal: at the speed of grep, on the raw bytes, before anything is decoded."""
+"""Which lines contain a literal: as fast as grep, on the raw bytes, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.workers import scan
 
 CHECK_BELOW_BYTES = 128 << 20
 """Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the
-matching lines are (the shape of a gigabyte of lines costs more than the search), and the tally says so."""
+matching lines are (checking a gigabyte of lines takes longer than the search), and the tally has a note about it."""
 
 # line in its unit (0 if not counted), offset in its file, text
 Found = tuple[int, int, bytes]
@@ -27,7 +27,7 @@ _Find = Callable[[memoryview], list[tuple[int, int, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A line that may be meant: `line` is 1-based, 0 if the lines before it were not counted (see `numbered`).
+    """A line that may match: `line` is 1-based, 0 if the lines before it were not counted (see `numbered`).
 
     `offset`: its first byte in the (decompressed) file. `text`: the line without its newline.
     """

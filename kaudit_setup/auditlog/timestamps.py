@@ -1,7 +1,7 @@
-"""Moments: as people ask for them, as the log spells them, as rotated files carry them in their names.
+"""Timestamps: as users write them, and as the log writes them.
 
 kube-apiserver writes every timestamp as RFC 3339 in UTC with six digits (metav1.MicroTime), so two of them compare as
-text; that is what the readers do, and only answers and gaps are turned into numbers.
+text. That is what the readers do; only gaps and rates are computed from numbers.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.units import is_duration, parse_duration
 
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
-_NEARER = "name a time between the years 1 and 9999"
+_NEARER = "give a time between the years 1 and 9999"
 _LATEST = "~"  # sorts after every digit
 
 Span = tuple[float, float]
-"""From and to, in seconds since 1970; one that ends before it begins holds nothing."""
+"""From and to, in seconds since 1970; empty if it ends before it begins."""
 
 
 def stamp(moment: datetime) -> str:
@@ -40,7 +40,7 @@ def stamp_or_nothing(text: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """Seconds since 1970 of a timestamp of the log; ValueError if it is none."""
+    """Seconds since 1970 of a timestamp of the log. Raises ValueError if it is not one."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -59,13 +59,13 @@ def moment(text: str, now: datetime | None = None) -> datetime:
         raise InputError(f"{text!r} is too far away", hint=_NEARER) from None
     except ValueError:
         raise InputError(
-            f"{text!r} is no time", hint="write RFC 3339, like 2026-11-23T16:00:00Z, or a time ago, like 2h"
+            f"invalid time {text!r}", hint="write RFC 3339, like 2026-11-23T16:00:00Z, or a time ago, like 2h"
         ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time in the log's spelling, both ends included; the default is all time."""
+    """A span of time in the log's format, both ends included; the default is all time."""
 
     since: str = ""
     until: str = _LATEST
@@ -101,7 +101,7 @@ ALWAYS = Window()
 
 
 def without(spans: Iterable[Span], holes: Iterable[Span] = ()) -> list[Span]:
-    """The time that any of `spans` covers and none of `holes` does: disjoint spans of some length, in order."""
+    """The time that at least one of `spans` covers and none of `holes` does: disjoint, non-empty spans, in order."""
     edges = sorted(
         (at, kind, step)
         for kind, several in enumerate((spans, holes))

@@ -2,7 +2,7 @@
 
 Each worker is a fork that takes the next unit when it is ready for one, and answers through a pipe of its own; the
 parent reads the answers in the order of the units. A full pipe makes its worker wait, and few units are given out
-ahead of those that were read, so nothing piles up when the reader is slower than the cores.
+ahead of those that were read, so memory stays constant when the reader is slower than the workers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
-SMALL_BYTES = 8 << 20  # below this a fork costs more than it brings
+SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 
 
 def cores() -> int:

@@ -51,7 +51,7 @@ class Estimate:
     """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
     `missing_stages`: stages that it keeps but of which the log lacks a part. `hours`: how far back the rotation
     settings would let the log reach, infinity for no limit, None where the log does not tell: it has no event of it,
-    or the limit is one of bytes and there is no time to make a rate with.
+    or the limit is one of bytes and the log covers no time to compute a rate from.
     """
 
     name: str

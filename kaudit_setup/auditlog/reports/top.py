@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.errors import InputError
 
-_MOST_GROUPS = 100_000  # groups that are kept apart at once; names and paths may be millions
+_MOST_GROUPS = 100_000  # groups kept in memory at once; there may be millions of names and paths
 
 _ALIASES = {
     "sourceip": "ip",
@@ -86,13 +86,13 @@ class Top:
 
 
 def dimensions(text: str) -> tuple[str, ...]:
-    """From `user,verb,resource`; raises InputError for a dimension that there is not."""
+    """From `user,verb,resource`; raises InputError for an unknown dimension."""
     asked = [name.strip() for name in text.split(",") if name.strip()]
     names = tuple(dict.fromkeys(_ALIASES.get(name.lower().replace("-", ""), name) for name in asked))
     unknown = [name for name in names if name not in DIMENSIONS and name != "node"]
     if unknown or not names:
         raise InputError(
-            f"--by {text}: there is no dimension {', '.join(unknown) or 'in it'}",
+            f"--by {text}: " + (f"unknown dimension {', '.join(unknown)}" if unknown else "no dimension given"),
             hint=f"choose from {', '.join([*DIMENSIONS, 'node'])}",
         )
     return names

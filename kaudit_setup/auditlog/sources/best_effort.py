@@ -1,4 +1,4 @@
-"""An answer from the other machines, although one of them is lost."""
+"""An answer from the other machines if one of them fails."""
 
 from __future__ import annotations
 

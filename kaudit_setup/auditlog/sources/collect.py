@@ -75,7 +75,7 @@ def collect(
     try:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         done.entries = _read_manifest(into)
-        done.notes += _mended_sums(into, done.entries)
+        done.notes += _repaired_sums(into, done.entries)
         for runner in runners:
             _Node(runner, script, list(paths), into, progress, done).collect()
     except KauditError as error:
@@ -158,7 +158,7 @@ class _Node:
                 self._place(part, one, target, digest)
                 self._done.fetched += 1
                 return True
-            # an inode number that was used again, or a part of something else: begin anew
+            # an inode number that was used again, or a part of something else: start again
             part.unlink()
         raise NodeError(
             f"{self._runner.name}: {one.path} does not arrive as it is there", hint="is the file being rewritten?"
@@ -380,11 +380,11 @@ def _read_manifest(into: Path) -> list[Entry]:
         return []
     except msgspec.MsgspecError as error:
         raise KauditError(
-            f"{into / _MANIFEST} is no manifest of collected logs: {error}", hint="choose another -d DIR"
+            f"{into / _MANIFEST} is not a manifest of collected logs: {error}", hint="choose another -d DIR"
         ) from None
 
 
-def _mended_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
+def _repaired_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
     """Make SHA256SUMS say what the manifest says: nothing else would, if there is nothing to fetch. A sentence if it
     did not.
     """
@@ -397,8 +397,8 @@ def _mended_sums(into: Path, entries: Sequence[Entry]) -> list[str]:
     if not entries or there == _sums(entries):
         return []
     write_whole(path, _sums(entries))
-    what = "was missing" if there is None else f"did not say what {_MANIFEST} says"
-    return [f"{path} {what}; it was written anew"]
+    what = "was missing" if there is None else f"did not match {_MANIFEST}"
+    return [f"{path} {what}; it was rewritten"]
 
 
 def _sums(entries: Sequence[Entry]) -> bytes:

@@ -269,7 +269,7 @@ class RemoteLogs:
     def _covered(self, host: _Host) -> tuple[Coverage, ...]:
         tallies = dict(host.answer.tallies)
         for tally in tallies.values():
-            tally.note("gaps inside a file were not looked for")
+            tally.note("gaps within files were not checked (`stats` checks them)")
         return covered(host.listing, tallies)
 
 
@@ -297,7 +297,7 @@ def listings(runners: Sequence[Runner], script: str, paths: Sequence[str]) -> li
 
 
 def covered(found: Listing, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
-    """What one machine's log covers, by the names of its nodes; one that has none is said."""
+    """What one machine's log covers, by the names of its nodes; one without a log has a note."""
     if not found.files:
         notes = ("no audit log was found here: name it with --log",) if found.heard else ()
         return (Coverage(found.host, notes=(*notes, *found.notes)),)

@@ -1,4 +1,4 @@
-"""The port: what a question asks of a source of logs. How to add one is told in `sources/__init__.py`."""
+"""The port: what a question asks of a source of logs. `sources/__init__.py` describes how to add one."""
 
 from __future__ import annotations
 

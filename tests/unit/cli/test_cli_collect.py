@@ -270,7 +270,7 @@ def test_collect_says_that_what_the_node_has_deleted_is_missing_here(
 
 
 @pytest.mark.parametrize("how", ["deleted", "garbage", "another sum"])
-def test_collect_mends_the_sums_though_there_is_nothing_to_fetch(
+def test_collect_repairs_the_sums_though_there_is_nothing_to_fetch(
     capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, how: str
 ) -> None:
     home = tmp_path / "home"
@@ -283,8 +283,8 @@ def test_collect_mends_the_sums_though_there_is_nothing_to_fetch(
         sums.unlink()
     got = answer(capfd, *run)
     assert got["fetched"] == 0
-    what = "was missing" if how == "deleted" else "did not say what manifest.json says"
-    assert got["notes"] == [f"{sums} {what}; it was written anew"]
+    what = "was missing" if how == "deleted" else "did not match manifest.json"
+    assert got["notes"] == [f"{sums} {what}; it was rewritten"]
     assert sums.read_bytes() == right
     assert sums.stat().st_mode & 0o777 == 0o600
     written = sums.stat().st_mtime_ns

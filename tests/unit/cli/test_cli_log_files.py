@@ -78,7 +78,7 @@ def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_pat
     assert ids(capfd, "--log", *paths[:2], "--user", "alice", "--log", paths[2])
 
 
-def test_without_a_log_on_this_machine_the_mend_is_named(
+def test_without_a_log_on_this_machine_the_fix_is_named(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(this_machine, "MANIFEST", tmp_path / "none")
