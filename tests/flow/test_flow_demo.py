@@ -42,19 +42,12 @@ def test_the_demo_tells_the_whole_story(cli: Cli) -> None:
     assert "kubernetes-admin" in answer
 
 
-def test_the_demo_says_that_it_is_simulated_and_shows_what_was_typed(cli: Cli) -> None:
-    done = cli("demo")
-    assert done.code == 0, done
-    assert "SIMULATED" in done.out.splitlines()[0]
-    assert "$ kaudit-setup enable --policy metadata --host sandbox --dry-run" in done.out
-    assert "$ kaudit-setup who created pod/my-suspicious-pod --host sandbox" in done.out
-    assert "\x1b" not in done.out
-
-
-def test_a_demo_that_is_interrupted_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
+def test_a_demo_that_stays_shows_what_was_typed_and_leaves_nothing_when_interrupted(cli: Cli, tmp_path: Path) -> None:
     with cli.start("demo", "--stay") as running:
         assert running.stdout is not None
+        said = []
         for line in running.stdout:
+            said.append(line)
             if "The node stays until Ctrl-C" in line:
                 break
         assert leftovers(tmp_path)
@@ -62,3 +55,8 @@ def test_a_demo_that_is_interrupted_leaves_nothing(cli: Cli, tmp_path: Path) -> 
         running.communicate(timeout=20)
     assert running.returncode == 0
     assert not leftovers(tmp_path)
+    assert "SIMULATED" in said[0]
+    out = "".join(said)
+    assert "$ kaudit-setup enable --policy metadata --host sandbox --dry-run" in out
+    assert "$ kaudit-setup who created pod/my-suspicious-pod --host sandbox" in out
+    assert "\x1b" not in out

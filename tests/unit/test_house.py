@@ -117,7 +117,8 @@ def _run_at_import(node: ast.AST) -> Iterator[ast.AST]:
         return
     yield node
     for child in ast.iter_child_nodes(node):
-        yield from _run_at_import(child)
+        if isinstance(child, ast.stmt | ast.ExceptHandler):
+            yield from _run_at_import(child)
 
 
 def test_no_module_is_too_long_and_no_folder_too_full() -> None:
