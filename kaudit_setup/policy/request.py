@@ -28,7 +28,7 @@ _VERBS: Final = {
 _LONG_VERBS: Final = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 _BAD_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
-_SERVER: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
+_SERVER: Final = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +60,53 @@ def from_url(method: str, url: str, user: str | None = "", groups: tuple[str, ..
     Raises InputError where Go's HTTP server would not take the URL.
     """
     path, query = _split(url)
-    parts = path.strip("/").split("/") if path.strip("/") else []
-    is_core = parts[:1] == ["api"]
-    if len(parts) < 3 or not (is_core or (parts[0] == "apis" and len(parts) >= 4)):
+    place = _api_place(path)
+    if place is None:
         return RequestInfo(Attributes(user, groups, method.lower(), is_resource=False, path=path))
-    group, version, rest = ("", parts[1], parts[2:]) if is_core else (parts[1], parts[2], parts[3:])
+    group, version, rest = place
     verb = _VERBS.get(method, "")
     if rest[0] in _LONG_VERBS:
         if len(rest) < 2:
             partial = Attributes(user, groups, method.lower(), group, path=path)
             return RequestInfo(partial, version, f"unable to determine kind and namespace from url, {url}")
         verb, rest = rest[0], rest[1:]
-    namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 1:
-        namespace = rest[1]
-        if len(rest) > 2 and rest[2] not in ("status", "finalize"):
-            rest = rest[2:]
-    resource, name = rest[0], rest[1] if len(rest) > 1 else ""
-    subresource = rest[2] if len(rest) > 2 and verb != "proxy" else ""
-    if not name and verb == "get":
-        verb, name = _list_or_watch(query)
-    elif not name and verb == "delete":
-        verb = "deletecollection"
+    namespace, rest = _namespace(rest)
+    resource, name, subresource = (*rest, "", "")[:3]
+    if not name:
+        verb, name = _for_collection(verb, query)
+    if verb == "proxy":
+        subresource = ""
     attributes = Attributes(user, groups, verb, group, resource, subresource, namespace, name, True, path)
     return RequestInfo(attributes, version)
+
+
+def _api_place(path: str) -> tuple[str, str, list[str]] | None:
+    """Group, version and what follows them in the path of a resource request; None for any other path."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) > 2:
+        return "", parts[1], parts[2:]
+    return (parts[1], parts[2], parts[3:]) if parts[0] == "apis" and len(parts) > 3 else None
+
+
+def _namespace(rest: list[str]) -> tuple[str, list[str]]:
+    """The namespace, and the rest of the path from the resource on; a namespace itself is both."""
+    if rest[0] != "namespaces" or len(rest) < 2:
+        return "", rest
+    return rest[1], rest[2:] if len(rest) > 2 and rest[2] not in ("status", "finalize") else rest
+
+
+def _for_collection(verb: str, query: dict[str, list[str]]) -> tuple[str, str]:
+    """Verb and name of a request whose path names no object."""
+    if verb == "get":
+        return _list_or_watch(query)
+    return ("deletecollection" if verb == "delete" else verb), ""
 
 
 def _split(url: str) -> tuple[str, dict[str, list[str]]]:
     """net/url.ParseRequestURI and URL.Query."""
     if any(char < " " or char == "\x7f" for char in url):
         raise InputError("the URL holds control characters")
-    rest = _SERVER.sub("", url, count=1) if _SERVER.match(url) else url
+    rest = _SERVER.sub("", url, count=1)
     if rest != url and not rest.startswith("/"):
         rest = "/" + rest
     if not rest.startswith("/") and rest != "*":
@@ -98,13 +114,17 @@ def _split(url: str) -> tuple[str, dict[str, list[str]]]:
     raw_path, _, raw_query = rest.partition("?")
     if _BAD_ESCAPE.search(raw_path):
         raise InputError(f"{url!r} holds a '%' that no two hexadecimal digits follow", hint="write %25 for '%'")
+    return _unescape(raw_path), _query(raw_query)
+
+
+def _query(raw: str) -> dict[str, list[str]]:
     query: dict[str, list[str]] = {}
-    for pair in raw_query.split("&"):
+    for pair in raw.split("&"):
         # net/url drops what it cannot read, and since Go 1.17 every pair with a semicolon
         if pair and ";" not in pair and not _BAD_ESCAPE.search(pair):
             key, _, value = pair.partition("=")
             query.setdefault(_unescape(key.replace("+", " ")), []).append(_unescape(value.replace("+", " ")))
-    return _unescape(raw_path), query
+    return query
 
 
 def _unescape(text: str) -> str:
@@ -116,11 +136,16 @@ def _list_or_watch(query: dict[str, list[str]]) -> tuple[str, str]:
     watch = query.get("watch", ["0"])[0]
     verb = "list" if watch == "0" or watch.lower() == "false" else "watch"
     try:
-        if not all(is_int64(query[key][0]) for key in ("limit", "timeoutSeconds") if key in query):
-            raise ValueError("no number")
-        parse_labels(query.get("labelSelector", [""])[0])
-        name = exact_field(query.get("fieldSelector", [""])[0], "metadata.name") or ""
+        name = _selected_name(query)
     except ValueError:
         # parameters that cannot be read are logged and forgotten, all but `watch`
         return verb, ""
     return verb, "" if name in (".", "..") or "/" in name or "%" in name else name
+
+
+def _selected_name(query: dict[str, list[str]]) -> str:
+    """The name that a field selector asks for. Raises ValueError where Kubernetes cannot read the parameters."""
+    if not all(is_int64(query[key][0]) for key in ("limit", "timeoutSeconds") if key in query):
+        raise ValueError("no number")
+    parse_labels(query.get("labelSelector", [""])[0])
+    return exact_field(query.get("fieldSelector", [""])[0], "metadata.name") or ""
