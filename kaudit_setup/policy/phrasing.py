@@ -13,16 +13,20 @@ EVERYBODY: Final = frozenset({identities.AUTHENTICATED, identities.UNAUTHENTICAT
 
 def request(a: Attributes) -> str:
     """One request, e.g. `get pods/exec x in namespace y by alice (in group z)`."""
-    by = "somebody whose login failed" if a.user is None else a.user
-    told = [g for g in a.groups if g not in EVERYBODY]
-    who = f"by {by}" + (f" in {listed(told)}" if told else "")
     if not a.is_resource:
-        return f"{a.verb or 'other'} {a.path} {who}"
-    what = f"{a.resource}/{a.subresource}" if a.subresource else a.resource
-    what += f".{a.api_group}" if a.api_group else ""
-    named = f" {a.name}" if a.name else ""
-    place = f" in namespace {a.namespace}" if a.namespace else ""
-    return f"{a.verb or 'other method'} {what}{named}{place} {who}"
+        return f"{a.verb or 'other'} {a.path} {_requester(a)}"
+    what = f"{a.resource}{_after('/', a.subresource)}{_after('.', a.api_group)}{_after(' ', a.name)}"
+    return f"{a.verb or 'other method'} {what}{_after(' in namespace ', a.namespace)} {_requester(a)}"
+
+
+def _requester(a: Attributes) -> str:
+    by = "somebody whose login failed" if a.user is None else a.user
+    return f"by {by}{_after(' in ', listed([g for g in a.groups if g not in EVERYBODY]))}"
+
+
+def _after(link: str, word: str) -> str:
+    """The word behind its link, nothing where there is no word."""
+    return f"{link}{word}" if word else ""
 
 
 def rule_name(policy: Policy, index: int) -> str:
@@ -35,24 +39,22 @@ def rule_name(policy: Policy, index: int) -> str:
 
 def scope(rule: Rule) -> str:
     """What a rule is about, e.g. `get, list of secrets in namespaces a, b by users x`."""
-    parts = [", ".join(v or '""' for v in rule.verbs) if rule.verbs else "everything"]
-    if rule.resources:
-        parts.append("on " + listed([_entry(e.group, e.resources, e.resource_names) for e in rule.resources]))
-    elif rule.non_resource_urls:
-        parts.append("on " + listed(rule.non_resource_urls))
-    if rule.namespaces:
-        parts.append("in " + listed([n or "no namespace" for n in rule.namespaces]))
-    if rule.users:
-        parts.append("by " + listed(rule.users))
-    if rule.user_groups and not set(rule.user_groups) >= EVERYBODY:
-        parts.append("by members of " + listed(rule.user_groups))
-    return " ".join(parts)
+    entries = [_entry(e.group, e.resources, e.resource_names) for e in rule.resources]
+    groups = () if set(rule.user_groups) >= EVERYBODY else rule.user_groups
+    said = (
+        ("", [", ".join(v or '""' for v in rule.verbs) or "everything"]),
+        (" on ", entries or rule.non_resource_urls),
+        (" in ", [n or "no namespace" for n in rule.namespaces]),
+        (" by ", rule.users),
+        (" by members of ", groups),
+    )
+    return "".join(_after(link, listed(words)) for link, words in said)
 
 
 def _entry(group: str, resources: Sequence[str], names: Sequence[str]) -> str:
-    where = f".{group}" if group else ""
-    what = listed([f"{r}{where}" for r in resources]) if resources else f"all of group {group or 'core'}"
-    return what + (f" named {listed(names)}" if names and resources else "")
+    if not resources:
+        return f"all of group {group or 'core'}"
+    return listed([f"{r}{_after('.', group)}" for r in resources]) + _after(" named ", listed(names))
 
 
 def listed(words: Sequence[str], most: int = 4) -> str:

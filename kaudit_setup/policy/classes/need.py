@@ -36,10 +36,13 @@ class Need:
         if decision.level == "None":
             return "no"
         if set(self.stages) - set(decision.omit_stages):
-            if self.bodiless and _holds_content(decision.level, self.bodiless):
-                return "leaks"
-            return "yes" if LEVELS.index(decision.level) >= LEVELS.index(self.level) else "no"
+            return self._grade_level(decision.level)
         return "partly" if self.early and "RequestReceived" not in decision.omit_stages else "no"
+
+    def _grade_level(self, level: Level) -> Grade:
+        if self.bodiless and _holds_content(level, self.bodiless):
+            return "leaks"
+        return "yes" if LEVELS.index(level) >= LEVELS.index(self.level) else "no"
 
 
 def _holds_content(level: Level, access: Literal["read", "write"]) -> bool:

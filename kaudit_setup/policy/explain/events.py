@@ -120,11 +120,9 @@ def _outcome(version: KubeVersion) -> Iterator[str]:
 
 def _bodies(a: Attributes, decision: Decision, version: KubeVersion) -> Iterator[str]:
     rank = LEVELS.index(decision.level)
-    if not a.is_resource:
-        if rank == 3:
-            yield "responseObject only if the API server itself answers with an error (a Status)"
-        return
-    if a.subresource in _STREAMS:
+    if not a.is_resource and rank == 3:
+        yield "responseObject only if the API server itself answers with an error (a Status)"
+    if not a.is_resource or a.subresource in _STREAMS:
         return
     request = _request_object(a, version) if rank >= 2 else ""
     response = _response_object(a) if rank == 3 else ""
@@ -135,34 +133,31 @@ def _bodies(a: Attributes, decision: Decision, version: KubeVersion) -> Iterator
         yield "the objects without metadata.managedFields"
 
 
+_SENT: Final = {
+    **dict.fromkeys(("create", "update"), "the object after decoding and defaulting"),
+    "patch": "the patch as it was sent",
+    **dict.fromkeys(("delete", "deletecollection"), "the DeleteOptions, if some were sent"),
+}
+_ANSWERED: Final = {
+    "get": "the object",
+    "list": "the whole list",
+    "deletecollection": "the list of what was deleted",
+    "delete": "the deleted object, or a Status",
+    "create": "the object as stored, with the name that the server gave it",
+    **dict.fromkeys(("update", "patch"), "the object as stored"),
+}
+
+
 def _request_object(a: Attributes, version: KubeVersion) -> str:
-    if a.subresource == "eviction" and version < _EVICTIONS_SINCE:
-        return ""
-    match a.verb:
-        case "create" | "update":
-            return "the object after decoding and defaulting"
-        case "patch":
-            return "the patch as it was sent"
-        case "delete" | "deletecollection":
-            return "the DeleteOptions, if some were sent"
-    return ""
+    return "" if _loses_request(a, version) else _SENT.get(a.verb, "")
 
 
 def _response_object(a: Attributes) -> str:
-    match a.verb:
-        case "get":
-            return "the object"
-        case "list":
-            return "the whole list"
-        case "deletecollection":
-            return "the list of what was deleted"
-        case "delete":
-            return "the deleted object, or a Status"
-        case "create":
-            return "the object as stored, with the name that the server gave it"
-        case "update" | "patch":
-            return "the object as stored"
-    return ""
+    return _ANSWERED.get(a.verb, "")
+
+
+def _loses_request(a: Attributes, version: KubeVersion) -> bool:
+    return a.subresource == "eviction" and version < _EVICTIONS_SINCE
 
 
 def _delicate(a: Attributes, label: str) -> str:
@@ -174,22 +169,27 @@ def _delicate(a: Attributes, label: str) -> str:
 
 def _missing(a: Attributes, decision: Decision, version: KubeVersion) -> Iterator[str]:
     rank = LEVELS.index(decision.level)
-    if not a.is_resource:
-        if rank > 1:
-            yield "requestObject (bodies are recorded of API objects only)"
-        return
-    if a.subresource in _STREAMS:
+    if a.is_resource and a.subresource in _STREAMS:
         yield "what goes through the connection, at every level"
-        return
+    elif a.is_resource:
+        yield from _missing_bodies(a, rank, version)
+        yield from _missing_name(a, rank)
+    elif rank > 1:
+        yield "requestObject (bodies are recorded of API objects only)"
+
+
+def _missing_bodies(a: Attributes, rank: int, version: KubeVersion) -> Iterator[str]:
     if a.verb == "watch":
         yield "the objects watched, at every level"
     elif rank < 3 and _response_object(a):
         yield "responseObject (level RequestResponse)"
     if rank < 2 and _request_object(a, version):
         yield "requestObject (level Request)"
-    if a.subresource == "eviction" and version < _EVICTIONS_SINCE:
+    if _loses_request(a, version):
         yield "requestObject (kube-apiserver loses that of evictions; fixed in 1.22)"
+
+
+def _missing_name(a: Attributes, rank: int) -> Iterator[str]:
     if a.verb == "create" and not a.name:
-        yield "objectRef.name, if the client left the name to the server (generateName)" + (
-            "; responseObject.metadata.name has it" if rank == 3 else "; only level RequestResponse would show it"
-        )
+        where = "responseObject.metadata.name has it" if rank == 3 else "only level RequestResponse would show it"
+        yield f"objectRef.name, if the client left the name to the server (generateName); {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,14 +27,14 @@ def near_misses(policy: Policy, a: Attributes, decided: int, version: KubeVersio
     Close is a rule that fails in one condition and meets another one, or that matches but stands too late; where
     there is none, those that fail in the fewest conditions.
     """
-    every = [
-        NearMiss(index, mismatches(rule, a, version)) for index, rule in enumerate(policy.rules) if index != decided
-    ]
-    close = [m for m in every if len(m.reasons) < 2 and (not m.reasons or conditions(policy.rules[m.index]) > 1)]
-    if not close and every:
-        fewest = min(len(m.reasons) for m in every)
-        close = [m for m in every if len(m.reasons) == fewest]
-    return tuple(close[:_SHOWN])
+    every = [NearMiss(i, mismatches(rule, a, version)) for i, rule in enumerate(policy.rules) if i != decided]
+    close = [miss for miss in every if _is_close(policy.rules[miss.index], miss)]
+    fewest = min((len(miss.reasons) for miss in every), default=0)
+    return tuple((close or [miss for miss in every if len(miss.reasons) == fewest])[:_SHOWN])
+
+
+def _is_close(rule: Rule, miss: NearMiss) -> bool:
+    return not miss.reasons or (len(miss.reasons) == 1 and conditions(rule) > 1)
 
 
 def conditions(rule: Rule) -> int:
@@ -44,34 +45,36 @@ def conditions(rule: Rule) -> int:
 
 def mismatches(rule: Rule, a: Attributes, version: KubeVersion = NEWEST) -> tuple[str, ...]:
     """Every condition of the rule that the request does not meet; empty if the rule matches."""
-    reasons = []
+    about = _resource(rule, a, version) if rule.namespaces or rule.resources else _url(rule, a)
+    return (*_requester(rule, a), *about)
+
+
+def _requester(rule: Rule, a: Attributes) -> Iterator[str]:
     if rule.users and a.user not in rule.users:
-        reasons.append(_literal("users", rule.users, a.user, "the request has no user"))
+        yield _literal("users", rule.users, a.user, "the request has no user")
     if rule.user_groups and (a.user is None or not set(a.groups) & set(rule.user_groups)):
         held = ", ".join(a.groups) or "none"
-        reasons.append(f"userGroups: the user's groups are {held}; the rule wants {_some(rule.user_groups)}")
+        yield f"userGroups: the user's groups are {held}; the rule wants {_some(rule.user_groups)}"
     if rule.verbs and a.verb not in rule.verbs:
-        reasons.append(_literal("verbs", rule.verbs, a.verb))
-    if rule.namespaces or rule.resources:
-        reasons += _resource(rule, a, version)
-    elif rule.non_resource_urls:
-        if a.is_resource:
-            reasons.append("nonResourceURLs: the request is for a resource")
-        elif not any(path_matches(a.path, spec) for spec in rule.non_resource_urls):
-            reasons.append(_path(rule.non_resource_urls, a.path))
-    return tuple(reasons)
+        yield _literal("verbs", rule.verbs, a.verb)
 
 
-def _resource(rule: Rule, a: Attributes, version: KubeVersion) -> list[str]:
+def _url(rule: Rule, a: Attributes) -> Iterator[str]:
+    if rule.non_resource_urls and a.is_resource:
+        yield "nonResourceURLs: the request is for a resource"
+    elif rule.non_resource_urls and not any(path_matches(a.path, spec) for spec in rule.non_resource_urls):
+        yield _path(rule.non_resource_urls, a.path)
+
+
+def _resource(rule: Rule, a: Attributes, version: KubeVersion) -> Iterator[str]:
     if not a.is_resource:
-        return ["resources: the request is for a URL that is no resource"]
-    reasons = []
+        yield "resources: the request is for a URL that is no resource"
+        return
     if rule.namespaces and a.namespace not in rule.namespaces:
         where = "cluster-scoped, or for all namespaces" if not a.namespace else ""
-        reasons.append(_literal("namespaces", rule.namespaces, a.namespace, where))
+        yield _literal("namespaces", rule.namespaces, a.namespace, where)
     if rule.resources and not any(_covers(entry, a, version) for entry in rule.resources):
-        reasons.append(_not_covered(rule.resources, a, version))
-    return reasons
+        yield _not_covered(rule.resources, a, version)
 
 
 def _covers(entry: GroupResources, a: Attributes, version: KubeVersion) -> bool:
@@ -82,7 +85,6 @@ def _covers(entry: GroupResources, a: Attributes, version: KubeVersion) -> bool:
 
 
 def _not_covered(entries: tuple[GroupResources, ...], a: Attributes, version: KubeVersion) -> str:
-    combined = f"{a.resource}/{a.subresource}" if a.subresource else a.resource
     wildcard = version >= GROUP_WILDCARD_SINCE
     for entry in entries:
         if resource_matches(entry, a.api_group, a.resource, a.subresource, wildcard):
@@ -91,12 +93,16 @@ def _not_covered(entries: tuple[GroupResources, ...], a: Attributes, version: Ku
     here = [entry for entry in entries if entry.group == a.api_group or (wildcard and entry.group == "*")]
     if not here:
         return f'resources: the API group is "{a.api_group}"; the rule is for {_some([e.group for e in entries])}'
-    named = [resource for entry in here for resource in entry.resources]
+    return _not_named([resource for entry in here for resource in entry.resources], a)
+
+
+def _not_named(named: list[str], a: Attributes) -> str:
+    combined = f"{a.resource}/{a.subresource}" if a.subresource else a.resource
     reason = f'resources: "{combined}" is not among {_some(named)}'
     if a.subresource and a.resource in named:
-        reason += f'; "{a.resource}" does not cover its subresources'
-    elif any(resource.startswith(f"{a.resource}/") for resource in named):
-        reason += "; a subresource does not cover its resource"
+        return f'{reason}; "{a.resource}" does not cover its subresources'
+    if any(resource.startswith(f"{a.resource}/") for resource in named):
+        return f"{reason}; a subresource does not cover its resource"
     return reason
 
 
