@@ -23,10 +23,9 @@ _WORDS: Final[dict[str, tuple[str, bool | float | None]]] = {
     **{s + w: ("float", math.inf) for s in ("", "+") for w in (".inf", ".Inf", ".INF")},
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), ("float", -math.inf)),
 }
-# a scalar that starts with none of these is a string (resolveTable)
-_HINTS: Final = frozenset("+-0123456789yYnNtTfFoO~.")
 _INT: Final = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)")
-_BINARY: Final = re.compile(r"(-?)0b([+-]?[01]+)")
+_OCTAL: Final = re.compile("0[0-7]+")
+_SIGNED_BINARY: Final = re.compile("0b([+-][01]+)")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DOT_FLOAT: Final = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?")
 _TIME: Final = re.compile(
@@ -64,46 +63,37 @@ def resolve(tag: str, value: str) -> str | int | float | bool | None:
 
 
 def _guess(tag: str, value: str) -> tuple[str, str | int | float | bool | None]:
-    if value and value[0] not in _HINTS:
-        return "str", value
     if value in _WORDS:
         return _WORDS[value]
-    if value[0] == ".":
-        number = _finite(value) if _DOT_FLOAT.fullmatch(value) else None
-        return ("str", value) if number is None else ("float", number)
+    if _DOT_FLOAT.fullmatch(value):
+        return _number(None, value, value)
     if value[0] not in "+-0123456789":
         return "str", value
     if tag in ("", LONG + "timestamp") and _timestamp(value):
         return "timestamp", value
     plain = value.replace("_", "")
-    integer = _integer(plain)
+    # what Go cannot read as a float, and what is too large for one, stays a string
+    return _number(_integer(plain), plain if _FLOAT.fullmatch(plain) else "inf", value)
+
+
+def _number(integer: int | None, text: str, value: str) -> tuple[str, str | int | float]:
+    """The integer if there is one, else the number that the text is, else the value as a string."""
     if integer is not None:
         return "int", integer
-    number = _finite(plain) if _FLOAT.fullmatch(plain) else None
-    return ("str", value) if number is None else ("float", number)
+    number = float(text)
+    return ("float", number) if math.isfinite(number) else ("str", value)
 
 
 def _integer(plain: str) -> int | None:
-    """As strconv.ParseInt and then ParseUint read it with base 0, and the `0b` forms after them."""
-    found = _INT.fullmatch(plain)
-    if found:
+    """As strconv.ParseInt and then ParseUint read it with base 0, and `0b` before a sign."""
+    if found := _INT.fullmatch(plain):
         sign, digits = found.groups()
-        octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-        number = int(digits, 8) if octal else int(digits, 0)
-        signed = -number if sign == "-" else number
-        if -(1 << 63) <= signed < 1 << 63 or (not sign and number < 1 << 64):
-            return signed
-        return None
-    binary = _BINARY.fullmatch(plain)
-    if not binary or (binary[1] and binary[2][0] in "+-"):
-        return None
-    number = int(binary[2], 2)
-    return number if -(1 << 63) <= number < 1 << 63 else None
-
-
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
+        number = int(digits, 8 if _OCTAL.fullmatch(digits) else 0) * (-1 if sign == "-" else 1)
+        return number if -(1 << 63) <= number < 1 << (63 if sign else 64) else None
+    if found := _SIGNED_BINARY.fullmatch(plain):
+        number = int(found[1], 2)
+        return number if -(1 << 63) <= number < 1 << 63 else None
+    return None
 
 
 def _timestamp(value: str) -> bool:
@@ -112,8 +102,10 @@ def _timestamp(value: str) -> bool:
         return False
     year, month, day = (int(part) for part in found.groups()[:3])
     clock = [int(part) for part in found.groups()[3:] if part is not None]
-    if any(part >= limit for part, limit in zip(clock, (24, 60, 60), strict=False)):
-        return False
+    return all(part < limit for part, limit in zip(clock, (24, 60, 60), strict=False)) and _is_day(year, month, day)
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
     try:
         # Go knows a year 0, Python does not; it was a leap year
         date(year or 4, month, day)

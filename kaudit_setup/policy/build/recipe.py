@@ -74,13 +74,16 @@ def parse_kind(text: str) -> Kind:
         raise InputError(f"{text!r} is no resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
     if group:
         return ("" if group == "core" else group), spec
+    return _home(name), spec
+
+
+def _home(name: str) -> str:
     home = resources.home(name)
     if home is None:
-        every = [n for names in resources.GROUPS.values() for n in names]
-        close = difflib.get_close_matches(name.lower(), every, 1)
+        close = difflib.get_close_matches(name.lower(), [r.name for r in resources.RESOURCES], 1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise InputError(f"no built-in API group has a resource {name!r}", hint=f"{meant}A custom one is NAME.GROUP")
-    return home, spec
+    return home
 
 
 def parse_body(text: str) -> Body:
@@ -93,12 +96,16 @@ def parse_body(text: str) -> Body:
             f"{text!r} does not say which level which requests shall have",
             hint="write RESOURCE[,RESOURCE][:VERB,VERB]=Metadata|Request|RequestResponse, e.g. pods:create=Request",
         )
-    listed = tuple(dict.fromkeys(v.strip() for v in verbs.split(",") if v.strip()))
+    return Body(tuple(dict.fromkeys(map(parse_kind, kinds.split(",")))), _parse_verbs(verbs), found)
+
+
+def _parse_verbs(text: str) -> tuple[str, ...]:
+    listed = tuple(dict.fromkeys(v.strip() for v in text.split(",") if v.strip()))
     usual = [v for v in requests.RESOURCE_VERBS if v]
     for verb in listed:
         if verb not in usual:
             raise InputError(f"no request has the verb {verb!r}", hint=f"the verbs are {', '.join(usual)}")
-    return Body(tuple(dict.fromkeys(parse_kind(k) for k in kinds.split(","))), listed, found)
+    return listed
 
 
 def parse_stages(text: str) -> tuple[Stage, ...]:

@@ -53,16 +53,22 @@ def remainder(region: Box, minus: Sequence[Box]) -> Iterator[Box]:
         if not live:
             yield box
             continue
-        best, fewest = live[0], len(box.at) + 2
-        for other in live:
-            excess = _excess(box, other)
-            if excess < fewest:
-                best, fewest = other, excess
-                if excess <= 1:
-                    break
-        if fewest:
+        best, excess = _nearest(box, live)
+        if excess:
             rest = [other for other in live if other is not best]
             stack.extend((piece, rest) for piece in _outside(box, best))
+
+
+def _nearest(box: Box, live: Sequence[Box]) -> tuple[Box, int]:
+    """The box that `box` reaches beyond in the fewest dimensions, and in how many; one or none ends the search."""
+    best, fewest = live[0], len(box.at) + 2
+    for other in live:
+        excess = _excess(box, other)
+        if excess < fewest:
+            best, fewest = other, excess
+            if excess <= 1:
+                break
+    return best, fewest
 
 
 def witness(region: Iterable[Box], minus: Sequence[Box]) -> Box | None:

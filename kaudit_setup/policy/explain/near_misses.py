@@ -86,10 +86,10 @@ def _covers(entry: GroupResources, a: Attributes, version: KubeVersion) -> bool:
 
 def _not_covered(entries: tuple[GroupResources, ...], a: Attributes, version: KubeVersion) -> str:
     wildcard = version >= GROUP_WILDCARD_SINCE
-    for entry in entries:
-        if resource_matches(entry, a.api_group, a.resource, a.subresource, wildcard):
-            held = f'"{a.name}"' if a.name else "empty (a create and a list name nothing in the URL)"
-            return f"resourceNames: the name is {held}; the rule wants {_some(entry.resource_names)}"
+    matching = (e for e in entries if resource_matches(e, a.api_group, a.resource, a.subresource, wildcard))
+    if entry := next(matching, None):
+        held = f'"{a.name}"' if a.name else "empty (a create and a list name nothing in the URL)"
+        return f"resourceNames: the name is {held}; the rule wants {_some(entry.resource_names)}"
     here = [entry for entry in entries if entry.group == a.api_group or (wildcard and entry.group == "*")]
     if not here:
         return f'resources: the API group is "{a.api_group}"; the rule is for {_some([e.group for e in entries])}'
@@ -115,11 +115,15 @@ def _path(specs: tuple[str, ...], path: str) -> str:
 
 def _literal(field: str, wanted: tuple[str, ...], held: str | None, note: str = "") -> str:
     reason = f"{field}: {_shown(held)} is not among {_some(wanted)}"
-    if held is not None and any("*" in literal for literal in wanted):
-        note = f"a * in {field} is an ordinary character"
-    elif held is not None and any(literal.casefold() == held.casefold() for literal in wanted):
-        note = "upper and lower case count"
+    note = (_misread(field, wanted, held) if held is not None else "") or note
     return f"{reason} ({note})" if note else reason
+
+
+def _misread(field: str, wanted: tuple[str, ...], held: str) -> str:
+    """What the author of the rule may have taken for granted, empty where nothing comes to mind."""
+    if any("*" in literal for literal in wanted):
+        return f"a * in {field} is an ordinary character"
+    return "upper and lower case count" if held.casefold() in map(str.casefold, wanted) else ""
 
 
 def _some(literals: list[str] | tuple[str, ...]) -> str:

@@ -37,8 +37,9 @@ class RequestWords:
     def attributes(self) -> Attributes:
         """The request's attributes; raises InputError for words that contradict each other or are not enough."""
         groups = self.groups or usual_groups(self.user)
-        if self.url is not None:
-            return self._from_url(self.url, groups)
+        return self._from_words(groups) if self.url is None else self._from_url(self.url, groups)
+
+    def _from_words(self, groups: tuple[str, ...]) -> Attributes:
         if (self.resource is None) == (self.path is None):
             raise InputError(
                 "one request is needed",
@@ -48,10 +49,9 @@ class RequestWords:
             raise InputError("--verb is missing", hint="e.g. --verb create; for --path the HTTP method, e.g. get")
         if self.path is not None:
             return Attributes(self.user, groups, self.verb, is_resource=False, path=self.path)
-        whole, _, subresource = (self.resource or "").partition("/")
-        plural, dot, suffix = whole.partition(".")
-        usual = suffix if dot else home(plural) or ""
-        group = usual if self.api_group is None else self.api_group
+        group, plural, subresource = _place(self.resource or "")
+        if self.api_group is not None:
+            group = self.api_group
         return Attributes(self.user, groups, self.verb, group, plural, subresource, self.namespace, self.name)
 
     def _from_url(self, url: str, groups: tuple[str, ...]) -> Attributes:
@@ -66,6 +66,13 @@ class RequestWords:
                 hint="no policy makes it write an event",
             )
         return info.attributes
+
+
+def _place(resource: str) -> tuple[str, str, str]:
+    """Group, plural and subresource of RESOURCE[.GROUP][/SUBRESOURCE]."""
+    whole, _, subresource = resource.partition("/")
+    plural, dot, group = whole.partition(".")
+    return group if dot else home(plural) or "", plural, subresource
 
 
 def usual_groups(user: str | None) -> tuple[str, ...]:

@@ -109,7 +109,12 @@ class _Finder:
                 yield self._found("url-misses-base", message, f"write `{base}*`", "info")
 
     def entry(self, entry: GroupResources, version: KubeVersion) -> Iterator[Finding]:
-        """One item of `resources`."""
+        """One entry of `resources`."""
+        yield from self._group_and_names(entry)
+        for spec in entry.resources:
+            yield from self._spec(entry, spec, version)
+
+    def _group_and_names(self, entry: GroupResources) -> Iterator[Finding]:
         line = entry.line
         if entry.group == "core":
             yield self._found(
@@ -127,32 +132,27 @@ class _Finder:
                 "leave out `resourceNames`, or those verbs",
                 line=line,
             )
-        for spec in entry.resources:
-            problem = spec_problem(entry.group, spec, version)
-            if problem is not None:
-                yield self._found(problem.code, problem.message, problem.fix, problem.severity, line)
-            parent = spec.removesuffix("/*")
-            if spec.endswith("/*") and parent != "*" and "/" not in parent and parent not in entry.resources:
-                message = f"`{spec}` also matches plain `{parent}`, against the documentation"
-                yield self._found(
-                    "star-includes-parent", message, f"list `{parent}` too, so that readers know", "info", line
-                )
+
+    def _spec(self, entry: GroupResources, spec: str, version: KubeVersion) -> Iterator[Finding]:
+        problem = spec_problem(entry.group, spec, version)
+        if problem is not None:
+            yield self._found(problem.code, problem.message, problem.fix, problem.severity, entry.line)
+        parent = spec.removesuffix("/*")
+        if spec.endswith("/*") and parent not in {"*", *entry.resources} and "/" not in parent:
+            message = f"`{spec}` also matches plain `{parent}`, against the documentation"
+            fix = f"list `{parent}` too, so that readers know"
+            yield self._found("star-includes-parent", message, fix, "info", entry.line)
 
 
 def _verb_fix(verb: str, kind: str) -> str:
     if verb.lower() != verb:
         return f"verbs are lower case: `{verb.lower()}`"
+    if verb == "connect":
+        return "exec, attach, port-forward and proxy are `create` and `get` on a subresource"
     if verb in requests.RBAC_ONLY_VERBS:
-        return (
-            "exec, attach, port-forward and proxy are `create` and `get` on a subresource"
-            if verb == "connect"
-            else "that is RBAC's verb; the request that is made has one of the usual verbs"
-        )
+        return "that is RBAC's verb; the request that is made has one of the usual verbs"
     if kind == "non-resource":
         return "verbs of non-resource requests are HTTP methods in lower case: get, head, post, put, …"
-    close = difflib.get_close_matches(verb, [v for v in requests.RESOURCE_VERBS if v], 1)
-    return (
-        f"did you mean `{close[0]}`?"
-        if close
-        else f"the verbs are {', '.join(v for v in requests.RESOURCE_VERBS if v)}"
-    )
+    usual = [v for v in requests.RESOURCE_VERBS if v]
+    close = difflib.get_close_matches(verb, usual, 1)
+    return f"did you mean `{close[0]}`?" if close else f"the verbs are {', '.join(usual)}"

@@ -77,44 +77,47 @@ def _nothing(chart: Chart) -> Iterator[Finding]:
 
 def _reach(chart: Chart) -> Iterator[Finding]:
     for index, rule in enumerate(chart.policy.rules):
-        name = phrasing.rule_name(chart.policy, index)
-        matched = chart.matched(index)
-        if not matched:
-            message = f"{name} fits no request: {phrasing.scope(rule)}"
-            yield _found(chart, index, "matches-nothing", "warning", message, "correct it or delete it")
-        elif chart.reached(index) is None:
-            takers = [i for i, _ in chart.deciders(matched) if i != index]
-            message = f"{name} can never be reached: {_named(chart, takers)} decides every request that would fit it"
-            fix = f"move it above {phrasing.rule_name(chart.policy, takers[0])}, or delete it"
-            yield _found(chart, index, "unreachable-rule", "warning", message, fix)
-        else:
-            yield from _shadowed(chart, index, rule)
-        if rule.level != "None" and set(chart.decisions[index].omit_stages) >= set(STAGES):
-            message = f"{name} omits every stage, so that it writes no event"
-            yield _found(
-                chart, index, "no-stage-left", "warning", message, "keep ResponseComplete, or say level: None"
-            )
+        yield from _reach_of(chart, index, rule)
     for _, box in (d for d in chart.deciders(chart.space.requests()) if d[0] == -1):
-        message = (
-            f"no rule fits some requests, which are then not logged, e.g. {phrasing.request(chart.space.sample(box))}"
-        )
+        example = phrasing.request(chart.space.sample(box))
+        message = f"no rule fits some requests, which are then not logged, e.g. {example}"
         yield Finding("no-catch-all", "warning", message, "end with a rule that only has a level, if it is None")
+
+
+def _reach_of(chart: Chart, index: int, rule: Rule) -> Iterator[Finding]:
+    name = phrasing.rule_name(chart.policy, index)
+    matched = chart.matched(index)
+    if not matched:
+        message = f"{name} fits no request: {phrasing.scope(rule)}"
+        yield _found(chart, index, "matches-nothing", "warning", message, "correct it or delete it")
+    elif chart.reached(index) is None:
+        takers = [i for i, _ in chart.deciders(matched) if i != index]
+        message = f"{name} can never be reached: {_named(chart, takers)} decides every request that would fit it"
+        fix = f"move it above {phrasing.rule_name(chart.policy, takers[0])}, or delete it"
+        yield _found(chart, index, "unreachable-rule", "warning", message, fix)
+    else:
+        yield from _shadowed(chart, index, rule)
+    if rule.level != "None" and set(chart.decisions[index].omit_stages) >= set(STAGES):
+        message = f"{name} omits every stage, so that it writes no event"
+        yield _found(chart, index, "no-stage-left", "warning", message, "keep ResponseComplete, or say level: None")
 
 
 def _shadowed(chart: Chart, index: int, rule: Rule) -> Iterator[Finding]:
     parts = [(entry, spec) for entry in rule.resources for spec in entry.resources]
-    if len(parts) < 2:
-        return
-    for entry, spec in parts:
+    for entry, spec in parts if len(parts) > 1 else ():
         alone = replace(rule, resources=(replace(entry, resources=(spec,)),))
-        matched = [real for box in chart.space.rule(alone) for real in chart.space.requests(box)]
-        if matched and not chart.reached_by(alone, index):
-            takers = _named(chart, (i for i, _ in chart.deciders(matched)))
-            message = (
-                f"`{spec}` in {phrasing.rule_name(chart.policy, index)} has no effect: {takers} decides it before"
-            )
+        takers = _takers(chart, index, alone)
+        if takers:
+            name = phrasing.rule_name(chart.policy, index)
+            message = f"`{spec}` in {name} has no effect: {_named(chart, takers)} decides it before"
             found = _found(chart, index, "shadowed-resource", "info", message, "remove it here, or there")
             yield replace(found, line=entry.line or found.line)
+
+
+def _takers(chart: Chart, index: int, rule: Rule) -> list[int]:
+    """The rules that decide all of what this one, in the place of `index`, would match; none if it decides some."""
+    matched = [real for box in chart.space.rule(rule) for real in chart.space.requests(box)]
+    return [] if not matched or chart.reached_by(rule, index) else [i for i, _ in chart.deciders(matched)]
 
 
 def _bodies(chart: Chart) -> Iterator[Finding]:
@@ -167,17 +170,25 @@ def _asks(space: Space, question: str) -> list[Ask]:
 
 def _losses(chart: Chart) -> Iterator[Finding]:
     yield from _exec_over_get(chart)
+    yield from _failed_logins(chart)
+    yield from _cluster_scoped(chart)
+
+
+def _failed_logins(chart: Chart) -> Iterator[Finding]:
     for share in chart.shares(_asks(chart.space, "login-failed")):
         decision = chart.decisions[share.index]
-        if share.grade == "no" and decision.level != "None" and set(decision.omit_stages) != set(STAGES):
-            whole = "ResponseStarted" in chart.policy.omit_stages
-            name = "the policy" if whole else phrasing.rule_name(chart.policy, share.index)
-            message = f"{name} omits ResponseStarted, the only stage of a failed login (401)"
-            fix = "omit it only in rules that name users or userGroups, which a failed login never fits"
-            yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, fix)
-    limited = [
-        i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces and "" not in r.namespaces
-    ]
+        if share.grade != "no" or decision.level == "None" or set(decision.omit_stages) == set(STAGES):
+            continue
+        whole = "ResponseStarted" in chart.policy.omit_stages
+        name = "the policy" if whole else phrasing.rule_name(chart.policy, share.index)
+        message = f"{name} omits ResponseStarted, the only stage of a failed login (401)"
+        fix = "omit it only in rules that name users or userGroups, which a failed login never fits"
+        yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, fix)
+
+
+def _cluster_scoped(chart: Chart) -> Iterator[Finding]:
+    limited = [i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces]
+    limited = [i for i in limited if "" not in chart.policy.rules[i].namespaces]
     kinds = ((resources.RBAC, "clusterrolebindings"), ("", "nodes"))
     boxes = deeds(chart.space, ["create", "update", "delete"], *kinds, cluster=True)
     if limited and total(chart.shares([Ask(region(chart.space, "person", *boxes))])) == "no":
@@ -185,35 +196,35 @@ def _losses(chart: Chart) -> Iterator[Finding]:
             f"{_named(chart, limited)} names namespaces, and nothing logs objects that have none"
             " (nodes, volumes, ClusterRoleBindings) or lists over all namespaces"
         )
-        yield _found(
-            chart, limited[0], "cluster-scoped-lost", "warning", message, 'add "" to `namespaces`, or a rule without'
-        )
+        fix = 'add "" to `namespaces`, or a rule without'
+        yield _found(chart, limited[0], "cluster-scoped-lost", "warning", message, fix)
 
 
 def _exec_over_get(chart: Chart) -> Iterator[Finding]:
-    space = chart.space
-    get, create = space.verbs.bit["get"], space.verbs.bit["create"]
-    need = Need(stages=AFTER_OR_DURING)
-    lost: dict[int, list[str]] = {}
-    for part in ("exec", "attach", "portforward"):
-        asked = region(space, "outsider", *deeds(space, ["get"], ("", f"pods/{part}")))
-        for index, box in chart.decided(asked):
-            # the same session, opened by a POST
-            posted = box._replace(at=tuple(create if i == VERB else m for i, m in enumerate(box.at)))
-            known_loss = part in lost.get(index, ())
-            if known_loss or need.grade(chart.decisions[index]) != "no" or not box.at[VERB] & get:
-                continue
-            if total(chart.shares([Ask((posted,), need)])) != "no":
-                lost.setdefault(index, []).append(part)
-    for index, parts in lost.items():
+    parts = ("exec", "attach", "portforward")
+    lost = {part: _lost_over_get(chart, part) for part in parts}
+    for index in sorted(set[int]().union(*lost.values())):
+        here = [part for part in parts if index in lost[part]]
         message = (
-            f"{phrasing.rule_name(chart.policy, index)} drops reads, and with them {', '.join(parts)}"
+            f"{phrasing.rule_name(chart.policy, index)} drops reads, and with them {', '.join(here)}"
             " over a websocket, which is a GET (kubectl since 1.30)"
         )
-        resources = ", ".join(f"pods/{part}" for part in parts)
-        yield _found(
-            chart, index, "exec-over-get-lost", "warning", message, f"put a rule before it that logs {resources}"
-        )
+        fix = f"put a rule before it that logs {', '.join(f'pods/{part}' for part in here)}"
+        yield _found(chart, index, "exec-over-get-lost", "warning", message, fix)
+
+
+def _lost_over_get(chart: Chart, part: str) -> set[int]:
+    """The rules that do not log such a session if it is a GET, where it would be logged if it were a POST."""
+    verbs = chart.space.verbs.bit
+    need, lost = Need(stages=AFTER_OR_DURING), set[int]()
+    asked = region(chart.space, "outsider", *deeds(chart.space, ["get"], ("", f"pods/{part}")))
+    for index, box in chart.decided(asked):
+        if index in lost or need.grade(chart.decisions[index]) != "no" or not box.at[VERB] & verbs["get"]:
+            continue
+        posted = box._replace(at=tuple(verbs["create"] if i == VERB else m for i, m in enumerate(box.at)))
+        if total(chart.shares([Ask((posted,), need)])) != "no":
+            lost.add(index)
+    return lost
 
 
 def _health(chart: Chart) -> Iterator[Finding]:
@@ -238,13 +249,7 @@ def _health(chart: Chart) -> Iterator[Finding]:
 
 
 def _volume(chart: Chart) -> Iterator[Finding]:
-    reached = [index for index, _ in chart.deciders(chart.space.requests()) if index >= 0]
-    doubled = [
-        index
-        for index in sorted(reached)
-        if chart.decisions[index].level != "None"
-        and not {"RequestReceived", "ResponseComplete"} & set(chart.decisions[index].omit_stages)
-    ]
+    doubled = [i for i in sorted(i for i, _ in chart.deciders(chart.space.requests())) if _keeps_both(chart, i)]
     if doubled:
         message = f"{_named(chart, doubled)} keeps RequestReceived: every request is logged twice"
         fix = "omitStages: [RequestReceived]; the later event says all that it says"
@@ -256,3 +261,10 @@ def _volume(chart: Chart) -> Iterator[Finding]:
             message = f"{phrasing.rule_name(chart.policy, decision.rule_index)} logs {what}"
             fix = f"drop {name} with a rule of level None before it"
             yield _found(chart, decision.rule_index, f"noise-{name}", "info", message, fix)
+
+
+def _keeps_both(chart: Chart, index: int) -> bool:
+    """Whether the rule logs requests as they come in and once more as they are done."""
+    decision = chart.decisions[index]
+    both = not {"RequestReceived", "ResponseComplete"} & set(decision.omit_stages)
+    return index >= 0 and decision.level != "None" and both
