@@ -18,7 +18,7 @@ from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.progress import crowd, show_cursor, waiting
+from kaudit_setup.report.progress import name_nodes, show_cursor, waiting
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
 def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Node], Prepared]) -> FleetPlan:
     from kaudit_setup.fleet.survey import plan_fleet
 
-    with waiting(crowd(candidates)) as progress:
+    with waiting(name_nodes(candidates)) as progress:
         progress("looking")
         return plan_fleet(candidates, prepare, living=how.root is None, persist=not how.no_persist)
 

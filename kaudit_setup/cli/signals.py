@@ -17,7 +17,7 @@ class _Ended(BaseException):
 
 
 @contextmanager
-def cleared_up() -> Iterator[None]:
+def clean_up_when_ended() -> Iterator[None]:
     """SIGTERM and SIGHUP let what stands inside clean up first, and then end the process as they always do.
 
     For the main thread. A signal that is ignored, as nohup has it, stays so.

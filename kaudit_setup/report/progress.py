@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
 
 
-def crowd(candidates: Sequence[Candidate]) -> str:
+def name_nodes(candidates: Sequence[Candidate]) -> str:
     """What to call them while they are waited for together."""
     return candidates[0].node.name if len(candidates) == 1 else f"{len(candidates)} nodes"
 

@@ -7,7 +7,7 @@ import textwrap
 WIDTH = 110
 
 
-def wrapped(text: str, first: str, rest: str) -> list[str]:
+def wrap(text: str, first: str, rest: str) -> list[str]:
     """`text` in lines of at most WIDTH characters, the first behind `first`, the others behind `rest`.
 
     A line is not broken at a hyphen, since options and names have some.

@@ -53,7 +53,7 @@ class NodeLogs:
         self._check_any(logs.listings())
         return logs
 
-    def brought(self, wanted: Filter | None, folder: Path, progress: Progress) -> tuple[LocalLogs, list[str]]:
+    def fetch(self, wanted: Filter | None, folder: Path, progress: Progress) -> tuple[LocalLogs, list[str]]:
         """The logs as files in `folder`: the lines that may fit `wanted`, or all if that says nothing. And sentences
         about what could not be brought. Raises NodeError if there is none.
         """

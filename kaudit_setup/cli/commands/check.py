@@ -10,7 +10,7 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import exit_unless
-from kaudit_setup.report.progress import crowd, waiting
+from kaudit_setup.report.progress import name_nodes, waiting
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def check(
     from kaudit_setup.compliance.node import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all
 
-    with how.candidates() as candidates, waiting(crowd(candidates)) as progress:
+    with how.candidates() as candidates, waiting(name_nodes(candidates)) as progress:
         progress("looking")
         asked = ask_all(candidates, lambda candidate: judge_node(look(candidate.node, how.manifest)))
     if len(asked) == 1 and asked[0].error:

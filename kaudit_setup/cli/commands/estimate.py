@@ -9,7 +9,7 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
-from kaudit_setup.cli.options.policies import policy_of, version_of
+from kaudit_setup.cli.options.policies import require_policy, supported_version
 from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ def estimate(
     from kaudit_setup.report.terminal import notes
     from kaudit_setup.rotation import Rotation, effective_maxsize
 
-    version = version_of(kube_version)
+    version = supported_version(kube_version)
     loaded = [_policy(name, version) for name in policies]
     rotation = Rotation(maxage, maxbackup, effective_maxsize(maxsize, version))
     wanted = Filter(window=Window.of(since, until))
-    with source.brought(wanted) as logs:
+    with source.fetch(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
         if output is Output.json:
@@ -78,5 +78,5 @@ def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:
     from kaudit_setup.policy.load import load
 
     shown, data = presets.read(name)
-    policy = policy_of(shown, load(data, version), version)
+    policy = require_policy(shown, load(data, version), version)
     return shown, policy, evaluate.compile(policy, version)

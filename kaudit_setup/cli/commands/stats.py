@@ -32,6 +32,6 @@ def stats(
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.stats import as_data, as_text
 
-    with source.brought() as logs:
+    with source.fetch() as logs:
         nodes = count(logs)
         typer.echo(to_json(as_data(nodes)) if output is Output.json else as_text(nodes))

@@ -14,7 +14,7 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit, StoppedError
-from kaudit_setup.report.progress import crowd, waiting
+from kaudit_setup.report.progress import name_nodes, waiting
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _look(candidates: Sequence[Candidate], how: NodeOptions) -> tuple[Row, ...]:
     from kaudit_setup.fleet.status import compared, status_of
     from kaudit_setup.fleet.survey import ask_all
 
-    with waiting(crowd(candidates)) as progress:
+    with waiting(name_nodes(candidates)) as progress:
         progress("looking")
         asked = ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
     if len(asked) == 1 and asked[0].error:

@@ -46,7 +46,7 @@ def top(
 
     names = dimensions(by)
     fits = wanted.filter()
-    with source.brought(fits) as logs:
+    with source.fetch(fits) as logs:
         counted = count(logs, names, fits, limit)
         cover = logs.coverage()
         typer.echo(to_json(as_data(counted, cover)) if output is Output.json else as_text(counted))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, local_files
+from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, find_local_logs
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
 from kaudit_setup.errors import InputError, PolicyError
 
@@ -116,11 +116,11 @@ def who(
 def _local(log: list[str] | None) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
     """The files on this machine; what can be read only once is kept, since a question may need to look again."""
     from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
-    from kaudit_setup.cli.signals import cleared_up
+    from kaudit_setup.cli.signals import clean_up_when_ended
 
     # without a standard input there is nothing in it that could be asked for
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
-    with cleared_up(), rereadable(local_files(log), stdin) as files:
+    with clean_up_when_ended(), rereadable(find_local_logs(log), stdin) as files:
         yield LocalLogs(files), list
 
 

@@ -49,10 +49,10 @@ UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="End of the time, in the same format.")
 ]
 
-_SAID = 10  # things that are left out and named
+_MOST_NOTES = 10  # of files that are left out
 
 
-def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
+def find_local_logs(log: list[str] | None) -> tuple[LogFile, ...]:
     """The files behind `--log`, or this machine's own log. Raises InputError."""
     from kaudit_setup.auditlog.find import find_logs
     from kaudit_setup.auditlog.sources.this_machine import own_files
@@ -62,9 +62,9 @@ def local_files(log: list[str] | None) -> tuple[LogFile, ...]:
     if not log:
         return own_files()
     found = find_logs(log)
-    notes(found.left_out[:_SAID])
-    if len(found.left_out) > _SAID:
-        note(f"and {len(found.left_out) - _SAID} more are left out")
+    notes(found.left_out[:_MOST_NOTES])
+    if len(found.left_out) > _MOST_NOTES:
+        note(f"and {len(found.left_out) - _MOST_NOTES} more are left out")
     return found.files
 
 
@@ -91,7 +91,7 @@ class LogOptions(Reach):
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(local_files(self.log))
+            yield LocalLogs(find_local_logs(self.log))
             return
         with self.on_nodes() as there:
             yield there.searched()
@@ -99,7 +99,7 @@ class LogOptions(Reach):
         _check_complete(there)
 
     @contextmanager
-    def brought(self, wanted: Filter | None = None) -> Iterator[LocalLogs]:
+    def fetch(self, wanted: Filter | None = None) -> Iterator[LocalLogs]:
         """The logs as files here, for questions that count lines: of what lies on nodes those lines that may fit
         `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
         typer.Exit at the end if the log of a node is missing.
@@ -107,20 +107,20 @@ class LogOptions(Reach):
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(local_files(self.log))
+            yield LocalLogs(find_local_logs(self.log))
             return
         from tempfile import TemporaryDirectory
 
-        from kaudit_setup.cli.signals import cleared_up
+        from kaudit_setup.cli.signals import clean_up_when_ended
         from kaudit_setup.report.progress import show_bytes
         from kaudit_setup.report.terminal import notes
 
         with (
-            cleared_up(),
+            clean_up_when_ended(),
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
             with self.on_nodes() as there:
-                logs, lost = there.brought(wanted, Path(folder), show_bytes)
+                logs, lost = there.fetch(wanted, Path(folder), show_bytes)
                 notes(lost)
                 _note_missing(there)
             # what a closed connection leaves to its threads is soon done; beside threads no core but one can be used
@@ -147,7 +147,7 @@ class LogOptions(Reach):
                 "--log - excludes --host and --inventory",
                 hint="standard input is read on this machine; give --log a path on the nodes",
             )
-        with self.reached() as found:
+        with self.connect() as found:
             _check_streams(())
             yield [candidate.node for candidate in found]
 

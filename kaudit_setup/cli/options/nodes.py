@@ -97,7 +97,7 @@ class Reach:
             Transport(self.transport.value),
         )
 
-    def reached(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:
+    def connect(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:
         """The nodes with what the inventory claims of them, closed at the end; without any named, this machine or
         the folder `root` of it. Nothing is sent before they are asked something. Raises InputError.
         """
@@ -144,7 +144,7 @@ class NodeOptions(Reach):
 
     def candidates(self) -> AbstractContextManager[list[Candidate]]:
         """The nodes with what the inventory claims of them, closed at the end."""
-        return self.reached(self.root)
+        return self.connect(self.root)
 
 
 @dataclass(frozen=True, kw_only=True)

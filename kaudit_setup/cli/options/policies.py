@@ -19,7 +19,7 @@ FileArgument = Annotated[
 ]
 
 
-def version_of(text: str | None) -> KubeVersion:
+def supported_version(text: str | None) -> KubeVersion:
     """`--kube-version` as a value, by default the newest; raises InputError for an unsupported one."""
     version = parsed_version(text) or NEWEST
     if not OLDEST <= version <= NEWEST:
@@ -30,33 +30,33 @@ def version_of(text: str | None) -> KubeVersion:
     return version
 
 
-def content(file: str) -> tuple[str, bytes]:
+def read_policy(file: str) -> tuple[str, bytes]:
     """Name and bytes of a file, of a preset, or of standard input (`-`)."""
     from kaudit_setup.policy import presets
 
     return presets.read_stream() if file == "-" else presets.read(file)
 
 
-def loaded(file: str, version: KubeVersion) -> tuple[str, Loaded]:
+def load_file(file: str, version: KubeVersion) -> tuple[str, Loaded]:
     """Name of the file, and what loading it came to."""
     from kaudit_setup.policy.load import load
 
-    name, data = content(file)
+    name, data = read_policy(file)
     return name, load(data, version)
 
 
-def loaded_or_unreadable(file: str, version: KubeVersion) -> tuple[str, Loaded]:
-    """As `loaded`, but a file that cannot be read is one that did not load."""
+def try_load_file(file: str, version: KubeVersion) -> tuple[str, Loaded]:
+    """As `load_file`, but a file that cannot be read is one that did not load."""
     from kaudit_setup.policy.load import Loaded
     from kaudit_setup.policy.load.problem import Problem
 
     try:
-        return loaded(file, version)
+        return load_file(file, version)
     except InputError as error:
         return file, Loaded(None, (Problem("", error.message),))
 
 
-def policy_of(name: str, held: Loaded, version: KubeVersion) -> Policy:
+def require_policy(name: str, held: Loaded, version: KubeVersion) -> Policy:
     """The policy that was loaded; raises PolicyError with every reason if kube-apiserver would not load it."""
     if held.policy is not None:
         return held.policy
@@ -69,7 +69,7 @@ def policy_of(name: str, held: Loaded, version: KubeVersion) -> Policy:
     )
 
 
-def policy_in(file: str, version: KubeVersion) -> tuple[str, Policy]:
+def load_policy(file: str, version: KubeVersion) -> tuple[str, Policy]:
     """Name and policy of a file; raises PolicyError if kube-apiserver would not load it."""
-    name, held = loaded(file, version)
-    return name, policy_of(name, held, version)
+    name, held = load_file(file, version)
+    return name, require_policy(name, held, version)

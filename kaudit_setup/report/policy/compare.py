@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from kaudit_setup.policy.compare import Comparison, Difference, Written
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.wrap import wrapped
+from kaudit_setup.report.wrap import wrap
 
 _HEADS = {
     "gained": "Only {b} logs",
@@ -39,9 +39,9 @@ def as_data(a: str, b: str, found: Comparison) -> dict[str, object]:
 
 
 def _difference(d: Difference) -> Iterator[str]:
-    yield from wrapped(f"- {safe(d.requests)}", "  ", "      ")
+    yield from wrap(f"- {safe(d.requests)}", "  ", "      ")
     yield f"      {_written(d.a)} -> {_written(d.b)}"
-    yield from wrapped(f"e.g. {safe(d.example)}", "      ", "          ")
+    yield from wrap(f"e.g. {safe(d.example)}", "      ", "          ")
 
 
 def _written(w: Written) -> str:

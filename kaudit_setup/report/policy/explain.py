@@ -12,7 +12,7 @@ from kaudit_setup.policy.explain.events import EventPlan
 from kaudit_setup.policy.model import Attributes, Policy
 from kaudit_setup.policy.request import is_long_running
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.wrap import wrapped
+from kaudit_setup.report.wrap import wrap
 
 
 def as_text(name: str, version: KubeVersion, policy: Policy, answer: Explanation, rule: Sequence[str]) -> str:
@@ -73,7 +73,7 @@ def _planned(events: Sequence[EventPlan]) -> Iterator[str]:
             yield f"  {event.stage}: {event.when}"
             for sign, notes in (("+", _news(event, written)), ("-", event.lacks)):
                 for note in notes:
-                    yield from wrapped(note, f"    {sign} ", "      ")
+                    yield from wrap(note, f"    {sign} ", "      ")
             written.append(event)
         else:
             yield f"  {event.stage}: omitted by the policy ({event.when})"
@@ -95,9 +95,9 @@ def _close(answer: Explanation, policy: Policy) -> Iterator[str]:
     too_late = f"matches too, but rule {answer.decision.rule_index + 1} comes first"
     for miss in answer.close:
         first, *others = miss.reasons or (too_late,)
-        yield from wrapped(first, f"  rule {miss.index + 1} (line {policy.rules[miss.index].line}): ", "      ")
+        yield from wrap(first, f"  rule {miss.index + 1} (line {policy.rules[miss.index].line}): ", "      ")
         for reason in others:
-            yield from wrapped(reason, "    and ", "      ")
+            yield from wrap(reason, "    and ", "      ")
 
 
 def as_data(policy: Policy, answer: Explanation, rule: Sequence[str]) -> dict[str, object]:

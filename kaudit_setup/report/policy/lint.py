@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from kaudit_setup.policy.lint.finding import SEVERITIES, Finding
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.wrap import wrapped
+from kaudit_setup.report.wrap import wrap
 
 Linted: TypeAlias = Sequence[tuple[str, Sequence[Finding]]]
 """Each file's name, and what was found."""
@@ -27,8 +27,8 @@ def as_data(found: Linted) -> list[dict[str, object]]:
 def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:
     for f in findings:
         place = f"{name}:{f.line}" if f.line else name
-        yield from wrapped(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
-        yield from wrapped(f"fix: {safe(f.fix)}", "    ", "        ")
+        yield from wrap(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
+        yield from wrap(f"fix: {safe(f.fix)}", "    ", "        ")
     yield f"{name}: {_counts(findings) or 'nothing found'}"
 
 

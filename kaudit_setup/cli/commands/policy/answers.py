@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
-from kaudit_setup.cli.options.policies import FileArgument, policy_in, version_of
+from kaudit_setup.cli.options.policies import FileArgument, load_policy, supported_version
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,8 +24,8 @@ def answers(file: FileArgument, output: OutputOption = Output.text, kube_version
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.answers import as_text
 
-    version = version_of(kube_version)
-    name, policy = policy_in(file, version)
+    version = supported_version(kube_version)
+    name, policy = load_policy(file, version)
     found = answered(policy, version)
     if output is Output.json:
         typer.echo(to_json([asdict(answer) for answer in found]))

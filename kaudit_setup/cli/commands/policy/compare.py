@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
-from kaudit_setup.cli.options.policies import policy_in, version_of
+from kaudit_setup.cli.options.policies import load_policy, supported_version
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -29,8 +29,8 @@ def compare(
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.compare import as_data, as_text
 
-    version = version_of(kube_version)
-    (name_a, policy_a), (name_b, policy_b) = policy_in(a, version), policy_in(b, version)
+    version = supported_version(kube_version)
+    (name_a, policy_a), (name_b, policy_b) = load_policy(a, version), load_policy(b, version)
     found = compared(policy_a, policy_b, version)
     if output is Output.json:
         typer.echo(to_json(as_data(name_a, name_b, found)))

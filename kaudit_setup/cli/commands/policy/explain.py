@@ -11,7 +11,7 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
-from kaudit_setup.cli.options.policies import FileArgument, content, policy_of, version_of
+from kaudit_setup.cli.options.policies import FileArgument, read_policy, require_policy, supported_version
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,13 +119,13 @@ def explain(
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.explain import as_data, as_text
 
-    version = version_of(kube_version)
+    version = supported_version(kube_version)
     if file == "-" and requests == "-":
         raise InputError(
             "the policy and the requests cannot both come from standard input", hint="name a file for one"
         )
-    name, data = content(file)
-    policy = policy_of(name, load(data, version), version)
+    name, data = read_policy(file)
+    policy = require_policy(name, load(data, version), version)
     words = request.words()
     if requests is not None:
         if words.given:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
-from kaudit_setup.cli.options.policies import loaded, version_of
+from kaudit_setup.cli.options.policies import load_file, supported_version
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.lint.finding import Finding
@@ -34,8 +34,8 @@ def lint(
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.lint import as_data, as_text
 
-    version = version_of(kube_version)
-    found = [(name, linted(policy, version)) for name, policy in (loaded(file, version) for file in files)]
+    version = supported_version(kube_version)
+    found = [(name, linted(policy, version)) for name, policy in (load_file(file, version) for file in files)]
     typer.echo(to_json(as_data(found)) if output is Output.json else as_text(found))
     exit_unless(not any(map(_has_error, found)))
 

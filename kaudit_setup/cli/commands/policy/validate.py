@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
-from kaudit_setup.cli.options.policies import loaded_or_unreadable, version_of
+from kaudit_setup.cli.options.policies import supported_version, try_load_file
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -29,8 +29,8 @@ def validate(
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.policy.validate import as_data, as_text
 
-    version = version_of(kube_version)
-    found = [loaded_or_unreadable(name, version) for name in file]
+    version = supported_version(kube_version)
+    found = [try_load_file(name, version) for name in file]
     if output is Output.json:
         typer.echo(to_json(as_data(found)))
     else:
