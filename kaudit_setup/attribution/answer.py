@@ -34,7 +34,7 @@ MATCHES: Final[dict[Verb, Callable[[Request], bool]]] = {
     Verb.exec: executes,
     Verb.touched: lambda request: bool(request.resource),
 }
-"""Which requests are meant by each verb."""
+"""Which requests each verb of a question means."""
 
 PAST: Final = {
     Verb.created: "created",
@@ -61,7 +61,7 @@ class Searched(Log, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who `verb` the object; `namespace` is the one meant for namespaced kinds. `name` empty: any (with a user)."""
+    """Who `verb` the object. `namespace` counts for namespaced kinds only. `name` may be empty with a `user`."""
 
     verb: Verb
     kind: Kind | None = None
@@ -112,7 +112,7 @@ def numbered(log: Searched, answer: Answer) -> Answer:
 
 
 def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
-    """The answer with what happened to the sources: nodes that were lost, lines that are no events."""
+    """The answer with what happened to the sources: nodes that could not be read, lines that are not events."""
     notes = list(answer.notes)
     if lost and answer.confidence == "unknown" and notes:
         notes[1:1] = lost

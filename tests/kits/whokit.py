@@ -139,7 +139,7 @@ def _mixed(event: Spelled) -> str:
     return {"pods": "Metadata", "events": "Request", "jobs": "Request"}.get(resource, "RequestResponse")
 
 
-def asked(event: Spelled) -> Attributes:
+def attributes_of(event: Spelled) -> Attributes:
     """What a policy is asked about the request: the sender, not the impersonated; no name from a create's body."""
     user, ref = event.get("user") or {}, event.get("objectRef") or {}
     name = ref.get("name", "") if event["verb"] != "create" or ref.get("subresource") else ""
@@ -168,7 +168,7 @@ def levels(scenario: str, how: str) -> tuple[str, ...]:
     decide = compiled(policy)
     found = []
     for event in recorded(scenario):
-        decision = decide(asked(event))
+        decision = decide(attributes_of(event))
         logged = decision.level != "None" and event["stage"] not in decision.omit_stages
         found.append(decision.level if logged else "")
     return tuple(found)
@@ -210,7 +210,7 @@ def truths(scenario: str) -> list[dict[str, Any]]:
     return [{"unless": [], "until": None, **json.loads(line)} for line in lines]
 
 
-def told(scenario: str, how: str, truth: dict[str, Any]) -> Answer:
+def answer_to(scenario: str, how: str, truth: dict[str, Any]) -> Answer:
     """The answer to a truth's question."""
     return answer(log(scenario, how), truth["verb"], truth["object"], truth["ns"], truth["until"])
 

@@ -131,7 +131,7 @@ def singular(resource: str) -> str:
 
 
 def stage_rank(stage: str) -> int:
-    """The later, the more a stage tells: RequestReceived of a create has no name, a watch no code before its end."""
+    """How much a stage shows: the later, the more (RequestReceived: no name of a create, no code)."""
     return _LATER.get(stage, 0)
 
 
@@ -183,14 +183,14 @@ def _object_of(ref: ObjectReference, made: str) -> Object:
 
 
 def creates(request: Request) -> bool:
-    """Whether it brought its object into being: POST, or an upsert by PUT or a server-side apply (201)."""
+    """Whether it created its object: POST, or an upsert by PUT or a server-side apply (201)."""
     if request.subresource:
         return False
     return request.verb == "create" or (request.verb in {"patch", "update"} and request.code == 201)
 
 
 def changes(request: Request) -> bool:
-    """Whether it altered its object: PUT or PATCH, also of its `scale` and the like; a status only by an outsider."""
+    """Whether it changed its object: PUT or PATCH, also of `scale`; `status` only if not by Kubernetes."""
     if request.verb not in {"update", "patch"} or creates(request):
         return request.verb == "create" and request.subresource == "ephemeralcontainers"
     if request.subresource == "status":
@@ -216,13 +216,13 @@ def collection(request: Request) -> str:
 
 
 def selector(request: Request) -> str:
-    """What a request on a whole collection asked its objects to match; empty if all are meant."""
+    """What a request on a whole collection asked its objects to match; empty for all."""
     query = parse_qs(urlsplit(request.uri).query)
     return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
 
 
 def deletes(request: Request) -> bool:
-    """Whether it asked for its object, or its whole collection, to go: DELETE or an eviction."""
+    """Whether it deleted its object, or its whole collection: DELETE or an eviction."""
     if request.verb in {"delete", "deletecollection"}:
         return not request.subresource
     return request.verb == "create" and request.subresource == "eviction"
@@ -236,7 +236,7 @@ def reads(request: Request) -> bool:
 
 
 def executes(request: Request) -> bool:
-    """Whether it went inside: exec, attach, port-forward or proxy, with whatever verb."""
+    """Whether it connected to its object: exec, attach, port-forward or proxy, with whatever verb."""
     return request.subresource in _EXEC
 
 

@@ -14,11 +14,11 @@ from whokit import (
     Lines,
     Servers,
     answer,
+    answer_to,
     everything,
     in_memory,
     log,
     recorded,
-    told,
     truths,
 )
 
@@ -38,7 +38,7 @@ def cases() -> list[Any]:
 
 @pytest.mark.parametrize(("scenario", "level", "truth"), cases())
 def test_the_one_behind_it_is_named(scenario: str, level: str, truth: dict[str, Any]) -> None:
-    found = told(scenario, level, truth)
+    found = answer_to(scenario, level, truth)
     assert found.root is not None, found.notes
     assert found.root.user == truth["root"]
     text = everything(found)
@@ -56,7 +56,7 @@ def test_the_one_behind_it_is_named(scenario: str, level: str, truth: dict[str, 
 def test_no_policy_makes_it_surely_wrong(scenario: str, policy: str) -> None:
     """Where a policy left out what would tell, the answer is that nobody is known, or a guess that says so."""
     for truth in truths(scenario):
-        found = told(scenario, policy, truth)
+        found = answer_to(scenario, policy, truth)
         right = found.root is not None and found.root.user == truth["root"]
         assert right or found.root is None or found.confidence == "inferred", (truth, found.root, found.links)
         assert found.root is not None or found.notes, truth
@@ -68,7 +68,7 @@ def test_policies_of_the_wild_tell_it_all(scenario: str, policy: str) -> None:
     """Their levels differ from rule to rule, they leave out reads by components and stages, and still it is told."""
     for truth in truths(scenario):
         if truth["verb"] != "read":
-            found = told(scenario, policy, truth)
+            found = answer_to(scenario, policy, truth)
             assert found.root is not None, truth
             assert found.root.user == truth["root"], truth
 
@@ -78,7 +78,7 @@ def test_the_recommended_policy_names_nobody_else_for_a_pod(scenario: str) -> No
     """It drops what the Deployment controller changes: who scaled or undid is told by what people asked for."""
     for truth in truths(scenario):
         if truth["verb"] == "created" and truth["object"].startswith("pod/"):
-            found = told(scenario, "forensics", truth)
+            found = answer_to(scenario, "forensics", truth)
             assert found.root is None or found.root.user == truth["root"], truth
 
 
@@ -88,7 +88,7 @@ def test_a_log_without_the_first_stage_tells_the_same(scenario: str) -> None:
         short = log(scenario, level).only(lambda line: b'"stage":"RequestReceived"' not in line)
         for truth in truths(scenario):
             found = answer(short, truth["verb"], truth["object"], truth["ns"], truth["until"])
-            whole = told(scenario, level, truth)
+            whole = answer_to(scenario, level, truth)
             assert [(link.object, link.confidence) for link in found.links] == [
                 (link.object, link.confidence) for link in whole.links
             ]
@@ -101,7 +101,7 @@ def test_bodies_make_chains_certain(scenario: str) -> None:
     for truth in truths(scenario):
         if truth["verb"] != "created":
             continue
-        found = told(scenario, "RequestResponse", truth)
+        found = answer_to(scenario, "RequestResponse", truth)
         # these have no ownerReferences: their names alone tell for what a controller made them
         ownerless = found.object.resource in {"secrets", "endpoints", "persistentvolumeclaims", "serviceaccounts"}
         assert found.confidence == ("inferred" if ownerless and len(found.links) > 1 else "certain"), truth
