@@ -96,7 +96,7 @@ def test_kubeadm_makes_the_same_manifest_and_enable_mends_what_it_wrote(
     assert new
     said = tool.run("status", "--host", "cp2")
     assert said.code == 1
-    assert "written anew, with the same audit flags" in said.out
+    assert "rewritten with the same audit flags" in said.out
 
     server = node.settle(audited=True)
     ran = tool.ok("enable", "--policy", "metadata", "--yes", *HOSTS, timeout=300)

@@ -149,7 +149,7 @@ def test_an_inventory_and_a_node_that_is_listed_twice(fleet: Fleet, tmp_path: Pa
     ran = fleet.run("enable", "--policy", "metadata", "--dry-run", "--inventory", str(inventory), "-o", "json")
     assert ran.code == 3, ran.err
     assert [n["host"] for n in ran.json] == ["node1", "node2"]
-    assert any("again is node1 again" in said for said in ran.json[0]["remarks"])
+    assert any("node1 and again are the same node" in said for said in ran.json[0]["remarks"])
 
 
 def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -> None:

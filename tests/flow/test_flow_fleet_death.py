@@ -82,7 +82,7 @@ def test_while_it_is_proved(fleet: Fleet, how: str, options: tuple[str, ...]) ->
     assert f"cp1 {first}, cp2 {PENDING}, cp3 not started" in out
     assert "error: cp2: " in err
     assert "cp2: cp2: " not in err
-    assert "hint: while the node runs, its watchdog puts the old state back within" in err
+    assert "hint: while the node runs, its watchdog restores the old state within" in err
     assert "run the same command again" in err
     assert three.starts() == before[2].starts
     before[2].is_untouched()
@@ -144,7 +144,7 @@ def test_a_later_node_that_dies_is_found_before_the_next_one_is_touched(fleet: F
     one.misbehave(drain_seconds=0.1)
     code, out, err = finish(run)
     assert code == 1
-    assert f"cp3 (127.0.0.1:{three.api_port}) of the same cluster is not ready, so cp2 was not touched" in err
+    assert f"cp3 (127.0.0.1:{three.api_port}) of the same cluster is not ready, so cp2 was not started" in err
     assert "cp1 changed, cp2 not started, cp3 not started" in out
     before.is_untouched()
     back_again(fleet, done="cp1 unchanged, cp2 changed, cp3 changed")
@@ -165,6 +165,6 @@ def test_the_last_server_that_answers_is_not_restarted_to_take_it_back(
         code, out, err = finish(run)
         assert code == 1
         assert f"cp1 changed, cp2 {PENDING}" in out
-        assert "is not ready, so cp1 was not touched" in err
+        assert "is not ready, so cp1 was not started" in err
         assert fleet.boxes[0].starts() == before.starts + 1
         before.is_new_and_works()
