@@ -43,7 +43,7 @@ def parse_int(text: str) -> int:
     found = _INT.fullmatch(text)
     if not found:
         raise ValueError("it is not a whole number")
-    kind = next(i for i, digits in enumerate(found.groups()[1:]) if digits is not None)
+    kind = (found.lastindex or 2) - 2
     digits = found.group(kind + 2).replace("_", "")
     if len(digits) > _MOST_DIGITS:
         raise ValueError("it does not fit into 64 bits")

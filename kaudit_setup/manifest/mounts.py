@@ -106,35 +106,46 @@ def plan(
     `elsewhere`: mounts that say where on the node a path is which `mounts` does not hold.
     Raises ManifestError if a path cannot be mounted.
     """
-    gone: set[int] = set()
-    kept: set[int] = set()
-    added: list[Mount] = []
+    left, kept, added = list(mounts), list[Mount](), list[Mount]()
     for need in _needs(after):
-        while True:
-            left = [m for i, m in enumerate(mounts) if i not in gone]
-            mount = holder(left, need.file)
-            if mount is not None and _serves(mount, need):
-                kept.add(mounts.index(mount))
-                break
-            if mount is None or mount.path.rstrip("/") not in {need.path, need.file}:
-                added.append(_made(need, left, elsewhere))
-                break
-            if mount.host is None:
-                raise ManifestError(
-                    f"the container already mounts volume {mount.name!r} at {mount.path}, which is not on the node",
-                    hint=f"remove that volumeMount, or choose another path than {need.file}",
-                )
-            gone.add(mounts.index(mount))
-            if mount.path.rstrip("/") == need.path:
-                added.append(Mount(need.name, need.path, mount.host, not need.write, need.type))
-                break
-            if holder([m for i, m in enumerate(mounts) if i not in gone], need.file) is None:
-                # a mounted log file cannot be renamed at rotation: its folder on the node takes its place
-                host = posixpath.dirname(posixpath.normpath(mount.host))
-                added.append(Mount(need.name, _allowed(need), host, not need.write, need.type))
-                break
-    gone |= {i for i in _owned(mounts, before) if i not in kept}
+        served = _provide(need, left, elsewhere)
+        left = [mount for mount in left if mount not in served.removed]
+        kept += served.kept
+        added += served.added
+    gone = {i for i, mount in enumerate(mounts) if mount not in left}
+    gone |= {i for i in _owned(mounts, before) if mounts[i] not in kept}
     return MountPlan(tuple(sorted(gone)), tuple(added))
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """How one file gets to the container: by a mount that is there, or by a new one in place of others."""
+
+    kept: tuple[Mount, ...] = ()
+    added: tuple[Mount, ...] = ()
+    removed: tuple[Mount, ...] = ()
+
+
+def _provide(need: _Need, left: Sequence[Mount], elsewhere: Sequence[Mount]) -> _Served:
+    mount = holder(left, need.file)
+    if mount is not None and _serves(mount, need):
+        return _Served(kept=(mount,))
+    if mount is None or mount.path.rstrip("/") not in {need.path, need.file}:
+        return _Served(added=(_made(need, left, elsewhere),))
+    if mount.host is None:
+        raise ManifestError(
+            f"the container already mounts volume {mount.name!r} at {mount.path}, which is not on the node",
+            hint=f"remove that volumeMount, or choose another path than {need.file}",
+        )
+    if mount.path.rstrip("/") == need.path:
+        return _Served(added=(Mount(need.name, need.path, mount.host, not need.write, need.type),), removed=(mount,))
+    others = [other for other in left if other is not mount]
+    if holder(others, need.file) is None:
+        # a mounted log file cannot be renamed at rotation: its folder on the node takes its place
+        host = posixpath.dirname(posixpath.normpath(mount.host))
+        return _Served(added=(Mount(need.name, _allowed(need), host, not need.write, need.type),), removed=(mount,))
+    served = _provide(need, others, elsewhere)
+    return _Served(served.kept, served.added, (mount, *served.removed))
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
