@@ -41,6 +41,11 @@ class Filter:
     by: Mapping[str, Values] = field(default_factory=dict)
     window: Window = ALWAYS
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it matches every event."""
+        return not self.by and self.window.open
+
     def fields(self) -> Fields:
         """The fields that `test` needs."""
         need = frozenset[str]().union(*(DIMENSIONS[dimension].fields for dimension in self.by))

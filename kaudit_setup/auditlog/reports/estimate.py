@@ -175,7 +175,7 @@ def _kept(estimate: Estimate, rotation: Rotation, hours: float) -> Estimate:
 
 def _weigh(unit: Unit, tally: Tally, classifier: Classifier, wanted: Filter) -> Iterator[dict[ClassFields, Weight]]:
     class_of = classifier.classify()
-    fits = wanted.test() if wanted.by or not wanted.window.open else None
+    fits = None if wanted.is_empty else wanted.test()
     classes: dict[ClassFields, Weight] = {}
     for lines in decode_unit(unit, tally, project(ESTIMATE | wanted.fields())):
         for event, size in zip(lines.events, lines.sizes, strict=True):

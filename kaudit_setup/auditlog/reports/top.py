@@ -129,7 +129,7 @@ def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Ite
     that was met; a window of time makes every event a kind of its own, so then each is looked at.
     """
     key_of = _key(by, unit.file.node)
-    fits = wanted.test() if wanted.by or not wanted.window.open else None
+    fits = None if wanted.is_empty else wanted.test()
     fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension].fields}
     groups = Groups()
     kinds: defaultdict[Event | None, list[int]] = defaultdict(list)
