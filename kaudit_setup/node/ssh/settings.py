@@ -76,6 +76,8 @@ def _ask_ssh(program: str, target: SshTarget, file: Path | None) -> str:
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,
+            # a Ctrl-C is for this program: a half-finished answer would look like a bad entry in ssh_config
+            start_new_session=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"ssh -G {target.host}: {error}", hint="does ssh itself work?") from error
