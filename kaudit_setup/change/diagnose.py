@@ -58,7 +58,8 @@ def phase_words(phase: str, *, restarts: bool = True) -> str:
         "start": "the new kube-apiserver to answer",
         "again": "kube-apiserver to start again after it ended",
         "backoff": "kubelet, which holds back a server that was started several times within minutes (up to 5 "
-        "minutes; `systemctl restart kubelet` on the node ends that)",
+        "minutes; `systemctl restart kubelet` on the node ends that, as does --restart-kubelet)",
+        "kubelet": "kubelet, which was restarted because it held back the server",
         "event": "the marked request to appear in the audit log",
         "ready": "/readyz of the new kube-apiserver",
         "settle": "kube-apiserver to stay up",

@@ -24,7 +24,8 @@ class Expectation:
     the server must stay. `hook`: host path of the webhook's kubeconfig, empty without one; `hook_wait`: seconds
     within which the server sends what it has. `crashes`: whether a server that ends with a word of why means
     failure; not so while an old state comes back, since what the failed one said is still there. `run`: folder of
-    the change that waits, so that its watchdog waits as long.
+    the change that waits, so that its watchdog waits as long. `restart_kubelet`: whether kubelet is restarted where
+    it holds the server back.
     """
 
     argv: tuple[str, ...]
@@ -40,6 +41,7 @@ class Expectation:
     hook: str = ""
     hook_wait: int = 0
     run: str = ""
+    restart_kubelet: bool = False
 
     @property
     def unproved(self) -> str:

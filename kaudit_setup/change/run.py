@@ -55,7 +55,8 @@ class Terms:
 
     `by`: who asked. `timeout`: seconds for the proof beside the old server's drain. `keep`: backups to keep. `prove`:
     False on a folder that holds a node's files. `kubeadm_config`: what the cluster has stored now, to be kept in the
-    backup. `cancellation` breaks off what is not proved yet, once it is cancelled with the urgency `heeds`.
+    backup. `restart_kubelet`: whether kubelet may be restarted to end its back-off. `cancellation` breaks off what is
+    not proved yet, once it is cancelled with the urgency `heeds`.
     """
 
     by: str = ""
@@ -63,6 +64,7 @@ class Terms:
     keep: int = 20
     prove: bool = True
     kubeadm_config: str = field(default="", repr=False)
+    restart_kubelet: bool = False
     cancellation: Cancellation = field(default_factory=Cancellation, repr=False)
     heeds: Level = Level.STOP
 
@@ -136,14 +138,14 @@ def probe_now(node: Node, state: NodeState, *, limit: int) -> Proof | NotProved 
     return _wait_for_proof(node, want, limit, Terms(), lambda _what: None) if want.log else None
 
 
-def wait_for_manifest(node: Node, state: NodeState, *, limit: int, progress: Progress) -> Proof | NotProved:
-    """Wait, at most `limit` seconds, until the server that the manifest asks for runs and answers.
+def wait_for_manifest(node: Node, state: NodeState, terms: Terms, progress: Progress) -> Proof | NotProved:
+    """Wait, at most `terms.timeout` seconds, until the server that the manifest asks for runs and answers.
 
     No event is looked for. Raises what `Node.sh` raises.
     """
     want = expect(no_change("recover", state), state, "none")
     want = replace(want, log="", probe=None, hook="", settle=3, crashes=False)
-    return _wait_for_proof(node, want, limit, Terms("nobody"), progress)
+    return _wait_for_proof(node, want, terms.timeout, terms, progress)
 
 
 def _new_mark() -> str:
@@ -163,6 +165,7 @@ def _wait_for_proof(node: Node, want: Expectation, limit: int, terms: Terms, pro
     Raises CancelledError; LostError, ScriptError, HostKeyError or AuthError where the node does not answer.
     """
     deadline = time.monotonic() + limit
+    want = replace(want, restart_kubelet=terms.restart_kubelet)
 
     def say(phase: str) -> None:
         progress(f"waiting for {phase_words(phase, restarts=bool(want.old))}")

@@ -102,6 +102,7 @@ def verify_script(want: Expectation, limit: int) -> str:
         "OLD": old,
         "LIMIT": str(limit),
         "BACKOFF": str(BACKOFF_S),
+        "RESTART": "yes" if want.restart_kubelet else "",
         "RUN": want.run,
         "SETTLE": str(want.settle),
         "CRASHES": "yes" if want.crashes else "",

@@ -50,7 +50,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
         _refuse(fleet, how)
         if fleet.changes_something:
             _confirm(fleet, yes=how.yes)
-        terms = Terms(who(), how.timeout, how.keep, prove=living)
+        terms = Terms(who(), how.timeout, how.keep, prove=living, restart_kubelet=how.restart_kubelet)
         with _Narrator(fleet, how.output) as narrator:
             report = roll(fleet, terms, Rules(how.forks, how.all_or_nothing, how.canary), narrator)
     if how.output is Output.json:

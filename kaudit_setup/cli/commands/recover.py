@@ -10,7 +10,7 @@ import typer
 
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions
+from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions, RestartKubeletOption
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import BrokenError, ChangeError, InputError
 from kaudit_setup.report.escape import safe
@@ -18,6 +18,7 @@ from kaudit_setup.report.progress import waiting
 
 if TYPE_CHECKING:
     from kaudit_setup.change.recover import LeftOvers
+    from kaudit_setup.change.run import Terms
     from kaudit_setup.node.port import Node
 
 app = typer.Typer(rich_markup_mode=None)
@@ -37,18 +38,22 @@ def recover(
         list[str] | None,
         typer.Option("--force", metavar="NAME", help="`pending`: undo a change that waits to be confirmed, too."),
     ] = None,
+    restart_kubelet: RestartKubeletOption = False,
     how: ConfirmOptions,
 ) -> None:
     """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
+    from kaudit_setup.change.run import Terms
+
     if how.root is not None:
         raise InputError("recover needs a running node; --root is a folder")
     with how.nodes() as opened:
-        done = [_recover(node, how, pending="pending" in (force or ())) for node in opened]
+        terms = Terms(timeout=how.timeout, restart_kubelet=restart_kubelet)
+        done = [_recover(node, how, terms, pending="pending" in (force or ())) for node in opened]
     if how.output is Output.json:
         typer.echo(json.dumps(done, indent=2))
 
 
-def _recover(node: Node, how: ConfirmOptions, *, pending: bool) -> dict[str, Any]:
+def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) -> dict[str, Any]:
     from kaudit_setup.change.recover import look
     from kaudit_setup.node.observe import observe
 
@@ -62,7 +67,7 @@ def _recover(node: Node, how: ConfirmOptions, *, pending: bool) -> dict[str, Any
         return {"host": node.name, "found": asdict(found), "server": None}
     _say(how, *_lines(node.name, found))
     confirm("", yes=how.yes, question="Clear this?")
-    return _clear(node, how, pending=pending)
+    return _clear(node, how, terms, pending=pending)
 
 
 def _check_nothing_waits(host: str, found: LeftOvers) -> None:
@@ -78,7 +83,7 @@ def _say(how: NodeOptions, *lines: str) -> None:
         typer.echo("\n".join(map(safe, lines)))
 
 
-def _clear(node: Node, how: NodeOptions, *, pending: bool) -> dict[str, Any]:
+def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> dict[str, Any]:
     from kaudit_setup.change import recover as business
     from kaudit_setup.change.nodestate import NodeState
     from kaudit_setup.change.run import wait_for_manifest
@@ -91,7 +96,7 @@ def _clear(node: Node, how: NodeOptions, *, pending: bool) -> dict[str, Any]:
         seen: Proof | NotProved | None = None
         if done.restores:
             now = NodeState.of(observe(node, manifest=how.manifest))
-            seen = wait_for_manifest(node, now, limit=how.timeout, progress=progress)
+            seen = wait_for_manifest(node, now, terms, progress)
     if isinstance(seen, NotProved):
         raise BrokenError(
             f"{node.name}: the old files are back, but kube-apiserver does not run with them yet ({seen.phase})",

@@ -57,6 +57,14 @@ TransportOption = Annotated[
 ]
 
 
+RestartKubeletOption = Annotated[
+    bool,
+    typer.Option(
+        "--restart-kubelet", help="Restart kubelet on the node if it delays the API server's start (its back-off)."
+    ),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """Which nodes, and how to reach them: the options that every command which goes to nodes has."""
@@ -178,6 +186,7 @@ class ChangeOptions(ConfirmOptions):
         bool,
         typer.Option("--all-or-nothing", help="If a node fails, restore the nodes already changed, newest first."),
     ] = False
+    restart_kubelet: RestartKubeletOption = False
     no_persist: Annotated[
         bool,
         typer.Option(

@@ -2,7 +2,8 @@
 # Follows lib.sh. Needs: WANT (its --audit lines, sorted), OLD (` pid:start ` of servers that do not count),
 # HOOK (host path of the webhook's kubeconfig, or empty), HOOKWAIT (seconds after which it must have been asked),
 # LIMIT (seconds), BACKOFF (seconds more, if kubelet holds the server back), RUN (folder of the change whose watchdog
-# then waits longer, too; may be empty), SETTLE (seconds it must stay), PORT, LOG (path, `stdout`, or empty), MARK, and the
+# then waits longer, too; may be empty), RESTART (yes: kubelet is restarted instead, once; or empty), SETTLE (seconds
+# it must stay), PORT, LOG (path, `stdout`, or empty), MARK, and the
 # functions `probe` (send the marked request) and `ready` (true if /readyz says 200).
 PODLOGS=$R/var/log/pods
 DEADLINE=$(($(uptime_s) + LIMIT))
@@ -91,9 +92,20 @@ crashed() {
 
 # Going back to a manifest that ran within the last minutes, kubelet holds its Pod back for up to 5 minutes, as it does
 # a crashing one (kuberuntime_manager.go:doBackOff): there is no server at all, and nothing is wrong with the change.
+restart_kubelet() {
+  [ -z "$R" ] && [ -d /run/systemd/system ] && have systemctl || return 1
+  _unit=$(sed -n 's#.*/\([^/]*\.service\)$#\1#p' "/proc/$(pids_of kubelet | head -n 1)/cgroup" 2>/dev/null | tail -n 1)
+  systemctl restart "${_unit:-kubelet.service}" >/dev/null 2>&1
+}
 hold_on() {
   # without kubelet nothing comes back, however long one waits
   if [ -n "$quiet" ] && [ "$BACKOFF" -gt 0 ] && [ $(($(uptime_s) - quiet)) -ge 15 ] && [ -n "$(pids_of kubelet)" ]; then
+    if [ -n "$RESTART" ] && restart_kubelet; then
+      # asked for: what it holds back is in its memory only
+      RESTART='' quiet=''
+      enter kubelet
+      return
+    fi
     enter backoff
     DEADLINE=$((DEADLINE + BACKOFF))
     if [ -n "$RUN" ] && [ -s "$R$RUN/deadline" ]; then
