@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from kaudit_setup.errors import ManifestError
@@ -74,39 +74,52 @@ def _prove(before: Shape, found: Shape, settings: AuditSettings) -> None:
 # -- flags ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What becomes of the words of one list, `command` or `args`, by their index there."""
+
+    removed: frozenset[int]
+    replaced: dict[int, str]
+
+    def __add__(self, other: _Words) -> _Words:
+        return _Words(self.removed | other.removed, self.replaced | other.replaced)
+
+
 def _flags(found: Shape, settings: AuditSettings, version: KubeVersion | None) -> str:
     """The text with the command line changed: first `command`, then `args`."""
     wanted = dict(settings.flags)
     flags = [flag for flag in found.flags if flag.is_audit]
     last = {flag.name: flag for flag in flags}
-    kept = {name: flag for name, flag in last.items() if name in wanted}
-    removed: dict[str, set[int]] = {"command": set(), "args": set()}
-    replaced: dict[str, dict[int, str]] = {"command": {}, "args": {}}
-    for flag in flags:
-        words = found.words[flag.first : flag.last + 1]
-        if kept.get(flag.name) is not flag:
-            for word in words:
-                removed[word.key].add(word.index)
-        else:
-            for word, new in zip(words, _rewritten(flag, [w.text for w in words], wanted[flag.name]), strict=True):
-                if new != word.text:
-                    replaced[word.key][word.index] = commandline.escape(new)
-    missing = [(name, value) for name, value in wanted.items() if name not in kept]
+    missing = [(name, value) for name, value in wanted.items() if name not in last]
     home = _home(found)
     added = _placed(found, home, missing, version)
     text = found.document.text
     for key in ("command", "args"):
         # the texts of both lists are changed one after the other: each change moves the spans of what follows
-        here = _parsed(text, found)
+        here = shape.find(text) if text != found.document.text else found
+        words = _Words(frozenset(), {})
+        for flag in flags:
+            words += _changed(found, key, flag, wanted.get(flag.name) if last[flag.name] is flag else None)
         text = edit.change_list(
             here.document,
             here.container,
             key,
-            removed=removed[key],
+            removed=words.removed,
             added=added if key == home else (),
-            replaced=replaced[key],
+            replaced=words.replaced,
         )
     return text
+
+
+def _changed(found: Shape, key: str, flag: Flag, wanted: str | None) -> _Words:
+    """What becomes of the words of one flag that stand in the list `key`; `wanted` None: the flag goes."""
+    words = found.words[flag.first : flag.last + 1]
+    if wanted is None:
+        return _Words(frozenset(word.index for word in words if word.key == key), {})
+    new = zip(words, _rewritten(flag, [w.text for w in words], wanted), strict=True)
+    return _Words(
+        frozenset(), {w.index: commandline.escape(text) for w, text in new if w.key == key and text != w.text}
+    )
 
 
 def _rewritten(flag: Flag, words: Sequence[str], value: str) -> list[str]:
@@ -128,21 +141,24 @@ def _home(found: Shape) -> str:
 def _placed(
     found: Shape, home: str, missing: Iterable[tuple[str, str]], version: KubeVersion | None
 ) -> list[edit.Added]:
-    count = len(shape.items(found.container, home))
-    words = [word for word in found.words if word.key == home]
-    ends = [word.index for word in words if word.text == "--"]
-    last = ends[0] if ends else count
-    flags = [(found.words[f.first], f.name) for f in found.flags]
-    mine = [(word.index, name) for word, name in flags if word.key == home]
-    added: list[tuple[int, str, str]] = []
-    for name, value in missing:
-        at = last
-        if version and version <= LAST_SORTED:
-            at = next((index for index, other in mine if other > name), last)
-        added.append((at, name, commandline.escape(f"--{name}={value}")))
-    if version and version <= LAST_SORTED:
-        added.sort(key=lambda a: (a[0], a[1]))
-    return [(at, text) for at, _, text in added]
+    last = _end_of_flags(found, home)
+    words = [(name, commandline.escape(f"--{name}={value}")) for name, value in missing]
+    if not version or version > LAST_SORTED:
+        return [(last, text) for _, text in words]
+    mine = [(found.words[f.first].index, f.name) for f in found.flags if found.words[f.first].key == home]
+    placed = [(_before_greater(mine, name, last), name, text) for name, text in words]
+    return [(at, text) for at, _, text in sorted(placed, key=lambda a: (a[0], a[1]))]
+
+
+def _end_of_flags(found: Shape, home: str) -> int:
+    """The index in the list `home` before which new flags go where order is free: its end, or a word `--`."""
+    ends = [word.index for word in found.words if word.key == home and word.text == "--"]
+    return ends[0] if ends else len(shape.items(found.container, home))
+
+
+def _before_greater(named: Iterable[tuple[int, str]], name: str, otherwise: int) -> int:
+    """The index of the first of `named` whose name comes after `name`."""
+    return next((index for index, other in named if other > name), otherwise)
 
 
 # -- volumes, mounts, annotations -------------------------------------------------------------------------------
@@ -151,62 +167,65 @@ def _placed(
 def _volumes(found: Shape, plan: mounts.MountPlan) -> tuple[str, list[Mount]]:
     """The text with volumes changed, and the added mounts with the volume names they got."""
     volumes = shape.items(found.spec, "volumes")
-    mine = found.mounts
-    leaving = [mine[i].name for i in plan.removed]
-    uses = [name for _, name in shape.references(found.spec)]
-    gone = {name for name in leaving if uses.count(name) == leaving.count(name)}
+    gone = _only_used_by(found, [found.mounts[i].name for i in plan.removed])
     names = {shape.volume_name(v) for v in volumes}
     added: list[Mount] = []
-    fresh: list[Mount] = []
+    fresh: list[tuple[str, Value]] = []
     for mount in plan.added:
         # left over from a setup that was taken back by half, or shared with a log shipper beside the server
-        name = next((n for n in _same(volumes, mount) if n.startswith(mount.name)), "")
-        placed = replace(mount, name=name or mounts.free_name(mount.name, names - gone))
-        gone.discard(name)
+        there = next((n for n in _same(volumes, mount) if n.startswith(mount.name)), "")
+        placed = replace(mount, name=there or mounts.free_name(mount.name, names - gone))
+        gone.discard(there)
         names.add(placed.name)
         added.append(placed)
-        fresh += [] if name else [placed]
+        if not there:
+            fresh.append((placed.name, _volume(placed)))
     removed = {i for i, v in enumerate(volumes) if shape.volume_name(v) in gone}
-    values: list[tuple[str, Value]] = [
-        (m.name, {"hostPath": {"path": m.host or m.path, "type": m.type}, "name": m.name}) for m in fresh
-    ]
-    order = _sorted_in([shape.volume_name(v) for v in volumes], removed, values)
+    order = _sorted_in([shape.volume_name(v) for v in volumes], removed, fresh)
     text = edit.change_list(found.document, found.spec, "volumes", removed=removed, added=order)
     return text, added
 
 
+def _only_used_by(found: Shape, leaving: Sequence[str]) -> set[str]:
+    """The names among those of `leaving` mounts that no other mount uses."""
+    uses = [name for _, name in shape.references(found.spec)]
+    return {name for name in leaving if uses.count(name) == leaving.count(name)}
+
+
+def _volume(mount: Mount) -> Value:
+    return {"hostPath": {"path": mount.host or mount.path, "type": mount.type}, "name": mount.name}
+
+
 def _same(volumes: Sequence[Node], mount: Mount) -> list[str]:
-    found = []
-    for volume in volumes:
-        path, kind = volume.at("hostPath", "path"), volume.at("hostPath", "type")
-        if path and path.text == mount.host and (kind.text if kind else "") == mount.type:
-            found.append(shape.volume_name(volume))
-    return found
+    """The names of the volumes that are the mount's folder or file of the node."""
+    return [shape.volume_name(v) for v in volumes if _host_path(v) == (mount.host, mount.type)]
+
+
+def _host_path(volume: Node) -> tuple[str, str] | None:
+    path, kind = volume.at("hostPath", "path"), volume.at("hostPath", "type")
+    return (path.text, kind.text if kind else "") if path else None
 
 
 def _mounts(found: Shape, removed: Sequence[int], added: Sequence[Mount]) -> str:
-    values: list[tuple[str, Value]] = []
-    for mount in added:
-        value: dict[str, Value] = {"mountPath": mount.path, "name": mount.name}
-        if mount.read_only:
-            value["readOnly"] = True
-        values.append((mount.name, value))
+    values = [(mount.name, _volume_mount(mount)) for mount in added]
     names = [mount.name for mount in found.mounts]
     placed = _sorted_in(names, removed, values)
     return edit.change_list(found.document, found.container, "volumeMounts", removed=removed, added=placed)
 
 
+def _volume_mount(mount: Mount) -> Value:
+    value: dict[str, Value] = {"mountPath": mount.path, "name": mount.name}
+    return value | {"readOnly": True} if mount.read_only else value
+
+
 def _sorted_in(names: Sequence[str], removed: Iterable[int], values: Iterable[tuple[str, Value]]) -> list[edit.Added]:
     """Where named items go: by name among sorted ones, as kubeadm does, else at the end."""
     gone = set(removed)
-    staying = [name for i, name in enumerate(names) if i not in gone]
-    if any(a > b for a, b in pairwise(staying)):
+    staying = [(i, name) for i, name in enumerate(names) if i not in gone]
+    if any(a > b for (_, a), (_, b) in pairwise(staying)):
         return [(len(names), value) for _, value in values]
-    placed: list[edit.Added] = []
-    for name, value in sorted(values, key=lambda v: v[0]):
-        at = next((i for i, other in enumerate(names) if i not in gone and other > name), len(names))
-        placed.append((at, value))
-    return placed
+    by_name = sorted(values, key=lambda v: v[0])
+    return [(_before_greater(staying, name, len(names)), value) for name, value in by_name]
 
 
 def _annotations(found: Shape, settings: AuditSettings) -> str:
@@ -215,11 +234,12 @@ def _annotations(found: Shape, settings: AuditSettings) -> str:
         wanted[RESTART_ANNOTATION] = settings.restarted_at
     node = found.metadata.get("annotations")
     present = {k.text: v.text for k, v in node.entries} if node else {}
+    set_to = {k: v for k, v in wanted.items() if v}
     return edit.change_map_in(
         found.document,
         found.metadata,
         "annotations",
-        removed=[k for k, v in wanted.items() if not v],
-        added={k: v for k, v in wanted.items() if v and k not in present},
-        replaced={k: v for k, v in wanted.items() if v and present.get(k, v) != v},
+        removed=[k for k in wanted if k not in set_to],
+        added={k: v for k, v in set_to.items() if k not in present},
+        replaced={k: v for k, v in set_to.items() if present.get(k, v) != v},
     )
