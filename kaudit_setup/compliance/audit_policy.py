@@ -17,7 +17,7 @@ from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.regions import Box
 from kaudit_setup.policy.lint.finding import Finding, Severity, ordered
 from kaudit_setup.policy.model import Policy
-from kaudit_setup.policy.questions.requesters import Who, deeds, region
+from kaudit_setup.policy.questions.requesters import Who, region, uses
 
 _SENSITIVE: Final = (
     ("secrets", ("", "secrets"), False),
@@ -32,7 +32,7 @@ TITLE: Final = "The audit policy covers key security concerns"
 
 def judge_policy(policy: Policy, version: KubeVersion) -> Verdict:
     """3.2.2: Secrets, ConfigMaps and TokenReviews at Metadata only; changes of Pods and Deployments; use of exec,
-    portforward and proxy. What is lost of Kubernetes' own components only is no failure.
+    portforward and proxy. What is lost of Kubernetes' own components only is not a failure.
     """
     findings = check_322(policy, version)
     errors = [f for f in findings if f.severity == "error"]
@@ -58,14 +58,14 @@ def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, .
     found: list[Finding] = []
     for name, kind, cluster in _SENSITIVE:
         verbs: tuple[str, ...] = ("create",) if cluster else (*requests.READS, *requests.WRITES)
-        boxes = deeds(chart.space, verbs, kind, cluster=cluster)
+        boxes = uses(chart.space, verbs, kind, cluster=cluster)
         found += _lost(chart, f"cis-{name}", f"access to {name}", boxes)
         found += _level(chart, name, boxes)
     for name, kind in _MODIFIED:
-        found += _lost(chart, f"cis-{name}", f"changes of {name}", deeds(chart.space, requests.WRITES, kind))
+        found += _lost(chart, f"cis-{name}", f"changes of {name}", uses(chart.space, requests.WRITES, kind))
     for name in _USED:
         verbs = ("create", "get") if name in {"pods/exec", "pods/portforward"} else _PROXIED
-        boxes = deeds(chart.space, verbs, ("", name))
+        boxes = uses(chart.space, verbs, ("", name))
         found += _lost(chart, f"cis-{name.replace('/', '-')}", f"use of {name}", boxes, Need(stages=AFTER_OR_DURING))
     return ordered(found)
 

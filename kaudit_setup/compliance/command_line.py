@@ -71,7 +71,7 @@ def _judge(check: Check, argv: Sequence[str]) -> Verdict:
         return Verdict(check.id, check.title, False, f"--{check.flag} is not on the command line", fix)
     value = values[-1][0]
     passed = _enough(value, check.least)
-    found = f"--{check.flag}={value}" + ("" if _readable(value, check.least) else ", which is no number")
+    found = f"--{check.flag}={value}" + ("" if _readable(value, check.least) else ", which is not a number")
     if passed != _as_kube_bench(values, check.least):
         found += f"; kube-bench misreads this line and says {'PASS' if not passed else 'FAIL'}"
     return Verdict(check.id, check.title, passed, found, "" if passed else fix)

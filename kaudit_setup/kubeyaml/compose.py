@@ -35,7 +35,7 @@ class Composed:
 
 @dataclass(slots=True)
 class _Built:
-    """A finished node; `cost`: how many nodes go-yaml visits to decode it; `fault`: why it is no JSON."""
+    """A finished node; `cost`: how many nodes go-yaml visits to decode it; `fault`: why it cannot be JSON."""
 
     node: Node
     cost: int = 1

@@ -62,7 +62,7 @@ class Disguise:
         return value.replace(self._bom, BOM).replace(self._colon, ":")
 
     def find_hidden(self, problem: str, offset: int) -> None:
-        """Raises HiddenError if libyaml's problem is none for go-yaml."""
+        """Raises HiddenError if go-yaml has no problem here."""
         char = self._shown[offset : offset + 1]
         if (problem == "found unexpected ':'" and char == ":") or (problem in _TAG_PROBLEMS and char in {*",[]"}):
             raise HiddenError(offset)

@@ -30,7 +30,7 @@ _START: Final = re.compile("[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\
 
 
 class GoJsonError(ValueError):
-    """The text is no JSON for Go. `line` and `column` are 1-based."""
+    """The text is not JSON for Go. `line` and `column` are 1-based."""
 
     def __init__(self, message: str, mark: Mark) -> None:
         super().__init__(message)
@@ -154,7 +154,7 @@ class _Reader:
         return event
 
     def _next(self) -> str:
-        """The next character that is no space, empty at the end."""
+        """The next character that is not a space, empty at the end."""
         found = _SPACE.match(self._text, self._pos)
         self._pos = found.end() if found else self._pos
         return self._text[self._pos : self._pos + 1]

@@ -125,7 +125,7 @@ def _binary(value: str) -> str:
 
 
 def go_utf8(data: bytes) -> str:
-    """As encoding/json reads bytes: every byte that is no UTF-8 becomes U+FFFD."""
+    """As encoding/json reads bytes: every byte that is not UTF-8 becomes U+FFFD."""
     text = data.decode("utf-8", "surrogateescape")
     return re.sub("[\udc80-\udcff]", "\ufffd", text)
 

@@ -39,7 +39,7 @@ def preset(name: str) -> Preset:
     """The preset of that name; raises InputError that lists the presets if there is none."""
     if name not in names():
         raise InputError(
-            f"there is no policy preset {name!r}",
+            f"unknown policy preset {name!r}",
             hint=f"the presets are {', '.join(names())}; a file is given by its path, e.g. ./{name}",
         )
     data = resources.template("policies", f"{name}.yaml").read_bytes()

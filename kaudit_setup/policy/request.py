@@ -110,7 +110,7 @@ def _split(url: str) -> tuple[str, dict[str, list[str]]]:
     if rest != url and not rest.startswith("/"):
         rest = "/" + rest
     if not rest.startswith("/") and rest != "*":
-        raise InputError(f"{url!r} is no URL of a request", hint="give a path, e.g. 'GET /api/v1/pods?watch=1'")
+        raise InputError(f"{url!r} is not the URL of a request", hint="give a path, e.g. 'GET /api/v1/pods?watch=1'")
     raw_path, _, raw_query = rest.partition("?")
     if _BAD_ESCAPE.search(raw_path):
         raise InputError(f"{url!r} holds a '%' that no two hexadecimal digits follow", hint="write %25 for '%'")

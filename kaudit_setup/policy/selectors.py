@@ -75,7 +75,7 @@ def matches(selector: str, labels: Mapping[str, str]) -> bool | None:
 
 
 def _compared(held: str | None, values: frozenset[str]) -> int | None:
-    """The label minus the selector's number; None if the label is no number."""
+    """The label minus the selector's number; None if the label is not a number."""
     return int(held) - int(next(iter(values))) if held is not None and is_int64(held) else None
 
 

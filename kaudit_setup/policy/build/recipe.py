@@ -61,7 +61,7 @@ def parse_base(text: str) -> Base:
     for base in BASES:
         if text == base:
             return base
-    raise InputError(f"there is no base {text!r}", hint=f"the bases are {', '.join(BASES)}")
+    raise InputError(f"unknown base {text!r}", hint=f"the bases are {', '.join(BASES)}")
 
 
 def parse_kind(text: str) -> Kind:
@@ -71,7 +71,7 @@ def parse_kind(text: str) -> Kind:
     spec = f"{name}/{part}" if part else name
     words = (name, part) if slash else (name,)
     if not all(_WORD.fullmatch(word) for word in words) or not _GROUP.fullmatch(group):
-        raise InputError(f"{text!r} is no resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
+        raise InputError(f"{text!r} is not a resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
     if group:
         return ("" if group == "core" else group), spec
     return _home(name), spec
@@ -93,7 +93,7 @@ def parse_body(text: str) -> Body:
     found = {name.lower(): name for name in LEVELS}.get(level.strip().lower())
     if not equals or not kinds.strip() or found is None:
         raise InputError(
-            f"{text!r} does not say which level which requests shall have",
+            f"{text!r} does not give requests a level",
             hint="write RESOURCE[,RESOURCE][:VERB,VERB]=Metadata|Request|RequestResponse, e.g. pods:create=Request",
         )
     return Body(tuple(dict.fromkeys(map(parse_kind, kinds.split(",")))), _parse_verbs(verbs), found)
@@ -115,7 +115,7 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
     for word in text.split(","):
         stage = by_name.get(word.strip().lower())
         if stage is None:
-            raise InputError(f"there is no stage {word.strip()!r}", hint=f"the stages are {', '.join(STAGES)}")
+            raise InputError(f"unknown stage {word.strip()!r}", hint=f"the stages are {', '.join(STAGES)}")
         found.append(stage)
     return tuple(found)
 
@@ -124,7 +124,7 @@ def check(recipe: Recipe) -> None:
     """Raises InputError where the flags contradict each other."""
     for name in recipe.namespaces:
         if not _WORD.fullmatch(name):
-            raise InputError(f"{name!r} is no namespace", hint="lower-case letters, digits and dashes")
+            raise InputError(f"{name!r} is not a namespace", hint="lower-case letters, digits and dashes")
     if recipe.base == "none" and all(body.level == "None" for body in recipe.bodies):
         raise InputError("nothing would be logged", hint="add --body RESOURCE:VERB=LEVEL, or take another base")
     for body in recipe.bodies:

@@ -99,7 +99,7 @@ class Chart:
 
 
 def total(shares: Iterable[Share]) -> Grade:
-    """`yes` if every class is answered, `no` if none is, else `partly`; a leak is no answer."""
+    """`yes` if every class is answered, `no` if none is, else `partly`; a leak is not an answer."""
     grades = {share.grade for share in shares}
     if grades <= {"yes"}:
         return "yes"

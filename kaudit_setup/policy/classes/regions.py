@@ -91,7 +91,7 @@ def _excess(box: Box, other: Box) -> int:
     """In how many dimensions `box` reaches beyond `other`; 0 means that `other` covers it."""
     (a0, a1, a2, a3, a4), (b0, b1, b2, b3, b4) = box.at, other.at
     count = bool(a0 & ~b0) + bool(a1 & ~b1) + bool(a2 & ~b2) + bool(a3 & ~b3) + bool(a4 & ~b4)
-    # "in one of these groups" is no limit where each member of the box is in one of them anyway
+    # "in one of these groups" does not limit anything where each member of the box is in one of them anyway
     free = other.some and all(have & ~box.never & ~other.some[0] for have in box.some)
     return count + bool(free)
 

@@ -70,7 +70,7 @@ class Axis:
         self.all = (1 << len(self.values)) - 1
 
     def mask(self, values: Iterable[str]) -> int:
-        """The classes of these values; a value that is no class of its own adds nothing."""
+        """The classes of these values; a value without a class of its own adds nothing."""
         found = 0
         for value in values:
             found |= self.bit.get(value, 0)

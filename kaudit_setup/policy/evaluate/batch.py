@@ -18,7 +18,7 @@ from kaudit_setup.policy.evaluate.compiled import Compiled, compile
 from kaudit_setup.policy.model import Decision, Policy
 
 _CHUNK: Final = 1 << 18
-# a line that is longer is no request; without a limit a file without line breaks would fill the memory
+# a longer line cannot be a request; without a limit a file without line breaks would fill the memory
 _MAX_LINE: Final = 1 << 24
 
 
@@ -50,7 +50,7 @@ def decision_fields(decision: Decision) -> dict[str, object]:
 def answer(policy: Policy, chunks: Iterable[bytes], version: KubeVersion = NEWEST) -> Iterator[bytes]:
     """The decision for every line of the text that `chunks` make up, in blocks of whole lines.
 
-    Raises InputError, which names the line, on a line that is no request. Empty lines are passed over.
+    Raises InputError, which names the line, on a line that is not a request. Empty lines are passed over.
     """
     compiled = compile(policy, version)
     encoded = [json.dumps(decision_fields(d), separators=(", ", ": ")).encode() for d in compiled.decisions]
@@ -92,7 +92,7 @@ def _which(block: bytes, done: int) -> InputError:
                 decoder.decode(line)
         except msgspec.DecodeError as error:
             return InputError(
-                f"line {number} of the requests is no request: {error}",
+                f"line {number} of the requests is not a request: {error}",
                 hint='a line reads {"user": "alice", "groups": [], "verb": "get", "resource": "pods", …}',
             )
-    return InputError("the requests are no JSON lines")
+    return InputError("the requests are not JSON lines")

@@ -68,7 +68,7 @@ def _url(rule: Rule, a: Attributes) -> Iterator[str]:
 
 def _resource(rule: Rule, a: Attributes, version: KubeVersion) -> Iterator[str]:
     if not a.is_resource:
-        yield "resources: the request is for a URL that is no resource"
+        yield "resources: the request is for a path, not for a resource"
         return
     if rule.namespaces and a.namespace not in rule.namespaces:
         where = "cluster-scoped, or for all namespaces" if not a.namespace else ""

@@ -38,7 +38,7 @@ class _Finder:
     def _literal(self, where: str, words: tuple[str, ...], fix: str) -> Iterator[Finding]:
         for word in words:
             if "*" in word:
-                message = f"`{word}` in {where} is no wildcard; it matches exactly these letters"
+                message = f"`{word}` in {where} is not a wildcard; it matches exactly these letters"
                 yield self._found("literal-wildcard", message, fix)
 
     def verbs(self) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.evaluate import compile
 from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.model import STAGES, Attributes, Rule
-from kaudit_setup.policy.questions.requesters import deeds, region
+from kaudit_setup.policy.questions.requesters import region, uses
 from kaudit_setup.policy.questions.table import QUESTIONS
 
 _NODE: Final = ("system:node:some-node", (identities.AUTHENTICATED, identities.NODES))
@@ -137,25 +137,25 @@ def _bodies(chart: Chart) -> Iterator[Finding]:
             "secret-read-bodies",
             "error",
             "every Secret that anybody reads or lists, with its content",
-            leaking((deeds(space, reads, secret), read)),
+            leaking((uses(space, reads, secret), read)),
         ),
         (
             "secret-bodies",
             "warning",
             "the content of Secrets that are created or changed",
-            leaking((deeds(space, writes, secret), write)),
+            leaking((uses(space, writes, secret), write)),
         ),
         (
             "configmap-bodies",
             "warning",
             "the content of ConfigMaps",
-            leaking((deeds(space, reads, config), read), (deeds(space, writes, config), write)),
+            leaking((uses(space, reads, config), read), (uses(space, writes, config), write)),
         ),
         (
             "token-bodies",
             "warning",
             "bearer tokens that are still good (TokenReviews and tokens of service accounts)",
-            leaking((deeds(space, ["create"], review, cluster=True), write), (deeds(space, ["create"], token), read)),
+            leaking((uses(space, ["create"], review, cluster=True), write), (uses(space, ["create"], token), read)),
         ),
     )  # fmt: skip
     for code, severity, what, indexes in cases:
@@ -190,7 +190,7 @@ def _cluster_scoped(chart: Chart) -> Iterator[Finding]:
     limited = [i for i, r in enumerate(chart.policy.rules) if r.level != "None" and r.namespaces]
     limited = [i for i in limited if "" not in chart.policy.rules[i].namespaces]
     kinds = ((resources.RBAC, "clusterrolebindings"), ("", "nodes"))
-    boxes = deeds(chart.space, ["create", "update", "delete"], *kinds, cluster=True)
+    boxes = uses(chart.space, ["create", "update", "delete"], *kinds, cluster=True)
     if limited and total(chart.shares([Ask(region(chart.space, "person", *boxes))])) == "no":
         message = (
             f"{_named(chart, limited)} names namespaces, and nothing logs objects that have none"
@@ -217,7 +217,7 @@ def _lost_over_get(chart: Chart, part: str) -> set[int]:
     """The rules that do not log such a session if it is a GET, where it would be logged if it were a POST."""
     verbs = chart.space.verbs.bit
     need, lost = Need(stages=AFTER_OR_DURING), set[int]()
-    asked = region(chart.space, "outsider", *deeds(chart.space, ["get"], ("", f"pods/{part}")))
+    asked = region(chart.space, "outsider", *uses(chart.space, ["get"], ("", f"pods/{part}")))
     for index, box in chart.decided(asked):
         if index in lost or need.grade(chart.decisions[index]) != "no" or not box.at[VERB] & verbs["get"]:
             continue

@@ -37,7 +37,7 @@ class TypeMeta:
 
     @classmethod
     def of(cls, root: Node) -> TypeMeta:
-        """Of a whole file. Raises RefusedError where it is no object, or one of the two is no string."""
+        """Of a whole file. Raises RefusedError where it is not an object, or one of the two is not a string."""
         if not isinstance(root, Mapping) and not schema.is_null(root):
             held = "a list" if isinstance(root, Sequence) else "a single value"
             raise RefusedError(f"couldn't get version/kind: the file holds {held}, not an object", mark=root.mark)

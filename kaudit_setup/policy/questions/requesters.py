@@ -57,7 +57,7 @@ def region(space: Space, who: Who, *boxes: Box) -> tuple[Box, ...]:
     return tuple(found for box in asked for found in space.requests(box))
 
 
-def deeds(space: Space, verbs: Iterable[str], *kinds: tuple[str, str], cluster: bool = False) -> list[Box]:
+def uses(space: Space, verbs: Iterable[str], *kinds: tuple[str, str], cluster: bool = False) -> list[Box]:
     """Requests with these verbs to these kinds, with a namespace and a name where such a request has them."""
     where = space.kinds(*kinds)
     nowhere, unnamed = space.namespaces.bit[""], space.names.bit[""]

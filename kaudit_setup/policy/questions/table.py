@@ -9,7 +9,7 @@ from typing import Final
 from kaudit_setup.policy.catalog import requests, resources
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.space import Space
-from kaudit_setup.policy.questions.requesters import Who, deeds, region
+from kaudit_setup.policy.questions.requesters import Who, region, uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +22,33 @@ class Question:
 
 
 def _pods_created(space: Space, who: Who = "person") -> list[Ask]:
-    return [Ask(region(space, who, *deeds(space, ["create"], ("", "pods"))))]
+    return [Ask(region(space, who, *uses(space, ["create"], ("", "pods"))))]
 
 
 def _pods_changed(space: Space, who: Who = "person") -> list[Ask]:
     kinds = [("", "pods")]
     if space.version >= resources.SINCE["", "pods/resize"]:
         kinds.append(("", "pods/resize"))
-    return [Ask(region(space, who, *deeds(space, ["update", "patch"], *kinds)))]
+    return [Ask(region(space, who, *uses(space, ["update", "patch"], *kinds)))]
 
 
 def _pods_deleted(space: Space, who: Who = "person") -> list[Ask]:
-    boxes = deeds(space, ["delete", "deletecollection"], ("", "pods"))
-    boxes += deeds(space, ["create"], ("", "pods/eviction"))
+    boxes = uses(space, ["delete", "deletecollection"], ("", "pods"))
+    boxes += uses(space, ["create"], ("", "pods/eviction"))
     return [Ask(region(space, who, *boxes))]
 
 
 def _session(part: str) -> Callable[[Space], list[Ask]]:
     # kubectl opens it by POST (SPDY) or, since 1.30, by GET (websocket)
     def asks(space: Space) -> list[Ask]:
-        boxes = deeds(space, ["create", "get"], ("", f"pods/{part}"))
+        boxes = uses(space, ["create", "get"], ("", f"pods/{part}"))
         return [Ask(region(space, "anybody", *boxes), Need(stages=AFTER_OR_DURING))]
 
     return asks
 
 
 def _debug(space: Space) -> list[Ask]:
-    return [Ask(region(space, "anybody", *deeds(space, ["update", "patch"], ("", "pods/ephemeralcontainers"))))]
+    return [Ask(region(space, "anybody", *uses(space, ["update", "patch"], ("", "pods/ephemeralcontainers"))))]
 
 
 def _secret_read(space: Space) -> list[Ask]:
@@ -56,23 +56,23 @@ def _secret_read(space: Space) -> list[Ask]:
     need = Need(bodiless="read")
     watched = Need(stages=AFTER_OR_DURING, bodiless="read")
     return [
-        Ask(region(space, "anybody", *deeds(space, ["get", "list"], kind)), need),
-        Ask(region(space, "anybody", *deeds(space, ["watch"], kind)), watched),
+        Ask(region(space, "anybody", *uses(space, ["get", "list"], kind)), need),
+        Ask(region(space, "anybody", *uses(space, ["watch"], kind)), watched),
     ]
 
 
 def _secret_changed(space: Space) -> list[Ask]:
     kind = ("", "secrets")
-    written = region(space, "anybody", *deeds(space, ["create", "update", "patch"], kind))
+    written = region(space, "anybody", *uses(space, ["create", "update", "patch"], kind))
     # a deletion's body is its options; the response may be the object
-    deleted = region(space, "anybody", *deeds(space, ["delete", "deletecollection"], kind))
+    deleted = region(space, "anybody", *uses(space, ["delete", "deletecollection"], kind))
     return [Ask(written, Need(bodiless="write")), Ask(deleted, Need(bodiless="read"))]
 
 
 def _rbac(space: Space) -> list[Ask]:
-    namespaced = deeds(space, requests.WRITES, (resources.RBAC, "roles"), (resources.RBAC, "rolebindings"))
+    namespaced = uses(space, requests.WRITES, (resources.RBAC, "roles"), (resources.RBAC, "rolebindings"))
     kinds = ((resources.RBAC, "clusterroles"), (resources.RBAC, "clusterrolebindings"))
-    return [Ask(region(space, "anybody", *namespaced, *deeds(space, requests.WRITES, *kinds, cluster=True)))]
+    return [Ask(region(space, "anybody", *namespaced, *uses(space, requests.WRITES, *kinds, cluster=True)))]
 
 
 def outsiders(space: Space) -> list[Ask]:
@@ -96,7 +96,7 @@ def outsiders(space: Space) -> list[Ask]:
 
 
 def _login_failed(space: Space) -> list[Ask]:
-    # a probe's health check with a bad token is no login; the one event of a 401 is at ResponseStarted
+    # a probe's health check with a bad token is not a login; the one event of a 401 is at ResponseStarted
     boxes = [space.box(where=space.everywhere & ~space.url(requests.HEALTH_URLS))]
     return [Ask(region(space, "nobody", *boxes), Need(stages=("ResponseStarted",), early=False))]
 
@@ -113,20 +113,20 @@ def _namespace_deleted(space: Space) -> list[Ask]:
 
 
 def _token_created(space: Space) -> list[Ask]:
-    boxes = deeds(space, ["create"], ("", "serviceaccounts/token"))
-    boxes += deeds(space, ["create"], ("", "secrets"))
+    boxes = uses(space, ["create"], ("", "serviceaccounts/token"))
+    boxes += uses(space, ["create"], ("", "secrets"))
     return [Ask(region(space, "anybody", *boxes))]
 
 
 def link_by_body(space: Space, namespace: int) -> Ask:
     """The Pods that controllers make, with the name that only the response knows."""
-    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in deeds(space, ["create"], ("", "pods"))]
+    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in uses(space, ["create"], ("", "pods"))]
     return Ask(region(space, "pod maker", *boxes), Need(level="RequestResponse", early=False))
 
 
 def link_by_binding(space: Space, namespace: int) -> Ask:
     """The scheduler's bindings, whose URL has the Pod's name."""
-    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in deeds(space, ["create"], ("", "pods/binding"))]
+    boxes = [b._replace(at=(*b.at[:3], namespace, b.at[4])) for b in uses(space, ["create"], ("", "pods/binding"))]
     return Ask(region(space, "scheduler", *boxes))
 
 
@@ -135,8 +135,8 @@ def owners(space: Space) -> list[Ask]:
     kinds = [("apps", k) for k in ("daemonsets", "deployments", "replicasets", "statefulsets")]
     kinds += [("batch", "cronjobs"), ("batch", "jobs"), ("", "replicationcontrollers")]
     scales = [("apps", f"{k}/scale") for k in ("deployments", "replicasets", "statefulsets")]
-    boxes = deeds(space, ["create", "update", "patch"], *kinds)
-    boxes += deeds(space, ["update", "patch"], *scales, ("", "replicationcontrollers/scale"))
+    boxes = uses(space, ["create", "update", "patch"], *kinds)
+    boxes += uses(space, ["update", "patch"], *scales, ("", "replicationcontrollers/scale"))
     return [Ask(region(space, "person", *boxes))]
 
 

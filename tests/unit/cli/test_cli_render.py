@@ -60,7 +60,7 @@ def test_a_folder_gets_the_name_that_the_tool_expects(tmp_path: Path, capsys: py
     [
         (["helm", "--policy", "metadata"], "unknown format 'helm'"),
         (["k3s"], "--policy is missing"),
-        (["k3s", "--policy", "nope"], "no policy preset 'nope'"),
+        (["k3s", "--policy", "nope"], "unknown policy preset 'nope'"),
         (["k3s", "--policy", "metadata", "--log-maxage", "-1"], "audit-log-maxage"),
         (["k3s", "--policy", "metadata", "--webhook-path", "/x"], "--webhook-path needs --webhook-config"),
         (["k3s", "--policy", "metadata", "--webhook-config", "/nowhere"], "cannot be read"),

@@ -133,7 +133,7 @@ def test_each_rule_has_a_comment_above_it() -> None:
         (Recipe(drop_resources=(("", "pods"),), bodies=(parse_body("pods:create=Request"),)), "pods is both dropped"),
         (Recipe(drop_events=True, bodies=(parse_body("events=Request"),)), "events is both dropped"),
         (Recipe(namespaces=("a",), bodies=(parse_body("nodes=Request"),)), "nodes has no namespace"),
-        (Recipe(namespaces=("A b",)), "'A b' is no namespace"),
+        (Recipe(namespaces=("A b",)), "'A b' is not a namespace"),
         (
             Recipe(bodies=(parse_body("pods:get=Request"), parse_body("pods:get=Metadata"))),
             "the level for pods would never count",
@@ -196,8 +196,8 @@ def test_bodies() -> None:
 def test_stages_and_bases() -> None:
     assert parse_stages("responsecomplete, Panic") == ("ResponseComplete", "Panic")
     for wrong in ("", "ResponseDone", "Panic,,"):
-        with pytest.raises(InputError, match="there is no stage"):
+        with pytest.raises(InputError, match="unknown stage"):
             parse_stages(wrong)
     assert parse_base("request") == "request"
-    with pytest.raises(InputError, match="there is no base 'all'"):
+    with pytest.raises(InputError, match="unknown base 'all'"):
         parse_base("all")

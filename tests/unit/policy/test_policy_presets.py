@@ -39,7 +39,7 @@ def test_a_folder_of_a_presets_name_does_not_hide_the_preset(tmp_path: Path, mon
 
 
 def test_neither_file_nor_preset_lists_the_presets() -> None:
-    with pytest.raises(InputError, match="no policy preset 'metadta'") as caught:
+    with pytest.raises(InputError, match="unknown policy preset 'metadta'") as caught:
         presets.read("metadta")
     assert "metadata" in caught.value.hint
     assert "./metadta" in caught.value.hint
