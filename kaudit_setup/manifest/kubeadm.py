@@ -35,12 +35,12 @@ class _Cluster:
     @property
     def args(self) -> tuple[tuple[str, str], ...]:
         """Name and value of every extra argument, in order; `$$` is `$`, as kubelet will read it in the manifest."""
-        node = self.api.get(_ARGS) if self.api else None
+        node = self.part(_ARGS)
         if node is None:
             return ()
-        pairs = [(key.text, value.text) for key, value in node.entries]
-        if self.as_list:
-            pairs = [(_text(item, "name"), _text(item, "value")) for item in node.items]
+        # a list has items, a map has entries
+        pairs = [(_text(item, "name"), _text(item, "value")) for item in node.items]
+        pairs += [(key.text, value.text) for key, value in node.entries]
         return tuple((name, commandline.expand(value, {})) for name, value in pairs)
 
     @property
@@ -51,17 +51,23 @@ class _Cluster:
     @property
     def volumes(self) -> tuple[Mount, ...]:
         """The extra volumes, in order."""
-        node = self.api.get(_VOLUMES) if self.api else None
-        return tuple(
-            Mount(
-                _text(item, "name"),
-                _text(item, "mountPath"),
-                _text(item, "hostPath") or None,
-                bool((only := item.get("readOnly")) and only.truth),
-                _text(item, "pathType"),
-            )
-            for item in (node.items if node else ())
-        )
+        node = self.part(_VOLUMES)
+        return tuple(map(_mount, node.items)) if node else ()
+
+    def part(self, key: str) -> Node | None:
+        """What `apiServer` has under `key`."""
+        return self.api.get(key) if self.api else None
+
+
+def _mount(item: Node) -> Mount:
+    read_only = item.get("readOnly")
+    return Mount(
+        _text(item, "name"),
+        _text(item, "mountPath"),
+        _text(item, "hostPath") or None,
+        bool(read_only and read_only.truth),
+        _text(item, "pathType"),
+    )
 
 
 # edit.py leaves a space where empty brackets were, to put them back. In the ConfigMap that space would make kubectl
@@ -79,7 +85,7 @@ def read_cluster_configuration(text: str) -> dict[str, str]:
 
     Raises ManifestError if the text is not valid YAML or holds no ClusterConfiguration.
     """
-    return {name: value for name, value in _find(text).flags.items() if name.startswith("audit-")}
+    return {name: value for name, value in _find(text).flags.items() if _is_audit(name)}
 
 
 def patch_cluster_configuration(text: str, settings: AuditSettings, node_mounts: Sequence[Mount] = ()) -> str:
@@ -122,19 +128,28 @@ def _whole(
     """The text if `apiServer` comes or goes as a whole, else None."""
     document, api = found.document, found.api
     if api is None or not api.entries:
-        if not settings.flags:
-            return document.text
-        value: dict[str, Value] = {_ARGS: _args_value(found, settings.flags)}
-        if added:
-            value[_VOLUMES] = [volume for _, volume in added]
-        return edit.change_map_in(document, document.root, "apiServer", added=value)
-    only_audit = all(name.startswith("audit-") for name, _ in found.args)
-    emptied = {_ARGS: only_audit, _VOLUMES: len(gone) == len(found.volumes)}
-    if settings.flags or not all(
-        emptied.get(key.text) and edit.made_by_fill(document, api, key.text) for key, _ in api.entries
-    ):
+        return _new_section(found, settings, added) if settings.flags else document.text
+    if settings.flags or not _made_by_us(found, api, len(gone) == len(found.volumes)):
         return None
     return edit.change_map_in(document, document.root, "apiServer", removed=[key.text for key, _ in api.entries])
+
+
+def _new_section(found: _Cluster, settings: AuditSettings, added: Sequence[tuple[str, Value]]) -> str:
+    value: dict[str, Value] = {_ARGS: _args_value(found, settings.flags)}
+    if added:
+        value[_VOLUMES] = [volume for _, volume in added]
+    return edit.change_map_in(found.document, found.document.root, "apiServer", added=value)
+
+
+def _made_by_us(found: _Cluster, api: Node, no_volume_stays: bool) -> bool:
+    """Whether nothing but auditing is in `apiServer`, and each part of it was absent before."""
+    emptied = {_ARGS: all(map(_is_audit, found.flags)), _VOLUMES: no_volume_stays}
+    keys = [key.text for key, _ in api.entries]
+    return all(emptied.get(key) and edit.made_by_fill(found.document, api, key) for key in keys)
+
+
+def _is_audit(name: str) -> bool:
+    return name.startswith("audit-")
 
 
 def _args_value(found: _Cluster, flags: Mapping[str, str]) -> Value:
@@ -144,37 +159,44 @@ def _args_value(found: _Cluster, flags: Mapping[str, str]) -> Value:
 
 
 def _args(found: _Cluster, settings: AuditSettings) -> str:
-    api = found.api
-    if api is None:
+    if found.api is None:
         return found.document.text
     present = found.flags
-    wanted = settings.flags
-    missing = {name: commandline.escape(value) for name, value in wanted.items() if name not in present}
-    changed = {n: commandline.escape(value) for n, value in wanted.items() if present.get(n, value) != value}
-    if not found.as_list:
-        return edit.change_map_in(
-            found.document,
-            api,
-            _ARGS,
-            removed=[name for name in present if name.startswith("audit-") and name not in settings.flags],
-            added=missing,
-            replaced=changed,
-        )
-    text = found.document.text
+    wanted = {name: commandline.escape(value) for name, value in settings.flags.items()}
+    missing = {name: value for name, value in wanted.items() if name not in present}
+    changed = {name: wanted[name] for name, value in settings.flags.items() if present.get(name, value) != value}
+    if found.as_list:
+        return _args_in_list(found, found.api, wanted, changed, missing)
+    return edit.change_map_in(
+        found.document,
+        found.api,
+        _ARGS,
+        removed=[name for name in present if _is_audit(name) and name not in wanted],
+        added=missing,
+        replaced=changed,
+    )
+
+
+def _args_in_list(
+    found: _Cluster, api: Node, wanted: Mapping[str, str], changed: Mapping[str, str], missing: Mapping[str, str]
+) -> str:
+    """As `_args` for v1beta4. The last one of a name counts, so the others of a wanted name go."""
     names = [name for name, _ in found.args]
     for name, value in changed.items():
-        node = found.api.get(_ARGS) if found.api else None
-        if node:
-            item = node.items[len(names) - 1 - names[::-1].index(name)]
-            text = edit.change_map(found.document, item, replaced={"value": value})
-            found = _find(text)
+        found = _with_value(found, len(names) - 1 - names[::-1].index(name), value)
     removed = [
-        i
-        for i, name in enumerate(names)
-        if name.startswith("audit-") and (name not in settings.flags or name in names[i + 1 :])
+        i for i, name in enumerate(names) if _is_audit(name) and (name not in wanted or name in names[i + 1 :])
     ]
     added: list[edit.Added] = [(len(names), {"name": name, "value": value}) for name, value in missing.items()]
     return edit.change_list(found.document, found.api or api, _ARGS, removed=removed, added=added)
+
+
+def _with_value(found: _Cluster, index: int, value: str) -> _Cluster:
+    """The configuration with another value in one of the list of extra arguments."""
+    node = found.part(_ARGS)
+    if node is None:
+        return found
+    return _find(edit.change_map(found.document, node.items[index], replaced={"value": value}))
 
 
 def _volumes(own: Sequence[Mount], gone: Sequence[int], added: Sequence[Mount]) -> list[tuple[str, Value]]:
@@ -217,29 +239,34 @@ def _find(text: str) -> _Cluster:
             else "there are several ClusterConfigurations in kubeadm's configuration",
             hint="give the text of key ClusterConfiguration of ConfigMap kube-system/kubeadm-config",
         )
-    root = found[0].root
-    version = _API.match(_text(root, "apiVersion"))
+    return _cluster(found[0])
+
+
+def _cluster(document: Document) -> _Cluster:
+    """A ClusterConfiguration whose parts are written as they can be patched. Raises ManifestError."""
+    version = _API.match(_text(document.root, "apiVersion"))
     if not version:
         raise ManifestError(
-            f"kubeadm's configuration has apiVersion {_text(root, 'apiVersion') or 'missing'}, which is not known",
+            f"kubeadm's configuration has apiVersion {_text(document.root, 'apiVersion') or 'missing'}, which is not "
+            "known",
             hint="v1beta1 to v1beta4 are; `kubeadm config migrate` can convert others",
         )
     as_list = int(version[1] or 99) >= 4
-    _expect(found[0], root, "apiServer", Kind.MAP, None)
-    api = root.get("apiServer")
-    if api is not None and not api.is_null:
-        _expect(found[0], api, _ARGS, Kind.LIST if as_list else Kind.MAP, Kind.MAP if as_list else Kind.SCALAR)
-        _expect(found[0], api, _VOLUMES, Kind.LIST, Kind.MAP)
-    return _Cluster(found[0], None if api is None or api.is_null else api, as_list)
+    _expect(document, document.root, "apiServer", Kind.MAP, None)
+    api = document.root.get("apiServer")
+    if api is None or api.is_null:
+        return _Cluster(document, None, as_list)
+    args = (Kind.LIST, Kind.MAP) if as_list else (Kind.MAP, Kind.SCALAR)
+    _expect(document, api, _ARGS, *args)
+    _expect(document, api, _VOLUMES, Kind.LIST, Kind.MAP)
+    return _Cluster(document, api, as_list)
 
 
 def _expect(document: Document, owner: Node, key: str, kind: Kind, inner: Kind | None) -> None:
     node = owner.get(key)
     if node is None or node.is_null:
         return
-    parts = [*node.items, *(value for _, value in node.entries)]
-    odd = next((part for part in parts if inner and part.kind is not inner), None)
-    wrong = node if node.kind is not kind or node.anchor else odd
+    wrong = node if node.kind is not kind or node.anchor else _odd(node, inner)
     if wrong:
         raise ManifestError(
             f"line {document.line(wrong.start)} of kubeadm's configuration: {key} is not written as "
@@ -250,14 +277,20 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind, inner: Kind |
         )
 
 
+def _odd(node: Node, inner: Kind | None) -> Node | None:
+    """The first part of `node` that is not of the kind `inner`."""
+    parts = [*node.items, *(value for _, value in node.entries)]
+    return next((part for part in parts if inner and part.kind is not inner), None)
+
+
 def _prove(before: str, after: str, settings: AuditSettings) -> None:
     old, new = _find(before), _find(after)
-    audit = [(name, value) for name, value in new.args if name.startswith("audit-")]
-    paths = [path for flags in (old.flags, new.flags) for path in mounts.audit_paths(flags)]
-    changed = {m for m in (*old.volumes, *new.volumes) if m not in old.volumes or m not in new.volumes}
+    audit = [(name, value) for name, value in new.args if _is_audit(name)]
+    paths = [*mounts.audit_paths(old.flags), *mounts.audit_paths(new.flags)]
+    changed = set(old.volumes) ^ set(new.volumes)
     if (
         sorted(audit) != sorted(settings.flags.items())
-        or not all(any(m.holds(path) for path in paths) for m in changed)
+        or not all(any(map(mount.holds, paths)) for mount in changed)
         or _others(old, changed) != _others(new, changed)
         or _neighbours(before) != _neighbours(after)
     ):
@@ -273,7 +306,7 @@ def _others(found: _Cluster, changed: Collection[Mount]) -> str:
     api = whole.pop("apiServer", None) or {}
     volumes = api.pop(_VOLUMES, None) or []
     api.pop(_ARGS, None)
-    rest = [arg for arg in found.args if not arg[0].startswith("audit-")]
+    rest = [arg for arg in found.args if not _is_audit(arg[0])]
     kept = [volume for volume, mount in zip(volumes, found.volumes, strict=True) if mount not in changed]
     return repr((whole, api, rest, kept))
 
