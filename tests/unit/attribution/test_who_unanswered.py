@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -713,13 +715,25 @@ def busy_namespace(minutes: int) -> Lines:
     return in_lines([*found, bound(f"{at}.200000", "web-5d9c7b8f6d-bbcdf")])
 
 
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    """What other tests left in memory is not gone through while something is timed."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_the_time_for_an_answer_grows_with_the_log_not_with_its_square() -> None:
     taken = []
     for minutes in (15, 60):
-        log = busy_namespace(minutes)
-        begun = process_time()
-        found = answer(log, "created", "pod/web-5d9c7b8f6d-bbcdf", "default")
-        taken.append(process_time() - begun)
-        assert found.answer is not None
-        assert found.answer.time.endswith(f":{minutes - 1:02}:59.100000Z")
+        tries = []
+        for _ in range(2):
+            log = busy_namespace(minutes)
+            begun = process_time()
+            found = answer(log, "created", "pod/web-5d9c7b8f6d-bbcdf", "default")
+            tries.append(process_time() - begun)
+            assert found.answer is not None
+            assert found.answer.time.endswith(f":{minutes - 1:02}:59.100000Z")
+        taken.append(min(tries))
     assert taken[1] < 8 * taken[0]
