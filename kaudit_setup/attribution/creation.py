@@ -54,7 +54,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     return replace(creation, note=other)
 
 
-def created(index: EventIndex, obj: Object, before: float) -> Finding:
+def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:
     """Who made `obj`, in its last lifetime before `before` (Unix seconds): its own link, and what to ask next."""
     creation = creation_of(index, obj, before)
     create = creation.request
@@ -85,7 +85,7 @@ def _static(obj: Object, create: Request) -> str:
 
 def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:
     """`create` holds the name of `obj`; `last` is the last lifetime of that name, `earlier` the creates before."""
-    how = "the request names it" if made_name(create) else "the answer to the request names it"
+    how = "the request names it" if carries_name(create) else "the answer to the request names it"
     others = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
     note = f"another {obj} was made before: by {others}" if earlier else ""
     doubt = in_doubt(last.gone, last.use)
@@ -102,7 +102,7 @@ def in_doubt(gone: Request | None, use: Request | None) -> str:
     return f"{said}: {why}{unsure}"
 
 
-def made_name(request: Request) -> bool:
+def carries_name(request: Request) -> bool:
     """Whether the request itself carried the name, rather than its answer."""
     return not request.facts.generate_name
 
@@ -176,7 +176,7 @@ def _met_guesses(index: EventIndex, kinds: Sequence[Guess]) -> list[Guess]:
     """The owners that only reports and reads show."""
     if not kinds:
         return []
-    seen = {request.object for request in met(index, [guess.owner for guess in kinds])}
+    seen = {request.object for request in mentions(index, [guess.owner for guess in kinds])}
     return [guess for guess in kinds if guess.owner in seen]
 
 
@@ -195,7 +195,9 @@ def _nameless_creation(search: _Search) -> Creation:
     last = search.makers[-1] if search.makers else None
     if search.preassigned and last is not None and _started_at_once(search, last):
         unlike = "it was not bound to its node, unlike the Pods that others asked for then"
-        return Creation(last, "inferred", f"{_before_first(search, last)}; {unlike}", _burst(search, search.makers))
+        return Creation(
+            last, "inferred", f"{_before_first(search, last)}; {unlike}", _rivals_note(search, search.makers)
+        )
     asked, likely = search.asked, _likely(search)
     if asked and not (likely and search.rank(likely[-1]) > search.rank(asked[-1])):
         return _asked_for(search, asked)
@@ -204,7 +206,7 @@ def _nameless_creation(search: _Search) -> Creation:
     chosen = likely[-1]
     scheme = search.schemes.get(chosen.controller)
     why = f"{_before_first(search, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
-    return Creation(chosen, "inferred", why, _burst(search, likely))
+    return Creation(chosen, "inferred", why, _rivals_note(search, likely))
 
 
 def _started_at_once(search: _Search, maker: Request) -> bool:
@@ -227,7 +229,7 @@ def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
     complete = bool(since) or not search.index.left_out
     proven = all((len(owners) == 1, not silent, chosen.at <= search.latest, complete))
     why = f"its request asked for a name beginning with {prefix}"
-    notes = (_burst(search, asked), _silent_rivals(search.object, silent))
+    notes = (_rivals_note(search, asked), _silent_rivals(search.object, silent))
     return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
 
 
@@ -312,7 +314,7 @@ def above(owner: Object) -> list[Object]:
     return [guess.owner for guess in guesses(owner)]
 
 
-def _burst(search: _Search, makers: Sequence[Request]) -> str:
+def _rivals_note(search: _Search, makers: Sequence[Request]) -> str:
     """What to say where other requests are as likely: those of the same moment, or of another one."""
     obj = search.object
     near = [request for request in makers if makers[-1].at - request.at < BURST]
@@ -336,7 +338,7 @@ def first_mention(index: EventIndex, obj: Object, before: float = float("inf")) 
     return min((request.at for request in index.done(obj, before)), default=0.0)
 
 
-def met(index: EventIndex, objects: Sequence[Object]) -> list[Request]:
+def mentions(index: EventIndex, objects: Sequence[Object]) -> list[Request]:
     """What shows that there were such objects, in order of time: controllers' reports and reads, too, which a search
     for something else leaves out.
     """

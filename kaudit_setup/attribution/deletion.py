@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
-from kaudit_setup.attribution.controllers.selectors import spares
+from kaudit_setup.attribution.controllers.selectors import excludes
 from kaudit_setup.attribution.creation import in_doubt
-from kaudit_setup.attribution.dry_runs import as_it_seems, survived, unfinished
+from kaudit_setup.attribution.dry_runs import describe_dry_run, dry_run_doubt, dry_run_proof
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
@@ -66,7 +66,7 @@ class _Lifetime:
     index: EventIndex
     object: Object
     requests: Sequence[Request]
-    sweeps: Sequence[Request]
+    bulk: Sequence[Request]
     static: Confidence
     later: Sequence[Lifetime]
 
@@ -91,7 +91,7 @@ class _Logged:
     index: EventIndex
     object: Object
     requests: Sequence[Request]
-    sweeps: Sequence[Request]
+    bulk: Sequence[Request]
     spared: Sequence[Request]
     found: Sequence[Lifetime]
 
@@ -101,8 +101,8 @@ class _Logged:
         static, until = _static(self.index, self.object, creations), float("inf")
         for number in reversed(range(len(self.found))):
             since = self.found[number].since
-            requests, sweeps = _between(self.requests, since, until), _between(self.sweeps, since, until)
-            yield _Lifetime(self.index, self.object, requests, sweeps, static, self.found[number + 1 :])
+            requests, bulk = _between(self.requests, since, until), _between(self.bulk, since, until)
+            yield _Lifetime(self.index, self.object, requests, bulk, static, self.found[number + 1 :])
             until = since
 
 
@@ -134,13 +134,13 @@ def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
     requests = index.done(obj, before)
     since = created_at(obj, requests)
     wide = (request for request in filter(deletes, index.done(replace(obj, name=""), before)) if request.at >= since)
-    possible = [request for request in wide if hits(request, obj) is not False]
-    spared = [request for request in possible if spares(request, requests)]
-    sweeps = without(possible, spared.__contains__)
-    known = sorted([*requests, *(request for request in sweeps if hits(request, obj))], key=when)
+    possible = [request for request in wide if includes(request, obj) is not False]
+    spared = [request for request in possible if excludes(request, requests)]
+    bulk = without(possible, spared.__contains__)
+    known = sorted([*requests, *(request for request in bulk if includes(request, obj))], key=when)
     # what may be the same object after all is told with the deletion
     found = [lifetime for lifetime in lifetimes(known) if lifetime.use is None] or [Lifetime(0.0)]
-    return _Logged(index, obj, requests, sweeps, spared, found)
+    return _Logged(index, obj, requests, bulk, spared, found)
 
 
 def _with_deletion(deletion: Deletion, found: Search, others: Finding) -> Search:
@@ -181,7 +181,7 @@ def _another(obj: Object, later: Sequence[Lifetime]) -> str:
 def _misses(logged: _Logged) -> Finding:
     """The deletions of many of which nothing shows that they took the object, or that spared it."""
     obj, since = logged.object, logged.found[-1].since
-    unproven = [request for request in logged.sweeps if request.at >= since and not hits(request, obj)]
+    unproven = [request for request in logged.bulk if request.at >= since and not includes(request, obj)]
     found = note(*(f"{_deleted(r)}, but nothing shows that {obj} was one of them" for r in unproven[-_SHOWN:]))
     return found + note(*(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]))
 
@@ -198,14 +198,14 @@ def _between(requests: Sequence[Request], since: float, until: float) -> Sequenc
 def _search_lifetime(lifetime: _Lifetime) -> Search:
     """The deletion that ended one lifetime: by a request that names the object, or by one on what matches."""
     named = _named(lifetime)
-    return named if named.deletion is not None else replace(named, deletion=_swept(lifetime))
+    return named if named.deletion is not None else replace(named, deletion=_by_selector(lifetime))
 
 
 def _named(lifetime: _Lifetime) -> Search:
     """The deletion by a request that names the object, or is otherwise known to have met it."""
     index, obj = lifetime.index, lifetime.object
-    met = [(request, survived(index, obj, request)) for request in _candidates(lifetime)]
-    dry = tuple(as_it_seems(obj, request, shown) for request, shown in met if shown is not None)
+    met = [(request, dry_run_proof(index, obj, request)) for request in _candidates(lifetime)]
+    dry = tuple(describe_dry_run(obj, request, shown) for request, shown in met if shown is not None)
     real = [request for request, shown in met if shown is None]
     return replace(_first_real(lifetime, real), dry_runs=dry) if real else Search(dry_runs=dry)
 
@@ -220,7 +220,7 @@ def _first_real(lifetime: _Lifetime, real: Sequence[Request]) -> Search:
         return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside)
     rivals = [request for request in real if request.user != chosen.user and not request.by_kubernetes]
     aside += note(*(_rivalry(lifetime, chosen, other) for other in rivals))
-    deletion = deletion.in_doubt(_behind_reason(unfinished(lifetime.index, obj, chosen)))
+    deletion = deletion.in_doubt(_behind_reason(dry_run_doubt(lifetime.index, obj, chosen)))
     met_after = in_doubt(chosen, outlived(chosen, lifetime.requests))
     if met_after and chosen.facts.dry_run is False:
         # it deleted the object, whatever was met later
@@ -235,7 +235,7 @@ def _behind_reason(doubt: str) -> str:
 def _candidates(lifetime: _Lifetime) -> list[Request]:
     """The deletions that name the object or surely took it along, in order of time; before its kubelet's last."""
     last, named = lifetime.last, lifetime.named
-    strong = sorted([*named, *(r for r in lifetime.sweeps if hits(r, lifetime.object))], key=when)
+    strong = sorted([*named, *(r for r in lifetime.bulk if includes(r, lifetime.object))], key=when)
     if last is None:
         return strong
     # who names it after that met one whose create is not in the log
@@ -259,16 +259,16 @@ def _doubt_by(rivals: Sequence[Request], chosen: Request) -> str:
     return ""
 
 
-def _swept(lifetime: _Lifetime) -> Deletion | None:
+def _by_selector(lifetime: _Lifetime) -> Deletion | None:
     """The deletion of what matches a selector, of which only its traces tell whether it took the object.
 
     Its kubelet's last delete soon after shows it, and that its controller made another one at once.
     """
     last, tolerance = lifetime.last, lifetime.index.tolerance
     if last is not None:
-        shown = [r for r in lifetime.sweeps if -tolerance <= last.at - r.at < GONE]
+        shown = [r for r in lifetime.bulk if -tolerance <= last.at - r.at < GONE]
         return _first_of(shown, lifetime.object) if shown else None
-    possible = _possible_sweeps(lifetime)
+    possible = _possible_bulk(lifetime)
     again = _made_again(lifetime)
     shown = [r for r in possible if any(0 <= at - r.at < REPLACED for at in again)]
     if shown or not possible:
@@ -277,13 +277,13 @@ def _swept(lifetime: _Lifetime) -> Deletion | None:
     return replace(doubtful, why=f"{doubtful.why}; nothing shows whether it was one of them", doubtful=True)
 
 
-def _possible_sweeps(lifetime: _Lifetime) -> list[Request]:
+def _possible_bulk(lifetime: _Lifetime) -> list[Request]:
     """The deletions of many that may have taken the object: not those that it was in use long after, nor those that
     kubelets' last deletions followed, if none was of this Pod.
     """
     index, obj, requests = lifetime.index, lifetime.object, lifetime.requests
     used = max((request.at for request in without(requests, deletes)), default=0.0)
-    recent = (request for request in lifetime.sweeps if used - request.at < GONE)
+    recent = (request for request in lifetime.bulk if used - request.at < GONE)
     gone = (request for request in recent if outlived(request, requests) is None)
     possible = [request for request in gone if not kept_up(request, index.on(obj))]
     if not possible or obj.resource != "pods":
@@ -345,7 +345,7 @@ def _static(index: EventIndex, obj: Object, creations: Sequence[Request]) -> Con
     return "inferred" if obj.name.endswith(endings) else "unknown"
 
 
-def hits(request: Request, obj: Object) -> bool | None:
+def includes(request: Request, obj: Object) -> bool | None:
     """Whether a deletecollection took `obj`: None where only a selector would tell."""
     if request.name:
         return True

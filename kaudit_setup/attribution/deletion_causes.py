@@ -23,11 +23,11 @@ from kaudit_setup.attribution.chain import (
     note,
 )
 from kaudit_setup.attribution.controllers.adoption import orphaned, ownership, owning_object
-from kaudit_setup.attribution.controllers.deleted_owner import deleted, deleted_with
-from kaudit_setup.attribution.controllers.garbage_collector import collected
+from kaudit_setup.attribution.controllers.deleted_owner import deleted_with, deletion_link
+from kaudit_setup.attribution.controllers.garbage_collector import garbage_collected
 from kaudit_setup.attribution.controllers.others import TOKENS, account_of
 from kaudit_setup.attribution.controllers.scale_down import scaled_down
-from kaudit_setup.attribution.creation import above, creation_of, met
+from kaudit_setup.attribution.creation import above, creation_of, mentions
 from kaudit_setup.attribution.deletion import Deletion, deletion_of
 from kaudit_setup.attribution.evictions import evicted_from_node, node_gone, node_of_daemon_pod_changed, preempted
 from kaudit_setup.attribution.evidence.actors import (
@@ -50,7 +50,7 @@ from kaudit_setup.attribution.evidence.lifetimes import kept_up
 from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes, singular, target
-from kaudit_setup.attribution.owner_chain import creation_chain, followed_up
+from kaudit_setup.attribution.owner_chain import creation_chain, follow_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.auditlog.kinds import is_custom
 
@@ -96,7 +96,7 @@ CONTROLLER_RULES: Final[Mapping[str, tuple[Rule[DeletionCase], ...]]] = {
     # deletes all that is in a namespace that was deleted
     NAMESPACES: (_namespace_deleted,),
     # deletes what has no owner left
-    GARBAGE: (collected,),
+    GARBAGE: (garbage_collected,),
     # delete their own when fewer, or newer ones, are wanted
     **dict.fromkeys(_SIZERS, (node_of_daemon_pod_changed, scaled_down)),
     # evict Pods from a node that was tainted or does not answer
@@ -126,7 +126,7 @@ def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf"))
     if deletion is None or deletion.doubtful:
         found += _with_something_above(index, obj, before)
         if found.links:
-            return _followed_up(found)
+            return _follow_up(found)
     if deletion is None:
         return found
     if deletion.doubtful and _has_owner(index, obj):
@@ -134,16 +134,16 @@ def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf"))
         request = deletion.request
         what = f"{actor(request)} deleted {target(request)} at {request.time}"
         return found + note(f"{what}, but nothing shows that {obj} was one of them")
-    return _followed_up(found + deleted(index, obj, deletion, before))
+    return _follow_up(found + deletion_link(index, obj, deletion, before))
 
 
-def _followed_up(finding: Finding) -> Finding:
+def _follow_up(finding: Finding) -> Finding:
     """A finding, with all that comes of its next steps."""
     while (step := finding.next) is not None:
         if isinstance(step, DeletionCase):
             finding = replace(finding, next=None) + _behind(step)
         else:
-            finding = followed_up(finding)
+            finding = follow_up(finding)
     return finding
 
 
@@ -184,13 +184,13 @@ def _gone_with(index: EventIndex, obj: Object, one: Object, before: float, below
     if deletion is None or not _in_time(index, obj, deletion.request, before):
         return found
     end = deletion.request
-    if deletion.doubtful and kept_up(end, met(index, [one])):
+    if deletion.doubtful and kept_up(end, mentions(index, [one])):
         return found
     spared = _spared(index, below, end) if below else ""
     if spared:
         return found + note(f"{actor(end)} deleted {one} at {end.time}, but {spared}")
     link = Link(obj, None, "inferred", f"its own deletion is not in this log, that of {one} is")
-    above = deleted(index, one, Deletion(end, "inferred", f"{obj} went with it"), before, 1)
+    above = deletion_link(index, one, Deletion(end, "inferred", f"{obj} went with it"), before, 1)
     return found + Finding((link,), notes=search.aside.notes) + above
 
 

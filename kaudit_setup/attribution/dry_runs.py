@@ -23,7 +23,7 @@ _CLEANERS = frozenset({NAMESPACES, "pod-garbage-collector"})
 _REVIEWS = frozenset({"localsubjectaccessreviews"})
 
 
-def survived(index: EventIndex, obj: Object, end: Request) -> Request | None:
+def dry_run_proof(index: EventIndex, obj: Object, end: Request) -> Request | None:
     """What shows that `obj` lived on when `end` had asked to delete it, so that this was a dry run; None if nothing
     does.
     """
@@ -37,7 +37,7 @@ def survived(index: EventIndex, obj: Object, end: Request) -> Request | None:
     return lived_on(end, later)
 
 
-def unfinished(index: EventIndex, obj: Object, end: Request) -> str:
+def dry_run_doubt(index: EventIndex, obj: Object, end: Request) -> str:
     """Why it is not certain that a Pod that `end` asked to delete is gone; empty if there is no doubt."""
     later, again = _same_lifetime(index, obj, end)
     if obj.resource != "pods" or again or not _maybe_dry(end):
@@ -58,7 +58,7 @@ def _same_lifetime(index: EventIndex, obj: Object, end: Request) -> tuple[list[R
     return (later, None) if again is None else (later[: later.index(again)], again)
 
 
-def as_it_seems(obj: Object, end: Request, met: Request) -> str:
+def describe_dry_run(obj: Object, end: Request, met: Request) -> str:
     """That `end` only asked to delete `obj`, as `met` shows."""
     if met.object == obj:
         shown = f"{actor(met)} deleted it later" if deletes(met) else f"{actor(met)} still met it"

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
-from kaudit_setup.attribution.controllers.common import recreated
+from kaudit_setup.attribution.controllers.common import recreation_note
 from kaudit_setup.attribution.deletion_causes import deletion_chain
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -71,7 +71,7 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
         # of Pods, the chain itself says whose place they took
         if create is None or not create.controller or obj.resource == "pods":
             return found, ()
-        return found + note(recreated(index, obj, create)), ()
+        return found + note(recreation_note(index, obj, create)), ()
     if question.verb is Verb.deleted:
         found = deletion_chain(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.chain import DeletionCase, Finding, KnownOwner, Link, certain_if, ends_at, note, weakest
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
-from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, node_changes, nodes_of, suspect
-from kaudit_setup.attribution.creation import created
+from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, likely_cause, node_changes, nodes_of
+from kaudit_setup.attribution.creation import creation_step
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -39,7 +39,7 @@ def node_of_daemon_pod_changed(case: DeletionCase) -> Finding | None:
         return None
     changed = node_changes(index, obj, end)
     near = [r for r in changed if end.at - r.at < NODE_CHANGE_MOMENTS or _deleted_under(index, obj, r)]
-    cause = suspect(near, end)
+    cause = likely_cause(near, end)
     if cause is None or cause.at <= _set_changed_at(index, obj, end.at):
         return None
     return _node_changed(case, cause)
@@ -63,7 +63,7 @@ def evicted_from_node(case: DeletionCase) -> Finding:
     index, obj, end = case.index, case.object, case.request
     # a controller that evicts goes by taints, not by labels
     changed = [request for request in node_changes(index, obj, end) if request.facts.spec is not False]
-    cause = suspect(changed, end)
+    cause = likely_cause(changed, end)
     nodes = nodes_of(index, obj)
     if cause is not None and (nodes or not _another_tainted(index, cause, end)):
         return _node_changed(case, cause)
@@ -134,7 +134,7 @@ def _for_winner(case: DeletionCase, winner: KnownOwner) -> Finding:
     """Whoever made the Pod that another one had to make room for."""
     pod = winner.object
     case.index.look_up([pod_ending(pod.name), *([nameless_requests(pod)] if any(guesses(pod)) else [])])
-    made = created(case.index, pod, case.request.at)
+    made = creation_step(case.index, pod, case.request.at)
     if not made.links:
         return note(f"it made room for {pod}; who made that is not in this log")
     first = made.links[0]

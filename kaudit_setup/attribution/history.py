@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
-from kaudit_setup.attribution.deletion import hits
+from kaudit_setup.attribution.deletion import includes
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -22,7 +22,7 @@ from kaudit_setup.attribution.evidence.requests import (
     selector,
 )
 from kaudit_setup.attribution.no_op_updates import may_agree, no_op_updates, repeats
-from kaudit_setup.attribution.owner_chain import followed_up
+from kaudit_setup.attribution.owner_chain import follow_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.resources import counted
 
@@ -68,7 +68,7 @@ def _sweeps(index: EventIndex, obj: Object) -> list[Request]:
 
 def _takes_in(request: Request, obj: Object) -> bool:
     """Whether a request on a collection read or deleted objects that may be `obj`."""
-    return request.done and (reads(request) or (deletes(request) and hits(request, obj) is True))
+    return request.done and (reads(request) or (deletes(request) and includes(request, obj) is True))
 
 
 def _lifetime(index: EventIndex, obj: Object) -> tuple[float, float]:
@@ -106,7 +106,7 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
     if verb is not Verb.changed:
         return found
     child = Child(index, obj, chosen.at, chosen, certain_if(chosen.facts.body), chosen, deleted=True)
-    return followed_up(found + Finding(next=child))
+    return follow_up(found + Finding(next=child))
 
 
 def _others(chosen: Request, events: Sequence[Request]) -> str:

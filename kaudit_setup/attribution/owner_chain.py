@@ -25,13 +25,13 @@ from kaudit_setup.attribution.chain import (
     note,
 )
 from kaudit_setup.attribution.controllers.autoscaler import autoscaler
-from kaudit_setup.attribution.controllers.common import complete_log
+from kaudit_setup.attribution.controllers.common import check_completeness
 from kaudit_setup.attribution.controllers.deployments import deployment
 from kaudit_setup.attribution.controllers.other_owners import any_owner, job, service
 from kaudit_setup.attribution.controllers.others import aggregated_role
 from kaudit_setup.attribution.controllers.pod_sets import pod_set
 from kaudit_setup.attribution.controllers.replicasets import replicaset
-from kaudit_setup.attribution.creation import created
+from kaudit_setup.attribution.creation import creation_step
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that, without
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -71,10 +71,10 @@ OWNERLESS_RULES: Final[tuple[Rule[Child], ...]] = (
 
 def creation_chain(index: EventIndex, obj: Object, before: float = float("inf")) -> Finding:
     """Who made `obj` (in its last lifetime before `before`, Unix seconds), and who is behind that."""
-    return followed_up(created(index, obj, before))
+    return follow_up(creation_step(index, obj, before))
 
 
-def followed_up(finding: Finding) -> Finding:
+def follow_up(finding: Finding) -> Finding:
     """A finding, with all that comes of its next steps; those of deletions are left to `deletion_causes`."""
     while isinstance(step := finding.next, Child | LastChange | Creator):
         finding = replace(finding, next=None) + _take(step)
@@ -109,7 +109,7 @@ def _last_change(step: LastChange) -> Finding:
         requests, before = _whenever(case, requests)
     cause = requests[-1]
     shown = proven(index, case.owner, cause, renewed=child.cause is not None and creates(child.cause))
-    case, doubt = complete_log(case, requests)
+    case, doubt = check_completeness(case, requests)
     case = case.at_most(certain_if(shown))
     why = _when_changed(child, requests)
     if not shown and cause.facts.body:

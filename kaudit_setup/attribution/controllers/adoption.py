@@ -86,7 +86,7 @@ def orphaned(index: EventIndex, obj: Object, until: float) -> Request | None:
     return first if first is not None and (first.verb, first.subresource) == ("patch", "") else None
 
 
-def ended(index: EventIndex, obj: Object, at: float) -> Request | None:
+def deletion_before(index: EventIndex, obj: Object, at: float) -> Request | None:
     """The request that had `obj` deleted before `at`, if it was not made again, or in use, since."""
     requests = index.done(obj, at)
     last = last_that(requests, lambda request: creates(request) or deletes(request))

@@ -21,7 +21,7 @@ from kaudit_setup.attribution.chain import (
     note,
     weakest,
 )
-from kaudit_setup.attribution.controllers.adoption import ended
+from kaudit_setup.attribution.controllers.adoption import deletion_before
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that
 from kaudit_setup.attribution.evidence.literals import quoted
@@ -95,7 +95,7 @@ def autoscaler(scaled: Child) -> Finding:
     known = index.starting(Object("autoscaling", "horizontalpodautoscalers", namespace, ""))
     names = {one.name for one in known} | {request.name for request in reports}
     scalers = [Object("autoscaling", "horizontalpodautoscalers", namespace, name) for name in sorted(names - {""})]
-    alive = [one for one in scalers if ended(index, one, scaled.at) is None]
+    alive = [one for one in scalers if deletion_before(index, one, scaled.at) is None]
     targets = {one: _scales(scaled, one, reports) for one in alive}
     reported = [request.object for request in reports if request.name and targets.get(request.object) is not False]
     found = first_found(CHOICES, _Candidates(scaled.object, targets, tuple(reported)))

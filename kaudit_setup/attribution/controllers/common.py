@@ -19,7 +19,7 @@ def nobody_known(case: Case) -> Finding:
     return Finding((case.link(None, f"; the log does not show who made {owner}"),), notes=(said,))
 
 
-def complete_log(case: Case, requests: Sequence[Request]) -> tuple[Case, Finding]:
+def check_completeness(case: Case, requests: Sequence[Request]) -> tuple[Case, Finding]:
     """The case, if it is certain no surer than the log is complete, and a note where the log is not.
 
     `requests`: what is known to be behind what the child followed.
@@ -38,7 +38,7 @@ def _lacking(case: Case, requests: Sequence[Request]) -> str:
     return ""
 
 
-def recreated(index: EventIndex, obj: Object, made: Request) -> str:
+def recreation_note(index: EventIndex, obj: Object, made: Request) -> str:
     """Who deleted `obj`, if it was made again at once by `made`; empty if nobody did."""
     deleted = [r for r in index.on(obj) if r.done and deletes(r) and 0 <= made.at - r.at <= NEAR]
     if not creates(made) or not deleted or deleted[-1].by_kubernetes:

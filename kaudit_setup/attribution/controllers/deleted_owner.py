@@ -11,7 +11,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.timing import AT_ONCE
 
 
-def deleted(index: EventIndex, obj: Object, deletion: Deletion, before: float, depth: int = 0) -> Finding:
+def deletion_link(index: EventIndex, obj: Object, deletion: Deletion, before: float, depth: int = 0) -> Finding:
     """The link of an object that was deleted; its root, or the controller that deleted it as the next question.
 
     `depth`: how many links the chain has before.
@@ -34,7 +34,7 @@ def deleted_with(case: DeletionCase, owner: Object, confidence: Confidence, why:
         return None
     reason = why if found.confidence == "certain" else f"{why}; {found.why}"
     deletion = Deletion(found.request, weakest(confidence, found.confidence), reason)
-    return note(*aside.notes) + deleted(index, owner, deletion, at, case.depth)
+    return note(*aside.notes) + deletion_link(index, owner, deletion, at, case.depth)
 
 
 def _within_tolerance(index: EventIndex, owner: Object, at: float) -> tuple[Finding, Deletion | None]:

@@ -7,7 +7,7 @@ does not).
 from __future__ import annotations
 
 from kaudit_setup.attribution.chain import NOTHING, Case, Creator, Finding, LastChange, Link, certain_if, note
-from kaudit_setup.attribution.controllers.adoption import changed_just_before, ended
+from kaudit_setup.attribution.controllers.adoption import changed_just_before, deletion_before
 from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.literals import named
@@ -21,7 +21,7 @@ def deployment(case: Case) -> Finding:
     index, child = case.index, case.child
     index.look_up(named(case.owner))
     doubtful = not (case.certain or child.timeless or child.deleted)
-    gone = ended(index, case.owner, child.at) if doubtful else None
+    gone = deletion_before(index, case.owner, child.at) if doubtful else None
     if gone is not None:
         return _adopter(case, gone)
     requests, found = requested_changes(index, case.owner, child.at), NOTHING

@@ -33,7 +33,7 @@ from kaudit_setup.attribution.controllers.adoption import (
     owning_object,
 )
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
-from kaudit_setup.attribution.controllers.others import dangling
+from kaudit_setup.attribution.controllers.others import absent_owner
 from kaudit_setup.attribution.creation import Creation, above, creation_of
 from kaudit_setup.attribution.deletion import deletion_of
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
@@ -54,7 +54,7 @@ class _Collected:
     ownership: Ownership | None
 
 
-def collected(case: DeletionCase) -> Finding:
+def garbage_collected(case: DeletionCase) -> Finding:
     """Whoever deleted the owner of what the garbage collector deleted."""
     creation = creation_of(case.index, case.object, case.before)
     said = ownership(case.index, case.object, case.request.at, creation.request)
@@ -143,7 +143,7 @@ def _owner_unknown(one: _Collected) -> Finding | None:
     case, said = one.case, one.ownership
     if said is None or not said.owners:
         return None
-    found = dangling(case.index, case.object, case.request, said)
+    found = absent_owner(case.index, case.object, case.request, said)
     if found is not None:
         return found
     names = ", ".join(str(owning_object(case.index, owner, case.object)) for owner in said.owners)
@@ -173,7 +173,7 @@ def _deleted_just_before(one: _Collected) -> Finding:
         last = likely[0]
         why = f"{actor(last)} deleted it {end.at - last.at:.3f} s before {obj} was collected; nothing else fits"
         return ends_at(Link(last.object, last, "inferred", why))
-    wrote = dangling(case.index, obj, end, None) if one.ownership is None and not likely else None
+    wrote = absent_owner(case.index, obj, end, None) if one.ownership is None and not likely else None
     if wrote is not None:
         return wrote
     unknown = f"the garbage collector deleted {obj} because its owner was gone; who deleted that is not in this log"

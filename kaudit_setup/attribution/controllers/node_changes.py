@@ -27,7 +27,7 @@ def node_changes(index: EventIndex, obj: Object, request: Request) -> list[Reque
     return list(filter(by_somebody, (d for node in nodes for d in index.on(Object("", "nodes", "", node)))))
 
 
-def suspect(changed: Sequence[Request], request: Request) -> Request | None:
+def likely_cause(changed: Sequence[Request], request: Request) -> Request | None:
     """The last of some changes of nodes; None if they are of several nodes, not moments before `request`."""
     if not changed or (len({d.name for d in changed}) > 1 and request.at - changed[-1].at >= NODE_CHANGE_MOMENTS):
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kaudit_setup.attribution.chain import NOTHING, Case, Finding, LastChange, note
-from kaudit_setup.attribution.controllers.common import complete_log, nobody_known
-from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
-from kaudit_setup.attribution.creation import creation_of, met
+from kaudit_setup.attribution.controllers.common import check_completeness, nobody_known
+from kaudit_setup.attribution.controllers.replacements import missing_pod, replacement_note
+from kaudit_setup.attribution.creation import creation_of, mentions
 from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import is_generated
 from kaudit_setup.attribution.evidence.requests import changes, creates
@@ -20,7 +20,7 @@ def job(case: Case) -> Finding:
     """A Job: its controller follows a change of parallelism, or of suspend, at once; else whoever made the Job."""
     _look_up(case)
     gone = None if case.child.deleted or case.child.timeless else missing_pod(case)
-    found = note(replaced(case.index, case.owner, gone)) if gone is not None else NOTHING
+    found = note(replacement_note(case.index, case.owner, gone)) if gone is not None else NOTHING
     return found + (_just_changed(case, AT_ONCE) or any_owner(case))
 
 
@@ -43,7 +43,7 @@ def any_owner(case: Case) -> Finding:
         above = replace(case.above(child.at, None, "inferred", None), timeless=True)
         return found + nobody_known(case) + Finding(next=above)
     case = case.at_most(creation.confidence)
-    case, doubt = complete_log(case, [create])
+    case, doubt = check_completeness(case, [create])
     why = "" if creation.confidence == "certain" else f"; {creation.why}"
     found += doubt + Finding((case.link(create, why),)) + note(*_later_changes(case))
     if create.controller:
@@ -86,5 +86,5 @@ def _seen_at(case: Case) -> float:
     index, owner, at = case.index, case.owner, case.child.at
     known = [request.at for request in index.on(owner) if request.done]
     if is_generated(owner.name) and not any(map(creates, index.on(owner))):
-        known += [request.at for request in met(index, [owner])]
+        known += [request.at for request in mentions(index, [owner])]
     return min((one for one in known if one <= at), default=at)

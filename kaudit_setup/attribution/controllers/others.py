@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, ends_at
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
-from kaudit_setup.attribution.creation import met
+from kaudit_setup.attribution.creation import mentions
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, up_to, writes
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import named, quoted
@@ -91,7 +91,7 @@ def _wrote_another(request: Request, child: Child) -> bool:
     return request.facts.labels != () if creates(request) else changes(request) or deletes(request)
 
 
-def dangling(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> Finding | None:
+def absent_owner(index: EventIndex, obj: Object, end: Request, known: Ownership | None) -> Finding | None:
     """Whoever wrote, right before the garbage collector deleted `obj` by `end`, that it belongs to what the log never
     shows. Without bodies: who wrote it at all, unless that was a program, which writes all the time.
     """
@@ -114,7 +114,7 @@ def _named_nobody(
     owners = [owning_object(index, owner, obj) for owner in known.owners]
     if writer is None or writer.by_kubernetes or not shortly_before(writer, end.at, COLLECTED):
         return None
-    if up_to(met(index, owners), end.at):
+    if up_to(mentions(index, owners), end.at):
         return None
     names = ", ".join(map(str, owners))
     why = f"{actor(writer)} wrote that it belongs to {names}, which this log never shows"

@@ -13,7 +13,7 @@ from typing import Literal
 from kaudit_setup.attribution.chain import NOTHING, Case, Finding, LastChange, certain_if, note
 from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, deletions, unbroken
-from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
+from kaudit_setup.attribution.controllers.replacements import missing_pod, replacement_note
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, STATEFULSETS
 from kaudit_setup.attribution.evidence.choose import earliest, last_that, without
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -34,8 +34,8 @@ def pod_set(case: Case) -> Finding:
     requests = requested_changes(index, owner, at)
     gone = None if child.deleted or child.timeless else missing_pod(case)
     if gone is not None:
-        found += note(replaced(index, owner, gone))
-    if owner.resource == "daemonsets" and len(requests) > 1 and not _at_work(case, requests[-1]):
+        found += note(replacement_note(index, owner, gone))
+    if owner.resource == "daemonsets" and len(requests) > 1 and not _made_for(case, requests[-1]):
         case, requests, unlikely = _made_before_change(case, requests, gone)
         found += unlikely
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
@@ -59,11 +59,11 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
     at, found = case.child.at, NOTHING
     if case.owner.resource != "statefulsets" or case.child.deleted:
         return at, case, found
-    for last in reversed(_ups_and_downs(case)):
+    for last in reversed(_creations_and_deletions(case)):
         if creates(last):
             at = last.at
         elif last.controller == STATEFULSETS:
-            again = made_again(case.index, last, case.owner)
+            again = recreates(case.index, last, case.owner)
             if again == "no":
                 break
             case = case.at_most(certain_if(again == "surely"))
@@ -72,17 +72,17 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
     return at, case, found
 
 
-def _ups_and_downs(case: Case) -> Sequence[Request]:
+def _creations_and_deletions(case: Case) -> Sequence[Request]:
     """The creates of Pods of the child's name before it, and the deletions by others than kubelets."""
     before = [request for request in case.index.done(case.child.object) if request.at < case.child.at]
-    return list(filter(_is_up_or_down, before))
+    return list(filter(_creates_or_deletes, before))
 
 
-def _is_up_or_down(request: Request) -> bool:
+def _creates_or_deletes(request: Request) -> bool:
     return creates(request) or (deletes(request) and not request.node)
 
 
-def _at_work(case: Case, change: Request) -> bool:
+def _made_for(case: Case, change: Request) -> bool:
     """Whether a DaemonSet's controller made the child for `change`: one after the other since then, or in the place
     of one that it had deleted for that.
     """
@@ -92,7 +92,7 @@ def _at_work(case: Case, change: Request) -> bool:
     return any(
         change.at <= request.at <= at
         and (at - request.at < ROLLED or 0 <= at - _gone_at(index, request) <= NEAR)
-        and made_again(index, request, owner) == "no"
+        and recreates(index, request, owner) == "no"
         for request in deletions(index, owner, DAEMONSETS)
     )
 
@@ -103,7 +103,7 @@ def _gone_at(index: EventIndex, end: Request) -> float:
     return max((request.at for request in deleted if request.node), default=end.at)
 
 
-def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
+def recreates(index: EventIndex, end: Request, owner: Object) -> Again:
     """Whether the controller of a StatefulSet or DaemonSet deleted a Pod by `end` only to make it again, as it does
     with one that failed or was evicted: from the same template, with nobody having asked for anything else.
     """
@@ -119,7 +119,7 @@ def made_again(index: EventIndex, end: Request, owner: Object) -> Again:
         return "surely" if same else "no"
     if not changed:
         return "surely" if requests else "likely"
-    return "no" if stepping(index, end, owner, changed[-1]) else "likely"
+    return "no" if is_rolling_out(index, end, owner, changed[-1]) else "likely"
 
 
 def _same_revision(old: Request | None, new: Request) -> bool | None:
@@ -129,7 +129,7 @@ def _same_revision(old: Request | None, new: Request) -> bool | None:
     return old.facts.revision == new.facts.revision
 
 
-def stepping(index: EventIndex, end: Request, owner: Object, change: Request) -> bool:
+def is_rolling_out(index: EventIndex, end: Request, owner: Object, change: Request) -> bool:
     """Whether the controller of a set, when it deleted a Pod by `end`, was still going from one to the next for
     `change`.
     """

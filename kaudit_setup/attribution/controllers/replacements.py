@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Case
-from kaudit_setup.attribution.controllers.node_changes import node_changes, suspect
+from kaudit_setup.attribution.controllers.node_changes import likely_cause, node_changes
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
-from kaudit_setup.attribution.controllers.selected_pods import let_go
+from kaudit_setup.attribution.controllers.selected_pods import release_before
 from kaudit_setup.attribution.evidence.actors import NODES, TAINTS
 from kaudit_setup.attribution.evidence.choose import latest
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -19,13 +19,13 @@ def missing_pod(case: Case) -> Request | None:
     did not want, or a change by which a sibling no longer belonged to it.
     """
     gone = _predecessor(case)
-    left = let_go(case) if case.owner.resource != "statefulsets" else None
+    left = release_before(case) if case.owner.resource != "statefulsets" else None
     return max((r for r in (gone, left) if r is not None), key=lambda request: request.at, default=None)
 
 
-def replaced(index: EventIndex, owner: Object, gone: Request, took: str = "took") -> str:
+def replacement_note(index: EventIndex, owner: Object, gone: Request, took: str = "took") -> str:
     """Whose place was taken, as `missing_pod` tells, and who is behind a controller that deleted it."""
-    return f"it {took} the place of {gone.object}, {_went(index, owner, gone)}"
+    return f"it {took} the place of {gone.object}, {_describe_end(index, owner, gone)}"
 
 
 def _predecessor(case: Case) -> Request | None:
@@ -52,13 +52,13 @@ def _is_sibling(case: Case, obj: Object) -> bool:
     return obj.name.startswith(f"{owner.name}-") and (obj.name == child.name) is same_name
 
 
-def _went(index: EventIndex, owner: Object, gone: Request) -> str:
+def _describe_end(index: EventIndex, owner: Object, gone: Request) -> str:
     if changes(gone):
         return f"which {actor(gone)} changed at {gone.time}, so that {owner} let it go"
     deleted = f"which {actor(gone)} deleted at {gone.time}"
     if gone.controller not in {NODES, TAINTS}:
         return deleted
-    cause = suspect([r for r in node_changes(index, gone.object, gone) if r.facts.spec is not False], gone)
+    cause = likely_cause([r for r in node_changes(index, gone.object, gone) if r.facts.spec is not False], gone)
     if cause is None:
         return deleted
     return f"{deleted}, after {actor(cause)} {doing(cause)} {cause.object} at {cause.time}"

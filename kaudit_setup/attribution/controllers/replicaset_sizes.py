@@ -54,7 +54,7 @@ class _Queue:
         return replace(self, waiting=tuple(left))
 
 
-def shrink(
+def last_shrink(
     index: EventIndex, requests: Sequence[Request], end: Request, owner: Object
 ) -> tuple[Request | None, bool]:
     """The last change that made a ReplicaSet smaller, as far as bodies tell, and whether its controller was still at
@@ -67,7 +67,7 @@ def shrink(
     return smaller[-1], unbroken(smaller[-1].at, steps, end.at, NEAR)
 
 
-def bigger(requests: Sequence[Request]) -> Request | None:
+def last_growth(requests: Sequence[Request]) -> Request | None:
     """The last change that made a ReplicaSet bigger, as far as bodies tell."""
     found = [request for request, more in _resized(requests) if more is None or more > 0]
     return found[-1] if found else None

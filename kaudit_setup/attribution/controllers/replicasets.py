@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kaudit_setup.attribution.chain import Case, Child, Creator, Finding, Link, certain_if, note
-from kaudit_setup.attribution.controllers.adoption import ended
-from kaudit_setup.attribution.controllers.common import complete_log, recreated
+from kaudit_setup.attribution.controllers.adoption import deletion_before
+from kaudit_setup.attribution.controllers.common import check_completeness, recreation_note
 from kaudit_setup.attribution.controllers.pod_steps import creations, unbroken
-from kaudit_setup.attribution.controllers.replacements import missing_pod, replaced
-from kaudit_setup.attribution.controllers.replicaset_sizes import Waiting, bigger, unfulfilled
+from kaudit_setup.attribution.controllers.replacements import missing_pod, replacement_note
+from kaudit_setup.attribution.controllers.replicaset_sizes import Waiting, last_growth, unfulfilled
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
 from kaudit_setup.attribution.evidence.choose import last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -52,7 +52,7 @@ def replicaset(case: Case) -> Finding:
     gone = missing_pod(case)
     if gone is not None and _came_last(gone, cause, maker):
         case = case.at_most(certain_if(not waiting.counted))
-        found += note(replaced(index, owner, gone, "may have taken" if waiting.counted else "took"))
+        found += note(replacement_note(index, owner, gone, "may have taken" if waiting.counted else "took"))
         cause = cause if waiting.counted else None
     elif cause is None and not child.timeless and case.certain:
         grew = _grew(case, requests)
@@ -90,8 +90,8 @@ def _up(case: Case, history: _History, cause: Request | None) -> Finding:
     by_hand = set_back(index, history.deployment, history.requests, cause)
     found = note(set_back_note(by_hand, cause))
     cause, case = by_hand or cause, case.at_most(certain_if(by_hand is None))
-    case, doubt = complete_log(case, [*filter(None, [history.maker])])
-    found += doubt + Finding((case.link(cause),)) + note(recreated(index, owner, cause))
+    case, doubt = check_completeness(case, [*filter(None, [history.maker])])
+    found += doubt + Finding((case.link(cause),)) + note(recreation_note(index, owner, cause))
     if not cause.controller:
         return found + Finding(root=cause, next=Creator(index, owner, cause))
     telling = _telling(cause, history)
@@ -142,7 +142,7 @@ def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
 
 def _grew(case: Case, requests: Sequence[Request]) -> str:
     """That a ReplicaSet was made bigger later, so that the Pod may be of that; empty if it was not."""
-    last = bigger(requests)
+    last = last_growth(requests)
     if last is None:
         return ""
     return f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be of that"
@@ -158,7 +158,7 @@ def _asked_above(case: Case, history: _History) -> Request | None:
     index, child, deployment = case.index, case.child, history.deployment
     if deployment is None or child.timeless or _controller_is_logged(index, case.owner, deployment):
         return None
-    end = ended(index, deployment, child.at)
+    end = deletion_before(index, deployment, child.at)
     if end is not None and child.at - end.at <= AT_ONCE:
         return None
     asked = end or _still_at(case, deployment, history.requests)

@@ -25,12 +25,17 @@ from kaudit_setup.attribution.chain import (
     weakest,
 )
 from kaudit_setup.attribution.controllers.adoption import ownership
-from kaudit_setup.attribution.controllers.common import complete_log
-from kaudit_setup.attribution.controllers.pod_sets import made_again, stepping
-from kaudit_setup.attribution.controllers.replicaset_sizes import shrink
+from kaudit_setup.attribution.controllers.common import check_completeness
+from kaudit_setup.attribution.controllers.pod_sets import is_rolling_out, recreates
+from kaudit_setup.attribution.controllers.replicaset_sizes import last_shrink
 from kaudit_setup.attribution.controllers.replicasets import deployment_of, set_back, set_back_note
-from kaudit_setup.attribution.controllers.selected_pods import made_to_match, newly_made, taken_itself, taken_over
-from kaudit_setup.attribution.creation import created, creation_of
+from kaudit_setup.attribution.controllers.selected_pods import (
+    adoption_before,
+    adoption_of_deleted,
+    is_new_owner,
+    last_labelling,
+)
+from kaudit_setup.attribution.creation import creation_of, creation_step
 from kaudit_setup.attribution.evidence.actors import CRONJOBS, JOBS
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, shortly_before, without
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates
@@ -53,7 +58,7 @@ def scaled_down(case: DeletionCase) -> Finding:
     child = _as_child(case)
     owner = owner_of(child)
     if owner is None:
-        adopted = taken_itself(case.index, case.request)
+        adopted = adoption_of_deleted(case.index, case.request)
         if adopted is not None:
             return _one_too_many(child, case.request.controller, adopted, "inferred")
         return note(f"what {case.request.controller} followed when it deleted {case.object} is not in this log")
@@ -94,12 +99,12 @@ def _of_set(removed: _Removed) -> Finding:
     index, child, owner = case.index, case.child, case.owner
     requests = requested_changes(index, owner, child.at)
     changed = without(requests, creates)
-    if made_again(index, end, owner) != "no":
+    if recreates(index, end, owner) != "no":
         again = f"{end.controller} deleted {child.object} only to make it again, as it does with a Pod that failed"
         return note(f"no request in this log set it going: {again} or was evicted")
     if requests and not changed:
         return note(f"no request in this log set it going: nobody changed {owner} since it was made")
-    proven = bool(changed) and child.confidence == "certain" and stepping(index, end, owner, changed[-1])
+    proven = bool(changed) and child.confidence == "certain" and is_rolling_out(index, end, owner, changed[-1])
     return Finding(next=replace(child, confidence=certain_if(proven)))
 
 
@@ -108,11 +113,11 @@ def _of_replicaset(removed: _Removed) -> Finding:
     case, end = removed.case, removed.end
     index, child, owner = case.index, case.child, case.owner
     requests = spec_requests(index, owner, child.at)
-    cause, busy = shrink(index, requests, end, owner)
-    adopted = taken_over(index, owner, end, thorough=not busy)
+    cause, busy = last_shrink(index, requests, end, owner)
+    adopted = adoption_before(index, owner, end, thorough=not busy)
     if adopted is not None and (cause is None or cause.at < adopted.at):
         maker = last_that(requests, creates)
-        if maker is not None and newly_made(index, maker, adopted):
+        if maker is not None and is_new_owner(index, maker, adopted):
             return _for_a_new_one(case, maker, adopted)
         return _one_too_many(child, str(owner), adopted, weakest(child.confidence, certain_if(not busy)))
     return _smaller(case.at_most(certain_if(busy)), requests, cause, busy=busy)
@@ -122,7 +127,7 @@ def _smaller(case: Case, requests: Sequence[Request], cause: Request | None, *, 
     """A ReplicaSet that was to get smaller by `cause`; `busy`: its controller was still at that."""
     index, child, owner = case.index, case.child, case.owner
     create = _by_controller(creation_of(index, owner, child.at).request)
-    case, found = complete_log(case, requests)
+    case, found = check_completeness(case, requests)
     if not busy and (cause is None or child.at - cause.at >= NODE_CHANGE):
         if requests and not _asked_above(Child(index, owner, child.at, create, "inferred")):
             many = f"{owner} had a Pod too many, but nobody had just asked it for fewer"
@@ -165,13 +170,13 @@ def _for_a_new_one(case: Case, maker: Request, adopted: Request) -> Finding:
 def _one_too_many(child: Child, keeper: str, adopted: Request, confidence: Confidence) -> Finding:
     """`keeper` took over a Pod that it did not need: behind that is whoever made the Pod, or made it match."""
     index, pod = child.index, adopted.object
-    matched = made_to_match(index, pod, adopted.at)
+    matched = last_labelling(index, pod, adopted.at)
     confidence = weakest(confidence, certain_if(matched is not None and adopted.at - matched.at <= NEAR))
     if matched is not None and changes(matched):
         lag = adopted.at - matched.at
         why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} took it over and had one too many"
         return ends_at(Link(pod, matched, weakest(confidence, certain_if(bool(matched.facts.relabels))), why))
-    made = created(index, pod, adopted.at)
+    made = creation_step(index, pod, adopted.at)
     if not made.links:
         return note(f"{keeper} took over {pod} at {adopted.time}; who made that is not in this log")
     first = made.links[0]

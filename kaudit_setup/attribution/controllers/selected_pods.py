@@ -17,7 +17,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 
 
-def taken_over(index: EventIndex, owner: Object, end: Request, *, thorough: bool) -> Request | None:
+def adoption_before(index: EventIndex, owner: Object, end: Request, *, thorough: bool) -> Request | None:
     """The patch right before `end` by which `owner`'s controller took over a Pod that was there already.
 
     Without bodies it is the controller's patch of a Pod moments before, for what it lets go it replaces. If
@@ -50,36 +50,36 @@ def _last_pod_made(index: EventIndex, end: Request) -> float:
 
 def _just_before(request: Request, end: Request) -> bool:
     """Whether a request without a body is of the controller that sent `end` moments later."""
-    return _moments(request, end) and request.controller == end.controller and not request.facts.body
+    return _moments_before(request, end) and request.controller == end.controller and not request.facts.body
 
 
-def taken_itself(index: EventIndex, end: Request) -> Request | None:
+def adoption_of_deleted(index: EventIndex, end: Request) -> Request | None:
     """The patch moments before `end` by which the same controller took over the very Pod that it deleted then."""
     patches = _patches(index.on(end.object), end.object)
-    return last_that(patches, lambda request: _moments(request, end) and request.controller == end.controller)
+    return last_that(patches, lambda request: _moments_before(request, end) and request.controller == end.controller)
 
 
-def newly_made(index: EventIndex, maker: Request, adopted: Request) -> bool:
+def is_new_owner(index: EventIndex, maker: Request, adopted: Request) -> bool:
     """Whether the owner that `maker` made, right before it took over a Pod by `adopted`, came last of the two."""
-    matched = made_to_match(index, adopted.object, adopted.at)
+    matched = last_labelling(index, adopted.object, adopted.at)
     return (matched is None or matched.at < maker.at) and adopted.at - maker.at <= NEAR
 
 
-def made_to_match(index: EventIndex, pod: Object, at: float) -> Request | None:
+def last_labelling(index: EventIndex, pod: Object, at: float) -> Request | None:
     """The last request before `at` that made `pod`, or gave it the labels that it had then, as far as is known."""
     index.look_up([pod_ending(pod.name)])
     requests = index.done(pod, at)
     return next((request for request in reversed(requests) if creates(request) or _relabels(request)), None)
 
 
-def let_go(case: Case) -> Request | None:
+def release_before(case: Case) -> Request | None:
     """The change by which somebody made another Pod of the owner's match no longer, right before the child was made
     in its place.
     """
     index, child, owner = case.index, case.child, case.owner
     near = [r for r in _patches(index.all(), owner) if 0 <= child.at - r.at <= NEAR and r.object != child.object]
     reference = child.request.facts.controller if child.request else None
-    shown = [request for request in near if _releases(request, reference.uid if reference else "")]
+    shown = [request for request in near if _is_release(request, reference.uid if reference else "")]
     if shown:
         return _last_relabelled(index, shown, NEAR)
     return _last_relabelled(index, [request for request in near if _may_release(case, request)], AT_ONCE)
@@ -99,7 +99,7 @@ def _may_release(case: Case, patch: Request) -> bool:
 
 def _relabelled(index: EventIndex, release: Request, within: float) -> Request | None:
     """The change of labels for which a Pod was let go, by so many seconds before."""
-    asked = made_to_match(index, release.object, release.at)
+    asked = last_labelling(index, release.object, release.at)
     if asked is None or not changes(asked) or release.at - asked.at > within:
         return None
     return asked
@@ -116,7 +116,7 @@ def _patches(requests: Iterable[Request], owner: Object) -> list[Request]:
     ]
 
 
-def _releases(request: Request, uid: str) -> bool:
+def _is_release(request: Request, uid: str) -> bool:
     """Whether a patch says that a Pod is no longer its owner's, of this UID if the log tells: what it takes away, or
     what its answer shows to be left.
     """
@@ -134,5 +134,5 @@ def _relabels(request: Request) -> bool:
     )
 
 
-def _moments(request: Request, later: Request) -> bool:
+def _moments_before(request: Request, later: Request) -> bool:
     return 0 <= later.at - request.at <= AT_ONCE

@@ -10,7 +10,7 @@ from kaudit_setup.attribution.evidence.requests import Request, creates
 from kaudit_setup.policy.selectors import matches
 
 
-def spares(request: Request, requests: Sequence[Request]) -> bool:
+def excludes(request: Request, requests: Sequence[Request]) -> bool:
     """Whether a request on all that match a selector left out the object of `requests`, by its labels then."""
     asked = parse_qs(urlsplit(request.uri).query).get("labelSelector", [])
     labels = _labels_at(requests, request.at) if asked else None
