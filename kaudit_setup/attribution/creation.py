@@ -50,7 +50,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     if not creations:
         return creation
     last = creations[-1]
-    other = f"{actor(last)} made another object of this name, with another UID, at {last.time}"
+    other = f"{actor(last)} created another object of this name (with another UID) at {last.time}"
     return replace(creation, note=other)
 
 
@@ -87,7 +87,7 @@ def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Seque
     """`create` holds the name of `obj`; `last` is the last lifetime of that name, `earlier` the creates before."""
     how = "the request names it" if carries_name(create) else "the answer to the request names it"
     others = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
-    note = f"another {obj} was made before: by {others}" if earlier else ""
+    note = f"an earlier {obj} was created by {others}" if earlier else ""
     doubt = in_doubt(last.gone, last.use)
     return Creation(create, certain_if(not doubt), f"{how}; {doubt}" if doubt else how, note)
 
@@ -96,9 +96,9 @@ def in_doubt(gone: Request | None, use: Request | None) -> str:
     """Why an object that `use` met may be the one that `gone` deleted; empty if there is no doubt."""
     if gone is None or use is None:
         return ""
-    said = f"{actor(gone)} deleted it at {gone.time}, but {actor(use)} still met it at {use.time}"
-    why = "it was made again by a request that is not in this log, or that deletion took long (a finalizer, maybe)"
-    unsure = "" if gone.facts.dry_run is False else ", or was a dry run maybe: its options are not in the log"
+    said = f"{actor(gone)} deleted it at {gone.time}, but {actor(use)} still found it at {use.time}"
+    why = "it was created again by a request that is not in this log, or the deletion took long (a finalizer)"
+    unsure = "" if gone.facts.dry_run is False else ", or the deletion was a dry run (its options are not in the log)"
     return f"{said}: {why}{unsure}"
 
 
@@ -228,7 +228,7 @@ def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
     silent = list(dict.fromkeys(actor(request) for request in around if not request.facts.generate_name))
     complete = bool(since) or not search.index.left_out
     proven = all((len(owners) == 1, not silent, chosen.at <= search.latest, complete))
-    why = f"its request asked for a name beginning with {prefix}"
+    why = f"its request asked for a generated name with the prefix {prefix}"
     notes = (_rivals_note(search, asked), _silent_rivals(search.object, silent))
     return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
 

@@ -155,8 +155,8 @@ def _without_deletion(obj: Object, found: Search, why: Finding) -> Search:
 
 def _only_last(obj: Object, last: Request) -> str:
     return (
-        f"the only deletion of {obj} in this log is the last one of {last.node}'s kubelet, at"
-        f" {last.time}, of a Pod that was already going; who set it going is not in this log"
+        f"the only deletion of {obj} in this log is the final one by the kubelet of {last.node}, at"
+        f" {last.time}, of a Pod that was already terminating; who deleted it first is not in this log"
     )
 
 
@@ -164,7 +164,7 @@ def _once_more(maybe: Deletion | None) -> str:
     """That a later deletion may have taken another object of this name."""
     if maybe is None:
         return ""
-    return f"it may have gone once more: {maybe.why}, by {actor(maybe.request)} at {maybe.request.time}"
+    return f"it may have been deleted once more: {maybe.why}, by {actor(maybe.request)} at {maybe.request.time}"
 
 
 def _another(obj: Object, later: Sequence[Lifetime]) -> str:
@@ -173,9 +173,9 @@ def _another(obj: Object, later: Sequence[Lifetime]) -> str:
         return ""
     creation = later[-1].creation
     if creation is not None:
-        return f"another {obj} was made later: by {actor(creation)} at {creation.time}"
+        return f"a later {obj} was created by {actor(creation)} at {creation.time}"
     known = "" if later[-1].bound else ", with another UID,"
-    return f"another {obj}{known} was there after that"
+    return f"another {obj}{known} existed after that"
 
 
 def _misses(logged: _Logged) -> Finding:
@@ -216,7 +216,7 @@ def _first_real(lifetime: _Lifetime, real: Sequence[Request]) -> Search:
     chosen = next((request for request in real if outlived(request, lifetime.requests) is None), real[0])
     deletion, aside = _judged(chosen, obj), note("" if lifetime.requests else _unmentioned(chosen, obj))
     if chosen.node:
-        static = ", and that of a static Pod would end in the node's name as this does"
+        static = ", but it may be a static Pod: its name ends in the node's name"
         return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside)
     rivals = [request for request in real if request.user != chosen.user and not request.by_kubernetes]
     aside += note(*(_rivalry(lifetime, chosen, other) for other in rivals))
@@ -247,15 +247,15 @@ def _rivalry(lifetime: _Lifetime, chosen: Request, other: Request) -> str:
     """What is said of somebody else who deleted the object, too."""
     if other.at < chosen.at:
         return in_doubt(other, outlived(other, lifetime.requests))
-    return f"{actor(other)} deleted it too, at {other.time}, when it was already going"
+    return f"{actor(other)} also deleted it, at {other.time}, when it was already terminating"
 
 
 def _doubt_by(rivals: Sequence[Request], chosen: Request) -> str:
     """The doubt that others raise who deleted the object, too, behind the reason; empty if they raise none."""
     if rivals and rivals[0].at < chosen.at:
-        return ", and nobody met it after that"
+        return ", and no later request shows it"
     if rivals and chosen.name and chosen.facts.dry_run is None:
-        return ", the first to; its options, a dry run maybe, are not in the log"
+        return ", and it was the first to; it may have been a dry run (its options are not in the log)"
     return ""
 
 
@@ -309,7 +309,7 @@ def _first_of(fitting: Sequence[Request], obj: Object) -> Deletion:
     first = _judged(fitting[0], obj)
     rivals = {actor(request): request for request in fitting if actor(request) != actor(first.request)}
     said = [f"{target(request)} by {who} at {request.time}" for who, request in rivals.items()][:_SHOWN]
-    return replace(first, why=f"{first.why}; the deletion of {', or of '.join(said)} fits as well") if said else first
+    return replace(first, why=f"{first.why}; the deletion of {', or of '.join(said)} is as likely") if said else first
 
 
 def _judged(chosen: Request, obj: Object) -> Deletion:
@@ -322,7 +322,7 @@ def _judged(chosen: Request, obj: Object) -> Deletion:
     asked = selector(chosen)
     which = f"every one that matches {asked}" if asked else "every one of its kind"
     where = f" in namespace {obj.namespace}" if obj.namespace else ""
-    return Deletion(chosen, "inferred", f"a deletecollection took {which}{where}")
+    return Deletion(chosen, "inferred", f"a deletecollection deleted {which}{where}")
 
 
 def _unmentioned(chosen: Request, obj: Object) -> str:

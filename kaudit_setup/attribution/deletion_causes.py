@@ -189,8 +189,8 @@ def _gone_with(index: EventIndex, obj: Object, one: Object, before: float, below
     spared = _spared(index, below, end) if below else ""
     if spared:
         return found + note(f"{actor(end)} deleted {one} at {end.time}, but {spared}")
-    link = Link(obj, None, "inferred", f"its own deletion is not in this log, that of {one} is")
-    above = deletion_link(index, one, Deletion(end, "inferred", f"{obj} went with it"), before, 1)
+    link = Link(obj, None, "inferred", f"its own deletion is not in this log, but that of {one} is")
+    above = deletion_link(index, one, Deletion(end, "inferred", f"{obj} was deleted with it"), before, 1)
     return found + Finding((link,), notes=search.aside.notes) + above
 
 
@@ -233,10 +233,10 @@ def _adopted(index: EventIndex, obj: Object, before: float) -> bool:
 def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
     """Why the first of `below` did not go when `end` deleted what is above them all; empty if it may have gone."""
     if end.facts.orphan:
-        return "what it owned was to stay"
+        return "its dependents were to be kept"
     left = next((one for one in below if orphaned(index, one, float("inf")) is not None), None)
     if left is not None:
-        return f"the garbage collector left {left} to others"
+        return f"the garbage collector orphaned {left}"
     obj = below[0]
     # by a kubelet: it went, though the log lacks the request that deleted it
     by_kubelet = any(request.node for request in filter(deletes, index.on(obj)))
@@ -251,4 +251,4 @@ def _not_taken(index: EventIndex, obj: Object) -> str:
         return request.controller in takers and request.resource == obj.resource and request.done
 
     others = sorted({request.controller for request in index.sift([b'"verb":"delete"'], takes)})
-    return f"no request of the {others[0]} took {obj}, and this log has such requests" if others else ""
+    return f"the {others[0]} did not delete {obj}, and this log has other deletions by it" if others else ""

@@ -46,8 +46,8 @@ def dry_run_doubt(index: EventIndex, obj: Object, end: Request) -> str:
     if met is None:
         return ""
     return (
-        f"{actor(met)} still met it at {met.time}, and its kubelet had not taken it away by the end of this log: the"
-        " request was a dry run maybe (its options are not in the log)"
+        f"{actor(met)} still found it at {met.time}, and its kubelet had not removed it by the end of this log: the"
+        " request may have been a dry run (its options are not in the log)"
     )
 
 
@@ -61,11 +61,11 @@ def _same_lifetime(index: EventIndex, obj: Object, end: Request) -> tuple[list[R
 def describe_dry_run(obj: Object, end: Request, met: Request) -> str:
     """That `end` only asked to delete `obj`, as `met` shows."""
     if met.object == obj:
-        shown = f"{actor(met)} deleted it later" if deletes(met) else f"{actor(met)} still met it"
+        shown = f"{actor(met)} deleted it later" if deletes(met) else f"{actor(met)} still found it"
     else:
         shown = f"{actor(met)} {doing(met)} {target(met)} in it"
-    asked = f"{actor(end)} asked to delete it at {end.time}, as a dry run perhaps (its options are not in the log)"
-    return f"{asked}, for {shown}, at {met.time}"
+    asked = f"{actor(end)} asked to delete it at {end.time}, possibly as a dry run (its options are not in the log)"
+    return f"{asked}, because {shown} at {met.time}"
 
 
 def _maybe_dry(end: Request) -> bool:

@@ -91,7 +91,7 @@ def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
     # a kubelet's delete is the last of a Pod that was going already
     earlier = [request for request in filter(deletes, requests) if not request.node and request.at < create.at]
     who = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
-    return f"another {obj} was deleted before: by {who}" if earlier else ""
+    return f"an earlier {obj} was deleted by {who}" if earlier else ""
 
 
 def _at_the_time(
@@ -153,5 +153,5 @@ def _unknown_kind(index: EventIndex, question: Question) -> list[str]:
     kind = question.kind
     if kind is None or kind.namespaced is not None or any(kind.takes(r.group, r.resource) for r in index.all()):
         return []
-    hint = "write a custom resource as plural.group, for example widgets.example.com: a log knows no short names"
+    hint = "write a custom resource as plural.group, for example widgets.example.com: logs do not hold short names"
     return [f"{question.object.resource} is not a kind that Kubernetes itself has; {hint}."]

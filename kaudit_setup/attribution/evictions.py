@@ -68,9 +68,9 @@ def evicted_from_node(case: DeletionCase) -> Finding:
     if cause is not None and (nodes or not _another_tainted(index, cause, end)):
         return _node_changed(case, cause)
     if nodes:
-        quiet = f"in this log nobody tainted {', '.join(nodes)} in the ten minutes before {end.time}"
-        return note(f"{quiet}: it was unreachable or not ready")
-    unknown = f"which node {obj} was on is not in this log: that was tainted, unreachable or not ready"
+        quiet = f"nobody in this log tainted {', '.join(nodes)} in the ten minutes before {end.time}"
+        return note(f"{quiet}: the node was unreachable or not ready")
+    unknown = f"which node {obj} was on is not in this log: the node was tainted, unreachable or not ready"
     return note(unknown, *(f"{actor(r)} {doing(r)} {r.object} before that, at {r.time}" for r in changed[-3:]))
 
 
@@ -109,7 +109,7 @@ def node_gone(case: DeletionCase) -> Finding:
         why = f"the only node that was deleted in ten minutes before; which one {obj} was on is not in the log"
         last = gone[-1]
         return Finding((Link(last.object, last, "inferred", why),), None if last.by_kubernetes else last)
-    return note(f"it was cleaned up at {end.time} because its node was gone or it had ended long before")
+    return note(f"it was cleaned up at {end.time} because its node was gone, or because it had finished long before")
 
 
 def _deleted_before(request: Request, end: Request) -> bool:
@@ -136,7 +136,7 @@ def _for_winner(case: DeletionCase, winner: KnownOwner) -> Finding:
     case.index.look_up([pod_ending(pod.name), *([nameless_requests(pod)] if any(guesses(pod)) else [])])
     made = creation_step(case.index, pod, case.request.at)
     if not made.links:
-        return note(f"it made room for {pod}; who made that is not in this log")
+        return note(f"it made room for {pod}; who created it is not in this log")
     first = made.links[0]
     link = Link(pod, first.request, weakest(first.confidence, winner.confidence), winner.why)
     return replace(made, links=(link,))

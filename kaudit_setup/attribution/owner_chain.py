@@ -97,7 +97,7 @@ def _owner(child: Child) -> Finding:
         return rule(Case(child, owner)) or NOTHING
     found = first_found(OWNERLESS_RULES, child)
     if found is None and child.request is not None:
-        return note(f"nothing in the log says for what {child.request.controller} made {child.object}")
+        return note(f"nothing in the log says why {child.request.controller} made {child.object}")
     return found or NOTHING
 
 
@@ -142,7 +142,7 @@ def _whenever(case: Case, requests: Sequence[Request]) -> tuple[tuple[Request, .
     owner, child = case.owner, case.child.object
     create = last_that(requests, creates)
     known = [r for r in filter(creates, case.index.done(owner)) if create is not None and r.at < create.at]
-    earlier = [f"{actor(r)} created {owner} before, at {r.time}: {child} may be of that one" for r in known[-3:]]
+    earlier = [f"{actor(r)} created {owner} before, at {r.time}: {child} may belong to that one" for r in known[-3:]]
     changed = [
         f"{actor(request)} {doing(request)} {owner} at {request.time}, maybe before {child} was made"
         for request in without(requests, creates)

@@ -80,7 +80,7 @@ def _if_logged(child: Child, guess: Guess) -> KnownOwner | None:
     full = _with_beginning(child, guess.owner)
     if not full:
         return None
-    others = f"; {len(full) - 1} more begin so, this one was changed last" if len(full) > 1 else ""
+    others = f"; {len(full) - 1} more have this prefix; this one was changed last" if len(full) > 1 else ""
     return KnownOwner(full[-1], "inferred", f"the Pod's name is {guess.scheme}{others}")
 
 

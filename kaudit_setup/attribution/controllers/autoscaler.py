@@ -70,7 +70,7 @@ def _only_one(known: _Candidates) -> KnownOwner | None:
 
 def _of_the_same_name(known: _Candidates) -> KnownOwner | None:
     same = next((one for one in known.possible if one.name == known.target.name), None)
-    return KnownOwner(same, "inferred", f"the autoscaler of the name of {known.target}") if same else None
+    return KnownOwner(same, "inferred", f"the autoscaler with the same name as {known.target}") if same else None
 
 
 CHOICES: Final = (

@@ -34,7 +34,7 @@ def _lacking(case: Case, requests: Sequence[Request]) -> str:
     if of_another_lifetime(child.request, requests):
         return f"the {owner} that {child.object} belongs to was made by a request that is not in this log"
     if incomplete(case.index, owner, child.at):
-        return f"the log lacks a change of {owner} before {child.object} followed: whoever made it is not known"
+        return f"the log lacks a change of {owner} before {child.object} followed: who made that change is not known"
     return ""
 
 

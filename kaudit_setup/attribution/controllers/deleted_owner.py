@@ -21,7 +21,7 @@ def deletion_link(index: EventIndex, obj: Object, deletion: Deletion, before: fl
     if request.controller:
         return Finding((link,), next=DeletionCase(index, obj, request, deletion.confidence, before, depth + 1))
     what = "is a static Pod:" if deletion.confidence == "certain" else "may be a static Pod: then"
-    manifest = f"{obj} {what} its manifest file on node {request.node} was taken away or changed"
+    manifest = f"{obj} {what} its manifest file on node {request.node} was removed or changed"
     return Finding((link,), request) + note(manifest if request.node else "")
 
 

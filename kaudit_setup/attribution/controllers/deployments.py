@@ -47,10 +47,10 @@ def _scales(request: Request) -> bool:
 def _adopter(case: Case, gone: Request) -> Finding:
     """The Deployment that the name tells was no more: another one had taken its ReplicaSet over."""
     index, owner, child = case.index, case.owner, case.child
-    left = f"{actor(gone)} deleted {owner} at {gone.time} and left {child.object} to others"
+    left = f"{actor(gone)} deleted {owner} at {gone.time} and orphaned {child.object}"
     cause = changed_just_before(index, owner, child.at)
     if cause is None:
-        return note(left, f"whose {child.object} was after that is not in this log")
+        return note(left, f"which owner {child.object} had after that is not in this log")
     why = f"{actor(cause)} {doing(cause)} it {child.at - cause.at:.3f} s before {child.object} followed"
     link = Link(cause.object, cause, "inferred", why)
     return Finding((link,), cause, (left,), Creator(index, cause.object, cause))

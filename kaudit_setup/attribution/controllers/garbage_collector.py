@@ -105,8 +105,8 @@ def _why_last(count: int, missing: Sequence[Object]) -> str:
     """
     why = "the ownerReferences in the logged body name it"
     if count > 1:
-        why += f", the last of {count} to go"
-    return f"{why} that this log shows (not the end of {', '.join(map(str, missing))})" if missing else why
+        why += f", the last of {count} to be deleted"
+    return f"{why} in this log (which lacks the deletion of {', '.join(map(str, missing))})" if missing else why
 
 
 def _owner_deleted(one: _Collected) -> Finding | None:

@@ -101,7 +101,7 @@ def absent_owner(index: EventIndex, obj: Object, end: Request, known: Ownership 
     last = latest(written[-1:])
     if last is None or last.user.startswith("system:") or not shortly_before(last, end.at, RIGHT_AFTER):
         return None
-    unsure = "nothing else fits: it may have named an owner that there was not"
+    unsure = "nothing else fits: it may have named an owner that did not exist"
     why = f"{actor(last)} wrote it {end.at - last.at:.3f} s before it was collected; {unsure}"
     return ends_at(Link(obj, last, "inferred", why))
 

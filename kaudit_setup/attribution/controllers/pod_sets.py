@@ -67,8 +67,8 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
             if again == "no":
                 break
             case = case.at_most(certain_if(again == "surely"))
-            why = "as it does with one that failed or was evicted"
-            found += note(f"{last.controller} deleted one of its name at {last.time} only to make it again, {why}")
+            why = "as it does with a Pod that failed or was evicted"
+            found += note(f"{last.controller} deleted a Pod of this name at {last.time} only to recreate it, {why}")
     return at, case, found
 
 
@@ -104,7 +104,7 @@ def _gone_at(index: EventIndex, end: Request) -> float:
 
 
 def recreates(index: EventIndex, end: Request, owner: Object) -> Again:
-    """Whether the controller of a StatefulSet or DaemonSet deleted a Pod by `end` only to make it again, as it does
+    """Whether the controller of a StatefulSet or DaemonSet deleted a Pod by `end` only to recreate it, as it does
     with one that failed or was evicted: from the same template, with nobody having asked for anything else.
     """
     new = _successor(index, end, owner)

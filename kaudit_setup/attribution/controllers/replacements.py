@@ -54,7 +54,7 @@ def _is_sibling(case: Case, obj: Object) -> bool:
 
 def _describe_end(index: EventIndex, owner: Object, gone: Request) -> str:
     if changes(gone):
-        return f"which {actor(gone)} changed at {gone.time}, so that {owner} let it go"
+        return f"which {actor(gone)} changed at {gone.time}, so that {owner} released it"
     deleted = f"which {actor(gone)} deleted at {gone.time}"
     if gone.controller not in {NODES, TAINTS}:
         return deleted

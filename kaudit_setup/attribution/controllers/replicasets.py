@@ -145,7 +145,9 @@ def _grew(case: Case, requests: Sequence[Request]) -> str:
     last = last_growth(requests)
     if last is None:
         return ""
-    return f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be of that"
+    return (
+        f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be a result of that"
+    )
 
 
 def _asked_above(case: Case, history: _History) -> Request | None:

@@ -89,7 +89,7 @@ def _own_rules(removed: _Removed) -> Finding:
     last = last_that(near, by_somebody)
     if last is not None:
         return ends_at(Link(owner, last, "inferred", f"{actor(last)} changed {owner} before; {case.known.why}"))
-    rules = f"no request set it going: the rules of {owner} did (a history limit, a deadline, a suspension)"
+    rules = f"no request caused this: the rules of {owner} did (a history limit, a deadline, a suspension)"
     return note(rules) + Finding(next=replace(child, deleted=False))
 
 
@@ -100,10 +100,10 @@ def _of_set(removed: _Removed) -> Finding:
     requests = requested_changes(index, owner, child.at)
     changed = without(requests, creates)
     if recreates(index, end, owner) != "no":
-        again = f"{end.controller} deleted {child.object} only to make it again, as it does with a Pod that failed"
-        return note(f"no request in this log set it going: {again} or was evicted")
+        again = f"{end.controller} deleted {child.object} only to recreate it, as it does with a Pod that failed"
+        return note(f"no request in this log caused this: {again} or was evicted")
     if requests and not changed:
-        return note(f"no request in this log set it going: nobody changed {owner} since it was made")
+        return note(f"no request in this log caused this: nobody changed {owner} since it was made")
     proven = bool(changed) and child.confidence == "certain" and is_rolling_out(index, end, owner, changed[-1])
     return Finding(next=replace(child, confidence=certain_if(proven)))
 
@@ -130,8 +130,8 @@ def _smaller(case: Case, requests: Sequence[Request], cause: Request | None, *, 
     case, found = check_completeness(case, requests)
     if not busy and (cause is None or child.at - cause.at >= NODE_CHANGE):
         if requests and not _asked_above(Child(index, owner, child.at, create, "inferred")):
-            many = f"{owner} had a Pod too many, but nobody had just asked it for fewer"
-            return found + note(f"no request in this log set it going: {many}")
+            many = f"{owner} had one Pod too many, but nobody had just scaled it down"
+            return found + note(f"no request in this log caused this: {many}")
         cause = None
     by_hand = set_back(index, deployment_of(index, owner, child.at, create), requests, cause)
     found += note(set_back_note(by_hand, cause))
@@ -159,7 +159,7 @@ def _asked_above(below: Child) -> bool:
 def _for_a_new_one(case: Case, maker: Request, adopted: Request) -> Finding:
     """A ReplicaSet that `maker` had just made took over Pods that were there already, one too many among them."""
     lag = adopted.at - maker.at
-    why = f"it was made {lag:.3f} s before it took over {adopted.object}, which was there already"
+    why = f"it was created {lag:.3f} s before it adopted {adopted.object}, which existed already"
     link = Link(maker.object, maker, "inferred", why)
     if not maker.controller:
         return ends_at(link)
@@ -174,13 +174,13 @@ def _one_too_many(child: Child, keeper: str, adopted: Request, confidence: Confi
     confidence = weakest(confidence, certain_if(matched is not None and adopted.at - matched.at <= NEAR))
     if matched is not None and changes(matched):
         lag = adopted.at - matched.at
-        why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} took it over and had one too many"
+        why = f"{actor(matched)} changed it {lag:.3f} s before {keeper} adopted it and had one Pod too many"
         return ends_at(Link(pod, matched, weakest(confidence, certain_if(bool(matched.facts.relabels))), why))
     made = creation_step(index, pod, adopted.at)
     if not made.links:
-        return note(f"{keeper} took over {pod} at {adopted.time}; who made that is not in this log")
+        return note(f"{keeper} adopted {pod} at {adopted.time}; who created it is not in this log")
     first = made.links[0]
-    why = f"{keeper} took it over at {adopted.time} and had one too many then"
+    why = f"{keeper} adopted it at {adopted.time} and then had one Pod too many"
     return replace(made, links=(Link(pod, first.request, weakest(confidence, first.confidence), why),))
 
 

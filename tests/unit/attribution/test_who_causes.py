@@ -364,7 +364,7 @@ def test_a_pod_of_a_statefulset_that_failed_is_nobodys_wish(
     found = who.json("deleted", "pod/db-0")
     assert found["answer"]["user"] == STATEFUL
     assert root(found) == gone
-    assert gone or "no request in this log set it going" in said(found)
+    assert gone or "no request in this log caused this" in said(found)
     found = who.json("created", "pod/db-0")
     assert (root(found), found["confidence"]) == (back, confidence)
 
@@ -406,7 +406,7 @@ def test_a_pod_that_a_replicaset_took_over_and_did_not_need_was_its_makers(who: 
     write(who.path, *events, resized(at(11, 5), 2, 1), deleted(at(11, 400), SETS, f"{WEB}-zzzzb", **owner))
     found = who.json("deleted", f"pod/{WEB}-zzzzb")
     assert root(found) is None
-    assert "no request in this log set it going" in said(found)
+    assert "no request in this log caused this" in said(found)
 
 
 def test_a_large_scale_down_is_followed_for_a_while(who: Asker) -> None:
@@ -494,7 +494,7 @@ def test_a_label_on_a_node_evicts_nobody(who: Asker, patch: Event, evictor: str 
     )
     found = who.json("deleted", "pod/p1")
     assert root(found) == evictor
-    assert evictor or "nobody tainted n1 in the ten minutes before" in said(found)
+    assert evictor or "nobody in this log tainted n1 in the ten minutes before" in said(found)
 
 
 def test_the_clocks_of_two_servers_do_not_tell_which_of_two_writes_changed_it(who: Asker, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_pod_of_a_made_up_name_that_is_bound_after_a_delete_was_not_deleted(wh
     )
     found = who.json("deleted", f"pod/{POD}")
     assert (root(found), found["confidence"]) == ("leo", "inferred")
-    assert "a dry run maybe" in found["chain"][0]["why"]
+    assert "the deletion was a dry run" in found["chain"][0]["why"]
     gone = event("10:10:00.000000", "carol", "delete", "pods", POD)
     write(who.path, *REMADE, event("09:59:21.030000", "leo", "delete", "pods", POD), BOUND, gone)
     assert root(who.json("deleted", f"pod/{POD}")) == "carol"

@@ -52,8 +52,8 @@ def test_what_is_made_in_a_namespace_shows_that_it_is_not_going(who: Asker) -> N
     assert (found["answer"], *told(found)) == (None, None, "unknown")
     assert found["notes"][0] == (
         "Nobody in this log deleted namespace shop, as it seems: leo asked to delete it at"
-        " 2026-11-23T09:00:00.000000Z, as a dry run perhaps (its options are not in the log), for una"
-        " created configmap shop/after in it, at 2026-11-23T09:00:03.000000Z."
+        " 2026-11-23T09:00:00.000000Z, possibly as a dry run (its options are not in the log), because una"
+        " created configmap shop/after in it at 2026-11-23T09:00:03.000000Z."
     )
     assert told(who.json("deleted", "cm/c", "-n", "shop")) == (None, "unknown")
 
@@ -82,7 +82,7 @@ def test_the_real_deletion_of_a_namespace_is_the_one_after_which_nothing_was_mad
     write(who.path, *SPACE, INSIDE, space("10:00:00", "erin", "delete"))
     found = who.json("deleted", "ns/shop")
     assert found["answer"]["user"] == "erin"
-    assert any("leo asked to delete it" in note and "a dry run perhaps" in note for note in found["notes"])
+    assert any("leo asked to delete it" in note and "possibly as a dry run" in note for note in found["notes"])
 
 
 BORN = [pod("08:00:00", "alice", "create"), pod("08:00:01", KUBELET, "patch", sub="status")]
@@ -99,7 +99,7 @@ def test_a_pod_that_a_controller_deletes_after_its_grace_was_not_going(who: Aske
     write(who.path, *BORN, ASKED, MET, *evicted)
     found = who.json("deleted", "pod/p")
     assert found["answer"]["user"] == NODES
-    assert any("leo asked to delete it" in note and "a dry run perhaps" in note for note in found["notes"])
+    assert any("leo asked to delete it" in note and "possibly as a dry run" in note for note in found["notes"])
     # a moment later it was going already
     write(who.path, *BORN, ASKED, pod("09:00:10", NODES, "delete"), pod("09:00:31", KUBELET, "delete"))
     assert told(who.json("deleted", "pod/p")) == ("leo", "certain")

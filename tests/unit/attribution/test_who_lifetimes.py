@@ -44,7 +44,7 @@ def test_another_uid_is_another_object(who: Asker) -> None:
     found = who.json("created", "deploy/web")
     assert found["answer"] is None
     assert found["confidence"] == "unknown"
-    assert any("alice made another object of this name" in note for note in found["notes"])
+    assert any("alice created another object of this name" in note for note in found["notes"])
     assert not any("already existed" in note or "No successful" in note for note in found["notes"])
     found = who.json("deleted", "deploy/web")
     assert (found["answer"]["user"], found["confidence"]) == ("dave", "certain")
@@ -62,7 +62,7 @@ def test_the_end_of_one_is_no_end_of_the_other(who: Asker) -> None:
     )
     found = who.json("deleted", "deploy/web")
     assert (found["answer"]["user"], found["confidence"]) == ("bob", "certain")
-    assert any("with another UID, was there after that" in note for note in found["notes"])
+    assert any("with another UID, existed after that" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize(("options", "dry"), [({}, True), (OPTIONS, False)])
@@ -74,7 +74,7 @@ def test_what_is_used_long_after_its_end_may_be_another(who: Asker, options: dic
         deployment("10:00:00.000000", "carol", "patch"),
     ]
     write(who.path, *first)
-    said = "bob deleted it at 2026-11-23T09:10:00.000000Z, but carol still met it at"
+    said = "bob deleted it at 2026-11-23T09:10:00.000000Z, but carol still found it at"
     created = who.json("created", "deploy/web")
     assert (created["answer"]["user"], created["confidence"]) == ("alice", "inferred")
     assert said in created["chain"][0]["why"]
@@ -86,7 +86,7 @@ def test_what_is_used_long_after_its_end_may_be_another(who: Asker, options: dic
     write(who.path, *first, deployment("20:00:00.000000", "dave", "delete", **options))
     found = who.json("deleted", "deploy/web")
     assert (found["answer"]["user"], found["confidence"]) == ("dave", "inferred")
-    assert not any("already going" in note for note in found["notes"])
+    assert not any("already terminating" in note for note in found["notes"])
 
 
 def test_a_deletion_that_takes_long_is_one(who: Asker) -> None:

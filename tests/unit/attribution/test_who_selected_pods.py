@@ -104,7 +104,7 @@ def test_a_pod_too_many_is_of_whoever_put_another_one_back(who: Asker, level: st
     found, root, confidence = asked(who, level, events, "deleted", f"pod/{WEB}-dddd2")
     assert (root, confidence) == ("oscar", "inferred" if level == "Metadata" else "certain")
     assert found["chain"][-1]["object"]["name"] == f"{WEB}-bbbb2"
-    assert "took it over and had one too many" in said(found)
+    assert "adopted it and had one Pod too many" in said(found)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -119,7 +119,7 @@ def test_what_a_controller_lets_go_is_not_what_it_takes_over(who: Asker) -> None
     events = [*BEGUN, *QUARANTINED, deleted("04.200000", SETS, f"{WEB}-cccc2", **owned("ReplicaSet"))]
     found, root, _ = asked(who, "Metadata", events, "deleted", f"pod/{WEB}-cccc2")
     assert root is None
-    assert "nobody had just asked it for fewer" in said(found)
+    assert "nobody had just scaled it down" in said(found)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -361,7 +361,7 @@ def test_the_last_delete_of_a_kubelet_is_not_the_deed(who: Asker) -> None:
     write(who.path, *NOISE, event("10:00:30.000000", "system:node:n1", "delete", "pods", "x"))
     found = who.json("deleted", "pod/x")
     assert found["answer"] is None
-    assert any("already going" in note for note in found["notes"])
+    assert any("already terminating" in note for note in found["notes"])
 
 
 def test_a_deletecollection_with_another_selector_is_not_it(who: Asker) -> None:

@@ -316,7 +316,7 @@ def test_of_two_owners_whose_names_are_cut_alike_the_last_that_changed_is_named(
     assert root(who.json("created", f"pod/{pods[0]}")) == "lena"
     found = who.json("created", f"pod/{pods[1]}")
     assert (root(found), found["confidence"]) == ("luis", "inferred")
-    assert "1 more begin so" in said(found)
+    assert "1 more have this prefix" in said(found)
 
 
 def test_a_deployment_that_is_gone_has_left_its_replicaset_to_others(who: Asker) -> None:

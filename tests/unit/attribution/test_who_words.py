@@ -48,9 +48,9 @@ def test_a_namesake_is_named(who: Asker) -> None:
     )
     deleted = who.text("deleted", "pod/x")
     assert deleted.startswith("carol deleted it")
-    assert "another pod default/x was deleted before: by judy at 2026-11-23T10:00:00" in deleted
-    assert "another pod default/x was made later: by ruth at" in deleted
-    assert "another pod default/x was made before: by ann" in who.text("created", "pod/x")
+    assert "an earlier pod default/x was deleted by judy at 2026-11-23T10:00:00" in deleted
+    assert "a later pod default/x was created by ruth at" in deleted
+    assert "an earlier pod default/x was created by ann" in who.text("created", "pod/x")
 
 
 def test_what_a_controller_made_anew_names_who_deleted_the_one_before(who: Asker) -> None:
