@@ -7,13 +7,15 @@ their indentation, their quoting, their line ends. What was added and is removed
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from kaudit_setup.manifest.nodes import LINE_END, Document, Kind, Node, end_of_line, start_of_line
 from kaudit_setup.manifest.scalars import Style, Value, json_text, yaml_block, yaml_flow, yaml_item, yaml_scalar
 
 Added = tuple[int, Value]
+Splice = tuple[int, int, str]
+"""From where to where the text is replaced, and by what."""
 _DASH = re.compile(r"^ *-(?=\s|\Z)", re.MULTILINE)
 
 
@@ -39,10 +41,7 @@ def change_list(
         return _fill(document, owner, key, [value for _, value in added])
     if len(set(removed)) == len(node.items) and not added:
         return _empty(document, owner, key)
-    splices = [
-        (node.items[i].start, node.items[i].end, _scalar_like(document, node.items[i], text))
-        for i, text in (replaced or {}).items()
-    ]
+    splices = _replacements(document, [(node.items[i], text) for i, text in (replaced or {}).items()])
     if node.flow:
         splices += _flow_splices(document, node, [(i.start, i.end) for i in node.items], removed, added)
     else:
@@ -59,25 +58,24 @@ def change_map(
     replaced: Mapping[str, str] | None = None,
 ) -> str:
     """The text with entries of the map `owner` changed; new keys go where the order of the others puts them."""
-    text = document.text
-    splices = [
-        (node.start, node.end, _scalar_like(document, node, replaced[key.text]))
-        for key, node in owner.entries
-        if replaced and key.text in replaced
-    ]
+    new_text = replaced or {}
+    splices = _replacements(document, [(n, new_text[k.text]) for k, n in owner.entries if k.text in new_text])
     gone = [i for i, (key, _) in enumerate(owner.entries) if key.text in removed]
-    places = [(_place(owner, key), key, value) for key, value in sorted((added or {}).items())]
+    entries = [(_place(owner, key), {key: value}) for key, value in sorted((added or {}).items())]
     if owner.flow:
-        spans = [(key.start, value.end) for key, value in owner.entries]
-        entries: list[Added] = [(at, {key: value}) for at, key, value in places]
-        return _apply(text, splices + _flow_splices(document, owner, spans, gone, entries))
-    splices += [(*_lines(text, owner.entries[i][0].start, owner.entries[i][1].end), "") for i in gone]
-    indent = _column(text, owner.entries[0][0].start)
-    quote = _quote(owner)
-    for at, key, value in places:
-        lines = yaml_block({key: value}, indent, _style(document), quote)
-        splices.append(_line_splice(document, owner, at, lines))
-    return _apply(text, splices)
+        splices += _flow_splices(document, owner, _entry_spans(owner), gone, entries)
+    else:
+        splices += _block_map_splices(document, owner, gone, entries)
+    return _apply(document.text, splices)
+
+
+def _replacements(document: Document, pairs: Iterable[tuple[Node, str]]) -> list[Splice]:
+    """Scalars with other text, in the style that they have."""
+    return [(node.start, node.end, _scalar_like(document, node, text)) for node, text in pairs]
+
+
+def _entry_spans(owner: Node) -> list[tuple[int, int]]:
+    return [(key.start, value.end) for key, value in owner.entries]
 
 
 def change_map_in(
@@ -101,7 +99,7 @@ def change_map_in(
     return change_map(document, node, removed=removed, added=added, replaced=replaced)
 
 
-def _apply(text: str, splices: Sequence[tuple[int, int, str]]) -> str:
+def _apply(text: str, splices: Sequence[Splice]) -> str:
     parts: list[str] = []
     at = 0
     for start, end, new in sorted(splices, key=lambda s: (s[0], s[1])):
@@ -113,9 +111,22 @@ def _apply(text: str, splices: Sequence[tuple[int, int, str]]) -> str:
 # -- lines ------------------------------------------------------------------------------------------------------
 
 
+def _block_map_splices(
+    document: Document, owner: Node, removed: Sequence[int], added: Sequence[tuple[int, Mapping[str, Value]]]
+) -> list[Splice]:
+    text = document.text
+    spans = _entry_spans(owner)
+    splices: list[Splice] = [(*_lines(text, *spans[i]), "") for i in removed]
+    indent = _column(text, spans[0][0])
+    quote = _quote(owner)
+    for at, value in added:
+        splices.append(_line_splice(document, owner, at, yaml_block(value, indent, _style(document), quote)))
+    return splices
+
+
 def _block_list_splices(
     document: Document, owner: Node, key: str, node: Node, removed: Collection[int], added: Sequence[Added]
-) -> list[tuple[int, int, str]]:
+) -> list[Splice]:
     text = document.text
     before = [_head(owner, key).end, *(item.end for item in node.items)]
     dashes = [_dash(text, before[i], item) for i, item in enumerate(node.items)]
@@ -138,7 +149,7 @@ def _item_lines(document: Document, value: Value, indent: int, pad: int, sibling
     return yaml_item(value, indent, pad, _style(document), _quote(sibling))
 
 
-def _line_splice(document: Document, owner: Node, at: int, lines: Sequence[str]) -> tuple[int, int, str]:
+def _line_splice(document: Document, owner: Node, at: int, lines: Sequence[str]) -> Splice:
     """Puts lines before entry `at` of a block map, behind whatever comments precede that entry's neighbour."""
     text, newline = document.text, _newline(document)
     if at:
@@ -185,26 +196,32 @@ def _fill(document: Document, owner: Node, key: str, value: Value) -> str:
     """Gives `owner[key]`, which is absent, null or empty brackets, its first items or entries."""
     text, node = document.text, owner.get(key)
     if node is None:
-        at = _place(owner, key)
-        if owner.flow:
-            spans = [(k.start, v.end) for k, v in owner.entries]
-            return _apply(text, _flow_splices(document, owner, spans, (), [(at, {key: value})]))
-        indent = _column(text, owner.entries[0][0].start)
-        lines = yaml_block({key: value}, indent, _style(document))
-        return _apply(text, [_line_splice(document, owner, at, lines)])
+        return _apply(text, _new_entry(document, owner, key, value))
     if owner.flow and node.is_null:
         return _apply(text, [(node.start, node.end, _flow_text(document, value, node.start, entry=False))])
     if owner.flow:
-        members: list[Value] = list(value) if isinstance(value, list) else []
-        if isinstance(value, Mapping):
-            members = [{k: v} for k, v in value.items()]
-        return _apply(text, _flow_splices(document, node, [], (), [(0, member) for member in members]))
+        return _apply(text, _flow_splices(document, node, [], (), [(0, member) for member in _members(value)]))
     head = _head(owner, key)
     where, newline = end_of_line(text, head.end), _newline(document)
     lines = yaml_block({key: value}, _column(text, head.start), _style(document))[1:]
     # the space that stays where brackets were tells _empty to put them back
     cut = start_of_gap(text, node.start) if node.is_null else node.start
     return _apply(text, [(cut, node.end, ""), (where, where, "".join(newline + line for line in lines))])
+
+
+def _new_entry(document: Document, owner: Node, key: str, value: Value) -> list[Splice]:
+    at = _place(owner, key)
+    if owner.flow:
+        return _flow_splices(document, owner, _entry_spans(owner), (), [(at, {key: value})])
+    indent = _column(document.text, owner.entries[0][0].start)
+    return [_line_splice(document, owner, at, yaml_block({key: value}, indent, _style(document)))]
+
+
+def _members(value: Value) -> list[Value]:
+    """The items of a list, or the entries of a map, each as a map of its own."""
+    if isinstance(value, Mapping):
+        return [{k: v} for k, v in value.items()]
+    return list(value) if isinstance(value, list) else []
 
 
 def _empty(document: Document, owner: Node, key: str) -> str:
@@ -261,9 +278,14 @@ def _style(document: Document) -> Style:
 def _block_entries(node: Node) -> list[tuple[Node, Node]]:
     if node.flow:
         return []
-    found = [(k, v) for k, v in node.entries if v.kind in {Kind.MAP, Kind.LIST} and not v.flow]
-    inner = [*(value for _, value in node.entries), *node.items]
-    return found + [entry for child in inner for entry in _block_entries(child)]
+    found = [(key, value) for key, value in node.entries if _is_block(value)]
+    for child in (*(value for _, value in node.entries), *node.items):
+        found += _block_entries(child)
+    return found
+
+
+def _is_block(node: Node) -> bool:
+    return node.kind in {Kind.MAP, Kind.LIST} and not node.flow
 
 
 # -- flow style and JSON ----------------------------------------------------------------------------------------
@@ -275,26 +297,28 @@ def _flow_splices(
     spans: Sequence[tuple[int, int]],
     removed: Collection[int],
     added: Sequence[Added],
-) -> list[tuple[int, int, str]]:
-    gone = set(removed)
-    entries = node.kind is Kind.MAP
+) -> list[Splice]:
+    near = spans[0][0] if spans else node.end
+    new = [(at, _flow_text(document, value, near, entry=node.kind is Kind.MAP)) for at, value in added]
     if not spans:
-        new = ", ".join(_flow_text(document, value, node.end, entry=entries) for _, value in added)
         # the space tells made_by_fill that the empty brackets were here before
-        return [(node.end - 1, node.end - 1, f"{new} ")] if added else []
-    separator = _separator(document, node, spans)
-    rendered = [(at, _flow_text(document, value, spans[0][0], entry=entries)) for at, value in added]
+        inner = ", ".join(text for _, text in new)
+        return [(node.end - 1, node.end - 1, f"{inner} ")] if added else []
+    return _among(spans, sorted(set(removed)), new, _separator(document, node, spans))
+
+
+def _among(
+    spans: Sequence[tuple[int, int]], gone: Sequence[int], new: Sequence[tuple[int, str]], separator: str
+) -> list[Splice]:
+    """Members of a flow list or map that go and come, each with one separator; the first that stays leads."""
     if len(gone) == len(spans):
-        return [(spans[0][0], spans[-1][1], separator.join(new for _, new in rendered))]
+        return [(spans[0][0], spans[-1][1], separator.join(text for _, text in new))]
     lead = next(i for i in range(len(spans)) if i not in gone)
-    first = "".join(new + separator for at, new in rendered if at <= lead and (at == 0 or lead))
-    splices = [(spans[0][0], spans[lead][0], first)]
-    splices += [(spans[i - 1][1], spans[i][1], "") for i in sorted(gone) if i > lead]
-    for at, new in rendered:
-        if at > lead:
-            where = spans[at - 1][1]
-            splices.append((where, where, separator + new))
-    return splices
+    return [
+        (spans[0][0], spans[lead][0], "".join(text + separator for at, text in new if at <= lead)),
+        *((spans[i - 1][1], spans[i][1], "") for i in gone if i > lead),
+        *((spans[at - 1][1], spans[at - 1][1], separator + text) for at, text in new if at > lead),
+    ]
 
 
 def _separator(document: Document, node: Node, spans: Sequence[tuple[int, int]]) -> str:
@@ -342,14 +366,19 @@ def _compact(document: Document) -> bool:
 def _scalar_like(document: Document, node: Node, value: str) -> str:
     if document.json:
         return json_text(value, None, False)
-    return yaml_scalar(value, node.style if node.style in {"'", '"'} else "", flow=True)
+    return yaml_scalar(value, _own_quote(node), flow=True)
 
 
 def _quote(sibling: Node | None) -> str:
+    """The quotes in which a neighbour's strings stand: of a map, if at most one of its scalars has none."""
     if sibling is None:
         return ""
-    if sibling.kind is Kind.MAP:
-        leaves = [value for _, value in sibling.entries if value.kind is Kind.SCALAR and not value.is_null]
-        strings = [leaf.style for leaf in leaves if leaf.style in {"'", '"'}]
-        return strings[0] if strings and len(strings) >= len(leaves) - 1 else ""
-    return sibling.style if sibling.style in {"'", '"'} else ""
+    if sibling.kind is not Kind.MAP:
+        return _own_quote(sibling)
+    quotes = [_own_quote(value) for _, value in sibling.entries if value.kind is Kind.SCALAR and not value.is_null]
+    quoted = [quote for quote in quotes if quote]
+    return quoted[0] if quoted and len(quoted) >= len(quotes) - 1 else ""
+
+
+def _own_quote(node: Node) -> str:
+    return node.style if node.style in {"'", '"'} else ""
