@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(BIN)/python -m compileall -q kaudit_setup  # as pip does for what it does not leave where it is: a fifth of the start
 	@touch $@
 
-check: $(STAMP)  ## format, lint, strict types, the table of rooms
+check: complexity  ## format, lint, strict types, the table of rooms, complexity
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
