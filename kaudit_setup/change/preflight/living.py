@@ -1,0 +1,140 @@
+"""Findings about a living node: its processes, its API servers, changes that wait. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.plan import Plan
+from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.probe import identity
+from kaudit_setup.change.verify import audit_lines
+from kaudit_setup.node.observe import Observed
+
+_TOOLS = ("sha256sum", "flock")
+
+
+def living_node(state: NodeState, plan: Plan) -> Iterator[Finding]:
+    """What keeps a change from being made, proved or undone there."""
+    observed = state.observed
+    yield from _living(observed)
+    yield from _loose(observed)
+    yield from _server(state)
+    if plan:
+        yield from _peers(observed)
+    yield from _selinux(observed)
+    yield from _no_systemd(observed)
+    yield from _pending(observed)
+    yield from _tools(observed)
+
+
+def _living(observed: Observed) -> Iterator[Finding]:
+    if observed.uid != 0:
+        yield Finding("not-root", True, "the scripts do not run as root on the node")
+    if not observed.kubelet_pid:
+        yield Finding(
+            "kubelet-down",
+            True,
+            "kubelet is not running, so nothing would act on a changed manifest",
+            "systemctl start kubelet",
+        )
+    configured = observed.static_configured.rstrip("/")
+    if configured and configured != observed.static_dir:
+        yield Finding(
+            "not-the-static-dir",
+            True,
+            f"kubelet reads static Pods from {configured}, not from {observed.static_dir}",
+        )
+
+
+def _loose(observed: Observed) -> Iterator[Finding]:
+    for folder in observed.loose:
+        yield Finding(
+            "loose-folder",
+            True,
+            f"others than root can write to {folder}, so they could exchange what is written or run there",
+            f"chown root {folder} && chmod go-w {folder}",
+        )
+
+
+def _server(state: NodeState) -> Iterator[Finding]:
+    server = state.observed.server
+    if server is None:
+        yield Finding(
+            "server-down",
+            True,
+            "kube-apiserver is not running now, so a change could not be told from what is wrong already",
+            "fix the API server first, or --force server-down if this change is the fix",
+        )
+    elif audit_lines(server.argv) != audit_lines(state.pod.argv):
+        yield Finding(
+            "restart-pending",
+            False,
+            "the running kube-apiserver does not have the audit flags that the manifest has",
+        )
+    if identity(state.observed) is None:
+        yield Finding(
+            "no-client",
+            True,
+            "the node has neither curl with kubeadm's client certificate nor kubectl with admin.conf, so that no "
+            "event could be proved",
+            "install curl or kubectl on the node",
+        )
+
+
+def _peers(observed: Observed) -> Iterator[Finding]:
+    """Nobody may be restarted while it is not known whether another API server of the cluster answers."""
+    seen = observed.cluster
+    if observed.servers and not (seen and seen.servers):
+        why = seen.servers_why if seen else "its API server could not be asked about the cluster"
+        yield Finding(
+            "peers-unknown",
+            True,
+            f"the other API servers of the cluster are not known, so they cannot be waited for: {why}",
+            "make sure that they answer",
+        )
+
+
+def _selinux(observed: Observed) -> Iterator[Finding]:
+    if observed.selinux == "1":
+        yield Finding(
+            "selinux",
+            False,
+            "SELinux is enforcing; new files get the labels of the node's policy (restorecon)",
+        )
+
+
+def _no_systemd(observed: Observed) -> Iterator[Finding]:
+    if "systemd" not in observed.tools:
+        yield Finding(
+            "no-systemd",
+            False,
+            "this node has no systemd: after a reboot an unproved change is not undone automatically; "
+            "`kaudit-setup recover` does",
+        )
+
+
+def _pending(observed: Observed) -> Iterator[Finding]:
+    for run in observed.runs:
+        if run.unfinished:
+            yield Finding(
+                "unfinished",
+                True,
+                f"a change, begun by {run.about.get('by', 'somebody')}, was never confirmed and has no "
+                "watchdog any more",
+                "`kaudit-setup recover` restores the old state",
+            )
+        if run.waits:
+            left = int(run.about.get("deadline", 0)) - observed.uptime
+            yield Finding(
+                "pending",
+                True,
+                f"another change, begun by {run.about.get('by', 'somebody')}, waits to be confirmed; "
+                f"it is undone automatically in {max(left, 0)} s",
+            )
+
+
+def _tools(observed: Observed) -> Iterator[Finding]:
+    for tool in _TOOLS:
+        if tool not in observed.tools:
+            yield Finding("no-tool", True, f"{tool} is missing on the node (coreutils and util-linux have it)")

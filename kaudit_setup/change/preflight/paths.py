@@ -1,0 +1,108 @@
+"""Findings about files and folders: the log, what is written, and what lies in the static Pod folder. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kaudit_setup.change.folders import STATE
+from kaudit_setup.change.plan import Plan, WriteFile
+from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.manifest.pod import read
+from kaudit_setup.node.observe import FileSeen, Observed
+from kaudit_setup.rotation import Rotation
+
+_LEAST_FREE = 16 * 1024 * 1024
+
+
+def paths(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    """What is wrong with the places of the files, on a living node as in a folder."""
+    yield from _log(observed, plan)
+    yield from _volumes(observed, plan)
+    yield from _links(plan)
+    yield from _strays(observed)
+
+
+def _log(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    log, volume = observed.log, observed.volumes["log"]
+    if plan.settings is None or plan.settings.log_path in {"", "-"}:
+        return
+    if log.kind == "directory":
+        yield Finding(
+            "log-path-directory",
+            True,
+            f"{log.path} is a directory; kube-apiserver 1.20 would rename it away, newer ones refuse to start",
+            "name a file: --log-path DIR/audit.log",
+        )
+    if volume.blocked:
+        yield Finding("log-path-blocked", True, f"{volume.blocked} is not a folder, so {log.path} cannot be created")
+    if volume.unwritable:
+        yield Finding("read-only", True, f"{volume.folder} cannot be written to; the audit log would be {log.path}")
+    else:
+        yield from _space(observed, plan.settings.flags)
+
+
+def _space(observed: Observed, flags: Mapping[str, str]) -> Iterator[Finding]:
+    volume = observed.volumes["log"]
+    size, count = flags.get("audit-log-maxsize", "0"), flags.get("audit-log-maxbackup", "0")
+    if not (size.isdigit() and count.isdigit()) or volume.free < 0:
+        return
+    most = Rotation(0, int(count), int(size)).most
+    used = observed.log.size + observed.log.rotated_bytes
+    if volume.free < _LEAST_FREE:
+        yield Finding("disk-full", True, f"{volume.folder} has {volume.free >> 20} MiB left for the audit log")
+    elif most and most - used > volume.free:
+        yield Finding(
+            "disk-small",
+            False,
+            f"the log may grow to {most >> 20} MiB, {volume.folder} has {volume.free >> 20} MiB left",
+            "lower --log-maxsize or --log-maxbackup",
+        )
+
+
+def _volumes(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    if not plan:
+        return
+    for name, what in (("state", STATE), ("manifest", observed.static_dir), ("policy", "the policy")):
+        volume = observed.volumes[name]
+        if volume.unwritable:
+            yield Finding("read-only", True, f"{volume.folder} cannot be written to; it would hold {what}")
+        elif 0 <= volume.free < _LEAST_FREE:
+            yield Finding(
+                "disk-full",
+                True,
+                f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
+                "free some space on that filesystem first",
+            )
+
+
+def _links(plan: Plan) -> Iterator[Finding]:
+    for change in plan.changes:
+        if isinstance(change, WriteFile) and change.before.real:
+            yield Finding(
+                "symlink",
+                False,
+                f"{change.before.path} is a link to {change.before.real}; the file behind it is changed, and kubelet "
+                "may take up to 20 s to notice",
+            )
+
+
+def _strays(observed: Observed) -> Iterator[Finding]:
+    for stray in observed.strays:
+        if holds_api_server(stray):
+            yield Finding(
+                "stray-manifest",
+                True,
+                f"{stray.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
+                "and the last one in sort order wins",
+                "move it out of the static Pod directory",
+            )
+
+
+def holds_api_server(file: FileSeen) -> bool:
+    """Whether kubelet would take this file for a kube-apiserver Pod."""
+    try:
+        read(file.text)
+    except ManifestError:
+        return False
+    return True

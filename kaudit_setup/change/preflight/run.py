@@ -1,0 +1,30 @@
+"""Every finding, and the refusal that those make which block. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.plan import Plan
+from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.preflight.living import living_node
+from kaudit_setup.change.preflight.paths import paths
+from kaudit_setup.errors import RefusedError
+
+
+def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
+    """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
+    found = tuple(paths(state.observed, plan))
+    return (*found, *living_node(state, plan)) if prove else found
+
+
+def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> None:
+    """Raises RefusedError for the first finding that blocks and was not overridden; all are in its details."""
+    blocking = [f for f in findings if f.blocks and f.name not in forced]
+    if blocking:
+        first = blocking[0]
+        raise RefusedError(
+            f"{host}: {first.message} ({first.name}); nothing was changed",
+            hint=f"{first.hint + '; ' if first.hint else ''}--force {first.name} proceeds despite this",
+            details="\n".join(f"{f.name}: {f.message}" for f in blocking[1:]),
+        )
