@@ -6,8 +6,9 @@ vocabulary from the command line through the plan to the manifest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 POLICY_FLAG = "audit-policy-file"
 LOG_FLAG = "audit-log-path"
@@ -53,17 +54,18 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True, order=True)
 class KubeVersion:
-    """A Kubernetes minor version, e.g. 1.36."""
+    """A Kubernetes minor version, e.g. 1.36. `patch` is -1 where it is not said; it is not compared."""
 
     major: int
     minor: int
+    patch: int = field(default=-1, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> KubeVersion:
         """From `1.36`, `v1.36.2`, `v1.29.3+k3s1` or an image tag; raises ValueError on anything else."""
         major, _, rest = text.removeprefix("v").partition(".")
-        minor = rest.split(".", 1)[0].split("+", 1)[0].split("-", 1)[0]
-        return cls(int(major), int(minor))
+        minor, _, patch = re.split("[+-]", rest, maxsplit=1)[0].partition(".")
+        return cls(int(major), int(minor), int(patch) if patch.isdecimal() else -1)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"

@@ -29,11 +29,15 @@ from kaudit_setup.yamltext import Plain, emit, octal
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to say it: what it is for, the file it usually lives in, and how it is made."""
+    """One way to say it: what it is for, the file it usually lives in, and how it is made.
+
+    `embeds`: whether the text holds the policy itself, so that nobody has to bring the file to the node.
+    """
 
     about: str
     file: str
     body: Callable[[Source], str]
+    embeds: bool = False
 
 
 def render(name: str, source: Source, head: str = "") -> str:
@@ -45,6 +49,27 @@ def render(name: str, source: Source, head: str = "") -> str:
         raise InputError(f"there is no format {name!r}", hint="one of: " + ", ".join(FORMATS))
     body = FORMATS[name].body(source)
     return introduce(head, source) + body
+
+
+def companions(name: str, source: Source) -> dict[str, str]:
+    """The files that belong beside the text of format `name`: base name → content; none where it embeds them.
+
+    Raises InputError if two of these, or one and the text itself, have the same name.
+    """
+    found: dict[str, str] = {}
+    flags = source.settings.flags
+    named = ((flags.get(POLICY_FLAG), source.policy), (flags.get(WEBHOOK_FLAG), source.webhook))
+    for path, text in () if FORMATS[name].embeds else named:
+        if not path:
+            continue
+        file = posixpath.basename(path)
+        if file in {FORMATS[name].file, *found}:
+            raise InputError(
+                f"two of the files would be called {file}",
+                hint="give them different names: --policy-path, --webhook-path",
+            )
+        found[file] = text
+    return found
 
 
 def kubeadm_format(version: KubeVersion | None) -> str:
@@ -200,16 +225,37 @@ def _k3s(source: Source) -> str:
     return emit({"kube-apiserver-arg": [f"{flag}={value}" for flag, value in source.settings.flags.items()]})
 
 
+# the first releases that mount the folder of audit-log-path themselves (rancher/rke2 PR 4027)
+_RKE2_MOUNTS_THE_LOG: Mapping[KubeVersion, int] = {
+    KubeVersion(1, 24): 13,
+    KubeVersion(1, 25): 9,
+    KubeVersion(1, 26): 4,
+}
+
+
+def _rke2_mounts_the_log(version: KubeVersion | None) -> bool:
+    """Of a minor version without a patch release, the newest release is meant."""
+    if version is None or version > max(_RKE2_MOUNTS_THE_LOG):
+        return True
+    first = _RKE2_MOUNTS_THE_LOG.get(version)
+    return first is not None and (version.patch < 0 or version.patch >= first)
+
+
 def _rke2(source: Source) -> str:
-    """RKE2 mounts the file of its own `audit-policy-file`; the rest is told and mounted."""
+    """RKE2 mounts the file of its own `audit-policy-file`, and newer releases the folder of the log.
+
+    To mount a path twice is worse than not at all: kubelet refuses the Pod, and no server starts
+    (pkg/executor/staticpod/staticpod.go:addExtraMounts does not look for doubles).
+    """
     settings = source.settings
     wanted: dict[str, Plain] = {}
     if settings.policy_path:
         wanted["audit-policy-file"] = settings.policy_path
     rest: list[Plain] = [f"{flag}={value}" for flag, value in settings.flags.items() if flag != POLICY_FLAG]
     wanted["kube-apiserver-arg"] = rest
+    there = {"audit-policy", *(["audit-log"] if _rke2_mounts_the_log(source.version) else [])}
     mounts: list[Plain] = [
-        f"{v.path}:{v.path}" + (":ro" if v.read_only else "") for v in volumes(settings) if v.name != "audit-policy"
+        f"{v.path}:{v.path}" + (":ro" if v.read_only else "") for v in volumes(settings) if v.name not in there
     ]
     if mounts:
         wanted["kube-apiserver-extra-mount"] = mounts
@@ -336,15 +382,20 @@ FORMATS: dict[str, Format] = {
     "kubeadm-v1beta4": Format("kubeadm ClusterConfiguration, since 1.31", "kubeadm.yaml", _kubeadm("v1beta4")),
     "kubeadm-patches": Format("for a folder of kubeadm --patches", "kube-apiserver+json.yaml", _patch),
     "kind": Format("kind create cluster --config", "kind-config.yaml", _kind),
-    "cluster-api": Format("Cluster API KubeadmControlPlane v1beta1", "control-plane.yaml", _cluster_api("v1beta1")),
+    "cluster-api": Format(
+        "Cluster API KubeadmControlPlane v1beta1", "control-plane.yaml", _cluster_api("v1beta1"), embeds=True
+    ),
     "cluster-api-v1beta2": Format(
-        "Cluster API KubeadmControlPlane v1beta2 (since 1.11)", "control-plane.yaml", _cluster_api("v1beta2")
+        "Cluster API KubeadmControlPlane v1beta2 (since 1.11)",
+        "control-plane.yaml",
+        _cluster_api("v1beta2"),
+        embeds=True,
     ),
     "k3s": Format("k3s /etc/rancher/k3s/config.yaml", "config.yaml", _k3s),
     "rke2": Format("RKE2 /etc/rancher/rke2/config.yaml", "config.yaml", _rke2),
-    "kops": Format("kOps cluster spec", "cluster.yaml", _kops),
-    "talos": Format("Talos machine config patch", "audit-patch.yaml", _talos),
-    "talos-v1.14": Format("Talos documents since 1.14", "audit-patch.yaml", _talos_documents),
+    "kops": Format("kOps cluster spec", "cluster.yaml", _kops, embeds=True),
+    "talos": Format("Talos machine config patch", "audit-patch.yaml", _talos, embeds=True),
+    "talos-v1.14": Format("Talos documents since 1.14", "audit-patch.yaml", _talos_documents, embeds=True),
     "minikube": Format("a minikube command line", "minikube.sh", _minikube),
-    "kubespray": Format("Kubespray variables", "audit.yml", kubespray),
+    "kubespray": Format("Kubespray variables", "audit.yml", kubespray, embeds=True),
 }

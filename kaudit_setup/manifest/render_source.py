@@ -6,18 +6,22 @@ import posixpath
 from dataclasses import dataclass
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.model import WEBHOOK_FLAG, AuditSettings
+from kaudit_setup.model import WEBHOOK_FLAG, AuditSettings, KubeVersion
 from kaudit_setup.yamltext import Plain, plain
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is to be said: the settings, and the text of the policy and of the webhook's kubeconfig."""
+    """What is to be said: the settings, and the text of the policy and of the webhook's kubeconfig.
+
+    `version`: the Kubernetes version that the text is for, None for the newest.
+    """
 
     settings: AuditSettings
     policy: str
     webhook: str = ""
     name: str = "my-cluster"
+    version: KubeVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

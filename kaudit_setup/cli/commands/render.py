@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,14 +52,15 @@ def render(
         typer.Option(
             "--dir",
             metavar="DIR",
-            help="Write the file to this directory, under the name that the installer expects.",
+            help="Write the file to this directory, under the name that the installer expects, and beside it the "
+            "policy and the webhook's kubeconfig where the file does not hold them.",
         ),
     ] = None,
     *,
     settings: SettingsOptions,
 ) -> None:
     """Print the audit settings in the format of another installer, with instructions in a comment."""
-    from kaudit_setup.manifest.render import FORMATS, kubeadm_format, render
+    from kaudit_setup.manifest.render import FORMATS, companions, kubeadm_format, render
     from kaudit_setup.resources import template
 
     version = parse_version(kube_version)
@@ -70,7 +72,8 @@ def render(
     if folder is None:
         typer.echo(rendered, nl=False)
     else:
-        _write(folder / FORMATS[chosen].file, rendered)
+        for file, text in {FORMATS[chosen].file: rendered, **companions(chosen, source)}.items():
+            _write(folder / file, text)
 
 
 def _source(settings: SettingsOptions, version: KubeVersion | None, name: str) -> Source:
@@ -91,15 +94,21 @@ def _source(settings: SettingsOptions, version: KubeVersion | None, name: str) -
         )
     webhook_sha = hashlib.sha256(webhook).hexdigest() if webhook else ""
     wanted = desired(explicit, {}, hashlib.sha256(text).hexdigest(), version, webhook_sha256=webhook_sha)
-    return Source(wanted, text.decode("utf-8", "replace"), webhook.decode("utf-8", "replace"), name)
+    return Source(wanted, text.decode("utf-8", "replace"), webhook.decode("utf-8", "replace"), name, version)
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that only its owner reads from its first byte on: it may hold the webhook's credentials."""
+    handle = os.open(path, flags, 0o600)
+    os.fchmod(handle, 0o600)
+    return handle
 
 
 def _write(target: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # it may hold the webhook's credentials
-        target.touch(0o600)
-        target.write_text(text, encoding="utf-8")
+        with open(target, "w", encoding="utf-8", opener=_private) as file:
+            file.write(text)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}", hint="name another --dir") from error
     typer.echo(f"wrote {target}", err=True)

@@ -55,6 +55,41 @@ def test_a_folder_gets_the_name_that_the_tool_expects(tmp_path: Path, capsys: py
     assert capsys.readouterr().out == ""
 
 
+EMBEDDING = {"cluster-api", "cluster-api-v1beta2", "kops", "talos", "talos-v1.14", "kubespray"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_folder_has_the_policy_beside_the_file_that_needs_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "p").write_text(POLICY.rstrip("\n"))
+    assert main(["render", name, "--policy", str(tmp_path / "p"), "--dir", str(tmp_path / "d")]) == 0
+    beside = set() if name in EMBEDDING else {"audit-policy.yaml"}
+    assert {file.name for file in (tmp_path / "d").iterdir()} == {FORMATS[name].file, *beside}
+    for file in beside:
+        assert (tmp_path / "d" / file).read_bytes() == (tmp_path / "p").read_bytes()
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "d").iterdir()} == {0o600}
+
+
+def test_a_file_that_was_there_becomes_private_and_the_webhook_lies_there_too(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text(HOOK)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "audit-webhook.kubeconfig").touch(0o644)
+    argv = ["render", "kind", "--policy", "metadata", "--webhook-config", str(tmp_path / "hook")]
+    assert main([*argv, "--dir", str(tmp_path / "d")]) == 0
+    written = tmp_path / "d" / "audit-webhook.kubeconfig"
+    assert (written.read_text(), written.stat().st_mode & 0o777) == (HOOK, 0o600)
+    mounts = YAML(typ="safe", pure=True).load((tmp_path / "d" / "kind-config.yaml").read_text())["nodes"][0][
+        "extraMounts"
+    ]
+    assert all((tmp_path / "d" / mount["hostPath"]).is_file() for mount in mounts)
+
+
+def test_files_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["render", "rke2", "--policy", "metadata", "--policy-path", "/etc/audit/config.yaml"]
+    assert main([*argv, "--dir", str(tmp_path / "d")]) == 2
+    assert "two of the files would be called config.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "d").exists()
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

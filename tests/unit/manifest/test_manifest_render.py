@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest.render import FORMATS, introduce, render
 from kaudit_setup.manifest.render_source import Source
-from kaudit_setup.model import AuditSettings
+from kaudit_setup.model import AuditSettings, KubeVersion
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "data" / "render"
 HEADS = Path(__file__).resolve().parents[3] / "templates" / "render"
@@ -189,9 +190,29 @@ def test_cluster_api_brings_the_files(name: str) -> None:
     ]
 
 
-def test_rke2_mounts_the_folder_of_the_log_for_writing() -> None:
-    assert load(render("rke2", hooked()))["kube-apiserver-extra-mount"] == [
-        "/var/log/kubernetes/audit:/var/log/kubernetes/audit",
+@pytest.mark.parametrize(
+    ("version", "mounted"),
+    [
+        ("1.20", True),
+        ("1.23.17", True),
+        ("1.24.12", True),
+        ("1.24.13", False),
+        ("1.24", False),
+        ("v1.25.8+rke2r1", True),
+        ("1.25.9", False),
+        ("1.26.3", True),
+        ("1.26.4", False),
+        ("1.27.0", False),
+        ("1.31", False),
+        (None, False),
+    ],
+)
+def test_rke2_is_given_the_mount_of_the_log_only_where_it_does_not_make_it(
+    version: str | None, mounted: bool
+) -> None:
+    for_version = replace(hooked(), version=KubeVersion.parse(version) if version else None)
+    assert load(render("rke2", for_version))["kube-apiserver-extra-mount"] == [
+        *(["/var/log/kubernetes/audit:/var/log/kubernetes/audit"] if mounted else []),
         "/etc/kubernetes/audit-webhook.yaml:/etc/kubernetes/audit-webhook.yaml:ro",
     ]
 
