@@ -51,7 +51,7 @@ lab-down:  ## removes them
 
 e2e: $(STAMP)  ## the tests against real control planes; their lab comes and goes with them (tests/e2e/conftest.py)
 	@[ -n "$$KAUDIT_E2E_SSH_CONFIG" ] || tests/lab/build.sh
-	$(BIN)/pytest -q --durations=10 tests/e2e
+	$(BIN)/pytest -q -n 2 --dist loadfile --durations=10 tests/e2e  # they wait most of the time: two labs at once
 
 bench: $(STAMP)  ## every measured promise, printed as tables
 	@[ -n "$$KAUDIT_E2E_SSH_CONFIG" ] || tests/lab/build.sh

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from conftest import Cli, Original
-from reallab import LOG, MANIFEST, POLICY, STATE, RealNode, wait_until, watching
+from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, wait_until, watching
 
 HAND_POLICY = """\
 apiVersion: audit.k8s.io/v1
@@ -68,6 +68,22 @@ def test_enable_turns_auditing_on_with_one_restart(pristine: RealNode, cli: Cli,
     assert backup.files == {MANIFEST: original.manifest, POLICY: None}
     assert pristine.deeds() == ["enable"]
     wait_until("nothing left over", lambda: pristine.leftovers() == [], 5)
+
+    # the client certificate has the rights of kubeadm 1.36 (tests/lab/rights.sh), which are not enough to ask for it
+    assert "not stored" not in said["kubeadm_config"], result
+    assert "audit-policy-file" in pristine.kubectl(
+        "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "yaml"
+    )
+    assert "survives kubeadm upgrade: yes" in cli.ok("status", "--host", pristine.name).out
+
+
+def test_the_rights_of_older_releases_will_do_as_well(enabled: RealNode, cli: Cli, breakable: Lab) -> None:
+    enabled.fault("rights", "old")
+    try:
+        assert "survives kubeadm upgrade: yes" in cli.ok("status", "--host", enabled.name).out
+        assert "nothing to do" in cli.ok("enable", "--policy", "metadata", "--host", enabled.name, "--yes").out
+    finally:
+        enabled.fault("rights", "new")
 
 
 def test_everything_that_happens_now_is_in_the_log(enabled: RealNode) -> None:

@@ -12,7 +12,8 @@ import pytest
 from conftest import SWEEP, Cli
 from reallab import MANIFEST, POLICY, STATE, Machine, RealNode, wait_until
 
-UNITS = "ls /etc/systemd/system /etc/systemd/system/*.wants | grep kaudit || true"
+# units, and keys in memory
+UNITS = "ls /etc/systemd/system /etc/systemd/system/*.wants /dev/shm | grep kaudit || true"
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 
 def files_in_memory() -> set[Path]:
-    return set(Path("/dev/shm").glob("kaudit.*"))
+    return set(Path("/dev/shm").glob("kaudit-keys.*"))
 
 
 def test_settings_are_stored_with_the_rights_of_either(box: Sandbox, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ build_images() {
 [ "$(dpkg --print-architecture)" = amd64 ] || die "the image maker knows amd64 only"
 # what a node runs, and what the end-to-end tests call
 need etcd-server containerd runc openssh-server openssh-client containernetworking-plugins \
-  iproute2 iptables conntrack socat ethtool curl sudo procps util-linux faketime
+  iproute2 iptables conntrack socat ethtool curl sudo procps util-linux faketime openssl
 command -v kubectl >/dev/null || need kubernetes-client
 
 recipe=$(cat "$here/build.sh" "$here/mkimage.py" "$here/pause.c" | sha256sum | cut -d' ' -f1)

@@ -14,6 +14,7 @@ Usage: klab fault kubelet stop|start NODE     stop or start kubelet
        klab fault user NODE NAME nopasswd|passwd|none [PASSWORD]
                                               a user with this lab's SSH key and that kind of sudo
        klab fault hostkey new|old NODE        sshd shows another host key | the one in known_hosts
+       klab fault rights old|new NODE         apiserver-kubelet-client may do all (up to 1.28) | as since 1.36.1
        klab fault twin start|stop NODE        a process of another network namespace that looks like kube-apiserver
 USAGE
 }
@@ -134,6 +135,11 @@ fault_hostkey() {
   start_sshd "$node"
 }
 
+fault_rights() {
+  [ "$1" = old ] || [ "$1" = new ] || bad_fault
+  in_node "$2" bash -s "$1" <"$here/rights.sh"
+}
+
 # Seen in /proc by anybody who reads all of it, as the servers of `kind` nodes are on a machine that runs kind.
 fault_twin() {
   local action=$1 node=$2
@@ -159,7 +165,7 @@ cmd_fault() {
   local what=${1:-help}
   shift || true
   case $what/$# in
-    kubelet/2 | ssh/2 | net/2 | hostkey/2 | twin/2 | disk/3 | disk/4 | user/3 | user/4) "fault_$what" "$@" ;;
+    kubelet/2 | ssh/2 | net/2 | hostkey/2 | rights/2 | twin/2 | disk/3 | disk/4 | user/3 | user/4) "fault_$what" "$@" ;;
     help/0) fault_usage ;;
     *) bad_fault ;;
   esac

@@ -249,6 +249,8 @@ finish_node() {
   local node=$1
   wait_for 180 "the API server of $node" "$KLAB/$node/kubelet.log" node_ready "$node"
   kubeadm_phase "$node" upload-config all
+  in_node "$node" bash -s new <"$here/rights.sh" >>"$KLAB/$node/kubeadm.log" 2>&1 ||
+    die "the rights of the client certificate of $node" "$KLAB/$node/kubeadm.log"
   wait_for 120 "node $node being Ready" "$KLAB/$node/kubelet.log" \
     kube "$node" wait --for=condition=Ready "node/$node" --timeout=1s
   wait_for 60 "the default service account" "$KLAB/$node/kubelet.log" kube "$node" get serviceaccount default

@@ -332,7 +332,7 @@ class RealNode:
     def leftovers(self) -> list[str]:
         """What no finished run may leave behind: half-written files, living watchdogs, open runs."""
         return self.sh(
-            "find /etc/kubernetes /var/log /etc/systemd/system /dev/shm -name '*kaudit*'; "
+            "find /etc/kubernetes /var/log /etc/systemd/system -name '*kaudit*'; "
             f"for run in {STATE}/run/*/; do if [ -d $run ] && [ ! -e ${{run}}outcome ]; then echo $run; fi; done; "
             # a watchdog of a decided change tidies up for a while; one without a change has no business
             "for run in $(pgrep -af watchdog.sh$ | sed -n 's#.* \\(/[^ ]*/\\)watchdog.sh$#\\1#p'); do "

@@ -12,7 +12,7 @@ case $ADDRESS in *:*) _at="[$ADDRESS]" ;; *) _at=$ADDRESS ;; esac
 # nothing of this stays, however the script ends
 forget() {
   rm -f -- "$ANSWER"
-  if [ -n "$KEYS" ]; then rm -rf -- "$KEYS"; fi
+  drop_keys
 }
 trap forget EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -36,8 +36,9 @@ ask_by() { # way method path [body-file]
   case $_way in
   pki) ask_curl "$PKI/apiserver-kubelet-client.crt" "$PKI/apiserver-kubelet-client.key" "$@" ;;
   *)
-    if have curl && have base64 && take_keys "$R/etc/kubernetes/$_way.conf" "$_way"; then
-      ask_curl "$KEYS/$_way.crt" "$KEYS/$_way.key" "$@"
+    if have curl && have base64 && take_keys "$R/etc/kubernetes/$_way.conf"; then
+      ask_curl "$KEYS/crt" "$KEYS/key" "$@"
+      drop_keys
     elif have kubectl; then
       ask_kubectl "$R/etc/kubernetes/$_way.conf" "$@"
     else
@@ -46,20 +47,23 @@ ask_by() { # way method path [body-file]
     ;;
   esac
 }
-# the certificate and the key of a kubeconfig, in memory; false where that cannot be
-take_keys() { # kubeconfig name
-  if [ -z "$KEYS" ]; then
-    for _dir in /dev/shm /run; do
-      case $(stat -f -c %T "$_dir" 2>/dev/null) in tmpfs | ramfs) ;; *) continue ;; esac
-      KEYS=$(mktemp -d "$_dir/kaudit.XXXXXX" 2>/dev/null) && break
-    done
-    [ -n "$KEYS" ] || return 1
-  fi
-  [ -s "$KEYS/$2.key" ] || {
-    sed -n 's/^ *client-certificate-data: *//p' "$1" | head -n 1 | base64 -d >"$KEYS/$2.crt" 2>/dev/null
-    sed -n 's/^ *client-key-data: *//p' "$1" | head -n 1 | base64 -d >"$KEYS/$2.key" 2>/dev/null
-  }
-  [ -s "$KEYS/$2.crt" ] && [ -s "$KEYS/$2.key" ]
+# The certificate and the key of a kubeconfig, in memory; false where that cannot be. They are there for one request
+# only, so that a script which is killed leaves them behind as seldom as can be; `sweep` finds what it left.
+take_keys() { # kubeconfig
+  for _dir in /dev/shm /run; do
+    case $(stat -f -c %T "$_dir" 2>/dev/null) in tmpfs | ramfs) ;; *) continue ;; esac
+    KEYS=$(mktemp -d "$_dir/kaudit-keys.XXXXXX" 2>/dev/null) && break
+  done
+  [ -n "$KEYS" ] || return 1
+  sed -n 's/^ *client-certificate-data: *//p' "$1" | head -n 1 | base64 -d >"$KEYS/crt" 2>/dev/null
+  sed -n 's/^ *client-key-data: *//p' "$1" | head -n 1 | base64 -d >"$KEYS/key" 2>/dev/null
+  if [ -s "$KEYS/crt" ] && [ -s "$KEYS/key" ]; then return; fi
+  drop_keys
+  return 1
+}
+drop_keys() {
+  if [ -n "$KEYS" ]; then rm -rf -- "$KEYS"; fi
+  KEYS=''
 }
 ask_curl() { # certificate key method path [body-file]
   _crt=$1 _key=$2 _method=$3 _path=$4

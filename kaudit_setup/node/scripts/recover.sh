@@ -69,5 +69,8 @@ for dir in "$@"; do
     if [ "$how" = clear ]; then rm -f -- "$f"; fi
   done
 done
-if [ "$how" = clear ]; then rm -rf -- "$STATE"/incoming/* "$STATE"/run/.[!.]*; fi
+if [ "$how" = clear ]; then
+  rm -rf -- "$STATE"/incoming/* "$STATE"/run/.[!.]*
+  sweep_keys
+fi
 field end ok
