@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from kaudit_setup.auditlog import foreign
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 
@@ -37,7 +38,7 @@ class Tally:
     `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
     stageTimestamp, empty if there is none. `gaps`: (from, to) pairs longer than GAP_SECONDS.
     `lines` is 0 where lines were not counted. `back`: how often the clock went back by more than a second.
-    `notes`: sentences about the file itself.
+    `notes`: sentences about the file itself. `foreign`: what it seems to be where it holds no event.
     """
 
     lines: int = 0
@@ -50,6 +51,7 @@ class Tally:
     gaps: list[tuple[str, str]] = field(default_factory=list)
     back: int = 0
     notes: list[str] = field(default_factory=list)
+    foreign: str = ""
 
     def damage(self, line: int, what: str) -> None:
         """Count one damaged line."""
@@ -92,6 +94,7 @@ class Tally:
             if begin >= 0:
                 break
         else:
+            self.foreign = self.foreign or foreign.describe(bytes(data[: data.find(b"\n", 0, size)]))
             return
         end = data.rfind(key, begin, size)
         while not _moment(data, end, key):
@@ -131,6 +134,7 @@ class Tally:
         self.events += later.events
         self.size += later.size
         self.back += later.back
+        self.foreign = self.foreign or later.foreign
         for sentence in later.notes:
             self.note(sentence)
 
@@ -188,7 +192,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
             tally.size,
             tally.damaged,
             tuple(located.get(node, ())[:_LOCATED]),
-            (*tally.notes, *_clock_note(tally)),
+            (*_foreign_note(tally), *tally.notes, *_clock_note(tally)),
         )
         for node, tally in nodes.items()
     )
@@ -239,6 +243,10 @@ def _missing(cover: Coverage) -> list[Span]:
 
 def _hours(spans: Iterable[Span]) -> float:
     return sum(end - begin for begin, end in spans) / 3600
+
+
+def _foreign_note(tally: Tally) -> list[str]:
+    return [f"this is {tally.foreign}"] if tally.foreign and not tally.first else []
 
 
 def _clock_note(tally: Tally) -> list[str]:

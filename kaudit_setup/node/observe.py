@@ -130,6 +130,8 @@ class Observed:
     runs: tuple[RunSeen, ...]
     # folders on the way to what root reads or writes that others than root can write to
     loose: tuple[str, ...] = ()
+    # which of the paths that were asked for kubelet would read as a static Pod
+    in_static_dir: frozenset[str] = frozenset()
     # what its API server said of the cluster; None where there was none to ask
     cluster: ClusterSeen | None = None
 
@@ -220,6 +222,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),
         loose=tuple(dict.fromkeys(v.decode("utf-8", "surrogateescape") for k, v in found if k == "loose")),
+        in_static_dir=frozenset(v.decode("utf-8", "surrogateescape") for k, v in found if k == "static.file"),
         cluster=cluster.parse(found) if "cluster" in last else None,
     )
 

@@ -85,6 +85,7 @@ static=$(kubelet_flag pod-manifest-path)
 [ -n "$static" ] || static=$(sed -n 's/^[{ ]*"\{0,1\}staticPodPath"\{0,1\}: *["'\'']\{0,1\}\([^"'\'',]*\)["'\'']\{0,1\},\{0,1\} *$/\1/p' \
   "$R${config:-/var/lib/kubelet/config.yaml}" 2>/dev/null | tail -n 1)
 field static.configured "$static"
+configured=$static
 if [ -n "$manifest" ]; then
   static=$(dirname "$manifest")
 else
@@ -102,6 +103,8 @@ else
   fi
 fi
 for p in "$static" "$manifest" /var/lib/kaudit-setup; do inside "$p" || field outside "$p"; done
+if [ -n "$configured" ]; then configured=$(cd "$R$configured" 2>/dev/null && pwd -P); fi
+pods=$(cd "$R$static" 2>/dev/null && pwd -P)
 field static.path "$static"
 above "$static"
 if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$ABOVE" 2>/dev/null)" ]; then field static.samedevice yes; fi
@@ -143,6 +146,23 @@ for f in "$@"; do
 done
 if [ -n "$hook" ]; then file file "$hook" metadata; fi
 file file "$policy" content
+
+# kubelet reads what is in its folder itself, but for dot-files (pkg/kubelet/config/file.go:extractFromDir)
+static_file() {
+  above "$1"
+  _in=$(cd "$R$ABOVE" 2>/dev/null && pwd -P)
+  case ${1##*/} in .* | '') return ;; esac
+  if [ -n "$_in" ] && { [ "$_in" = "$pods" ] || [ "$_in" = "$configured" ]; }; then field static.file "$1"; fi
+}
+static_file "$policy"
+static_file "$log"
+static_file "$hook"
+for f in "$@"; do
+  case $f in
+  log:* | policy:*) ;;
+  *) static_file "${f#secret:}" ;;
+  esac
+done
 
 for p in "$policy" "$log"; do inside "$p" || field outside "$p"; done
 field log.path "$log"

@@ -1,0 +1,154 @@
+"""What `enable --dry-run` refuses or says of a folder that holds a node's files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaudit_setup.cli import main
+
+SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
+MANIFESTS = "etc/kubernetes/manifests"
+AUDITD = 'type=SYSCALL msg=audit(1710000000.123:4): arch=c000003e syscall=59 success=yes comm="ls"\n'
+EVENT = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"Panic"}\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A kubeadm node's files, and a log folder."""
+    node = tmp_path / "node"
+    (node / MANIFESTS).mkdir(parents=True)
+    (node / "var/log").mkdir(parents=True)
+    shutil.copy(SAMPLES / "kube-apiserver-1.36.2.yaml", node / MANIFESTS / "kube-apiserver.yaml")
+    return node
+
+
+class Review:
+    """What the review of one node says."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.refused = [f["name"] for f in data["findings"] if f["blocks"]]
+        self.warned = [f["name"] for f in data["findings"] if not f["blocks"]]
+        self.findings = {f["name"]: f["message"] for f in data["findings"]}
+        self.notes = data["notes"]
+        self.changes = {c["path"]: c["remark"] for c in data["changes"]}
+
+
+def review(root: Path, capsys: pytest.CaptureFixture[str], *options: str, policy: str = "metadata") -> Review:
+    code = main(["enable", "--root", str(root), "--policy", policy, *options, "--dry-run", "-o", "json"])
+    said = capsys.readouterr()
+    assert code == 3, said.err
+    return Review(json.loads(said.out)[0])
+
+
+def edit(root: Path, *pairs: tuple[str, str]) -> None:
+    """Replace text in the manifest, which must be there."""
+    path = root / MANIFESTS / "kube-apiserver.yaml"
+    text = path.read_text()
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text)
+
+
+def webhook(tmp_path: Path) -> str:
+    path = tmp_path / "hook.yaml"
+    path.write_text(
+        "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'https://192.0.2.5:8443'}}]\n"
+        "contexts: [{name: d, context: {cluster: a, user: ''}}]\ncurrent-context: d\n"
+    )
+    return str(path)
+
+
+def places(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    yield ("--policy-path", "{}/audit-policy.yaml")
+    yield ("--webhook-config", webhook(tmp_path), "--webhook-path", "{}/hook")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_no_file_comes_into_the_static_pod_folder(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], which: int
+) -> None:
+    options = [word.format("/etc/kubernetes/manifests") for word in list(places(tmp_path))[which]]
+    assert review(root, capsys, *options).refused == ["static-pod-folder"]
+    # kubelet does not look into folders below it
+    options = [word.format("/etc/kubernetes/manifests/audit") for word in list(places(tmp_path))[which]]
+    assert review(root, capsys, *options).refused == []
+
+
+def test_refused_means_that_nothing_is_written(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = "/etc/kubernetes/manifests/audit-policy.yaml"
+    assert main(["enable", "--root", str(root), "--policy", "metadata", "--policy-path", path, "--yes"]) == 1
+    assert "static-pod-folder" in capsys.readouterr().err
+    assert [p.name for p in (root / MANIFESTS).iterdir()] == ["kube-apiserver.yaml"]
+
+
+def test_the_folder_is_also_the_one_that_kubelet_is_configured_with(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "var/lib/kubelet").mkdir(parents=True)
+    (root / "var/lib/kubelet/config.yaml").write_text("staticPodPath: /etc/pods\n")
+    (root / "etc/pods").mkdir()
+    on = ("--manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml")
+    assert review(root, capsys, *on, "--policy-path", "/etc/pods/policy.yaml").refused == ["static-pod-folder"]
+    assert review(root, capsys, *on, "--log-path", "/etc/pods/audit.log").refused == ["static-pod-folder"]
+    (root / "etc/other").symlink_to("pods")
+    assert review(root, capsys, *on, "--policy-path", "/etc/other/policy.yaml").refused == ["static-pod-folder"]
+
+
+def test_a_path_that_the_manifest_has_already_is_judged_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(
+        root,
+        ("    - --secure-port", "    - --audit-policy-file=/etc/kubernetes/manifests/p.yaml\n    - --secure-port"),
+    )
+    (root / MANIFESTS / "p.yaml").write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n")
+    assert "static-pod-folder" in review(root, capsys).refused
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (AUDITD, "the log of auditd"),
+        ("node=cp1 " + AUDITD, "the log of auditd"),
+        ('{"level":"info","msg":"started"}\n', "the log of another program"),
+        ("Nov 30 05:00:00 cp1 sshd[1]: Accepted publickey\n", "the log of another program"),
+        ("I1130 05:00:00.000000       1 server.go:70] started\n", "klog"),
+    ],
+)
+def test_another_programs_log_is_not_taken_over(
+    root: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (root / "var/log/audit").mkdir()
+    (root / "var/log/audit/audit.log").write_text(text * 3)
+    found = review(root, capsys, "--log-path", "/var/log/audit/audit.log")
+    assert found.refused == ["foreign-log"]
+    assert said in found.findings["foreign-log"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", EVENT, EVENT[30:] + EVENT, "\0" * 9 + "\n" + EVENT, 'now AUDIT: id="a" stage="Panic"\n']
+)
+def test_a_log_of_kube_apiserver_goes_on(root: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (root / "var/log/audit").mkdir()
+    (root / "var/log/audit/audit.log").write_text(text)
+    assert review(root, capsys, "--log-path", "/var/log/audit/audit.log").refused == []
+
+
+@pytest.mark.parametrize("command", [["who", "created", "pod/x"], ["stats"], ["events"], ["top", "--by", "user"]])
+def test_a_log_that_is_not_of_kube_apiserver_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    log = tmp_path / "audit.log"
+    log.write_text(AUDITD * 3)
+    main([*command, "--log", str(log)])
+    said = capsys.readouterr()
+    assert "this is the log of auditd, not of kube-apiserver" in said.out + said.err
+    log.write_text(AUDITD + EVENT.replace("Panic", 'Panic","stageTimestamp":"2026-11-30T05:00:00.000000Z'))
+    main([*command, "--log", str(log)])
+    said = capsys.readouterr()
+    assert "auditd" not in said.out + said.err
