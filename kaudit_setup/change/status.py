@@ -36,7 +36,8 @@ class Status:
     `bytes_kept`: what the log and its rotated files will take, None without bound; `disk_free`: -1 if unknown;
     `full_in_hours`: when the volume will be full, None if it will not. `persisted`: whether `kubeadm upgrade` makes
     the same manifest, None where that was not asked or is of no concern; `persisted_why`: why it does not, or why it
-    is not known.
+    is not known. `enabled`: whether the manifest has a policy and a backend. `by_hand`, `restart_pending` and
+    `unconfirmed` are true beside each other, where `state` names only the most urgent.
     """
 
     host: str
@@ -58,6 +59,10 @@ class Status:
     full_in_hours: float | None = None
     persisted: bool | None = None
     persisted_why: str = ""
+    enabled: bool = False
+    by_hand: bool = False
+    restart_pending: bool = False
+    unconfirmed: bool = False
     journal: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -100,6 +105,11 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
         last_event=f"{last:%Y-%m-%dT%H:%M:%SZ}" if last else "",
         backups=len(backups_of(observed)),
         server=f"{observed.server.pid}" if observed.server else "",
+        enabled=not (_is_off(state) or _records_nothing(state)),
+        # while a change waits, the journal does not know it yet
+        by_hand=not _is_unconfirmed(state) and (_is_changed_by_hand(state) or _is_other_policy(state)),
+        restart_pending=_runs_other_flags(state),
+        unconfirmed=_is_unconfirmed(state),
         journal=dict(state.last.data),
     )
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import NodeOptions
-from kaudit_setup.cli.options.output import Output
-from kaudit_setup.errors import Exit, StoppedError
+from kaudit_setup.cli.options.nodes import LookOptions
+from kaudit_setup.cli.options.unused import UnusedYes
+from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.progress import name_nodes, waiting
 from kaudit_setup.report.terminal import colour
 
@@ -24,26 +27,63 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 
 
+class StatusOutput(StrEnum):
+    """How the state of nodes is printed."""
+
+    text = "text"
+    json = "json"
+    prometheus = "prometheus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(LookOptions):
+    """Which nodes, how to reach them, in which form the answer is printed and kept."""
+
+    output: Annotated[
+        StatusOutput,
+        typer.Option(
+            "-o",
+            "--output",
+            help="text for people, json for programs, prometheus for its text format.",
+            show_default=True,
+        ),
+    ] = StatusOutput.text
+    textfile: Annotated[
+        Path | None,
+        typer.Option(
+            "--textfile",
+            metavar="PATH",
+            help="Also write the metrics to this file (NAME.prom, for node_exporter's textfile collector).",
+        ),
+    ] = None
+    yes: UnusedYes = False
+
+
 @app.command(
     epilog="""\b
 Examples:
   kaudit-setup status
   kaudit-setup status --host root@cp1 --host root@cp2 -o json
   kaudit-setup status --inventory inventory.ini --watch
+  kaudit-setup status --textfile /var/lib/node_exporter/kaudit-setup.prom
 
 \b
 Exit status: 0 every node logs with the same settings, 1 otherwise."""
 )
-@takes(how=NodeOptions)
+@takes(how=StatusOptions)
 def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Repeat until Ctrl-C.")] = False,
     every: Annotated[
         int, typer.Option("--every", metavar="SECONDS", min=1, help="Seconds between two looks with --watch.")
     ] = 5,
     *,
-    how: NodeOptions,
+    how: StatusOptions,
 ) -> None:
     """Show whether audit logging is on and working, one line per node."""
+    if how.textfile:
+        from kaudit_setup.cli.textfile import check_name
+
+        check_name(how.textfile)
     with how.candidates() as candidates:
         if watch:
             _watch(candidates, how, every)
@@ -53,14 +93,14 @@ def status(
         raise typer.Exit(Exit.FAILED)
 
 
-def _watch(candidates: Sequence[Candidate], how: NodeOptions, every: int) -> NoReturn:
+def _watch(candidates: Sequence[Candidate], how: StatusOptions, every: int) -> NoReturn:
     """Until Ctrl-C, which is how it is meant to end."""
     while True:
         try:
             text = _text(_look(candidates, how), how.output, indent=None)
         except StoppedError as error:
             raise typer.Exit(Exit.INTERRUPTED) from error
-        if how.output is Output.text and sys.stdout.isatty():
+        if how.output is StatusOutput.text and sys.stdout.isatty():
             # home and clear: the table stays where it is
             typer.echo("\x1b[H\x1b[2J", nl=False)
         typer.echo(text)
@@ -68,20 +108,47 @@ def _watch(candidates: Sequence[Candidate], how: NodeOptions, every: int) -> NoR
         sleep(every)
 
 
-def _look(candidates: Sequence[Candidate], how: NodeOptions) -> tuple[Row, ...]:
-    """Raises the error of the only node; of several, those that did not answer stand in the table."""
+def _look(candidates: Sequence[Candidate], how: StatusOptions) -> tuple[Row, ...]:
+    """Raises the error of the only node, after the metrics say that it did not answer; of several nodes, those that
+    did not answer stand in the table.
+    """
     from kaudit_setup.fleet.status import compared, status_of
     from kaudit_setup.fleet.survey import ask_all
 
     with waiting(name_nodes(candidates)) as progress:
         progress("looking")
         asked = ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
+    rows = compared(asked)
+    _keep(rows, how)
     if len(asked) == 1 and asked[0].error:
-        raise asked[0].error
-    return compared(asked)
+        _fail(rows, how.output, asked[0].error)
+    return rows
 
 
-def _text(rows: Sequence[Row], output: Output, indent: int | None = 2) -> str:
+def _keep(rows: Sequence[Row], how: StatusOptions) -> None:
+    """Raises InputError if the file cannot be written."""
+    if how.textfile:
+        from kaudit_setup.cli.textfile import write_textfile
+        from kaudit_setup.report.nodes.prometheus import as_metrics
+
+        write_textfile(how.textfile, as_metrics(rows))
+
+
+def _fail(rows: Sequence[Row], output: StatusOutput, error: KauditError) -> NoReturn:
+    if output is StatusOutput.prometheus:
+        typer.echo(_text(rows, output))
+    raise error
+
+
+def _text(rows: Sequence[Row], output: StatusOutput, indent: int | None = 2) -> str:
+    """Without the last newline."""
+    from kaudit_setup.report.nodes.prometheus import as_metrics
     from kaudit_setup.report.nodes.status import as_data, as_text
 
-    return json.dumps(as_data(rows), indent=indent) if output is Output.json else as_text(rows, colour=colour())
+    match output:
+        case StatusOutput.json:
+            return json.dumps(as_data(rows), indent=indent)
+        case StatusOutput.prometheus:
+            return as_metrics(rows).removesuffix("\n")
+        case StatusOutput.text:
+            return as_text(rows, colour=colour())

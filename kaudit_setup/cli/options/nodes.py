@@ -115,8 +115,8 @@ class Reach:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeOptions(Reach):
-    """Which nodes, how to reach them, how to answer."""
+class LookOptions(Reach):
+    """Which nodes or which folder, where the manifest is, how long to wait."""
 
     root: Annotated[
         Path | None,
@@ -141,8 +141,6 @@ class NodeOptions(Reach):
             help="Seconds to wait for proof, not counting the old server's shutdown.",
         ),
     ] = 180
-    output: OutputOption = Output.text
-    yes: UnusedYes = False
 
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
@@ -153,6 +151,14 @@ class NodeOptions(Reach):
     def candidates(self) -> AbstractContextManager[list[Candidate]]:
         """The nodes with what the inventory claims of them, closed at the end."""
         return self.connect(self.root)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeOptions(LookOptions):
+    """Which nodes, how to reach them, how to answer."""
+
+    output: OutputOption = Output.text
+    yes: UnusedYes = False
 
 
 @dataclass(frozen=True, kw_only=True)
