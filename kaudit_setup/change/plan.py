@@ -11,6 +11,7 @@ from posixpath import dirname, join
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError
+from kaudit_setup.manifest.flags import warnings
 from kaudit_setup.manifest.patch import patch, unpatch
 from kaudit_setup.manifest.pod import ApiServerPod, read
 from kaudit_setup.manifest.settings import (
@@ -174,7 +175,11 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
         changes += _write(observed.file(paths.webhook), wanted.webhook_config, secret=True)
     changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
     settings = target.settings
-    notes = (*_kept(state.pod, wanted, settings), *batch_notes(settings, state.version))
+    notes = (
+        *_kept(state.pod, wanted, settings),
+        *warnings(settings.flags, state.version),
+        *batch_notes(settings, state.version),
+    )
     return Plan("enable", tuple(changes), observed.manifest.target, target.pod, settings, notes)
 
 

@@ -93,13 +93,13 @@ def _accepted(policy: bytes, version: KubeVersion) -> Loaded:
 
 
 def _lint(loaded: Loaded, version: KubeVersion) -> Iterator[Finding]:
-    """What `policy lint` calls an error, as findings that block."""
+    """What `policy lint` finds: what it calls an error blocks, a warning does not."""
     from kaudit_setup.policy.lint import lint
 
     for finding in lint(loaded, version):
-        if finding.severity == "error":
+        if finding.severity != "info":
             where = f"line {finding.line} of the policy: " if finding.line else "the policy: "
-            yield Finding("policy-lint", True, where + finding.message, finding.fix)
+            yield Finding("policy-lint", finding.severity == "error", where + finding.message, finding.fix)
 
 
 def prepare_disable(node: Node, *, manifest: str = "", prove: bool = True) -> Prepared:

@@ -84,8 +84,8 @@ def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tu
     found = list(_silent(policy, log or webhook))
     if log not in {"", "-"}:
         found += _file_warnings(log, values, version)
-    if log:
-        found += [text for (flag, value), text in _RISKY.items() if values[flag] == value]
+    used = {"log": log, "webhook": webhook}
+    found += [text for (flag, value), text in _RISKY.items() if values[flag] == value and used[flag.split("-")[1]]]
     return tuple(found)
 
 
@@ -106,14 +106,25 @@ def _file_warnings(log: str, values: Mapping[str, str], version: KubeVersion) ->
 
 
 _RISKY = {
+    (LOG_FLAG, "-"): (
+        f"--{LOG_FLAG}=- writes events into the container's log, among the server's messages: kubelet rotates it "
+        "(containerLogMaxSize, 10 MiB by default) and keeps few of its files"
+    ),
     ("audit-log-format", "legacy"): (
-        "--audit-log-format=legacy writes lines that are not JSON and lack most of an event"
+        "--audit-log-format=legacy writes lines that are not JSON and lack most of an event: who, events, top and "
+        "stats cannot read them"
     ),
     ("audit-log-mode", "batch"): (
         "--audit-log-mode=batch loses events when the server is killed or its buffer is full"
     ),
     ("audit-log-mode", "blocking-strict"): (
         "--audit-log-mode=blocking-strict fails requests when the log cannot be written"
+    ),
+    ("audit-webhook-mode", "blocking"): (
+        "--audit-webhook-mode=blocking makes every request wait for the webhook's receiver"
+    ),
+    ("audit-webhook-mode", "blocking-strict"): (
+        "--audit-webhook-mode=blocking-strict fails requests when the webhook's receiver does not answer"
     ),
 }
 

@@ -152,3 +152,42 @@ def test_a_log_that_is_not_of_kube_apiserver_is_named(
     main([*command, "--log", str(log)])
     said = capsys.readouterr()
     assert "auditd" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--log-maxsize 0", "until the disk is full"),
+        ("--log-mode blocking-strict", "fails requests when the log cannot be written"),
+        ("--log-mode batch", "loses events when the server is killed"),
+        ("--log-format legacy", "who, events, top and stats cannot read them"),
+        ("--log-path -", "among the server's messages"),
+        ("--log-maxage 0 --log-maxbackup 0", "rotated logs are never removed"),
+    ],
+)
+def test_a_risky_setting_has_one_note(
+    root: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
+) -> None:
+    usual = review(root, capsys).notes
+    notes = [note for note in review(root, capsys, *options.split()).notes if note not in usual]
+    assert len(notes) == 1
+    assert said in notes[0]
+
+
+def test_a_webhook_that_requests_wait_for_has_a_note(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on = ("--webhook-config", webhook(tmp_path), "--set", "audit-webhook-mode=blocking-strict")
+    assert any("receiver does not answer" in note for note in review(root, capsys, *on).notes)
+
+
+def test_what_lint_warns_of_stands_in_the_review(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n- level: None\n  users: [alice]\n"
+    )
+    found = review(root, capsys, policy=str(policy))
+    assert set(found.warned) == {"policy-lint"}
+    assert found.refused == []
