@@ -42,6 +42,7 @@ def patch(text: str, settings: AuditSettings, version: KubeVersion | None = None
     now = _parsed(_annotations(now, settings), now)
     if now is not found:
         _prove(found, now, settings)
+    _refuse_what_kubelet_refuses(now)
     return now.document.text
 
 
@@ -68,6 +69,24 @@ def _prove(before: Shape, found: Shape, settings: AuditSettings) -> None:
         raise ManifestError(
             "the manifest has a shape that cannot be patched safely",
             hint="write the container's command, volumeMounts and volumes as plain YAML lists, one item a line",
+        )
+
+
+def _refuse_what_kubelet_refuses(found: Shape) -> None:
+    """Raises ManifestError for what was wrong in the manifest before and is wrong after: no server comes of it."""
+    from kaudit_setup.manifest import kubelet
+
+    try:
+        faults = kubelet.read(found.document.text.encode("utf-8", "surrogatepass")).faults
+    except kubelet.NotAPodError as error:
+        faults = (kubelet.Fault(error.problem, error.line),)
+    if faults:
+        where = f"line {faults[0].line} of the manifest" if faults[0].line else "the manifest"
+        raise ManifestError(
+            f"{where}: {faults[0].problem}",
+            hint="this is not a Pod that kubelet could run, so the server is down or will be; fix it or put a backup "
+            "in its place",
+            details="\n".join(map(str, faults[1:])),
         )
 
 

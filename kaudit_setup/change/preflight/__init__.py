@@ -1,7 +1,6 @@
 """What stands in the way of a change, found before anything is touched. Pure."""
 
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.change.preflight.paths import holds_api_server
 from kaudit_setup.change.preflight.run import inspect, refuse
 
-__all__ = ["Finding", "holds_api_server", "inspect", "refuse"]
+__all__ = ["Finding", "inspect", "refuse"]

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kaudit_setup.change.folders import STATE
+from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan, WriteFile
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.errors import ManifestError
-from kaudit_setup.manifest.pod import read
+from kaudit_setup.manifest import kubelet
 from kaudit_setup.node.observe import FileSeen, Observed
 from kaudit_setup.rotation import Rotation
 
 _LEAST_FREE = 16 * 1024 * 1024
 
 
-def paths(observed: Observed, plan: Plan) -> Iterator[Finding]:
+def paths(state: NodeState, plan: Plan) -> Iterator[Finding]:
     """What is wrong with the places of the files, on a living node as in a folder."""
+    observed = state.observed
     yield from _log(observed, plan)
     yield from _volumes(observed, plan)
     yield from _links(plan)
-    yield from _strays(observed)
+    yield from _strays(state)
 
 
 def _log(observed: Observed, plan: Plan) -> Iterator[Finding]:
@@ -87,22 +88,33 @@ def _links(plan: Plan) -> Iterator[Finding]:
             )
 
 
-def _strays(observed: Observed) -> Iterator[Finding]:
-    for stray in observed.strays:
-        if holds_api_server(stray):
-            yield Finding(
+def _strays(state: NodeState) -> Iterator[Finding]:
+    for stray in state.observed.strays:
+        try:
+            pod = kubelet.read(stray.content or b"")
+        except kubelet.NotAPodError as error:
+            yield _unread(stray, kubelet.Fault(error.problem, error.line))
+            continue
+        if not pod.runs_api_server and (pod.namespace, pod.name) != (state.pod.namespace, state.pod.name):
+            continue
+        yield (
+            _unread(stray, pod.faults[0])
+            if pod.faults
+            else Finding(
                 "stray-manifest",
                 True,
                 f"{stray.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
                 "and the last one in sort order wins",
                 "move it out of the static Pod directory",
             )
+        )
 
 
-def holds_api_server(file: FileSeen) -> bool:
-    """Whether kubelet would take this file for a kube-apiserver Pod."""
-    try:
-        read(file.text)
-    except ManifestError:
-        return False
-    return True
+def _unread(stray: FileSeen, fault: kubelet.Fault) -> Finding:
+    """A file that names kube-apiserver and that kubelet refuses: it does no harm until somebody repairs it."""
+    return Finding(
+        "stray-unread",
+        False,
+        f"{stray.path} mentions kube-apiserver, but kubelet does not take it for a Pod ({fault})",
+        "move it out of the static Pod directory",
+    )

@@ -15,7 +15,7 @@ from kaudit_setup.errors import RefusedError
 
 def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
     """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
-    found = (*paths(state.observed, plan), *ownership(state.observed, plan))
+    found = (*paths(state, plan), *ownership(state.observed, plan))
     return (*found, *living_node(state, plan)) if prove else found
 
 

@@ -106,3 +106,85 @@ def test_bad_input_ends_with_2_and_writes_nothing(run: Filter, data: bytes, args
     assert (code, out) == (2, b"")
     assert words in said
     assert "Traceback" not in said
+
+
+SERVER = PLAIN.decode()
+VOLUME = "  - hostPath:\n      path: /etc/ssl/certs\n"
+MOUNT = "    - mountPath: /etc/ssl/certs\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            MOUNT,
+            f"    - mountPath: /etc/kubernetes/enc\n      name: enc\n{MOUNT}",
+            "'enc' has no volume of that name",
+        ),
+        (VOLUME, f"  - emptyDir: {{}}\n    name: ca-certs\n{VOLUME}", "two volumes are called 'ca-certs'"),
+        (VOLUME, f"  - emptyDir: {{}}\n{VOLUME}", "a volume has no name"),
+        (
+            MOUNT,
+            f"    - mountPath: /etc/ssl/certs\n      name: k8s-certs\n{MOUNT}",
+            "/etc/ssl/certs is mounted twice",
+        ),
+        (MOUNT, f"    - name: ca-certs\n{MOUNT}", "'ca-certs' has no mountPath"),
+        (MOUNT, f"    - mountPath: /x\n{MOUNT}", "a volumeMount has no name"),
+        ("      path: /etc/ssl/certs\n", "", "has no path"),
+        ("      path: /etc/ssl/certs\n", "      path: /etc/../etc/ssl/certs\n", "has .. in it"),
+        ("      type: DirectoryOrCreate\n", "      type: directory\n", "unknown type 'directory'"),
+        (VOLUME, f"  - emptyDir: {{}}\n{VOLUME.replace('-', ' ', 1)}", "has 2 sources"),
+        ("    - --allow-privileged=true\n", "    - --allow-privileged=true\n    - 3\n", "command is not a text"),
+        ("apiVersion: v1\n", "", "apiVersion is missing"),
+        ("  name: kube-apiserver\n  namespace", "  name: Kube_Apiserver\n  namespace", "only a-z, 0-9 and -"),
+    ],
+)
+def test_what_kubelet_refuses_is_refused_with_its_line(run: Filter, old: str, new: str, said: str) -> None:
+    assert old in SERVER
+    code, out, error = run(SERVER.replace(old, new, 1).encode(), "patch", "--policy", "metadata")
+    assert (code, out) == (2, b"")
+    assert said in error
+    assert "not a Pod that kubelet could run" in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    - --allow-privileged=true\n", "    - --allow-privileged=true\t# behind the balancer\n"),
+        ("    - --allow-privileged=true\n", "    - --allow-privileged=true\t\n"),
+        ("  hostNetwork: true\n", "  hostNetwork:\ttrue\n"),
+    ],
+)
+def test_a_tab_between_words_is_kept_as_kubelet_reads_it(run: Filter, old: str, new: str) -> None:
+    assert old in SERVER
+    before = SERVER.replace(old, new, 1).encode()
+    code, patched, said = run(before, "patch", "--policy", "metadata")
+    assert (code, said) == (0, "")
+    assert new.encode() in patched
+    assert run(patched, "unpatch") == (0, before, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'x: "\ud800"',
+        r'x: "\uZZZZ"',
+        r'x: "\x"',
+        ": x",
+        "x: .inf",
+        "x: 'open",
+        "x: y: z",
+        "\tx: 1",
+        "x:\n-\ty",
+        "x: *none",
+    ],
+)
+def test_yaml_that_go_refuses_is_refused(run: Filter, line: str) -> None:
+    code, out, said = run(SERVER.encode() + line.encode() + b"\n", "patch", "--policy", "metadata")
+    assert (code, out) == (2, b"")
+    assert "of the manifest" in said
+
+
+def test_json_that_go_refuses_is_refused(run: Filter) -> None:
+    code, out, _ = run(b'{"apiVersion": "v1", "kind": "Pod", "x": 1e400}', "patch", "--policy", "metadata")
+    assert (code, out) == (2, b"")

@@ -262,9 +262,18 @@ def test_bad_manifests_are_refused_in_words(text: str, words: str) -> None:
         assert len(caught.value.message) < 400
 
 
-def test_an_alias_bomb_elsewhere_is_neither_expanded_nor_touched() -> None:
-    bomb = "x0: &x0 [lol]\n" + "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]\n" for i in range(1, 40))
-    assert unpatch(patch(bomb + PLAIN, SETTINGS)) == bomb + PLAIN
+def aliases(levels: int) -> str:
+    lists = (f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]\n" for i in range(1, levels))
+    return "x0: &x0 [lol]\n" + "".join(lists)
+
+
+def test_aliases_elsewhere_are_not_touched() -> None:
+    assert unpatch(patch(aliases(3) + PLAIN, SETTINGS)) == aliases(3) + PLAIN
+
+
+def test_an_alias_bomb_is_refused_as_kubelet_refuses_it() -> None:
+    with pytest.raises(ManifestError, match="excessive aliasing"):
+        patch(aliases(40) + PLAIN, SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def manifests(draw: st.DrawFn) -> str:
         case 0:
             metadata["annotations"] = {}
         case 1:
-            metadata["annotations"] = {"a": "1", "z": "2"}
+            metadata["annotations"] = {"a": "one", "z": "two"}
     if draw(st.booleans()):
         metadata = dict(sorted(metadata.items()))
         spec = dict(sorted(spec.items()))
