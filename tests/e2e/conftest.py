@@ -33,6 +33,16 @@ from reallab import (
     wait_until,
 )
 
+# a kubeconfig that the tool cannot fault and the server cannot use: its client certificate is not in the container
+WEBHOOK = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: sink, cluster: {server: "https://127.0.0.1:1/"}}]
+users: [{name: api, user: {client-certificate: /nowhere/api.crt, client-key: /nowhere/api.key}}]
+contexts: [{name: sink, context: {cluster: sink, user: api}}]
+current-context: sink
+"""
+
 TOOL = Path(os.environ.get("KAUDIT_E2E_TOOL", Path(sys.executable).with_name("kaudit-setup")))
 
 

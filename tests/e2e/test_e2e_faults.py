@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from conftest import Cli, Original, sound
+from conftest import WEBHOOK, Cli, Original, sound
 from reallab import LOG, MANIFEST, MANIFESTS, POLICY, STATE, RealNode, wait_until, watching
 
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
@@ -14,16 +14,6 @@ from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
 STRAY = f"{MANIFESTS}/kube-apiserver.yaml.bak"
 # the shortest time that the node waits for a confirmation
 QUICK = ("--timeout", "1")
-# a kubeconfig that the tool cannot fault and the server cannot use: its client certificate is not in the container
-WEBHOOK = """\
-apiVersion: v1
-kind: Config
-clusters: [{name: sink, cluster: {server: "https://127.0.0.1:1/"}}]
-users: [{name: api, user: {client-certificate: /nowhere/api.crt, client-key: /nowhere/api.key}}]
-contexts: [{name: sink, context: {cluster: sink, user: api}}]
-current-context: sink
-"""
-
 pytestmark = pytest.mark.usefixtures("breakable")
 
 

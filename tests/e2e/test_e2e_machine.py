@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP, Cli
+from conftest import SWEEP, WEBHOOK, Cli
 from reallab import MANIFEST, POLICY, STATE, Machine, RealNode, wait_until
 
 # units, and keys in memory
@@ -71,6 +71,41 @@ def test_enabled_twice_and_disabled_twice(machine: Machine, cli: Cli, old: bytes
     assert "nothing to do" in cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes").out
     cli.ok("disable", "--host", node.name, "--yes")
     assert "nothing to do" in cli.ok("disable", "--host", node.name, "--yes").out
+    is_old(machine, cli, old)
+
+
+def test_kubeadm_upgrade_keeps_auditing(machine: Machine, cli: Cli, old: bytes) -> None:
+    node = machine.node
+    cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes")
+    before = node.server()
+    version = node.sh("kubeadm version -o short").strip()
+    node.sh(f"kubeadm upgrade apply {version} -f --ignore-preflight-errors=all --certificate-renewal=false")
+    # it wrote the manifest anew: what this tool notes there is gone, the settings are not
+    assert b"kaudit-setup.io" not in node.manifest
+    assert node.settle(audited=True).flags["audit-policy-file"] == before.flags["audit-policy-file"] == POLICY
+    cli.ok("verify", "--host", node.name)
+    cli.ok("disable", "--host", node.name, "--yes")
+    assert b"--audit" not in node.manifest
+    assert not node.exists(POLICY)
+
+
+def test_kubelet_is_restarted_where_that_is_asked_for(machine: Machine, cli: Cli, old: bytes) -> None:
+    """Going back for the second time within minutes, kubelet holds the old server back."""
+    node = machine.node
+    webhook = cli.home / "webhook.conf"
+    webhook.write_text(WEBHOOK)
+    enable = ("enable", "--policy", "metadata", "--webhook-config", str(webhook), "--host", node.name, "--yes")
+    started = "systemctl show kubelet -p ActiveEnterTimestampMonotonic"
+    before = node.sh(started)
+    assert cli.run(*enable).code == 1
+    assert node.sh(started) == before
+    for _ in range(3):
+        result = cli.run(*enable, "--restart-kubelet")
+        assert result.code == 1, result
+        assert "the API server answers" in result.err
+        if node.sh(started) != before:
+            break
+    assert node.sh(started) != before
     is_old(machine, cli, old)
 
 
