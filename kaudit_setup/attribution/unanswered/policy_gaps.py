@@ -58,10 +58,8 @@ _PEOPLE: Final = (
 )
 
 
-def unlogged(policy: Policy | None, verb: str, obj: Object) -> list[str]:
+def unlogged(policy: Policy, verb: str, obj: Object) -> list[str]:
     """Which rules keep such requests out of the log; empty if all would be logged."""
-    if policy is None:
-        return []
     asked = [(sender, way) for sender in _senders(verb, obj) for way in sender.ways(verb)]
     reasons = [_dropped(policy, _attributes(sender, way, obj)) for sender, way in asked]
     if all(reasons):

@@ -10,7 +10,6 @@ from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.unanswered.missing_logs import missing_nodes, missing_time
-from kaudit_setup.attribution.unanswered.policy_gaps import unlogged
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.policy.model import Policy
 
@@ -49,11 +48,20 @@ def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage
     return [*_reason(index, question, first, last), *missing_time(coverage), *missing_nodes(index, coverage)]
 
 
+def _left_out(question: Unanswered) -> list[str]:
+    """What the policy keeps out of the log; its rules are loaded only where one is at hand."""
+    if question.policy is None:
+        return []
+    from kaudit_setup.attribution.unanswered.policy_gaps import unlogged
+
+    return unlogged(question.policy, question.verb, question.object)
+
+
 def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> list[str]:
     """The reason itself; the log covers `first` to `last`."""
     if question.known:
         return [f"{question.known}."]
-    if left_out := unlogged(question.policy, question.verb, question.object):
+    if left_out := _left_out(question):
         return left_out
     alive = index.done(question.object)
     if question.verb == "created" and alive:
