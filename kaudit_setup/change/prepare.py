@@ -19,7 +19,7 @@ from kaudit_setup.change.plan import (
 from kaudit_setup.change.preflight import Finding, inspect
 from kaudit_setup.errors import PolicyError
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
-from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
+from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.policy.load import Loaded, load
@@ -117,4 +117,9 @@ def prepare_rollback(node: Node, to: str | None, *, manifest: str = "", prove: b
     state = NodeState.of(observe(node, manifest=manifest, look_at=paths))
     files = {f.path: FileWanted(contents.get(f.path), f.mode, f.owner, f.secret) for f in backup.files}
     plan = plan_write("rollback", state, files)
+    coming = AuditPaths.of(AuditSettings(plan.pod.flags), plan.pod)
+    if not state.has_seen(coming):
+        # the settings that come back may name a policy that no file of the backup is
+        state = NodeState.of(observe(node, manifest=manifest, look_at=[*paths, *coming.arguments()]), state)
+        plan = plan_write("rollback", state, files)
     return Prepared(state, plan, inspect(state, plan, prove=prove), backup.kubeadm_config)
