@@ -107,13 +107,15 @@ def plan(
     Raises ManifestError if a path cannot be mounted.
     """
     left, kept, added = list(mounts), list[Mount](), list[Mount]()
+    owned = _owned(mounts, before)
+    ours = [mounts[i] for i in owned]
     for need in _needs(after):
-        served = _provide(need, left, elsewhere)
+        served = _provide(need, left, elsewhere, ours)
         left = [mount for mount in left if mount not in served.removed]
         kept += served.kept
         added += served.added
     gone = {i for i, mount in enumerate(mounts) if mount not in left}
-    gone |= {i for i in _owned(mounts, before) if mounts[i] not in kept}
+    gone |= {i for i in owned if mounts[i] not in kept}
     return MountPlan(tuple(sorted(gone)), tuple(added))
 
 
@@ -126,7 +128,7 @@ class _Served:
     removed: tuple[Mount, ...] = ()
 
 
-def _provide(need: _Need, left: Sequence[Mount], elsewhere: Sequence[Mount]) -> _Served:
+def _provide(need: _Need, left: Sequence[Mount], elsewhere: Sequence[Mount], ours: Collection[Mount]) -> _Served:
     mount = holder(left, need.file)
     if mount is not None and _serves(mount, need):
         return _Served(kept=(mount,))
@@ -137,6 +139,12 @@ def _provide(need: _Need, left: Sequence[Mount], elsewhere: Sequence[Mount]) -> 
             f"the container already mounts volume {mount.name!r} at {mount.path}, which is not on the node",
             hint=f"remove that volumeMount, or choose another path than {need.file}",
         )
+    if mount.read_only and mount not in ours:
+        raise ManifestError(
+            f"the log {need.file} would be in {mount.path}, which the container mounts read-only for something else "
+            f"(volume {mount.name!r})",
+            hint="give the log a folder of its own, e.g. /var/log/kubernetes/audit/audit.log",
+        )
     if mount.path.rstrip("/") == need.path:
         return _Served(added=(Mount(need.name, need.path, mount.host, not need.write, need.type),), removed=(mount,))
     others = [other for other in left if other is not mount]
@@ -144,7 +152,7 @@ def _provide(need: _Need, left: Sequence[Mount], elsewhere: Sequence[Mount]) -> 
         # a mounted log file cannot be renamed at rotation: its folder on the node takes its place
         host = posixpath.dirname(posixpath.normpath(mount.host))
         return _Served(added=(Mount(need.name, _allowed(need), host, not need.write, need.type),), removed=(mount,))
-    served = _provide(need, others, elsewhere)
+    served = _provide(need, others, elsewhere, ours)
     return _Served(served.kept, served.added, (mount, *served.removed))
 
 

@@ -127,7 +127,9 @@ def test_a_read_only_parent_does_not_cover_the_log() -> None:
 
 
 def test_a_read_only_log_folder_becomes_writable_where_it_is() -> None:
-    text = with_mount(PLAIN, mount("/var/log/kubernetes/audit/", "x", read_only=True), host("/mnt/log", "x"))
+    log = "    - --audit-log-path=/var/log/kubernetes/audit/audit.log\n"
+    text = PLAIN.replace("    - --allow-privileged=true\n", f"    - --allow-privileged=true\n{log}")
+    text = with_mount(text, mount("/var/log/kubernetes/audit/", "x", read_only=True), host("/mnt/log", "x"))
     now = pod.read(patch(text, SETTINGS))
     assert pod.host_path(now, SETTINGS.log_path) == "/mnt/log/audit.log"
     assert len([m for m in now.mounts if "/var/log" in m.path]) == 1
@@ -290,6 +292,27 @@ def test_an_alias_bomb_is_refused_as_kubelet_refuses_it() -> None:
 def test_paths_that_cannot_be_mounted_are_refused(path: str, words: str) -> None:
     with pytest.raises(ManifestError, match=words):
         patch(PLAIN, AuditSettings(SETTINGS.flags | {"audit-log-path": path}))
+
+
+@pytest.mark.parametrize(
+    ("text", "log"),
+    [
+        (PLAIN, "/etc/ssl/certs/audit.log"),
+        (PLAIN, "/etc/kubernetes/pki/audit.log"),
+        (PLAIN, "/usr/share/ca-certificates//audit.log"),
+        (with_mount(PLAIN, mount("/srv/audit", "x", read_only=True), host("/srv/audit", "x")), "/srv/audit/a.log"),
+        (with_mount(PLAIN, mount("/srv/a.log", "x", read_only=True), host("/srv/a.log", "x")), "/srv/a.log"),
+        # the old log was there, too: the server could never write it, and the mount is still the certificates'
+        (
+            PLAIN.replace("--allow-privileged=true\n", "--audit-log-path=/etc/kubernetes/pki/a.log\n"),
+            "/etc/kubernetes/pki/a.log",
+        ),
+    ],
+)
+def test_a_read_only_mount_of_somebody_else_is_not_taken_over(text: str, log: str) -> None:
+    with pytest.raises(ManifestError, match="read-only for something else") as caught:
+        patch(text, AuditSettings(SETTINGS.flags | {"audit-log-path": log}))
+    assert "a folder of its own" in caught.value.hint
 
 
 def test_a_volume_that_is_not_on_the_node_is_refused() -> None:
