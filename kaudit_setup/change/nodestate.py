@@ -107,7 +107,8 @@ class NodeState:
 
 def _pod(seen: FileSeen) -> ApiServerPod:
     if seen.kind != "file" or seen.content is None:
-        reason = {"absent": "is not there", "file": "is too large"}.get(seen.kind, f"is a {seen.kind}")
+        reasons = {"absent": "is not there", "file": "is too large", "directory": "is a directory"}
+        reason = reasons.get(seen.kind, "is not a regular file")
         raise ManifestError(
             f"{seen.path} {reason}",
             hint="is this a kubeadm control-plane node? --manifest names another file",

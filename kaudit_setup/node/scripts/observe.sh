@@ -118,7 +118,7 @@ for f in "$R$static"/*; do
 done
 
 # the manifest's flags, a line each; the last one of a name counts
-flags=$(grep -o -- '--[a-z-]*[= ][^"'\'' ,]*' "$R$manifest" 2>/dev/null)
+flags=$([ ! -f "$R$manifest" ] || grep -o -- '--[a-z-]*[= ][^"'\'' ,]*' "$R$manifest" 2>/dev/null)
 flag() { # name default: FLAG
   FLAG=
   while read -r _flag; do
