@@ -278,7 +278,9 @@ case $mode in
       work=
     done
     if [ -z "$work" ]; then failed "no folder for what is searched for can be made" && exit 1; fi
+    # a shell runs its EXIT trap only if it ends by itself: let signals and a reader that is gone end it so
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM PIPE
     { cat >"$work/files" && printf '\0\n' >"$work/nul" && : >"$work/literals" && : >"$work/names"; } || no_room
     i=0
     for arg; do

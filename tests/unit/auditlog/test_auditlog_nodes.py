@@ -224,12 +224,16 @@ def test_a_search_that_did_not_happen_is_a_failure(
         list(logs.candidates([b"id-1"]))
 
 
-def test_nothing_of_a_search_stays_on_the_node(tmp_path: Path) -> None:
+def test_nothing_of_a_search_stays_on_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "audit.log"
     log.write_bytes(line(1) + b"\n")
-    before = {str(p) for place in ("/dev/shm", "/run", "/tmp") for p in Path(place).glob("kaudit.*")}
+    made = tmp_path / "made"
+    fake(tmp_path / "bin", "mktemp", f'PATH=${{PATH#*:}}\nfolder=$(mktemp "$@") && echo "$folder" | tee -a {made}')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     assert list(RemoteLogs([LocalNode()], SCRIPT, [str(log)]).candidates([b"id-1"]))
-    assert {str(p) for place in ("/dev/shm", "/run", "/tmp") for p in Path(place).glob("kaudit.*")} <= before
+    folders = made.read_text().split()
+    assert folders
+    assert not any(Path(folder).exists() for folder in folders)
 
 
 def test_an_answer_that_is_far_larger_unpacked_takes_little_memory() -> None:
