@@ -99,6 +99,17 @@ class NodeState:
         """The newest line of the journal."""
         return self.journal[-1] if self.journal else Entry()
 
+    @property
+    def ours(self) -> Entry | None:
+        """The last time that this tool wrote the manifest."""
+        return next((e for e in reversed(self.journal) if self.observed.manifest.target in e.files), None)
+
+    @property
+    def changed_since(self) -> Entry | None:
+        """`ours` if somebody else has changed the manifest since, whatever in it."""
+        manifest, ours = self.observed.manifest, self.ours
+        return ours if ours and ours.files[manifest.target] != manifest.sha256 else None
+
     def has_seen(self, paths: AuditPaths) -> bool:
         """Whether the node was asked about all of these."""
         files = {path for path in (paths.policy, paths.webhook) if path}

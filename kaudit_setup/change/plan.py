@@ -133,19 +133,40 @@ class Target:
 
 
 def target_of(state: NodeState, wanted: Wanted) -> Target:
-    """Explicit settings over what is on the node over the defaults.
+    """Explicit settings over what this tool last set over what else is on the node over the defaults.
 
     Raises InputError if the server would refuse them, ManifestError if the manifest cannot be patched.
     """
-    pod = state.pod
+    pod, usual = state.pod, _usual(state)
     explicit = dict(wanted.flags)
-    if wanted.webhook_config is not None and WEBHOOK_FLAG not in pod.flags:
+    if wanted.webhook_config is not None and WEBHOOK_FLAG not in usual:
         explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
     webhook = pod.annotations.get(WEBHOOK_ANNOTATION, "")
     if wanted.webhook_config is not None:
         webhook = sha256(wanted.webhook_config)
-    settings = desired(explicit, pod.flags, sha256(wanted.policy), state.version, webhook_sha256=webhook)
+    settings = desired(explicit, usual, sha256(wanted.policy), state.version, webhook_sha256=webhook)
     return _target(state, settings)
+
+
+def _usual(state: NodeState) -> Mapping[str, str]:
+    """The flags that stay unless told otherwise: those that this tool last set, though somebody changed the manifest
+    since; where it never set any, those that somebody else did.
+    """
+    ours = state.changed_since
+    return ours.flags if ours and ours.flags else state.pod.flags
+
+
+def drift(now: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
+    """In what audit flags are not as recorded in the node's journal, one flag a sentence."""
+
+    def describe(name: str) -> str:
+        if name not in recorded:
+            return f"--{name}={now[name]} was added"
+        if name not in now:
+            return f"--{name}={recorded[name]} was removed"
+        return f"--{name}={recorded[name]} was changed to {now[name]}"
+
+    return [describe(name) for name in sorted({*now, *recorded}) if now.get(name) != recorded.get(name)]
 
 
 def _target(state: NodeState, settings: AuditSettings) -> Target:
@@ -176,6 +197,7 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
     settings = target.settings
     notes = (
+        *_restored(state, wanted),
         *_kept(state.pod, wanted, settings),
         *warnings(settings.flags, state.version),
         *batch_notes(settings, state.version),
@@ -239,13 +261,23 @@ def _write(seen: FileSeen, after: bytes, *, secret: bool = False) -> list[Change
     return [WriteFile(seen.target, seen, after, secret=secret, **kept)]
 
 
+def _restored(state: NodeState, wanted: Wanted) -> list[str]:
+    """What was changed by hand and is set again, because nobody asked for another value today."""
+    ours = state.changed_since
+    if not ours or not ours.flags:
+        return []
+    recorded = {name: value for name, value in ours.flags.items() if name not in wanted.flags}
+    now = {name: value for name, value in state.pod.flags.items() if name not in wanted.flags}
+    return [f"{said} after {ours.time or 'the last run'}; that is undone" for said in drift(now, recorded)]
+
+
 def _kept(pod: ApiServerPod, wanted: Wanted, settings: AuditSettings) -> list[str]:
     """What nobody asked for today and a person would want to know: what stays, and what begins to remove logs."""
     usual = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH, **ROTATION}
     stays = [
         f"--{name}={value} stays as it is on the node"
         for name, value in settings.flags.items()
-        if name in pod.flags and name not in wanted.flags and usual.get(name) != value
+        if pod.flags.get(name) == value and name not in wanted.flags and usual.get(name) != value
     ]
     begins = [
         f"--{name}={settings.flags[name]} is new beside a log that is there: the server will remove what is beyond it"

@@ -250,7 +250,7 @@ class _Attempt:
             "result": result,
             "by": self.terms.by,
             "backup": run.backup,
-            "flags": dict(plan.settings.flags) if plan.settings else {},
+            "flags": dict(plan.pod.flags),
             "files": {c.path: (sha256(c.after) if isinstance(c, WriteFile) else "absent") for c in plan.files},
         }
         surplus = backups.prune([*names, run.backup], self.terms.keep)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.nodestate import Entry, NodeState
+from kaudit_setup.change.plan import drift
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
-from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_FLAG
+from kaudit_setup.errors import ManifestError
+from kaudit_setup.manifest.patch import patch
+from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
 from kaudit_setup.node.observe import LogSeen
 from kaudit_setup.rotation import Kept, kept, rotation_of
 
@@ -21,7 +24,7 @@ STATES = {
     "on": "auditing is on and events are being written",
     "not-writing": "auditing is on, but events are not being written",
     "records-nothing": "audit flags are set, but without both a policy and a backend nothing is recorded",
-    "changed-by-hand": "the manifest or the policy was changed by hand since this tool last changed it",
+    "changed-by-hand": "the audit settings or the policy were changed by hand since this tool last changed them",
     "restart-pending": "the running server does not have the settings of the manifest",
     "reverted": "the watchdog undid the last change",
     "unconfirmed": "a change is waiting to be confirmed",
@@ -127,14 +130,29 @@ def _runs_other_flags(state: NodeState) -> bool:
     return server is not None and audit_lines(server.argv) != audit_lines(state.pod.argv)
 
 
-def _ours(state: NodeState) -> Entry | None:
-    """The last time that this tool wrote the manifest."""
-    return next((e for e in reversed(state.journal) if state.observed.manifest.target in e.files), None)
-
-
 def _is_changed_by_hand(state: NodeState) -> bool:
-    ours, manifest = _ours(state), state.observed.manifest
-    return ours is not None and ours.files[manifest.target] != manifest.sha256
+    """Whether `enable` would have something of its own to restore; what else was changed is not for it to judge."""
+    ours = state.changed_since
+    return ours is not None and (dict(state.settings.flags) != ours.flags or not _is_whole(state))
+
+
+def _is_whole(state: NodeState) -> bool:
+    """Whether the manifest has all that belongs to its audit flags: mounts, volumes, annotations."""
+    noted = state.pod.annotations
+    if not state.settings.flags:
+        return True
+    if not noted.get(POLICY_ANNOTATION):
+        return False
+    text = state.observed.manifest.text
+    settings = replace(
+        state.settings,
+        policy_sha256=noted[POLICY_ANNOTATION],
+        webhook_sha256=noted.get(WEBHOOK_ANNOTATION, ""),
+    )
+    try:
+        return patch(text, settings, state.version) == text
+    except ManifestError:
+        return False
 
 
 def _was_reverted(state: NodeState) -> bool:
@@ -181,6 +199,11 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
             found.append("the last undo could not restore everything; see `kaudit-setup backups list`")
     if reached == "changed-by-hand":
         found += _changed_by_hand(state)
+    elif (ours := state.changed_since) and not _is_changed_by_hand(state):
+        found.append(
+            f"{state.observed.manifest.path} was changed after {ours.time or 'the last run'}, but not in its audit "
+            "settings"
+        )
     policy = state.policy
     if policy and policy.kind != "file":
         found.append(f"{policy.path} does not exist; the next start of kube-apiserver will fail")
@@ -190,12 +213,14 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
 
 
 def _changed_by_hand(state: NodeState) -> Iterator[str]:
-    ours = _ours(state) or Entry()
+    ours = state.ours or Entry()
     yield f"{state.observed.manifest.path} was changed after {ours.time or 'the last run'}"
     if ours.flags and not state.pod.annotations.get(POLICY_ANNOTATION):
         # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
         what = "with the same audit flags" if state.settings.flags == ours.flags else "without the audit settings"
         yield f"it was rewritten {what} (kubeadm upgrade?); `enable` fixes it with one restart"
+    elif ours.flags:
+        yield from (f"{said}; `enable` undoes that" for said in drift(state.pod.flags, ours.flags))
 
 
 def _is_other_policy(state: NodeState) -> bool:

@@ -69,7 +69,7 @@ _GAUGES = (
     ),
     _Gauge(
         "changed_by_hand",
-        "Whether the manifest or the policy was changed since this tool last changed it.",
+        "Whether the audit settings or the policy were changed since this tool last changed them.",
         lambda s: s.by_hand,
     ),
     _Gauge(
