@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from posixpath import dirname, join
 
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
+from kaudit_setup.change.permissions import READ, ROOT, allows
 from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest.flags import warnings
@@ -31,6 +32,7 @@ class MakeDir:
 
     path: str
     mode: str = "700"
+    owner: str = ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class WriteFile:
     before: FileSeen
     after: bytes = field(repr=False)
     mode: str = "600"
-    owner: str = "0:0"
+    owner: str = ROOT
     secret: bool = False
 
 
@@ -186,14 +188,16 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     if nothing_new and _runs_another_policy(observed, observed.file(paths.policy), wanted.policy):
         now = f"{datetime.fromtimestamp(observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
         target = _target(state, replace(target.settings, restarted_at=now))
+    # who is not root can give no file away: a folder that holds a node's files may be anybody's
+    server = target.pod.runs_as if observed.uid == 0 else ROOT
     changes: list[Change] = []
     for volume, path in (("log", paths.log), ("policy", paths.policy)):
         folder = dirname(path)
         if folder and observed.volumes[volume].folder != folder:
-            changes.append(MakeDir(folder))
-    changes += _write(observed.file(paths.policy), wanted.policy)
+            changes.append(MakeDir(folder, owner=server))
+    changes += _write(observed.file(paths.policy), wanted.policy, server)
     if wanted.webhook_config is not None and paths.webhook:
-        changes += _write(observed.file(paths.webhook), wanted.webhook_config, secret=True)
+        changes += _write(observed.file(paths.webhook), wanted.webhook_config, server, secret=True)
     changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
     settings = target.settings
     notes = (
@@ -252,13 +256,15 @@ def plan_write(action: str, state: NodeState, files: Mapping[str, FileWanted]) -
     return Plan(action, tuple(changes), manifest.target, pod)
 
 
-def _write(seen: FileSeen, after: bytes, *, secret: bool = False) -> list[Change]:
+def _write(seen: FileSeen, after: bytes, reader: str = ROOT, *, secret: bool = False) -> list[Change]:
+    """`reader`: `uid:gid` of who must be able to read it; a file that is there keeps its rights if so."""
     if seen.kind not in {"file", "absent"}:
         raise InputError(f"{seen.path} is a {seen.kind}, not a file", hint="name another path")
-    if seen.kind == "file" and seen.sha256 == sha256(after):
+    kept = seen.kind == "file" and allows(seen.mode, seen.owner, reader, READ)
+    if kept and seen.sha256 == sha256(after):
         return []
-    kept = {"mode": seen.mode, "owner": seen.owner} if seen.kind == "file" else {}
-    return [WriteFile(seen.target, seen, after, secret=secret, **kept)]
+    rights = {"mode": seen.mode, "owner": seen.owner} if kept else {"owner": reader}
+    return [WriteFile(seen.target, seen, after, secret=secret, **rights)]
 
 
 def _restored(state: NodeState, wanted: Wanted) -> list[str]:

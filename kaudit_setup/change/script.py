@@ -62,7 +62,7 @@ def apply_script(
     steps.append(["backup_begin", run.backup])
     steps += [["backup_file", str(number), c.path, c.before.sha256] for number, c in saved]
     steps.append(["backup_end", *payload.add_whole(described)])
-    steps += [["make_dir", c.path, c.mode] for c in plan.changes if isinstance(c, MakeDir)]
+    steps += [["make_dir", c.path, c.mode, c.owner] for c in plan.changes if isinstance(c, MakeDir)]
     steps += [
         ["stage", c.path, _name(c.path, run, n, "new"), *payload.add_whole(c.after), c.mode, c.owner]
         for n, c in enumerate(plan.files)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kaudit_setup.manifest import mounts, shape
 from kaudit_setup.manifest.mounts import Mount
+from kaudit_setup.manifest.shape import Shape
 from kaudit_setup.model import KubeVersion
 
 DEFAULT_GRACE_SECONDS = 30
@@ -20,6 +21,7 @@ class ApiServerPod:
     expanded where the variable is in the manifest. `all_flags`: every flag with its effective (last) value,
     names with dashes. `version`: from the image's tag.
     `grace_seconds`: how long kubelet lets the old server drain. `probe_host`: where kubelet asks for its health.
+    `runs_as`: `uid:gid` of the server's process.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ApiServerPod:
     probe_host: str
     probe_port: str
     json: bool
+    runs_as: str
 
     @property
     def flags(self) -> dict[str, str]:
@@ -72,7 +75,14 @@ def read(text: str) -> ApiServerPod:
         probe_host=probe_host.text if probe_host else "",
         probe_port=port.text if port else "",
         json=found.document.json,
+        runs_as=f"{_security(found, 'runAsUser')}:{_security(found, 'runAsGroup')}",
     )
+
+
+def _security(found: Shape, key: str) -> str:
+    """The container's, else the Pod's (pkg/securitycontext/util.go), else root's."""
+    value = found.container.at("securityContext", key) or found.spec.at("securityContext", key)
+    return value.text if value and value.text.isdecimal() else "0"
 
 
 def host_path(pod: ApiServerPod, container_path: str) -> str | None:

@@ -42,12 +42,17 @@ class FileSeen:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The filesystem that holds a path or would hold it; sizes in bytes, -1 where `df` did not say."""
+    """The filesystem that holds a path or would hold it; sizes in bytes, -1 where `df` did not say.
+
+    `mode`, `owner`: of the deepest folder on the way that is there, `folder`.
+    """
 
     folder: str
     free: int = -1
     unwritable: bool = False
     blocked: str = ""  # a component of the path that exists and is not a folder
+    mode: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class LogSeen:
     size: int = 0
     mtime: int = 0
     mode: str = ""
+    owner: str = ""
     first: bytes = b""
     last: bytes = b""
     rotated: int = 0
@@ -207,6 +213,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
             size=int(stat[3]) if stat else 0,
             mtime=int(stat[4]) if stat else 0,
             mode=stat[0] if stat else "",
+            owner=":".join(stat[1:3]),
             first=last.get("log.first", b""),
             last=last.get("log.last", b""),
             rotated=int(rotated[0]),
@@ -268,12 +275,15 @@ def _volume(last: dict[str, bytes], name: str) -> Volume:
     # POSIX `df -P -k`: filesystem, blocks, used, available, capacity, mount point; names may hold spaces
     words = last.get(f"{name}.volume.df", b"").split()
     numbers = [i for i, word in enumerate(words) if word.endswith(b"%")]
+    mode, _, owner = last.get(f"{name}.volume.stat", b"").decode().partition(" ")
     free = int(words[numbers[0] - 1]) * 1024 if numbers and words[numbers[0] - 1].isdigit() else -1
     return Volume(
         folder=last.get(f"{name}.volume.folder", b"").decode("utf-8", "surrogateescape"),
         free=free,
         unwritable=f"{name}.volume.unwritable" in last,
         blocked=last.get(f"{name}.volume.blocked", b"").decode("utf-8", "surrogateescape"),
+        mode=mode,
+        owner=owner,
     )
 
 

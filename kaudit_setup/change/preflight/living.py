@@ -18,7 +18,7 @@ def living_node(state: NodeState, plan: Plan) -> Iterator[Finding]:
     """What keeps a change from being made, proved or undone there."""
     observed = state.observed
     yield from _living(observed)
-    yield from _loose(observed)
+    yield from _loose(state)
     yield from _server(state)
     if plan:
         yield from _peers(observed)
@@ -47,8 +47,12 @@ def _living(observed: Observed) -> Iterator[Finding]:
         )
 
 
-def _loose(observed: Observed) -> Iterator[Finding]:
-    for folder in observed.loose:
+def _loose(state: NodeState) -> Iterator[Finding]:
+    log, server = state.observed.volumes["log"], state.pod.runs_as.partition(":")[0]
+    for folder in state.observed.loose:
+        if folder == log.folder and server == log.owner.partition(":")[0]:
+            # a server that is not root's must own it
+            continue
         yield Finding(
             "loose-folder",
             True,

@@ -11,12 +11,18 @@ from kaudit_setup.change.preflight.living import living_node
 from kaudit_setup.change.preflight.ownership import ownership
 from kaudit_setup.change.preflight.paths import paths
 from kaudit_setup.change.preflight.restored import restored_policy
+from kaudit_setup.change.preflight.rights import rights
 from kaudit_setup.errors import RefusedError
 
 
 def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
     """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
-    found = (*paths(state, plan), *ownership(state.observed, plan), *restored_policy(state, plan))
+    found = (
+        *paths(state, plan),
+        *ownership(state.observed, plan),
+        *rights(state.observed, plan),
+        *restored_policy(state, plan),
+    )
     return (*found, *living_node(state, plan)) if prove else found
 
 

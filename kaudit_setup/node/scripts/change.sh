@@ -140,9 +140,10 @@ own() { # file mode owner
   if [ -n "$R" ] && [ "$(id -u)" != 0 ]; then return 0; fi
   chown "$3" "$1"
 }
-make_dir() { # path mode
+make_dir() { # path mode owner
   inside "$1" || fail 12 "a link leads from $1 out of $R"
   _said=$( (umask 022 && mkdir -p -- "$(dirname "$R$1")" && mkdir -m "$2" -- "$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
+  _said=$(own "$R$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1: $_said"
 }
 label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
 

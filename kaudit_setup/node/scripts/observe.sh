@@ -32,6 +32,7 @@ volume() { # key path: the filesystem that holds it, or would hold it
   _d=$2
   while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do above "$_d" && _d=$ABOVE; done
   field "$1.folder" "$_d"
+  field "$1.stat" "$(stat -L -c '%a %u:%g' "$R$_d" 2>/dev/null)"
   field "$1.df" "$(df -P -k "$R$_d" 2>/dev/null | tail -n 1)"
   # root may write anywhere but on a read-only filesystem, and that is what access(2) says
   if [ ! -w "$R$_d" ]; then field "$1.unwritable" yes; fi

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kaudit_setup.change.permissions import ROOT
 from kaudit_setup.change.persist import NAME
 from kaudit_setup.change.plan import Change, MakeDir, Plan, RemoveFile, WriteFile
 from kaudit_setup.change.preflight import Finding
@@ -164,15 +165,19 @@ def _review(host: str, prepared: Prepared) -> _Review:
 def _change(change: Change, plan: Plan) -> Iterator[_Line]:
     restarts = "restarts kube-apiserver" if change.path == plan.manifest else ""
     if isinstance(change, MakeDir):
-        yield _Line("create", change.path + "/", f"mode 0{change.mode}")
+        yield _Line("create", change.path + "/", _rights(change))
         return
     if isinstance(change, RemoveFile):
         yield _Line("remove", change.path, restarts)
     else:
         verb = "change" if change.before.kind == "file" else "create"
-        yield _Line(verb, change.path, restarts or f"mode 0{change.mode}")
+        yield _Line(verb, change.path, restarts or _rights(change))
     if change.secret:
         yield _Line("", "", "its content is secret and is not shown")
+
+
+def _rights(change: MakeDir | WriteFile) -> str:
+    return f"mode 0{change.mode}" + (f", owner {change.owner}" if change.owner != ROOT else "")
 
 
 def _before(change: WriteFile | RemoveFile) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,3 +192,57 @@ def test_what_lint_warns_of_stands_in_the_review(
     found = review(root, capsys, policy=str(policy))
     assert set(found.warned) == {"policy-lint"}
     assert found.refused == []
+
+
+SERVER = "65532:65533"
+
+
+def run_as(root: Path, *, container: bool) -> None:
+    """Let the manifest's server be another user than root, by its Pod or by its container."""
+    user, group = (1, 1) if container else (65532, 65533)
+    edit(root, ("  securityContext:\n", f"  securityContext:\n    runAsUser: {user}\n    runAsGroup: {group}\n"))
+    if container:
+        own = "    securityContext: {runAsUser: 65532, runAsGroup: 65533}\n"
+        edit(root, ("    name: kube-apiserver\n", "    name: kube-apiserver\n" + own))
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@needs_root
+@pytest.mark.parametrize("container", [True, False])
+def test_a_server_that_is_not_root_gets_its_files(
+    root: Path, capsys: pytest.CaptureFixture[str], container: bool
+) -> None:
+    run_as(root, container=container)
+    found = review(root, capsys)
+    assert found.refused == []
+    assert found.changes["/etc/kubernetes/audit-policy.yaml"] == f"mode 0600, owner {SERVER}"
+    assert found.changes["/var/log/kubernetes/audit/"] == f"mode 0700, owner {SERVER}"
+    enable = ["enable", "--root", str(root), "--policy", "metadata", "--yes"]
+    assert main(enable) == 0
+    for path in ("etc/kubernetes/audit-policy.yaml", "var/log/kubernetes/audit"):
+        stat = (root / path).stat()
+        assert f"{stat.st_uid}:{stat.st_gid}" == SERVER
+    assert (root / MANIFESTS / "kube-apiserver.yaml").stat().st_uid == 0
+    # and that is all: the same again is nothing to do
+    assert main([*enable, "--dry-run"]) == 0
+    # a file that it cannot read is given to it, although its content is right
+    os.chown(root / "etc/kubernetes/audit-policy.yaml", 0, 0)
+    assert main([*enable, "--dry-run"]) == 3
+
+
+@needs_root
+def test_a_log_folder_that_the_server_cannot_write_to_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_as(root, container=False)
+    folder = root / "var/log/kubernetes/audit"
+    folder.mkdir(parents=True)
+    assert review(root, capsys).refused == ["log-not-writable"]
+    os.chown(folder, 65532, 0)
+    assert review(root, capsys).refused == []
+    (folder / "audit.log").write_text(EVENT)
+    assert review(root, capsys).refused == ["log-not-writable"]
+    os.chown(folder / "audit.log", 65532, 0)
+    assert review(root, capsys).refused == []
