@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from posixpath import dirname, join
+from posixpath import dirname, join, normpath
 
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.permissions import READ, ROOT, allows
 from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError
-from kaudit_setup.manifest.flags import warnings
+from kaudit_setup.manifest import mounts
+from kaudit_setup.manifest.flags import unknown_flags, warnings
 from kaudit_setup.manifest.patch import patch, unpatch
-from kaudit_setup.manifest.pod import ApiServerPod, read
+from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
 from kaudit_setup.manifest.settings import (
     DEFAULT_LOG_PATH,
     DEFAULT_POLICY_PATH,
@@ -203,6 +204,8 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     notes = (
         *_restored(state, wanted),
         *_kept(state.pod, wanted, settings),
+        *unknown_flags(state.pod.flags, state.version),
+        *_moved(state.pod, target.pod, settings),
         *warnings(settings.flags, state.version),
         *batch_notes(settings, state.version),
     )
@@ -291,6 +294,26 @@ def _kept(pod: ApiServerPod, wanted: Wanted, settings: AuditSettings) -> list[st
         if pod.flags.get(LOG_FLAG) and name in settings.flags and name not in pod.flags and name not in wanted.flags
     ]
     return stays + begins
+
+
+def _moved(before: ApiServerPod, after: ApiServerPod, settings: AuditSettings) -> Iterator[str]:
+    """Where the log is written from now on, if that is another file of the node, or a folder instead of one file."""
+    old, new = before.flag(LOG_FLAG), settings.log_path
+    if not old.startswith("/") or not new.startswith("/"):
+        return
+    was, will = host_path(before, old), host_path(after, new)
+    if will is None:
+        return
+    if was is None:
+        yield f"the log was not on the node but in the container; it is {will} from now on"
+    elif was != will:
+        yield f"the log moves on the node from {was} to {will}: its readers need the new name; old events stay there"
+    mount = mounts.holder(before.mounts, old)
+    if mount and mount not in after.mounts and normpath(mount.path) == normpath(old):
+        yield (
+            f"the server gets the folder {dirname(will)} of the node, writable, instead of one mounted file: a "
+            "mounted file cannot be renamed, so that rotation fails"
+        )
 
 
 def staging_name(path: str, run: str, number: int, kind: str, *, manifest_dir: str, same_device: bool) -> str:

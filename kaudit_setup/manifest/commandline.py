@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kaudit_setup.manifest.flagtable import table
+
 # The boolean flags among --audit-*: they take no value from the next word (pflag NoOptDefVal).
 AUDIT_BOOLS = frozenset(
     {
@@ -16,6 +18,7 @@ AUDIT_BOOLS = frozenset(
     }
 )
 AUDIT = "audit-"
+_KNOWN = frozenset(table())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Flag:
 def parse(words: Sequence[str]) -> tuple[Flag, ...]:
     """The flags among `words`, in order. Words are taken as pflag does: `--a=b`, `--a b`, `--bool`; `--` ends them.
 
-    Which flags outside --audit-* are boolean is not known here: for them a next word that starts with `--` is
-    the next flag. Underscores in names become dashes (component-base cli/flag/flags.go:WordSepNormalizeFunc).
+    Which flags outside the known --audit-* are boolean is not known here: for them a next word that starts with
+    `--` is the next flag. Underscores in names become dashes (component-base cli/flag/flags.go:WordSepNormalizeFunc).
     """
     flags: list[Flag] = []
     at = 0
@@ -52,7 +55,7 @@ def parse(words: Sequence[str]) -> tuple[Flag, ...]:
         if not inline:
             if name in AUDIT_BOOLS or at >= len(words):
                 value = "true"
-            elif name.startswith(AUDIT) or not words[at].startswith("--"):
+            elif name in _KNOWN or not words[at].startswith("--"):
                 value = words[at]
                 at += 1
             else:

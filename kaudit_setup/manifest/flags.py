@@ -40,6 +40,16 @@ def check(flags: Mapping[str, str], version: KubeVersion | None = None) -> tuple
     return tuple(problems) or tuple(_combinations(values, version))
 
 
+def unknown_flags(flags: Mapping[str, str], version: KubeVersion | None = None) -> tuple[str, ...]:
+    """The audit flags that kube-apiserver of that version does not have, a sentence each that says they go."""
+    known = table(version)
+    return tuple(
+        f"--{name}={value} is taken away: {_unknown(name, known).partition(' ')[2]}"
+        for name, value in flags.items()
+        if _is_audit(name) and name not in known
+    )
+
+
 def _is_audit(name: str) -> bool:
     return name.replace("_", "-").startswith("audit-")
 
@@ -181,7 +191,7 @@ def _amount(part: str, text: str) -> float:
 
 def _unknown(name: str, known: Mapping[str, AuditFlag]) -> str:
     near = difflib.get_close_matches(name.replace("_", "-"), known, n=1)
-    return f"--{name} is no flag of kube-apiserver" + (f"; is --{near[0]} meant?" if near else "")
+    return f"--{name} is not a flag of kube-apiserver" + (f"; is --{near[0]} meant?" if near else "")
 
 
 def _number(text: str) -> int:

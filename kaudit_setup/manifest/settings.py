@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest import flags
@@ -28,19 +28,14 @@ def desired(
 ) -> AuditSettings:
     """The audit flags that the node shall have: what the user said, else what is there, else the defaults.
 
+    A flag on the node that kube-apiserver of that version does not have is left out: no server starts with it.
+
     `explicit`, `existing`: audit flags without the leading dashes; an explicit empty value takes the flag away (an
     empty log path leaves the webhook alone). Audit that somebody set up by hand is adopted: its paths stay unless
     told otherwise. Log path `-` is standard output and has no rotation.
     Raises InputError if kube-apiserver of that version would refuse them, or audit nothing.
     """
-    wanted = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH}
-    wanted |= {name: value for name, value in existing.items() if value or name not in wanted}
-    wanted |= explicit
-    if wanted[LOG_FLAG] not in {"", "-"}:
-        wanted = ROTATION | wanted
-    else:
-        wanted = {name: value for name, value in wanted.items() if name not in ROTATION or name in explicit}
-    wanted = {name: value for name, value in wanted.items() if value or not _droppable(name)}
+    wanted = _wanted(explicit, existing, table(version))
     settings = AuditSettings(
         {name: wanted[name] for name in sorted(wanted, key=_rank)},
         policy_sha256 if wanted.get(POLICY_FLAG) else "",
@@ -48,6 +43,19 @@ def desired(
     )
     _refuse(settings, version)
     return settings
+
+
+def _wanted(explicit: Mapping[str, str], existing: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """The flags in no order."""
+    wanted = {POLICY_FLAG: DEFAULT_POLICY_PATH, LOG_FLAG: DEFAULT_LOG_PATH}
+    wanted |= {name: value for name, value in existing.items() if name in known and (value or name not in wanted)}
+    wanted |= explicit
+    if wanted[LOG_FLAG] in {"", "-"}:
+        unasked = ROTATION.keys() - explicit
+        wanted = {name: value for name, value in wanted.items() if name not in unasked}
+    else:
+        wanted = ROTATION | wanted
+    return {name: value for name, value in wanted.items() if value or not _droppable(name, known)}
 
 
 def parse_set(words: list[str]) -> dict[str, str]:
@@ -66,9 +74,9 @@ def parse_set(words: list[str]) -> dict[str, str]:
     return found
 
 
-def _droppable(name: str) -> bool:
-    """Whether an empty value means that the flag is not given: so for paths; elsewhere it is a fault to be told."""
-    return name in {POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG}
+def _droppable(name: str, known: Collection[str]) -> bool:
+    """Whether an empty value means that the flag is not given: of paths, and of flags that there are not."""
+    return name in {POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG} or name not in known
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -81,8 +89,8 @@ def _refuse(settings: AuditSettings, version: KubeVersion | None) -> None:
         what = f"kube-apiserver {version}" if version else "kube-apiserver"
         raise InputError(
             f"{what} would not audit with these settings: {problems[0]}",
-            hint=f"the flags are {', '.join(f'--{name}' for name in table(version))}"
-            if "is no flag" in problems[0]
+            hint="take it away, or give its right name: `kube-apiserver --help` lists all --audit-* flags"
+            if "is not a flag" in problems[0]
             else "fix that value; `kaudit-setup manifest patch --help` has examples",
             details="\n".join(problems[1:]),
         )

@@ -37,6 +37,7 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
     kept unless an option changes them; without --policy the annotation with the policy's SHA-256 is kept.
     """
     from kaudit_setup.manifest import pod
+    from kaudit_setup.manifest.flags import unknown_flags
     from kaudit_setup.manifest.patch import patch as patched
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
 
@@ -52,6 +53,8 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
         webhook_sha = hashlib.sha256(webhook).hexdigest()
         if WEBHOOK_FLAG not in now.flags:
             explicit.setdefault(WEBHOOK_FLAG, DEFAULT_WEBHOOK_PATH)
+    for note in unknown_flags(now.flags, version):
+        typer.echo(f"note: {note}", err=True)
     wanted = desired(explicit, now.flags, policy_sha, version, webhook_sha256=webhook_sha)
     _standard_output(patched(text, wanted, version))
 
