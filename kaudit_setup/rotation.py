@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.units import natural
 
 MEGABYTE = 1 << 20
 """Bytes; lumberjack.go:megabyte."""
@@ -61,8 +62,7 @@ def rotation_of(flags: Mapping[str, str], version: KubeVersion | None) -> Rotati
     default = default_rotation(version)
 
     def number(name: str, otherwise: int) -> int:
-        text = flags.get(name) or str(otherwise)
-        return int(text) if text.isdecimal() else 0
+        return natural(flags.get(name) or str(otherwise)) or 0
 
     return Rotation(
         number("audit-log-maxage", default.maxage),

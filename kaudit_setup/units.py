@@ -1,4 +1,4 @@
-"""Lengths of time as people write them. The durations of kube-apiserver's flags are Go's: see manifest/govalues."""
+"""Lengths of time and numbers as people write them. The flags of kube-apiserver take Go's: see manifest/govalues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from datetime import timedelta
 from kaudit_setup.errors import InputError
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_MOST_DIGITS = 20
 _HINT = "write it like 30m, 2h or 1d12h"
+
+
+def natural(text: str) -> int | None:
+    """The number in `text`, if that is nothing but digits and the number has 64 bits at the most."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS else None
 
 
 def is_duration(text: str) -> bool:
@@ -21,8 +27,9 @@ def parse_duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text.strip())
     if found is None or not found[0]:
         raise InputError(f"{text!r} is not a duration", hint=_HINT)
-    weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
     try:
+        # more digits than a number may have: ValueError
+        weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise InputError(f"{text!r} is too long", hint=_HINT) from None

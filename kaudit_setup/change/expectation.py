@@ -13,6 +13,7 @@ from kaudit_setup.manifest.pod import ApiServerPod
 from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import Process
 from kaudit_setup.policy.load import load
+from kaudit_setup.units import natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,7 @@ def address_of(pod: ApiServerPod) -> tuple[str, int]:
     address = pod.flag("bind-address") or ""
     if not address or _is_everywhere(address):
         address = pod.flag("advertise-address") or pod.probe_host or "127.0.0.1"
-    port = pod.flag("secure-port") or "6443"
-    return address, int(port) if port.isdigit() else 6443
+    return address, natural(pod.flag("secure-port") or "") or 6443
 
 
 def _is_everywhere(address: str) -> bool:

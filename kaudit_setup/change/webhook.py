@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kaudit_setup.manifest.flagtable import table
 from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.units import natural
 
 # An event at Metadata is 1 to 2 KiB of JSON; with bodies 100 KiB is what the server truncates at, if told to.
 _SMALL, _LARGE = 2 * 1024, 100 * 1024
@@ -22,10 +23,9 @@ def batch_notes(settings: AuditSettings, version: KubeVersion | None) -> list[st
 
     if not settings.webhook_path or value("audit-webhook-mode") != "batch":
         return []
-    buffer = value("audit-webhook-batch-buffer-size")
-    if not buffer.isdecimal():
+    most = natural(value("audit-webhook-batch-buffer-size"))
+    if most is None:
         return []
-    most = int(buffer)
     pace = (
         f"the webhook sends batches: after {value('audit-webhook-batch-max-size')} events or "
         f"{value('audit-webhook-batch-max-wait')}"

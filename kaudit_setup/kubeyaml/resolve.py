@@ -23,7 +23,8 @@ _WORDS: Final[dict[str, tuple[str, bool | float | None]]] = {
     **{s + w: ("float", math.inf) for s in ("", "+") for w in (".inf", ".Inf", ".INF")},
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), ("float", -math.inf)),
 }
-_INT: Final = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)")
+# a decimal number of more than 20 digits is none of 64 bits; Python refuses to read much longer ones
+_INT: Final = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]{0,19})")
 _OCTAL: Final = re.compile("0[0-7]+")
 _SIGNED_BINARY: Final = re.compile("0b([+-][01]+)")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

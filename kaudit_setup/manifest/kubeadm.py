@@ -17,6 +17,7 @@ from kaudit_setup.manifest.mounts import Mount
 from kaudit_setup.manifest.nodes import Document, Kind, Node, TextError
 from kaudit_setup.manifest.scalars import Value
 from kaudit_setup.model import AuditSettings
+from kaudit_setup.units import natural
 
 _API = re.compile(r"kubeadm\.k8s\.io/v(?:1beta([1-9][0-9]*)|1)\Z")
 # cmd/kubeadm/app/phases/controlplane/volumes.go: what kubeadm mounts by itself
@@ -251,7 +252,7 @@ def _cluster(document: Document) -> _Cluster:
             "known",
             hint="v1beta1 to v1beta4 are; `kubeadm config migrate` can convert others",
         )
-    as_list = int(version[1] or 99) >= 4
+    as_list = (natural(version[1] or "99") or 99) >= 4
     _expect(document, document.root, "apiServer", Kind.MAP, None)
     api = document.root.get("apiServer")
     if api is None or api.is_null:

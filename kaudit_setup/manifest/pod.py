@@ -9,6 +9,7 @@ from kaudit_setup.manifest import mounts, shape
 from kaudit_setup.manifest.mounts import Mount
 from kaudit_setup.manifest.shape import Shape
 from kaudit_setup.model import KubeVersion
+from kaudit_setup.units import natural
 
 DEFAULT_GRACE_SECONDS = 30
 
@@ -56,6 +57,7 @@ def read(text: str) -> ApiServerPod:
     spec, container = found.spec, found.container
     annotations = found.metadata.get("annotations")
     grace = spec.get("terminationGracePeriodSeconds")
+    seconds = natural(grace.text) if grace else None
     port = container.at("livenessProbe", "httpGet", "port")
     name, namespace = found.metadata.get("name"), found.metadata.get("namespace")
     container_name, image = container.get("name"), container.get("image")
@@ -71,7 +73,7 @@ def read(text: str) -> ApiServerPod:
         all_flags={flag.name: flag.value for flag in found.flags},
         mounts=found.mounts,
         annotations={k.text: v.text for k, v in annotations.entries} if annotations else {},
-        grace_seconds=int(grace.text) if grace and grace.text.isdecimal() else DEFAULT_GRACE_SECONDS,
+        grace_seconds=DEFAULT_GRACE_SECONDS if seconds is None else seconds,
         probe_host=probe_host.text if probe_host else "",
         probe_port=port.text if port else "",
         json=found.document.json,

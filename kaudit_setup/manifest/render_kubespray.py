@@ -7,6 +7,7 @@ import posixpath
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest.render_source import Source, policy_of
 from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG
+from kaudit_setup.units import natural
 from kaudit_setup.yamltext import Plain, emit, plain
 
 # roles/kubernetes/control-plane/defaults/main/main.yml of Kubespray
@@ -54,7 +55,8 @@ def _variable(flag: str, value: str) -> Plain:
     if flag in {POLICY_FLAG, WEBHOOK_FLAG}:
         # Kubespray mounts the whole folder of the policy, and nothing else: not /etc/kubernetes, then
         return "/etc/kubernetes/audit-policy/" + posixpath.basename(value)
-    return int(value) if value.isdecimal() else value
+    number = natural(value)
+    return value if number is None else number
 
 
 def _webhook_server(kubeconfig: str) -> dict[str, Plain]:

@@ -106,8 +106,8 @@ def settings_of(target: SshTarget, words: Words) -> SshSettings:
         return "" if not values or values[0].lower() == "none" else values[0] or default
 
     port = one("port") or "22"
-    if not (port.isdigit() and port.isascii()):
-        raise InputError(f"ssh config: port of {target.host} is not a number: {port}")
+    if not (port.isdigit() and port.isascii() and len(port) < 6 and 0 < int(port) < 65536):
+        raise InputError(f"ssh config: the port of {target.host} is not a port number: {port[:80]}")
     identities = [*([target.identity_file] if target.identity_file else []), *words.get("identityfile", ())]
     own_known_hosts = [target.known_hosts_file] if target.known_hosts_file else None
     # what the inventory says of the way counts as a whole: its command is no reason to jump, too
