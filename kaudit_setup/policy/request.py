@@ -128,7 +128,10 @@ def _query(raw: str) -> dict[str, list[str]]:
 
 
 def _unescape(text: str) -> str:
-    return go_utf8(unquote_to_bytes(text)) if "%" in text else text
+    if "%" not in text and text.isascii():
+        return text
+    # an argument that is not UTF-8 is here as surrogates
+    return go_utf8(unquote_to_bytes(text.encode("utf-8", "surrogateescape")))
 
 
 def _list_or_watch(query: dict[str, list[str]]) -> tuple[str, str]:
