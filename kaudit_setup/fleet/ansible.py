@@ -47,7 +47,7 @@ def from_json(answer: bytes, file: str) -> Answer:
     """The answer as it was printed; `file` is the inventory's name for messages. Raises InputError."""
     try:
         tree = msgspec.json.decode(answer, type=dict[str, _Group])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"{file}: ansible-inventory has not answered as expected: {error}",
             hint="look at what `ansible-inventory --list` prints for it",
