@@ -53,9 +53,17 @@ class Backup:
 
 def name_of(observed: Observed, run: str) -> str:
     """`<UTC time>-<id>`; sorts behind every backup there is, even when a clock went back."""
-    taken = [datetime.strptime(b.name[:16], _TIME).replace(tzinfo=UTC) for b in backups_of(observed)]
+    taken = [_taken(b.name) for b in backups_of(observed)]
     now = datetime.fromtimestamp(observed.time, UTC)
     return f"{max([now, *(t + timedelta(seconds=1) for t in taken)]):{_TIME}}-{run[:6]}"
+
+
+def _taken(name: str) -> datetime:
+    """When a backup was taken. Raises ValueError where that is not a time, or none that another one can follow."""
+    moment = datetime.strptime(name[:16], _TIME).replace(tzinfo=UTC)
+    if moment.year == 9999:
+        raise ValueError(f"{name} is too late")
+    return moment
 
 
 def describe(plan: Plan, state: NodeState, *, name: str, by: str, kubeadm_config: str = "") -> dict[str, Any]:
@@ -92,22 +100,23 @@ def _parse(data: dict[str, Any]) -> Backup | None:
     try:
         if not NAME.fullmatch(data["name"]):
             return None
+        _taken(data["name"])
         return Backup(
             name=data["name"],
-            time=data["time"],
-            action=data["before"],
-            by=data["by"],
-            files=tuple(
-                BackedUpFile(
-                    int(f["number"]), f["path"], f["sha256"], f["mode"], f["owner"], bool(f.get("secret", False))
-                )
-                for f in data["files"]
-            ),
-            flags=dict(data.get("flags", {})),
+            time=str(data["time"]),
+            action=str(data["before"]),
+            by=str(data["by"]),
+            files=tuple(map(_file, data["files"])),
+            flags={str(name): str(value) for name, value in dict(data.get("flags", {})).items()},
             kubeadm_config=str(data.get(CONFIG_KEY, "")),
         )
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         return None
+
+
+def _file(data: dict[str, Any]) -> BackedUpFile:
+    path, checksum, mode, owner = (str(data[key]) for key in ("path", "sha256", "mode", "owner"))
+    return BackedUpFile(int(data["number"]), path, checksum, mode, owner, bool(data.get("secret", False)))
 
 
 def prune(names: Sequence[str], keep: int) -> tuple[str, ...]:
