@@ -56,24 +56,30 @@ KUBECTL_VERBS = {"GET": "get", "DELETE": "delete", "POST": "create", "PUT": "rep
 
 def identity(observed: Observed) -> Identity | None:
     """Who the probe will be, None where the node offers no way to ask its API server."""
-    if "curl" in observed.tools and "client-certificate" in observed.credentials and observed.client:
-        return _subject(observed.client, "curl")
-    if "kubectl" in observed.tools and "admin.conf" in observed.credentials:
+    there = observed.tools | observed.credentials
+    if there >= {"curl", "client-certificate"}:
+        found = _subject(observed.client, "curl")
+        if found:
+            return found
+    if there >= {"kubectl", "admin.conf"}:
         if not observed.admin:
             return Identity("kubernetes-admin", ("system:authenticated",), "kubectl")
-        return _subject(b64decode(observed.admin), "kubectl")
+        return _subject(observed.admin, "kubectl", packed=True)
     return None
 
 
-def _subject(pem: bytes, client: str) -> Identity:
-    """Common name → user, organisations → groups.
+def _subject(pem: bytes, client: str, *, packed: bool = False) -> Identity | None:
+    """Common name → user, organisations → groups; None where that is not a certificate. `packed`: in base64.
 
     Source: apiserver/pkg/authentication/request/x509/x509.go:CommonNameUserConversion.
     """
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
-    subject = x509.load_pem_x509_certificate(pem).subject
+    try:
+        subject = x509.load_pem_x509_certificate(b64decode(pem) if packed else pem).subject
+    except ValueError:
+        return None
     names = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     groups = tuple(str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME))
     return Identity(names[0] if names else "", (*groups, "system:authenticated"), client)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.by_hand import commands
-from kaudit_setup.errors import BrokenError, ChangeError
+from kaudit_setup.errors import BrokenError, ChangeError, NodeError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.node.port import Node
@@ -112,7 +112,7 @@ def _ask(node: Node, how: str, observed: Observed, *, watched: bool) -> LeftOver
 
 
 def parse(found: Sequence[tuple[str, bytes]]) -> LeftOvers:
-    """The frames of recover.sh as values. Pure."""
+    """The frames of recover.sh as values. Pure. Raises NodeError if they are out of order."""
     groups: list[dict[str, str]] = []
     names: dict[str, list[str]] = {"stray": [], "unit": []}
     for key, value in found:
@@ -120,6 +120,8 @@ def parse(found: Sequence[tuple[str, bytes]]) -> LeftOvers:
         if key == "run.id":
             groups.append({})
         if key.startswith("run."):
+            if not groups:
+                raise NodeError(f"the node's answer could not be understood: {key} of no run")
             groups[-1][key.removeprefix("run.")] = text
         elif key in names:
             names[key].append(text)
@@ -133,7 +135,7 @@ def parse(found: Sequence[tuple[str, bytes]]) -> LeftOvers:
 def _by(about: str) -> str:
     try:
         return str(json.loads(about)["by"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""
 
 

@@ -383,7 +383,7 @@ class _Undone:
         return cls(
             ("outcome", b"undone") in found,
             tuple(value.decode("utf-8", "replace") for key, value in found if key == "foreign"),
-            tuple((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2),
+            tuple((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2 and all(map(_is_number, pair))),
             ("late", b"yes") in found,
             dict(found).get("error", b"").decode("utf-8", "replace") if ran.code == _LOCKED else "",
         )
@@ -395,6 +395,10 @@ class _Undone:
             return ()
         kept = {(p.pid, p.start) for p in state.observed.servers}
         return tuple(Process(pid, start, ()) for pid, start in self.servers if (pid, start) not in kept)
+
+
+def _is_number(word: bytes) -> bool:
+    return word.isdigit() and len(word) < 20
 
 
 def _reason(failure: Exception) -> tuple[str, str]:

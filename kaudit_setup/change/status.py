@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kaudit_setup.auditlog.decode import decode_strictly
@@ -247,6 +247,7 @@ def _keeps(state: NodeState, rate: float | None) -> Kept:
 def _event_time(line: bytes) -> datetime | None:
     event = decode_strictly(line)
     try:
-        return datetime.fromisoformat(event.stage_timestamp) if event else None
+        moment = datetime.fromisoformat(event.stage_timestamp) if event else None
     except ValueError:
         return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

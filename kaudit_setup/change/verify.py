@@ -61,20 +61,20 @@ def verify(
         for key, value in splitter.feed(chunk):
             found[key] = value
             if key == "phase":
-                progress(value.decode())
+                progress(value.decode("utf-8", "replace"))
 
     ran = node.sh(verify_script(want, limit), sink=sink, timeout=limit + BACKOFF_S + 30)
     if "gaveup" in found:
         return NotProved(
-            found["gaveup"].decode(),
-            found.get("phase.last", b"").decode(),
+            found["gaveup"].decode("utf-8", "replace"),
+            found.get("phase.last", b"").decode("utf-8", "replace"),
             found.get("serverlog", b"").decode("utf-8", "replace"),
         )
     if "proved" not in found:
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise ScriptError(f"{node.name}: waiting for the API server failed: {said}")
-    argv = tuple(found["cmdline"].decode("utf-8", "surrogateescape").split("\n"))
-    proof = Proof(found["server"].decode(), argv, found.get("event", b""), found.get("hook", b"").decode())
+    words = {key: found.get(key, b"").decode("utf-8", "surrogateescape") for key in ("cmdline", "server", "hook")}
+    proof = Proof(words["server"], tuple(words["cmdline"].split("\n")), found.get("event", b""), words["hook"])
     if want.probe and want.log and not is_evidence(proof.event, want):
         return NotProved("event", "event", proof.event.decode("utf-8", "replace"))
     return proof

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node import cluster
@@ -13,6 +13,8 @@ from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
+
+_YEAR_10000: Final = 253_402_300_800  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ class RunSeen:
     watchdog_alive: bool
     about: dict[str, Any] = field(default_factory=dict)
     armed: bool = True
+
+    @property
+    def deadline(self) -> int:
+        """When it is undone, in seconds since the node booted; 0 where it does not say."""
+        seconds = self.about.get("deadline")
+        return seconds if isinstance(seconds, int) else 0
 
     @property
     def waits(self) -> bool:
@@ -195,7 +203,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         host=text("host"),
         machine=text("machine"),
         boot=text("boot"),
-        time=int(text("time", "0")),
+        time=_moment(text("time", "0")),
         uptime=int(text("uptime", "0")),
         uid=int(text("uid")),
         tools=frozenset(v.decode() for k, v in found if k == "tool"),
@@ -232,6 +240,14 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         in_static_dir=frozenset(v.decode("utf-8", "surrogateescape") for k, v in found if k == "static.file"),
         cluster=cluster.parse(found) if "cluster" in last else None,
     )
+
+
+def _moment(text: str) -> int:
+    """Seconds since 1970 that are a date of four digits."""
+    seconds = int(text)
+    if not 0 <= seconds < _YEAR_10000:
+        raise ValueError(f"no such time: {text}")
+    return seconds
 
 
 def _object(data: bytes) -> dict[str, Any]:

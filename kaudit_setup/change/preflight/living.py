@@ -129,7 +129,7 @@ def _pending(observed: Observed) -> Iterator[Finding]:
                 "`kaudit-setup recover` restores the old state",
             )
         if run.waits:
-            left = int(run.about.get("deadline", 0)) - observed.uptime
+            left = run.deadline - observed.uptime
             yield Finding(
                 "pending",
                 True,

@@ -11,6 +11,7 @@ from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.manifest import kubelet
 from kaudit_setup.node.observe import FileSeen, Observed
 from kaudit_setup.rotation import Rotation
+from kaudit_setup.units import natural
 
 _LEAST_FREE = 16 * 1024 * 1024
 
@@ -45,10 +46,10 @@ def _log(observed: Observed, plan: Plan) -> Iterator[Finding]:
 
 def _space(observed: Observed, flags: Mapping[str, str]) -> Iterator[Finding]:
     volume = observed.volumes["log"]
-    size, count = flags.get("audit-log-maxsize", "0"), flags.get("audit-log-maxbackup", "0")
-    if not (size.isdigit() and count.isdigit()) or volume.free < 0:
+    size, count = (natural(flags.get(f"audit-log-{name}", "0")) for name in ("maxsize", "maxbackup"))
+    if size is None or count is None or volume.free < 0:
         return
-    most = Rotation(0, int(count), int(size)).most
+    most = Rotation(0, count, size).most
     used = observed.log.size + observed.log.rotated_bytes
     if volume.free < _LEAST_FREE:
         yield Finding("disk-full", True, f"{volume.folder} has {volume.free >> 20} MiB left for the audit log")
