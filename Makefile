@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 LAB_NODES ?= 1
+FUZZ_SECONDS ?= 60
 STAMP  := $(VENV)/.installed
 # tests that wait for simulated nodes: more of them at a time than there are cores
 WAITING := -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow demo lab lab-down e2e bench lock clean
+.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,11 +35,15 @@ complexity: $(STAMP)  ## no function too complex, every module easy to read on a
 unit: $(STAMP)  ## the unit tests
 	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit
 
-test: check unit  ## check, unit, contract and flow; no root needed
+test: check unit  ## check, unit, fuzz for a moment, contract and flow; no root needed
+	$(BIN)/pytest -q tests/fuzz
 	$(BIN)/pytest -q $(WAITING) -m 'not slow' tests/contract tests/flow
 
 test-slow: $(STAMP)  ## what waits in real time: watchdogs, dead nodes, Ctrl-C
 	$(BIN)/pytest -q $(WAITING) -m slow tests/contract tests/flow
+
+fuzz: $(STAMP)  ## every parser, FUZZ_SECONDS (60) each, with inputs that nobody wrote; what fails is kept in .fuzz/
+	$(BIN)/python tests/fuzz/fuzzer.py --seconds $(FUZZ_SECONDS)
 
 lab:  ## one real control-plane node (LAB_NODES=3 for three); root on Debian bookworm
 	tests/lab/build.sh
