@@ -74,7 +74,7 @@ def test_values_are_read_as_go_reads_them(row: list[object]) -> None:
         (["--audit-log-compress", "true"], "'true' belongs to no flag"),
         (["--audit-log-path"], "--audit-log-path needs a value"),
         (["--audit-log-pth=x"], "is --audit-log-path meant?"),
-        (["--audit-dynamic-configuration=true"], "no flag of kube-apiserver"),
+        (["--audit-dynamic-configuration=true"], "not a flag of kube-apiserver"),
         (["--audit-log-path=-", "--audit-log-maxage=-1"], "--audit-log-maxage=-1 must not be negative"),
         (["--audit-log-path=-", "--audit-log-truncate-max-event-size=0"], "even where truncating is off"),
         (["--audit-log-path=-", "--audit-log-mode=Batch"], "not one of batch, blocking, blocking-strict"),
