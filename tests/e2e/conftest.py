@@ -33,12 +33,12 @@ from reallab import (
     wait_until,
 )
 
-# a kubeconfig that the tool cannot fault and the server cannot use: its client certificate is not in the container
+# a kubeconfig that the tool cannot fault and the server cannot use: its client certificate is not on the node
 WEBHOOK = """\
 apiVersion: v1
 kind: Config
 clusters: [{name: sink, cluster: {server: "https://127.0.0.1:1/"}}]
-users: [{name: api, user: {client-certificate: /nowhere/api.crt, client-key: /nowhere/api.key}}]
+users: [{name: api, user: {client-certificate: /etc/kubernetes/pki/no.crt, client-key: /etc/kubernetes/pki/no.key}}]
 contexts: [{name: sink, context: {cluster: sink, user: api}}]
 current-context: sink
 """

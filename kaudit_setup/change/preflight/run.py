@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.preflight.kubeconfig import webhook_kubeconfig
 from kaudit_setup.change.preflight.living import living_node
 from kaudit_setup.change.preflight.ownership import ownership
 from kaudit_setup.change.preflight.paths import paths
@@ -21,6 +22,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         *paths(state, plan),
         *ownership(state.observed, plan),
         *rights(state.observed, plan),
+        *webhook_kubeconfig(plan),
         *restored_policy(state, plan),
     )
     return (*found, *living_node(state, plan)) if prove else found

@@ -1,0 +1,152 @@
+"""Findings about the webhook's kubeconfig: what client-go makes of it when kube-apiserver starts. Pure.
+
+Source: staging/src/k8s.io/client-go/tools/clientcmd/{loader,client_config,validation}.go of Kubernetes 1.36. Of its
+values only host names and paths are shown: the rest may be secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kaudit_setup.change.nodestate import AuditPaths
+from kaudit_setup.change.plan import Plan, WriteFile
+from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.kubeyaml import GoYamlError, compose
+from kaudit_setup.kubeyaml.nodes import Mapping as YamlMapping
+from kaudit_setup.kubeyaml.nodes import Node, Sequence
+from kaudit_setup.manifest.pod import ApiServerPod, host_path
+
+_HINT = "give --webhook-config a kubeconfig with clusters, contexts and current-context"
+_FILES = (
+    ("cluster", "certificate-authority"),
+    ("user", "client-certificate"),
+    ("user", "client-key"),
+    ("user", "tokenFile"),
+)
+
+
+def webhook_kubeconfig(plan: Plan) -> Iterator[Finding]:
+    """Of the kubeconfig that the plan writes; nothing where it writes none."""
+    if plan.settings is None:
+        return
+    path = AuditPaths.of(plan.settings, plan.pod).webhook
+    for change in plan.changes:
+        if isinstance(change, WriteFile) and path in {change.path, change.before.path}:
+            yield from judge(change.after, plan.settings.webhook_path, plan.pod)
+
+
+def judge(content: bytes, path: str, pod: ApiServerPod) -> Iterator[Finding]:
+    """`path`: where the container of `pod` has the file; relative names in it are beside that."""
+    try:
+        config = _plain(compose(content).root)
+    except GoYamlError as error:
+        yield _refused(f"it is not YAML: {error.message}")
+        return
+    wrong, used = _used(config)
+    if used is None:
+        yield _refused(wrong)
+        return
+    yield from _server(used.cluster.get("server"))
+    yield from _files(used, path, pod)
+
+
+def _refused(why: str) -> Finding:
+    return Finding(
+        "webhook-config", True, f"kube-apiserver would not start with the webhook's kubeconfig: {why}", _HINT
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """The parts of a kubeconfig that its current context names; a user that is not there is an empty one."""
+
+    cluster: Mapping[str, object]
+    user: Mapping[str, object]
+
+
+def _used(config: object) -> tuple[str, _Used | None]:
+    """Why there is no cluster to talk to, or the parts that are used."""
+    if not isinstance(config, dict) or config.get("kind", "Config") != "Config":
+        return "it is not a kubeconfig", None
+    current = config.get("current-context")
+    if not current:
+        return "it has no current-context", None
+    context = _named(config, "contexts", "context", current)
+    if context is None:
+        return f"its current-context {current} is not among its contexts", None
+    cluster = _named(config, "clusters", "cluster", context.get("cluster"))
+    if cluster is None:
+        return f"its context {current} names no cluster that it has", None
+    return "", _Used(cluster, _named(config, "users", "user", context.get("user")) or {})
+
+
+def _named(config: Mapping[str, object], key: str, inner: str, name: object) -> Mapping[str, object] | None:
+    listed = config.get(key)
+    for item in listed if isinstance(listed, list) else ():
+        value = item.get(inner) if isinstance(item, dict) and item.get("name") == name else None
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _server(server: object) -> Iterator[Finding]:
+    try:
+        url = urlsplit(server if isinstance(server, str) else "")
+        host = url.hostname or ""
+    except ValueError:
+        yield _refused("its server is not a URL")
+        return
+    if url.scheme not in {"http", "https"} or not host:
+        yield _refused("its server is not a URL that begins with https://")
+        return
+    if "svc" in host.split(".")[2:]:
+        yield Finding(
+            "webhook-cluster-dns",
+            False,
+            f"{host} is a name of the cluster's own DNS, which kube-apiserver on the node's network does not ask: "
+            "the server starts, and every event is lost",
+            "name an address, or a name that the node itself can resolve",
+        )
+    if url.scheme == "http" and not _is_loopback(host):
+        yield Finding(
+            "webhook-unencrypted",
+            False,
+            f"events travel to {host} unencrypted, and anybody can answer in its place",
+            "use https:// with certificate-authority-data",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _files(used: _Used, path: str, pod: ApiServerPod) -> Iterator[Finding]:
+    parts = {"cluster": used.cluster, "user": used.user}
+    for part, key in _FILES:
+        value = parts[part].get(key)
+        # what is given as data, too, is not read from the file
+        if not isinstance(value, str) or not value or parts[part].get(f"{key}-data"):
+            continue
+        inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), value))
+        if host_path(pod, inside) is None:
+            yield Finding(
+                "webhook-file",
+                True,
+                f"the webhook's kubeconfig names {key} {inside}, which is in no mount of the kube-apiserver Pod",
+                f"put its content into the kubeconfig as {key}-data, or the file into a folder that is mounted",
+            )
+
+
+def _plain(node: Node) -> object:
+    if isinstance(node, YamlMapping):
+        return {entry.key: _plain(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    return node.value

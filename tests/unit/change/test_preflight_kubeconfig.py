@@ -1,0 +1,83 @@
+"""The webhook's kubeconfig is read as client-go reads it, before anything restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kaudit_setup.change.preflight.kubeconfig import judge
+from kaudit_setup.cli import main
+from kaudit_setup.manifest.pod import read
+from kaudit_setup.sandbox import tree
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
+PATH = "/etc/kubernetes/audit-webhook.kubeconfig"
+GOOD = """apiVersion: v1
+kind: Config
+clusters: [{name: a, cluster: {server: "https://192.0.2.5:8443/audit", certificate-authority-data: Zm9v}}]
+users: [{name: u, user: {token: hunter2}}]
+contexts: [{name: d, context: {cluster: a, user: u}}]
+current-context: d
+"""
+
+
+def found(text: str) -> list[tuple[str, bool]]:
+    said = list(judge(text.encode(), PATH, read(SAMPLE.read_text())))
+    assert "hunter2" not in str(said)
+    return [(f.name, f.blocks) for f in said]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "http://192.0.2.5:8765/audit\n",
+        "a: [\n",
+        "[1]\n",
+        GOOD.replace("kind: Config", "kind: Policy"),
+        GOOD.replace("current-context: d\n", ""),
+        GOOD.replace("current-context: d", "current-context: dd"),
+        GOOD.replace("clusters:", "cluster:"),
+        GOOD.replace("cluster: a", "cluster: b"),
+        GOOD.replace("https://", ""),
+        GOOD.replace("https://", "ftp://"),
+        GOOD.replace('server: "https://192.0.2.5:8443/audit", ', ""),
+    ],
+)
+def test_what_the_server_would_not_start_with_is_refused(text: str) -> None:
+    assert found(text) == [("webhook-config", True)]
+
+
+def test_a_good_one_passes() -> None:
+    assert found(GOOD) == []
+    # no user need be there, and relative files are beside the kubeconfig
+    assert found(GOOD.replace("user: u", "user: nobody")) == []
+    files = "client-certificate: /etc/kubernetes/pki/a.crt, client-key: pki/a.key"
+    assert found(GOOD.replace("token: hunter2", files)) == []
+
+
+def test_files_that_no_mount_holds_are_refused() -> None:
+    files = "client-certificate: /root/a.crt, client-key: a.key"
+    assert found(GOOD.replace("token: hunter2", files)) == [("webhook-file", True)] * 2
+    assert found(GOOD.replace("certificate-authority-data: Zm9v", "certificate-authority: /opt/ca.crt")) == [
+        ("webhook-file", True)
+    ]
+
+
+@pytest.mark.parametrize("host", ["sink.security.svc", "sink.security.svc.cluster.local"])
+def test_a_name_of_the_clusters_dns_is_a_warning(host: str) -> None:
+    assert found(GOOD.replace("192.0.2.5", host)) == [("webhook-cluster-dns", False)]
+    plain = GOOD.replace("https://192.0.2.5", f"http://{host}")
+    assert found(plain) == [("webhook-cluster-dns", False), ("webhook-unencrypted", False)]
+
+
+def test_enable_asks_before_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, config = tmp_path / "node", tmp_path / "hook.yaml"
+    tree.plant(root, node="cp", version="1.36.2", port=6443)
+    config.write_text(GOOD.replace("current-context: d", "current-context: dd"))
+    assert (
+        main(["enable", "--root", str(root), "--policy", "metadata", "--webhook-config", str(config), "--yes"]) == 1
+    )
+    assert "its current-context dd is not among its contexts" in capsys.readouterr().err
+    assert not (root / PATH.lstrip("/")).exists()
