@@ -11,7 +11,7 @@ from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.auditlog.kinds import Kind
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 
@@ -112,9 +112,16 @@ def numbered(log: Searched, answer: Answer) -> Answer:
 
 
 def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
-    """The answer with what happened to the sources: nodes that could not be read, lines that are not events."""
+    """The answer with what happened to the sources: nodes that could not be read, lines that are not events.
+
+    What could not be read comes first: nobody is named because of it, or somebody in spite of it.
+    """
+    first = unreadable_notes(answer.coverage)
     notes = list(answer.notes)
-    if lost and answer.confidence == "unknown" and notes:
+    if first and answer.confidence == "unknown":
+        notes = [] if nothing_readable(answer.coverage) else [f"In what could be read: {notes[0]}", *notes[1:]]
+        first += lost
+    elif lost and answer.confidence == "unknown" and notes:
         notes[1:1] = lost
     else:
         notes += lost
@@ -122,4 +129,4 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
         lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
         notes.append(f"{lines} damaged and cannot be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
-    return replace(answer, notes=(*notes, *said[:10]))
+    return replace(answer, notes=(*first, *notes, *said[:10]))

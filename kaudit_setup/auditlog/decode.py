@@ -207,5 +207,5 @@ def decode_unit(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
 def _one(decoder: Decoder, text: bytes, tally: Tally, line: int) -> Event | None:
     event, why = decode_leniently(decoder, text)
     if why or b"\0" in text:
-        tally.damage(line, why or "NUL bytes")
+        tally.damage(line, why or "NUL bytes", text.strip(b"\0 \t\r") if event is None else b"")
     return event

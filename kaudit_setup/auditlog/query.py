@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
 from kaudit_setup.auditlog.prefilter import needles, patterns
-from kaudit_setup.auditlog.raw_lines import misshapen
+from kaudit_setup.auditlog.raw_lines import misshapen, not_an_event
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -203,8 +203,8 @@ def _kept(
     for number, _, text in found:
         event, why = decode_leniently(decoder, text)
         # what has not even the shape of an event was counted while it was searched
-        if why and not misshapen(text):
-            tally.damage(number, why)
+        if why and not not_an_event(text):
+            tally.damage(number, why, text if event is None else b"")
         if event is not None and ((fit := fits(event)) or form.last):
             fitting.append((number, text, fit))
     return _rows(fitting, form, tally)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kaudit_setup.auditlog.reader import Block
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
@@ -15,6 +17,7 @@ REWRITTEN = "its lines are not in kube-apiserver's format (rewritten by a log sh
 PADDING = b"\0\r\xef\xbb\xbf"
 """What may surround a line without belonging to it: NUL bytes, a Windows line end, a byte order mark."""
 
+_LIST = re.compile(rb'\{\s*"kind": ?"(?:Event)?List"|\{[^{}]{0,200}"kind": ?"(?:Event)?List"')
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
 
@@ -34,20 +37,46 @@ def in_own_order(block: Block) -> bool:
 
 
 def inspect(block: Block, tally: Tally) -> None:
-    """Count the lines of `block` and those that cannot be events by their first and last byte, or for a NUL."""
+    """Count the lines of `block` and those that cannot be events by their bytes."""
     data, size = block.data, block.size
-    find = data.find
+    find, begins = data.find, data.startswith
     holes = find(b"\0", 0, size) >= 0
-    start, count = 0, tally.lines
+    start, count, others = 0, tally.lines, 0
     while start < size:
         end = find(b"\n", start, size)
         count += 1
-        if data[start] != 0x7B or data[end - 1] != 0x7D or holes:
-            what = misshapen(bytes(data[start:end]))
-            if what:
-                tally.damage(count, what)
+        if holes or data[end - 1] != 0x7D or not begins(OWN_ORDER, start):
+            others += _inspect(bytes(data[start:end]), count, tally)
         start = end + 1
+    tally.events += count - tally.lines - others
     tally.lines = count
+
+
+def inspect_first(block: Block, tally: Tally) -> None:
+    """The same of the first line of `block` only, whose number is not known."""
+    line = bytes(block.data[: block.data.find(b"\n", 0, block.size)])
+    tally.events += not _inspect(line, 0, tally)
+
+
+def _inspect(line: bytes, number: int, tally: Tally) -> bool:
+    """Count the damage of a line; whether it is not an event, or blank."""
+    what = not_an_event(line)
+    if not what:
+        return not line.strip()
+    bare = line.strip(PADDING + b" \t")
+    unread = bare if not_an_event(bare) else b""
+    tally.damage(number, what, unread)
+    return not bare or bool(unread)
+
+
+def not_an_event(line: bytes) -> str:
+    """Why `line` cannot be an event: misshapen, a list, or an object without a stage; empty if it may be one."""
+    what = misshapen(line)
+    if what or not line.strip() or line.startswith(OWN_ORDER):
+        return what
+    if _LIST.match(line):
+        return "not an audit event: a list of events"
+    return "" if b'"stage"' in line else "not an audit event: no stage"
 
 
 def misshapen(line: bytes) -> str:

@@ -212,7 +212,8 @@ class _Buffer:
         if bare.endswith(b"}"):
             yield Block(text + b"\n", len(text) + 1, self.at)
         else:
-            self._tally.damage(0, "an unfinished last line")
+            # an event that is still being written is expected at the end of a log; any other text is not
+            self._tally.damage(0, "an unfinished last line", b"" if bare.startswith(b"{") else bytes(bare))
 
 
 def _open(file: LogFile, tally: Tally) -> BinaryIO | None:

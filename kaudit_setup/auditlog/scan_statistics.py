@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from kaudit_setup.auditlog import foreign
 from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.shapes import MOST_SAMPLES, classify, sample
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 
 GAP_SECONDS = 600.0
@@ -17,6 +17,7 @@ _UNUSUAL = 10  # times the usual pause
 _BACK_SECONDS = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
 _LOCATED = 1000  # damaged lines that are located; all are counted
+_FILES_SAID = 3  # files with unreadable lines that are named in sentences
 _OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
 _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
 # as kube-apiserver writes it, and as log shippers may
@@ -37,8 +38,9 @@ class Tally:
 
     `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
     stageTimestamp, empty if there is none. `gaps`: (from, to) pairs longer than GAP_SECONDS.
-    `lines` is 0 where lines were not counted. `back`: how often the clock went back by more than a second.
-    `notes`: sentences about the file itself. `foreign`: what it seems to be where it holds no event.
+    `lines` is 0 where lines were not counted. `events`: lines that are events, or look like one where they were not
+    decoded. `unread`: lines that are not events at all, `samples` their first ones. `back`: how often the clock went
+    back by more than a second. `notes`: sentences about the file itself.
     """
 
     lines: int = 0
@@ -46,18 +48,23 @@ class Tally:
     size: int = 0
     damaged: int = 0
     located: list[Damage] = field(default_factory=list)
+    unread: int = 0
+    samples: list[bytes] = field(default_factory=list)
     first: str = ""
     last: str = ""
     gaps: list[tuple[str, str]] = field(default_factory=list)
     back: int = 0
     notes: list[str] = field(default_factory=list)
-    foreign: str = ""
 
-    def damage(self, line: int, what: str) -> None:
-        """Count one damaged line."""
+    def damage(self, line: int, what: str, text: bytes = b"") -> None:
+        """Count one damaged line; `text`: the line, if it is not an event at all."""
         self.damaged += 1
         if len(self.located) < _LOCATED:
             self.located.append(Damage(line, what))
+        if text:
+            self.unread += 1
+            if len(self.samples) < MOST_SAMPLES:
+                self.samples.append(sample(text))
 
     def note(self, sentence: str) -> None:
         """Say something about the file, once."""
@@ -94,7 +101,6 @@ class Tally:
             if begin >= 0:
                 break
         else:
-            self.foreign = self.foreign or foreign.describe(bytes(data[: data.find(b"\n", 0, size)]))
             return
         end = data.rfind(key, begin, size)
         while not _moment(data, end, key):
@@ -132,11 +138,73 @@ class Tally:
         ]
         self.lines += later.lines
         self.events += later.events
+        self.unread += later.unread
+        self.samples += later.samples[: MOST_SAMPLES - len(self.samples)]
         self.size += later.size
         self.back += later.back
-        self.foreign = self.foreign or later.foreign
         for sentence in later.notes:
             self.note(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file with lines that are not audit events: `unread` of `lines` (0: not all were looked at).
+
+    `shape`: what they look like, empty if that is not known; `fix`: what to do. `what`: what is wrong with the first.
+    """
+
+    file: str
+    unread: int
+    lines: int = 0
+    what: str = ""
+    shape: str = ""
+    fix: str = ""
+
+    def __str__(self) -> str:
+        """One sentence, without a full stop."""
+        whole = f" of {self.lines}" if self.lines else ""
+        noun = "line" if (self.lines or self.unread) == 1 else "lines"
+        it = "it looks" if self.unread == 1 else "they look"
+        why = f"{it} like {self.shape}" if self.shape else self.what
+        fix = f": {self.fix}" if self.fix else ""
+        at_least = "" if self.lines else "at least "
+        said = f"{at_least}{self.unread}{whole} {noun} of {self.file} could not be read as audit events"
+        return f"{said} ({why}){fix}" if why else f"{said}{fix}"
+
+    def plain(self) -> dict[str, object]:
+        """As answers in JSON show it."""
+        return {
+            "file": self.file,
+            "unread": self.unread,
+            "lines": self.lines or None,
+            "what": self.what or None,
+            "shape": self.shape or None,
+            "fix": self.fix or None,
+        }
+
+
+def unreadable(file: str, tally: Tally) -> Unreadable | None:
+    """What of a file is not audit events; None if there is nothing that is said of it first."""
+    if not tally.unread:
+        return None
+    shape = classify(tally.samples)
+    first = next((f"the first is line {d.line}: {d.what}" for d in tally.located if d.line), "")
+    fix = shape.fix(file) if shape else ""
+    if not fix and not tally.events:
+        fix = "give the file that kube-apiserver writes (--audit-log-path)"
+    lines = max(tally.lines, tally.unread) if tally.lines else 0
+    return Unreadable(file, tally.unread, lines, first, shape.name if shape else "", fix)
+
+
+def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
+    """One for each file of both: where both speak of a file, the one that knows its shape, with the larger count."""
+    found = {one.file: one for one in first}
+    for one in more:
+        other = found.get(one.file, one)
+        best = other if other.shape else one
+        unread, lines = max(one.unread, other.unread), max(one.lines, other.lines)
+        found[one.file] = replace(best, unread=unread, lines=lines)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +222,7 @@ class Coverage:
     damaged: int = 0
     located: tuple[tuple[str, Damage], ...] = ()
     notes: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
     def plain(self) -> dict[str, object]:
         """As answers in JSON show it; a log without events covers from null to null."""
@@ -164,13 +233,28 @@ class Coverage:
             "gaps": [{"from": first, "to": last} for first, last in self.gaps],
             "files": self.files,
             "damaged": self.damaged,
+            "unreadable": [one.plain() for one in self.unreadable],
         }
+
+
+def unreadable_notes(cover: Iterable[Coverage]) -> list[str]:
+    """A sentence for each of the first files with lines that are not audit events, and how many more there are."""
+    found = [one for each in cover for one in each.unreadable]
+    more = len(found) - _FILES_SAID
+    said = [f"{one}." for one in found[:_FILES_SAID]]
+    return [*said, f"{more} more {'file has' if more == 1 else 'files have'} such lines."] if more > 0 else said
+
+
+def nothing_readable(cover: Sequence[Coverage]) -> bool:
+    """Whether the logs hold lines, and none of them is an audit event."""
+    return any(one.unreadable for one in cover) and not any(one.events for one in cover)
 
 
 def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
     """One Coverage for each node of `files`; `tallies` by `LogFile.key`, for those that were read."""
     nodes: dict[str, Tally] = {}
     located: dict[str, list[tuple[str, Damage]]] = {}
+    unread: dict[str, list[Unreadable]] = {}
     counts: dict[str, int] = {}
     for file in files:
         whole = nodes.setdefault(file.node, Tally())
@@ -179,6 +263,8 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
         if tally is None:
             continue
         located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_LOCATED])
+        if (one := unreadable(file.path, tally)) is not None:
+            unread.setdefault(file.node, []).append(one)
         whole.add(tally)
     return tuple(
         Coverage(
@@ -192,7 +278,8 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
             tally.size,
             tally.damaged,
             tuple(located.get(node, ())[:_LOCATED]),
-            (*_foreign_note(tally), *tally.notes, *_clock_note(tally)),
+            (*tally.notes, *_clock_note(tally)),
+            tuple(unread.get(node, ())),
         )
         for node, tally in nodes.items()
     )
@@ -243,10 +330,6 @@ def _missing(cover: Coverage) -> list[Span]:
 
 def _hours(spans: Iterable[Span]) -> float:
     return sum(end - begin for begin, end in spans) / 3600
-
-
-def _foreign_note(tally: Tally) -> list[str]:
-    return [f"this is {tally.foreign}"] if tally.foreign and not tally.first else []
 
 
 def _clock_note(tally: Tally) -> list[str]:

@@ -9,7 +9,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
-from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect
+from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect, inspect_first
 from kaudit_setup.auditlog.reader import Block, Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -167,6 +167,8 @@ def _look_at(block: Block, tally: Tally, check: bool) -> int:
         return first
     if block.data.find(b"\0", 0, block.size) >= 0:
         tally.damage(0, "NUL bytes")
+    else:
+        inspect_first(block, tally)
     return 0
 
 

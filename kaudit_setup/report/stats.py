@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.scan_statistics import Coverage, unreadable_notes
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.resources import counted
@@ -24,6 +24,7 @@ def _lines(node: NodeStats) -> Iterator[str]:
     cover, count = node.coverage, node.count
     yield safe(cover.node)
     for title, value, below in (
+        ("unread", *_unread(cover)),
         ("covers", _covers(node), ()),
         ("holds", _holds(node), ()),
         ("gaps", str(len(cover.gaps) or "none"), [f"{first} to {last}" for first, last in cover.gaps[:_MOST]]),
@@ -38,6 +39,11 @@ def _lines(node: NodeStats) -> Iterator[str]:
             yield f"  {title:<9} {value}"
             yield from (f"            {line}" for line in below)
     yield from (f"  note      {safe(note)}" for note in cover.notes)
+
+
+def _unread(cover: Coverage) -> tuple[str, list[str]]:
+    said = [safe(sentence) for sentence in unreadable_notes([cover])]
+    return (said[0], said[1:]) if said else ("", [])
 
 
 def _covers(node: NodeStats) -> str:

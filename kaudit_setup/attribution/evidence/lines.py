@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
+from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.raw_lines import OWN_ORDER
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.port import LogSource
 
@@ -44,6 +45,7 @@ class EventLog:
     def __init__(self, logs: LogSource) -> None:
         self._logs = logs
         self._unreadable: set[tuple[str, int]] = set()
+        self._tallies: dict[LogFile, Tally] = {}
 
     @property
     def unreadable(self) -> int:
@@ -59,14 +61,26 @@ class EventLog:
             event, _ = decode_leniently(EVENT, hit.text)
             if event is None or not event.stage:
                 # damaged, or an event that something wrapped into a field of its own, or no event at all
-                self._unreadable.add((hit.file.path, hit.offset or hit.line))
+                self._give_up(hit)
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
             yield request_of(event, Source(hit.file.node, hit.file.path, hit.line, place), about)
 
+    def _give_up(self, hit: Hit) -> None:
+        """Count a line that is not an event, once, however often it is found."""
+        place = (hit.file.path, hit.offset or hit.line)
+        if place not in self._unreadable:
+            self._unreadable.add(place)
+            self._tallies.setdefault(hit.file, Tally()).damage(hit.line, "not an audit event", hit.text)
+
     def coverage(self) -> tuple[Coverage, ...]:
-        """What the searches so far found out about each node's log."""
-        return self._logs.coverage()
+        """What the searches so far found out about each node's log, and which lines turned out not to be events."""
+        return tuple(map(self._with_unreadable, self._logs.coverage()))
+
+    def _with_unreadable(self, cover: Coverage) -> Coverage:
+        tallies = [(file.path, tally) for file, tally in self._tallies.items() if file.node == cover.node]
+        found = filter(None, (unreadable(path, tally) for path, tally in tallies))
+        return replace(cover, unreadable=together(cover.unreadable, found)) if tallies else cover
 
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         """Requests whose lines were not counted while searching, with the same ones and their line numbers."""

@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import misshapen
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.scan_statistics import Coverage, together
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
@@ -87,6 +87,7 @@ def _with(cover: Coverage, here: Coverage | None) -> Coverage:
         last=max(cover.last, here.last),
         damaged=cover.damaged + here.damaged,
         located=(*cover.located, *((path, replace(damage, line=0)) for path, damage in here.located)),
+        unreadable=together(cover.unreadable, here.unreadable),
     )
 
 

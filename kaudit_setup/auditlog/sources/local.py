@@ -35,7 +35,7 @@ class LocalLogs:
 
     def damaged(self, hit: Hit, what: str) -> None:
         """See `LogSource.damaged`."""
-        self.tallies.setdefault(hit.file.key, Tally()).damage(hit.line, what)
+        self.tallies.setdefault(hit.file.key, Tally()).damage(hit.line, what, hit.text)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `LogSource.coverage`; files that no search had to open count as files only."""

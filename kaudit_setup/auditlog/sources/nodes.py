@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.literals import plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together, unreadable
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
@@ -121,6 +121,8 @@ class Answer:
         tally.size, tally.lines = int(size), int(lines)
         for _ in range(int(bad) - self._misshapen.get(path, 0)):
             tally.damage(0, "not a whole JSON object")
+        tally.unread += int(bad)
+        tally.events = tally.lines - int(bad)
         # a compressed file's end is not looked up: it was rotated just after
         last = last or self._files[path].rotated or first
         if first:
@@ -217,7 +219,7 @@ class RemoteLogs:
 
     def damaged(self, hit: Hit, what: str) -> None:
         """See `LogSource.damaged`."""
-        self._damaged.setdefault(hit.file, Tally()).damage(hit.line, what)
+        self._damaged.setdefault(hit.file, Tally()).damage(hit.line, what, hit.text)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """The nodes number their lines themselves."""
@@ -264,7 +266,8 @@ class RemoteLogs:
         met = [(file.path, tally) for file, tally in self._damaged.items() if file.node == cover.node]
         located = [(path, damage) for path, tally in met for damage in tally.located]
         damaged = cover.damaged + sum(tally.damaged for _, tally in met)
-        return replace(cover, damaged=damaged, located=(*located, *cover.located))
+        unread = together(cover.unreadable, filter(None, (unreadable(path, tally) for path, tally in met)))
+        return replace(cover, damaged=damaged, located=(*located, *cover.located), unreadable=unread)
 
     def _covered(self, host: _Host) -> tuple[Coverage, ...]:
         tallies = dict(host.answer.tallies)

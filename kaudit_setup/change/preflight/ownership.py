@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kaudit_setup.auditlog import foreign
+from kaudit_setup.auditlog.shapes import describe_foreign
 from kaudit_setup.change.nodestate import AuditPaths
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
@@ -44,10 +44,10 @@ def _foreign_log(log: LogSeen, settings: AuditSettings) -> Iterator[Finding]:
         return
     # a crash may cut the first line short, and the server may be writing the last one
     lines = [line for line in (log.first, log.last) if line.strip()]
-    if lines and all(map(foreign.is_foreign, lines)):
+    if lines and all(map(describe_foreign, lines)):
         yield Finding(
             "foreign-log",
             True,
-            f"{log.path} is {foreign.describe(lines[0])}, which would write into it and rotate it",
+            f"{log.path} is {describe_foreign(lines[0])}, which would write into it and rotate it",
             f"name another file: --log-path {DEFAULT_LOG_PATH}",
         )

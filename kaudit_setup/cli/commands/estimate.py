@@ -8,7 +8,7 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption
-from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.policies import require_policy, supported_version
 from kaudit_setup.model import KubeVersion
 
@@ -52,6 +52,7 @@ def estimate(
     """Estimate what other policies would log: events, bytes, share, and how long the log is kept."""
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.estimate import estimate as replay
+    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.coverage import coverage_notes
     from kaudit_setup.report.estimate import as_data, as_text
@@ -66,11 +67,13 @@ def estimate(
     with source.fetch(wanted) as logs:
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
+        notes(unreadable_notes(cover))
         if output is Output.json:
             typer.echo(to_json(as_data(result, rotation, wanted.window, cover)))
-        else:
+        elif not nothing_readable(cover):
             typer.echo(as_text(result, rotation, wanted.window))
         notes(coverage_notes(cover))
+        exit_unless(not nothing_readable(cover))
 
 
 def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:

@@ -13,6 +13,7 @@ import typer
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
+from kaudit_setup.cli.options.output import exit_unless
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.query import Row
@@ -54,6 +55,7 @@ def events(
 ) -> None:
     """Show the events that match all filters; a filter given twice accepts either value."""
     from kaudit_setup.auditlog.query import events as query
+    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.terminal import note, notes
 
@@ -63,9 +65,12 @@ def events(
         first = list(itertools.islice(rows, 1))
         _print(itertools.islice(itertools.chain(first, rows), limit or None), output)
         cover = logs.coverage()
-        if not first:
+        notes(unreadable_notes(cover))
+        nothing = nothing_readable(cover)
+        if not first and not nothing:
             note(no_event_note(cover))
         notes(coverage_notes(cover))
+        exit_unless(not nothing)
 
 
 def _print(rows: Iterable[Row], output: EventOutput) -> None:

@@ -9,7 +9,7 @@ import typer
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
-from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -39,6 +39,7 @@ def top(
     """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
     from kaudit_setup.auditlog.reports.top import dimensions
     from kaudit_setup.auditlog.reports.top import top as count
+    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.terminal import notes
@@ -49,5 +50,10 @@ def top(
     with source.fetch(fits) as logs:
         counted = count(logs, names, fits, limit)
         cover = logs.coverage()
-        typer.echo(to_json(as_data(counted, cover)) if output is Output.json else as_text(counted))
+        notes(unreadable_notes(cover))
+        if output is Output.json:
+            typer.echo(to_json(as_data(counted, cover)))
+        elif not nothing_readable(cover):
+            typer.echo(as_text(counted))
         notes(coverage_notes(cover))
+        exit_unless(not nothing_readable(cover))

@@ -65,7 +65,7 @@ def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:
     assert found["answer"]["source"] == {"node": "cp1", "file": str(who.path), "line": 3}
     assert found["root"] == found["answer"]
     assert [list(link) for link in found["chain"]] == [["object", "event", "confidence", "why"]]
-    assert list(found["coverage"][0]) == ["node", "from", "to", "gaps", "files", "damaged"]
+    assert list(found["coverage"][0]) == ["node", "from", "to", "gaps", "files", "damaged", "unreadable"]
     assert found["coverage"][0]["from"] == f"{DAY}00:00:00.000000Z"
     assert found["coverage"][0]["gaps"][0]["from"] == f"{DAY}00:00:00.000000Z"
 

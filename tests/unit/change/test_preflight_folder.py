@@ -148,11 +148,11 @@ def test_a_log_that_is_not_of_kube_apiserver_is_named(
     log.write_text(AUDITD * 3)
     main([*command, "--log", str(log)])
     said = capsys.readouterr()
-    assert "this is the log of auditd, not of kube-apiserver" in said.out + said.err
+    assert "like the log of auditd, not of kube-apiserver" in said.out + said.err
     log.write_text(AUDITD + EVENT.replace("Panic", 'Panic","stageTimestamp":"2026-11-30T05:00:00.000000Z'))
     main([*command, "--log", str(log)])
     said = capsys.readouterr()
-    assert "auditd" not in said.out + said.err
+    assert "1 of 2 lines of" in said.out + said.err  # the file is not auditd's, only one of its lines is
 
 
 @pytest.mark.parametrize(
