@@ -41,6 +41,10 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 """What YAML and JSON can both say."""
 
 
+_ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, AssertionError)
+"""What ruamel raises, beside its own errors, for tags that do not fit (`!!int` alone), bad escapes, deep nesting."""
+
+
 def emit(value: Plain) -> str:
     """`value` as one YAML document in kubeadm's style: lists not indented, several lines as a literal block."""
     from ruamel.yaml import YAML
@@ -80,7 +84,7 @@ def plain(text: str, name: str) -> Plain:
     try:
         for document in YAML(typ="safe", pure=True).load_all(text):
             return cast(Plain, document)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *_ODD) as error:
         raise InputError(f"{name}: not YAML: {error}", hint="fix the YAML") from error
     return None
 
@@ -99,7 +103,7 @@ def marked(text: str, name: str) -> Marked | None:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
         raise InputError(f"{place}: {error.problem or error.context}", hint="fix the YAML at that line") from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *_ODD) as error:
         raise InputError(f"{name}: not YAML: {error}", hint="the file must be UTF-8 YAML") from error
     return None if root is None else _Marker(name).mark(root)
 
