@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gzip
+import hashlib
 import json
 import random
 import shutil
@@ -19,6 +20,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.query import events
 from kaudit_setup.auditlog.record import body_of, in_ascii, with_source
 from kaudit_setup.auditlog.reports.stats import stats
+from kaudit_setup.auditlog.sources import collect as collecting
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS
@@ -48,6 +50,7 @@ from kaudit_setup.policy.explain import explain
 from kaudit_setup.policy.lint import lint
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.request import from_url
+from kaudit_setup.report.collect import as_data as collected_data
 from kaudit_setup.report.nodes.status import as_data, as_text
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -498,6 +501,22 @@ def node_logs(data: bytes) -> None:
     logs.coverage()
 
 
+def collect(data: bytes) -> None:
+    """Logs that are copied from a node, and the manifest of an earlier run."""
+    listed, _, manifest = data.partition(b"\0\n")
+    folder = _FOLDER / "collected"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "cp1").mkdir(parents=True)
+    (folder / "cp1" / "audit.log").write_bytes(b"{}\n")
+    (folder / "manifest.json").write_bytes(manifest or b"[]")
+    node = Answering({"list": listed, "fetch": b"plain\n{}\n", "sum": hashlib.sha256(b"{}\n").hexdigest().encode()})
+    try:
+        json.dumps(collected_data(collecting.collect([node], "", [], folder, lambda *_: None), folder))
+    finally:
+        outside = [path for path in _FOLDER.rglob("*.altered") if not path.is_relative_to(folder)]
+        assert not outside, outside
+
+
 def packed_answer(rng: random.Random, data: bytes, words: Sequence[bytes]) -> bytes:
     """Altered, and perhaps as the node compresses it."""
     listed, _, found = mutated(rng, data, words).partition(b"\0\n")
@@ -511,6 +530,9 @@ _LISTED += b"f 81a4 2049 12 900 1796016412 /a/audit.log\nodd\ndone\n"
 _HITS = b"plain\nm\t/a/audit.log\n1:" + _LINES[0] + b"\n/a/audit.log:2:" + _LINES[1] + b"\n"
 _HITS += b"f\t900\t2\t1\t2026-11-23T16:20:54.099000Z\t2026-11-23T16:30:54.099000Z\t/a/audit.log\ns\t/a/audit.log\n"
 _HITS += b"r\t/a/new.log\t/a/audit.log\nx\t/a/audit.log\ng\t/a/audit.log\ndone\n"
+_SMALL = _LISTED.replace(b" 900 ", b" 3 ")
+_ENTRY = {"node": "cp1", "file": "cp1/audit.log", "path": "/a/audit.log", "inode": 12, "size": 3, "sha256": "0"}
+COLLECTED = (_SMALL + b"\0\n[]", _SMALL + b"\0\n" + json.dumps([_ENTRY]).encode())
 NODE_LOGS = (_LISTED + b"\0\n" + _HITS,)
 
 URLS = tuple(
@@ -562,6 +584,7 @@ TARGETS = {
         Target("ssh-config", ssh_config, SSH_CONFIGS, SSH_WORDS),
         Target("known-hosts", known, KNOWN_HOSTS, (b"@revoked", b"|1|", b"*", b"?", b"!", b"[", b"]:22", _KEY[:9])),
         Target("node-answer", answer, (wire(ANSWERED), wire(LEFT)), (b"damaged", b"files", b"deadline"), framed),
+        Target("collect", collect, COLLECTED, (b"../", b"/\xff", b"\\n", b'"inode":'), packed_answer),
         Target("node-proof", proof, (wire(VERIFIED), wire(GAVE_UP)), (), framed),
         Target(
             "node-logs",
@@ -582,6 +605,7 @@ FOUND = (
     ("kubeadm-config", CONFIG.replace(b"v1beta4", b"v1beta" + DIGITS)),
     ("policy", POLICY + b"a: " + DIGITS),
     ("policy", b'{"kind":"Policy","apiVersion":"audit.k8s.io/v1","rules":[{"level":' + DIGITS + b"}]}"),
+    ("policy", POLICY + b"!!int : a\n"),
     ("url", b"GET /api/v1/pods/\xff%ff"),
     ("url", b"GET /api/v1/pods?fieldSelector=\xff%ff"),
     ("ansible", b"[kube_control_plane]\na\\1b ansible_host={{ inventory_hostname }}\n"),
@@ -604,6 +628,12 @@ FOUND = (
     ("node-answer", _with(backup=BACKUP | {"files": [[]]})),
     ("node-answer", _with(backup=BACKUP | {"files": [{**BACKUP["files"][0], "path": 3}], "flags": [["a", 1]]})),
     ("node-answer", _with(backup=json.dumps(BACKUP).replace('"number": 0', '"number": 1e999').encode())),
+    ("collect", _SMALL.replace(b"audit.log", b"audit\xff.log")),
+    ("collect", _SMALL.replace(b"audit.log", b"au\0dit.log")),
+    ("collect", _SMALL.replace(b"81a4", b"9" * 80)),
+    ("collect", _SMALL + b"\0\n\xff"),
+    ("collect", _SMALL + b"\0\n" + json.dumps([_ENTRY | {"file": "../victim"}]).encode()),
+    ("collect", _SMALL + b"\0\n" + DEEP),
     ("node-proof", wire([("proved", b"yes")])),
     ("node-proof", wire([("phase", b"\xff"), ("gaveup", b"\xff"), ("phase.last", b"\xff")])),
     ("node-logs", _LISTED.replace(b"900", DIGITS) + b"\0\n" + _HITS),

@@ -31,6 +31,8 @@ _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"
 _PART = re.compile(r"\.\d+\.part")
 
+_SUM_BYTES = 64  # of a SHA-256 in hexadecimal
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One collected file: `file` below the folder, `path` and `inode` on the node (0: not there any more), `size`
@@ -60,6 +62,11 @@ class _Listed:
     path: str
     inode: int
     size: int
+
+    @property
+    def written(self) -> str:
+        r"""`path` as the manifest and names here can hold it: a byte that is not UTF-8 as `\xff`."""
+        return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def collect(
@@ -168,7 +175,7 @@ class _Node:
         """Whether a file of the inode and the size of `known` is that. Under another name it may be another one: full
         logs are of about one size, and the next log gets the inode of the one that was deleted.
         """
-        return known.path == one.path or self._sum(one) == known.sha256
+        return known.path == one.written or self._sum(one) == known.sha256
 
     def _under(self, one: _Listed, target: str = "") -> list[Entry]:
         """What was collected of this node under the inode of `one`, or as `target`."""
@@ -196,7 +203,7 @@ class _Node:
             self._displace(target)
         fresh.rename(there)
         moved = next((e for e in self._under(one) if self._into / e.file == fresh), None)
-        self._record(moved, Entry(self._runner.name, target, one.path, one.inode, one.size, digest))
+        self._record(moved, Entry(self._runner.name, target, one.written, one.inode, one.size, digest))
         for entry in earlier:
             if entry.file != target:
                 (self._into / entry.file).unlink(missing_ok=True)
@@ -317,13 +324,17 @@ class _Node:
         return True
 
     def _sum(self, one: _Listed) -> str:
-        parts: list[bytes] = []
-        ran = self._runner.sh(self._script, ["sum", one.path, str(one.inode), str(one.size)], sink=parts.append)
-        return b"".join(parts).decode().split(" ")[0] if ran.code == 0 else ""
+        said = bytearray()
+
+        def keep(data: bytes) -> None:
+            said.extend(data[: _SUM_BYTES - len(said)])
+
+        ran = self._runner.sh(self._script, ["sum", one.path, str(one.inode), str(one.size)], sink=keep)
+        return said.decode("ascii", "replace") if ran.code == 0 else ""
 
     def _name(self, one: _Listed) -> str:
         """A name of its own below the node's folder: two logs of different folders may be called alike."""
-        folder, _, name = one.path.rpartition("/")
+        folder, _, name = one.written.rpartition("/")
         mine = [e for e in self._done.entries if e.node == self._runner.name]
         elsewhere = {e.file for e in mine if e.path.rpartition("/")[0] != folder and e.inode != one.inode}
         return f"{folder.rpartition('/')[2]}-{name}" if f"{self._folder}/{name}" in elsewhere else name
@@ -378,7 +389,7 @@ def _read_manifest(into: Path) -> list[Entry]:
         return entries
     except FileNotFoundError:
         return []
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise KauditError(
             f"{into / _MANIFEST} is not a manifest of collected logs: {error}", hint="choose another -d DIR"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
 
+_STATUS = struct.Struct("=IqqQq")  # as wide as they are on any system: mode, inode, device, size, time
 _MOST = 64 << 20  # bytes of a list: some 500,000 files
 
 
@@ -60,7 +62,7 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
         else:
             try:
                 found.append((*_described(rest), how == "d"))
-            except ValueError as error:
+            except (ValueError, struct.error) as error:
                 raise NodeError(f"{runner.name}: the list of the logs has a line that is none: {line!r}") from error
     if unpack.moved and not whole:
         raise NodeError(f"{runner.name}: the list of the logs was cut short", hint="run the same command again")
@@ -71,7 +73,11 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
 
 
 def _described(text: str) -> tuple[str, os.stat_result]:
-    """The path and the status in a line of the list. Raises ValueError."""
+    """The path and the status in a line of the list. Raises ValueError or struct.error."""
     mode, device, inode, size, changed, path = text.split(" ", 5)
-    moment = int(changed)
-    return path, os.stat_result((int(mode, 16), int(inode), int(device), 1, 0, 0, int(size), moment, moment, moment))
+    numbers = (int(mode, 16), int(inode), int(device), int(size), int(changed))
+    _STATUS.pack(*numbers)
+    if "\0" in path:
+        raise ValueError("no path holds NUL")
+    kind, node, disk, length, moment = numbers
+    return path, os.stat_result((kind, node, disk, 1, 0, 0, length, moment, moment, moment))
