@@ -9,6 +9,7 @@ from typing import Any
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
 from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.node.installers import Installer, recognise
 from kaudit_setup.node.observe import FileSeen, Observed
 
 
@@ -79,7 +80,7 @@ class NodeState:
         if before and before.observed.manifest.content == observed.manifest.content:
             pod = before.pod
         else:
-            pod = _pod(observed.manifest)
+            pod = _pod(observed.manifest, recognise(observed.installers))
         settings = AuditSettings(pod.flags)
         journal = tuple(map(Entry.parse, observed.journal))
         return cls(observed, pod, settings, AuditPaths.of(settings, pod), journal)
@@ -116,10 +117,13 @@ class NodeState:
         return files <= self.observed.files.keys() and paths.log in {"", self.observed.log.path}
 
 
-def _pod(seen: FileSeen) -> ApiServerPod:
+def _pod(seen: FileSeen, other: Installer | None) -> ApiServerPod:
+    """`other`: the installer that the node seems to be of where it has no manifest."""
     if seen.kind != "file" or seen.content is None:
         reasons = {"absent": "is not there", "file": "is too large", "directory": "is a directory"}
         reason = reasons.get(seen.kind, "is not a regular file")
+        if other and seen.kind == "absent":
+            raise ManifestError(f"{seen.path} {reason}: this is {other.title}", hint=other.advice)
         raise ManifestError(
             f"{seen.path} {reason}",
             hint="is this a kubeadm control-plane node? --manifest names another file",

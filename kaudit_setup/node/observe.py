@@ -146,6 +146,8 @@ class Observed:
     loose: tuple[str, ...] = ()
     # which of the paths that were asked for kubelet would read as a static Pod
     in_static_dir: frozenset[str] = frozenset()
+    # traces of installers other than kubeadm, by their names in node/installers.py
+    installers: tuple[str, ...] = ()
     # what its API server said of the cluster; None where there was none to ask
     cluster: ClusterSeen | None = None
 
@@ -237,6 +239,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),
         loose=tuple(dict.fromkeys(v.decode("utf-8", "surrogateescape") for k, v in found if k == "loose")),
+        installers=tuple(v.decode("utf-8", "replace") for k, v in found if k == "installer"),
         in_static_dir=frozenset(v.decode("utf-8", "surrogateescape") for k, v in found if k == "static.file"),
         cluster=cluster.parse(found) if "cluster" in last else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.preflight.installed import installed
 from kaudit_setup.change.preflight.kubeconfig import webhook_kubeconfig
 from kaudit_setup.change.preflight.living import living_node
 from kaudit_setup.change.preflight.ownership import ownership
@@ -19,6 +20,7 @@ from kaudit_setup.errors import RefusedError
 def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
     """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
     found = (
+        *installed(state.observed, plan),
         *paths(state, plan),
         *ownership(state.observed, plan),
         *rights(state.observed, plan),

@@ -105,6 +105,25 @@ else
 fi
 for p in "$static" "$manifest" /var/lib/kaudit-setup; do inside "$p" || field outside "$p"; done
 if [ -n "$configured" ]; then configured=$(cd "$R$configured" 2>/dev/null && pwd -P); fi
+# traces of other installers; node/installers.py says what they mean
+installer() { # name path...
+  _name=$1
+  shift
+  for _trace in "$@"; do
+    if [ -e "$R$_trace" ]; then
+      field installer "$_name"
+      return
+    fi
+  done
+}
+installer rke2 /etc/rancher/rke2 /var/lib/rancher/rke2
+installer k3s /etc/rancher/k3s /var/lib/rancher/k3s
+installer k0s /etc/k0s /var/lib/k0s
+installer microk8s /var/snap/microk8s
+installer kops /etc/kubernetes/manifests/kube-apiserver.manifest /srv/kubernetes/kube-apiserver /opt/kops
+installer systemd /etc/systemd/system/kube-apiserver.service /usr/lib/systemd/system/kube-apiserver.service \
+  /lib/systemd/system/kube-apiserver.service
+if grep -qs '^ID="\{0,1\}talos' "$R/etc/os-release"; then field installer talos; fi
 pods=$(cd "$R$static" 2>/dev/null && pwd -P)
 field static.path "$static"
 above "$static"

@@ -246,3 +246,57 @@ def test_a_log_folder_that_the_server_cannot_write_to_is_refused(
     assert review(root, capsys).refused == ["log-not-writable"]
     os.chown(folder / "audit.log", 65532, 0)
     assert review(root, capsys).refused == []
+
+
+@pytest.mark.parametrize(
+    ("trace", "title", "advice"),
+    [
+        ("var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml", "RKE2", "render rke2"),
+        ("etc/rancher/k3s/k3s.yaml", "k3s", "render k3s"),
+        ("etc/k0s/k0s.yaml", "k0s", "render"),
+        ("var/snap/microk8s/current/args/kube-apiserver", "MicroK8s", "render"),
+        ("srv/kubernetes/kube-apiserver/ca.crt", "kOps", "render kops"),
+        ("etc/systemd/system/kube-apiserver.service", "kube-apiserver.service", "render"),
+        ("etc/os-release", "Talos", "render talos"),
+    ],
+)
+def test_a_node_of_another_installer_is_recognised(
+    root: Path, capsys: pytest.CaptureFixture[str], trace: str, title: str, advice: str
+) -> None:
+    (root / MANIFESTS / "kube-apiserver.yaml").unlink()
+    (root / trace).parent.mkdir(parents=True, exist_ok=True)
+    (root / trace).write_text("ID=talos\n")
+    for command in (["enable", "--policy", "metadata", "--dry-run"], ["status"]):
+        assert main([*command, "--root", str(root)]) != 0
+        said = "".join(capsys.readouterr())
+        assert f"this is {title}" in said or f"this is a {title}" in said
+        assert advice in said
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml", "RKE2"),
+        ("/data/rke2/agent/pod-manifests/kube-apiserver.yaml", "RKE2"),
+        ("/etc/kubernetes/manifests/kube-apiserver.manifest", "kOps"),
+    ],
+)
+def test_a_manifest_that_its_installer_writes_anew_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], path: str, advice: str
+) -> None:
+    place = root / path.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    (root / MANIFESTS / "kube-apiserver.yaml").rename(place)
+    found = review(root, capsys, "--manifest", path)
+    assert found.refused == ["other-installer"]
+    assert advice in found.findings["other-installer"]
+    if "kOps" in advice:
+        assert review(root, capsys).refused == ["other-installer"]
+
+
+def test_what_another_installer_left_on_a_kubeadm_node_is_no_matter(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "etc/rancher/k3s").mkdir(parents=True)
+    (root / "var/lib/rancher/rke2").mkdir(parents=True)
+    assert review(root, capsys).refused == []
