@@ -205,11 +205,14 @@ def _exec_over_get(chart: Chart) -> Iterator[Finding]:
     lost = {part: _lost_over_get(chart, part) for part in parts}
     for index in sorted(set[int]().union(*lost.values())):
         here = [part for part in parts if index in lost[part]]
-        message = (
-            f"{phrasing.rule_name(chart.policy, index)} drops reads, and with them {', '.join(here)}"
-            " over a websocket, which is a GET (kubectl since 1.30)"
+        dropped = (
+            f"{phrasing.rule_name(chart.policy, index)} drops reads, and with them"
+            if index >= 0
+            else "reads that no rule matches are not logged, nor are"
         )
-        fix = f"put a rule before it that logs {', '.join(f'pods/{part}' for part in here)}"
+        message = f"{dropped} {', '.join(here)} over a websocket, which is a GET (kubectl since 1.30)"
+        where = "put a rule before it" if index >= 0 else "add a rule"
+        fix = f"{where} that logs {', '.join(f'pods/{part}' for part in here)}"
         yield _found(chart, index, "exec-over-get-lost", "warning", message, fix)
 
 

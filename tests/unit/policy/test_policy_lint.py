@@ -385,6 +385,13 @@ def test_reads_that_were_never_logged_by_post_either_lose_nothing_over_get() -> 
     assert not [f for f in findings(apart) if f.code == "exec-over-get-lost"]
 
 
+def test_what_no_rule_matches_is_said_so_and_not_dropped_by_no_rule() -> None:
+    (found,) = [f for f in findings(rules(f"{ALL}, verbs: [create]")) if f.code == "exec-over-get-lost"]
+    assert found.rule == -1
+    assert found.message.startswith("reads that no rule matches are not logged, nor are exec, attach, portforward")
+    assert found.fix == "add a rule that logs pods/exec, pods/attach, pods/portforward"
+
+
 def test_the_gravest_comes_first() -> None:
     found = findings("rules:\n- level: RequestResponse\n")
     order = ["error", "warning", "info"]
