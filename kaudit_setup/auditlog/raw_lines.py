@@ -17,7 +17,8 @@ REWRITTEN = "its lines are not in kube-apiserver's format (rewritten by a log sh
 PADDING = b"\0\r\xef\xbb\xbf"
 """What may surround a line without belonging to it: NUL bytes, a Windows line end, a byte order mark."""
 
-_LIST = re.compile(rb'\{\s*"kind": ?"(?:Event)?List"|\{[^{}]{0,200}"kind": ?"(?:Event)?List"')
+_LIST_HEAD = 120  # bytes of a list's line in which its kind stands
+_LIST = re.compile(rb'\{[^{}]{0,100}"kind": ?"(?:Event)?List"')
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
 
@@ -45,7 +46,16 @@ def inspect(block: Block, tally: Tally) -> None:
     while start < size:
         end = find(b"\n", start, size)
         count += 1
-        if holes or data[end - 1] != 0x7D or not begins(OWN_ORDER, start):
+        # most lines are known to be events without a copy of each; a list says so within its first fields
+        whole = data[end - 1] == 0x7D and (
+            begins(OWN_ORDER, start)
+            or (
+                data[start] == 0x7B
+                and find(b'"stage"', start, end) >= 0
+                and find(b'List"', start, min(end, start + _LIST_HEAD)) < 0
+            )
+        )
+        if holes or not whole:
             others += _inspect(bytes(data[start:end]), count, tally)
         start = end + 1
     tally.events += count - tally.lines - others
