@@ -14,7 +14,7 @@ from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest import mounts
 from kaudit_setup.manifest.flags import unknown_flags, warnings
-from kaudit_setup.manifest.patch import patch, unpatch
+from kaudit_setup.manifest.patch import check_words, patch, unpatch
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
 from kaudit_setup.manifest.settings import (
     DEFAULT_LOG_PATH,
@@ -140,6 +140,7 @@ def target_of(state: NodeState, wanted: Wanted) -> Target:
 
     Raises InputError if the server would refuse them, ManifestError if the manifest cannot be patched.
     """
+    check_words(state.observed.manifest.text)
     pod, usual = state.pod, _usual(state)
     explicit = dict(wanted.flags)
     if wanted.webhook_config is not None and WEBHOOK_FLAG not in usual:

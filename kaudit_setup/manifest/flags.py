@@ -9,7 +9,8 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaudit_setup.manifest import govalues
-from kaudit_setup.manifest.commandline import AUDIT_BOOLS, Flag, parse
+from kaudit_setup.manifest.commandline import Flag, parse
+from kaudit_setup.manifest.commandline import problems as malformed
 from kaudit_setup.manifest.flagtable import AuditFlag, table
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
 from kaudit_setup.rotation import BOUNDED_BY_DEFAULT
@@ -63,21 +64,8 @@ def _unreadable(flag: AuditFlag, name: str, value: str) -> Iterator[str]:
 
 def check_arguments(words: Sequence[str], version: KubeVersion | None = None) -> tuple[str, ...]:
     """As check, for a command line behind `kube-apiserver`: also words that belong to no flag, and missing values."""
-    flags = parse(words)
-    taken = {i for flag in flags for i in range(flag.first, flag.last + 1)}
-    strays = [word for i, word in enumerate(words) if i not in taken and _is_operand(word)]
-    problems = [f"{word!r} belongs to no flag" for word in strays]
-    problems += [f"--{flag.name} needs a value" for flag in flags if _lacks_value(flag, words)]
-    return tuple(problems) or check({_spelled(flag, words): flag.value for flag in flags}, version)
-
-
-def _is_operand(word: str) -> bool:
-    return word == "-" or not word.startswith("-")
-
-
-def _lacks_value(flag: Flag, words: Sequence[str]) -> bool:
-    alone = flag.first == flag.last and "=" not in words[flag.first]
-    return flag.is_audit and alone and flag.name not in AUDIT_BOOLS
+    problems = tuple(problem for _, problem in malformed(words))
+    return problems or check({_spelled(flag, words): flag.value for flag in parse(words)}, version)
 
 
 def _spelled(flag: Flag, words: Sequence[str]) -> str:

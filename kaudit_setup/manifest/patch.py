@@ -30,6 +30,7 @@ def patch(text: str, settings: AuditSettings, version: KubeVersion | None = None
     the audit settings would differ.
     """
     found = shape.find(text)
+    _refuse_words(found)
     image = found.container.get("image")
     version = version or image_version(image.text if image else "")
     before = {flag.name: flag.value for flag in found.flags}
@@ -49,6 +50,22 @@ def patch(text: str, settings: AuditSettings, version: KubeVersion | None = None
 def _parsed(text: str, last: Shape) -> Shape:
     """`text` as the next step needs it; a step that changed nothing costs no parsing."""
     return last if text == last.document.text else shape.find(text)
+
+
+def check_words(text: str) -> None:
+    """Raises ManifestError for items of the command line with which kube-apiserver does not start."""
+    _refuse_words(shape.find(text))
+
+
+def _refuse_words(found: Shape) -> None:
+    wrong = [
+        f"line {found.document.line(found.words[index].node.start)} of the manifest: {problem}"
+        for index, problem in commandline.problems([word.text for word in found.words])
+    ]
+    if wrong:
+        raise ManifestError(
+            wrong[0], hint="kube-apiserver does not start with it; fix that line", details="\n".join(wrong[1:])
+        )
 
 
 def unpatch(text: str) -> str:

@@ -108,7 +108,8 @@ def _bad_paths(settings: AuditSettings) -> Iterator[str]:
     for name in (POLICY_FLAG, LOG_FLAG, WEBHOOK_FLAG):
         path = settings.flags.get(name, "")
         if path not in {"", "-"} and not _is_file_path(path):
-            yield f"--{name}={path} is not the absolute path of a file"
+            quoted = "; the quotes are part of it: write it without them" if path[0] in "\"'" else ""
+            yield f"--{name}={path} is not the absolute path of a file{quoted}"
 
 
 def _is_file_path(path: str) -> bool:

@@ -38,11 +38,13 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
     """
     from kaudit_setup.manifest import pod
     from kaudit_setup.manifest.flags import unknown_flags
+    from kaudit_setup.manifest.patch import check_words
     from kaudit_setup.manifest.patch import patch as patched
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
 
     explicit = settings.explicit()
     text = _standard_input()
+    check_words(text)
     now = pod.read(text)
     version = parse_version(kube_version) or now.version
     policy_sha, webhook_sha = now.annotations.get(POLICY_ANNOTATION, ""), now.annotations.get(WEBHOOK_ANNOTATION, "")

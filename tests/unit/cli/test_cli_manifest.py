@@ -134,7 +134,11 @@ MOUNT = "    - mountPath: /etc/ssl/certs\n"
         ("      path: /etc/ssl/certs\n", "      path: /etc/../etc/ssl/certs\n", "has .. in it"),
         ("      type: DirectoryOrCreate\n", "      type: directory\n", "unknown type 'directory'"),
         (VOLUME, f"  - emptyDir: {{}}\n{VOLUME.replace('-', ' ', 1)}", "has 2 sources"),
-        ("    - --allow-privileged=true\n", "    - --allow-privileged=true\n    - 3\n", "command is not a text"),
+        (
+            "    - --allow-privileged=true\n",
+            "    - --allow-privileged=true\n    - --v\n    - 3\n",
+            "command is not a text",
+        ),
         ("apiVersion: v1\n", "", "apiVersion is missing"),
         ("  name: kube-apiserver\n  namespace", "  name: Kube_Apiserver\n  namespace", "only a-z, 0-9 and -"),
     ],
@@ -188,3 +192,49 @@ def test_yaml_that_go_refuses_is_refused(run: Filter, line: str) -> None:
 def test_json_that_go_refuses_is_refused(run: Filter) -> None:
     code, out, _ = run(b'{"apiVersion": "v1", "kind": "Pod", "x": 1e400}', "patch", "--policy", "metadata")
     assert (code, out) == (2, b"")
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("--audit-policy-file=/etc/p.yaml --audit-log-path=/var/a.log", "holds --audit-log-path besides"),
+        ("--audit-log-maxage=30 --audit-log-maxbackup=10", "holds --audit-log-maxbackup besides"),
+        ("--etcd-servers=https://127.0.0.1:2379  --secure-port=6443", "holds --secure-port besides"),
+        ("|-\n      --audit-log-maxage=30\n      --audit-log-maxbackup=1", "holds --audit-log-maxbackup besides"),
+        ("--audit-log-path /var/log/audit.log", "write a = between the flag and its value"),
+        ("-audit-log-path=/var/log/a/audit.log", "begins with one dash"),
+        ('"\u2013audit-policy-file=/etc/p.yaml"', "begins with U+2013 (EN DASH)"),
+        ("\u2014audit-policy-file=/etc/p.yaml", "begins with U+2014 (EM DASH)"),
+        ("-\u2010audit-log-path=/a", "begins with U+2010 (HYPHEN)"),
+        ("\u00a0--audit-log-maxage=3", "begins with U+00A0 (NO-BREAK SPACE)"),
+        ("--audit\u2010log-maxage=3", "U+2010 (HYPHEN) is in its name"),
+        ("---audit-log-maxage=3", "U+002D (HYPHEN-MINUS) is in its name"),
+        ("audit-log-maxage=3", "belongs to no flag"),
+        ("'--audit-policy-file=\"/etc/p.yaml\"'", "the quotes are part of it"),
+    ],
+)
+@pytest.mark.parametrize("command", ["patch", "unpatch"])
+def test_items_with_which_no_server_starts(run: Filter, command: str, item: str, said: str) -> None:
+    if command == "unpatch" and "quotes" in said:
+        return
+    text = SERVER.replace("    - --allow-privileged=true\n", f"    - --allow-privileged=true\n    - {item}\n")
+    options = ("--policy", "metadata") if command == "patch" else ()
+    code, out, error = run(text.encode(), command, *options)
+    assert (code, out) == (2, b"")
+    assert said in error
+
+
+@pytest.mark.parametrize("item", ["-v=2", "-v2", "--v=2", "--v\n    - '2'", "-v\n    - '2'", "''", "--x=a - b"])
+def test_items_that_look_odd_and_are_fine(run: Filter, item: str) -> None:
+    text = SERVER.replace("    - --allow-privileged=true\n", f"    - --allow-privileged=true\n    - {item}\n")
+    code, patched, said = run(text.encode(), "patch", "--policy", "metadata")
+    assert (code, said) == (0, "")
+    assert run(patched, "unpatch") == (0, text.encode(), "")
+
+
+def test_an_option_repairs_a_quoted_path(run: Filter) -> None:
+    item = "    - '--audit-policy-file=\"/etc/p.yaml\"'\n"
+    text = SERVER.replace("    - --allow-privileged=true\n", f"    - --allow-privileged=true\n{item}")
+    code, patched, _ = run(text.encode(), "patch", "--policy", "metadata", "--policy-path", "/etc/p.yaml")
+    assert code == 0
+    assert b"--audit-policy-file=/etc/p.yaml'" in patched

@@ -85,7 +85,7 @@ class Emitter:
             return "{" + ", ".join(f"{k}: {self.flow(v)}" for k, v in value.items()) + "}"
         if not isinstance(value, str):
             return json.dumps(value)
-        awkward = any(c in value for c in "#:\"'{}[],") or value in {"", "-"}
+        awkward = any(c in value for c in "#:\"'{}[],") or value in {"", "-", "true"}
         if self.quote == "'" or (awkward and self.quote != '"'):
             return "'" + value.replace("'", "''") + "'"
         return json.dumps(value) if self.quote == '"' or awkward else value
