@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class NotProved:
 def audit_lines(argv: Sequence[str]) -> str:
     """The arguments that verify.sh compares, as `grep '^--audit' | sort` under LC_ALL=C prints them."""
     lines = "\n".join(argv).split("\n")
-    return "\n".join(sorted((a for a in lines if a.startswith("--audit")), key=lambda a: a.encode()))
+    return "\n".join(sorted((a for a in lines if a.startswith("--audit")), key=os.fsencode))
 
 
 def verify(

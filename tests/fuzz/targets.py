@@ -617,6 +617,7 @@ FOUND = (
     ("node-answer", b"uid " + DIGITS + b"\n0\n"),
     ("node-answer", wire([("run.about", ABOUT)])),
     ("node-answer", _with(uid=DIGITS)),
+    ("node-answer", _with(server_cmdline=b"kube-apiserver\n--audit-\xff=1\n--audit-a=1")),
     ("node-answer", _with(time=b"99999999999999")),
     ("node-answer", _with(log_last=_LINES[0].replace(b'"stage":', b'"requestObject":' + DEEP + b',"stage":'))),
     ("node-answer", _with(log_last=_LINES[0].replace(b'Z","', b'","'))),
