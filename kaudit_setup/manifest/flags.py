@@ -13,7 +13,7 @@ from kaudit_setup.manifest.commandline import Flag, parse
 from kaudit_setup.manifest.commandline import problems as malformed
 from kaudit_setup.manifest.flagtable import AuditFlag, table
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
-from kaudit_setup.rotation import BOUNDED_BY_DEFAULT
+from kaudit_setup.rotation import BOUNDED_BY_DEFAULT, effective_maxsize
 
 MODES = ("batch", "blocking", "blocking-strict")
 FORMATS = ("legacy", "json")
@@ -82,6 +82,7 @@ def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tu
     found = list(_silent(policy, log or webhook))
     if log not in {"", "-"}:
         found += _file_warnings(log, values, version)
+        found += _size_warnings(flags.get("audit-log-maxsize", ""), version)
     used = {"log": log, "webhook": webhook}
     found += [text for (flag, value), text in _RISKY.items() if values[flag] == value and used[flag.split("-")[1]]]
     return tuple(found)
@@ -97,10 +98,21 @@ def _silent(policy: str, backend: str) -> Iterator[str]:
 def _file_warnings(log: str, values: Mapping[str, str], version: KubeVersion) -> Iterator[str]:
     if not log.startswith("/"):
         yield f"--audit-log-path={log} is relative to wherever the server happens to be started"
-    if _number(values["audit-log-maxsize"]) == 0 and version >= BOUNDED_BY_DEFAULT:
-        yield "--audit-log-maxsize=0 turns rotation off: the log grows until the disk is full"
     if _number(values["audit-log-maxage"]) == 0 == _number(values["audit-log-maxbackup"]):
         yield "with --audit-log-maxage=0 and --audit-log-maxbackup=0 rotated logs are never removed"
+
+
+def _size_warnings(given: str, version: KubeVersion) -> Iterator[str]:
+    """0 is the default of older versions, so that only what was given counts."""
+    if _number(given) == 0:
+        no_end = "turns rotation off: the log grows until the disk is full"
+        if version >= BOUNDED_BY_DEFAULT:
+            yield f"--audit-log-maxsize=0 {no_end}"
+        else:
+            yield (
+                f"--audit-log-maxsize=0 means {effective_maxsize(0, version)} MB to this version; "
+                f"since {BOUNDED_BY_DEFAULT} it {no_end}"
+            )
 
 
 _RISKY = {

@@ -94,6 +94,7 @@ def test_what_starts_but_is_hardly_meant_is_said() -> None:
     assert flags.warnings(base, new) == ()
     assert "rotated logs are never removed" in flags.warnings(base, old)[0]
     assert "rotation off" in flags.warnings(base | {"audit-log-maxsize": "0"}, new)[0]
+    assert "means 100 MB to this version" in "".join(flags.warnings(base | {"audit-log-maxsize": "0"}, old))
     assert "not JSON" in flags.warnings(base | {"audit-log-format": "legacy"}, new)[0]
     assert "loses events" in flags.warnings(base | {"audit-log-mode": "batch"}, new)[0]
     assert "fails requests" in flags.warnings(base | {"audit-log-mode": "blocking-strict"}, new)[0]
