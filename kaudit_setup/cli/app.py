@@ -13,6 +13,7 @@ from kaudit_setup import __version__
 
 COMMANDS: Final = {
     "enable": "Enable audit logging: show the diff, back up, patch, verify.",
+    "apply": "Make nodes as the inventory says, like enable.",
     "disable": "Disable audit logging; log files are kept.",
     "rollback": "Restore a backup, verified like any change.",
     "recover": "Clear what an interrupted run left on a node.",

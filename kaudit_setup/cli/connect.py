@@ -60,6 +60,7 @@ def nodes(
                 _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1),
                 h.cluster,
                 h.where,
+                h.audit,
             )
             for h in named
         ]

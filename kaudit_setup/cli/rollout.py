@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.events import Event, Interrupted, Report
     from kaudit_setup.fleet.plans import FleetPlan, NodePlan
     from kaudit_setup.fleet.survey import Candidate
-    from kaudit_setup.node.port import Node
 
 
-def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> None:
+def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -> None:
     """Look at every node, review once, then one node of a cluster after the other; a failure stops the rest."""
     from kaudit_setup.change.run import Terms
     from kaudit_setup.fleet.rollout import Rules, roll
@@ -61,7 +60,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Node], Prepared]) -> Non
         raise _worst(report)
 
 
-def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Node], Prepared]) -> FleetPlan:
+def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Candidate], Prepared]) -> FleetPlan:
     from kaudit_setup.fleet.survey import plan_fleet
 
     with waiting(name_nodes(candidates)) as progress:

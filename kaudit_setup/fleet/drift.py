@@ -11,17 +11,21 @@ POLICY = "policy"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting of one node that most of the others have otherwise; None where it is not set."""
+    """One setting of one node that is otherwise elsewhere; None where it is not set.
+
+    `usual`: what it is there; `source`: where that is, most of the other nodes or the inventory.
+    """
 
     name: str
     here: str | None
     usual: str | None
+    source: str = "others"
 
     def __str__(self) -> str:
         name = self.name if self.name == POLICY else f"--{self.name}"
         if self.here is None:
-            return f"{name} is missing (others: {self._shown(self.usual)})"
-        return f"{name}={self._shown(self.here)} (others: {self._shown(self.usual)})"
+            return f"{name} is missing ({self.source}: {self._shown(self.usual)})"
+        return f"{name}={self._shown(self.here)} ({self.source}: {self._shown(self.usual)})"
 
     def _shown(self, value: str | None) -> str:
         if value is None:
@@ -38,6 +42,15 @@ def differences(nodes: Sequence[Mapping[str, str]]) -> list[tuple[Difference, ..
     names = sorted({name for node in nodes for name in node})
     usual = {name: _usual(node.get(name) for node in nodes) for name in names}
     return [tuple(_unlike(node, usual)) for node in nodes]
+
+
+def unlike_wanted(node: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[Difference, ...]:
+    """What of `wanted` (as in differences; an empty value is a flag that shall not be there) the node has not."""
+    return tuple(
+        Difference(name, node.get(name), value or None, "inventory")
+        for name, value in sorted(wanted.items())
+        if (node.get(name) or None) != (value or None)
+    )
 
 
 def _usual(values: Iterable[str | None]) -> str | None:

@@ -25,11 +25,20 @@ MAX_HOSTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class AuditClaim:
+    """The audit settings that an inventory gives a cluster: a preset or file, and flags without dashes."""
+
+    policy: str = ""
+    flags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """One control-plane node as an inventory names it; empty fields leave the choice to ssh_config.
 
     `name` is what people call it, `address` what is connected to. `cluster` is the cluster that the inventory claims
-    it belongs to, empty where it claims nothing. `where` is `FILE:LINE`. `local` means this machine, without SSH.
+    it belongs to, empty where it claims nothing; `audit` are the settings that it gives that cluster. `where` is
+    `FILE:LINE`. `local` means this machine, without SSH.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Host:
     cluster: str = ""
     local: bool = False
     where: str = ""
+    audit: AuditClaim | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,26 @@
     proxyJump: bastion.example.com
     clusters:
       production:
+        audit: {policy: production, log-maxage: 90}    # for `apply` and `status`; may stand at the top, too
         hosts:
           - cp[1:3].example.com
           - root@10.0.0.4:2222
           - {name: cp5, host: 10.0.0.5, identityFile: ~/.ssh/cp5}
     hosts: [lab1, lab2]            # of no cluster in particular
 
-The name of a cluster is a claim: nodes below one name must carry the same cluster CA.
+The name of a cluster is a claim: nodes below one name must carry the same cluster CA. A key of `audit` is a flag of
+kube-apiserver without `audit-`; `policy` is a preset or a file beside the inventory, `policy-path` its path on nodes.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from kaudit_setup.fleet.hosts import (
+    AuditClaim,
     Host,
     Inventory,
     Problems,
@@ -30,6 +33,8 @@ from kaudit_setup.fleet.hosts import (
     unique,
     with_text,
 )
+from kaudit_setup.manifest.flagtable import table
+from kaudit_setup.model import POLICY_FLAG
 from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
 
 _CONNECTION = {
@@ -40,6 +45,9 @@ _CONNECTION = {
     "proxyCommand": "proxy_command",
     "knownHostsFile": "known_hosts_file",
 }
+
+_FLAGS = {name.removeprefix("audit-"): name for name in table() if name != POLICY_FLAG} | {"policy-path": POLICY_FLAG}
+"""A key below `audit` → the flag of kube-apiserver."""
 
 
 def is_own(root: Marked | None) -> bool:
@@ -75,7 +83,8 @@ def parse(root: Marked | None, only: Sequence[str], problems: Problems) -> Inven
     if not isinstance(root, Fields):
         problems.add(0, "the inventory is empty")
         return Inventory(())
-    defaults = _settings(root, {"clusters", "hosts"}, Host("", ""), problems)
+    defaults = _settings(root, {"clusters", "hosts", "audit"}, Host("", ""), problems)
+    defaults = _with_audit(root, defaults, problems)
     found = [entry for key, value in root.fields for entry in _under(key, value, defaults, problems)]
     _check_names(only, [name for name, _ in found if name], problems)
     hosts = [host for name, hosts in found if not only or name in only for host in hosts]
@@ -100,11 +109,43 @@ def _under(key: Scalar, value: Marked, defaults: Host, problems: Problems) -> li
 
 
 def _cluster(name: Scalar, body: Fields, defaults: Host, problems: Problems) -> list[Host]:
-    settings = _settings(body, {"hosts"}, replace(defaults, cluster=name.text), problems)
+    settings = _settings(body, {"hosts", "audit"}, replace(defaults, cluster=name.text), problems)
+    settings = _with_audit(body, settings, problems)
     found = [_hosts(value, settings, problems) for key, value in body.fields if key.text == "hosts"]
     if not found:
         problems.add(name.line, f"cluster {name.text!r} has no hosts")
     return list(chain.from_iterable(found))
+
+
+def _with_audit(fields: Fields, base: Host, problems: Problems) -> Host:
+    """`base` with the settings below `audit`, which add to those from further out."""
+    found = [(key, value) for key, value in fields.fields if key.text == "audit"]
+    for key, value in found:
+        if isinstance(value, Fields):
+            base = replace(base, audit=_audit(value, base.audit or AuditClaim(), problems))
+        else:
+            problems.add(
+                key.line, "audit must map settings to values, as `audit: {policy: production, log-maxage: 90}`"
+            )
+    return base
+
+
+def _audit(fields: Fields, base: AuditClaim, problems: Problems) -> AuditClaim:
+    found: dict[str, str] = {}
+    for key, value in _known_fields(fields, ["policy", *_FLAGS], problems):
+        found[key.text] = _text(key, value, problems)
+    policy = found.pop("policy", base.policy)
+    if not policy:
+        problems.add(fields.line, "audit must name a policy, as `audit: {policy: production}`")
+    flags = dict(base.flags) | {_FLAGS[key]: value for key, value in found.items()}
+    return AuditClaim(policy, tuple(sorted(flags.items())))
+
+
+def _text(key: Scalar, value: Marked, problems: Problems) -> str:
+    if isinstance(value, Scalar) and not value.null:
+        return value.text
+    problems.add(key.line, f"{key.text} must have a value")
+    return ""
 
 
 def _clusters(value: Marked, problems: Problems) -> list[tuple[Scalar, Fields]]:
@@ -129,20 +170,29 @@ def _settings(fields: Fields, other: set[str], base: Host, problems: Problems) -
     """`base` with the connection settings of `fields`; `other` are the keys that have their own reader."""
     host = base
     seen: set[str] = set()
-    for key, value in fields.fields:
-        if key.text in seen:
-            problems.add(key.line, f"{key.text!r} is given twice")
+    for key, value in _known_fields(fields, [*_CONNECTION, *other], problems):
         seen.add(key.text)
         if key.text in _CONNECTION:
             host = _with_setting(host, key, value, problems)
-        elif key.text not in other:
-            problems.add(key.line, _unknown(key.text, [*_CONNECTION, *other]))
     if {"proxyJump", "proxyCommand"} <= seen:
         problems.add(fields.line, "proxyJump and proxyCommand exclude each other")
         return host
     # one takes the place of the other from further out
     instead = {"proxyJump": replace(host, proxy_command=""), "proxyCommand": replace(host, proxy_jump="")}
     return next((instead[name] for name in instead if name in seen), host)
+
+
+def _known_fields(fields: Fields, known: Sequence[str], problems: Problems) -> Iterator[tuple[Scalar, Marked]]:
+    """Those with a key of `known`; other keys and doubled ones are problems."""
+    seen: set[str] = set()
+    for key, value in fields.fields:
+        if key.text in seen:
+            problems.add(key.line, f"{key.text!r} is given twice")
+        seen.add(key.text)
+        if key.text in known:
+            yield key, value
+        else:
+            problems.add(key.line, _unknown(key.text, known))
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:

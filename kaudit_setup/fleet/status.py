@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kaudit_setup.change.persist import NAME, is_persisted
 from kaudit_setup.change.prepare import look
 from kaudit_setup.change.run import probe_now
 from kaudit_setup.change.status import Status, judge
-from kaudit_setup.fleet.drift import POLICY, Difference, differences
+from kaudit_setup.fleet.drift import POLICY, Difference, differences, unlike_wanted
 from kaudit_setup.fleet.group import Member
 from kaudit_setup.fleet.survey import Answer, Candidate, cluster_of, member_of
 from kaudit_setup.node.cluster import ClusterSeen
@@ -65,20 +65,27 @@ class Row:
 
     @property
     def good(self) -> bool:
-        """Whether it writes events, with the same settings as the others."""
+        """Whether it writes events, with the same settings as the others and as the inventory wants."""
         return self.status is not None and self.status.state == "on" and not self.differs
 
 
-def compared(asked: Sequence[Answer[NodeStatus]]) -> tuple[Row, ...]:
-    """Every node beside the others, in their order."""
+def compared(
+    asked: Sequence[Answer[NodeStatus]], wanted: Sequence[Mapping[str, str]] | None = None
+) -> tuple[Row, ...]:
+    """Every node beside the others, in their order, and beside what the inventory wants of it, one entry a node:
+    flags, and POLICY with the hash of the policy; empty where it wants nothing.
+    """
     differs = iter(differences([a.value.settings for a in asked if a.value]))
     rows = []
-    for a in asked:
+    for a, written in zip(asked, wanted or [{}] * len(asked), strict=True):
         name = a.candidate.node.name
         if a.value is None:
             rows.append(Row(name, unreachable=a.error.message if a.error else ""))
         else:
             member = a.value.member
             cluster = a.candidate.claimed or member.ca[:12]
-            rows.append(Row(name, cluster, member.ca, a.value.status, next(differs)))
+            unlike = unlike_wanted(a.value.settings, written)
+            said = {difference.name for difference in unlike}
+            others = (difference for difference in next(differs) if difference.name not in said)
+            rows.append(Row(name, cluster, member.ca, a.value.status, (*unlike, *others)))
     return tuple(rows)

@@ -12,6 +12,7 @@ from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.errors import InputError, KauditError, NodeError, StoppedError
 from kaudit_setup.fleet.group import Member, fingerprint, group
+from kaudit_setup.fleet.hosts import AuditClaim
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan, NodePlan, Storing, server_at
 from kaudit_setup.fleet.store import plan_storing
 from kaudit_setup.fleet.threads import Threads
@@ -28,11 +29,15 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A node that somebody named: what they call it, the cluster it is said to belong to, where that is written."""
+    """A node that somebody named: what they call it, the cluster it is said to belong to, where that is written.
+
+    `audit`: the settings that are written there for that cluster.
+    """
 
     node: Node
     claimed: str = ""
     where: str = ""
+    audit: AuditClaim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ def cluster_of(observed: Observed) -> ClusterSeen:
 
 def plan_fleet(
     candidates: Sequence[Candidate],
-    prepare: Callable[[Node], Prepared],
+    prepare: Callable[[Candidate], Prepared],
     *,
     living: bool,
     persist: bool,
@@ -134,7 +139,7 @@ def plan_fleet(
 
     def one(candidate: Candidate) -> NodePlan:
         began = time.monotonic()
-        prepared = prepare(candidate.node)
+        prepared = prepare(candidate)
         seen = cluster_of(prepared.state.observed) if living else ClusterSeen(None)
         return NodePlan(
             candidate.node, prepared, member_of(candidate, prepared.state, seen), time.monotonic() - began

@@ -152,6 +152,21 @@ def test_an_inventory_and_a_node_that_is_listed_twice(fleet: Fleet, tmp_path: Pa
     assert any("node1 and again are the same node" in said for said in ran.json[0]["remarks"])
 
 
+def test_apply_makes_nodes_as_their_inventory_says(fleet: Fleet, tmp_path: Path) -> None:
+    inventory = tmp_path / "clusters.yaml"
+    inventory.write_text("clusters:\n  prod:\n    audit: {policy: metadata, log-maxage: 90}\n    hosts: [cp1]\n")
+    where = ("-i", str(inventory))
+    assert fleet.run("apply", *where, "--check").code == 3
+    assert fleet.audited == []
+    ran = fleet.run("apply", *where, "--yes")
+    assert ran.code == 0, ran.err
+    assert "--audit-log-maxage=90" in fleet.boxes[0].manifest.read_text()
+    assert fleet.run("apply", *where, "--check").code == 0
+    assert fleet.run("status", *where).code == 0
+    inventory.write_text(inventory.read_text().replace("90", "30"))
+    assert fleet.run("status", *where).code == 1
+
+
 def test_a_claimed_cluster_with_another_ca_in_it(fleet: Fleet, tmp_path: Path) -> None:
     with Sandbox.start(name="other") as other:
         config = tmp_path / "config"

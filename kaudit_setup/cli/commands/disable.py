@@ -22,4 +22,4 @@ def disable(*, how: ChangeOptions) -> None:
     from kaudit_setup.change.prepare import prepare_disable
     from kaudit_setup.cli.rollout import change_nodes
 
-    change_nodes(how, lambda node: prepare_disable(node, manifest=how.manifest, prove=how.root is None))
+    change_nodes(how, lambda c: prepare_disable(c.node, manifest=how.manifest, prove=how.root is None))

@@ -32,4 +32,4 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     if policy is None:
         raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
     wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes())
-    change_nodes(how, lambda node: prepare_enable(node, wanted, manifest=how.manifest, prove=how.root is None))
+    change_nodes(how, lambda c: prepare_enable(c.node, wanted, manifest=how.manifest, prove=how.root is None))

@@ -32,4 +32,4 @@ def rollback(
     from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.cli.rollout import change_nodes
 
-    change_nodes(how, lambda node: prepare_rollback(node, to, manifest=how.manifest, prove=how.root is None))
+    change_nodes(how, lambda c: prepare_rollback(c.node, to, manifest=how.manifest, prove=how.root is None))

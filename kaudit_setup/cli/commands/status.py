@@ -68,7 +68,8 @@ Examples:
   kaudit-setup status --textfile /var/lib/node_exporter/kaudit-setup.prom
 
 \b
-Exit status: 0 every node logs with the same settings, 1 otherwise."""
+Exit status: 0 every node logs with the same settings (and those of the
+inventory, if it has any), 1 otherwise."""
 )
 @takes(how=StatusOptions)
 def status(
@@ -118,11 +119,23 @@ def _look(candidates: Sequence[Candidate], how: StatusOptions) -> tuple[Row, ...
     with waiting(name_nodes(candidates)) as progress:
         progress("looking")
         asked = ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
-    rows = compared(asked)
+    rows = compared(asked, [_wanted(candidate, how) for candidate in candidates])
     _keep(rows, how)
     if len(asked) == 1 and asked[0].error:
         _fail(rows, how.output, asked[0].error)
     return rows
+
+
+def _wanted(candidate: Candidate, how: StatusOptions) -> dict[str, str]:
+    """What the inventory wants of the node, empty without a word of it. Raises InputError."""
+    if candidate.audit is None or how.inventory is None:
+        return {}
+    from kaudit_setup.change.plan import sha256
+    from kaudit_setup.cli.wanted import wanted_of
+    from kaudit_setup.fleet.drift import POLICY
+
+    wanted = wanted_of(candidate.audit, how.inventory)
+    return {**wanted.flags, POLICY: sha256(wanted.policy)}
 
 
 def _keep(rows: Sequence[Row], how: StatusOptions) -> None:

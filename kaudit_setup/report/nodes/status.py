@@ -22,7 +22,7 @@ _YES_NO: dict[bool | None, str] = {True: "yes", False: "no"}
 def as_text(rows: Sequence[Row], *, colour: bool = False) -> str:
     """One node that answered in some lines, several in a table; no trailing newline."""
     if len(rows) == 1 and rows[0].status:
-        return _one(rows[0].name, rows[0].status)
+        return _one(rows[0], rows[0].status)
     return table(rows, colour=colour)
 
 
@@ -108,8 +108,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 # --- one node
 
 
-def _one(name: str, status: Status) -> str:
-    lines = [f"{safe(name)}: {status.meaning} ({status.state})"]
+def _one(row: Row, status: Status) -> str:
+    lines = [f"{safe(row.name)}: {status.meaning} ({status.state})"]
     rows = [
         ("kube-apiserver", f"{status.version or 'unknown version'}, PID {status.server or '-'}"),
         ("policy", _policy(status)),
@@ -121,7 +121,7 @@ def _one(name: str, status: Status) -> str:
     ]
     lines += [f"  {title:<15} {safe(value)}" for title, value in rows if value]
     lines += [f"  --{safe(flag)}={safe(value)}" for flag, value in sorted(status.flags.items())]
-    lines += [f"  note: {safe(remark)}" for remark in status.remarks]
+    lines += [f"  note: {safe(str(said))}" for said in (*row.differs, *status.remarks)]
     return "\n".join(lines)
 
 
