@@ -60,7 +60,7 @@ def test_recover_restores_what_nobody_watches(sandbox: Sandbox, cli: Cli) -> Non
     assert "--force pending" in alive.err
     [watchdog] = (sandbox.root / RUNS).glob("*/watchdog.pid")
     os.kill(int(watchdog.read_text().split()[0]), signal.SIGKILL)
-    until(lambda: "nobody watches it" in cli("status").out, "the end of the watchdog")
+    until(lambda: "has no watchdog any more" in cli("status").out, "the end of the watchdog")
     refused = cli(*ENABLE)
     assert refused.code == 1, refused
     assert "`kaudit-setup recover` restores the old state" in refused.err
