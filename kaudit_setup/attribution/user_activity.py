@@ -10,11 +10,13 @@ from kaudit_setup.attribution.evidence.index import in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
 from kaudit_setup.attribution.phrases import infinitive, past, thing
+from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.resources import counted
 
 LIMIT = 20_000
 """Requests that are kept: the latest ones. A controller does millions."""
 _ROUND = LIMIT * 2
+_FEW_NAMES = 5
 
 # Questions to the API server that look like creates, and make nothing.
 _REVIEWS = frozenset(
@@ -70,7 +72,8 @@ def ask_user(log: Searched, question: Question) -> Answer:
                 (done if request.done else tried).add(request)
     done.prune()
     events = done.in_order()
-    notes = [*_nothing(question, present, events), *_left_out(done.left_out), *_failures(tried.without(done))]
+    meant = [] if present else _meant(log, question.user)
+    notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *_failures(tried.without(done))]
     lines = log.numbered(events)
     events = [lines.get(request, request) for request in events]
     last = events[-1] if events else None
@@ -117,6 +120,16 @@ def _nothing(question: Question, present: bool, events: Sequence[Request]) -> li
     if not present:
         return [f"No request by {question.user} found in this log."]
     return [] if events else [f"No matching request by {question.user} found in this log, but others."]
+
+
+def _meant(log: Searched, user: str) -> list[str]:
+    """The full names in the log that end like `user`: `deployer` for `system:serviceaccount:ci:deployer`."""
+    ending = f":{user}"
+    names: set[str] = set()
+    for request in log.find([spelled(ending) + b'"']):
+        if len(names) < _FEW_NAMES:
+            names.update(name for name in (request.user, request.impersonator) if name.endswith(ending))
+    return [f"Did you mean {' or '.join(sorted(names))}? Requests by that user are in this log."] if names else []
 
 
 def _left_out(count: int) -> list[str]:

@@ -84,7 +84,9 @@ def parse_object(text: str) -> tuple[Kind, str]:
     kind, slash, name = text.partition("/")
     if not slash or not name or "/" in name:
         raise InputError(
-            f"{text!r} does not name an object", hint="write KIND/NAME, for example pod/my-suspicious-pod"
+            f"{text!r} does not name an object",
+            hint="write KIND/NAME, for example pod/my-suspicious-pod; for requests on all objects of a kind: "
+            "kaudit-setup events --resource pods --verb delete --namespace shop",
         )
     return parse_kind(kind), name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -21,6 +21,7 @@ _NOTHING: Final = {
     "exec": "No successful exec, attach, port-forward or proxy request into",
     "touched": "No successful request on",
 }
+_FEW: Final = 5
 _CHECK: Final = "check with --policy FILE."
 
 
@@ -67,17 +68,32 @@ def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> l
     if question.verb == "created" and alive:
         return _created_before(question, alive, first)
     nothing = f"{_NOTHING[question.verb]} {question.object} found in this log (covers {first} to {last})."
-    return [nothing, *_doubts(question, alive)]
+    return [nothing, *_doubts(index, question, alive)]
 
 
-def _doubts(question: Unanswered, alive: Sequence[Request]) -> list[str]:
+def _doubts(index: EventIndex, question: Unanswered, alive: Sequence[Request]) -> list[str]:
     """Why nothing may be found although somebody did it: a wrong name, or the policy. `alive`: what is found."""
     if not alive:
+        if elsewhere := _other_namespaces(index, question.object):
+            it_is = f"one of that name is in namespace {', '.join(elsewhere)}"
+            return [
+                f"No successful request in this log names {question.object}, but {it_is}: write -n {elsewhere[0]}."
+            ]
         advice = "" if question.followed else " Check the name and the namespace."
         return [f"No successful request in this log names {question.object}.{advice}"]
     if question.policy is None and question.verb in {"read", "exec"}:
         return [f"The policy may not log this; {_CHECK}"]
     return []
+
+
+def _other_namespaces(index: EventIndex, obj: Object) -> list[str]:
+    """Other namespaces in which the log has an object of this kind and name, the first few."""
+    alike = {
+        request.namespace
+        for request in index.all()
+        if request.done and replace(request.object, namespace=obj.namespace) == obj
+    }
+    return sorted(alike - {"", obj.namespace})[:_FEW] if obj.namespace else []
 
 
 def _created_before(question: Unanswered, alive: Sequence[Request], first: str) -> list[str]:

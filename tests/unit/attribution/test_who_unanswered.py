@@ -737,3 +737,25 @@ def test_the_time_for_an_answer_grows_with_the_log_not_with_its_square() -> None
             assert found.answer.time.endswith(f":{minutes - 1:02}:59.100000Z")
         taken.append(min(tries))
     assert taken[1] < 8 * taken[0]
+
+
+def test_an_object_in_another_namespace_is_pointed_at(who: Asker) -> None:
+    made = [
+        event(f"10:00:0{n}.000000", "alice", "create", "pods", "web", code=201, ns=ns) for n, ns in enumerate("ba")
+    ]
+    write(who.path, *NOISE, *made, event("10:00:05.000000", "alice", "create", "configmaps", "web", code=201, ns="c"))
+    for verb in ("created", "deleted", "touched", "read"):
+        notes = who.json(verb, "pod/web", "-n", "default")["notes"]
+        assert any("but one of that name is in namespace a, b: write -n a." in note for note in notes), verb
+    assert not any("of that name" in note for note in who.json("created", "pod/other", "-n", "default")["notes"])
+
+
+@pytest.mark.parametrize("short", ["deployer", "ci:deployer"])
+def test_the_short_name_of_a_service_account_is_told_in_full(who: Asker, short: str) -> None:
+    full = "system:serviceaccount:ci:deployer"
+    write(who.path, *NOISE, event("10:00:00.000000", full, "delete", "pods", "web", code=200))
+    found = who.json("touched", "--user", short)
+    assert found["notes"][0] == f"No request by {short} found in this log."
+    assert found["notes"][1].startswith(f"Did you mean {full}?")
+    assert not any("Did you mean" in note for note in who.json("touched", "--user", "ployer")["notes"])
+    assert not any("Did you mean" in note for note in who.json("touched", "--user", full)["notes"])
