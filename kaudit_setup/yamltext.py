@@ -81,8 +81,10 @@ def plain(text: str, name: str) -> Plain:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML allows them
     try:
-        for document in YAML(typ="safe", pure=True).load_all(text):
+        for document in yaml.load_all(text):
             return cast(Plain, document)
     except (YAMLError, *_ODD) as error:
         raise InputError(f"{name}: not YAML: {error}", hint="fix the YAML") from error
@@ -97,8 +99,10 @@ def marked(text: str, name: str) -> Marked | None:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    yaml = YAML(pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML allows them
     try:
-        root = YAML(pure=True).compose(text)
+        root = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name

@@ -153,7 +153,7 @@ def _version(body: bytes) -> str:
 
 
 def _refused(node: Node, found: dict[str, bytes], err: bytes) -> ChangeError:
-    code = found.get("code", b"").decode()
+    code = found.get("code", b"").decode("ascii", "replace")
     if code == "409":
         return ChangeError(
             f"ConfigMap {NAME} was changed by somebody else after it was reviewed; it was not changed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from kaudit_setup.node.frames import Frames
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 CONFIG_PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 
 
@@ -100,13 +102,17 @@ def _config(code: str, body: bytes) -> tuple[StoredConfig | None, str]:
         return None, _why(code, "ConfigMap kube-system/kubeadm-config")
     try:
         whole = json.loads(body)
-        text = whole["data"]["ClusterConfiguration"]
-        version = whole["metadata"]["resourceVersion"]
-    except (ValueError, KeyError, TypeError):
+        text, version = whole["data"]["ClusterConfiguration"], whole["metadata"]["resourceVersion"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None, "ConfigMap kube-system/kubeadm-config has no ClusterConfiguration"
-    if not isinstance(text, str) or not isinstance(version, str):
+    if not (_is_text(text) and _is_text(version)):
         return None, "ConfigMap kube-system/kubeadm-config has no ClusterConfiguration"
     return StoredConfig(text, version, whole), ""
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be stored again: half of a UTF-16 pair, which JSON may hold, cannot."""
+    return isinstance(value, str) and not _HALF_PAIR.search(value)
 
 
 def _servers(body: bytes) -> tuple[Address, ...]:
@@ -117,7 +123,7 @@ def _servers(body: bytes) -> tuple[Address, ...]:
             ports = [int(p["port"]) for p in subset.get("ports") or () if p.get("name", "https") == "https"]
             addresses = [*(subset.get("addresses") or ()), *(subset.get("notReadyAddresses") or ())]
             found |= {Address(str(a["ip"]), port) for a in addresses for port in ports}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return ()
     return tuple(sorted(found))
 

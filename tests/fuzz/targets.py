@@ -24,7 +24,7 @@ from kaudit_setup.auditlog.sources import collect as collecting
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS
-from kaudit_setup.change import backup, plan, preflight, recover, status
+from kaudit_setup.change import backup, persist, plan, preflight, recover, status
 from kaudit_setup.change.diagnose import telling_lines, why_not_proved
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.nodestate import NodeState
@@ -440,6 +440,9 @@ def answer(data: bytes) -> None:
     node = Candidate(LocalNode(_FOLDER))
     group([member_of(node, state, cluster_of(seen))])
     _each(lambda: _planned(state))
+    stored = cluster_of(seen).config
+    if stored:
+        persist.plan_persist(stored, WANTED, state.pod.mounts).after.encode()
 
 
 def _planned(state: NodeState) -> None:
@@ -618,6 +621,10 @@ FOUND = (
     ("node-answer", wire([("run.about", ABOUT)])),
     ("node-answer", _with(uid=DIGITS)),
     ("node-answer", _with(server_cmdline=b"kube-apiserver\n--audit-\xff=1\n--audit-a=1")),
+    ("node-answer", _with(config_body={**STORED, "data": {"ClusterConfiguration": CONFIG.decode() + "# \ud800"}})),
+    ("node-answer", _with(config_body=DEEP, servers_body=DEEP)),
+    ("node-answer", _with(servers_body=json.dumps(SERVERS).replace("6443", "1e999").encode())),
+    ("ansible", b"all: &a\n  x: &a 1\n"),
     ("node-answer", _with(time=b"99999999999999")),
     ("node-answer", _with(log_last=_LINES[0].replace(b'"stage":', b'"requestObject":' + DEEP + b',"stage":'))),
     ("node-answer", _with(log_last=_LINES[0].replace(b'Z","', b'","'))),
