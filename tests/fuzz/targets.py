@@ -615,6 +615,8 @@ FOUND = (
     ("ansible-answer", b'{"\xff":{}}'),
     ("ansible-answer", b'{"a":' + DEEP + b"}"),
     ("ssh-config", b"port " + DIGITS),
+    ("ssh-config", b'Host "cp1\n  Match host "a\n'),
+    ("ssh-config", b'Match host "cp1\n'),
     ("log", _LINES[0].replace(b'"stage":', b'"requestObject":' + DEEP + b',"stage":')),
     ("log-line", _LINES[0].replace(b'"stage":', b'"requestObject":' + DEEP + b',"stage":')),
     ("node-answer", b"uid " + DIGITS + b"\n0\n"),

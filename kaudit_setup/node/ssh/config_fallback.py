@@ -45,7 +45,7 @@ def _parsed(path: Path, *, needed: bool) -> SSHConfig:
         text = path.read_text()
         _refuse_unknown(path, text)
         return SSHConfig.from_text(text)
-    except (OSError, paramiko.ConfigParseError, UnicodeDecodeError) as error:
+    except (OSError, paramiko.SSHException, ValueError, LookupError) as error:
         raise InputError(f"ssh config {path} cannot be read: {error}") from error
 
 
