@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import msgspec
 
 from kaudit_setup.auditlog.reader import Block
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -17,10 +17,15 @@ REWRITTEN = "its lines are not in kube-apiserver's format (rewritten by a log sh
 PADDING = b"\0\r\xef\xbb\xbf"
 """What may surround a line without belonging to it: NUL bytes, a Windows line end, a byte order mark."""
 
-_LIST_HEAD = 120  # bytes of a list's line in which its kind stands
-_LIST = re.compile(rb'\{[^{}]{0,100}"kind": ?"(?:Event)?List"')
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
+
+
+class _Staged(msgspec.Struct):
+    stage: str
+
+
+_STAGED = msgspec.json.Decoder(_Staged)
 
 
 def in_own_order(block: Block) -> bool:
@@ -46,16 +51,7 @@ def inspect(block: Block, tally: Tally) -> None:
     while start < size:
         end = find(b"\n", start, size)
         count += 1
-        # most lines are known to be events without a copy of each; a list says so within its first fields
-        whole = data[end - 1] == 0x7D and (
-            begins(OWN_ORDER, start)
-            or (
-                data[start] == 0x7B
-                and find(b'"stage"', start, end) >= 0
-                and find(b'List"', start, min(end, start + _LIST_HEAD)) < 0
-            )
-        )
-        if holes or not whole:
+        if holes or data[end - 1] != 0x7D or not begins(OWN_ORDER, start):
             others += _inspect(bytes(data[start:end]), count, tally)
         start = end + 1
     tally.events += count - tally.lines - others
@@ -80,13 +76,18 @@ def _inspect(line: bytes, number: int, tally: Tally) -> bool:
 
 
 def not_an_event(line: bytes) -> str:
-    """Why `line` cannot be an event: misshapen, a list, or an object without a stage; empty if it may be one."""
+    """Why `line` cannot be an event: misshapen, or an object without a stage; empty if it may be one, or is blank."""
     what = misshapen(line)
-    if what or not line.strip() or line.startswith(OWN_ORDER):
+    if what or line.startswith(OWN_ORDER):
         return what
-    if _LIST.match(line):
-        return "not an audit event: a list of events"
-    return "" if b'"stage"' in line else "not an audit event: no stage"
+    try:
+        _STAGED.decode(line.strip(PADDING + b" \t") or b'{"stage":""}')
+    except msgspec.ValidationError as error:
+        # the stage of an event that a record holds under a key of its own does not count
+        return f"not an audit event: {error}"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""  # it may be repaired
+    return ""
 
 
 def misshapen(line: bytes) -> str:

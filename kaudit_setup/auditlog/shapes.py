@@ -37,7 +37,9 @@ class Shape:
 
     def fix(self, file: str) -> str:
         """What to do about `file`."""
-        return f"convert it with: {self.convert.replace('FILE', shlex.quote(file))}" if self.convert else self.advice
+        # without a file, each of the commands reads its standard input
+        named = "" if file == "-" else shlex.quote(file)
+        return f"convert it with: {self.convert.replace('FILE', named).strip()}" if self.convert else self.advice
 
 
 def _row(name: str, pattern: bytes, convert: str = "", advice: str = "") -> Shape:
