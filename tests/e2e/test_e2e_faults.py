@@ -148,7 +148,7 @@ def test_a_server_that_does_not_start_is_undone(pristine: RealNode, cli: Cli, or
     webhook.write_text(WEBHOOK)
     result = cli.run(*enable(pristine, "--webhook-config", str(webhook)))
     assert result.code == 1, result
-    assert "/nowhere/api.crt" in result.err, result
+    assert "/etc/kubernetes/pki/no.crt" in result.err, result
     # the tool came back when the old server was healthy again
     assert pristine.ready()
     assert pristine.server().pod == original.pod
