@@ -46,14 +46,20 @@ _ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, Rec
 
 
 def emit(value: Plain) -> str:
-    """`value` as one YAML document in kubeadm's style: lists not indented, several lines as a literal block."""
+    """`value` as one YAML document in kubeadm's style: lists not indented, several lines as a literal block.
+
+    Raises InputError for a number of more than 4,300 digits.
+    """
     from ruamel.yaml import YAML
 
     yaml = YAML(pure=True)
     yaml.indent(mapping=2, sequence=2, offset=0)
     yaml.width = 4096
     out = io.StringIO()
-    yaml.dump(_styled(value), out)
+    try:
+        yaml.dump(_styled(value), out)
+    except ValueError as error:  # a number that was read as hexadecimal and is too long for decimals
+        raise InputError(f"this cannot be written as YAML: {error}") from error
     return out.getvalue()
 
 

@@ -85,7 +85,7 @@ class _Given:
         return None
 
     def _known(self, variable: str, value: Value) -> Value | None:
-        text = re.sub(r"\{\{\s*inventory_hostname\s*\}\}", self.name, value.text)
+        text = re.sub(r"\{\{\s*inventory_hostname\s*\}\}", lambda _: self.name, value.text)
         for mark, why in _UNKNOWN.items():
             if mark in text:
                 self.problems.add(value.at, f"{variable} of {self.name} {why.format(text=text)}")
