@@ -469,9 +469,14 @@ def test_what_a_filter_leaves_out_stays_where_it_is(machines: Machines) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_copy_of_a_log(tmp_path: Path, number: signal.Signals) -> None:
-    argv = [sys.executable, "-m", "kaudit_setup", "who", "created", "pod/web", "--log", "-"]
+    # whoever runs the tests under nohup ignores SIGHUP, and so would the process
+    argv = ["env", "--default-signal", sys.executable, "-m", "kaudit_setup"]
+    argv += ["who", "created", "pod/web", "--log", "-"]
     with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     ) as process:
         assert process.stdin
         deadline = time.monotonic() + 30
