@@ -16,6 +16,9 @@ import pytest
 from fleetkit import Fleet, hosts, nodes
 from flowkit import Before, until
 
+# each starts processes and nodes of its own, and waits for what they do once they are interrupted
+pytestmark = pytest.mark.slow
+
 ENABLE = ("enable", "--policy", "metadata", "--yes")
 WAITS = "to be verified or restored (up to a few minutes)"
 
@@ -102,7 +105,6 @@ def test_several_clusters_side_by_side(two_clusters: Fleet) -> None:
     assert two_clusters.run(*ENABLE, *hosts("a1 a2 b1 b2")).code == 0
 
 
-@pytest.mark.slow
 def test_pressed_again_it_leaves_at_once_and_the_nodes_help_themselves(two_clusters: Fleet) -> None:
     before = {box.name: Before.of(box) for box in two_clusters.boxes}
     heard = under_way(two_clusters, "a1 b1", "--timeout", "5", all_of="a1 a2 b1 b2")

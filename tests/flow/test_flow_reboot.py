@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from flowkit import Cli
+import pytest
+from flowkit import Cli, until
 
 from kaudit_setup.sandbox import Sandbox
 from kaudit_setup.sandbox.tree import UNITS
 
+# a node has to boot, or its watchdog to end
+pytestmark = pytest.mark.slow
+
 ENABLE = ("enable", "--policy", "metadata", "--yes")
 RUNS = "var/lib/kaudit-setup/run"
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.05)
 
 
 def waiting(sandbox: Sandbox, cli: Cli) -> None:

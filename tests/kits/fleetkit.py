@@ -71,7 +71,7 @@ class Fleet:
         """What `start` runs."""
         return program([*argv, "--ssh-config", str(self.config)], slack)
 
-    def start(self, *argv: str, slack: int = 2) -> subprocess.Popen[str]:
+    def start(self, *argv: str, slack: int = 4) -> subprocess.Popen[str]:
         """As a process in a process group of its own, for tests that interrupt it; it loses its patience soon."""
         home = self.config.parent / "home"
         home.mkdir(exist_ok=True)

@@ -170,7 +170,7 @@ def kubectl(node: Sandbox, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait for a condition; never for a time."""
     deadline = time.monotonic() + seconds
     while not condition():
