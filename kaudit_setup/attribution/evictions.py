@@ -96,7 +96,7 @@ def _node_changed(case: DeletionCase, cause: Request) -> Finding:
 
 
 def node_gone(case: DeletionCase) -> Finding:
-    """Its node is no more: whoever deleted the node."""
+    """Its node is gone: whoever deleted the node."""
     index, obj, end = case.index, case.object, case.request
     nodes = nodes_of(index, obj)
     for node in nodes:

@@ -82,7 +82,7 @@ def reverse(plan: ConfigPlan, resource_version: str) -> ConfigPlan:
 
 
 def is_persisted(stored: StoredConfig, settings: AuditSettings, mounts: Sequence[Mount] = ()) -> bool:
-    """Whether `kubeadm upgrade` would make a manifest with these settings. One that is no YAML: no."""
+    """Whether `kubeadm upgrade` would make a manifest with these settings. Not, if it is not YAML."""
     try:
         return not plan_persist(stored, settings, mounts)
     except InputError:

@@ -74,7 +74,7 @@ def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:
 
     for node in fleet.nodes:
         prepared = node.prepared
-        # what is there already is no news while it may still be undone
+        # a finding about a state that is there already does not matter while that may still be undone
         if prepared.plan or any(f.name in {"pending", "unfinished"} for f in prepared.findings):
             refuse(node.name, prepared.findings, how.force or ())
 

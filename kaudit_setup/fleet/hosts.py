@@ -205,7 +205,7 @@ def split_address(text: str) -> tuple[str, str, int | None]:
     if rest.startswith("["):
         host, closed, tail = rest[1:].partition("]")
         if not closed or (tail and not tail.startswith(":")):
-            raise ValueError(f"{text!r} is no [ADDRESS]:PORT")
+            raise ValueError(f"{text!r} is not [ADDRESS]:PORT")
         return user, _host(host, text), port_number(tail[1:]) if tail else None
     if rest.count(":") > 1 and _IPV6.fullmatch(rest):
         return user, rest, None

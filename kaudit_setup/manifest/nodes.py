@@ -73,7 +73,7 @@ class Node:
         return self.meaning is True
 
     def get(self, key: str) -> Node | None:
-        """The value of `key` in a map; None if it is absent or this is no map."""
+        """The value of `key` in a map; None if it is absent or this is not a map."""
         return next((v for k, v in self.entries if k.text == key), None)
 
     def at(self, *path: str) -> Node | None:

@@ -26,7 +26,7 @@ def patch(text: str, settings: AuditSettings, version: KubeVersion | None = None
 
     Audit flags that `settings` does not name are removed, as are mounts and volumes that only they used. `version`
     (default: the image's tag) says where kubeadm would put flags. The same text comes back if nothing changes.
-    Raises ManifestError if the text is no manifest to patch, if a path cannot be mounted, or if anything outside
+    Raises ManifestError if the text is not a manifest to patch, if a path cannot be mounted, or if anything outside
     the audit settings would differ.
     """
     found = shape.find(text)

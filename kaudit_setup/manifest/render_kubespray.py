@@ -92,7 +92,7 @@ def _rules_alone(policy: dict[str, Plain]) -> Plain:
 def _joined(rule: Plain, policy: dict[str, Plain]) -> Plain:
     """One rule with what the policy says for all of them."""
     if not isinstance(rule, dict):
-        raise InputError("the policy has a rule that is no mapping", hint="run kaudit-setup policy lint FILE")
+        raise InputError("the policy has a rule that is not a mapping", hint="run kaudit-setup policy lint FILE")
     joined = dict(rule)
     both = [*_list(joined.get("omitStages")), *_list(policy.get("omitStages"))]
     if both:

@@ -47,8 +47,8 @@ def volumes(settings: AuditSettings) -> list[Volume]:
 
 
 def policy_of(source: Source) -> dict[str, Plain]:
-    """The policy as plain values. Raises InputError if it is no mapping."""
+    """The policy as plain values. Raises InputError if it is not a mapping."""
     policy = plain(source.policy, "the policy")
     if not isinstance(policy, dict):
-        raise InputError("the policy is no mapping", hint="kaudit-setup policy lint FILE says what is wrong")
+        raise InputError("the policy is not a mapping", hint="kaudit-setup policy lint FILE says what is wrong")
     return policy

@@ -123,7 +123,7 @@ def _map(document: Document, owner: Node, key: str) -> Node:
             f"the manifest has no {key}"
             if node is None
             else f"{key} in the manifest is {node.kind.value}, not a map",
-            hint="this is no Pod that kubelet could run; fix it or put a backup in its place",
+            hint="kubelet could not run this Pod; fix it or put a backup in its place",
         )
     return node
 

@@ -49,7 +49,7 @@ class Faults:
     """Connections are accepted and closed before the greeting."""
     file_size_limit: int = 0
     """Bytes after which writing to any file fails in commands that come over SSH (RLIMIT_FSIZE, "File too large"):
-    the nearest thing to a full disk that needs no root. 0 is no limit."""
+    the nearest thing to a full disk that needs no root. 0: unlimited."""
     clock_offset: float = 0.0
     """Seconds by which the node's clock (`date`, the API server's timestamps) is ahead."""
     sudo: Literal["passwordless", "password", "refused"] = "passwordless"

@@ -219,7 +219,7 @@ class Listed(msgspec.Struct):
 
     @property
     def entries(self) -> list[Entry] | None:
-        """The objects, however they are listed; None if this is no list."""
+        """The objects, however they are listed; None if this is not a list."""
         if self.items is None and self.rows is None:
             return None
         return [*(self.items or ()), *(row.object for row in self.rows or ())]

@@ -50,7 +50,7 @@ trusted() { # proc-folder name
   if grep -qs kubepods "$1/cgroup"; then _pod=yes; fi
   if [ "$2" = kubelet ] && [ "$_pod" = yes ]; then return 1; fi
   if [ "$2" = kube-apiserver ] && [ "$_pod" = yes ]; then return 0; fi
-  # real, effective, saved and file system user (proc(5)); a process that changed only one of them is no root's
+  # real, effective, saved and file system user (proc(5)); a process that changed only one of them is not root's
   sed -n 's/^Uid:[[:space:]]*//p' "$1/status" 2>/dev/null | tr '\t' ' ' | grep -qx "$ME $ME $ME $ME"
 }
 

@@ -154,7 +154,7 @@ facts() { # the open file, its path, whether it is packed: what a reader wants t
 }
 
 # Whether a log's lines are as kube-apiserver's. A shipper writes fields in another order, spaces between, or slashes with
-# a backslash. What is no object is passed over: damage says nothing about who wrote the rest.
+# a backslash. What is not an object is skipped: damage says nothing about who wrote the rest.
 in_own_order() { # file, whether it is packed
   _head=$(case $2 in
     yes) gzip -dc <"$1" 2>/dev/null ;;

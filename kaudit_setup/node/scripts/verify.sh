@@ -82,7 +82,7 @@ give_up() {
   exit 30
 }
 # A server that says why it cannot start, or one that has ended twice. kube-apiserver 1.20 may end once because the
-# old server still holds the port: that is no fault. (kubelet keeps only the last dead container's log.)
+# old server still holds the port: that is not a failure. (kubelet keeps only the last dead container's log.)
 crashed() {
   _tail=$(tail_of_server)
   case $_tail in *'address already in use'*) return 1 ;; esac

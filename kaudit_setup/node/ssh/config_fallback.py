@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,6 @@ import paramiko
 from paramiko.config import SSHConfig
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.node.ssh.settings import Words
 from kaudit_setup.node.ssh.target import SshTarget
 
 _NOT_KNOWN: Final = {"include", "knownhostscommand", "canonicalizehostname"}
@@ -20,7 +20,7 @@ _DEFAULTS: Final[dict[str, list[str]]] = {
 }
 
 
-def read_words(target: SshTarget, file: Path | None) -> Words:
+def read_words(target: SshTarget, file: Path | None) -> Mapping[str, Sequence[str]]:
     """The keywords of ssh_config for `target`. Raises InputError, also for what only ssh itself can read."""
     config = _parsed(file or Path("~/.ssh/config").expanduser(), needed=file is not None)
     try:

@@ -89,7 +89,7 @@ class SshNode:
                     thread.join(timeout=1)
         except (paramiko.SSHException, OSError, EOFError) as error:
             if exchange.refusal is not None:
-                # a disk that is full here is no connection that broke
+                # a full local disk is not a connection failure
                 raise exchange.refusal from None
             raise LostError(
                 f"{self.name}: the connection broke: {error}", hint="run the same command again"

@@ -110,7 +110,7 @@ def settings_of(target: SshTarget, words: Words) -> SshSettings:
         raise InputError(f"ssh config: the port of {target.host} is not a port number: {port[:80]}")
     identities = [*([target.identity_file] if target.identity_file else []), *words.get("identityfile", ())]
     own_known_hosts = [target.known_hosts_file] if target.known_hosts_file else None
-    # what the inventory says of the way counts as a whole: its command is no reason to jump, too
+    # what the inventory says of the way counts as a whole: with its command, ssh_config's ProxyJump does not count
     own_way = target.proxy_jump or target.proxy_command
     return SshSettings(
         hostname=one("hostname") or target.host,
