@@ -24,7 +24,6 @@ def living_node(state: NodeState, plan: Plan) -> Iterator[Finding]:
         yield from _peers(observed)
     yield from _selinux(observed)
     yield from _no_systemd(observed)
-    yield from _pending(observed)
     yield from _tools(observed)
 
 
@@ -118,7 +117,8 @@ def _no_systemd(observed: Observed) -> Iterator[Finding]:
         )
 
 
-def _pending(observed: Observed) -> Iterator[Finding]:
+def waiting_changes(observed: Observed) -> Iterator[Finding]:
+    """Earlier changes that nobody has decided about yet."""
     for run in observed.runs:
         if run.unfinished:
             yield Finding(

@@ -9,7 +9,7 @@ from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.change.preflight.installed import installed
 from kaudit_setup.change.preflight.kubeconfig import webhook_kubeconfig
-from kaudit_setup.change.preflight.living import living_node
+from kaudit_setup.change.preflight.living import living_node, waiting_changes
 from kaudit_setup.change.preflight.ownership import ownership
 from kaudit_setup.change.preflight.paths import paths
 from kaudit_setup.change.preflight.restored import restored_policy
@@ -27,7 +27,10 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         *webhook_kubeconfig(plan),
         *restored_policy(state, plan),
     )
-    return (*found, *living_node(state, plan)) if prove else found
+    if not prove:
+        return found
+    # what else is odd on a node with such a change may be its doing: its server restarts, or is about to
+    return (*waiting_changes(state.observed), *found, *living_node(state, plan))
 
 
 def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> None:
