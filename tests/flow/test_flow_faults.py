@@ -194,6 +194,7 @@ def test_a_server_that_drains(sandbox: Sandbox, before: Before, cli: Cli) -> Non
     assert sandbox.starts() == before.starts + 1
 
 
+@pytest.mark.slow
 def test_clocks_that_differ_by_hours(sandbox: Sandbox, before: Before, cli: Cli) -> None:
     for offset in (7200.0, -7200.0):
         sandbox.misbehave(clock_offset=offset)

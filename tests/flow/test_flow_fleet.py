@@ -278,6 +278,7 @@ def test_status_looks_again_and_again_until_ctrl_c(fleet: Fleet, monkeypatch: py
     assert ran.out.count("NODE") == 2
 
 
+@pytest.mark.slow
 def test_what_was_only_stored_can_be_rolled_back(fleet: Fleet) -> None:
     plain = fleet.stored()
     assert fleet.enable("--no-persist").code == 0
@@ -340,6 +341,7 @@ def test_check_of_all(fleet: Fleet) -> None:
     assert [s.attrib["failures"] for s in root] == ["0", "2"]
 
 
+@pytest.mark.slow
 def test_rollback_of_all_takes_the_stored_settings_back(fleet: Fleet) -> None:
     plain = fleet.stored()
     assert fleet.enable().code == 0
