@@ -196,7 +196,7 @@ def record(checkout: Path, out: Path, words: list[str]) -> None:
         texts = []
         for stream in (stdout, stderr):
             stream.flush()
-            texts.append(plain(stream.buffer.getvalue().decode(), place))  # type: ignore[attr-defined]
+            texts.append(plain(stream.buffer.getvalue().decode(), place))
         key = " ".join(argv).replace(str(DATA), "DATA")
         found[f"{number} {key}"] = [code, *texts]
     shutil.rmtree(place.parent)
