@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.catalog.resources import BY_NAME, RESOURCES, Resource
+from kaudit_setup.policy.catalog.spelling import spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ def parse_kind(text: str) -> Kind:
         raise InputError(
             f"{text!r} is not a kind of object", hint="write it as kubectl does: pod, deploy, deployments.apps"
         )
-    resource, _, group = wanted.partition(".")
+    spelled = spelling(wanted)
+    resource, group = spelled.word, spelled.group
     known = KINDS.get(resource)
-    if not group:
+    if group is None:
         if known:
             return known
         import difflib
@@ -71,9 +73,6 @@ def parse_kind(text: str) -> Kind:
                 hint=f"did you mean {near[0]}? custom kinds: plural.group",
             )
         return Kind(resource, None, None, (), plurals(resource))
-    version, _, rest = group.partition(".")
-    if rest and re.fullmatch(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?", version):
-        group = rest
     if known and (group == known.group or group in known.groups):
         return known
     return Kind(resource, group, None, (), plurals(resource))

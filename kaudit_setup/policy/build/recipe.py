@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.catalog import requests, resources
+from kaudit_setup.policy.catalog.spelling import spelling
 from kaudit_setup.policy.model import LEVELS, STAGES, Level, Stage
 
 Base = Literal["metadata", "request", "request-response", "none"]
@@ -67,23 +67,12 @@ def parse_base(text: str) -> Base:
 def parse_kind(text: str) -> Kind:
     """`pods`, `pods/exec`, `deployments`, `deployments.apps`, `widgets.example.com/status`; raises InputError."""
     resource, slash, part = text.strip().partition("/")
-    name, _, group = resource.partition(".")
-    spec = f"{name}/{part}" if part else name
-    words = (name, part) if slash else (name,)
-    if not all(_WORD.fullmatch(word) for word in words) or not _GROUP.fullmatch(group):
+    spelled = spelling(resource)
+    words = (spelled.word, part) if slash else (spelled.word,)
+    if not all(_WORD.fullmatch(word) for word in words) or not _GROUP.fullmatch(spelled.group or ""):
         raise InputError(f"{text!r} is not a resource", hint="write it as NAME, NAME.GROUP or NAME/SUBRESOURCE")
-    if group:
-        return ("" if group == "core" else group), spec
-    return _home(name), spec
-
-
-def _home(name: str) -> str:
-    home = resources.home(name)
-    if home is None:
-        close = difflib.get_close_matches(name.lower(), [r.name for r in resources.RESOURCES], 1)
-        meant = f"did you mean {close[0]}? " if close else ""
-        raise InputError(f"no built-in API group has a resource {name!r}", hint=f"{meant}A custom one is NAME.GROUP")
-    return home
+    group, name = spelled.place()
+    return group, f"{name}/{part}" if part else name
 
 
 def parse_body(text: str) -> Body:
@@ -104,7 +93,7 @@ def _parse_verbs(text: str) -> tuple[str, ...]:
     usual = [v for v in requests.RESOURCE_VERBS if v]
     for verb in listed:
         if verb not in usual:
-            raise InputError(f"no request has the verb {verb!r}", hint=f"the verbs are {', '.join(usual)}")
+            raise InputError(f"no request has the verb {verb!r}", hint=requests.verb_meant(verb))
     return listed
 
 

@@ -1,12 +1,17 @@
 """Users and groups that Kubernetes brings along, and who acts under a name.
 
 Sources: staging/src/k8s.io/apiserver/pkg/authentication/user/user.go (names),
-plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go (who is what).
+plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go (who is what),
+staging/src/k8s.io/apiserver/pkg/authentication/serviceaccount/util.go (names of service accounts),
+pkg/auth/nodeidentifier/default.go (nodes), cmd/kubeadm/app/phases/kubeconfig (kubeadm's certificates).
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from kaudit_setup.model import KubeVersion
 
 ANONYMOUS: Final = "system:anonymous"
 APISERVER: Final = "system:apiserver"
@@ -16,6 +21,10 @@ SERVICE_ACCOUNTS: Final = "system:serviceaccounts"
 KUBE_SYSTEM: Final = "system:serviceaccounts:kube-system"
 MASTERS: Final = "system:masters"
 NODES: Final = "system:nodes"
+BOOTSTRAPPERS: Final = "system:bootstrappers"
+MONITORING: Final = "system:monitoring"
+KUBEADM_ADMINS: Final = "kubeadm:cluster-admins"
+PROXY: Final = "system:kube-proxy"
 SCHEDULER: Final = "system:kube-scheduler"
 CONTROLLER_MANAGER: Final = "system:kube-controller-manager"
 # Reserved names that people use all the same: k3s and OpenShift call their administrator so.
@@ -50,6 +59,107 @@ GONE_GROUPS: Final = {
     "system:anonymous": "that is a user; its group is system:unauthenticated",
     "system:unsecured": "the insecure port of kube-apiserver is gone since 1.20",
 }
+
+
+_GROUPS: Final = frozenset(
+    {
+        AUTHENTICATED, UNAUTHENTICATED, SERVICE_ACCOUNTS, MASTERS, NODES, BOOTSTRAPPERS, MONITORING, KUBEADM_ADMINS,
+        "system:cluster-admins",
+    }
+)  # fmt: skip
+_USERS: Final = frozenset(
+    {
+        ANONYMOUS, APISERVER, SCHEDULER, CONTROLLER_MANAGER, PROXY, "system:admin",
+        "system:cloud-controller-manager", "kubernetes-admin", "kubernetes-super-admin",
+    }
+)  # fmt: skip
+_ACCOUNT: Final = "system:serviceaccount:"
+_ACCOUNTS_OF: Final = f"{SERVICE_ACCOUNTS}:"
+_NODE: Final = "system:node:"
+_JOINING: Final = "system:bootstrap:"
+# validation of namespaces and of names of service accounts (DNS label, DNS subdomain)
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_KUBEADM_ADMINS_SINCE: Final = KubeVersion(1, 29)
+_LOOPBACK_ALONE: Final = KubeVersion(1, 20)
+
+
+def usual_groups(user: str | None, version: KubeVersion) -> tuple[str, ...]:
+    """The groups that a user of this name has by default; None is a login that failed, which has none.
+
+    Those that kube-apiserver adds by itself, and those that the certificates of Kubernetes' own components and of
+    kubeadm's administrators say.
+    """
+    if user is None:
+        return ()
+    if user == ANONYMOUS:
+        return (UNAUTHENTICATED,)
+    if user == APISERVER and version <= _LOOPBACK_ALONE:
+        # pkg/server/config.go:AuthorizeClientBearerToken; seen on 1.20 and on 1.36, which adds the second group
+        return (MASTERS,)
+    return (*_own_groups(user, version), AUTHENTICATED)
+
+
+def _own_groups(user: str, version: KubeVersion) -> tuple[str, ...]:
+    account = user.removeprefix(_ACCOUNT)
+    if account != user and account.count(":") == 1:
+        return (SERVICE_ACCOUNTS, f"{_ACCOUNTS_OF}{account.partition(':')[0]}")
+    if user.startswith(_NODE):
+        return (NODES,)
+    if user.startswith(_JOINING):
+        return (BOOTSTRAPPERS,)
+    if user == "kubernetes-admin":
+        return (KUBEADM_ADMINS if version >= _KUBEADM_ADMINS_SINCE else MASTERS,)
+    return (MASTERS,) if user in {APISERVER, "system:admin", "kubernetes-super-admin"} else ()
+
+
+def is_namespace_name(text: str) -> bool:
+    """Whether a namespace can have this name: a DNS label."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def why_no_user(user: str) -> tuple[str, str] | None:
+    """Why nobody has this name, and what to write instead; None if somebody may have it."""
+    if user in _GROUPS or user.startswith((f"{BOOTSTRAPPERS}:", _ACCOUNTS_OF)):
+        return _group_as_user(user)
+    if user in GONE_USERS:
+        return f"nobody is `{user}`: {GONE_USERS[user]}", "use the name of today"
+    if user.startswith(_ACCOUNT) or user == _ACCOUNT.rstrip(":"):
+        return _why_no_account(user)
+    if user in {_NODE, _NODE.rstrip(":")} or user.startswith(f"{NODES}:"):
+        return f"`{user}` has no node's name", "write `system:node:NAME`, or the group `system:nodes` in `userGroups`"
+    return None
+
+
+def _group_as_user(user: str) -> tuple[str, str]:
+    account = user.removeprefix(_ACCOUNTS_OF)
+    if account != user and ":" in account:
+        return f"nobody is `{user}`", f"a service account is `{_ACCOUNT}{account}`, without the s"
+    return f"`{user}` is a group, not a user", "write it into `userGroups`"
+
+
+def _why_no_account(user: str) -> tuple[str, str] | None:
+    namespace, _, name = user.removeprefix(_ACCOUNT.rstrip(":")).removeprefix(":").partition(":")
+    if _LABEL.fullmatch(namespace) and _NAME.fullmatch(name):
+        return None
+    if _LABEL.fullmatch(namespace) and not name:
+        fix = f"write `{_ACCOUNT}{namespace}:NAME`, or the group `{_ACCOUNTS_OF}{namespace}` in `userGroups`"
+        return f"`{user}` names a namespace and no service account in it", fix
+    return f"no service account is called `{user}`", f"write `{_ACCOUNT}NAMESPACE:NAME`"
+
+
+def why_no_group(group: str) -> tuple[str, str] | None:
+    """Why nobody is in this group, and what to write instead; None if somebody may be."""
+    if group in _USERS or group.startswith((_ACCOUNT, _NODE, _JOINING)):
+        return f"`{group}` is a user, not a group", "write it into `users`"
+    if group in GONE_GROUPS:
+        return f"nobody is `{group}`: {GONE_GROUPS[group]}", "use the name of today"
+    of = group.removeprefix(_ACCOUNTS_OF)
+    if of != group and ":" in of:
+        return f"no group is called `{group}`", f"the service account is `{_ACCOUNT}{of}`, in `users`"
+    if of != group and not is_namespace_name(of):
+        return f"no group is called `{group}`: `{of}` is not a namespace", f"write `{_ACCOUNTS_OF}NAMESPACE`"
+    return None
 
 
 def is_service_account(user: str) -> bool:

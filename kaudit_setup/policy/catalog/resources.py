@@ -189,6 +189,13 @@ def _by_name() -> dict[str, Resource]:
 # plural, singular or short name -> the resource; of several groups the one of today
 BY_NAME: Final = _by_name()
 
+# the same with its group before it
+BY_GROUP_AND_NAME: Final = {
+    (resource.group, name): resource
+    for resource in RESOURCES
+    for name in (resource.name, resource.singular, *resource.short_names)
+}
+
 # group -> the plurals of its resources
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     group: tuple(r.name for r in RESOURCES if r.group == group) for group in dict.fromkeys(r.group for r in RESOURCES)
@@ -213,3 +220,13 @@ def home(resource: str) -> str | None:
     plain = resource.partition("/")[0]
     found = BY_NAME.get(plain)
     return found.group if found is not None and found.name == plain else None
+
+
+def absent(group: str, spec: str, version: KubeVersion) -> str:
+    """Why this version has no such `resource` or `resource/subresource`; empty where it has, or is not known."""
+    since, until = SINCE.get((group, spec)), UNTIL.get((group, spec))
+    if since is not None and version < since:
+        return f"`{spec}` is there since {since}, not in {version}"
+    if until is not None and version >= until:
+        return f"`{spec}` of group `{group}` is gone since {until}"
+    return ""

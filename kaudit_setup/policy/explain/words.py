@@ -5,24 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.policy.catalog.resources import home
+from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.policy.catalog import identities, requests
+from kaudit_setup.policy.explain.objects import Object, Target, parse_target
 from kaudit_setup.policy.model import Attributes
 from kaudit_setup.policy.request import from_url
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the policy is asked about it. `notes`: what was taken for granted, a sentence each."""
+
+    attributes: Attributes
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestWords:
     """A request as a URL with its method (`url`), as an object and a verb, or as a path and a verb.
 
-    `user` None: the login failed. `groups` empty: those that kube-apiserver gives to every such user. `resource` is
-    RESOURCE[.GROUP][/SUBRESOURCE]; `api_group` None: the group that stands there, else where Kubernetes has the
-    resource.
+    `user` None: the login failed. `groups` empty: those that a user of that name has by default. `resource` is
+    RESOURCE[.GROUP][/SUBRESOURCE] or RESOURCE[.GROUP]/NAME[/SUBRESOURCE], in kubectl's words; `api_group` None: the
+    group that stands there, else where Kubernetes has the resource.
     """
 
     user: str | None = ""
     groups: tuple[str, ...] = ()
     verb: str | None = None
     resource: str | None = None
+    subresource: str = ""
     api_group: str | None = None
     namespace: str = ""
     name: str = ""
@@ -34,12 +45,30 @@ class RequestWords:
         """Whether it says what is requested, be it enough or not."""
         return any(word is not None for word in (self.verb, self.resource, self.path, self.url))
 
-    def attributes(self) -> Attributes:
-        """The request's attributes; raises InputError for words that contradict each other or are not enough."""
-        groups = self.groups or usual_groups(self.user)
-        return self._from_words(groups) if self.url is None else self._from_url(self.url, groups)
+    def asked(self, version: KubeVersion = NEWEST) -> Asked:
+        """The request. Raises InputError for words that contradict each other, that are not enough, or that describe
+        what no client can ask of kube-apiserver of this version.
+        """
+        groups, notes = self._requester(version)
+        if self.url is not None:
+            return Asked(self._from_url(self.url, groups), notes)
+        verb = self._one_request()
+        if self.path is not None:
+            return Asked(Attributes(self.user, groups, _method(verb), is_resource=False, path=self.path), notes)
+        target = Target(self.resource or "", self.api_group, self.subresource, self.namespace, self.name)
+        found = parse_target(target, _verb(verb), version)
+        return Asked(_attributes(self.user, groups, found), (*notes, *found.notes))
 
-    def _from_words(self, groups: tuple[str, ...]) -> Attributes:
+    def _requester(self, version: KubeVersion) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The groups of the user, and what is to be said of the user."""
+        mistaken = identities.why_no_user(self.user) if self.user else None
+        if mistaken is not None and self.user not in identities.GONE_USERS:
+            raise InputError(f"--as {self.user}: {mistaken[0]}", hint=mistaken[1].replace("`userGroups`", "--group"))
+        notes = (mistaken[0],) if mistaken else ()
+        return self.groups or identities.usual_groups(self.user, version), notes
+
+    def _one_request(self) -> str:
+        """The verb, where exactly one request is described."""
         if (self.resource is None) == (self.path is None):
             raise InputError(
                 "one request is needed",
@@ -47,16 +76,14 @@ class RequestWords:
             )
         if self.verb is None:
             raise InputError("--verb is missing", hint="e.g. --verb create; for --path the HTTP method, e.g. get")
-        if self.path is not None:
-            return Attributes(self.user, groups, self.verb, is_resource=False, path=self.path)
-        group, plural, subresource = _place(self.resource or "")
-        if self.api_group is not None:
-            group = self.api_group
-        return Attributes(self.user, groups, self.verb, group, plural, subresource, self.namespace, self.name)
+        return self.verb
 
     def _from_url(self, url: str, groups: tuple[str, ...]) -> Attributes:
-        if self.namespace or self.name or any(word is not None for word in (self.verb, self.resource, self.path)):
-            raise InputError("--url excludes --verb, --resource, --path, -n and --name", hint="leave them out")
+        others = (self.verb, self.resource, self.path)
+        if self.namespace or self.name or self.subresource or any(word is not None for word in others):
+            raise InputError(
+                "--url excludes --verb, --resource, --subresource, --path, -n and --name", hint="leave them out"
+            )
         first, space, rest = url.strip().partition(" ")
         method, address = (first, rest.strip()) if space else ("GET", first)
         info = from_url(method, address, self.user, groups)
@@ -68,21 +95,20 @@ class RequestWords:
         return info.attributes
 
 
-def _place(resource: str) -> tuple[str, str, str]:
-    """Group, plural and subresource of RESOURCE[.GROUP][/SUBRESOURCE]."""
-    whole, _, subresource = resource.partition("/")
-    plural, dot, group = whole.partition(".")
-    return group if dot else home(plural) or "", plural, subresource
+def _attributes(user: str | None, groups: tuple[str, ...], found: Object) -> Attributes:
+    return Attributes(
+        user, groups, found.verb, found.group, found.resource, found.subresource, found.namespace, found.name
+    )
 
 
-def usual_groups(user: str | None) -> tuple[str, ...]:
-    """The groups that the authenticators of kube-apiserver add by themselves; None is a login that failed."""
-    if user is None:
-        return ()
-    if user == "system:anonymous":
-        return ("system:unauthenticated",)
-    account = user.removeprefix("system:serviceaccount:")
-    if account != user and account.count(":") == 1:
-        own = account.partition(":")[0]
-        return ("system:serviceaccounts", f"system:serviceaccounts:{own}", "system:authenticated")
-    return ("system:authenticated",)
+def _verb(word: str) -> str:
+    """The verb of a request for a resource, in whatever case it was written."""
+    lower = word.strip().lower()
+    if lower not in requests.RESOURCE_VERBS:
+        raise InputError(f"no request for a resource has the verb {word!r}", hint=requests.verb_meant(lower))
+    return lower
+
+
+def _method(word: str) -> str:
+    """The verb of a request for a path: its HTTP method in lower case, whatever the method."""
+    return word.strip().lower()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Final
 
@@ -55,7 +54,9 @@ class _Finder:
             if verb in valid or "*" in verb:
                 continue
             yield self._found(
-                "unknown-verb", f"no {kind} request has the verb `{verb}`".replace("  ", " "), _verb_fix(verb, kind)
+                "unknown-verb",
+                f"no {kind} request has the verb `{verb}`".replace("  ", " "),
+                requests.verb_meant(verb, resource=kind != "non-resource"),
             )
 
     def identities(self) -> Iterator[Finding]:
@@ -142,17 +143,3 @@ class _Finder:
             message = f"`{spec}` also matches plain `{parent}`, against the documentation"
             fix = f"list `{parent}` too, so that readers know"
             yield self._found("star-includes-parent", message, fix, "info", entry.line)
-
-
-def _verb_fix(verb: str, kind: str) -> str:
-    if verb.lower() != verb:
-        return f"verbs are lower case: `{verb.lower()}`"
-    if verb == "connect":
-        return "exec, attach, port-forward and proxy are `create` and `get` on a subresource"
-    if verb in requests.RBAC_ONLY_VERBS:
-        return "that is RBAC's verb; the request that is made has one of the usual verbs"
-    if kind == "non-resource":
-        return "verbs of non-resource requests are HTTP methods in lower case: get, head, post, put, …"
-    usual = [v for v in requests.RESOURCE_VERBS if v]
-    close = difflib.get_close_matches(verb, usual, 1)
-    return f"did you mean `{close[0]}`?" if close else f"the verbs are {', '.join(usual)}"

@@ -9,6 +9,7 @@ from typing import Final
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import resources
+from kaudit_setup.policy.catalog.spelling import meant
 from kaudit_setup.policy.lint.finding import Severity
 
 
@@ -59,7 +60,7 @@ def _unknown_resource(spec: _Spec) -> SpecProblem | None:
     if spec.resource == "*" or spec.resource in resources.GROUPS.get(spec.group, (spec.resource,)):
         return None
     message = f"group `{spec.group or 'core'}` has no resource `{spec.resource}`"
-    return SpecProblem("unknown-resource", message, _meant_resource(spec.resource))
+    return SpecProblem("unknown-resource", message, meant(spec.resource))
 
 
 def _unknown_part(spec: _Spec) -> SpecProblem | None:
@@ -74,15 +75,11 @@ def _unknown_part(spec: _Spec) -> SpecProblem | None:
 
 
 def _other_version(spec: _Spec) -> SpecProblem | None:
-    place = (spec.group, spec.text)
-    since, until = resources.SINCE.get(place), resources.UNTIL.get(place)
-    if since is not None and spec.version < since:
-        message = f"`{spec.text}` is there since {since}, not in {spec.version}"
-        return SpecProblem("version", message, "harmless; keep it for the upgrade", "info")
-    if until is not None and spec.version >= until:
-        message = f"`{spec.text}` of group `{spec.group}` is gone since {until}"
-        return SpecProblem("version", message, "remove it", "info")
-    return None
+    message = resources.absent(spec.group, spec.text, spec.version)
+    if not message:
+        return None
+    later = (spec.group, spec.text) in resources.SINCE
+    return SpecProblem("version", message, "harmless; keep it for the upgrade" if later else "remove it", "info")
 
 
 _CHECKS: Final[tuple[Callable[[_Spec], SpecProblem | None], ...]] = (
@@ -91,16 +88,3 @@ _CHECKS: Final[tuple[Callable[[_Spec], SpecProblem | None], ...]] = (
     _unknown_part,
     _other_version,
 )
-
-
-def _meant_resource(resource: str) -> str:
-    lower = resource.lower()
-    for name in (lower, f"{lower}s", f"{lower}es"):
-        home = resources.home(name)
-        if home is not None:
-            return f'write `{name}` under group: "{home}"'
-    every = [name for names in resources.GROUPS.values() for name in names]
-    close = difflib.get_close_matches(lower, every, 1)
-    if close:
-        return f'did you mean `{close[0]}` of group "{resources.home(close[0])}"?'
-    return "a custom resource belongs under its own group"

@@ -15,26 +15,37 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
 
-def as_text(name: str, version: KubeVersion, policy: Policy, answer: Explanation, rule: Sequence[str]) -> str:
+def as_text(
+    name: str,
+    version: KubeVersion,
+    policy: Policy,
+    answer: Explanation,
+    rule: Sequence[str],
+    notes: Sequence[str] = (),
+) -> str:
     """The request, the rule that decides with its lines, the events stage by stage, the rules that came close.
 
-    `name`: the policy's; `rule`: the lines of the rule that decides, none where no rule does.
+    `name`: the policy's; `rule`: the lines of the rule that decides, none where no rule does; `notes`: what was
+    taken for granted of the request.
     """
-    decision = answer.decision
-    out = [f"request: {_request(answer.attributes)}", ""]
-    if decision.rule_index < 0:
-        out.append(f"No rule of {name} matches: level None (Kubernetes {version})")
-    else:
-        first, last = answer.rule_lines
-        where = f"line {first}" if first == last else f"lines {first} to {last}"
-        out.append(
-            f"Rule {decision.rule_index + 1} of {name}, {where}: level {decision.level} (Kubernetes {version})"
-        )
-        out += [f"  {number:4} | {line}" for number, line in enumerate(rule, first)]
+    out = [f"request: {_request(answer.attributes)}"]
+    out += [line for note in notes for line in wrap(note, "note: ", "      ")]
+    out.append("")
+    out.append(f"{_decided(name, answer)}: level {answer.decision.level} (Kubernetes {version})")
+    out += [f"  {number:4} | {line}" for number, line in enumerate(rule, answer.rule_lines[0])]
     out.append("")
     out += _events(answer.events)
     out += _close(answer, policy)
     return "\n".join(map(safe, out))
+
+
+def _decided(name: str, answer: Explanation) -> str:
+    """Which rule decides, and where it stands."""
+    first, last = answer.rule_lines
+    if not first:
+        return f"No rule of {name} matches"
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return f"Rule {answer.decision.rule_index + 1} of {name}, {where}"
 
 
 def _request(a: Attributes) -> str:
@@ -100,7 +111,7 @@ def _close(answer: Explanation, policy: Policy) -> Iterator[str]:
             yield from wrap(reason, "    and ", "      ")
 
 
-def as_data(policy: Policy, answer: Explanation, rule: Sequence[str]) -> dict[str, object]:
+def as_data(policy: Policy, answer: Explanation, rule: Sequence[str], notes: Sequence[str] = ()) -> dict[str, object]:
     """The same for programs."""
     first, last = answer.rule_lines
     a = answer.attributes
@@ -118,6 +129,7 @@ def as_data(policy: Policy, answer: Explanation, rule: Sequence[str]) -> dict[st
             "isResource": a.is_resource,
             "path": a.path,
         },
+        "notes": list(notes),
         "longRunning": is_long_running(a),
         "rule": {"line": first, "endLine": last, "text": "\n".join(rule)} if first else None,
         "events": [asdict(event) for event in answer.events],

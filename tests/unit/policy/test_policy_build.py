@@ -154,15 +154,16 @@ def test_contradictions_are_refused(recipe: Recipe, message: str) -> None:
         ("deployments.apps/scale", ("apps", "deployments/scale")),
         ("widgets.example.com", ("example.com", "widgets")),
         ("events.events.k8s.io", ("events.k8s.io", "events")),
+        ("Pods", ("", "pods")),
+        ("po/log", ("", "pods/log")),
+        ("deploy.v1.apps", ("apps", "deployments")),
     ],
 )
 def test_kinds(text: str, kind: tuple[str, str]) -> None:
     assert parse_kind(text) == kind
 
 
-@pytest.mark.parametrize(
-    "text", ["", "*", "pods/*", "pods/a/b", "Pods", "pods/", "/exec", "a..b", "a b", "é", "widgets"]
-)
+@pytest.mark.parametrize("text", ["", "*", "pods/*", "pods/a/b", "pods/", "/exec", "a..b", "a b", "é", "widgets"])
 def test_no_kinds(text: str) -> None:
     with pytest.raises(InputError):
         parse_kind(text)

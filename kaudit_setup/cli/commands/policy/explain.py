@@ -26,6 +26,7 @@ app = typer.Typer(rich_markup_mode=None)
 _EPILOG = """\b
 Examples:
   kaudit-setup policy explain quiet --verb create --resource pods/exec
+  kaudit-setup policy explain quiet --as alice --verb patch --resource deploy/web
   kaudit-setup policy explain my.yaml --url 'POST /api/v1/namespaces/x/pods'
   kaudit-setup policy explain my.yaml --path /healthz --verb get
   kaudit-setup policy explain my.yaml --failed-login --url 'GET /api/v1/pods'
@@ -45,7 +46,7 @@ class RequestOptions:
         typer.Option(
             "--group",
             metavar="G",
-            help="Group of the user; repeatable. Default: the groups that kube-apiserver adds by itself.",
+            help="Group of the user; repeatable. Default: those that a user of that name has by itself.",
         ),
     ] = None
     failed_login: Annotated[
@@ -56,8 +57,14 @@ class RequestOptions:
     )
     resource: Annotated[
         str | None,
-        typer.Option(metavar="RESOURCE[.GROUP][/SUB]", help="E.g. pods/exec, deployments.apps/scale."),
+        typer.Option(
+            metavar="RESOURCE[.GROUP][/SUB]",
+            help="As kubectl takes it: po, pods/exec, deploy/web, jobs.batch/status.",
+        ),
     ] = None
+    subresource: Annotated[
+        str, typer.Option("--subresource", metavar="SUB", help="Subresource, as an alternative to /SUB.")
+    ] = ""
     api_group: Annotated[
         str | None,
         typer.Option("--api-group", metavar="GROUP", help="API group. Default: that of the built-in resource."),
@@ -86,6 +93,7 @@ class RequestOptions:
             groups=tuple(self.group or ()),
             verb=self.verb,
             resource=self.resource,
+            subresource=self.subresource,
             api_group=self.api_group,
             namespace=self.namespace,
             name=self.name,
@@ -132,12 +140,13 @@ def explain(
             raise InputError("--requests excludes --url, --verb, --resource and --path", hint="leave them out")
         _answer(policy, requests, version)
         return
-    answer = explained(policy, words.attributes(), version)
+    asked = words.asked(version)
+    answer = explained(policy, asked.attributes, version)
     rule = lines_of(answer, data)
     if output is Output.json:
-        typer.echo(to_json(as_data(policy, answer, rule)))
+        typer.echo(to_json(as_data(policy, answer, rule, asked.notes)))
     else:
-        typer.echo(as_text(name, version, policy, answer, rule))
+        typer.echo(as_text(name, version, policy, answer, rule, asked.notes))
 
 
 def _answer(policy: Policy, requests: str, version: KubeVersion) -> None:
