@@ -22,8 +22,9 @@ from kaudit_setup.errors import ChangeError, InputError
 from kaudit_setup.manifest.kubeadm import patch_cluster_configuration, read_cluster_configuration
 from kaudit_setup.manifest.mounts import Mount
 from kaudit_setup.model import AuditSettings
-from kaudit_setup.node.cluster import Address, StoredConfig, prelude
+from kaudit_setup.node.cluster import StoredConfig, prelude
 from kaudit_setup.node.frames import frames
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 

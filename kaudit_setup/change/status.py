@@ -206,7 +206,8 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
         )
     policy = state.policy
     if policy and policy.kind != "file":
-        found.append(f"{policy.path} does not exist; the next start of kube-apiserver will fail")
+        joined = "" if state.ours else " (kubeadm join takes the settings from kubeadm-config, but no file with them)"
+        found.append(f"{policy.path} does not exist; kube-apiserver does not start without it{joined}")
     elif policy and _is_other_policy(state):
         found.append(f"{policy.path} is not the policy that the running server was started with")
     return found

@@ -11,8 +11,9 @@ from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.probe import KUBECTL_VERBS
 from kaudit_setup.errors import ScriptError
-from kaudit_setup.node.cluster import Address, prelude
+from kaudit_setup.node.cluster import prelude
 from kaudit_setup.node.frames import Frames
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 

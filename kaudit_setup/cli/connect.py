@@ -61,6 +61,7 @@ def nodes(
                 h.cluster,
                 h.where,
                 h.audit,
+                h.given,
             )
             for h in named
         ]
@@ -85,7 +86,7 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     found: list[Host] = []
     for text in hosts or ():
         target = SshTarget.parse(text)
-        found.append(Host(target.host, target.host, target.user or "", target.port))
+        found.append(Host(target.host, target.host, target.user or "", target.port, given=text))
     if groups and inventory is None:
         raise InputError("--group needs --inventory", hint="--inventory FILE --group masters")
     if inventory is not None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.node.cluster import Address, ClusterSeen
+from kaudit_setup.node.cluster import ClusterSeen
+from kaudit_setup.node.peers import Address
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 

@@ -38,7 +38,7 @@ class Host:
 
     `name` is what people call it, `address` what is connected to. `cluster` is the cluster that the inventory claims
     it belongs to, empty where it claims nothing; `audit` are the settings that it gives that cluster. `where` is
-    `FILE:LINE`. `local` means this machine, without SSH.
+    `FILE:LINE`, `given` how it was named where that was not in an inventory. `local` means this machine, without SSH.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Host:
     local: bool = False
     where: str = ""
     audit: AuditClaim | None = None
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

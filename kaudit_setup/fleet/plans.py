@@ -10,7 +10,7 @@ from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.fleet.group import Cluster, Member
 from kaudit_setup.manifest.pod import ApiServerPod
 from kaudit_setup.model import AuditSettings
-from kaudit_setup.node.cluster import Address
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 
 

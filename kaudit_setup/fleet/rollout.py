@@ -25,7 +25,7 @@ from kaudit_setup.fleet.events import Finished, Interrupted, Narrator, NodeRepor
 from kaudit_setup.fleet.plans import FleetPlan
 from kaudit_setup.fleet.runs import ClusterRun, NodeRun
 from kaudit_setup.fleet.threads import Threads, on_interrupt
-from kaudit_setup.node.cluster import Address
+from kaudit_setup.node.peers import Address
 
 # How often what waits is woken again after Ctrl-C, and how long the second one waits for threads that do not react.
 _AGAIN_S = 0.5

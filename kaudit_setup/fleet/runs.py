@@ -12,7 +12,8 @@ from kaudit_setup.change.run import Outcome, Terms, enact, prove_unchanged
 from kaudit_setup.errors import StoppedError
 from kaudit_setup.fleet.events import ClusterReport, Event, NodeReport, Progress, State
 from kaudit_setup.fleet.plans import ClusterPlan, NodePlan, server_at
-from kaudit_setup.node.cluster import Address, wait_ready
+from kaudit_setup.node.cluster import wait_ready
+from kaudit_setup.node.peers import Address
 
 # How long other API servers of the cluster are waited for, at most, before a node is restarted.
 _READY_LIMIT_S = 120

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.persist import NAME, is_persisted
 from kaudit_setup.change.prepare import look
 from kaudit_setup.change.run import probe_now
@@ -13,6 +15,7 @@ from kaudit_setup.fleet.drift import POLICY, Difference, differences, unlike_wan
 from kaudit_setup.fleet.group import Member
 from kaudit_setup.fleet.survey import Answer, Candidate, cluster_of, member_of
 from kaudit_setup.node.cluster import ClusterSeen
+from kaudit_setup.policy import presets
 
 # seconds for the marked request: the server runs already
 _PROOF_S = 10
@@ -43,10 +46,18 @@ def status_of(candidate: Candidate, *, manifest: str, living: bool) -> NodeStatu
         found = judge(state, probe_now(node, state, limit=_PROOF_S))
     seen = cluster_of(state.observed)
     if state.settings.flags:
-        kept = is_persisted(seen.config, state.settings, state.pod.mounts) if seen.config else None
-        why = seen.config_why if kept is None else "" if kept else f"ConfigMap {NAME} does not have these settings"
+        kept, why = _persisted(state, seen)
         found = replace(found, persisted=kept, persisted_why=why)
     return NodeStatus(found, member_of(candidate, state, seen))
+
+
+def _persisted(state: NodeState, seen: ClusterSeen) -> tuple[bool | None, str]:
+    """Whether `kubeadm upgrade` keeps the settings, and why not, or why that is not known."""
+    if seen.config is None:
+        return None, seen.config_why
+    if is_persisted(seen.config, state.settings, state.pod.mounts):
+        return True, ""
+    return False, f"ConfigMap {NAME} does not have these settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ def compared(
     flags, and POLICY with the hash of the policy; empty where it wants nothing.
     """
     differs = iter(differences([a.value.settings for a in asked if a.value]))
+    policy = _usual_policy([a.value.status for a in asked if a.value])
     rows = []
     for a, written in zip(asked, wanted or [{}] * len(asked), strict=True):
         name = a.candidate.node.name
@@ -87,5 +99,21 @@ def compared(
             unlike = unlike_wanted(a.value.settings, written)
             said = {difference.name for difference in unlike}
             others = (difference for difference in next(differs) if difference.name not in said)
-            rows.append(Row(name, cluster, member.ca, a.value.status, (*unlike, *others)))
+            status = _with_fix(a.value.status, a.candidate, policy)
+            rows.append(Row(name, cluster, member.ca, status, (*unlike, *others)))
     return tuple(rows)
+
+
+def _usual_policy(found: Sequence[Status]) -> str:
+    """What `--policy` takes for the policy that most of the nodes have; `FILE` where that is no preset."""
+    counted = Counter(status.policy_sha256 for status in found if status.policy_sha256)
+    return (presets.name_of(counted.most_common(1)[0][0]) if counted else "") or "FILE"
+
+
+def _with_fix(status: Status, candidate: Candidate, policy: str) -> Status:
+    """What to type for a node that has the settings and not the file that they name."""
+    if not status.policy_path or status.policy_sha256:
+        return status
+    host = f" --host {candidate.given}" if candidate.given else ""
+    fix = f"fix: `kaudit-setup enable{host} --policy {policy}` writes it and starts the server"
+    return replace(status, remarks=(*status.remarks, fix))

@@ -16,8 +16,9 @@ from kaudit_setup.fleet.hosts import AuditClaim
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan, NodePlan, Storing, server_at
 from kaudit_setup.fleet.store import plan_storing
 from kaudit_setup.fleet.threads import Threads
-from kaudit_setup.node.cluster import Address, ClusterSeen
+from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.observe import Observed
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 
 # Connections that are opened at the same time: more only make sshd and us compete for the same processors.
@@ -31,13 +32,15 @@ R = TypeVar("R")
 class Candidate:
     """A node that somebody named: what they call it, the cluster it is said to belong to, where that is written.
 
-    `audit`: the settings that are written there for that cluster.
+    `audit`: the settings that are written there for that cluster. `given`: how it was named on the command line,
+    empty where it was not.
     """
 
     node: Node
     claimed: str = ""
     where: str = ""
     audit: AuditClaim | None = None
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

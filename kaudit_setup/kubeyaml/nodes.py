@@ -76,3 +76,12 @@ class Repeat:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def plain(node: Node) -> object:
+    """The same without places: dicts, lists and values."""
+    if isinstance(node, Mapping):
+        return {entry.key: plain(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.value

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.frames import Frames
+from kaudit_setup.node.peers import NOBODY, Address, Silent, announced, canonical, control_plane, silent
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 CONFIG_PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """Where an API server listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,9 @@ class ClusterSeen:
     `config` is None where there is none, and `config_why` says why. `servers`: every API server of the cluster as
     they announce themselves, empty if it was not said, and `servers_why` says why. `endpoint`: controlPlaneEndpoint
     of the configuration.
-    `holds_endpoint`: whether it points to this very node now; None where that cannot be known.
+    `holds_endpoint`: whether it points to this very node now; None where that cannot be known. `silent`: the
+    control-plane nodes that are known to the cluster and whose API server does not announce itself; `nodes_why` says
+    why these are not known.
     """
 
     config: StoredConfig | None
@@ -55,6 +46,8 @@ class ClusterSeen:
     endpoint: str = ""
     holds_endpoint: bool | None = None
     servers_why: str = ""
+    silent: Silent = NOBODY
+    nodes_why: str = ""
 
 
 def prelude(at: Address) -> str:
@@ -66,24 +59,36 @@ def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
     """The frames of cluster.sh as values. Pure."""
     last = dict(found)
     config, why = _config(last.get("config.code", b"").decode(), last.get("config.body", b""))
-    code = last.get("servers.code", b"").decode()
-    servers = _servers(last.get("servers.body", b"")) if code == "200" else ()
+    endpoints, servers_why = _answered(last, "servers", "endpoints/kubernetes")
+    nodes, nodes_why = _answered(last, "nodes", "the list of nodes")
+    servers = announced(endpoints)
+    if not servers:
+        servers_why = servers_why or "endpoints/kubernetes names none"
     endpoint = last.get("endpoint", b"").decode("utf-8", "replace")
-    here = {_canonical(v) for k, v in found if k == "address"}
-    points_to = {_canonical(v) for k, v in found if k == "endpoint.address"}
+    here = {canonical(v) for k, v in found if k == "address"}
+    points_to = {canonical(v) for k, v in found if k == "endpoint.address"}
     holds: bool | None = None
     # a name with several addresses points everywhere, so it names nobody
     if len(points_to) == 1 and here:
         holds = points_to <= here
-    servers_why = "" if servers else _why(code, "endpoints/kubernetes")
-    return ClusterSeen(config, why, servers, endpoint, holds, servers_why)
+    asked = last.get("host", b"").decode("utf-8", "replace")
+    known = control_plane(nodes, config.whole if config else {})
+    return ClusterSeen(
+        config,
+        why,
+        servers,
+        endpoint,
+        holds,
+        servers_why,
+        silent=silent(known, servers, name=asked, addresses=here) if servers else NOBODY,
+        nodes_why=nodes_why,
+    )
 
 
-def _canonical(address: bytes) -> str:
-    try:
-        return str(ipaddress.ip_address(address.decode("ascii", "replace")))
-    except ValueError:
-        return ""
+def _answered(last: Mapping[str, bytes], key: str, what: str) -> tuple[bytes, str]:
+    """The body of an answer, and why there is none: then it is that of an empty object."""
+    code = last.get(f"{key}.code", b"").decode()
+    return (last.get(f"{key}.body", b""), "") if code == "200" else (b"{}", _why(code, what))
 
 
 def _why(code: str, what: str) -> str:
@@ -113,19 +118,6 @@ def _config(code: str, body: bytes) -> tuple[StoredConfig | None, str]:
 def _is_text(value: object) -> bool:
     """Whether it can be stored again: half of a UTF-16 pair, which JSON may hold, cannot."""
     return isinstance(value, str) and not _HALF_PAIR.search(value)
-
-
-def _servers(body: bytes) -> tuple[Address, ...]:
-    """Source: pkg/controlplane/reconcilers/lease.go; one subset, its https port for all addresses."""
-    found: set[Address] = set()
-    try:
-        for subset in json.loads(body).get("subsets") or ():
-            ports = [int(p["port"]) for p in subset.get("ports") or () if p.get("name", "https") == "https"]
-            addresses = [*(subset.get("addresses") or ()), *(subset.get("notReadyAddresses") or ())]
-            found |= {Address(str(a["ip"]), port) for a in addresses for port in ports}
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        return ()
-    return tuple(sorted(found))
 
 
 def wait_ready(

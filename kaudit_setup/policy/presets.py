@@ -5,8 +5,10 @@ A head says for whom the preset is, what it answers and what it leaves out; its 
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,6 +46,16 @@ def preset(name: str) -> Preset:
         )
     data = resources.template("policies", f"{name}.yaml").read_bytes()
     return Preset(name, _summary(data.decode()), data)
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    return {hashlib.sha256(preset(name).data).hexdigest(): name for name in names()}
+
+
+def name_of(sha256: str) -> str:
+    """The preset with this content (SHA-256 as hex digits), empty if there is none."""
+    return _hashes().get(sha256, "")
 
 
 def read(name_or_path: str) -> tuple[str, bytes]:

@@ -32,8 +32,9 @@ from kaudit_setup.sandbox.flags import FlagError, Options, parse
 from kaudit_setup.sandbox.kubelet import READY
 from kaudit_setup.sandbox.life import hang_on
 from kaudit_setup.sandbox.objects import FILE, Store
-from kaudit_setup.sandbox.seeds import sow
+from kaudit_setup.sandbox.seeds import register, sow
 from kaudit_setup.sandbox.service import Call, Service
+from kaudit_setup.sandbox.tree import ADDRESS
 
 
 class Container:
@@ -251,10 +252,12 @@ def serve(container: Container, options: Options) -> None:
         container.die("panic: the sandbox was told to crash this server")
     if ending.wait(now.start_seconds):
         return
+    port = int(options.get("secure-port", "6443"))
     store = Store.open(container.cluster / FILE)
     if store.empty:
-        sow(store, node=container.node, version=container.version)
-    store.announce("127.0.0.1", int(options.get("secure-port", "6443")))
+        sow(store, version=container.version)
+    register(store, node=container.node, address=ADDRESS)
+    store.announce(ADDRESS, port)
     service = Service(store, backend, version=container.version, healthy=lambda: not faults().never_ready)
     service.after = Controllers(service.handle, container.version).after
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -264,14 +267,15 @@ def serve(container: Container, options: Options) -> None:
         )
         context.load_verify_locations(container.path(options.get("client-ca-file"))[0])
         context.verify_mode = ssl.CERT_OPTIONAL
-        web = Web(int(options.get("secure-port", "6443")), service, context)
+        web = Web(port, service, context)
     except (OSError, ValueError) as error:
         container.die(f"failed to create listener: {error}")
         raise
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    container.klog("I", "secure_serving.go:213", f"Serving securely on 127.0.0.1:{options.get('secure-port')}")
+    container.klog("I", "secure_serving.go:213", f"Serving securely on {ADDRESS}:{port}")
     (container.folder / READY).touch()
     ending.wait()
+    store.withdraw(ADDRESS, port)
     # the old server answers everything, /readyz included, until it is gone
     ended = time.monotonic()
     while time.monotonic() < ended + faults().drain_seconds:

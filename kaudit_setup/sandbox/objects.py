@@ -137,7 +137,7 @@ class Store:
     def announce(self, address: str, port: int) -> None:
         """Add an API server to the endpoints of service kubernetes (pkg/controlplane/reconcilers/lease.go)."""
         target = Target("", "v1", "endpoints", "default", "kubernetes")
-        mine = {"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}
+        mine = _subset(address, port)
         new = {
             "kind": target.kind,
             "apiVersion": "v1",
@@ -149,6 +149,18 @@ class Store:
             if mine not in found["subsets"]:
                 self._revision += 1
                 found["subsets"].append(mine)
+                found["metadata"]["resourceVersion"] = str(self._revision)
+                self._save()
+
+    def withdraw(self, address: str, port: int) -> None:
+        """Take it out again, as a server that is told to end does first (RemoveEndpoints)."""
+        target = Target("", "v1", "endpoints", "default", "kubernetes")
+        mine = _subset(address, port)
+        with self._turn():
+            found = self._objects.get(target.key(target.name))
+            if found and mine in found["subsets"]:
+                self._revision += 1
+                found["subsets"].remove(mine)
                 found["metadata"]["resourceVersion"] = str(self._revision)
                 self._save()
 
@@ -246,6 +258,10 @@ class Store:
         fresh.replace(self.path)
         now = self.path.stat()
         self._seen = (now.st_ino, now.st_mtime_ns)
+
+
+def _subset(address: str, port: int) -> Object:
+    return {"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}
 
 
 def _merged(old: Object, change: Object) -> Object:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from kaudit_setup.fleet.group import fingerprint
-from kaudit_setup.node.cluster import Address, wait_ready
+from kaudit_setup.node.cluster import wait_ready
 from kaudit_setup.node.observe import observe
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.ssh.paramiko_node import SshNode
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.sandbox import Sandbox

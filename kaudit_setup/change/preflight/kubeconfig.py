@@ -16,8 +16,7 @@ from kaudit_setup.change.nodestate import AuditPaths
 from kaudit_setup.change.plan import Plan, WriteFile
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.kubeyaml import GoYamlError, compose
-from kaudit_setup.kubeyaml.nodes import Mapping as YamlMapping
-from kaudit_setup.kubeyaml.nodes import Node, Sequence
+from kaudit_setup.kubeyaml.nodes import plain
 from kaudit_setup.manifest.pod import ApiServerPod, host_path
 
 _HINT = "give --webhook-config a kubeconfig with clusters, contexts and current-context"
@@ -42,7 +41,7 @@ def webhook_kubeconfig(plan: Plan) -> Iterator[Finding]:
 def judge(content: bytes, path: str, pod: ApiServerPod) -> Iterator[Finding]:
     """`path`: where the container of `pod` has the file; relative names in it are beside that."""
     try:
-        config = _plain(compose(content).root)
+        config = plain(compose(content).root)
     except GoYamlError as error:
         yield _refused(f"it is not YAML: {error.message}")
         return
@@ -142,11 +141,3 @@ def _files(used: _Used, path: str, pod: ApiServerPod) -> Iterator[Finding]:
                 f"the webhook's kubeconfig names {key} {inside}, which is in no mount of the kube-apiserver Pod",
                 f"put its content into the kubeconfig as {key}-data, or the file into a folder that is mounted",
             )
-
-
-def _plain(node: Node) -> object:
-    if isinstance(node, YamlMapping):
-        return {entry.key: _plain(entry.value) for entry in node.entries}
-    if isinstance(node, Sequence):
-        return [_plain(item) for item in node.items]
-    return node.value

@@ -9,6 +9,7 @@ from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.change.probe import identity
 from kaudit_setup.change.verify import audit_lines
+from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.observe import Observed
 
 _TOOLS = ("sha256sum", "flock")
@@ -19,9 +20,11 @@ def living_node(state: NodeState, plan: Plan) -> Iterator[Finding]:
     observed = state.observed
     yield from _living(observed)
     yield from _loose(state)
-    yield from _server(state)
+    yield from _server(state, plan)
     if plan:
         yield from _peers(observed)
+    if plan.restarts and observed.cluster:
+        yield from _stopped_peers(observed.cluster)
     yield from _selinux(observed)
     yield from _no_systemd(observed)
     yield from _tools(observed)
@@ -60,9 +63,21 @@ def _loose(state: NodeState) -> Iterator[Finding]:
         )
 
 
-def _server(state: NodeState) -> Iterator[Finding]:
+def _brings_policy(state: NodeState, plan: Plan) -> bool:
+    """Whether the plan writes the policy file that the manifest names already, and that is not there."""
+    policy = state.policy
+    return policy is not None and policy.kind == "absent" and any(c.path == policy.path for c in plan.files)
+
+
+def _server(state: NodeState, plan: Plan) -> Iterator[Finding]:
     server = state.observed.server
-    if server is None:
+    if server is None and _brings_policy(state, plan):
+        yield Finding(
+            "server-down",
+            False,
+            f"kube-apiserver is not running: its policy {state.paths.policy} is not there, and this change writes it",
+        )
+    elif server is None:
         yield Finding(
             "server-down",
             True,
@@ -95,6 +110,24 @@ def _peers(observed: Observed) -> Iterator[Finding]:
             True,
             f"the other API servers of the cluster are not known, so they cannot be waited for: {why}",
             "make sure that they answer",
+        )
+
+
+def _stopped_peers(seen: ClusterSeen) -> Iterator[Finding]:
+    """A server that was stopped in good order is announced no more, so that nobody waits for it."""
+    if seen.silent:
+        yield Finding(
+            "peer-stopped",
+            True,
+            f"the cluster knows more control-plane nodes than announce an API server: {seen.silent} does not (is it "
+            "stopped?), and a restart here would take another one away",
+            "start it; if it has left the cluster for good: kubectl delete node NAME",
+        )
+    elif seen.nodes_why and seen.servers:
+        yield Finding(
+            "nodes-unknown",
+            False,
+            f"an API server that was stopped is not noticed, because the other nodes are not known: {seen.nodes_why}",
         )
 
 

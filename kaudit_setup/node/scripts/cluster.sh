@@ -19,6 +19,11 @@ ask GET /api/v1/namespaces/default/endpoints/kubernetes
 field servers.code "$CODE"
 blob servers.body "$ANSWER"
 
+# a server that was stopped withdraws that; its Node stays (kubeadm labels it: phases/markcontrolplane)
+ask GET '/api/v1/nodes?labelSelector=node-role.kubernetes.io%2Fcontrol-plane'
+field nodes.code "$CODE"
+blob nodes.body "$ANSWER"
+
 # this node's own addresses, a VIP among them if it is here now; /proc/net, because `ip` may not be there
 awk '/32 host LOCAL/ && !seen[last]++ { print last } { for (i = 1; i <= NF; i++) if ($i == "|--") last = $(i + 1) }' \
   /proc/net/fib_trie 2>/dev/null | while read -r address; do field address "$address"; done

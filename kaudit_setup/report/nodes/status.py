@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 from kaudit_setup.change.status import Status
@@ -54,16 +52,11 @@ def _entry(row: Row) -> dict[str, Any]:
     }
 
 
-@cache
-def _preset_names() -> dict[str, str]:
-    return {hashlib.sha256(presets.preset(name).data).hexdigest(): name for name in presets.names()}
-
-
 def policy_name(status: Status) -> str:
     """The preset with exactly this content, else the file's own name."""
     if not status.policy_sha256:
         return ""
-    return _preset_names().get(status.policy_sha256) or status.policy_path.rpartition("/")[2]
+    return presets.name_of(status.policy_sha256) or status.policy_path.rpartition("/")[2]
 
 
 # --- several nodes: one line each, columns only as wide as they must be

@@ -9,7 +9,8 @@ import pytest
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.group import Member, fingerprint, group, remarks
-from kaudit_setup.node.cluster import Address, ClusterSeen
+from kaudit_setup.node.cluster import ClusterSeen
+from kaudit_setup.node.peers import Address
 
 
 def member(name: str, ca: str = "ca1", *, machine: str = "", holds: bool | None = None, **more: str) -> Member:

@@ -30,7 +30,7 @@ from kaudit_setup.fleet.group import Cluster, Member
 from kaudit_setup.fleet.plans import ClusterPlan, NodePlan, Storing
 from kaudit_setup.fleet.rollout import Rollout, Rules
 from kaudit_setup.fleet.runs import ClusterRun, NodeRun
-from kaudit_setup.node.cluster import Address
+from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 
 

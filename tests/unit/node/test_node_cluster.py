@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from kaudit_setup.node.cluster import Address, parse
+from kaudit_setup.node.cluster import parse
+from kaudit_setup.node.peers import Address
 
 CONFIG = json.dumps(
     {
