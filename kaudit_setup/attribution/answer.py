@@ -13,6 +13,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.resources import counted
 
 
 class Verb(StrEnum):
@@ -109,6 +110,16 @@ def numbered(log: Searched, answer: Answer) -> Answer:
         links=tuple(replace(link, request=place(link.request)) for link in answer.links),
         events=tuple(named_lines.get(request, request) for request in answer.events),
     )
+
+
+def newest(answer: Answer, count: int | None) -> Answer:
+    """The answer with the newest `count` events of its timeline (None: all), and a note about the others."""
+    if count is None or len(answer.events) <= count:
+        return answer
+    said = f"{counted(len(answer.events) - count, 'earlier request')} not listed (--last {count})."
+    # where the question is about a user, each event has a link
+    links = answer.links[-count:] if answer.question.user else answer.links
+    return replace(answer, links=links, events=answer.events[-count:], notes=(*answer.notes, said))
 
 
 def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:

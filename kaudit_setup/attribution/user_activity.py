@@ -73,7 +73,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
     done.prune()
     events = done.in_order()
     meant = [] if present else _meant(log, question.user)
-    notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *_failures(tried.without(done))]
+    notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *failures(tried.without(done))]
     lines = log.numbered(events)
     events = [lines.get(request, request) for request in events]
     last = events[-1] if events else None
@@ -138,7 +138,7 @@ def _left_out(count: int) -> list[str]:
     return [said] if count else []
 
 
-def _failures(tried: Sequence[Request]) -> list[str]:
+def failures(tried: Sequence[Request]) -> list[str]:
     """What was tried without effect, as far as it is known."""
     said: list[str] = []
     if refused := [request for request in tried if request.outcome == "refused"]:

@@ -84,8 +84,7 @@ def parse_object(text: str) -> tuple[Kind, str]:
     if not slash or not name or "/" in name:
         raise InputError(
             f"{text!r} does not name an object",
-            hint="write KIND/NAME, for example pod/my-suspicious-pod; for requests on all objects of a kind: "
-            "kaudit-setup events --resource pods --verb delete --namespace shop",
+            hint="write KIND/NAME, for example pod/my-suspicious-pod",
         )
     return parse_kind(kind), name
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from kaudit_setup.auditlog.filters import Filter, plain_resource
+from kaudit_setup.auditlog.filters import Filter, is_pattern, plain_resource
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
@@ -49,9 +49,10 @@ def patterns(asked: Filter) -> tuple[str, ...]:
     """Extended regular expressions; the line of an event that fits `asked` fits each of them."""
     found = []
     for dimension in asked.by:
+        key = "subresource" if dimension == "resource" and _below(asked) else _KEYS.get(dimension, "")
         spelt = [_value(dimension, value) for value in _wanted(asked, dimension)]
-        if dimension in _KEYS and spelt and all(spelt):
-            found.append(f'"{_KEYS[dimension]}"{_IS}({"|".join(spelt)})')
+        if key and spelt and all(spelt):
+            found.append(f'"{key}"{_IS}({"|".join(dict.fromkeys(spelt))})')
     return (*found, *_times(asked.window))
 
 
@@ -63,7 +64,16 @@ def narrows(asked: Filter) -> bool:
 def _wanted(asked: Filter, dimension: str) -> Sequence[str]:
     values = asked.by.get(dimension)
     wanted = values.wanted if values is not None else ()
-    return [plain_resource(value) for value in wanted] if dimension == "resource" else wanted
+    if dimension != "resource":
+        return wanted
+    return _below(asked) or [plain_resource(value) for value in wanted]
+
+
+def _below(asked: Filter) -> list[str]:
+    """The subresources, which are rarer than their resources, if every value names one."""
+    values = asked.by.get("resource")
+    found = [value.partition("/")[2] for value in values.wanted] if values is not None else []
+    return list(dict.fromkeys(found)) if all(found) and not any(map(is_pattern, found)) else []
 
 
 def _literals(values: Sequence[str]) -> list[str]:

@@ -70,6 +70,13 @@ def events(logs: LogSource, wanted: Filter, *, raw: bool = False, stages: bool =
     return _ordered(rows if stages else merged(rows))
 
 
+def last_lines(logs: LogSource, wanted: Filter) -> Iterator[Row]:
+    """As `events`, each request once, with the line of its last stage as it stands in the log."""
+    form = _LINE._replace(last=wanted.by.keys() & LATE != set())
+    rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
+    return _ordered(merged(rows))
+
+
 def merged(rows: Iterable[Row]) -> Iterator[Row]:
     """One row for each request: the last of its stages."""
     held: OrderedDict[tuple[str, str], Row] = OrderedDict()
@@ -246,6 +253,10 @@ def _raw_row(event: Event, text: bytes, line: int) -> _Sent:
     return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
 
 
+def _line_row(event: Event, text: bytes, line: int) -> _Sent:
+    return event.stage_timestamp, event.audit_id, event.request_received_timestamp, rank(event), line, text
+
+
 def _record_row(event: Event, text: bytes, line: int) -> _Sent:
     return (
         event.stage_timestamp,
@@ -258,4 +269,5 @@ def _record_row(event: Event, text: bytes, line: int) -> _Sent:
 
 
 _RAW = _Form(project(TIMES), _raw_row)
+_LINE = _Form(project(LAST_STAGE), _line_row)
 _RECORD = _Form(project(ROW), _record_row)

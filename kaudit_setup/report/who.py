@@ -25,20 +25,20 @@ def as_text(answer: Answer) -> str:
 def as_data(answer: Answer) -> dict[str, Any]:
     """The answer with exactly the keys that are documented."""
     return {
-        "question": {"verb": answer.question.verb.value, **_coordinates(answer.object)},
+        "question": {"verb": answer.question.verb.value, **coordinates(answer.object)},
         "confidence": answer.confidence,
-        "answer": _actor_event(answer.answer),
-        "root": _actor_event(answer.root),
+        "answer": actor_event(answer.answer),
+        "root": actor_event(answer.root),
         "chain": [
             {
-                "object": _coordinates(link.object),
-                "event": _actor_event(link.request),
+                "object": coordinates(link.object),
+                "event": actor_event(link.request),
                 "confidence": link.confidence,
                 "why": link.why,
             }
             for link in answer.links
         ],
-        "events": [_actor_event(request) for request in answer.events],
+        "events": [actor_event(request) for request in answer.events],
         "coverage": [each.plain() for each in answer.coverage],
         "notes": list(answer.notes),
     }
@@ -52,16 +52,16 @@ def _lines(answer: Answer) -> Iterator[str]:
     marks = _marks([*answer.events, *linked] if of_user else [*linked, *answer.events])
     yield f"{said}."
     yield f"Confidence: {answer.confidence}."
-    yield from _titled("Chain", () if of_user else _chain(answer.links, marks))
-    yield from _titled("Timeline", _timeline(answer, marks))
-    yield from _titled("Evidence", _evidence([*linked, *answer.events], marks))
-    yield from _titled("Notes", (f"  - {note}" for note in answer.notes if note.rstrip(".") != said))
+    yield from titled("Chain", () if of_user else _chain(answer.links, marks))
+    yield from titled("Timeline", _timeline(answer, marks))
+    yield from titled("Evidence", _evidence([*linked, *answer.events], marks))
+    yield from titled("Notes", (f"  - {note}" for note in answer.notes if note.rstrip(".") != said))
     yield ""
     yield "Searched"
-    yield from map(_searched, answer.coverage)
+    yield from map(searched, answer.coverage)
 
 
-def _titled(title: str, lines: Iterator[str] | tuple[()]) -> Iterator[str]:
+def titled(title: str, lines: Iterator[str] | tuple[()]) -> Iterator[str]:
     """The lines below an empty one and their title; nothing if there are none."""
     found = list(lines)
     if found:
@@ -112,14 +112,14 @@ def _object(thing: Object) -> str:
     return f"{kind} {space}{thing.name or '*'}"
 
 
-def _searched(one: Coverage) -> str:
+def searched(one: Coverage) -> str:
     span = f"{one.first} to {one.last}" if one.first else "no event"
     gaps = f", {counted(len(one.gaps), 'gap')}" if one.gaps else ""
     damage = f", {counted(one.damaged, 'damaged line')}" if one.damaged else ""
     return f"  {one.node}: {span}, {counted(one.files, 'file')}{gaps}{damage}"
 
 
-def _actor_event(request: Request | None) -> dict[str, Any] | None:
+def actor_event(request: Request | None) -> dict[str, Any] | None:
     if request is None:
         return None
     source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
@@ -141,5 +141,5 @@ def _actor_event(request: Request | None) -> dict[str, Any] | None:
     }
 
 
-def _coordinates(thing: Object) -> dict[str, Any]:
+def coordinates(thing: Object) -> dict[str, Any]:
     return {"group": thing.group, "resource": thing.resource, "namespace": thing.namespace, "name": thing.name}

@@ -14,10 +14,10 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, find_local_logs
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
-from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
-    from kaudit_setup.attribution.answer import Question
+    from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.policy.model import Policy
 
@@ -32,6 +32,10 @@ Examples:
   kaudit-setup who read secret/db-pass -n shop --host cp1 --host cp2 -o json
   kaudit-setup who exec pod/db-0 -n shop --inventory clusters.yaml
   kaudit-setup who touched widgets.example.com/w1 --since 2h
+  kaudit-setup who deleted pods -n shop
+  kaudit-setup who changed rbac --since 7d
+  kaudit-setup who exec -A --last 50
+  kaudit-setup who created 'deploy/web-*' -n shop
   kaudit-setup who touched --user mallory --since 2026-11-23T16:00:00Z
 
 \b
@@ -63,8 +67,9 @@ def who(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND/NAME",
-            help="As kubectl takes it: pod/x, deploy/x, deployments.apps/x, plural.group/x. Optional with --user.",
+            metavar="KIND[/NAME]",
+            help="As kubectl takes it: pod/x, deploy/x, deployments.apps/x, plural.group/x. A kind alone (pods, "
+            "deploy,sts; rbac, admission, workloads) or a name with * or ? means many. Optional with --user and -A.",
             show_default=False,
         ),
     ] = None,
@@ -78,11 +83,25 @@ def who(
         str | None,
         typer.Option("-n", "--namespace", help="Namespace of the object. Default: default; with --user: all."),
     ] = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("-A", "--all-namespaces", help="In all namespaces, instead of one.")
+    ] = False,
     user: Annotated[
         str | None, typer.Option("--user", metavar="USER", help="Instead of an object: list what this user did.")
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--last",
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="List the newest N requests; the others are counted. Default: 20 for many objects, else all.",
+            show_default=False,
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option("--policy", metavar="FILE|PRESET", help="The audit policy in use: shows what it does not log."),
@@ -92,24 +111,43 @@ def who(
     source: LogOptions,
 ) -> None:
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
-    if target and name and "/" in target:
-        raise InputError(f"{target!r} already has a name", hint="write KIND/NAME or KIND NAME, one object at a time")
-    from kaudit_setup.attribution.answer import with_notes
+    from kaudit_setup.attribution.answer import Verb, newest, with_notes
+    from kaudit_setup.attribution.asked import Scope, Target, Typed
+    from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.user_activity import ask_user
+    from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.who import as_data, as_text
 
-    question = _question(verb, f"{target}/{name}" if name else target, namespace, user, since, until)
+    window = Window.of(since, until)
+    wanted = Target.of(target or "", name or "")
+    scope = Scope(namespace, all_namespaces)
+    question = Typed(Verb(verb.value), wanted, scope, user or "", window, last).question()
     rules = _policy(policy)
+    if isinstance(question, ManyQuestion):
+        _answer_many(question, source, output)
+        return
     with _remote(source) if source.remote else _local(source.log) as (logs, lost):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
-        answer = with_notes(answer, lost(), events.unreadable)
+        answer = newest(with_notes(answer, lost(), events.unreadable), last)
     # ASCII only: no terminal and no page can be harmed by what a stranger wrote
     typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
     exit_unless(answer.confidence != "unknown")
+
+
+def _answer_many(question: ManyQuestion, source: LogOptions, output: Output) -> None:
+    """Answer a question about many objects, and end with status 1 if there is nothing to list."""
+    from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
+    from kaudit_setup.report.deeds import as_data, as_text
+    from kaudit_setup.report.json import to_json
+
+    with _remote(source) if source.remote else _local(source.log) as (logs, lost):
+        answer = with_sources(ask_many(logs, question), lost())
+    typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
+    exit_unless(answer.found)
 
 
 @contextmanager
@@ -129,25 +167,6 @@ def _remote(source: LogOptions) -> Iterator[tuple[LogSource, Callable[[], list[s
     """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
     with source.on_nodes() as there:
         yield there.remote(), there.missing
-
-
-def _question(
-    verb: Asked, target: str | None, namespace: str | None, user: str | None, since: str | None, until: str | None
-) -> Question:
-    from kaudit_setup.attribution.answer import Question, Verb
-    from kaudit_setup.auditlog.kinds import parse_kind, parse_object
-    from kaudit_setup.auditlog.timestamps import Window
-
-    window = Window.of(since, until)
-    kind, name = None, ""
-    if target and (not user or "/" in target):
-        kind, name = parse_object(target)
-    elif target:
-        kind = parse_kind(target)
-    elif not user:
-        raise InputError("missing object", hint="e.g. who created pod/NAME, or name a user with --user")
-    space = namespace if namespace is not None else ("" if user else "default")
-    return Question(Verb(verb.value), kind, space, name, user or "", window)
 
 
 def _policy(name: str | None) -> Policy | None:

@@ -1,0 +1,136 @@
+"""The answer to a question about many objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kaudit_setup.attribution.answer import Verb
+from kaudit_setup.attribution.deeds.behind import Behind, behind
+from kaudit_setup.attribution.deeds.collect import By, Collected, by_namespace, collect
+from kaudit_setup.attribution.deeds.question import ManyQuestion
+from kaudit_setup.attribution.evidence.lines import EventLog
+from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.unanswered.missing_logs import missing_time
+from kaudit_setup.attribution.user_activity import failures
+from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
+from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.resources import counted
+
+_FEW: Final = 5
+_WHAT: Final = {
+    Verb.created: ("creation of", "creations of"),
+    Verb.changed: ("change of", "changes of"),
+    Verb.deleted: ("deletion of", "deletions of"),
+    Verb.read: ("read of", "reads of"),
+    Verb.exec: (
+        "exec, attach, port-forward or proxy request into",
+        "exec, attach, port-forward or proxy requests into",
+    ),
+    Verb.touched: ("request on", "requests on"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One request that is listed, and who is behind it where a controller sent it and the log tells."""
+
+    request: Request
+    behind: Behind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManyAnswer:
+    """What is known: the newest `deeds` of `total`, in order of time, and how many there are `by` each user.
+
+    `background`: the requests of Kubernetes itself that are only counted.
+    """
+
+    question: ManyQuestion
+    deeds: tuple[Deed, ...] = ()
+    total: int = 0
+    by: tuple[By, ...] = ()
+    background: tuple[By, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether there is anything to list."""
+        return self.total > 0
+
+
+def ask_many(logs: LogSource, question: ManyQuestion) -> ManyAnswer:
+    """Answer a question about many objects."""
+    found = collect(logs, question)
+    cover = logs.coverage()
+    unnamed = _unnamed(found.unnamed, question)
+    notes = [*_elsewhere(logs, question, found), *unnamed, *failures(found.tried), *missing_time(cover)]
+    known = behind(EventLog(logs), question.verb, found.newest)
+    deeds = tuple(Deed(request, known.get(request)) for request in found.newest)
+    return ManyAnswer(question, deeds, found.total, found.by, found.background, cover, tuple(notes))
+
+
+def with_sources(answer: ManyAnswer, lost: Sequence[str]) -> ManyAnswer:
+    """The answer with what happened to the sources; where nothing could be read, that is all there is to say."""
+    unread = unreadable_notes(answer.coverage)
+    own = () if nothing_readable(answer.coverage) else answer.notes
+    said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
+    return replace(answer, notes=(*unread, *lost, *own, *said[:10]))
+
+
+def sentence(answer: ManyAnswer) -> str:
+    """The answer in one sentence, without its full stop."""
+    question = answer.question
+    if nothing_readable(answer.coverage) and answer.notes:
+        return answer.notes[0].rstrip(".")
+    one, many = _WHAT[question.verb]
+    if not answer.found:
+        return f"No {one} {things(question)} found in this log{_covered(answer.coverage)}"
+    what = one if answer.total == 1 else many
+    people = counted(len(answer.by), "user")
+    who = (
+        ""
+        if question.user
+        else f" by {answer.by[0].who or 'several users'}"
+        if len(answer.by) == 1
+        else f" by {people}"
+    )
+    listed = f"; the newest {len(answer.deeds)} are listed" if answer.total > len(answer.deeds) else ""
+    return f"{answer.total} {what} {things(question)}{who}{listed}"
+
+
+def things(question: ManyQuestion) -> str:
+    """What is asked about: `pods in namespace shop`, `pods named web-* in all namespaces`."""
+    kinds = question.asked or ("Pods, Services and nodes" if question.verb is Verb.exec else "objects of any kind")
+    named = f" named {question.name}" if question.name else ""
+    scoped = question.kinds and all(kind.namespaced is False for kind in question.kinds)
+    where = f" in namespace {question.namespace}" if question.namespace else " in all namespaces"
+    by = f" by {question.user}" if question.user else ""
+    return f"{kinds}{named}{'' if scoped else where}{by}"
+
+
+def _covered(cover: Sequence[Coverage]) -> str:
+    first = min(filter(None, (each.first for each in cover)), default="")
+    return f" (covers {first} to {max(each.last for each in cover)})" if first else ", which holds no events"
+
+
+def _elsewhere(logs: LogSource, question: ManyQuestion, found: Collected) -> list[str]:
+    """Where there are such requests, if there are none in the namespace asked about."""
+    scoped = question.kinds and all(kind.namespaced is False for kind in question.kinds)
+    if found.total or not question.namespace or scoped or nothing_readable(logs.coverage()):
+        return []
+    others = by_namespace(logs, question).most_common()
+    if not others:
+        return []
+    named = ", ".join(f"{space} ({count})" for space, count in others[:_FEW])
+    more = f" and {counted(len(others) - _FEW, 'more namespace')}" if len(others) > _FEW else ""
+    return [f"There are some in namespace {named}{more}: write -n {others[0][0]}, or -A for all namespaces."]
+
+
+def _unnamed(count: int, question: ManyQuestion) -> list[str]:
+    """That new objects whose names are not in the log may be meant as well."""
+    made = f"{counted(count, 'created object')} {'has' if count == 1 else 'have'} no name in this log"
+    why = "the server made it up, and the policy logs no responses (level RequestResponse would show it)"
+    return [f"{made} and may match {question.name}: {why}."] if count else []

@@ -1,0 +1,86 @@
+"""Who is behind what controllers made or deleted: the rules of inference, asked for a few requests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from kaudit_setup.attribution.answer import Searched, Verb
+from kaudit_setup.attribution.chain import Confidence, Finding
+from kaudit_setup.attribution.deletion_causes import deletion_chain
+from kaudit_setup.attribution.evidence.actors import NAMESPACES
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.first_search import literals
+from kaudit_setup.attribution.owner_chain import creation_chain
+
+_MOST_LITERALS: Final = 120
+"""Of a search in one pass; each costs a pass over the bytes. Objects of one owner share theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Who caused a controller's request, and how sure that is: `root`, by what it did to `object`."""
+
+    root: Request
+    object: Object
+    confidence: Confidence
+
+
+class _Asked(NamedTuple):
+    """A controller's request, and the object whose history says who is behind it."""
+
+    request: Request
+    object: Object
+
+
+def behind(log: Searched, verb: Verb, requests: Sequence[Request]) -> dict[Request, Behind]:
+    """Who is behind those of `requests` (creations or deletions) that a controller sent, the newest first, as far as
+    one pass over the log tells.
+    """
+    chain = _CHAINS.get(verb)
+    asked = _within_reach(verb, _asked(verb, requests)) if chain else []
+    if not asked or chain is None:
+        return {}
+    index = EventIndex(log)
+    index.look_up(literal for one in asked for literal in literals(verb, one.object))
+    found = ((one.request, _told(one, chain(index, one.object, one.request.at))) for one in asked)
+    return {request: known for request, known in found if known is not None}
+
+
+def _asked(verb: Verb, requests: Sequence[Request]) -> Iterator[_Asked]:
+    """Those of `requests` that controllers sent, the newest first."""
+    for request in reversed(requests):
+        if request.controller and request.name:
+            yield _Asked(request, request.object)
+        elif request.controller == NAMESPACES and verb is Verb.deleted:
+            # it empties a namespace that somebody deleted
+            yield _Asked(request, Object("", "namespaces", "", request.namespace))
+
+
+def _within_reach(verb: Verb, asked: Iterable[_Asked]) -> list[_Asked]:
+    """The first of those asked about, whose literals are not too many for one pass."""
+    kept: list[_Asked] = []
+    wanted: set[bytes] = set()
+    for one in asked:
+        wanted.update(literals(verb, one.object))
+        if len(wanted) > _MOST_LITERALS:
+            break
+        kept.append(one)
+    return kept
+
+
+def _told(asked: _Asked, found: Finding) -> Behind | None:
+    """What a chain tells about a request; None if it is about another one, or ends there."""
+    request, root = asked.request, found.root
+    if found.request is None or root is None or root.key == request.key:
+        return None
+    about = asked.object != request.object or found.request.key == request.key
+    return Behind(root, found.links[-1].object, found.confidence) if about else None
+
+
+_CHAINS: Final[dict[Verb, Callable[[EventIndex, Object, float], Finding]]] = {
+    Verb.created: creation_chain,
+    Verb.deleted: deletion_chain,
+}

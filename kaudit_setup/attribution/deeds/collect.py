@@ -1,0 +1,129 @@
+"""Reading a log for a question about many objects: the newest requests, and how many there are of whom."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from kaudit_setup.attribution.answer import Verb
+from kaudit_setup.attribution.deeds.question import ManyQuestion, as_meant
+from kaudit_setup.attribution.evidence.actors import AUTOSCALER
+from kaudit_setup.attribution.evidence.requests import Request, Source, deletes, request_of
+from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.auditlog.decode import EVENT, decode_leniently
+from kaudit_setup.auditlog.query import Row, last_lines
+from kaudit_setup.auditlog.sources.port import LogSource
+
+_TRIED = 1000  # requests without effect that are kept
+_MOST_USERS = 10_000  # by name; who comes later is counted together
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """How much one user did: so many requests between `first` and `last` (as logged). `who` is empty for all those
+    beyond the first ten thousand.
+    """
+
+    who: str
+    count: int
+    first: str
+    last: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Some requests that took effect: the newest, and how many there are of whom."""
+
+    newest: deque[Request]
+    total: int = 0
+    users: dict[str, By] = field(default_factory=dict)
+
+    def add(self, request: Request, who: str) -> None:
+        self.total += 1
+        self.newest.append(request)
+        key = who if who in self.users or len(self.users) < _MOST_USERS else ""
+        old = self.users.get(key) or By(key, 0, request.time, "")
+        self.users[key] = replace(old, count=old.count + 1, last=request.time)
+
+    def by(self) -> tuple[By, ...]:
+        return tuple(sorted(self.users.values(), key=lambda one: (-one.count, one.who)))
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a log has for a question, in order of time: the `newest` of `total` requests, counted `by` user.
+
+    `background`: the requests of Kubernetes itself that are only counted, unless there are no others. `tried`: those
+    without effect, the latest. `unnamed`: how many new objects may be among those asked for: their names are not in
+    the log.
+    """
+
+    newest: tuple[Request, ...]
+    total: int
+    by: tuple[By, ...]
+    background: tuple[By, ...]
+    tried: tuple[Request, ...]
+    unnamed: int = 0
+
+
+def collect(logs: LogSource, question: ManyQuestion) -> Collected:
+    """What `logs` have for `question`; each request once."""
+    people, kubernetes = (_Kept(deque(maxlen=question.last)) for _ in range(2))
+    tried: deque[Request] = deque(maxlen=_TRIED)
+    unnamed = 0
+    for request in _requests(logs, question):
+        if question.takes_name(request) is None:
+            unnamed += request.done
+        elif not request.done:
+            tried.append(request)
+        elif in_background(question.verb, request):
+            kubernetes.add(request, request.user)
+        else:
+            people.add(request, actor(request))
+    shown, counted = (people, kubernetes.by()) if people.total else (kubernetes, ())
+    return Collected(tuple(shown.newest), shown.total, shown.by(), counted, tuple(tried), unnamed)
+
+
+def by_namespace(logs: LogSource, question: ManyQuestion) -> Counter[str]:
+    """How many requests there are for the same question in other namespaces, by namespace."""
+    wide = replace(question, namespace="")
+    found = (request for request in _requests(logs, wide) if question.takes_name(request))
+    done = (request for request in found if request.done and request.namespace)
+    return Counter(one.namespace for one in done if not in_background(question.verb, one))
+
+
+def in_background(verb: Verb, request: Request) -> bool:
+    """Whether a request is only counted: what Kubernetes itself reads and changes all the time, and a kubelet's last
+    delete of a Pod that somebody deleted before.
+
+    An autoscaler does what somebody set it to, and of creations and deletions the rules tell who is behind them.
+    """
+    if verb is Verb.deleted:
+        return bool(request.node) and deletes(request)
+    if verb is Verb.created:
+        return False
+    return request.by_kubernetes and request.controller != AUTOSCALER
+
+
+def _requests(logs: LogSource, question: ManyQuestion) -> Iterator[Request]:
+    """The requests of the kind, place and time asked for, in order of time, each once."""
+    found = [_of_rows(last_lines(logs, wanted)) for wanted in question.filters()]
+    recent: set[tuple[str, ...]] = set()
+    last = ""
+    for request in heapq.merge(*found, key=lambda one: one.time):
+        # a request that fits two filters comes twice, one after the other
+        recent = recent if request.time == last else set()
+        last = request.time
+        meant = as_meant(request)
+        if request.key not in recent and question.takes(meant) and question.takes_name(meant) is not False:
+            recent.add(request.key)
+            yield meant
+
+
+def _of_rows(rows: Iterable[Row]) -> Iterator[Request]:
+    for row in rows:
+        event, _ = decode_leniently(EVENT, row.body)
+        if event is not None:
+            yield request_of(event, Source(row.place.node, row.place.file, row.place.line))

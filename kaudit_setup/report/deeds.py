@@ -1,0 +1,117 @@
+"""An answer about many objects: for people a sentence and a table, for programs its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kaudit_setup.attribution.deeds.answer import Deed, ManyAnswer, sentence
+from kaudit_setup.attribution.deeds.collect import By
+from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.report.columns import columns
+from kaudit_setup.report.escape import safe
+from kaudit_setup.report.who import actor_event, coordinates, searched, titled
+
+_USERS = 20  # in the table of users
+
+
+def as_text(answer: ManyAnswer) -> str:
+    """The whole text; every line is made harmless for terminals."""
+    return "\n".join(_lines(answer))
+
+
+def _lines(answer: ManyAnswer) -> Iterator[str]:
+    said = sentence(answer)
+    yield safe(f"{said}.")
+    yield from titled("Requests", _table(answer.deeds))
+    if answer.total > len(answer.deeds):
+        yield from titled("By user", _users(answer.by))
+    yield from titled("Kubernetes itself (counted only)", _users(answer.background))
+    yield from titled("Notes", (safe(f"  - {note}") for note in answer.notes if note.rstrip(".") != said))
+    yield ""
+    yield "Searched"
+    yield from (safe(searched(each)) for each in answer.coverage)
+
+
+def _table(deeds: Sequence[Deed]) -> Iterator[str]:
+    heads = ["TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE"]
+    rows = [_cells(deed) for deed in deeds]
+    empty = {number for number in range(len(heads)) if not any(row[number] for row in rows)}
+    if not rows:
+        return
+    kept = [[cell for number, cell in enumerate(row) if number not in empty] for row in (heads, *rows)]
+    yield from (f"  {line}" for line in columns(kept[0], kept[1:]))
+
+
+def _cells(deed: Deed) -> list[str]:
+    request, cause = deed.request, deed.behind
+    source = request.source
+    return [
+        request.time[:19].replace("T", " "),
+        str(request.code or request.stage),
+        request.verb,
+        _object(request),
+        actor(request),
+        request.source_ips[-1] if request.source_ips else "",
+        f"{actor(cause.root)} ({cause.confidence})" if cause else "",
+        f"{source.node}:{source.file.rpartition('/')[2]}:{source.line}",
+    ]
+
+
+def _object(request: Request) -> str:
+    kind = f"{request.resource}.{request.group}" if request.group else request.resource
+    below = f"/{request.subresource}" if request.subresource else ""
+    return f"{kind}{below} {'/'.join(part for part in (request.namespace, request.name or '*') if part)}"
+
+
+def _users(by: Sequence[By]) -> Iterator[str]:
+    shown = by[:_USERS]
+    if not shown:
+        return
+    rows = [[str(one.count), one.who or "(others)", _short(one.first), _short(one.last)] for one in shown]
+    yield from (f"  {line}" for line in columns(("COUNT", "USER", "FIRST", "LAST"), rows, frozenset({0})))
+    if len(by) > len(shown):
+        yield f"  and {len(by) - len(shown)} more users"
+
+
+def _short(time: str) -> str:
+    return time[:19].replace("T", " ")
+
+
+def as_data(answer: ManyAnswer) -> dict[str, Any]:
+    """The answer with exactly the keys that are documented."""
+    question = answer.question
+    return {
+        "question": {
+            "verb": question.verb.value,
+            "kinds": [{"group": kind.group, "resource": kind.resource} for kind in question.kinds],
+            "namespace": question.namespace,
+            "name": question.name,
+            "last": question.last,
+        },
+        "sentence": sentence(answer),
+        "confidence": "certain" if answer.found else "unknown",
+        "total": answer.total,
+        "events": [_event(deed) for deed in answer.deeds],
+        "by": [_count(one) for one in answer.by],
+        "background": [_count(one) for one in answer.background],
+        "coverage": [each.plain() for each in answer.coverage],
+        "notes": list(answer.notes),
+    }
+
+
+def _event(deed: Deed) -> dict[str, Any]:
+    request, cause = deed.request, deed.behind
+    found = actor_event(request) or {}
+    found["object"] = {**coordinates(request.object), "subresource": request.subresource}
+    found["behind"] = (
+        {"object": coordinates(cause.object), "event": actor_event(cause.root), "confidence": cause.confidence}
+        if cause
+        else None
+    )
+    return found
+
+
+def _count(one: By) -> dict[str, Any]:
+    return {"user": one.who, "count": one.count, "first": one.first, "last": one.last}
