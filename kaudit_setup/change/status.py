@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 from kaudit_setup.auditlog.decode import decode_strictly
@@ -25,6 +26,7 @@ STATES = {
     "not-writing": "auditing is on, but events are not being written",
     "records-nothing": "audit flags are set, but without both a policy and a backend nothing is recorded",
     "changed-by-hand": "the audit settings or the policy were changed by hand since this tool last changed them",
+    "rewritten": "the manifest was rewritten, as kubeadm upgrade does, with other audit settings",
     "restart-pending": "the running server does not have the settings of the manifest",
     "reverted": "the watchdog undid the last change",
     "unconfirmed": "a change is waiting to be confirmed",
@@ -110,7 +112,8 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
         server=f"{observed.server.pid}" if observed.server else "",
         enabled=not (_is_off(state) or _records_nothing(state)),
         # while a change waits, the journal does not know it yet
-        by_hand=not _is_unconfirmed(state) and (_is_changed_by_hand(state) or _is_other_policy(state)),
+        by_hand=not _is_unconfirmed(state)
+        and (_edit(state) in {_Edit.by_hand, _Edit.other} or _is_other_policy(state)),
         restart_pending=_runs_other_flags(state),
         unconfirmed=_is_unconfirmed(state),
         journal=dict(state.last.data),
@@ -130,23 +133,49 @@ def _runs_other_flags(state: NodeState) -> bool:
     return server is not None and audit_lines(server.argv) != audit_lines(state.pod.argv)
 
 
-def _is_changed_by_hand(state: NodeState) -> bool:
-    """Whether `enable` would have something of its own to restore; what else was changed is not for it to judge."""
+class _Edit(Enum):
+    """What somebody else did to the manifest, as far as auditing is concerned."""
+
+    none = "nothing"
+    by_hand = "its audit settings are not whole"
+    same = "written anew with the same audit settings"
+    other = "written anew with other ones"
+
+
+def _edit(state: NodeState) -> _Edit:
+    """What else was changed is not for this tool to judge.
+
+    kubeadm writes the whole file anew (phases/upgrade/staticpods.go), without our annotation, which whoever edits by
+    hand leaves alone.
+    """
     ours = state.changed_since
-    return ours is not None and (dict(state.settings.flags) != ours.flags or not _is_whole(state))
+    if ours is None:
+        return _Edit.none
+    same = dict(state.settings.flags) == ours.flags
+    anew = bool(ours.flags) and not state.pod.annotations.get(POLICY_ANNOTATION)
+    if anew:
+        return _Edit.same if same and _is_whole(state) else _Edit.other
+    return _Edit.none if same and _is_whole(state) else _Edit.by_hand
+
+
+def _is_changed_by_hand(state: NodeState) -> bool:
+    """Whether `enable` would have something of its own to restore."""
+    return _edit(state) is _Edit.by_hand
+
+
+def _is_rewritten(state: NodeState) -> bool:
+    return _edit(state) is _Edit.other
 
 
 def _is_whole(state: NodeState) -> bool:
-    """Whether the manifest has all that belongs to its audit flags: mounts, volumes, annotations."""
+    """Whether the manifest has all that belongs to its audit flags: mounts, volumes, no annotation too many."""
     noted = state.pod.annotations
     if not state.settings.flags:
         return True
-    if not noted.get(POLICY_ANNOTATION):
-        return False
     text = state.observed.manifest.text
     settings = replace(
         state.settings,
-        policy_sha256=noted[POLICY_ANNOTATION],
+        policy_sha256=noted.get(POLICY_ANNOTATION, ""),
         webhook_sha256=noted.get(WEBHOOK_ANNOTATION, ""),
     )
     try:
@@ -178,6 +207,7 @@ _IN_ORDER: tuple[tuple[str, Callable[[NodeState], bool]], ...] = (
     ("server-down", _is_down),
     ("restart-pending", _runs_other_flags),
     ("changed-by-hand", _is_changed_by_hand),
+    ("rewritten", _is_rewritten),
     ("reverted", _was_reverted),
     ("off", _is_off),
     ("records-nothing", _records_nothing),
@@ -197,37 +227,68 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
         ]
         if state.last.result == "stuck":
             found.append("the last undo could not restore everything; see `kaudit-setup backups list`")
-    if reached == "changed-by-hand":
-        found += _changed_by_hand(state)
-    elif (ours := state.changed_since) and not _is_changed_by_hand(state):
-        found.append(
-            f"{state.observed.manifest.path} was changed after {ours.time or 'the last run'}, but not in its audit "
-            "settings"
-        )
+    if state.changed_since and reached not in {"unconfirmed", "restart-pending"}:
+        found += _EDITED[_edit(state)](state, state.changed_since)
     policy = state.policy
     if policy and policy.kind != "file":
         joined = "" if state.ours else " (kubeadm join takes the settings from kubeadm-config, but no file with them)"
         found.append(f"{policy.path} does not exist; kube-apiserver does not start without it{joined}")
     elif policy and _is_other_policy(state):
-        found.append(f"{policy.path} is not the policy that the running server was started with")
+        noted = state.pod.annotations.get(POLICY_ANNOTATION)
+        which = "the running server was started with" if noted else "this tool wrote"
+        found.append(f"{policy.path} is not the policy that {which}")
     return found
 
 
-def _changed_by_hand(state: NodeState) -> Iterator[str]:
-    ours = state.ours or Entry()
-    yield f"{state.observed.manifest.path} was changed after {ours.time or 'the last run'}"
-    if ours.flags and not state.pod.annotations.get(POLICY_ANNOTATION):
-        # whoever edits by hand leaves the annotation alone; kubeadm writes the file anew
-        what = "with the same audit flags" if state.settings.flags == ours.flags else "without the audit settings"
-        yield f"it was rewritten {what} (kubeadm upgrade?); `enable` fixes it with one restart"
-    elif ours.flags:
+def _other_edit(state: NodeState, ours: Entry) -> Iterator[str]:
+    yield f"{state.observed.manifest.path} was changed after {_since(ours)}, but not in its audit settings"
+
+
+def _edited_by_hand(state: NodeState, ours: Entry) -> Iterator[str]:
+    yield f"{state.observed.manifest.path} was changed after {_since(ours)}"
+    if ours.flags:
         yield from (f"{said}; `enable` undoes that" for said in drift(state.pod.flags, ours.flags))
 
 
+def _rewritten_alike(state: NodeState, ours: Entry) -> Iterator[str]:
+    yield (
+        f"{state.observed.manifest.path} was rewritten after {_since(ours)} with the same audit settings, as kubeadm "
+        "upgrade does"
+    )
+
+
+def _rewritten_otherwise(state: NodeState, ours: Entry) -> Iterator[str]:
+    how = "with other audit settings" if state.settings.flags else "without the audit settings"
+    yield (
+        f"{state.observed.manifest.path} was rewritten after {_since(ours)} {how}, as kubeadm upgrade does; `enable` "
+        "fixes it with one restart"
+    )
+    if state.settings.flags:
+        yield from drift(state.pod.flags, ours.flags)
+
+
+def _since(ours: Entry) -> str:
+    return ours.time or "the last run"
+
+
+_EDITED: Mapping[_Edit, Callable[[NodeState, Entry], Iterator[str]]] = {
+    _Edit.none: _other_edit,
+    _Edit.by_hand: _edited_by_hand,
+    _Edit.same: _rewritten_alike,
+    _Edit.other: _rewritten_otherwise,
+}
+
+
 def _is_other_policy(state: NodeState) -> bool:
-    """Whether the policy file is not the one that the manifest's annotation names."""
-    noted, policy = state.pod.annotations.get(POLICY_ANNOTATION), state.policy
+    """Whether the policy file is not the one that the manifest's annotation names, or the journal without it."""
+    policy = state.policy
+    noted = state.pod.annotations.get(POLICY_ANNOTATION) or (policy and _written(state, policy.path))
     return bool(noted and policy and policy.kind == "file" and noted != policy.sha256)
+
+
+def _written(state: NodeState, path: str) -> str:
+    """The hash of what this tool last wrote there; empty if it did not."""
+    return next((e.files[path] for e in reversed(state.journal) if path in e.files), "")
 
 
 def _rate(log: LogSeen) -> float | None:

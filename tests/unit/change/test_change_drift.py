@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.status import judge
 from kaudit_setup.cli import main
 from kaudit_setup.errors import Exit
+from kaudit_setup.node.local import LocalNode
+from kaudit_setup.node.observe import Process, observe
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 PLAIN = ("enable", "--policy", "metadata")
@@ -126,3 +131,49 @@ def test_after_a_rollback_the_state_that_came_back_is_the_recorded_one(node: Nod
     node.edit(CHANGED)
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.status()["flags"]["audit-log-maxage"] == "90"
+
+
+ANNOTATIONS = (r" *kaudit-setup\.io/.*\n", "")  # kubeadm writes the whole manifest anew, and knows nothing of them
+
+
+def test_what_kubeadm_rewrote_with_the_same_settings_is_not_a_change_by_hand(node: Node) -> None:
+    node.edit(ANNOTATIONS, (r"(image: .*):v1.36.2", r"\1:v1.36.3"))
+    found = node.status()
+    assert not found["by_hand"]
+    assert any("with the same audit settings, as kubeadm upgrade does" in said for said in found["remarks"])
+
+
+def test_what_kubeadm_rewrote_with_other_settings_is_called_that(node: Node) -> None:
+    node.edit(ANNOTATIONS, CHANGED)
+    found = node.status()
+    assert found["by_hand"]
+    assert any("with other audit settings, as kubeadm upgrade does" in said for said in found["remarks"])
+    assert "--audit-log-maxage=90 was changed to 5" in found["remarks"]
+
+
+def test_what_kubeadm_rewrote_without_the_settings_is_called_that(node: Node) -> None:
+    shutil.copy(SAMPLE, node.manifest)
+    found = node.status()
+    assert found["by_hand"]
+    assert any(
+        "without the audit settings, as kubeadm upgrade does; `enable` fixes it" in s for s in found["remarks"]
+    )
+
+
+def test_a_policy_that_was_edited_after_kubeadm_rewrote_the_manifest_is_seen(node: Node) -> None:
+    node.edit(ANNOTATIONS)
+    (node.root / "etc/kubernetes/audit-policy.yaml").write_bytes(b"# by hand\n")
+    found = node.status()
+    assert found["by_hand"]
+    assert "/etc/kubernetes/audit-policy.yaml is not the policy that this tool wrote" in found["remarks"]
+
+
+@pytest.mark.parametrize(
+    ("edits", "state"),
+    [([ANNOTATIONS], "on"), ([ANNOTATIONS, CHANGED], "rewritten"), ([CHANGED], "changed-by-hand")],
+)
+def test_the_state_of_a_living_node_says_who_wrote_it(node: Node, edits: list[tuple[str, str]], state: str) -> None:
+    node.edit(*edits)
+    seen = NodeState.of(observe(LocalNode(node.root)))
+    running = Process(pid=1, start=1, argv=tuple(seen.pod.argv))
+    assert judge(replace(seen, observed=replace(seen.observed, servers=(running,)))).state == state
