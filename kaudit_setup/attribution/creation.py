@@ -223,14 +223,30 @@ def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
     chosen, prefix = asked[-1], asked[-1].facts.generate_name
     since = search.latest - QUEUED if search.fresh(chosen) else 0.0
     until = search.latest + search.index.tolerance
-    around = [r for r in _creates_without_name(search.index, search.object) if since <= r.at <= until]
-    owners = {_owner(r) for r in around if generated_from(r.facts.generate_name, search.object.name)}
+    asked_before = [r for r in _creates_without_name(search.index, search.object) if r.at <= until]
+    around = [request for request in asked_before if since <= request.at]
+    waiting = _waiting(search, [request for request in asked_before if request.at < since], since)
+    named_alike = (r for r in (*around, *waiting) if generated_from(r.facts.generate_name, search.object.name))
+    owners = {_owner(request) for request in named_alike}
     silent = list(dict.fromkeys(actor(request) for request in around if not request.facts.generate_name))
     complete = bool(since) or not search.index.left_out
     proven = all((len(owners) == 1, not silent, chosen.at <= search.latest, complete))
     why = f"its request asked for a generated name with the prefix {prefix}"
     notes = (_rivals_note(search, asked), _silent_rivals(search.object, silent))
     return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
+
+
+def _waiting(search: _Search, earlier: Sequence[Request], until: float) -> list[Request]:
+    """What somebody made by hand before `until`, and may have met the scheduler only after that: a Pod waits for as
+    long as its maker likes (schedulingGates, for instance). None of it where the log has a name for each request.
+    """
+    by_hand = [request for request in earlier if not request.by_kubernetes]
+    if not by_hand:
+        return []
+    index, obj, length = search.index, search.object, len(search.object.name)
+    alike = index.starting(replace(obj, name=obj.name.rpartition("-")[0]))
+    met = [one for one in alike if len(one.name) == length and 0.0 < first_mention(index, one) < until]
+    return by_hand if len(earlier) > len(met) else []
 
 
 def _silent_rivals(obj: Object, silent: Sequence[str]) -> str:

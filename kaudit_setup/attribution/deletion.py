@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import excludes
@@ -21,6 +20,7 @@ from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, ke
 from kaudit_setup.attribution.evidence.literals import nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
+from kaudit_setup.attribution.evidence.uri_query import value
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import GONE, REPLACED
 
@@ -351,9 +351,13 @@ def includes(request: Request, obj: Object) -> bool | None:
         return True
     if request.facts.items is not None:
         return obj.name in request.facts.items
-    query = parse_qs(urlsplit(request.uri).query)
-    fields = [part.split("=") for part in ",".join(query.get("fieldSelector", [])).split(",")]
-    names = [part[-1] for part in fields if part[0] == "metadata.name"]
+    names = _names_selected(request)
     if names:
         return obj.name in names
-    return None if query.keys() & {"labelSelector", "fieldSelector"} else True
+    return None if selector(request) else True
+
+
+def _names_selected(request: Request) -> list[str]:
+    """The names that a request on a whole collection selects by a field; empty if it does not."""
+    fields = (part.split("=") for part in value(request.uri, "fieldSelector").split(","))
+    return [part[-1] for part in fields if part[0] == "metadata.name"]

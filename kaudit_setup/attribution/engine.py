@@ -20,7 +20,8 @@ from kaudit_setup.attribution.first_search import as_logged, literals
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
-from kaudit_setup.attribution.unanswered.attempts import attempts
+from kaudit_setup.attribution.trust.shared_ids import shared_ids
+from kaudit_setup.attribution.unanswered.attempts import attempts, untold
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -39,6 +40,8 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
     if finding.request is None:
         notes = (*_why_nothing(log, index, question, obj, finding, policy), *notes, *_unknown_kind(index, question))
+    linked = [link.request for link in finding.links if link.request is not None]
+    notes = (*notes, *shared_ids(index.all(), [*linked, *events]))
     answer = Answer(
         question,
         obj,
@@ -127,7 +130,7 @@ def _why_nothing(
     log: Searched, index: EventIndex, question: Question, obj: Object, found: Finding, policy: Policy | None
 ) -> list[str]:
     """Why the object's own request is not known."""
-    known = "" if found.links else found.instead
+    known = "" if found.links else found.instead or untold(index, obj, MATCHES[question.verb])
     case = Unanswered(question.verb.value, obj, policy, known, followed=found.root is not None)
     return reasons(index, case, log.coverage())
 

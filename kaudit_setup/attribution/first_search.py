@@ -8,8 +8,8 @@ from dataclasses import replace
 from kaudit_setup.attribution.answer import Question, Verb
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import (
+    NODE_PROXY,
     begins,
-    kubelet_path,
     named,
     nameless_requests,
     pod_ending,
@@ -49,7 +49,7 @@ def _inside(verb: Verb, obj: Object) -> list[bytes]:
     """Requests that go into the object by another way than its own subresources."""
     with_ports = obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}
     by_kubelet = obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}
-    return [*(with_a_port(obj) if with_ports else ()), *([kubelet_path(obj)] if by_kubelet else ())]
+    return [*(with_a_port(obj) if with_ports else ()), *([NODE_PROXY] if by_kubelet else ())]
 
 
 def _nameless(verb: Verb, obj: Object) -> list[bytes]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.evidence.uri_query import names_parameter, value
 
 _Key = tuple[str, ...]
 
@@ -124,15 +124,14 @@ def _is_unanswered(request: Request) -> bool:
     """Whether a request states the whole object (or is a server-side apply, the only one with `force`:
     AS/pkg/endpoints/handlers/patch.go), and no response shows what it changed.
     """
-    states = bool(request.facts.request_digest) or (request.verb == "patch" and "force" in _query(request))
+    states = bool(request.facts.request_digest) or (request.verb == "patch" and names_parameter(request.uri, "force"))
     return states and not (request.facts.object_digest or request.facts.version)
 
 
 def _sender(request: Request) -> _Key:
-    """Who sent a request, and how: a repeated request is the same in this."""
-    manager = "".join(_query(request).get("fieldManager", []))
-    return (request.user, request.impersonator, request.agent, request.verb, request.subresource, manager)
+    """Who sent a request, and how: a repeated request is the same in this.
 
-
-def _query(request: Request) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(request.uri).query)
+    The user agent only counts where it tells apart the controllers that share one user: anybody may change theirs.
+    """
+    manager = value(request.uri, "fieldManager")
+    return (request.user, request.impersonator, request.controller, request.verb, request.subresource, manager)

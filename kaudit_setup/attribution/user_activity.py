@@ -10,6 +10,8 @@ from kaudit_setup.attribution.evidence.index import in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
 from kaudit_setup.attribution.phrases import infinitive, past, thing
+from kaudit_setup.attribution.trust.shared_ids import shared_ids
+from kaudit_setup.attribution.unanswered.attempts import is_untold
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.resources import counted
 
@@ -73,7 +75,9 @@ def ask_user(log: Searched, question: Question) -> Answer:
     done.prune()
     events = done.in_order()
     meant = [] if present else _meant(log, question.user)
-    notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *failures(tried.without(done))]
+    failed = tried.without(done)
+    notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *failures(failed)]
+    notes += shared_ids([*events, *failed], events)
     lines = log.numbered(events)
     events = [lines.get(request, request) for request in events]
     last = events[-1] if events else None
@@ -149,6 +153,8 @@ def failures(tried: Sequence[Request]) -> list[str]:
     if late := sum(request.code == TIMED_OUT for request in tried):
         requests = f"{counted(late, 'matching request')}"
         said.append(f"{requests} timed out ({TIMED_OUT}) and may have taken effect anyway")
+    if maybe := sum(map(is_untold, tried)):
+        said.append(f"{counted(maybe, 'matching deletion')} may have been a dry run, as the URI says, or not")
     if dry := sum(request.outcome == "dry-run" for request in tried):
         said.append(f"{counted(dry, 'dry run')} {'is' if dry == 1 else 'are'} not counted")
     return said

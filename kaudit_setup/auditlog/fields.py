@@ -17,6 +17,8 @@ TIMES: Fields = frozenset({"request_received_timestamp", "stage_timestamp"})
 """A window of time, and the lines that `events -o raw` prints."""
 LAST_STAGE: Fields = TIMES | {"response_status.code"}
 """Whether a later stage of a request decides about it."""
+SENT: Fields = frozenset({"verb", "request_uri", "user.username"})
+"""What was asked for and by whom, which tells requests apart whatever Audit-ID their clients chose."""
 ROW: Fields = frozenset(
     {
         "level",

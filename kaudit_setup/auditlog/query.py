@@ -5,19 +5,21 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
 from kaudit_setup.auditlog.decode import Decoder, decode_leniently, decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, rank
-from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, TIMES
+from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
+from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import misshapen, not_an_event
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.record import Place, body_of
+from kaudit_setup.auditlog.record import Place, body_of, record_of
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Found, matches
 from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -27,7 +29,14 @@ from kaudit_setup.auditlog.workers import SMALL_BYTES, cores, scan
 
 _HELD_REQUESTS = 20_000  # requests whose end has not been met; the oldest is given out as it is
 _RECENT_REQUESTS = 50_000  # requests that were given out, to know a copy on another node
+_SHARED_SHOWN = 3
 _NODES_AT_ONCE = 8  # each costs a process
+
+
+Key = tuple[str, str, str, str, str]
+"""A request: its Audit-ID, when it was received, its verb, its URI and who sent it. The ID is what a client says
+(AS/pkg/endpoints/filters/audit_init.go), so that it alone would let somebody hide a request behind another's.
+"""
 
 
 class Row(NamedTuple):
@@ -37,13 +46,13 @@ class Row(NamedTuple):
     """
 
     time: str
-    key: tuple[str, str]
+    key: Key
     rank: int
     place: Place
     body: bytes
 
 
-_Sent = tuple[str, str, str, int, int, bytes]
+_Sent = tuple[str, Key, int, int, bytes]
 
 
 class _Form(NamedTuple):
@@ -79,8 +88,8 @@ def last_lines(logs: LogSource, wanted: Filter) -> Iterator[Row]:
 
 def merged(rows: Iterable[Row]) -> Iterator[Row]:
     """One row for each request: the last of its stages."""
-    held: OrderedDict[tuple[str, str], Row] = OrderedDict()
-    recent: OrderedDict[tuple[str, str], None] = OrderedDict()
+    held: OrderedDict[Key, Row] = OrderedDict()
+    recent: OrderedDict[Key, None] = OrderedDict()
 
     def give(row: Row) -> Iterator[Row]:
         recent[row.key] = None
@@ -104,6 +113,37 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
                 yield from give(held.popitem(last=False)[1])
     for row in sorted(held.values()):
         yield from give(row)
+
+
+@dataclass(slots=True)
+class SharedIds:
+    """Audit-IDs of rows that came back in another request, as far as fifty thousand rows reach.
+
+    `count` of them; `pairs`: the first ones, each with both rows.
+    """
+
+    count: int = 0
+    pairs: list[tuple[Row, Row]] = field(default_factory=list)
+    _recent: OrderedDict[str, Row] = field(default_factory=OrderedDict)
+
+    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """`rows`, as they come."""
+        for row in rows:
+            known = self._recent.setdefault(row.key[0], row)
+            if known.key != row.key and row.key[0] and not _passed_on(known, row):
+                self.count += 1
+                if len(self.pairs) < _SHARED_SHOWN:
+                    self.pairs.append((known, row))
+            if len(self._recent) > _RECENT_REQUESTS:
+                self._recent.popitem(last=False)
+            yield row
+
+
+def _passed_on(one: Row, other: Row) -> bool:
+    """Whether both may be one request that kube-apiserver passed on to the server of an aggregated API."""
+    thing = record_of(one.body).object
+    same = one.key[2:] == other.key[2:] and one.place.node != other.place.node
+    return same and is_custom(thing.group, thing.resource)
 
 
 def _ordered(rows: Iterable[Row]) -> Iterator[Row]:
@@ -139,8 +179,8 @@ def _node(
         return _find(unit, tally, wanted, form)
 
     for file, before, part in scan(list(files), work, tallies, workers):
-        for time, audit_id, received, stage, line, body in part:
-            yield Row(time, (audit_id, received), stage, Place(file.node, file.path, before + line), body)
+        for time, key, stage, line, body in part:
+            yield Row(time, key, stage, Place(file.node, file.path, before + line), body)
 
 
 def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
@@ -242,32 +282,32 @@ def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
         if event is not None and ((fit := fits(event)) or form.last):
             whole, why = decode_leniently(form.decoder, hit.text)
             if whole is not None:
-                time, audit_id, received, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
-                yield Row(time, (audit_id, received), stage, Place(hit.file.node, hit.file.path, line), body)
+                time, key, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
+                yield Row(time, key, stage, Place(hit.file.node, hit.file.path, line), body)
         # the node counts what has not even the shape of an event, but not in its compressed files
         if why and (hit.file.gzipped or not misshapen(hit.text)):
             logs.damaged(hit, why)
 
 
 def _raw_row(event: Event, text: bytes, line: int) -> _Sent:
-    return event.stage_timestamp, event.audit_id, event.request_received_timestamp, 0, line, text
+    # lines are never merged: what else tells requests apart is not decoded for them
+    return event.stage_timestamp, (event.audit_id, event.request_received_timestamp, "", "", ""), 0, line, text
 
 
 def _line_row(event: Event, text: bytes, line: int) -> _Sent:
-    return event.stage_timestamp, event.audit_id, event.request_received_timestamp, rank(event), line, text
+    return event.stage_timestamp, _key(event), rank(event), line, text
 
 
 def _record_row(event: Event, text: bytes, line: int) -> _Sent:
-    return (
-        event.stage_timestamp,
-        event.audit_id,
-        event.request_received_timestamp,
-        rank(event),
-        line,
-        body_of(event),
-    )
+    return event.stage_timestamp, _key(event), rank(event), line, body_of(event)
+
+
+def _key(event: Event) -> Key:
+    """At RequestReceived nobody is impersonated yet, so the sender counts."""
+    sender = event.user.username
+    return event.audit_id, event.request_received_timestamp, event.verb, event.request_uri, sender
 
 
 _RAW = _Form(project(TIMES), _raw_row)
-_LINE = _Form(project(LAST_STAGE), _line_row)
+_LINE = _Form(project(LAST_STAGE | SENT), _line_row)
 _RECORD = _Form(project(ROW), _record_row)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kaudit_setup.auditlog.query import Row
-from kaudit_setup.auditlog.record import in_ascii, record_of, with_source
+from kaudit_setup.auditlog.query import Row, SharedIds
+from kaudit_setup.auditlog.record import Record, in_ascii, record_of, with_source
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.escape import safe
+from kaudit_setup.resources import counted
 
 
 def as_table(rows: Iterable[Row]) -> Iterator[str]:
@@ -15,19 +16,50 @@ def as_table(rows: Iterable[Row]) -> Iterator[str]:
     return columns(("TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE"), map(_cells, rows))
 
 
+def shared_id_notes(shared: SharedIds) -> Iterator[str]:
+    """What is said of Audit-IDs that came back in another request; nothing if none did."""
+    for one, other in shared.pairs:
+        first, second = record_of(one.body), record_of(other.body)
+        yield (
+            f"Audit-ID {first.audit_id} is of two requests: {_request(first)}, and {_request(second)}. Clients may"
+            " choose it, so it proves nothing; somebody may want to hide behind it"
+        )
+    if more := shared.count - len(shared.pairs):
+        yield f"and {counted(more, 'more request')} with the Audit-ID of another one"
+
+
+def _request(one: Record) -> str:
+    return f"{one.verb} {one.request_uri} by {_who(one)} at {one.time}"
+
+
+def _who(one: Record) -> str:
+    return (f"{one.user} (by {one.impersonated_by})" if one.impersonated_by else one.user) or "(nobody)"
+
+
+def _from(one: Record) -> str:
+    """The address that the server saw itself, and how many others the client claims to come from."""
+    if not one.source_ips:
+        return ""
+    claimed = one.source_ips[:-1]
+    return (
+        f"{one.source_ips[-1]} (says {claimed[0]}{', ...' if len(claimed) > 1 else ''})"
+        if claimed
+        else one.source_ips[-1]
+    )
+
+
 def _cells(row: Row) -> list[str]:
     one = record_of(row.body)
     thing = one.object
     what = f"{thing.resource}/{thing.subresource}" if thing.subresource else thing.resource
     where = "/".join(part for part in (thing.namespace, thing.name) if part)
-    who = f"{one.user} (by {one.impersonated_by})" if one.impersonated_by else one.user
     return [
         one.time[:19].replace("T", " "),
         str(one.code or one.stage),
         one.verb,
         f"{what} {where}".strip() or one.request_uri,
-        who or "(nobody)",
-        one.source_ips[-1] if one.source_ips else "",
+        _who(one),
+        _from(one),
         one.user_agent.partition(" ")[0],
         f"{row.place.node}:{row.place.file.rpartition('/')[2]}:{row.place.line}",
     ]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.choose import up_to, writes
 from kaudit_setup.attribution.evidence.requests import Request, creates
+from kaudit_setup.attribution.evidence.uri_query import value
 from kaudit_setup.policy.selectors import matches
 
 
 def excludes(request: Request, requests: Sequence[Request]) -> bool:
     """Whether a request on all that match a selector left out the object of `requests`, by its labels then."""
-    asked = parse_qs(urlsplit(request.uri).query).get("labelSelector", [])
+    asked = value(request.uri, "labelSelector")
     labels = _labels_at(requests, request.at) if asked else None
-    return labels is not None and any(matches(selector, labels) is False for selector in asked)
+    return labels is not None and matches(asked, labels) is False
 
 
 def _labels_at(requests: Sequence[Request], at: float) -> dict[str, str] | None:

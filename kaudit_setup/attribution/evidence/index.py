@@ -23,6 +23,7 @@ from kaudit_setup.attribution.evidence.requests import (
     through_kubelet,
 )
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
+from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 LIMIT = 60_000
@@ -245,17 +246,28 @@ def in_order(requests: Iterable[Request]) -> list[Request]:
     """
     found: dict[tuple[str, ...], Request] = {}
     for request in sorted(requests, key=_when):
-        key = (request.audit_id, request.verb, request.uri, request.impersonator or request.user)
+        key = (request.audit_id, *request.shape)
         old = found.setdefault(key, request)
         if old is request:
             continue
-        # somebody may choose one Audit-ID for many requests: only those of two servers can be the same
-        apart = old.source.node == request.source.node or request.at - old.at > CLOCK_SKEW
-        if apart or (old.name and request.name and old.name != request.name):
+        if not passed_on(old, request):
             found[*key, *request.key] = request
         elif (request.done, bool(request.name)) > (old.done, bool(old.name)):
             found[key] = request
     return sorted(found.values(), key=_when)
+
+
+def passed_on(one: Request, other: Request) -> bool:
+    """Whether two requests may be one that kube-apiserver passed on to the server of an aggregated API.
+
+    Somebody may choose one Audit-ID for many requests: only what two servers logged at the same time can be one
+    request, and only of an API that kube-apiserver does not serve itself.
+    """
+    if one.audit_id != other.audit_id or one.shape != other.shape or one.source.node == other.source.node:
+        return False
+    if abs(one.at - other.at) > CLOCK_SKEW or not is_custom(one.group, one.resource):
+        return False
+    return not (one.name and other.name and one.name != other.name)
 
 
 def _when(request: Request) -> tuple[float, float]:

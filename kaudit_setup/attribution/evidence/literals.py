@@ -29,9 +29,10 @@ def named(obj: Object) -> tuple[bytes, ...]:
     return (b'"namespace":' + quoted(obj.namespace) + b"," + name,)
 
 
-def kubelet_path(pod: Object) -> bytes:
-    """How a request through a node's proxy names a Pod in its URI (see `through_kubelet`)."""
-    return f"/{pod.namespace}/{pod.name}".encode()
+NODE_PROXY = b'"subresource":"proxy"'
+"""Every request through a proxy: one through a node's names a Pod in its path, in whatever spelling the sender chose
+(see `through_kubelet`).
+"""
 
 
 def with_a_port(obj: Object) -> tuple[bytes, ...]:

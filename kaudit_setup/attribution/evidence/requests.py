@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.attribution.evidence.actors import controller_of, node_of
 from kaudit_setup.attribution.evidence.bodies import Facts, body_facts
 from kaudit_setup.attribution.evidence.listed import lists_object
+from kaudit_setup.attribution.evidence.uri_query import asks_dry_run, path_segments, value
 from kaudit_setup.auditlog.event import Event, ObjectReference, impersonator
 from kaudit_setup.auditlog.kinds import home_group
 from kaudit_setup.auditlog.search import Hit
@@ -24,6 +24,8 @@ Outcome = Literal["done", "refused", "dry-run", "open"]
 TIMED_OUT = 504
 _LATER = {"": 0, "RequestReceived": 1, "ResponseStarted": 2, "ResponseComplete": 3, "Panic": 4}
 _EXEC = frozenset({"exec", "attach", "portforward", "proxy"})
+_NODE_PROXY = len(("api", "v1", "nodes", "NAME", "proxy"))
+_CONNECTS = _EXEC | {"token"}
 # The kubelet's own paths into a Pod, and the subresource of the Pod that does the same.
 _KUBELET = {"exec": "exec", "run": "exec", "attach": "attach", "portForward": "portforward", "containerLogs": "log"}
 # Requests on a subresource that change what an object is or does; `status` is what controllers report about it.
@@ -118,7 +120,12 @@ class Request:
         would let somebody hide a request behind another's. At RequestReceived nobody is impersonated yet
         (AS/pkg/server/config.go:DefaultBuildHandlerChain), so that it is the sender who counts.
         """
-        return (self.audit_id, self.time, self.verb, self.uri, self.impersonator or self.user)
+        return (self.audit_id, self.time, *self.shape)
+
+    @property
+    def shape(self) -> tuple[str, str, str]:
+        """What was asked for and by whom, as the server knows it in every stage."""
+        return (self.verb, self.uri, self.impersonator or self.user)
 
 
 def singular(resource: str) -> str:
@@ -217,8 +224,8 @@ def collection(request: Request) -> str:
 
 def selector(request: Request) -> str:
     """What a request on a whole collection asked its objects to match; empty for all."""
-    query = parse_qs(urlsplit(request.uri).query)
-    return " and ".join(query.get("labelSelector", []) + query.get("fieldSelector", []))
+    asked = (value(request.uri, "labelSelector"), value(request.uri, "fieldSelector"))
+    return " and ".join(filter(None, asked))
 
 
 def deletes(request: Request) -> bool:
@@ -247,8 +254,8 @@ def through_kubelet(request: Request) -> Request | None:
     """
     if (request.group, request.resource, request.subresource) != ("", "nodes", "proxy"):
         return None
-    parts = request.uri.partition("?")[0].partition("/proxy/")[2].split("/")
-    if len(parts) < 3 or parts[0] not in _KUBELET or not (parts[1] and parts[2]):
+    parts = path_segments(request.uri)[_NODE_PROXY:]
+    if len(parts) < 3 or parts[0] not in _KUBELET:
         return None
     return replace(request, resource="pods", subresource=_KUBELET[parts[0]], namespace=parts[1], name=parts[2])
 
@@ -279,10 +286,22 @@ def _outcome(event: Event, facts: Facts) -> Outcome:
         return "open"
     if stage == "Panic" or code >= 400:
         return "refused"
-    if facts.dry_run or _asks_dry_run(event.request_uri):
+    if facts.dry_run:
         return "dry-run"
-    return "done" if code else "open"
+    said = _dry_run_in_uri(event, facts) if code and asks_dry_run(event.request_uri) else None
+    return said or ("done" if code else "open")
 
 
-def _asks_dry_run(uri: str) -> bool:
-    return "dryRun" in uri and "All" in parse_qs(urlsplit(uri).query).get("dryRun", ())
+def _dry_run_in_uri(event: Event, facts: Facts) -> Outcome | None:
+    """What a request came to whose URI asks for a dry run; None if the server took no notice of that.
+
+    A deletion's URI counts if the request has no body, which only a level above Metadata shows. Whoever sends a read,
+    an exec or a request for a token may write it into the URI all the same (AS/pkg/endpoints/installer.go,
+    pkg/registry/core/serviceaccount/storage/token.go).
+    """
+    if event.verb in {"delete", "deletecollection"}:
+        if event.request_object:
+            return None
+        return "open" if facts.dry_run is None else "dry-run"
+    heeded = event.verb in {"create", "update", "patch"} and event.object_ref.subresource not in _CONNECTS
+    return "dry-run" if heeded else None

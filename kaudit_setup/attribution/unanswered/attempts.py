@@ -8,16 +8,36 @@ from typing import Final
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates
+from kaudit_setup.attribution.evidence.uri_query import asks_dry_run
 from kaudit_setup.attribution.phrases import actor, infinitive
 from kaudit_setup.resources import counted
 
 SHOWN: Final = 5
+_UNTOLD: Final = (
+    "its URI asks for a dry run, which the server heeds only if the request has no body; the log does not show that"
+)
 
 
 def attempts(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> list[str]:
     """What people tried to do to `obj` of the kind that `match` takes, and what became of it, in sentences."""
     said = [_attempt(request, obj) for request in _without_effect(index, obj) if match(request)]
     return few(said, f"and {counted(len(said) - SHOWN, 'more attempt')}")
+
+
+def untold(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> str:
+    """That the log does not tell whether the last of such requests took effect; empty if there is none."""
+    found = [request for request in _without_effect(index, obj) if match(request) and is_untold(request)]
+    if not found:
+        return ""
+    last = found[-1]
+    return f"This log does not tell whether {actor(last)} deleted {obj} at {last.time}: {_UNTOLD}"
+
+
+def is_untold(request: Request) -> bool:
+    """Whether a deletion may have been a dry run for all that its URI says."""
+    return (
+        request.outcome == "open" and request.code != TIMED_OUT and bool(request.code) and asks_dry_run(request.uri)
+    )
 
 
 def _without_effect(index: EventIndex, obj: Object) -> list[Request]:
@@ -45,6 +65,8 @@ def _attempt(request: Request, obj: Object) -> str:
         return f"{what}: a dry run, without effect"
     if request.code == TIMED_OUT:
         return f"{what}: timed out ({request.code}), may have taken effect anyway"
+    if is_untold(request):
+        return f"{what}: {_UNTOLD}"
     if request.outcome == "open":
         return f"{what}: outcome unknown, this log has only stage {request.stage or 'unknown'}"
     why = f" ({request.reason})" if request.code == 403 and request.reason else ""

@@ -54,14 +54,18 @@ def events(
     wanted: FilterOptions,
 ) -> None:
     """Show the events that match all filters; a filter given twice accepts either value."""
+    from kaudit_setup.auditlog.query import SharedIds
     from kaudit_setup.auditlog.query import events as query
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
+    from kaudit_setup.report.events import shared_id_notes
     from kaudit_setup.report.terminal import note, notes
 
     fits = wanted.filter()
     with source.logs() as logs:
-        rows = query(logs, fits, raw=output is EventOutput.raw, stages=bool(wanted.stage))
+        raw, shared = output is EventOutput.raw, SharedIds()
+        rows = query(logs, fits, raw=raw, stages=bool(wanted.stage))
+        rows = rows if raw else shared.watch(rows)
         first = list(itertools.islice(rows, 1))
         _print(itertools.islice(itertools.chain(first, rows), limit or None), output)
         cover = logs.coverage()
@@ -69,6 +73,7 @@ def events(
         nothing = nothing_readable(cover)
         if not first and not nothing:
             note(no_event_note(cover))
+        notes(shared_id_notes(shared))
         notes(coverage_notes(cover))
         exit_unless(not nothing)
 

@@ -47,7 +47,13 @@ class FilterOptions:
     level: Annotated[Values, typer.Option(metavar="LEVEL", help="Metadata, Request or RequestResponse.")] = None
     stage: Annotated[Values, typer.Option(metavar="STAGE", help="Only lines of this stage, one row per line.")] = None
     ip: Annotated[
-        Values, typer.Option("--source-ip", "--ip", metavar="ADDRESS", help="One of the source IP addresses.")
+        Values,
+        typer.Option(
+            "--source-ip",
+            "--ip",
+            metavar="ADDRESS",
+            help="One of the source IP addresses; all but the last are what the client says.",
+        ),
     ] = None
     agent: Annotated[
         Values,

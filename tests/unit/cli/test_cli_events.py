@@ -181,7 +181,7 @@ def test_one_audit_id_sent_again_and_again_hides_nothing(capfd: pytest.CaptureFi
 def test_a_request_without_an_end_is_not_lost(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(
         tmp_path / "audit.log",
-        event(1, stage="RequestReceived"),
+        event(1, stage="RequestReceived", verb="watch"),
         event(1, stage="ResponseStarted", verb="watch"),
         event(2, stage="RequestReceived"),
         event(2),
