@@ -9,6 +9,7 @@
     │   ├── AuthError        1  login or sudo was refused
     │   ├── ScriptError      1  a script ran on the node and did not say what it should
     │   └── LostError        1  the connection broke while something was under way
+    ├── StoreError           1  an archive or a store of logs did not answer as it should
     ├── RefusedError         1  preflight found something that would break the API server; nothing was changed
     ├── ChangeError          1  the change was not made, or was undone; the node works as before
     │   ├── UntouchedError   1  it was not even begun: the node said no, or could not be reached any more
@@ -66,6 +67,10 @@ class PolicyError(InputError):
     def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "", details: str = "") -> None:
         super().__init__(message, hint=hint, details=details)
         self.problems = problems
+
+
+class StoreError(KauditError):
+    """An archive or a store of logs could not be reached, or did not answer as it should."""
 
 
 class RefusedError(KauditError):

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "estimate": "Estimate what other policies would log.",
     "stats": "Describe the audit log: time covered, gaps, sizes.",
     "collect": "Copy the audit logs of nodes to a local directory.",
+    "pack": "Pack audit logs into an archive, to ask it quickly.",
     "backups": "List, show, compare and remove backups.",
     "demo": "Show the main commands on a simulated node, in 30 s.",
     "manifest": "Patch a kube-apiserver manifest, as a filter.",

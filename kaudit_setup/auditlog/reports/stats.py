@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kaudit_setup.auditlog.decode import decode_unit, project
+from kaudit_setup.auditlog.decode import Lines, decode_unit, project
 from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
@@ -26,6 +26,17 @@ class Count:
     sizes: Counter[int] = field(default_factory=Counter)
     largest: int = 0
     total: int = 0
+
+    def take(self, lines: Lines) -> None:
+        """Count the events of some decoded lines."""
+        events = [event for event in lines.events if event is not None]
+        self.levels.update([event.level for event in events])
+        self.stages.update([event.stage for event in events])
+        self.versions.update([event.api_version for event in events])
+        sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
+        self.sizes.update([_step(size) for size in sizes])
+        self.largest = max(self.largest, max(sizes, default=0))
+        self.total += sum(sizes)
 
     def add(self, other: Count) -> None:
         """Take in what another worker counted."""
@@ -73,14 +84,21 @@ def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
     counts: dict[str, Count] = {}
     for file, _, part in scan(logs.files, _count, logs.tallies):
         counts.setdefault(file.node, Count()).add(part)
+    return by_node(logs.files, logs.coverage(), counts)
+
+
+def by_node(
+    files: Sequence[LogFile], cover: Sequence[Coverage], counts: Mapping[str, Count]
+) -> tuple[NodeStats, ...]:
+    """One NodeStats for each node of `cover`; `counts`: by the name of the node."""
     return tuple(
         NodeStats(
-            cover,
-            counts.get(cover.node, Count()),
-            _rotation([file for file in logs.files if file.node == cover.node]),
-            extent([cover]),
+            one,
+            counts.get(one.node, Count()),
+            _rotation([file for file in files if file.node == one.node]),
+            extent([one]),
         )
-        for cover in logs.coverage()
+        for one in cover
     )
 
 
@@ -91,14 +109,7 @@ _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each powe
 def _count(unit: Unit, tally: Tally) -> Iterator[Count]:
     count = Count()
     for lines in decode_unit(unit, tally, _DECODER):
-        events = [event for event in lines.events if event is not None]
-        count.levels.update([event.level for event in events])
-        count.stages.update([event.stage for event in events])
-        count.versions.update([event.api_version for event in events])
-        sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
-        count.sizes.update([_step(size) for size in sizes])
-        count.largest = max(count.largest, max(sizes, default=0))
-        count.total += sum(sizes)
+        count.take(lines)
     yield count
 
 

@@ -110,13 +110,18 @@ def top(logs: LocalLogs, by: Sequence[str], wanted: Filter, limit: int = 20) -> 
 
     for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
         whole.merge(part)
-    ranked = sorted(whole.cells.items(), key=lambda item: (-item[1][1], item[0]))
+    return ranked(whole, names, limit, extent(logs.coverage(), wanted.window))
+
+
+def ranked(whole: Groups, by: Sequence[str], limit: int, covered: Extent) -> Top:
+    """The heaviest `limit` of some groups. `covered`: the part of the asked time that their logs cover."""
+    order = sorted(whole.cells.items(), key=lambda item: (-item[1][1], item[0]))
     return Top(
-        names,
-        tuple((key, events, size) for key, (events, size) in ranked[:limit]),
+        tuple(by),
+        tuple((key, events, size) for key, (events, size) in order[:limit]),
         whole.events,
         whole.size,
-        extent(logs.coverage(), wanted.window),
+        covered,
         len(whole.cells),
         (whole.rare[0], whole.rare[1]),
     )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.reports.stats import NodeStats
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -28,12 +35,23 @@ def stats(
     source: LogOptions,
 ) -> None:
     """Describe the audit log of each node: time covered, gaps, levels, sizes, rotation, damaged lines."""
-    from kaudit_setup.auditlog.reports.stats import stats as count
     from kaudit_setup.auditlog.scan_statistics import nothing_readable
     from kaudit_setup.report.json import to_json
     from kaudit_setup.report.stats import as_data, as_text
 
-    with source.fetch() as logs:
-        nodes = count(logs)
+    with _counted(source) as nodes:
         typer.echo(to_json(as_data(nodes)) if output is Output.json else as_text(nodes))
         exit_unless(not nothing_readable([node.coverage for node in nodes]))
+
+
+@contextmanager
+def _counted(source: LogOptions) -> Iterator[tuple[NodeStats, ...]]:
+    """What each node's log is like: a store knows it since the logs were packed."""
+    from kaudit_setup.auditlog.reports.stats import stats as count
+
+    with source.stored() as stores:
+        if stores is not None:
+            yield stores.stats()
+            return
+    with source.fetch() as logs:
+        yield count(logs)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +12,11 @@ from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.reports.top import Top
+    from kaudit_setup.auditlog.scan_statistics import Coverage
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -38,7 +45,6 @@ def top(
 ) -> None:
     """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
     from kaudit_setup.auditlog.reports.top import dimensions
-    from kaudit_setup.auditlog.reports.top import top as count
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes
     from kaudit_setup.report.json import to_json
@@ -47,9 +53,7 @@ def top(
 
     names = dimensions(by)
     fits = wanted.filter()
-    with source.fetch(fits) as logs:
-        counted = count(logs, names, fits, limit)
-        cover = logs.coverage()
+    with _counted(source, names, fits, limit) as (counted, cover):
         notes(unreadable_notes(cover))
         if output is Output.json:
             typer.echo(to_json(as_data(counted, cover)))
@@ -57,3 +61,18 @@ def top(
             typer.echo(as_text(counted))
         notes(coverage_notes(cover))
         exit_unless(not nothing_readable(cover))
+
+
+@contextmanager
+def _counted(
+    source: LogOptions, names: Sequence[str], fits: Filter, limit: int
+) -> Iterator[tuple[Top, tuple[Coverage, ...]]]:
+    """The groups, and what the logs cover: a store counts them itself."""
+    from kaudit_setup.auditlog.reports.top import top as count
+
+    with source.stored() as stores:
+        if stores is not None:
+            yield stores.top(names, fits, limit), stores.coverage()
+            return
+    with source.fetch(fits) as logs:
+        yield count(logs, names, fits, limit), logs.coverage()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
@@ -129,7 +129,7 @@ def who(
     if isinstance(question, ManyQuestion):
         _answer_many(question, source, output)
         return
-    with _remote(source) if source.remote else _local(source.log) as (logs, lost):
+    with _opened(source) as (logs, lost):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
         answer = newest(with_notes(answer, lost(), events.unreadable), last)
@@ -144,10 +144,17 @@ def _answer_many(question: ManyQuestion, source: LogOptions, output: Output) -> 
     from kaudit_setup.report.deeds import as_data, as_text
     from kaudit_setup.report.json import to_json
 
-    with _remote(source) if source.remote else _local(source.log) as (logs, lost):
+    with _opened(source) as (logs, lost):
         answer = with_sources(ask_many(logs, question), lost())
     typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
     exit_unless(answer.found)
+
+
+def _opened(source: LogOptions) -> AbstractContextManager[tuple[LogSource, Callable[[], list[str]]]]:
+    """The logs, and what says which of them are missing from the answer."""
+    if (stores := source.stores()) is not None:
+        return nullcontext((stores, stores.missing))
+    return _remote(source) if source.remote else _local(source.log)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
     from kaudit_setup.node.port import Node
+    from kaudit_setup.stores.several import Stores
 
 LogOption = Annotated[
     list[str] | None,
@@ -30,6 +31,7 @@ LogOption = Annotated[
         "--log",
         metavar="PATH...",
         help="Files, directories, globs, or - for standard input; plain or gzip. With --host: paths on the nodes. "
+        "An archive made by pack, or a store: see docs/archives.md. "
         "Default: the log of the API server on this machine.",
     ),
 ]
@@ -88,6 +90,11 @@ class LogOptions(Reach):
         """The logs, to be searched where they are. Raises InputError, NodeError, and typer.Exit at the end if that of
         a node is missing.
         """
+        if (stored := self.stores()) is not None:
+            yield stored
+            _note_missing(stored)
+            _check_complete(stored)
+            return
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
@@ -104,7 +111,8 @@ class LogOptions(Reach):
         `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
         typer.Exit at the end if the log of a node is missing.
         """
-        if not self.remote:
+        stored = self.stores()
+        if stored is None and not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
             yield LocalLogs(find_local_logs(self.log))
@@ -119,6 +127,10 @@ class LogOptions(Reach):
             clean_up_when_ended(),
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
+            if stored is not None:
+                yield _brought(stored, wanted, Path(folder))
+                _check_complete(stored)
+                return
             with self.on_nodes() as there:
                 logs, lost = there.fetch(wanted, Path(folder), show_bytes)
                 notes(lost)
@@ -129,6 +141,23 @@ class LogOptions(Reach):
                     thread.join(timeout=1)
             yield logs
         _check_complete(there)
+
+    def stores(self) -> Stores | None:
+        """The archives and stores that `--log` names; None if it names files. Raises InputError."""
+        if self.remote or not self.log:
+            return None
+        from kaudit_setup.stores.opening import stores
+
+        return stores(self.log)
+
+    @contextmanager
+    def stored(self) -> Iterator[Stores | None]:
+        """The same, for what they count themselves; typer.Exit at the end if one of them did not answer."""
+        found = self.stores()
+        yield found
+        if found is not None:
+            _note_missing(found)
+            _check_complete(found)
 
     @contextmanager
     def on_nodes(self) -> Iterator[NodeLogs]:
@@ -152,13 +181,22 @@ class LogOptions(Reach):
             yield [candidate.node for candidate in found]
 
 
-def _note_missing(there: NodeLogs) -> None:
+def _brought(stored: Stores, wanted: Filter | None, folder: Path) -> LocalLogs:
+    """The lines that fit, as files in `folder`. Raises StoreError."""
+    from kaudit_setup.auditlog.filters import Filter
+
+    logs = stored.fetch(wanted or Filter(), folder)
+    _note_missing(stored)
+    return logs
+
+
+def _note_missing(there: NodeLogs | Stores) -> None:
     from kaudit_setup.report.terminal import notes
 
     notes(there.missing())
 
 
-def _check_complete(there: NodeLogs) -> None:
+def _check_complete(there: NodeLogs | Stores) -> None:
     """Raises typer.Exit if the log of a node is missing from the answer, which was given all the same."""
     if not there.complete:
         raise typer.Exit(Exit.FAILED)

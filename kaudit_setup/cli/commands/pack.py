@@ -1,0 +1,64 @@
+"""`pack`: audit logs into an archive or a table, where questions are quick."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import Annotated
+
+import typer
+
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.logs import LogOptions
+from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.errors import InputError
+
+app = typer.Typer(rich_markup_mode=None)
+
+_EPILOG = """Examples:
+
+  kaudit-setup pack --log /var/log/kubernetes/audit --to /srv/audit-archive --cluster prod
+
+  kaudit-setup pack --host cp1 --host cp2 --to s3://audit/prod --cluster prod
+
+  kaudit-setup who deleted deploy/web -n shop --log /srv/audit-archive
+
+Run it as often as you like: a file that was packed before, or a copy of it, adds nothing, and a file that has grown
+adds only its new lines. It may be interrupted at any time. docs/archives.md has the details.
+"""
+
+
+@app.command(epilog=_EPILOG)
+@takes(source=LogOptions)
+def pack(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="DIR|URL", help="A folder, s3://BUCKET/PREFIX, or clickhouse+https://HOST/DATABASE.TABLE."
+        ),
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option("--cluster", metavar="NAME", help="Name of the cluster that the logs are of.")
+    ] = "default",
+    output: OutputOption = Output.text,
+    *,
+    source: LogOptions,
+) -> None:
+    """Pack audit logs into an archive of Parquet or a ClickHouse table, to keep them and to ask them quickly."""
+    from kaudit_setup.auditlog.sources.local import rereadable
+    from kaudit_setup.cli.signals import clean_up_when_ended
+    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.pack import as_data, as_text
+    from kaudit_setup.report.progress import show_bytes
+    from kaudit_setup.stores.opening import target
+    from kaudit_setup.stores.pack import pack as write
+
+    if to is None:
+        raise InputError("pack needs --to", hint="for example: kaudit-setup pack --log audit.log --to audit-archive")
+    if not cluster.strip():
+        raise InputError("--cluster is empty", hint="name the cluster that the logs are of")
+    there = target(to)
+    stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
+    with clean_up_when_ended(), source.fetch() as logs, rereadable(logs.files, stdin) as files:
+        done = write(files, there, cluster, show_bytes)
+    typer.echo(to_json(as_data(done, there.name)) if output is Output.json else as_text(done, there.name))

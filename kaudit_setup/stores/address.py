@@ -1,0 +1,112 @@
+"""Where a store is, as people write it after --log and --to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from kaudit_setup.errors import InputError
+
+Kind = Literal["folder", "s3", "clickhouse", "loki"]
+
+_SCHEME = re.compile(r"([a-z0-9]+)(?:\+(https?))?://", re.IGNORECASE)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_RECORDS = "batches"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A store. `host` and `port`: of a server; `path`: the folder, the prefix in the bucket, `database.table`.
+
+    `url` is what people see; it never holds a password.
+    """
+
+    kind: Kind
+    url: str
+    path: str
+    host: str = ""
+    port: int | None = None
+    tls: bool = True
+    query: str = ""
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is written like an address rather than a path."""
+    return _SCHEME.match(text) is not None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `pack` made the folder `path`."""
+    try:
+        return any(one.suffix == ".json" for one in (path / _RECORDS).iterdir())
+    except OSError:
+        return False
+
+
+def parse(text: str) -> Address:
+    """The address in `text`; what is written like none is a folder. Raises InputError."""
+    found = _SCHEME.match(text)
+    if found is None:
+        return Address("folder", text, text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"{_without_login(text)}: {error}", hint=_HINT) from None
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            f"{_without_login(text)}: no user or password belongs into an address, which other users of this machine "
+            "can see",
+            hint="set the environment variables that docs/archives.md names",
+        )
+    scheme = found[0].lower().removesuffix("://")
+    if scheme == "s3":
+        return _bucket(text, parts)
+    if scheme in {"clickhouse+https", "clickhouse+http"}:
+        return _table(text, parts, port, tls=scheme.endswith("https"))
+    if scheme in {"loki+https", "loki+http"}:
+        return _loki(text, parts, port, tls=scheme.endswith("https"))
+    raise InputError(f"{text}: unknown kind of store {scheme}", hint=_HINT)
+
+
+_HINT = "for example s3://BUCKET/PREFIX, clickhouse+https://HOST/DATABASE.TABLE or loki+https://HOST/?query={...}"
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"//[^/?#]*@", "//", text)
+
+
+def _bucket(text: str, parts: SplitResult) -> Address:
+    if not _BUCKET.fullmatch(parts.netloc):
+        raise InputError(f"{text}: {parts.netloc!r} is not the name of a bucket", hint="write s3://BUCKET/PREFIX")
+    return Address("s3", text, parts.path.strip("/"), parts.netloc)
+
+
+def _table(text: str, parts: SplitResult, port: int | None, *, tls: bool) -> Address:
+    names = parts.path.strip("/").split(".")
+    if not parts.hostname or len(names) != 2 or not all(map(_TABLE.fullmatch, names)):
+        raise InputError(
+            f"{text}: database and table are missing", hint="write clickhouse+https://HOST/DATABASE.TABLE"
+        )
+    return Address("clickhouse", text, ".".join(names), _checked(text, parts, tls=tls), port, tls)
+
+
+def _loki(text: str, parts: SplitResult, port: int | None, *, tls: bool) -> Address:
+    if not parts.hostname or not parts.query.startswith("query="):
+        raise InputError(f"{text}: no query is given", hint="write 'loki+https://HOST/?query={app=\"kube-audit\"}'")
+    return Address("loki", text, parts.path.rstrip("/"), _checked(text, parts, tls=tls), port, tls, parts.query)
+
+
+def _checked(text: str, parts: SplitResult, *, tls: bool) -> str:
+    host = parts.hostname or ""
+    if not tls and host not in _LOOPBACK:
+        raise InputError(
+            f"{text}: everybody on the way could read the logs and the password",
+            hint="write https; http is for this machine only",
+        )
+    return host

@@ -1,0 +1,56 @@
+"""chdb: ClickHouse's engine inside this process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kaudit_setup.errors import InputError, StoreError
+
+_SETTINGS = {
+    "max_threads": "2",
+    "max_block_size": "4096",
+    "input_format_parquet_max_block_size": "4096",
+    "max_bytes_before_external_sort": "67108864",
+    "max_bytes_before_external_group_by": "134217728",
+    "max_query_size": "67108864",
+    "max_ast_elements": "1000000",
+    "max_expanded_ast_elements": "1000000",
+    "use_hive_partitioning": "0",
+    "input_format_parquet_filter_push_down": "1",
+}
+_CODE = re.compile(r"Code: (\d+)")
+_MISSING = frozenset({"107", "499", "636", "079"})  # FILE_DOESNT_EXIST, S3_ERROR, CANNOT_EXTRACT_TABLE_STRUCTURE
+
+
+class Embedded:
+    """See `port.Engine`. One process has one engine; it keeps nothing on disk but what a large sort needs."""
+
+    def __init__(self) -> None:
+        """Raises InputError if chdb is not installed."""
+        try:
+            from chdb import session
+        except ImportError:
+            raise InputError(
+                "archives need chdb, which is not installed", hint="pip install 'kaudit-setup[archive]'"
+            ) from None
+        self._session = session.Session()
+
+    def query(self, sql: str) -> Iterator[bytes]:
+        """See `Engine.query`."""
+        settings = ", ".join(f"{name} = {value}" for name, value in _SETTINGS.items())
+        try:
+            answer = self._session.send_query(f"{sql} SETTINGS {settings}", "TabSeparated")
+            try:
+                for piece in answer:
+                    yield piece.bytes()
+            finally:
+                answer.close()
+        except RuntimeError as error:
+            raise StoreError(f"the archive could not be read: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """The first sentence of an error, without the query."""
+    said = text.partition("DB::Exception: ")[2] or text
+    return said.partition(": While executing")[0].partition(": while executing")[0][:300]

@@ -1,0 +1,103 @@
+"""An archive as what `pack` writes to: parts as they become full, and at last the record that makes them count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive.archive import RECORDS, Archive, days_of
+from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, placed
+from kaudit_setup.stores.pack import Commit, Piece
+from kaudit_setup.stores.port import Place
+from kaudit_setup.stores.records import Batch, Part, Source
+from kaudit_setup.stores.records import encode as encode_record
+from kaudit_setup.stores.rows import Rows
+from kaudit_setup.stores.schema import VERSION
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ArchiveTarget:
+    """See `pack.Target`."""
+
+    def __init__(self, place: Place, archive: Archive) -> None:
+        """`archive`: what lies at `place`."""
+        self._place = place
+        self._archive = archive
+
+    @property
+    def name(self) -> str:
+        """See `Target.name`."""
+        return self._place.name
+
+    def packed(self) -> Sequence[Source]:
+        """See `Target.packed`."""
+        return self._archive.sources()
+
+    def encode(self, rows: Rows) -> bytes:
+        """See `Target.encode`."""
+        return encode(rows)
+
+    def begin(self, batch: str, cluster: str) -> Commit:
+        """See `Target.begin`."""
+        return _Commit(self._place, batch, cluster)
+
+
+class _Commit:
+    """See `pack.Commit`."""
+
+    def __init__(self, place: Place, batch: str, cluster: str) -> None:
+        self._place = place
+        self._batch = batch
+        self._temporary = TemporaryDirectory(prefix="kaudit-setup-pack-")
+        self._folder = Path(self._temporary.name)
+        self._writer = PartWriter(batch, cluster, self._folder)
+        self._tables: list[pa.Table] = []
+        self._held = 0
+        self._parts: list[Part] = []
+
+    def take(self, piece: Piece) -> None:
+        """See `Commit.take`."""
+        file = piece.file
+        table = placed(decode(piece.data), piece.before, piece.after, file.node, file.path, piece.text)
+        if not len(table):
+            return
+        self._tables.append(table)
+        self._held += table.nbytes
+        if self._held >= PART_BYTES:
+            self._flush()
+
+    def finish(self, sources: Sequence[Source]) -> None:
+        """See `Commit.finish`."""
+        self._flush()
+        days = [day for source in sources for day in days_of(source)]
+        name = f"{RECORDS}{min(days)}_{max(days)}_{self._batch}.json"
+        record = self._folder / "record"
+        record.write_bytes(encode_record(Batch(self._batch, VERSION, tuple(sources), tuple(self._parts))))
+        self._place.put(name, record)
+        self._temporary.cleanup()
+
+    def give_up(self) -> None:
+        """See `Commit.give_up`; what cannot be taken away counts for nothing without a record."""
+        self._temporary.cleanup()
+        for part in self._parts:
+            for name in (part.lines, part.words):
+                try:
+                    self._place.remove(name)
+                except StoreError:
+                    return
+
+    def _flush(self) -> None:
+        if not self._tables:
+            return
+        tables, self._tables, self._held = self._tables, [], 0
+        for part, lines, words in self._writer.write(tables):
+            self._parts.append(part)
+            self._place.put(part.lines, lines)
+            self._place.put(part.words, words)
+            lines.unlink()
+            words.unlink()

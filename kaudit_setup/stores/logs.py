@@ -1,0 +1,117 @@
+"""A store as a source of logs, for `who` and `events`; and its lines brought here, for what must read them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.raw_lines import PADDING, inside
+from kaudit_setup.auditlog.scan_statistics import Coverage, coverage
+from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.errors import KauditError, StoreError
+from kaudit_setup.stores.port import Group, Store, StoredLine
+from kaudit_setup.stores.records import Source, shown
+
+
+class StoreLogs:
+    """The logs in a store, searched where they are."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is asked yet."""
+        self._store = store
+        self._window = ALWAYS
+
+    @property
+    def name(self) -> str:
+        """As people call the store."""
+        return self._store.name
+
+    @cached_property
+    def _sources(self) -> Sequence[Source]:
+        return self._store.sources()
+
+    @cached_property
+    def _files(self) -> dict[str, LogFile]:
+        """By text: the file by whose name its lines are known."""
+        return {text: source.file() for text, source in shown(self._sources).items()}
+
+    @cached_property
+    def shown_sources(self) -> tuple[Source, ...]:
+        """The sources that no other one begins with, in their order."""
+        names = {source.text for source in shown(self._sources).values()}
+        return tuple(source for source in self._sources if source.text in names)
+
+    @property
+    def files(self) -> tuple[LogFile, ...]:
+        """The files that were packed, those that hold something of the time that was asked for last."""
+        return tuple(source.file() for source in self.shown_sources if source.touches(self._window))
+
+    def candidates(
+        self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
+    ) -> Iterator[Hit]:
+        """See `LogSource.candidates`."""
+        self._window = window
+        asked = list(dict.fromkeys(filter(None, literals)))
+        plains = tuple(map(plainly, asked))
+        wanted = [spelt for literal in asked for spelt in spellings(literal)]
+        for hit in self.hits(self._store.find(plains, window)):
+            if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):
+                continue
+            if window.open or inside(hit.text, window):
+                yield hit
+
+    def hits(self, lines: Iterator[StoredLine]) -> Iterator[Hit]:
+        """Lines of the store as hits. Raises StoreError for a line of no source."""
+        for source, number, raw in lines:
+            file = self._files.get(source)
+            if file is None:
+                raise StoreError(f"{self._store.name} has lines of a file that no record names")
+            yield Hit(file, number, 0, raw.strip(PADDING))
+
+    def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
+        """A store numbers its lines itself."""
+        return list(hits)
+
+    def damaged(self, hit: Hit, what: str) -> None:
+        """Every line was looked at when it was packed."""
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What the logs cover, as it was found when they were packed."""
+        return coverage(self.files, {source.text: source.tally for source in self.shown_sources})
+
+    def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
+        """See `Store.count`."""
+        self._window = wanted.window
+        return self._store.count(by, wanted)
+
+    def fetch(self, wanted: Filter, folder: Path) -> list[LogFile]:
+        """The lines of the events that fit `wanted` as files in the new folder `folder`. Raises StoreError, and
+        KauditError if it cannot be written.
+        """
+        self._window = wanted.window
+        copies: list[LogFile] = []
+        try:
+            folder.mkdir(mode=0o700)
+            for file, hits in groupby(self.hits(self._store.stream(wanted)), lambda hit: hit.file):
+                copies.append(_copied(file, hits, folder / str(len(copies))))
+        except OSError as error:
+            raise KauditError(
+                f"the lines that fit cannot be kept in {folder}: {error.strerror or error}",
+                hint="make room there, or name another place for it with TMPDIR",
+            ) from error
+        return copies
+
+
+def _copied(file: LogFile, hits: Iterable[Hit], copy: Path) -> LogFile:
+    with copy.open("xb") as out:
+        for hit in hits:
+            out.write(hit.text + b"\n")
+    info = copy.stat()
+    return replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), gzipped=False, copy=str(copy))

@@ -1,0 +1,204 @@
+"""`pack`: log files into a store, each text once, whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.reader import Unit
+from kaudit_setup.auditlog.reports.stats import Count
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.workers import scan
+from kaudit_setup.stores.fingerprint import Fingerprint, fingerprint
+from kaudit_setup.stores.records import Counted, Source
+from kaudit_setup.stores.rows import Rows, rows_of
+
+_BATCH_BYTES = 1 << 30
+"""Bytes of files that are committed together, unless one alone has more: each commit is an object to read later."""
+
+Progress = Callable[[str, str, int, int], None]
+"""Told (node, file, bytes done, bytes in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some lines of a file on their way into a store: encoded by `Target.encode`, `before` lines stood before them in
+    the file, and those up to line `after` are there already.
+    """
+
+    file: LogFile
+    text: str
+    data: bytes
+    before: int
+    after: int
+
+
+class Commit(Protocol):
+    """One batch that is being written."""
+
+    def take(self, piece: Piece) -> None:
+        """Write some lines; nobody sees them yet. Raises StoreError."""
+        ...
+
+    def finish(self, sources: Sequence[Source]) -> None:
+        """Make all that was taken visible at once. Raises StoreError."""
+        ...
+
+    def give_up(self) -> None:
+        """Take away what was written."""
+        ...
+
+
+class Target(Protocol):
+    """Where lines are packed to."""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        ...
+
+    def packed(self) -> Sequence[Source]:
+        """What is there. Raises StoreError."""
+        ...
+
+    def encode(self, rows: Rows) -> bytes:
+        """Rows as they are written, made by the processes that read."""
+        ...
+
+    def begin(self, batch: str, cluster: str) -> Commit:
+        """Begin to write a batch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What `pack` did: the sources that it added; files whose text was there, with the path under which it was."""
+
+    added: tuple[Source, ...]
+    there: tuple[tuple[LogFile, Source], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A file that is to be packed."""
+
+    file: LogFile
+    print: Fingerprint
+
+    @property
+    def after(self) -> int:
+        """How many of its lines are there already."""
+        begun = self.print.begun
+        return begun.tally.lines if begun is not None and begun.whole else 0
+
+    def source(self, cluster: str, tally: Tally, count: Count) -> Source:
+        """Its record, once it was read."""
+        file, found, begun = self.file, self.print, self.print.begun
+        text = begun.text if begun is not None else ""
+        return Source(
+            found.text,
+            found.sha256,
+            found.bytes,
+            found.head,
+            cluster,
+            file.node,
+            _written(file.path),
+            file.size,
+            file.gzipped,
+            file.rotated,
+            file.written,
+            found.whole,
+            tally,
+            Counted.of(count),
+            after=text if self.after else "",
+            instead="" if self.after else text,
+        )
+
+
+@dataclass(slots=True)
+class _Packer:
+    target: Target
+    cluster: str
+    progress: Progress
+    known: list[Source] = field(default_factory=list)
+    there: list[tuple[LogFile, Source]] = field(default_factory=list)
+
+    def batches(self, files: Sequence[LogFile]) -> Iterator[list[_Ready]]:
+        """The files that are not there yet, as many at a time as are committed together."""
+        waiting: list[_Ready] = []
+        texts: dict[str, _Ready] = {}
+        for file in files:
+            found = fingerprint(file, self.known)
+            if found.known is not None:
+                self.there.append((file, found.known))
+                continue
+            if found.text in texts:  # a copy of one that waits
+                yield waiting
+                waiting, texts = [], {}
+                found = fingerprint(file, self.known)
+                if found.known is not None:
+                    self.there.append((file, found.known))
+                    continue
+            waiting.append(_Ready(file, found))
+            texts[found.text] = waiting[-1]
+            if sum(one.print.bytes for one in waiting) >= _BATCH_BYTES:
+                yield waiting
+                waiting, texts = [], {}
+        if waiting:
+            yield waiting
+
+    def write(self, waiting: Sequence[_Ready]) -> list[Source]:
+        """Pack the files of one batch."""
+        commit = self.target.begin(secrets.token_hex(8), self.cluster)
+        try:
+            sources = self._read(waiting, commit)
+            commit.finish(sources)
+        except BaseException:
+            commit.give_up()
+            raise
+        return sources
+
+    def _read(self, waiting: Sequence[_Ready], commit: Commit) -> list[Source]:
+        tallies: dict[str, Tally] = {}
+        counts: dict[str, Count] = {}
+        by_key = {one.file.key: one for one in waiting}
+
+        def work(unit: Unit, tally: Tally) -> Iterator[tuple[bytes, Count]]:
+            for rows, count in rows_of(unit, tally):
+                yield self.target.encode(rows), count
+
+        found = scan([one.file for one in waiting], work, tallies)
+        for key, pieces in groupby(found, lambda one: one[0].key):
+            ready = by_key[key]
+            for file, before, (data, count) in pieces:
+                counts.setdefault(key, Count()).add(count)
+                commit.take(Piece(file, ready.print.text, data, before, ready.after))
+            self.progress(ready.file.node, ready.file.path, ready.print.bytes, ready.print.bytes)
+        return [
+            one.source(self.cluster, tallies.get(one.file.key, Tally()), counts.get(one.file.key, Count()))
+            for one in waiting
+        ]
+
+
+def pack(files: Sequence[LogFile], target: Target, cluster: str, progress: Progress) -> Packed:
+    """Pack those of `files` whose text is not in `target` yet; of one that has grown, the lines that are new.
+
+    Each commit is whole or absent, wherever this is interrupted. Raises StoreError, and KauditError for a file that
+    cannot be read.
+    """
+    packer = _Packer(target, cluster, progress, list(target.packed()))
+    added: list[Source] = []
+    for waiting in packer.batches(files):
+        sources = packer.write(waiting)
+        added += sources
+        packer.known += sources
+    return Packed(tuple(added), tuple(packer.there))
+
+
+def _written(path: str) -> str:
+    r"""`path` as a record can hold it: a byte that is not UTF-8 as `\xff`."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

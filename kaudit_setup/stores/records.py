@@ -1,0 +1,166 @@
+"""What a store knows of the files that were packed into it: enough to say what they cover without reading them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import msgspec
+
+from kaudit_setup.auditlog.files import LogFile, latest_begin
+from kaudit_setup.auditlog.reports.stats import Count
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.timestamps import Window
+from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.schema import VERSION
+
+_TEXT_BYTES = 4096  # of a path or a name
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """`stats.Count`, as it is stored."""
+
+    levels: dict[str, int]
+    stages: dict[str, int]
+    versions: dict[str, int]
+    sizes: dict[int, int]
+    largest: int
+    total: int
+
+    @classmethod
+    def of(cls, count: Count) -> Counted:
+        """`count`, to be stored."""
+        return cls(
+            dict(count.levels),
+            dict(count.stages),
+            dict(count.versions),
+            dict(count.sizes),
+            count.largest,
+            count.total,
+        )
+
+    def count(self) -> Count:
+        """What was stored."""
+        return Count(
+            Counter(self.levels),
+            Counter(self.stages),
+            Counter(self.versions),
+            Counter(self.sizes),
+            self.largest,
+            self.total,
+        )
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One file that was packed.
+
+    `text`: the SHA-256 of its text, unpacked; `sha256`: of the file as it lay there. `bytes`: of the text. `after`:
+    the text of an earlier source that this one begins with, whose lines are not packed again; `instead`: of one whose
+    lines are left out because this one has them whole. `tally` and `count` are of the whole file.
+    """
+
+    text: str
+    sha256: str
+    bytes: int
+    head: str
+    cluster: str
+    node: Annotated[str, msgspec.Meta(max_length=_TEXT_BYTES)]
+    path: Annotated[str, msgspec.Meta(max_length=_TEXT_BYTES)]
+    size: int
+    gzipped: bool
+    rotated: str
+    written: str
+    whole: bool
+    """Whether its last line had an end."""
+    tally: Tally
+    count: Counted
+    after: str = ""
+    instead: str = ""
+
+    def file(self) -> LogFile:
+        """The file as it was found. Its key is the text that it held: two nodes may call theirs alike."""
+        return LogFile(
+            self.node, self.path, self.size, (0, 0), self.gzipped, self.rotated, self.written, False, self.text
+        )
+
+    def touches(self, window: Window) -> bool:
+        """Whether some line of it may lie in `window`."""
+        first, last = self.tally.first, self.tally.last
+        return window.open or not first or (last >= window.since and first <= latest_begin(window))
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One object of Parquet with lines of one day, and the index of their words beside it."""
+
+    lines: str
+    words: str
+    day: str
+    rows: int
+    bytes: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one commit brought: it is there as a whole once this record is, and not at all before."""
+
+    id: str
+    version: int
+    sources: tuple[Source, ...]
+    parts: tuple[Part, ...] = ()
+
+
+_BATCH = msgspec.json.Decoder(Batch)
+
+
+def encode(batch: Batch) -> bytes:
+    """`batch` as JSON."""
+    return msgspec.json.encode(batch)
+
+
+def decode(data: bytes, place: str) -> Batch:
+    """The batch that `encode` wrote. Raises StoreError; `place` is where it lay."""
+    try:
+        batch = _BATCH.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"{place} is damaged: {error}", hint="remove it and pack the same logs again") from None
+    if batch.version > VERSION:
+        raise StoreError(
+            f"{place} was written by a later version of kaudit-setup (layout {batch.version}, known: {VERSION})",
+            hint="use that version, or a later one",
+        )
+    return batch
+
+
+def live(batches: Iterable[Batch]) -> dict[str, tuple[str, Source]]:
+    """By text: the batch that counts for it, and its source. Of a text that two batches have (two that packed at the
+    same time) the first batch counts; one that another has `instead` counts no more.
+    """
+    found: dict[str, tuple[str, Source]] = {}
+    for batch in sorted(batches, key=lambda one: one.id):
+        for source in batch.sources:
+            found.setdefault(source.text, (batch.id, source))
+    for _, source in list(found.values()):
+        if source.instead:
+            found.pop(source.instead, None)
+    return found
+
+
+def shown(sources: Iterable[Source]) -> dict[str, Source]:
+    """By text: the source by whose name its lines are known, which is the longest that begins with it."""
+    by_text = {source.text: source for source in sources}
+    known: dict[str, Source] = {}
+    later: dict[str, Source] = {}
+    for source in sorted(by_text.values(), key=lambda one: one.bytes):
+        if source.after in by_text:
+            later[source.after] = source
+    for source in by_text.values():
+        last = source
+        while last.text in later:
+            last = later[last.text]
+        known[source.text] = last
+    return known
+
+
+def in_order(sources: Sequence[Source]) -> list[Source]:
+    """By cluster and node, oldest first, like the files of a folder."""
+    return sorted(sources, key=lambda one: (one.cluster, one.node, one.tally.first or one.written, one.path))
