@@ -65,7 +65,7 @@ bench: $(STAMP)  ## every measured promise, printed as tables
 lock:  ## pins the newest releases that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check pip-tools
-	$(VENV)-lock/bin/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-emit-index-url \
+	$(VENV)-lock/bin/pip-compile --quiet --upgrade --extra dev --extra archive --strip-extras --no-header --no-emit-index-url \
 	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
 	rm -rf $(VENV)-lock
 

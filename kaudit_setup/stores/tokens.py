@@ -52,15 +52,17 @@ class Words:
     @classmethod
     def in_line_with(cls, text: bytes) -> Words:
         """A run at an edge of `text` may go on in the line, so it is not a word, or only the beginning of one."""
-        runs = [(run.start(), run.end(), run[0]) for run in _RUN.finditer(text)]
-        whole = {key(word) for start, end, word in runs if start and end < len(text)} - {b""}
-        begun = {
-            word[:_LONGEST]
-            for start, end, word in runs
+        runs = [(run[0], run.end() == len(text)) for run in _RUN.finditer(text) if run.start()]
+        begun = [word[:_LONGEST] for word, cut in runs if cut]
+        return cls(
+            frozenset(key(word) for word, cut in runs if not cut) - {b""},
             # a number may go on as one, and numbers are not kept
-            if start and end == len(text) and len(word) >= _SHORTEST_BEGIN and not word.isdigit()
-        }
-        return cls(frozenset(whole), frozenset(begun))
+            frozenset(word for word in begun if len(word) >= _SHORTEST_BEGIN and not word.isdigit()),
+        )
+
+    def __or__(self, other: Words) -> Words:
+        """What is known of either."""
+        return Words(self.whole | other.whole, self.begun | other.begun)
 
     @property
     def unknown(self) -> bool:
@@ -70,13 +72,14 @@ class Words:
 
 def wanted(plains: Sequence[Plain]) -> Words | None:
     """The words that are looked up for `plains`; None if they do not tell enough: then every line is looked at."""
-    found = [Words.in_line_with(text) for plain in plains for spelt in plain for text in spelt]
-    if blocks_of(plains, lambda words: None if words.unknown else frozenset()) is None:
+    if blocks_of(plains, _nowhere) is None:
         return None
-    return Words(
-        frozenset[bytes]().union(*(one.whole for one in found)),
-        frozenset[bytes]().union(*(one.begun for one in found)),
-    )
+    found = [Words.in_line_with(text) for plain in plains for spelt in plain for text in spelt]
+    return reduce(Words.__or__, found)
+
+
+def _nowhere(words: Words) -> Blocks | None:
+    return None if words.unknown else frozenset()
 
 
 def begins(kept: bytes, begin: bytes) -> bool:
