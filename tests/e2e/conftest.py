@@ -10,20 +10,18 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from baseline import Baseline, Original
 from reallab import (
-    LOG,
-    MANIFEST,
-    MANIFESTS,
     PATIENCE,
     POLICY,
-    STATE,
     Lab,
     Machine,
     RealNode,
@@ -95,19 +93,75 @@ class Cli:
         assert result.code == 0, result
         return result
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
-        """Start it, to be broken while it works."""
-        return subprocess.Popen(
-            self.command(*args),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.env(),
+    def start(self, *args: str) -> Started:
+        """Start it, to be broken while it works; it ends with the test at the latest."""
+        started = Started(
+            subprocess.Popen(
+                self.command(*args),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self.env(),
+            )
         )
+        _STARTED.append(started)
+        return started
 
     def terminal(self, *args: str) -> Terminal:
         """Start it on a terminal."""
         return Terminal(self.command(*args), self.env())
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run of the tool that goes on."""
+
+    process: subprocess.Popen[bytes]
+
+    def until(self, what: str, ask: Callable[[], object], seconds: float) -> None:
+        """Wait until the answer is truthy; where that does not happen, AssertionError with all that the run said."""
+
+        def look() -> bool:
+            ended = self.process.poll() is not None
+            if ask():
+                return True
+            assert not ended, "the run has ended"
+            return False
+
+        try:
+            wait_until(what, look, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{what}: {error}\n{self.kill()}") from error
+
+    def end(self, seconds: float = 300) -> Result:
+        """Wait for its end."""
+        out, err = self.process.communicate(timeout=seconds * PATIENCE)
+        result = Result(self.process.returncode, out.decode(), err.decode())
+        assert "Traceback" not in result.err, result
+        return result
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> Result:
+        """Kill it, if it still runs; what it had said."""
+        self.process.kill()
+        out, err = self.process.communicate()
+        return Result(self.process.returncode, out.decode(), err.decode())
+
+
+_STARTED: list[Started] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on() -> Iterator[None]:
+    """No run of one test changes the nodes of the next."""
+    yield
+    while _STARTED:
+        run = _STARTED.pop()
+        if run.process.poll() is None:
+            run.kill()
 
 
 class Terminal:
@@ -178,74 +232,22 @@ def node(lab: Lab) -> RealNode:
     return lab.node()
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The node before a test: kubeadm's manifest with a stamp, the Pod that kubelet makes of it, its process."""
-
-    manifest: bytes
-    pod: str
-    files: list[str]
-    server: Server
-
-
-class Baseline:
-    """Makes the state that a test starts from.
-
-    Each one is stamped with an annotation of its own. kubelet gives the same manifest the same Pod UID, and holds a
-    Pod back, longer and longer, that was started several times within minutes (kuberuntime_manager.go:doBackOff):
-    tests that went back to one and the same manifest would wait up to 5 minutes for it.
-    """
-
-    def __init__(self, node: RealNode) -> None:
-        """`node` must be as kubeadm made it."""
-        assert not node.settle().audited, "the node is audited already: these tests need one that is not"
-        self._node = node
-        self._plain = node.manifest
-        self._files = node.static_files()
-        self._turn = 0
-        self.now = self._stamp()
-
-    def fresh(self) -> Original:
-        """The state as it is if nothing happened since it was made, or a new one."""
-        stray = self._node.sh(SWEEP)
-        if stray or self._node.manifest != self.now.manifest or self._node.serving() != self.now.server:
-            self.now = self._stamp()
-        else:
-            self._node.settle()
-        return self.now
-
-    def end(self) -> None:
-        """The node as it was before the first test."""
-        self._node.sh(SWEEP)
-        self._node.write(MANIFEST, self._plain)
-
-    def _stamp(self) -> Original:
-        self._turn += 1
-        stamp = f'  annotations:\n    e2e.kaudit-setup.io/turn: "{self._turn}"\n'.encode()
-        manifest = self._plain.replace(b"  annotations:\n", stamp, 1)
-        assert manifest != self._plain, "the manifest has no annotations, unlike kubeadm's"
-        before = {server.pod for server in self._node.servers()}
-        self._node.write(MANIFEST, manifest)
-        server = self._node.settle(audited=False, other_than=before)
-        return Original(manifest, server.pod, self._files, server)
-
-
 @pytest.fixture(scope="session")
 def baseline(node: RealNode) -> Iterator[Baseline]:
     """The maker of starting states; at the end of the run it leaves the node as it found it."""
-    maker = Baseline(node)
+    maker = Baseline([node])
     yield maker
     maker.end()
 
 
 @pytest.fixture
-def original(baseline: Baseline, request: pytest.FixtureRequest) -> Original:
+def original(node: RealNode, baseline: Baseline, request: pytest.FixtureRequest) -> Original:
     """What the test started from, and what undoing must come back to."""
     if "pristine" in request.fixturenames:
         request.getfixturevalue("pristine")
     elif "enabled" in request.fixturenames:
         request.getfixturevalue("enabled")
-    return baseline.now
+    return baseline.of(node)
 
 
 @pytest.fixture(scope="session")
@@ -253,16 +255,6 @@ def cli(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The tool, towards the lab."""
     assert TOOL.exists(), f"{TOOL} is missing: run `make install`"
     return Cli(lab.ssh_config, tmp_path_factory.mktemp("home"))
-
-
-# Everything that the tool leaves on a node, and what tests add. Says `stray` if a copy lay in the static Pod folder:
-# kubelet then forgets the Pod until it sees the manifest again.
-SWEEP = f"""
-for pid in $(cat {STATE}/run/*/watchdog.pid 2>/dev/null | cut -d" " -f1); do kill -9 "$pid" 2>/dev/null || true; done
-rm -rf {STATE}/* {STATE}/.[!.]* {POLICY} {LOG.rsplit("/", 1)[0]}
-find {MANIFESTS} -mindepth 1 ! -name "*.yaml" -delete -printf "stray\\n"
-find /etc/kubernetes -maxdepth 1 -name ".*" -type f -delete
-"""
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 
-from conftest import Cli, Original
+from baseline import Original
+from conftest import Cli
 from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, wait_until, watching
 
 HAND_POLICY = """\

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
 
 import pytest
-from conftest import WEBHOOK, Cli, Original, sound
+from baseline import Original
+from conftest import WEBHOOK, Cli, sound
 from reallab import LOG, MANIFEST, MANIFESTS, POLICY, STATE, RealNode, wait_until, watching
 
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
@@ -132,12 +132,12 @@ def test_saying_no_changes_nothing(pristine: RealNode, cli: Cli, original: Origi
 def test_two_runs_at_once(pristine: RealNode, cli: Cli, original: Original) -> None:
     """One of them changes the node; the other one says why it did not."""
     runs = [cli.start(*enable(pristine, "--set", f"audit-log-maxage={days}")) for days in (40, 50)]
-    said = [run.communicate(timeout=300) for run in runs]
-    codes = [run.returncode for run in runs]
-    assert sorted(codes) == [0, 1], (codes, said)
+    said = [run.end() for run in runs]
+    codes = [result.code for result in said]
+    assert sorted(codes) == [0, 1], said
     winner = ("40", "50")[codes.index(0)]
     assert pristine.settle(audited=True).flags["audit-log-maxage"] == winner
-    loser = said[codes.index(1)][1].decode()
+    loser = said[codes.index(1)].err
     assert "another" in loser or "changed after it was reviewed" in loser, loser
     sound(pristine, original, pristine.manifest)
     cli.ok("verify", "--host", pristine.name)
@@ -161,11 +161,11 @@ def test_kubelet_stopped_after_the_change_is_undone(pristine: RealNode, cli: Cli
     before = pristine.server()
     run = cli.start(*enable(pristine, *QUICK))
     # stopped first thing: whether kubelet saw the new manifest before does not matter
-    wait_until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
+    run.until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
     pristine.fault("kubelet", "stop")
     try:
-        _, said = run.communicate(timeout=300)
-        assert run.returncode in {1, 4}, said.decode()
+        result = run.end()
+        assert result.code in {1, 4}, result
         assert pristine.manifest == original.manifest
     finally:
         pristine.fault("kubelet", "start")
@@ -176,10 +176,10 @@ def test_kubelet_stopped_after_the_change_is_undone(pristine: RealNode, cli: Cli
 
 def test_ctrl_c_while_proving_puts_the_node_back(pristine: RealNode, cli: Cli, original: Original) -> None:
     run = cli.start(*enable(pristine))
-    wait_until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
-    run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=300)
-    assert run.returncode == 130, said.decode()
+    run.until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
+    run.interrupt()
+    result = run.end()
+    assert result.code == 130, result
     assert pristine.manifest == original.manifest
     pristine.settle(pod=original.pod)
     sound(pristine, original)
@@ -188,9 +188,8 @@ def test_ctrl_c_while_proving_puts_the_node_back(pristine: RealNode, cli: Cli, o
 def test_the_tool_killed_while_the_node_writes(pristine: RealNode, cli: Cli, original: Original) -> None:
     """What has begun on the node ends there, one way or the other, with nobody listening."""
     run = cli.start(*enable(pristine, *QUICK))
-    wait_until("a backup on the node", lambda: bool(pristine.run(f"ls {STATE}/backups/*").stdout), 30)
+    run.until("a backup on the node", lambda: bool(pristine.run(f"ls {STATE}/backups/*").stdout), 30)
     run.kill()
-    run.communicate()
     wait_until("the end of what was begun", lambda: _has_ended(pristine), 30)
     hurry(pristine)
     wait_until("the old manifest, and no open change", lambda: _back(pristine, original), 200)
@@ -217,9 +216,8 @@ def test_the_tool_killed_while_proving_the_watchdog_takes_it_back(
     pristine: RealNode, cli: Cli, original: Original
 ) -> None:
     run = cli.start(*enable(pristine, *QUICK))
-    wait_until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
+    run.until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
     run.kill()
-    run.communicate()
     # a second run keeps its hands off while the first one's fate is open
     second = cli.run(*enable(pristine))
     assert second.code == 1, second
@@ -236,15 +234,15 @@ def test_the_tool_killed_while_proving_the_watchdog_takes_it_back(
 
 def test_unplugged_while_proving_the_node_helps_itself(pristine: RealNode, cli: Cli, original: Original) -> None:
     run = cli.start(*enable(pristine, *QUICK))
-    wait_until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
+    run.until("the new manifest", lambda: pristine.manifest != original.manifest, 30)
     pristine.fault("net", "down")
     try:
         wait_until("the watchdog", lambda: pristine.manifest == original.manifest, 180)
         pristine.settle(pod=original.pod)
     finally:
         pristine.fault("net", "up")
-    _, said = run.communicate(timeout=300)
-    assert run.returncode == 1, said.decode()
+    result = run.end()
+    assert result.code == 1, result
     sound(pristine, original)
 
 
@@ -261,22 +259,21 @@ def test_the_connection_is_cut(pristine: RealNode, cli: Cli, original: Original,
     """At every step: either the tool finds the way back and ends well, or the node is as it was."""
     run = cli.start(*enable(pristine))
     if condition:
-        wait_until(step, lambda: pristine.run(condition).returncode == 0, 30)
+        run.until(step, lambda: pristine.run(condition).returncode == 0, 30)
     else:
         time.sleep(0.2)
     pristine.fault("ssh", "cut")
-    _, said = run.communicate(timeout=300)
-    assert "Traceback" not in said.decode()
-    if run.returncode == 0:
+    result = run.end()
+    if result.code == 0:
         assert pristine.server().audited
         cli.ok("verify", "--host", pristine.name)
         sound(pristine, original, pristine.manifest)
     else:
-        assert run.returncode == 1, said.decode()
+        assert result.code == 1, result
         pristine.settle(pod=original.pod)
         sound(pristine, original)
     if step == "proving":
-        assert run.returncode == 0, said.decode()
+        assert result.code == 0, result
 
 
 @pytest.mark.parametrize("clock", ["+9h", "-9h"])

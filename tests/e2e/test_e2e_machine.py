@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP, WEBHOOK, Cli
-from reallab import MANIFEST, POLICY, STATE, Machine, RealNode, wait_until
+from baseline import Baseline
+from conftest import WEBHOOK, Cli
+from reallab import POLICY, STATE, Machine, RealNode
 
 # units, and keys in memory
 UNITS = "ls /etc/systemd/system /etc/systemd/system/*.wants /dev/shm | grep kaudit || true"
@@ -22,32 +21,26 @@ def cli(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return Cli(machine.state / "ssh_config", tmp_path_factory.mktemp("home"))
 
 
+@pytest.fixture(scope="session")
+def baseline(machine: Machine) -> Baseline:
+    """The maker of starting states; nobody needs the machine afterwards."""
+    return Baseline([machine.node])
+
+
 @pytest.fixture
-def old(machine: Machine) -> Iterator[bytes]:
-    """The manifest without audit, running; and at the end the machine is on and as it was.
-
-    Each one has a stamp of its own: kubelet holds back, for up to 5 minutes, a Pod that was started several times.
-    """
-    node = machine.node
-    plain = re.sub(rb"    e2e.kaudit-setup.io/turn: .*\n", b"", node.manifest)
-    assert b"--audit" not in plain
-    stamp = f'  annotations:\n    e2e.kaudit-setup.io/turn: "{time.time()}"\n'.encode()
-    before = {server.pod for server in node.servers()}
-    node.write(MANIFEST, plain.replace(b"  annotations:\n", stamp, 1))
-    node.settle(audited=False, other_than=before)
-    yield node.manifest
+def old(machine: Machine, baseline: Baseline) -> Iterator[bytes]:
+    """The manifest without audit, running; at the end the machine is on, and no program of the test is left."""
+    baseline.fresh()
+    yield baseline.of(machine.node).manifest
     machine.on()
-    node.sh(f"rm -f /usr/local/sbin/*; {SWEEP}")
-    node.write(MANIFEST, plain)
+    machine.node.sh("rm -f /usr/local/sbin/*")
 
 
-def waiting(cli: Cli, node: RealNode) -> subprocess.Popen[bytes]:
+def waiting(cli: Cli, node: RealNode) -> None:
     """A change that waits to be confirmed, and nobody confirms: its client is dead."""
     run = cli.start("enable", "--policy", "metadata", "--host", node.name, "--yes")
-    wait_until("the new manifest", lambda: b"--audit-policy-file" in node.manifest, 60)
+    run.until("the new manifest", lambda: b"--audit-policy-file" in node.manifest, 60)
     run.kill()
-    run.communicate()
-    return run
 
 
 def is_old(machine: Machine, cli: Cli, old: bytes) -> None:
@@ -177,14 +170,11 @@ def test_the_power_is_cut_at_a_step(machine: Machine, cli: Cli, old: bytes, comm
     node = machine.node
     node.sh('printf "%s" "$3" >"$1/$2"; chmod 755 "$1/$2"', "/usr/local/sbin", command, _stops_at(command, nth))
     run = cli.start("enable", "--policy", "metadata", "--host", node.name, "--yes")
-    wait_until("the step", lambda: node.exists("/run/cut-now") or run.poll() is not None, 60)
-    reached = node.exists("/run/cut-now")
+    run.until(f"{command} number {nth}", lambda: node.exists("/run/cut-now"), 60)
     machine.cut()
     run.kill()
-    run.communicate()
     machine.on()
     node.sh('rm -f "$1"', f"/usr/local/sbin/{command}")
-    assert reached, f"{command} was not called {nth} times"
     if node.manifest == old:
         is_old(machine, cli, old)
         return

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Original, sound
+from baseline import Original
+from conftest import Cli, sound
 from reallab import POLICY, RealNode
 
 PASSWORD = "correct horse 'battery' $(staple)"

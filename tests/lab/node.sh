@@ -75,6 +75,9 @@ boot_node() {
   mkdir -p "$fs/etc/kubernetes" "$fs/etc/cni/net.d"
   printf '127.0.0.1 localhost\n%s %s\n' "$(node_ip "$node")" "$node" >"$fs/etc/hosts"
   echo "$node" >"$fs/etc/hostname"
+  # nobody answers there, and says so at once: kubelet would wait 5 s for a name server that cannot be reached
+  rm -f "$fs/etc/resolv.conf"
+  echo 'nameserver 127.0.0.1' >"$fs/etc/resolv.conf"
   node_files "$node" "$fs"
 
   ip netns add "$ns"
@@ -85,6 +88,8 @@ boot_node() {
   ip -n "$ns" addr add "$(node_ip "$node")/24" dev eth0
   [ "$node" != cp1 ] || [ "$COUNT" -eq 1 ] || ip -n "$ns" addr add "$(endpoint)/24" dev eth0
   ip -n "$ns" route add default via "$NET.1"
+  # kubelet asks there whether it runs in a cloud, and would wait 11 s for no answer
+  ip -n "$ns" route add unreachable 169.254.0.0/16
 
   # the node's first process says when its world is ready: no guessing
   mkfifo "$KLAB/$node/ready"
@@ -253,6 +258,9 @@ finish_node() {
     die "the rights of the client certificate of $node" "$KLAB/$node/kubeadm.log"
   wait_for 120 "node $node being Ready" "$KLAB/$node/kubelet.log" \
     kube "$node" wait --for=condition=Ready "node/$node" --timeout=1s
+  # as kubeadm's phase mark-control-plane has them, without the taint that would keep Pods away
+  kube "$node" label node "$node" node-role.kubernetes.io/master= node-role.kubernetes.io/control-plane= >/dev/null ||
+    die "$node could not be labelled" "$KLAB/$node/kubelet.log"
   wait_for 60 "the default service account" "$KLAB/$node/kubelet.log" kube "$node" get serviceaccount default
 }
 

@@ -22,12 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lifetime import ends_with_this_process, remove_stale
+
 _T = TypeVar("_T")
 
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 KLAB = HERE / "klab"
 SDLAB = HERE / "sdlab"
+LABS = Path("/var/lib")
 MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/kube-apiserver.yaml"
 POLICY = "/etc/kubernetes/audit-policy.yaml"
@@ -90,10 +93,6 @@ class Lab:
         env = {**os.environ, "KLAB": str(self.state)}
         return _checked([str(KLAB), *args], env=env).decode()
 
-    def down(self) -> None:
-        """End it and leave nothing."""
-        self.klab("down")
-
 
 def _checked(argv: list[str], *, env: dict[str, str] | None = None, stdin: bytes = b"") -> bytes:
     ran = subprocess.run(argv, env=env, input=stdin, capture_output=True, check=False)
@@ -117,14 +116,21 @@ def running(count: int) -> Iterator[Lab]:
         folder = Path(config).resolve().parent
         yield Lab(Path(config), tuple(named[:count]), folder if (folder / "lab.env").exists() else None)
         return
-    state = Path(tempfile.mkdtemp(prefix=f"kaudit-setup-lab-{count}-", dir="/var/lib"))
+    remove_stale(LABS, "kaudit-setup-lab-", lambda state: _end(KLAB, state))
+    state = Path(tempfile.mkdtemp(prefix=f"kaudit-setup-lab-{count}-", dir=LABS))
     lab = Lab(state / "ssh_config", tuple(f"cp{i}" for i in range(1, count + 1)), state)
-    try:
-        lab.klab("up", str(count))
-        yield lab
-    finally:
-        lab.down()
-        shutil.rmtree(state, ignore_errors=True)
+    with ends_with_this_process(state, [str(KLAB), "down"], env={**os.environ, "KLAB": str(state)}):
+        try:
+            lab.klab("up", str(count))
+            yield lab
+        finally:
+            _end(KLAB, state)
+
+
+def _end(program: Path, state: Path) -> None:
+    """End a lab and leave nothing; AssertionError with the words of `program` if that fails."""
+    _checked([str(program), "down"], env={**os.environ, "KLAB": str(state), "SDLAB": str(state)})
+    shutil.rmtree(state, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +165,19 @@ class Machine:
 def machine_running() -> Iterator[Machine]:
     """A whole machine of its own, for as long as the block lasts. SDLAB names one that is up already and stays."""
     kept = os.environ.get("SDLAB")
-    state = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="kaudit-setup-machine-", dir="/var/lib"))
-    machine = Machine(state)
-    try:
+    if kept:
+        machine = Machine(Path(kept))
         machine.sdlab("up")
         yield machine
-    finally:
-        if not kept:
-            machine.sdlab("down")
+        return
+    remove_stale(LABS, "kaudit-setup-machine-", lambda state: _end(SDLAB, state))
+    machine = Machine(Path(tempfile.mkdtemp(prefix="kaudit-setup-machine-", dir=LABS)))
+    with ends_with_this_process(machine.state, [str(SDLAB), "down"], env={**os.environ, "SDLAB": str(machine.state)}):
+        try:
+            machine.sdlab("up")
+            yield machine
+        finally:
+            _end(SDLAB, machine.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +262,31 @@ class RealNode:
             MANIFEST,
             *args,
         )
+
+    def stored_config(self) -> str:
+        """The ClusterConfiguration that kubeadm keeps in the cluster."""
+        return self.kubectl(
+            "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "jsonpath={.data.ClusterConfiguration}"
+        )
+
+    @property
+    def address(self) -> str:
+        """Where its API server says that it is."""
+        return self.sh('sed -n "s/.*--advertise-address=//p" "$1"', MANIFEST).strip()
+
+    def announced(self) -> list[str]:
+        """The addresses of the API servers that the cluster knows of."""
+        return self.kubectl("get", "endpoints", "kubernetes", "-o", "jsonpath={.subsets[*].addresses[*].ip}").split()
+
+    def forget_back_off(self) -> bool:
+        """Restart kubelet, which keeps in its memory only what it holds back; False where that cannot be done."""
+        if self.lab.state is not None:
+            self.fault("kubelet", "stop")
+            self.fault("kubelet", "start")
+            return True
+        healthy = "curl -fsS http://127.0.0.1:10248/healthz"
+        script = f"systemctl restart kubelet && timeout 60 sh -c 'until {healthy}; do sleep 0.2; done'"
+        return self.run(script).returncode == 0
 
     def ready(self) -> bool:
         """Whether the node's own server says so."""
