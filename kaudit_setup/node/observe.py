@@ -294,7 +294,7 @@ def _volume(last: dict[str, bytes], name: str) -> Volume:
     # POSIX `df -P -k`: filesystem, blocks, used, available, capacity, mount point; names may hold spaces
     words = last.get(f"{name}.volume.df", b"").split()
     numbers = [i for i, word in enumerate(words) if word.endswith(b"%")]
-    mode, _, owner = last.get(f"{name}.volume.stat", b"").decode().partition(" ")
+    mode, _, owner = last.get(f"{name}.volume.rights", b"").decode().partition(" ")
     free = int(words[numbers[0] - 1]) * 1024 if numbers and words[numbers[0] - 1].isdigit() else -1
     return Volume(
         folder=last.get(f"{name}.volume.folder", b"").decode("utf-8", "surrogateescape"),
@@ -302,7 +302,7 @@ def _volume(last: dict[str, bytes], name: str) -> Volume:
         unwritable=f"{name}.volume.unwritable" in last,
         blocked=last.get(f"{name}.volume.blocked", b"").decode("utf-8", "surrogateescape"),
         mode=mode,
-        owner=owner,
+        owner=owner.replace(" ", ":"),
     )
 
 

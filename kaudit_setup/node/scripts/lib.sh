@@ -34,8 +34,8 @@ inside() { # path: whether it stays below $R, links followed as far as it exists
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 
 # FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame
-blob() {
-  _n=$(wc -c <"$2") || return 1
+blob() { # key file [length]
+  _n=${3:-$(wc -c <"$2")} && [ -n "$_n" ] || return 1
   printf '%s %d\n' "$1" "$_n"
   head -c "$_n" "$2"
   echo
@@ -46,12 +46,26 @@ blob() {
 # (runAsUser) counts only inside a Pod's cgroup, into which kubelet alone puts processes.
 ME=$(id -u)
 trusted() { # proc-folder name
-  _pod=
-  if grep -qs kubepods "$1/cgroup"; then _pod=yes; fi
+  _pod='' _uids=''
+  while read -r _line; do
+    case $_line in *kubepods*) _pod=yes ;; esac
+  done 2>/dev/null <"$1/cgroup"
   if [ "$2" = kubelet ] && [ "$_pod" = yes ]; then return 1; fi
   if [ "$2" = kube-apiserver ] && [ "$_pod" = yes ]; then return 0; fi
   # real, effective, saved and file system user (proc(5)); a process that changed only one of them is not root's
-  sed -n 's/^Uid:[[:space:]]*//p' "$1/status" 2>/dev/null | tr '\t' ' ' | grep -qx "$ME $ME $ME $ME"
+  while read -r _key _line; do
+    if [ "$_key" = Uid: ]; then _uids=$_line; fi
+  done 2>/dev/null <"$1/status"
+  # shellcheck disable=SC2086
+  set -- $_uids
+  [ "$*" = "$ME $ME $ME $ME" ]
+}
+
+# A process's command line, a word a line, in WORDS; false where there is none any more.
+NEWLINE='
+'
+words_of() { # proc-folder
+  WORDS=$(2>/dev/null tr '\0' '\n' <"$1/cmdline") && [ -n "$WORDS" ]
 }
 
 # PIDs of this node's processes of that name that can be believed. On a machine that holds several nodes' network
@@ -60,7 +74,8 @@ pids_of() {
   _net=$(readlink /proc/self/ns/net)
   for _c in $(grep -ls -- "$1" "$R"/proc/[0-9]*/cmdline); do
     _p=${_c%/cmdline}
-    _first=$({ tr '\0' '\n' <"$_c"; } 2>/dev/null | head -n 1)
+    words_of "$_p" || continue
+    _first=${WORDS%%"$NEWLINE"*}
     [ "${_first##*/}" = "$1" ] || continue
     if [ -z "$R" ]; then
       [ "$(readlink "$_p/ns/net")" = "$_net" ] || continue
@@ -73,7 +88,7 @@ pids_of() {
 # start time of a process in clock ticks since boot, empty if it has ended: field 22 of stat, after the name,
 # which may hold spaces; the third is its state, and what is dead but not buried (Z) has ended, too
 start_in() { # proc-folder pid
-  _stat=$(cat "$1/$2/stat" 2>/dev/null) || return 0
+  { read -r _stat <"$1/$2/stat"; } 2>/dev/null || return 0
   # shellcheck disable=SC2086
   set -- ${_stat##*) }
   case $1 in Z | X) ;; *) echo "${20:-}" ;; esac

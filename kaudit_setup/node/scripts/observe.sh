@@ -17,10 +17,15 @@ file() { # key path content|metadata
   elif [ -d "$_f" ]; then
     field "$1.kind" directory
   elif [ -f "$_f" ]; then
+    _seen=$(stat -L -c '%a %u %g %s %Y' "$_f")
     field "$1.kind" file
-    field "$1.stat" "$(stat -L -c '%a %u %g %s %Y' "$_f")"
-    field "$1.sha256" "$(sha_of "$_f")"
-    if [ "$3" = content ] && [ "$(wc -c <"$_f")" -le 10485760 ]; then blob "$1.content" "$_f"; fi
+    field "$1.stat" "$_seen"
+    # shellcheck disable=SC2046
+    set -- "$1" "$3" $(sha256sum <"$_f")
+    field "$1.sha256" "${3-}"
+    # shellcheck disable=SC2086
+    set -- "$1" "$2" $_seen
+    if [ "$2" = content ] && [ "${6-0}" -le 10485760 ]; then blob "$1.content" "$_f" "${6-}"; fi
   elif [ -e "$_f" ]; then
     field "$1.kind" other
   else
@@ -28,41 +33,78 @@ file() { # key path content|metadata
   fi
 }
 
-volume() { # key path: the filesystem that holds it, or would hold it
-  _d=$2
-  while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do above "$_d" && _d=$ABOVE; done
-  field "$1.folder" "$_d"
-  field "$1.stat" "$(stat -L -c '%a %u:%g' "$R$_d" 2>/dev/null)"
-  field "$1.df" "$(df -P -k "$R$_d" 2>/dev/null | tail -n 1)"
-  # root may write anywhere but on a read-only filesystem, and that is what access(2) says
-  if [ ! -w "$R$_d" ]; then field "$1.unwritable" yes; fi
-  _path=$R$2
-  while [ "$_path" != "$R$_d" ] && [ "$_path" != / ] && [ "$_path" != . ]; do
-    if [ -e "$_path" ] && [ ! -d "$_path" ]; then field "$1.blocked" "${_path#"$R"}"; fi
-    above "$_path" && _path=$ABOVE
-  done
+# Mode, user and group of each path, a line each; empty for what is not there.
+rights_of() {
+  _rights=$(stat -L -c '%a %u %g' -- "$@" 2>/dev/null) ||
+    _rights=$(for _each in "$@"; do stat -L -c '%a %u %g' -- "$_each" 2>/dev/null || echo; done)
+  printf '%s\n' "$_rights"
+}
+# What `df` says of the filesystem of each folder, a line each behind the line of headings.
+room_of() {
+  _room=$(df -P -k -- "$@" 2>/dev/null) ||
+    _room=$(echo headings && for _each in "$@"; do df -P -k -- "$_each" 2>/dev/null | tail -n +2 | grep . || echo; done)
+  printf '%s\n' "$_room"
 }
 
-# Folders on the way to $1 in which somebody else than root could exchange what root writes or runs. $2: `group` where
-# members of a folder's group count as such (/var/log belongs to group syslog on some systems).
-loose() {
-  [ -z "$R" ] || return 0
-  _way=$1
-  while [ "$_way" != . ]; do
-    # shellcheck disable=SC2046
-    set -- "$2" "$2" $(stat -L -c '%a %u %g' "$_way" 2>/dev/null)
-    if [ -n "${3-}" ]; then
-      # mode, owner, group: writable by others without the sticky bit, by a group that is not root's, or owned
-      case $3 in
-        [1357]???) ;;
-        *[2367]) field loose "$_way" ;;
-        *[2367]?) if [ "$2" = group ] && [ "$5" != 0 ]; then field loose "$_way"; fi ;;
-      esac
-      if [ "$4" != 0 ]; then field loose "$_way"; fi
-    fi
-    [ "$_way" != / ] || break
-    above "$_way" && _way=$ABOVE
+volumes() { # key path...: the filesystem that holds each path, or would hold it
+  _keys='' _left=$#
+  while [ "$_left" -gt 0 ]; do
+    _d=$2
+    while [ ! -d "$R$_d" ] && [ "$_d" != / ] && [ "$_d" != . ]; do above "$_d" && _d=$ABOVE; done
+    field "$1.folder" "$_d"
+    # root may write anywhere but on a read-only filesystem, and that is what access(2) says
+    if [ ! -w "$R$_d" ]; then field "$1.unwritable" yes; fi
+    _path=$R$2
+    while [ "$_path" != "$R$_d" ] && [ "$_path" != / ] && [ "$_path" != . ]; do
+      if [ -e "$_path" ] && [ ! -d "$_path" ]; then field "$1.blocked" "${_path#"$R"}"; fi
+      above "$_path" && _path=$ABOVE
+    done
+    _keys="$_keys $1"
+    shift 2
+    set -- "$@" "$R$_d"
+    _left=$((_left - 2))
   done
+  for _key in $_keys; do IFS= read -r _line && field "$_key.rights" "$_line"; done <<.
+$(rights_of "$@")
+.
+  {
+    read -r _headings
+    for _key in $_keys; do IFS= read -r _line && field "$_key.df" "$_line"; done
+  } <<.
+$(room_of "$@")
+.
+}
+
+# Folders on the way to a path in which somebody else than root could exchange what root writes or runs. $1: `group`
+# where members of a folder's group count as such, `owner` where not (/var/log is group syslog's on some systems).
+loose() { # group|owner path...
+  [ -z "$R" ] || return 0
+  _kind=$1 _left=$(($# - 1))
+  shift
+  while [ "$_left" -gt 0 ]; do
+    _way=$1
+    shift
+    while [ "$_way" != . ]; do
+      set -- "$@" "$_way"
+      [ "$_way" != / ] || break
+      above "$_way" && _way=$ABOVE
+    done
+    _left=$((_left - 1))
+  done
+  while read -r _mode _user _group; do
+    if [ -n "$_mode" ]; then
+      # writable by others without the sticky bit, by a group that is not root's, or owned
+      case $_mode in
+        [1357]???) ;;
+        *[2367]) field loose "$1" ;;
+        *[2367]?) if [ "$_kind" = group ] && [ "$_group" != 0 ]; then field loose "$1"; fi ;;
+      esac
+      if [ "$_user" != 0 ]; then field loose "$1"; fi
+    fi
+    shift
+  done <<.
+$(rights_of "$@")
+.
 }
 
 field uid "$(id -u)"
@@ -78,11 +120,17 @@ if [ -r "$R/sys/fs/selinux/enforce" ]; then field selinux "$(cat "$R/sys/fs/seli
 kubelet_args=
 for p in $(pids_of kubelet); do
   field kubelet.pid "$p"
-  kubelet_args=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null)
+  words_of "$R/proc/$p" && kubelet_args=$WORDS
 done
-kubelet_flag() { printf '%s\n' "$kubelet_args" | sed -n "s/^--$1=//p" | tail -n 1; }
-config=$(kubelet_flag config)
-static=$(kubelet_flag pod-manifest-path)
+config='' static=''
+while read -r word; do
+  case $word in
+  --config=*) config=${word#*=} ;;
+  --pod-manifest-path=*) static=${word#*=} ;;
+  esac
+done <<.
+$kubelet_args
+.
 [ -n "$static" ] || static=$(sed -n 's/^[{ ]*"\{0,1\}staticPodPath"\{0,1\}: *["'\'']\{0,1\}\([^"'\'',]*\)["'\'']\{0,1\},\{0,1\} *$/\1/p' \
   "$R${config:-/var/lib/kubelet/config.yaml}" 2>/dev/null | tail -n 1)
 field static.configured "$static"
@@ -202,14 +250,12 @@ for f in "$R${log%.*}"-[0-9]*; do
   fi
 done
 field log.rotated "$count $total"
-above "$log" && volume log.volume "$ABOVE"
-volume manifest.volume "$static"
-above "$policy" && volume policy.volume "$ABOVE"
-volume state.volume /var/lib/kaudit-setup
-loose "$static" group
-loose /var/lib/kaudit-setup group
-above "$policy" && loose "$ABOVE" group
-above "$log" && loose "$ABOVE" owner
+above "$log" && log_folder=$ABOVE
+above "$policy" && policy_folder=$ABOVE
+volumes log.volume "$log_folder" manifest.volume "$static" policy.volume "$policy_folder" \
+  state.volume /var/lib/kaudit-setup
+loose group "$static" /var/lib/kaudit-setup "$policy_folder"
+loose owner "$log_folder"
 
 servers=$(pids_of kube-apiserver)
 for p in $servers; do
@@ -217,8 +263,8 @@ for p in $servers; do
   if [ -n "$s" ]; then
     field server.pid "$p"
     field server.start "$s"
-    # /proc says size 0: read it, then measure it
-    field server.cmdline "$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null)"
+    words_of "$R/proc/$p" || :
+    field server.cmdline "$WORDS"
   fi
 done
 pki=$R/etc/kubernetes/pki
@@ -228,17 +274,27 @@ conf=$(admin_conf)
 if [ -n "$conf" ]; then
   field credential admin.conf
   # the certificate alone, to know whom a request would come from; never the key
-  field pki.admin "$(sed -n 's/^ *client-certificate-data: *//p' "$conf" | head -n 1)"
+  field pki.admin "$(sed -n '/^ *client-certificate-data: */{s///p;q;}' "$conf")"
 fi
 
 # what this tool left here
+set --
 for d in "$STATE"/backups/*/; do
-  if [ -f "${d}backup.json" ]; then blob backup "${d}backup.json"; fi
+  if [ -f "${d}backup.json" ]; then set -- "$@" "${d}backup.json"; fi
 done
+if [ $# -gt 0 ]; then
+  # a line for each, and one more for their sum
+  while read -r length _; do
+    if [ $# -gt 0 ]; then blob backup "$1" "$length" && shift; fi
+  done <<.
+$(wc -c -- "$@")
+.
+fi
 if [ -f "$STATE/journal.jsonl" ]; then field journal "$(tail -n 50 "$STATE/journal.jsonl")"; fi
 for d in "$STATE"/run/*/; do
   if [ -d "$d" ]; then
-    field run.id "$(basename "$d")"
+    name=${d%/}
+    field run.id "${name##*/}"
     field run.outcome "$(cat "${d}outcome" 2>/dev/null)"
     field run.about "$(cat "${d}about" 2>/dev/null)"
     if [ -e "${d}watchdog.pid" ]; then field run.armed yes; fi
