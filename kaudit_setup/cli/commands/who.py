@@ -102,6 +102,9 @@ def who(
             show_default=False,
         ),
     ] = None,
+    show_secrets: Annotated[
+        bool, typer.Option("--show-secrets", help="Show what looks like a secret in the arguments of commands.")
+    ] = False,
     policy: Annotated[
         str | None,
         typer.Option("--policy", metavar="FILE|PRESET", help="The audit policy in use: shows what it does not log."),
@@ -112,14 +115,14 @@ def who(
 ) -> None:
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
     from kaudit_setup.attribution.answer import Verb, newest, with_notes
-    from kaudit_setup.attribution.asked import Scope, Target, Typed
+    from kaudit_setup.attribution.deeds.asked import Scope, Target, Typed
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.user_activity import ask_user
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.who import as_data, as_text
+    from kaudit_setup.report.questions.who import as_data, as_text
 
     window = Window.of(since, until)
     wanted = Target.of(target or "", name or "")
@@ -127,26 +130,32 @@ def who(
     question = Typed(Verb(verb.value), wanted, scope, user or "", window, last).question()
     rules = _policy(policy)
     if isinstance(question, ManyQuestion):
-        _answer_many(question, source, output)
+        _answer_many(question, source, output, show_secrets)
         return
     with _opened(source) as (logs, lost):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
         answer = newest(with_notes(answer, lost(), events.unreadable), last)
     # ASCII only: no terminal and no page can be harmed by what a stranger wrote
-    typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
+    typer.echo(
+        to_json(as_data(answer, secrets=show_secrets))
+        if output is Output.json
+        else as_text(answer, secrets=show_secrets)
+    )
     exit_unless(answer.confidence != "unknown")
 
 
-def _answer_many(question: ManyQuestion, source: LogOptions, output: Output) -> None:
+def _answer_many(question: ManyQuestion, source: LogOptions, output: Output, secrets: bool) -> None:
     """Answer a question about many objects, and end with status 1 if there is nothing to list."""
     from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
-    from kaudit_setup.report.deeds import as_data, as_text
     from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.questions.many import as_data, as_text
 
     with _opened(source) as (logs, lost):
         answer = with_sources(ask_many(logs, question), lost())
-    typer.echo(to_json(as_data(answer)) if output is Output.json else as_text(answer))
+    typer.echo(
+        to_json(as_data(answer, secrets=secrets)) if output is Output.json else as_text(answer, secrets=secrets)
+    )
     exit_unless(answer.found)
 
 

@@ -8,43 +8,45 @@ from typing import Any, TypeAlias
 from kaudit_setup.attribution.answer import Answer
 from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.questions.session import as_values, describe, masked_note
 from kaudit_setup.resources import counted
 
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
 """`[1]`, `[2]`, ... by where a request was logged."""
 
 
-def as_text(answer: Answer) -> str:
-    """The whole text; every line is made harmless for terminals."""
-    return "\n".join(safe(line) for line in _lines(answer))
+def as_text(answer: Answer, *, secrets: bool = False) -> str:
+    """The whole text; every line is made harmless for terminals. `secrets`: show what looks like one in commands."""
+    return "\n".join(safe(line) for line in _lines(answer, secrets))
 
 
-def as_data(answer: Answer) -> dict[str, Any]:
+def as_data(answer: Answer, *, secrets: bool = False) -> dict[str, Any]:
     """The answer with exactly the keys that are documented."""
     return {
         "question": {"verb": answer.question.verb.value, **coordinates(answer.object)},
         "confidence": answer.confidence,
-        "answer": actor_event(answer.answer),
-        "root": actor_event(answer.root),
+        "answer": actor_event(answer.answer, secrets),
+        "root": actor_event(answer.root, secrets),
         "chain": [
             {
                 "object": coordinates(link.object),
-                "event": actor_event(link.request),
+                "event": actor_event(link.request, secrets),
                 "confidence": link.confidence,
                 "why": link.why,
             }
             for link in answer.links
         ],
-        "events": [actor_event(request) for request in answer.events],
+        "events": [actor_event(request, secrets) for request in answer.events],
         "coverage": [each.plain() for each in answer.coverage],
         "notes": list(answer.notes),
     }
 
 
-def _lines(answer: Answer) -> Iterator[str]:
+def _lines(answer: Answer, secrets: bool) -> Iterator[str]:
     said = sentence(answer)
     linked = [link.request for link in answer.links if link.request]
     # where the question is about a user, the links are only the objects of the events
@@ -54,8 +56,11 @@ def _lines(answer: Answer) -> Iterator[str]:
     yield f"Confidence: {answer.confidence}."
     yield from titled("Chain", () if of_user else _chain(answer.links, marks))
     yield from titled("Timeline", _timeline(answer, marks))
+    yield from titled("What ran", _sessions([*linked, *answer.events], marks, secrets))
     yield from titled("Evidence", _evidence([*linked, *answer.events], marks))
-    yield from titled("Notes", (f"  - {note}" for note in answer.notes if note.rstrip(".") != said))
+    masked = () if secrets else masked_note([*linked, *answer.events])
+    notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
+    yield from titled("Notes", (f"  - {note}" for note in notes))
     yield ""
     yield "Searched"
     yield from map(searched, answer.coverage)
@@ -91,6 +96,14 @@ def _timeline(answer: Answer, marks: Marks) -> Iterator[str]:
         yield f"  {request.time}  {_actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
 
 
+def _sessions(requests: Sequence[Request], marks: Marks, secrets: bool) -> Iterator[str]:
+    """What each connection was for."""
+    for place, request in {_place(request): request for request in requests}.items():
+        session = session_of(request)
+        if session is not None:
+            yield f"  {marks[place]} {session.kind}: {describe(session, secrets=secrets)}"
+
+
 def _evidence(requests: Sequence[Request], marks: Marks) -> Iterator[str]:
     for place, request in {_place(request): request for request in requests}.items():
         source, decision = request.source, request.decision
@@ -119,9 +132,10 @@ def searched(one: Coverage) -> str:
     return f"  {one.node}: {span}, {counted(one.files, 'file')}{gaps}{damage}"
 
 
-def actor_event(request: Request | None) -> dict[str, Any] | None:
+def actor_event(request: Request | None, secrets: bool = False) -> dict[str, Any] | None:
     if request is None:
         return None
+    session = session_of(request)
     source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
     return {
         "user": request.user,
@@ -138,6 +152,7 @@ def actor_event(request: Request | None) -> dict[str, Any] | None:
         "level": request.level,
         "stage": request.stage,
         "source": source,
+        "session": as_values(session, secrets=secrets) if session else None,
     }
 
 

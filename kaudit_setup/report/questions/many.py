@@ -8,35 +8,39 @@ from typing import Any
 from kaudit_setup.attribution.deeds.answer import Deed, ManyAnswer, sentence
 from kaudit_setup.attribution.deeds.collect import By
 from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.who import actor_event, coordinates, searched, titled
+from kaudit_setup.report.questions.session import describe, masked_note
+from kaudit_setup.report.questions.who import actor_event, coordinates, searched, titled
 
 _USERS = 20  # in the table of users
 
 
-def as_text(answer: ManyAnswer) -> str:
-    """The whole text; every line is made harmless for terminals."""
-    return "\n".join(_lines(answer))
+def as_text(answer: ManyAnswer, *, secrets: bool = False) -> str:
+    """The whole text; every line is made harmless for terminals. `secrets`: show what looks like one."""
+    return "\n".join(_lines(answer, secrets))
 
 
-def _lines(answer: ManyAnswer) -> Iterator[str]:
+def _lines(answer: ManyAnswer, secrets: bool) -> Iterator[str]:
     said = sentence(answer)
     yield safe(f"{said}.")
-    yield from titled("Requests", _table(answer.deeds))
+    yield from titled("Requests", _table(answer.deeds, secrets))
     if answer.total > len(answer.deeds):
         yield from titled("By user", _users(answer.by))
     yield from titled("Kubernetes itself (counted only)", _users(answer.background))
-    yield from titled("Notes", (safe(f"  - {note}") for note in answer.notes if note.rstrip(".") != said))
+    masked = () if secrets else masked_note(deed.request for deed in answer.deeds)
+    notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
+    yield from titled("Notes", (safe(f"  - {note}") for note in notes))
     yield ""
     yield "Searched"
     yield from (safe(searched(each)) for each in answer.coverage)
 
 
-def _table(deeds: Sequence[Deed]) -> Iterator[str]:
-    heads = ["TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE"]
-    rows = [_cells(deed) for deed in deeds]
+def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
+    heads = ["TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE", "WHAT"]
+    rows = [_cells(deed, secrets) for deed in deeds]
     empty = {number for number in range(len(heads)) if not any(row[number] for row in rows)}
     if not rows:
         return
@@ -44,8 +48,9 @@ def _table(deeds: Sequence[Deed]) -> Iterator[str]:
     yield from (f"  {line}" for line in columns(kept[0], kept[1:]))
 
 
-def _cells(deed: Deed) -> list[str]:
+def _cells(deed: Deed, secrets: bool) -> list[str]:
     request, cause = deed.request, deed.behind
+    session = session_of(request)
     source = request.source
     return [
         request.time[:19].replace("T", " "),
@@ -56,6 +61,7 @@ def _cells(deed: Deed) -> list[str]:
         request.source_ips[-1] if request.source_ips else "",
         f"{actor(cause.root)} ({cause.confidence})" if cause else "",
         f"{source.node}:{source.file.rpartition('/')[2]}:{source.line}",
+        describe(session, secrets=secrets) if session else "",
     ]
 
 
@@ -79,7 +85,7 @@ def _short(time: str) -> str:
     return time[:19].replace("T", " ")
 
 
-def as_data(answer: ManyAnswer) -> dict[str, Any]:
+def as_data(answer: ManyAnswer, *, secrets: bool = False) -> dict[str, Any]:
     """The answer with exactly the keys that are documented."""
     question = answer.question
     return {
@@ -93,7 +99,7 @@ def as_data(answer: ManyAnswer) -> dict[str, Any]:
         "sentence": sentence(answer),
         "confidence": "certain" if answer.found else "unknown",
         "total": answer.total,
-        "events": [_event(deed) for deed in answer.deeds],
+        "events": [_event(deed, secrets) for deed in answer.deeds],
         "by": [_count(one) for one in answer.by],
         "background": [_count(one) for one in answer.background],
         "coverage": [each.plain() for each in answer.coverage],
@@ -101,14 +107,13 @@ def as_data(answer: ManyAnswer) -> dict[str, Any]:
     }
 
 
-def _event(deed: Deed) -> dict[str, Any]:
+def _event(deed: Deed, secrets: bool) -> dict[str, Any]:
     request, cause = deed.request, deed.behind
-    found = actor_event(request) or {}
+    found = actor_event(request, secrets) or {}
     found["object"] = {**coordinates(request.object), "subresource": request.subresource}
+    root = actor_event(cause.root, secrets) if cause else None
     found["behind"] = (
-        {"object": coordinates(cause.object), "event": actor_event(cause.root), "confidence": cause.confidence}
-        if cause
-        else None
+        {"object": coordinates(cause.object), "event": root, "confidence": cause.confidence} if cause else None
     )
     return found
 

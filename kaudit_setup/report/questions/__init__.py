@@ -1,0 +1,1 @@
+"""Answers to questions about logs: who did it, many requests, what ran."""
