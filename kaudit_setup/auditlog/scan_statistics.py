@@ -171,17 +171,6 @@ class Unreadable:
         said = f"{at_least}{self.unread}{whole} {noun} of {self.file} could not be read as audit events"
         return f"{said} ({why}){fix}" if why else f"{said}{fix}"
 
-    def plain(self) -> dict[str, object]:
-        """As answers in JSON show it."""
-        return {
-            "file": self.file,
-            "unread": self.unread,
-            "lines": self.lines or None,
-            "what": self.what or None,
-            "shape": self.shape or None,
-            "fix": self.fix or None,
-        }
-
 
 def unreadable(file: str, tally: Tally) -> Unreadable | None:
     """What of a file is not audit events; None if there is nothing that is said of it first."""
@@ -223,18 +212,6 @@ class Coverage:
     located: tuple[tuple[str, Damage], ...] = ()
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-
-    def plain(self) -> dict[str, object]:
-        """As answers in JSON show it; a log without events covers from null to null."""
-        return {
-            "node": self.node,
-            "from": self.first or None,
-            "to": self.last or None,
-            "gaps": [{"from": first, "to": last} for first, last in self.gaps],
-            "files": self.files,
-            "damaged": self.damaged,
-            "unreadable": [one.plain() for one in self.unreadable],
-        }
 
 
 def unreadable_notes(cover: Iterable[Coverage]) -> list[str]:

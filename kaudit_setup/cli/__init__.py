@@ -14,6 +14,7 @@ from typing import Final
 
 import typer
 
+from kaudit_setup.cli.answer import Answering, answering, show_error
 from kaudit_setup.cli.app import build, words_of
 from kaudit_setup.errors import Exit, KauditError
 
@@ -35,16 +36,17 @@ def _run(argv: list[str] | None) -> int:
     args = sys.argv[1:] if argv is None else argv
     # wherever it stands: a user adds --debug at the end of the line that failed
     debug = "--debug" in args
-    try:
-        _call([word for word in args if word != "--debug"])
-    except SystemExit as done:
-        return _ended(done)
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except Exception as error:
-        if debug:
-            raise
-        return _failed(error)
+    with answering() as now:
+        try:
+            _call([word for word in args if word != "--debug"])
+        except SystemExit as done:
+            return _ended(done)
+        except KeyboardInterrupt:
+            return Exit.INTERRUPTED
+        except Exception as error:
+            if debug:
+                raise
+            return _failed(error, now)
     return Exit.OK
 
 
@@ -62,17 +64,19 @@ def _ended(done: SystemExit) -> int:
     return done.code if isinstance(done.code, int) else Exit.FAILED
 
 
-def _failed(error: Exception) -> int:
-    if isinstance(error, KauditError):
-        return _complain(error)
+def _failed(error: Exception, now: Answering) -> int:
     if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
         return _unwritten(error)
-    return _complain(
-        KauditError(
+    if not isinstance(error, KauditError):
+        error = KauditError(
             f"unexpected {type(error).__name__}: {error}",
             hint="this is a bug; run again with --debug and report what it prints",
         )
-    )
+    try:
+        show_error(error, now)
+    except OSError as unwritten:
+        _unwritten(unwritten)
+    return _complain(error)
 
 
 def _unwritten(error: OSError) -> int:

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "manifest": "Patch a kube-apiserver manifest, as a filter.",
     "policy": "Explain, check, compare and build audit policies.",
     "render": "Print audit settings for kind, k3s, Talos and others.",
+    "schema": "Print the JSON Schemas of what -o json prints.",
 }
 """Each is a module of `commands`; `--help` lists them in this order with these words."""
 _COMPLETE: Final = "_KAUDIT_SETUP_COMPLETE"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 import threading
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
@@ -32,6 +32,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
     """Look at every node, review once, then one node of a cluster after the other; a failure stops the rest."""
     from kaudit_setup.change.run import Terms
     from kaudit_setup.fleet.rollout import Rules, roll
+    from kaudit_setup.report.documents.document import document, warned
     from kaudit_setup.report.nodes import outcome, review
 
     living = how.root is None
@@ -41,10 +42,11 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         except KeyboardInterrupt as error:
             raise StoppedError("interrupted; nothing was changed anywhere") from error
         if how.dry_run:
-            if how.output is Output.json:
-                typer.echo(json.dumps(review.fleet_as_data(fleet), indent=2))
-            else:
-                typer.echo(review.fleet_as_text(fleet, everything=True, colour=colour()))
+            show(
+                how.output,
+                lambda: document(review.NodeReview, review.fleet_as_items(fleet), (), warned(review.remarks(fleet))),
+                lambda: review.fleet_as_text(fleet, everything=True, colour=colour()),
+            )
             raise typer.Exit(Exit.WOULD_CHANGE if fleet.changes_something else Exit.OK)
         _refuse(fleet, how)
         if fleet.changes_something:
@@ -52,10 +54,14 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         terms = Terms(who(), how.timeout, how.keep, prove=living, restart_kubelet=how.restart_kubelet)
         with _Narrator(fleet, how.output) as narrator:
             report = roll(fleet, terms, Rules(how.forks, how.all_or_nothing, how.canary), narrator)
-    if how.output is Output.json:
-        typer.echo(json.dumps(outcome.as_data(report), indent=2))
-    elif len(fleet.nodes) > 1:
-        typer.echo("\n".join(outcome.summary(report)))
+    if how.output is not Output.text or len(fleet.nodes) > 1:
+        show(
+            how.output,
+            lambda: document(
+                outcome.NodeChange, outcome.as_items(report), outcome.faults(report), warned(review.remarks(fleet))
+            ),
+            lambda: "\n".join(outcome.summary(report)),
+        )
     if report.failures:
         raise _worst(report)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Literal, TypeAlias
 
 from kaudit_setup.compliance.verdict import BENCHMARK, Verdict
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
 
@@ -19,10 +19,33 @@ def as_text(found: Verdicts, *, colour: bool) -> str:
     return "\n".join(line for name, verdicts in found.items() for line in _lines(name, verdicts, colour))
 
 
-def as_data(found: Verdicts) -> dict[str, Any]:
-    """The same for programs."""
-    nodes = [{"host": name, "checks": [asdict(v) for v in verdicts]} for name, verdicts in found.items()]
-    return {"benchmark": BENCHMARK, "nodes": nodes}
+class CheckResult(Item, frozen=True, kw_only=True):
+    """One check of the benchmark on one node. `found`: what was seen; `fix`: what to do where it failed."""
+
+    host: str
+    benchmark: str
+    id: str
+    title: str
+    result: Literal["pass", "fail", "error"]
+    found: str
+    fix: str
+
+
+def as_items(found: Verdicts) -> list[CheckResult]:
+    """The same for programs, an entry for each check."""
+    return [
+        CheckResult(
+            host=name,
+            benchmark=BENCHMARK,
+            id=v.id,
+            title=v.title,
+            result="pass" if v.passed else "fail",
+            found=v.found,
+            fix=v.fix,
+        )
+        for name, verdicts in found.items()
+        for v in verdicts
+    ]
 
 
 def as_junit(found: Verdicts) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from msgspec import to_builtins
 
 from kaudit_setup.auditlog.sources.collect import Collected
+from kaudit_setup.report.documents.document import Bytes, Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size
 from kaudit_setup.resources import counted
@@ -20,12 +18,34 @@ def as_text(done: Collected, into: Path) -> str:
     return "\n".join([*lines, f"{files} in {safe(str(into))}, {done.fetched} fetched, {size(done.moved)} moved"])
 
 
-def as_data(done: Collected, into: Path) -> dict[str, Any]:
+class CollectedFile(Item, frozen=True, kw_only=True):
+    """One file: `file` below the directory, `path` and `inode` on the node (0: not there any more)."""
+
+    node: str
+    file: str
+    path: str
+    inode: int
+    bytes: Bytes
+    sha256: str
+
+
+class Collection(Item, frozen=True, kw_only=True):
+    """Every file that is in the directory now, how many were fetched, bytes over the wire."""
+
+    directory: str
+    files: tuple[CollectedFile, ...]
+    fetched: int
+    bytes_moved: Bytes
+
+
+def as_item(done: Collected, into: Path) -> Collection:
     """The same for programs."""
-    return {
-        "directory": str(into),
-        "files": to_builtins(done.entries),
-        "fetched": done.fetched,
-        "bytesMoved": done.moved,
-        "notes": done.notes,
-    }
+    return Collection(
+        directory=str(into),
+        files=tuple(
+            CollectedFile(node=e.node, file=e.file, path=e.path, inode=e.inode, bytes=e.size, sha256=e.sha256)
+            for e in done.entries
+        ),
+        fetched=done.fetched,
+        bytes_moved=done.moved,
+    )

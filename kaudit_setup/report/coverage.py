@@ -5,10 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from kaudit_setup.auditlog.scan_statistics import Coverage
+import msgspec
+
+from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.quantities import hours
 from kaudit_setup.resources import counted
+
+
+class Span(Item, frozen=True, kw_only=True):
+    """From one event to another; null where the log has none."""
+
+    begin: Time | None = msgspec.field(name="from")
+    end: Time | None = msgspec.field(name="to")
+
+
+class UnreadableFile(Item, frozen=True, kw_only=True):
+    """A file with lines that are not audit events: `unread` of `lines` (null: not all were looked at)."""
+
+    file: str
+    unread: int
+    lines: int | None
+    what: str | None
+    shape: str | None
+    fix: str | None
+
+
+class LogCoverage(Item, frozen=True, kw_only=True):
+    """What one node's log covers; a log without events covers from null to null."""
+
+    node: str
+    begin: Time | None = msgspec.field(name="from")
+    end: Time | None = msgspec.field(name="to")
+    gaps: tuple[Span, ...]
+    files: int
+    damaged: int
+    unreadable: tuple[UnreadableFile, ...]
+
+
+def covered(cover: Sequence[Coverage]) -> tuple[LogCoverage, ...]:
+    """The same for programs."""
+    return tuple(
+        LogCoverage(
+            node=one.node,
+            begin=one.first or None,
+            end=one.last or None,
+            gaps=tuple(Span(begin=first, end=last) for first, last in one.gaps),
+            files=one.files,
+            damaged=one.damaged,
+            unreadable=tuple(map(_unreadable, one.unreadable)),
+        )
+        for one in cover
+    )
+
+
+def _unreadable(one: Unreadable) -> UnreadableFile:
+    return UnreadableFile(
+        file=one.file,
+        unread=one.unread,
+        lines=one.lines or None,
+        what=one.what or None,
+        shape=one.shape or None,
+        fix=one.fix or None,
+    )
 
 
 def coverage_notes(cover: Sequence[Coverage], now: datetime | None = None) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kaudit_setup.demo import Ran
+from kaudit_setup.report.documents.document import Item, Seconds
 
 BEGINNING = """\
 This node is SIMULATED: a folder with kubeadm's files, a scripted kubelet, and a stand-in for kube-apiserver that
@@ -13,12 +13,27 @@ audits by the policy it is given. Real are the tool, SSH (on 127.0.0.1), the scr
 Nothing on this machine or in any cluster is changed; everything is removed at the end."""
 
 
-def as_data(ran: Sequence[Ran], seconds: float) -> dict[str, Any]:
+class DemoCommand(Item, frozen=True, kw_only=True):
+    """One command of the demo."""
+
+    command: str
+    exit_code: int
+    seconds: Seconds
+    output: str
+
+
+class Demo(Item, frozen=True, kw_only=True):
+    """The whole demo."""
+
+    simulated: bool
+    seconds: Seconds
+    commands: tuple[DemoCommand, ...]
+
+
+def as_item(ran: Sequence[Ran], seconds: float) -> Demo:
     """Every command with its exit status and output, for programs."""
-    commands = [
-        {"command": one.command, "exit": one.code, "seconds": one.seconds, "output": one.output} for one in ran
-    ]
-    return {"simulated": True, "seconds": round(seconds, 1), "commands": commands}
+    commands = (DemoCommand(command=r.command, exit_code=r.code, seconds=r.seconds, output=r.output) for r in ran)
+    return Demo(simulated=True, seconds=round(seconds, 1), commands=tuple(commands))
 
 
 def say_bold(text: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import Any
 
-from kaudit_setup.auditlog.reports.estimate import Estimate, Replay
+from kaudit_setup.auditlog.reports.estimate import Estimate as Figures
+from kaudit_setup.auditlog.reports.estimate import Replay
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.report.columns import columns
-from kaudit_setup.report.coverage import gap_notes
+from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
+from kaudit_setup.report.documents.document import Bytes, Item, Seconds
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, share, size
 from kaudit_setup.rotation import Rotation
@@ -23,7 +24,7 @@ def as_text(result: Replay, rotation: Rotation, asked: Window) -> str:
 
 
 def _lines(result: Replay, rotation: Rotation) -> Iterator[str]:
-    def cells(one: Estimate) -> Sequence[str]:
+    def cells(one: Figures) -> Sequence[str]:
         more = "at least " if one.unknown or one.missing_stages else ""
         return (
             one.name,
@@ -72,27 +73,60 @@ def replay_notes(result: Replay, asked: Window) -> Iterator[str]:
             )
 
 
-def as_data(result: Replay, rotation: Rotation, asked: Window, cover: Sequence[Coverage]) -> dict[str, Any]:
+class PolicyFigures(Item, frozen=True, kw_only=True):
+    """What one policy would have written. `share` of the logged bytes; `kept_seconds`: null without a limit, or where
+    that is unknown; `unknown_events`: those whose bytes are a lower bound; `missing_stages`: those whose number is.
+    """
+
+    policy: str
+    events: int
+    bytes: Bytes
+    share: float | None
+    kept_seconds: Seconds | None
+    unknown_events: int
+    missing_stages: tuple[str, ...]
+
+
+class RotationSettings(Item, frozen=True, kw_only=True):
+    """The flags --audit-log-maxage (days), --audit-log-maxbackup (files) and --audit-log-maxsize (MiB)."""
+
+    maxage: int
+    maxbackup: int
+    maxsize: int
+
+
+class Estimate(Item, frozen=True, kw_only=True):
+    """The log as it is, and what other policies would have written of it."""
+
+    logged: PolicyFigures
+    policies: tuple[PolicyFigures, ...]
+    seconds: Seconds
+    gap_seconds: Seconds
+    nodes: int
+    rotation: RotationSettings
+    coverage: tuple[LogCoverage, ...]
+
+
+def as_item(result: Replay, rotation: Rotation, cover: Sequence[Coverage]) -> Estimate:
     """The same for programs, with what the logs cover."""
-    return {
-        "logged": _figures(result.logged, result.logged),
-        "policies": [_figures(one, result.logged) for one in result.estimates],
-        "hours": round(result.extent.hours, 3),
-        "gapHours": round(result.extent.gaps, 3),
-        "nodes": result.nodes,
-        "rotation": {"maxage": rotation.maxage, "maxbackup": rotation.maxbackup, "maxsize": rotation.maxsize},
-        "coverage": [one.plain() for one in cover],
-        "notes": list(replay_notes(result, asked)),
-    }
+    return Estimate(
+        logged=_figures(result.logged, result.logged),
+        policies=tuple(_figures(one, result.logged) for one in result.estimates),
+        seconds=round(result.extent.hours * 3600, 3),
+        gap_seconds=round(result.extent.gaps * 3600, 3),
+        nodes=result.nodes,
+        rotation=RotationSettings(maxage=rotation.maxage, maxbackup=rotation.maxbackup, maxsize=rotation.maxsize),
+        coverage=covered(cover),
+    )
 
 
-def _figures(one: Estimate, logged: Estimate) -> dict[str, Any]:
-    return {
-        "policy": one.name,
-        "events": one.events,
-        "bytes": one.size,
-        "share": round(one.size / logged.size, 4) if logged.size else None,
-        "hoursKept": round(one.hours, 2) if one.hours is not None and isfinite(one.hours) else None,
-        "unknownEvents": one.unknown,
-        "missingStages": list(one.missing_stages),
-    }
+def _figures(one: Figures, logged: Figures) -> PolicyFigures:
+    return PolicyFigures(
+        policy=one.name,
+        events=one.events,
+        bytes=one.size,
+        share=round(one.size / logged.size, 4) if logged.size else None,
+        kept_seconds=round(one.hours * 3600, 1) if one.hours is not None and isfinite(one.hours) else None,
+        unknown_events=one.unknown,
+        missing_stages=one.missing_stages,
+    )

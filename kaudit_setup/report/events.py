@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from kaudit_setup.auditlog.query import Row, SharedIds
-from kaudit_setup.auditlog.record import Record, in_ascii, record_of, with_source
+from kaudit_setup.auditlog.record import Place, Record, in_ascii, record_of, with_source
 from kaudit_setup.report.columns import columns
+from kaudit_setup.report.documents.document import API_VERSION, Fault, Warning, document
+from kaudit_setup.report.documents.formats import rows_of, to_yaml
+from kaudit_setup.report.documents.json import to_json
 from kaudit_setup.report.escape import safe
 from kaudit_setup.resources import counted
+
+Problems: TypeAlias = tuple[Sequence[Fault], Sequence[Warning]]
 
 
 def as_table(rows: Iterable[Row]) -> Iterator[str]:
@@ -70,13 +77,32 @@ def as_json_lines(rows: Iterable[Row]) -> Iterator[bytes]:
     return (in_ascii(with_source(row.body, row.place)) for row in rows)
 
 
-def as_json_list(rows: Iterable[Row]) -> Iterator[bytes]:
-    """The same as one JSON list, a line for each event."""
-    before = b"["
+class Event(Record, frozen=True, rename="camel"):
+    """One event with the place where it was logged: what each item is."""
+
+    source: Place
+
+
+def as_json_document(rows: Iterable[Row], problems: Callable[[], Problems]) -> Iterator[bytes]:
+    """The same as one document with a line for each event; `problems` is asked when all of them have come."""
+    yield f'{{"apiVersion":"{API_VERSION}","kind":"Event","items":['.encode()
+    between = b""
     for text in as_json_lines(rows):
-        yield before + text
-        before = b","
-    yield b"]" if before == b"," else b"[]"
+        yield between + text
+        between = b","
+    errors, warnings = problems()
+    said = to_json(document(Event, (), errors, warnings), indent=None)
+    yield b"]," + said[said.index('"errors"') :].encode()
+
+
+def as_yaml(rows: Iterable[Row], problems: Callable[[], Problems]) -> str:
+    """The same as YAML; all of it is held in memory."""
+    return to_yaml(json.loads(b"".join(as_json_document(rows, problems))))
+
+
+def as_rows(rows: Iterable[Row], form: str, *, headers: bool) -> Iterator[str]:
+    """The same as csv or tsv."""
+    return rows_of((json.loads(text) for text in as_json_lines(rows)), form, headers=headers)
 
 
 def as_logged(rows: Iterable[Row], *, terminal: bool) -> Iterator[bytes]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from kaudit_setup.report.documents.document import Bytes, Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size
 from kaudit_setup.resources import counted
@@ -19,21 +18,49 @@ def as_text(done: Packed, into: str) -> str:
     return "\n".join([*lines, f"{added} packed into {safe(into)}: {counted(events, 'event')}, {size(weight)}"])
 
 
-def as_data(done: Packed, into: str) -> dict[str, Any]:
+class PackedFile(Item, frozen=True, kw_only=True):
+    """A file that was added to the store."""
+
+    node: str
+    file: str
+    sha256: str
+    bytes: Bytes
+    lines: int
+    events: int
+    damaged: int
+
+
+class PackedBefore(Item, frozen=True, kw_only=True):
+    """A file that the store has already, under the name `known_as`."""
+
+    node: str
+    file: str
+    known_as: str
+
+
+class PackedLogs(Item, frozen=True, kw_only=True):
+    """What was added to a store, and what was there."""
+
+    store: str
+    added: tuple[PackedFile, ...]
+    there: tuple[PackedBefore, ...]
+
+
+def as_item(done: Packed, into: str) -> PackedLogs:
     """The same for programs."""
-    return {
-        "to": into,
-        "added": [
-            {
-                "node": one.node,
-                "file": one.path,
-                "sha256": one.sha256,
-                "bytes": one.bytes,
-                "lines": one.tally.lines,
-                "events": one.tally.events,
-                "damaged": one.tally.damaged,
-            }
+    return PackedLogs(
+        store=into,
+        added=tuple(
+            PackedFile(
+                node=one.node,
+                file=one.path,
+                sha256=one.sha256,
+                bytes=one.bytes,
+                lines=one.tally.lines,
+                events=one.tally.events,
+                damaged=one.tally.damaged,
+            )
             for one in done.added
-        ],
-        "there": [{"node": file.node, "file": file.path, "as": one.path} for file, one in done.there],
-    }
+        ),
+        there=tuple(PackedBefore(node=file.node, file=file.path, known_as=one.path) for file, one in done.there),
+    )

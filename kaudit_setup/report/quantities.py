@@ -25,3 +25,8 @@ def hours(count: float) -> str:
 def share(part: float, whole: float) -> str:
     """A percentage of `whole`, `-` of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def per_second(count: float, seconds: float) -> float | None:
+    """A rate for programs, None where no time passed."""
+    return round(count / seconds, 4) if seconds else None

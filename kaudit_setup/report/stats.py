@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
 from kaudit_setup.auditlog.scan_statistics import Coverage, unreadable_notes
+from kaudit_setup.report.coverage import LogCoverage, covered
+from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, warned
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.quantities import hours, size
+from kaudit_setup.report.quantities import hours, per_second, size
 from kaudit_setup.resources import counted
 
 _MOST = 10
@@ -86,38 +87,88 @@ def _shares(counts: dict[str, int]) -> str:
     return ", ".join(f"{safe(name) or '(none)'} {number}" for name, number in ranked) or "none"
 
 
-def as_data(nodes: Sequence[NodeStats]) -> dict[str, Any]:
-    """The same for programs."""
-    return {"nodes": [_node(node) for node in nodes]}
+class EventBytes(Item, frozen=True, kw_only=True):
+    """How large one event is."""
+
+    mean: Bytes
+    p50: Bytes
+    p95: Bytes
+    p99: Bytes
+    max: Bytes
 
 
-def _node(node: NodeStats) -> dict[str, Any]:
-    cover, count, time = node.coverage, node.count, node.extent.hours
-    return {
-        **cover.plain(),
-        "hours": round(time, 3),
-        "gapHours": round(node.extent.gaps, 3),
-        "lines": cover.lines,
-        "events": cover.events,
-        "bytes": cover.size,
-        "eventsPerHour": round(cover.events / time, 1) if time else None,
-        "bytesPerHour": round(cover.size / time, 1) if time else None,
-        "levels": dict(count.levels),
-        "stages": dict(count.stages),
-        "apiVersions": dict(count.versions),
-        "eventBytes": {
-            "mean": round(count.total / cover.events) if cover.events else 0,
-            "p50": count.percentile(0.5),
-            "p95": count.percentile(0.95),
-            "p99": count.percentile(0.99),
-            "max": count.largest,
-        },
-        "rotation": {
-            "rotated": node.rotation.rotated,
-            "compressed": node.rotation.compressed,
-            "meanBytes": node.rotation.mean_size,
-            "meanHours": round(node.rotation.mean_hours, 3),
-        },
-        "damagedLines": [{"file": file, "line": d.line, "what": d.what} for file, d in cover.located],
-        "notes": list(cover.notes),
-    }
+class LogRotation(Item, frozen=True, kw_only=True):
+    """How often the log was rotated: `rotated` files beside the current one."""
+
+    rotated: int
+    compressed: int
+    mean_bytes: float
+    mean_seconds: Seconds
+
+
+class DamagedLine(Item, frozen=True, kw_only=True):
+    """A line that could not be read; `line` is 1-based, 0 where the lines were not counted."""
+
+    file: str
+    line: int
+    what: str
+
+
+class LogStats(LogCoverage, frozen=True, kw_only=True):
+    """What one node's log is like: `seconds` without gaps; `levels`, `stages`, `api_versions`: events of each."""
+
+    seconds: Seconds
+    gap_seconds: Seconds
+    lines: int
+    events: int
+    bytes: Bytes
+    events_per_second: float | None
+    bytes_per_second: float | None
+    levels: dict[str, int]
+    stages: dict[str, int]
+    api_versions: dict[str, int]
+    event_bytes: EventBytes
+    rotation: LogRotation
+    damaged_lines: tuple[DamagedLine, ...]
+
+
+def as_items(nodes: Sequence[NodeStats]) -> list[LogStats]:
+    """The same for programs, one entry a node."""
+    return [_item(node) for node in nodes]
+
+
+def stats_warnings(nodes: Sequence[NodeStats]) -> list[Warning]:
+    """What is to be said about the logs."""
+    return [w for node in nodes for w in warned(node.coverage.notes, code="log", host=node.coverage.node)]
+
+
+def _item(node: NodeStats) -> LogStats:
+    cover, count, time = node.coverage, node.count, node.extent.hours * 3600
+    (base,) = covered([cover])
+    return LogStats(
+        **{field: getattr(base, field) for field in LogCoverage.__struct_fields__},
+        seconds=round(time, 3),
+        gap_seconds=round(node.extent.gaps * 3600, 3),
+        lines=cover.lines,
+        events=cover.events,
+        bytes=cover.size,
+        events_per_second=per_second(cover.events, time),
+        bytes_per_second=per_second(cover.size, time),
+        levels=dict(count.levels),
+        stages=dict(count.stages),
+        api_versions=dict(count.versions),
+        event_bytes=EventBytes(
+            mean=round(count.total / cover.events) if cover.events else 0,
+            p50=count.percentile(0.5),
+            p95=count.percentile(0.95),
+            p99=count.percentile(0.99),
+            max=count.largest,
+        ),
+        rotation=LogRotation(
+            rotated=node.rotation.rotated,
+            compressed=node.rotation.compressed,
+            mean_bytes=node.rotation.mean_size,
+            mean_seconds=round(node.rotation.mean_hours * 3600, 3),
+        ),
+        damaged_lines=tuple(DamagedLine(file=file, line=d.line, what=d.what) for file, d in cover.located),
+    )

@@ -6,10 +6,9 @@ every fixture makes its own state where the test before left another one.
 
 from __future__ import annotations
 
-import json
-
 from baseline import Original
 from conftest import Cli
+from documents import document, only
 from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, wait_until, watching
 
 HAND_POLICY = """\
@@ -54,10 +53,10 @@ def test_enable_turns_auditing_on_with_one_restart(pristine: RealNode, cli: Cli,
     assert server.flags["audit-log-maxsize"] == "100"
 
     # the proof: a valid event of a request that really was made, in the log of this very server
-    said = json.loads(result.out)[0]
+    said = only(result.out)
     assert said["proved"], result
     assert said["server"].split(":") == [str(server.pid), str(server.start)]
-    proof = json.loads(said["event"])
+    proof = said["event"]
     assert proof in pristine.events()
     assert "kaudit-probe-" in proof["auditID"] + proof["requestURI"]
 
@@ -71,7 +70,7 @@ def test_enable_turns_auditing_on_with_one_restart(pristine: RealNode, cli: Cli,
     wait_until("nothing left over", lambda: pristine.leftovers() == [], 5)
 
     # the client certificate has the rights of kubeadm 1.36 (tests/lab/rights.sh), which are not enough to ask for it
-    assert "not stored" not in said["kubeadm_config"], result
+    assert "not stored" not in said["kubeadmConfig"], result
     assert "audit-policy-file" in pristine.kubectl(
         "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "yaml"
     )
@@ -122,7 +121,7 @@ def test_status_and_verify_of_an_audited_node(enabled: RealNode, cli: Cli) -> No
     assert verified.code == 0, verified
     assert enabled.snapshot() == before
     for command in ("status", "verify"):
-        json.loads(cli.run(command, "--host", enabled.name, "-o", "json").out)
+        document(cli.run(command, "--host", enabled.name, "-o", "json").out)
 
 
 def test_a_twin_of_another_network_confuses_nobody(enabled: RealNode, cli: Cli, breakable: object) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 
 import pytest
+from documents import only
 from flowkit import Cli
 
 
@@ -25,9 +25,9 @@ def leftovers(folder: Path) -> set[str]:
 def test_the_demo_tells_the_whole_story(cli: Cli) -> None:
     done = cli("demo", "-o", "json")
     assert done.code == 0, done
-    told = json.loads(done.out)
+    told = only(done.out)
     assert told["simulated"] is True
-    ends = [(c["command"].split()[1], c["exit"]) for c in told["commands"]]
+    ends = [(c["command"].split()[1], c["exitCode"]) for c in told["commands"]]
     assert [e for e in ends if e[0] != "sandbox"] == [
         ("enable", 3),
         ("enable", 0),

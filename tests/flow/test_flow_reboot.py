@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from documents import only
 from flowkit import Cli, until
 
 from kaudit_setup.sandbox import Sandbox
@@ -62,8 +62,8 @@ def test_recover_restores_what_nobody_watches(sandbox: Sandbox, cli: Cli) -> Non
     assert "not a terminal: pass --yes" in cli("recover").err
     done = cli("recover", "--yes", "-o", "json")
     assert done.code == 0, done
-    [data] = json.loads(done.out)
-    assert [run["now"] for run in data["found"]["runs"]] == ["reverted"]
+    data = only(done.out)
+    assert [run["became"] for run in data["runs"]] == ["reverted"]
     assert data["server"]
     assert sandbox.manifest.read_bytes() == before
     assert "nothing is left of any run" in cli("recover").out

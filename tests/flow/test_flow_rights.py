@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import only
 from flowkit import Cli, until
 
 from kaudit_setup.sandbox import Sandbox
@@ -69,6 +69,6 @@ def test_what_may_not_be_asked_is_said_and_needs_a_yes_of_its_own(tmp_path: Path
         assert "kubeadm-config: not stored, because the node may not read" in done.out
         status = cli("status")
         assert "survives kubeadm upgrade: not known, because the node may not read" in status.out
-        [data] = json.loads(cli("status", "-o", "json").out)
-        assert data["persisted"] is None
-        assert "403" in data["persisted_why"]
+        data = only(cli("status", "-o", "json").out)
+        assert data["survivesUpgrade"] is None
+        assert "403" in data["survivesUpgradeWhy"]

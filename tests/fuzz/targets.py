@@ -50,8 +50,11 @@ from kaudit_setup.policy.explain import explain
 from kaudit_setup.policy.lint import lint
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.request import from_url
-from kaudit_setup.report.collect import as_data as collected_data
-from kaudit_setup.report.nodes.status import as_data, as_text
+from kaudit_setup.report.collect import Collection
+from kaudit_setup.report.collect import as_item as collected_item
+from kaudit_setup.report.documents.document import document
+from kaudit_setup.report.documents.json import to_json
+from kaudit_setup.report.nodes.status import NodeStatus, as_items, as_text
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 OLDEST = KubeVersion(1, 20)
@@ -436,7 +439,7 @@ def answer(data: bytes) -> None:
     state = NodeState.of(seen)
     judged = status.judge(state)
     rows = (Row("cp1", status=judged), Row("cp2", status=judged))
-    as_text(rows[:1]), as_text(rows), json.dumps(as_data(rows))
+    as_text(rows[:1]), as_text(rows), to_json(document(NodeStatus, as_items(rows)))
     node = Candidate(LocalNode(_FOLDER))
     group([member_of(node, state, cluster_of(seen))])
     _each(lambda: _planned(state))
@@ -514,7 +517,8 @@ def collect(data: bytes) -> None:
     (folder / "manifest.json").write_bytes(manifest or b"[]")
     node = Answering({"list": listed, "fetch": b"plain\n{}\n", "sum": hashlib.sha256(b"{}\n").hexdigest().encode()})
     try:
-        json.dumps(collected_data(collecting.collect([node], "", [], folder, lambda *_: None), folder))
+        collected = collecting.collect([node], "", [], folder, lambda *_: None)
+        to_json(document(Collection, [collected_item(collected, folder)]))
     finally:
         outside = [path for path in _FOLDER.rglob("*.altered") if not path.is_relative_to(folder)]
         assert not outside, outside

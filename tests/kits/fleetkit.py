@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import items
 from flowkit import POLICY, program
 
 from kaudit_setup.cli import main
@@ -28,8 +29,9 @@ class Ran:
     err: str
 
     @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+    def json(self) -> list[Any]:
+        """The items."""
+        return items(self.out)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import document
 
 from kaudit_setup.cli import main
 
@@ -56,11 +57,20 @@ def write(path: Path, *events: dict[str, Any]) -> Path:
     return path
 
 
+REPORTS = {"Top", "Estimate", "Collection", "WhoAnswer"}
+"""Kinds of which an answer has one item."""
+
+
 def answer(capfd: pytest.CaptureFixture[str], *args: str | Path) -> Any:
     code = main([str(a) for a in args])
     out, err = capfd.readouterr()
     assert code == 0, err
-    return json.loads(out) if "json" in args else out
+    if "json" not in args:
+        return out
+    found = document(out)
+    if found["kind"] not in REPORTS:
+        return found["items"]
+    return {"notes": [warning["message"] for warning in found["warnings"]], **found["items"][0]}
 
 
 def ids(capfd: pytest.CaptureFixture[str], *args: str | Path) -> list[str]:

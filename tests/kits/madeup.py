@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import only
 
 from kaudit_setup.cli import main
 
@@ -97,7 +98,7 @@ class Asker:
 
     def json(self, *args: str, log: Path | None = None) -> dict[str, Any]:
         main(["who", *args, "--log", str(log or self.path), "-o", "json"])
-        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        found: dict[str, Any] = only(self.capsys.readouterr().out)
         return found
 
     def text(self, *args: str) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show as answer
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions
+from kaudit_setup.cli.options.nodes import ConfirmOptions, LookOptions, NodeOptions, RowNodeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.json import to_json
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ IdArgument = Annotated[
 ]
 
 
-def _all(node: Node, how: NodeOptions) -> tuple[Backup, ...]:
+def _all(node: Node, how: LookOptions) -> tuple[Backup, ...]:
     from kaudit_setup.change.backup import backups_of
     from kaudit_setup.node.observe import observe
 
@@ -40,14 +40,15 @@ def _all(node: Node, how: NodeOptions) -> tuple[Backup, ...]:
 Examples:
   kaudit-setup backups list --host root@cp1""",
 )
-@takes(how=NodeOptions)
-def list_(*, how: NodeOptions) -> None:
+@takes(how=RowNodeOptions)
+def list_(*, how: RowNodeOptions) -> None:
     """List the backups, oldest first."""
-    from kaudit_setup.report.nodes.backups import Listed, list_as_data, list_as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.backups import Listed, NodeBackup, list_as_items, list_as_text
 
     with how.nodes() as opened:
         found = [Listed(node.name, _all(node, how)) for node in opened]
-    typer.echo(to_json(list_as_data(found)) if how.output is Output.json else list_as_text(found))
+    answer(how.output, lambda: document(NodeBackup, list_as_items(found)), lambda: list_as_text(found))
 
 
 @app.command(
@@ -60,14 +61,15 @@ Examples:
 def show(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show the contents of a backup."""
     from kaudit_setup.change.backup import fetch, pick
-    from kaudit_setup.report.nodes.backups import Opened, contents_as_data, contents_as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.backups import BackupContents, Opened, contents_as_items, contents_as_text
 
     found = []
     with how.nodes() as opened:
         for node in opened:
             backup = pick(_all(node, how), id_, node.name)
             found.append(Opened(node.name, backup, fetch(node, backup)))
-    typer.echo(to_json(contents_as_data(found)) if how.output is Output.json else contents_as_text(found))
+    answer(how.output, lambda: document(BackupContents, contents_as_items(found)), lambda: contents_as_text(found))
 
 
 @app.command(
@@ -80,14 +82,16 @@ Examples:
 def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a rollback would change. Exit status: 3 if anything, 0 if nothing."""
     from kaudit_setup.change.prepare import prepare_rollback
-    from kaudit_setup.report.nodes.review import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.review import NodeReview, as_item, as_text
 
     with how.nodes() as opened:
         found = [(node.name, prepare_rollback(node, id_, manifest=how.manifest, prove=False)) for node in opened]
-    if how.output is Output.json:
-        typer.echo(to_json([as_data(name, prepared) for name, prepared in found]))
-    else:
-        typer.echo("\n".join(as_text(name, prepared, colour=colour()) for name, prepared in found))
+    answer(
+        how.output,
+        lambda: document(NodeReview, [as_item(name, prepared) for name, prepared in found]),
+        lambda: "\n".join(as_text(name, prepared, colour=colour()) for name, prepared in found),
+    )
     if any(prepared.plan for _, prepared in found):
         raise typer.Exit(Exit.WOULD_CHANGE)
 
@@ -108,6 +112,8 @@ def prune(
     """Remove the oldest backups, but never the first one."""
     from kaudit_setup.change.backup import prune as surplus
     from kaudit_setup.change.backup import remove_backups
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.backups import RemovedBackups
 
     with how.nodes() as opened:
         doomed = [(node, surplus([b.name for b in _all(node, how)], keep)) for node in opened]
@@ -116,8 +122,9 @@ def prune(
             confirm("\n".join(lines), yes=how.yes, question="Remove these backups?")
         for node, names in doomed:
             remove_backups(node, names)
-    if how.output is Output.json:
-        typer.echo(to_json([{"host": node.name, "removed": list(names)} for node, names in doomed]))
+    if how.output is not Output.text:
+        removed = [RemovedBackups(host=node.name, removed=tuple(names)) for node, names in doomed]
+        answer(how.output, lambda: document(RemovedBackups, removed), lambda: "")
     else:
         for node, names in doomed:
             typer.echo(f"{safe(node.name)}: removed {len(names)} backups")

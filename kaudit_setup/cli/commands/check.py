@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.nodes import RowNodeOptions
 from kaudit_setup.cli.options.output import exit_unless
 from kaudit_setup.report.progress import name_nodes, waiting
 from kaudit_setup.report.terminal import colour
@@ -24,6 +25,9 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+    yaml = "yaml"
+    csv = "csv"
+    tsv = "tsv"
     junit = "junit"
 
 
@@ -38,13 +42,13 @@ Checks: 1.2.16 to 1.2.19 and 3.2.1 as kube-bench has them, from the command
 line of the running API server; 3.2.2, which kube-bench leaves to people, from
 the policy itself. Exit status: 0 all checks pass, 1 otherwise."""
 )
-@takes(how=NodeOptions)
+@takes(how=RowNodeOptions)
 def check(
     format: Annotated[
-        Format | None, typer.Option("--format", help="text, json, or JUnit XML. [default: that of -o]")
+        Format | None, typer.Option("--format", help="As -o, and junit for JUnit XML. [default: that of -o]")
     ] = None,
     *,
-    how: NodeOptions,
+    how: RowNodeOptions,
 ) -> None:
     """Run the CIS Kubernetes Benchmark's audit checks."""
     from kaudit_setup.change.prepare import look
@@ -63,11 +67,13 @@ def check(
 
 def _print(found: Verdicts, wanted: Format) -> None:
     from kaudit_setup.report import check as report
-    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.documents.document import document
 
     if wanted is Format.junit:
         typer.echo(report.as_junit(found), nl=False)
-    elif wanted is Format.json:
-        typer.echo(to_json(report.as_data(found)))
     else:
-        typer.echo(report.as_text(found, colour=colour()))
+        show(
+            wanted,
+            lambda: document(report.CheckResult, report.as_items(found)),
+            lambda: report.as_text(found, colour=colour()),
+        )

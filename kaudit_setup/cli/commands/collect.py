@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption
@@ -38,8 +39,8 @@ def collect(
     """Copy the audit logs of nodes to a local directory, with their SHA-256 sums."""
     from kaudit_setup.auditlog.sources.collect import collect as fetch
     from kaudit_setup.node.shell import script
-    from kaudit_setup.report.collect import as_data, as_text
-    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.collect import Collection, as_item, as_text
+    from kaudit_setup.report.documents.document import document, warned
     from kaudit_setup.report.progress import show_bytes
     from kaudit_setup.report.terminal import notes
 
@@ -50,8 +51,9 @@ def collect(
         raise InputError("collect needs -d DIR", hint=example)
     with source.nodes() as nodes:
         done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_bytes)
-    if output is Output.json:
-        typer.echo(to_json(as_data(done, into)))
-    else:
-        typer.echo(as_text(done, into))
-        notes(done.notes)
+    show(
+        output,
+        lambda: document(Collection, [as_item(done, into)], (), warned(done.notes, code="log")),
+        lambda: as_text(done, into),
+    )
+    notes(done.notes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.output import Output, OutputOption
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ def demo(
 ) -> None:
     """Show enable, verify, who and rollback on a simulated node; no root, no cluster, under 30 s."""
     from kaudit_setup.demo import run, steps
-    from kaudit_setup.report.demo import BEGINNING, as_data, say_bold
-    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.demo import BEGINNING, Demo, as_item, say_bold
+    from kaudit_setup.report.documents.document import document
     from kaudit_setup.sandbox import Sandbox
 
     began = time.monotonic()
     if output is Output.text:
         typer.echo(BEGINNING)
     with Sandbox.start() as node:
-        if output is Output.json:
+        if output is not Output.text:
             ran = [run(step, node, capture=True) for step in steps(node.host)]
-            typer.echo(to_json(as_data(ran, time.monotonic() - began)))
+            show(output, lambda: document(Demo, [as_item(ran, time.monotonic() - began)]), str)
         else:
             for step in steps(node.host):
                 _show(step, node)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
@@ -55,8 +56,8 @@ def estimate(
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.coverage import coverage_notes
-    from kaudit_setup.report.estimate import as_data, as_text
-    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.documents.document import document, lost, warned
+    from kaudit_setup.report.estimate import Estimate, as_item, as_text, replay_notes
     from kaudit_setup.report.terminal import notes
     from kaudit_setup.rotation import Rotation, effective_maxsize
 
@@ -64,15 +65,23 @@ def estimate(
     loaded = [_policy(name, version) for name in policies]
     rotation = Rotation(maxage, maxbackup, effective_maxsize(maxsize, version))
     wanted = Filter(window=Window.of(since, until))
-    with source.fetch(wanted) as logs:
+    with source.fetch(wanted) as (logs, missing):
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
-        notes(unreadable_notes(cover))
-        if output is Output.json:
-            typer.echo(to_json(as_data(result, rotation, wanted.window, cover)))
-        elif not nothing_readable(cover):
-            typer.echo(as_text(result, rotation, wanted.window))
-        notes(coverage_notes(cover))
+        said = [*unreadable_notes(cover), *coverage_notes(cover)]
+        if output is not Output.text or not nothing_readable(cover):
+            limits = list(replay_notes(result, wanted.window))
+            show(
+                output,
+                lambda: document(
+                    Estimate,
+                    [as_item(result, rotation, cover)],
+                    lost(missing()),
+                    (*warned(limits, code="estimate"), *warned(said, code="log")),
+                ),
+                lambda: as_text(result, rotation, wanted.window),
+            )
+        notes(said)
         exit_unless(not nothing_readable(cover))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import answered, remember_form
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
@@ -17,6 +18,7 @@ from kaudit_setup.cli.options.output import exit_unless
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.query import Row
+    from kaudit_setup.report.events import Problems
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -38,6 +40,9 @@ class EventOutput(StrEnum):
 
     table = "table"
     json = "json"
+    yaml = "yaml"
+    csv = "csv"
+    tsv = "tsv"
     jsonl = "jsonl"
     raw = "raw"
 
@@ -47,7 +52,13 @@ class EventOutput(StrEnum):
 def events(
     limit: Annotated[int, typer.Option("--limit", min=0, help="Number of events to show; 0 means all.")] = 0,
     output: Annotated[
-        EventOutput, typer.Option("-o", "--output", help="table for people, json, jsonl, raw lines.")
+        EventOutput,
+        typer.Option(
+            "-o",
+            "--output",
+            callback=remember_form,
+            help="table for people; json, yaml, jsonl (an object each line), csv, tsv; raw lines.",
+        ),
     ] = EventOutput.table,
     *,
     source: LogOptions,
@@ -58,38 +69,58 @@ def events(
     from kaudit_setup.auditlog.query import events as query
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
+    from kaudit_setup.report.documents.document import lost, warned
     from kaudit_setup.report.events import shared_id_notes
-    from kaudit_setup.report.terminal import note, notes
+    from kaudit_setup.report.terminal import notes
 
     fits = wanted.filter()
-    with source.logs() as logs:
+    with source.logs() as (logs, missing):
         raw, shared = output is EventOutput.raw, SharedIds()
         rows = query(logs, fits, raw=raw, stages=bool(wanted.stage))
         rows = rows if raw else shared.watch(rows)
         first = list(itertools.islice(rows, 1))
-        _print(itertools.islice(itertools.chain(first, rows), limit or None), output)
-        cover = logs.coverage()
-        notes(unreadable_notes(cover))
-        nothing = nothing_readable(cover)
-        if not first and not nothing:
-            note(no_event_note(cover))
-        notes(shared_id_notes(shared))
-        notes(coverage_notes(cover))
-        exit_unless(not nothing)
+
+        def said() -> list[str]:
+            """When all was read."""
+            cover = logs.coverage()
+            nothing = [] if first or nothing_readable(cover) else [no_event_note(cover)]
+            return [*unreadable_notes(cover), *nothing, *shared_id_notes(shared), *coverage_notes(cover)]
+
+        _print(
+            itertools.islice(itertools.chain(first, rows), limit or None),
+            output,
+            lambda: (lost(missing()), warned(said(), code="log")),
+        )
+        notes(said())
+        exit_unless(not nothing_readable(logs.coverage()))
 
 
-def _print(rows: Iterable[Row], output: EventOutput) -> None:
+def _print(rows: Iterable[Row], output: EventOutput, problems: Callable[[], Problems]) -> None:
     from kaudit_setup.report import events as report
 
-    if output is EventOutput.table:
-        for text in report.as_table(rows):
-            typer.echo(text)
-        return
-    if output is EventOutput.raw:
-        lines = report.as_logged(rows, terminal=sys.stdout.isatty())
-    else:
-        lines = report.as_json_list(rows) if output is EventOutput.json else report.as_json_lines(rows)
-    # bytes, so that a line of the log comes out as it went in
+    answered()
+    match output:
+        case EventOutput.table:
+            _print_lines(report.as_table(rows))
+        case EventOutput.csv | EventOutput.tsv:
+            _print_lines(report.as_rows(rows, output.value, headers=True))
+        case EventOutput.yaml:
+            _print_lines([report.as_yaml(rows, problems)])
+        case EventOutput.json:
+            _print_bytes(report.as_json_document(rows, problems))
+        case EventOutput.jsonl:
+            _print_bytes(report.as_json_lines(rows))
+        case EventOutput.raw:
+            _print_bytes(report.as_logged(rows, terminal=sys.stdout.isatty()))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for text in lines:
+        typer.echo(text)
+
+
+def _print_bytes(lines: Iterable[bytes]) -> None:
+    """A line of the log comes out as it went in."""
     out = sys.stdout.buffer
     for line in lines:
         out.write(line + b"\n")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption
@@ -47,8 +48,8 @@ def pack(
     """Pack audit logs into an archive of Parquet or a ClickHouse table, to keep them and to ask them quickly."""
     from kaudit_setup.auditlog.sources.local import rereadable
     from kaudit_setup.cli.signals import clean_up_when_ended
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.pack import as_data, as_text
+    from kaudit_setup.report.documents.document import document, lost
+    from kaudit_setup.report.pack import PackedLogs, as_item, as_text
     from kaudit_setup.report.progress import show_bytes
     from kaudit_setup.stores.opening import target
     from kaudit_setup.stores.pack import pack as write
@@ -59,6 +60,10 @@ def pack(
         raise InputError("--cluster is empty", hint="name the cluster that the logs are of")
     there = target(to)
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
-    with clean_up_when_ended(), source.fetch() as logs, rereadable(logs.files, stdin) as files:
+    with clean_up_when_ended(), source.fetch() as (logs, missing), rereadable(logs.files, stdin) as files:
         done = write(files, there, cluster, show_bytes)
-    typer.echo(to_json(as_data(done, there.name)) if output is Output.json else as_text(done, there.name))
+        show(
+            output,
+            lambda: document(PackedLogs, [as_item(done, there.name)], lost(missing())),
+            lambda: as_text(done, there.name),
+        )

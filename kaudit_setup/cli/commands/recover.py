@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions, RestartKubeletOption
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from kaudit_setup.change.recover import LeftOvers
     from kaudit_setup.change.run import Terms
     from kaudit_setup.node.port import Node
+    from kaudit_setup.report.nodes.recovery import Recovery
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -43,19 +43,22 @@ def recover(
 ) -> None:
     """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
     from kaudit_setup.change.run import Terms
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.recovery import Recovery
 
     if how.root is not None:
         raise InputError("recover needs a running node; --root is a folder")
     with how.nodes() as opened:
         terms = Terms(timeout=how.timeout, restart_kubelet=restart_kubelet)
         done = [_recover(node, how, terms, pending="pending" in (force or ())) for node in opened]
-    if how.output is Output.json:
-        typer.echo(json.dumps(done, indent=2))
+    if how.output is not Output.text:
+        show(how.output, lambda: document(Recovery, done), lambda: "")
 
 
-def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) -> dict[str, Any]:
+def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) -> Recovery:
     from kaudit_setup.change.recover import look
     from kaudit_setup.node.observe import observe
+    from kaudit_setup.report.nodes.recovery import as_item, as_text
 
     with waiting(node.name) as progress:
         progress("looking")
@@ -63,9 +66,9 @@ def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) ->
         found = look(node, observed)
     if not found.something and not (found.waiting and pending):
         _check_nothing_waits(node.name, found)
-        _say(how, f"{node.name}: nothing is left of any run")
-        return {"host": node.name, "found": asdict(found), "server": None}
-    _say(how, *_lines(node.name, found))
+        _say(how, f"{safe(node.name)}: nothing is left of any run")
+        return as_item(node.name, found, cleared=False)
+    _say(how, as_text(node.name, found))
     confirm("", yes=how.yes, question="Clear this?")
     return _clear(node, how, terms, pending=pending)
 
@@ -78,17 +81,18 @@ def _check_nothing_waits(host: str, found: LeftOvers) -> None:
         )
 
 
-def _say(how: NodeOptions, *lines: str) -> None:
+def _say(how: NodeOptions, text: str) -> None:
     if how.output is Output.text:
-        typer.echo("\n".join(map(safe, lines)))
+        typer.echo(text)
 
 
-def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> dict[str, Any]:
+def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> Recovery:
     from kaudit_setup.change import recover as business
     from kaudit_setup.change.nodestate import NodeState
     from kaudit_setup.change.run import wait_for_manifest
     from kaudit_setup.change.verify import NotProved, Proof
     from kaudit_setup.node.observe import observe
+    from kaudit_setup.report.nodes.recovery import as_item
 
     with waiting(node.name) as progress:
         progress("restoring")
@@ -104,14 +108,5 @@ def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> dict
             details=seen.server_log,
         )
     restored = "the old state is back and the API server answers" if done.restores else "cleared"
-    _say(how, f"{node.name}: {restored}")
-    return {"host": node.name, "found": asdict(done), "server": seen.server if seen else None}
-
-
-def _lines(host: str, found: LeftOvers) -> list[str]:
-    lines = [f"{host}: left of broken runs:"]
-    lines += [f"  {run.sentence}" for run in found.runs]
-    lines += [f"  {path}" for path in (*found.strays, *found.units)]
-    if found.restores:
-        lines.append("  clearing it restores the old files; kube-apiserver restarts if they differ")
-    return lines
+    _say(how, f"{safe(node.name)}: {restored}")
+    return as_item(node.name, done, cleared=True, server=seen.server if seen else None)

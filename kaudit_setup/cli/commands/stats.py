@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions
-from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+from kaudit_setup.cli.options.logs import LogOptions, Missing
+from kaudit_setup.cli.options.output import RowOutput, RowOutputOption, exit_unless
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.reports.stats import NodeStats
@@ -30,28 +31,32 @@ Every line of the log counts: each stage of a request, and each copy of it in an
 @app.command(epilog=_EPILOG)
 @takes(source=LogOptions)
 def stats(
-    output: OutputOption = Output.text,
+    output: RowOutputOption = RowOutput.text,
     *,
     source: LogOptions,
 ) -> None:
     """Describe the audit log of each node: time covered, gaps, levels, sizes, rotation, damaged lines."""
     from kaudit_setup.auditlog.scan_statistics import nothing_readable
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.stats import as_data, as_text
+    from kaudit_setup.report.documents.document import document, lost
+    from kaudit_setup.report.stats import LogStats, as_items, as_text, stats_warnings
 
-    with _counted(source) as nodes:
-        typer.echo(to_json(as_data(nodes)) if output is Output.json else as_text(nodes))
+    with _counted(source) as (nodes, missing):
+        show(
+            output,
+            lambda: document(LogStats, as_items(nodes), lost(missing()), stats_warnings(nodes)),
+            lambda: as_text(nodes),
+        )
         exit_unless(not nothing_readable([node.coverage for node in nodes]))
 
 
 @contextmanager
-def _counted(source: LogOptions) -> Iterator[tuple[NodeStats, ...]]:
+def _counted(source: LogOptions) -> Iterator[tuple[tuple[NodeStats, ...], Missing]]:
     """What each node's log is like: a store knows it since the logs were packed."""
     from kaudit_setup.auditlog.reports.stats import stats as count
 
     with source.stored() as stores:
         if stores is not None:
-            yield stores.stats()
+            yield stores.stats(), stores.missing
             return
-    with source.fetch() as logs:
-        yield count(logs)
+    with source.fetch() as (logs, missing):
+        yield count(logs), missing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from kaudit_setup.cli.answer import answered, remember_form
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.unused import UnusedYes
@@ -32,6 +32,9 @@ class StatusOutput(StrEnum):
 
     text = "text"
     json = "json"
+    yaml = "yaml"
+    csv = "csv"
+    tsv = "tsv"
     prometheus = "prometheus"
 
 
@@ -44,7 +47,8 @@ class StatusOptions(LookOptions):
         typer.Option(
             "-o",
             "--output",
-            help="text for people, json for programs, prometheus for its text format.",
+            callback=remember_form,
+            help="text for people; json, yaml, csv, tsv for programs; prometheus for its text format.",
             show_default=True,
         ),
     ] = StatusOutput.text
@@ -155,13 +159,18 @@ def _fail(rows: Sequence[Row], output: StatusOutput, error: KauditError) -> NoRe
 
 def _text(rows: Sequence[Row], output: StatusOutput, indent: int | None = 2) -> str:
     """Without the last newline."""
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.documents.formats import render
+    from kaudit_setup.report.documents.json import to_json
     from kaudit_setup.report.nodes.prometheus import as_metrics
-    from kaudit_setup.report.nodes.status import as_data, as_text
+    from kaudit_setup.report.nodes.status import NodeStatus, as_items, as_text, faults, status_warnings
 
     match output:
-        case StatusOutput.json:
-            return json.dumps(as_data(rows), indent=indent)
         case StatusOutput.prometheus:
             return as_metrics(rows).removesuffix("\n")
         case StatusOutput.text:
             return as_text(rows, colour=colour())
+        case _:
+            answered()
+            found = document(NodeStatus, as_items(rows), faults(rows), status_warnings(rows))
+            return to_json(found, indent) if output is StatusOutput.json else render(found, output.value)

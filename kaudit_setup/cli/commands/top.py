@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions
-from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+from kaudit_setup.cli.options.logs import LogOptions, Missing
+from kaudit_setup.cli.options.output import RowOutput, RowOutputOption, exit_unless
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.filters import Filter
-    from kaudit_setup.auditlog.reports.top import Top
+    from kaudit_setup.auditlog.reports.top import Top as Counted
     from kaudit_setup.auditlog.scan_statistics import Coverage
 
 app = typer.Typer(rich_markup_mode=None)
@@ -38,7 +39,7 @@ Dimensions: user impersonator verb resource group namespace name code level stag
 def top(
     by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of groups to show.")] = 20,
-    output: OutputOption = Output.text,
+    output: RowOutputOption = RowOutput.text,
     *,
     source: LogOptions,
     wanted: FilterOptions,
@@ -47,32 +48,36 @@ def top(
     from kaudit_setup.auditlog.reports.top import dimensions
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes
-    from kaudit_setup.report.json import to_json
+    from kaudit_setup.report.documents.document import document, lost, warned
     from kaudit_setup.report.terminal import notes
-    from kaudit_setup.report.top import as_data, as_text
+    from kaudit_setup.report.top import Top, TopRow, as_item, as_text
 
     names = dimensions(by)
     fits = wanted.filter()
-    with _counted(source, names, fits, limit) as (counted, cover):
-        notes(unreadable_notes(cover))
-        if output is Output.json:
-            typer.echo(to_json(as_data(counted, cover)))
-        elif not nothing_readable(cover):
-            typer.echo(as_text(counted))
-        notes(coverage_notes(cover))
+    with _counted(source, names, fits, limit) as (counted, cover, missing):
+        said = [*unreadable_notes(cover), *coverage_notes(cover)]
+        if output in {RowOutput.csv, RowOutput.tsv}:
+            show(output, lambda: document(TopRow, as_item(counted, cover).rows), str)
+        elif output is not RowOutput.text or not nothing_readable(cover):
+            show(
+                output,
+                lambda: document(Top, [as_item(counted, cover)], lost(missing()), warned(said, code="log")),
+                lambda: as_text(counted),
+            )
+        notes(said)
         exit_unless(not nothing_readable(cover))
 
 
 @contextmanager
 def _counted(
     source: LogOptions, names: Sequence[str], fits: Filter, limit: int
-) -> Iterator[tuple[Top, tuple[Coverage, ...]]]:
+) -> Iterator[tuple[Counted, tuple[Coverage, ...], Missing]]:
     """The groups, and what the logs cover: a store counts them itself."""
     from kaudit_setup.auditlog.reports.top import top as count
 
     with source.stored() as stores:
         if stores is not None:
-            yield stores.top(names, fits, limit), stores.coverage()
+            yield stores.top(names, fits, limit), stores.coverage(), stores.missing
             return
-    with source.fetch(fits) as logs:
-        yield count(logs, names, fits, limit), logs.coverage()
+    with source.fetch(fits) as (logs, missing):
+        yield count(logs, names, fits, limit), logs.coverage(), missing

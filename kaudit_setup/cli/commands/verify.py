@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
-from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit
-from kaudit_setup.report.json import to_json
 from kaudit_setup.report.progress import waiting
 
 if TYPE_CHECKING:
@@ -30,16 +29,18 @@ Examples:
 def verify(*, how: NodeOptions) -> None:
     """Prove that events are logged: send a marked request and find it in the audit log."""
     from kaudit_setup.errors import InputError
-    from kaudit_setup.report.nodes.proof import as_data, as_text, is_proved
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.nodes.proof import NodeProof, as_item, as_text, is_proved
 
     if how.root is not None:
         raise InputError("verify needs a running node; --root is a directory")
     with how.nodes() as opened:
         answers = [(node.name, _ask(node, how)) for node in opened]
-    if how.output is Output.json:
-        typer.echo(to_json([as_data(*answer) for answer in answers]))
-    else:
-        typer.echo("\n".join(as_text(*answer) for answer in answers))
+    show(
+        how.output,
+        lambda: document(NodeProof, [as_item(*answer) for answer in answers]),
+        lambda: "\n".join(as_text(*answer) for answer in answers),
+    )
     if not all(is_proved(seen) for _, seen in answers):
         raise typer.Exit(Exit.FAILED)
 

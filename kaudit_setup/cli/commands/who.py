@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, find_local_logs
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
@@ -121,8 +122,8 @@ def who(
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.user_activity import ask_user
     from kaudit_setup.auditlog.timestamps import Window
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.questions.who import as_data, as_text
+    from kaudit_setup.report.documents.document import document, lost
+    from kaudit_setup.report.questions.who import WhoAnswer, as_item, as_text
 
     window = Window.of(since, until)
     wanted = Target.of(target or "", name or "")
@@ -132,15 +133,14 @@ def who(
     if isinstance(question, ManyQuestion):
         _answer_many(question, source, output, show_secrets)
         return
-    with _opened(source) as (logs, lost):
+    with _opened(source) as (logs, missing):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
-        answer = newest(with_notes(answer, lost(), events.unreadable), last)
-    # ASCII only: no terminal and no page can be harmed by what a stranger wrote
-    typer.echo(
-        to_json(as_data(answer, secrets=show_secrets))
-        if output is Output.json
-        else as_text(answer, secrets=show_secrets)
+        answer = newest(with_notes(answer, missed := missing(), events.unreadable), last)
+    show(
+        output,
+        lambda: document(WhoAnswer, [as_item(answer, secrets=show_secrets)], lost(missed)),
+        lambda: as_text(answer, secrets=show_secrets),
     )
     exit_unless(answer.confidence != "unknown")
 
@@ -148,13 +148,15 @@ def who(
 def _answer_many(question: ManyQuestion, source: LogOptions, output: Output, secrets: bool) -> None:
     """Answer a question about many objects, and end with status 1 if there is nothing to list."""
     from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.questions.many import as_data, as_text
+    from kaudit_setup.report.documents.document import document, lost
+    from kaudit_setup.report.questions.many import WhoRequests, as_item, as_text
 
-    with _opened(source) as (logs, lost):
-        answer = with_sources(ask_many(logs, question), lost())
-    typer.echo(
-        to_json(as_data(answer, secrets=secrets)) if output is Output.json else as_text(answer, secrets=secrets)
+    with _opened(source) as (logs, missing):
+        answer = with_sources(ask_many(logs, question), missed := missing())
+    show(
+        output,
+        lambda: document(WhoRequests, [as_item(answer, secrets=secrets)], lost(missed)),
+        lambda: as_text(answer, secrets=secrets),
     )
     exit_unless(answer.found)
 

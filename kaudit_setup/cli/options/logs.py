@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -51,6 +51,9 @@ UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", help="End of the time, in the same format.")
 ]
 
+Missing: TypeAlias = Callable[[], list[str]]
+"""Gives a sentence for each node whose log is missing from an answer."""
+
 _MOST_NOTES = 10  # of files that are left out
 
 
@@ -86,36 +89,36 @@ class LogOptions(Reach):
         return bool(self.host or self.inventory or self.group)
 
     @contextmanager
-    def logs(self) -> Iterator[LogSource]:
-        """The logs, to be searched where they are. Raises InputError, NodeError, and typer.Exit at the end if that of
-        a node is missing.
+    def logs(self) -> Iterator[tuple[LogSource, Missing]]:
+        """The logs, to be searched where they are, and what asks for the nodes that are missing from the answer, once
+        that is complete. Raises InputError, NodeError, and typer.Exit at the end if that of a node is missing.
         """
         if (stored := self.stores()) is not None:
-            yield stored
+            yield stored, stored.missing
             _note_missing(stored)
             _check_complete(stored)
             return
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(find_local_logs(self.log))
+            yield LocalLogs(find_local_logs(self.log)), list
             return
         with self.on_nodes() as there:
-            yield there.searched()
+            yield there.searched(), there.missing
             _note_missing(there)
         _check_complete(there)
 
     @contextmanager
-    def fetch(self, wanted: Filter | None = None) -> Iterator[LocalLogs]:
+    def fetch(self, wanted: Filter | None = None) -> Iterator[tuple[LocalLogs, Missing]]:
         """The logs as files here, for questions that count lines: of what lies on nodes those lines that may fit
         `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
-        typer.Exit at the end if the log of a node is missing.
+        typer.Exit at the end if the log of a node is missing; with them comes what asks for such nodes.
         """
         stored = self.stores()
         if stored is None and not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(find_local_logs(self.log))
+            yield LocalLogs(find_local_logs(self.log)), list
             return
         from tempfile import TemporaryDirectory
 
@@ -128,7 +131,7 @@ class LogOptions(Reach):
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
             if stored is not None:
-                yield _brought(stored, wanted, Path(folder))
+                yield _brought(stored, wanted, Path(folder)), stored.missing
                 _check_complete(stored)
                 return
             with self.on_nodes() as there:
@@ -139,7 +142,7 @@ class LogOptions(Reach):
             for thread in threading.enumerate():
                 if thread is not threading.current_thread():
                     thread.join(timeout=1)
-            yield logs
+            yield logs, lambda: [*lost, *there.missing()]
         _check_complete(there)
 
     def stores(self) -> Stores | None:

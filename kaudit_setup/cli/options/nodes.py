@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.options.output import Output, OutputOption, RowOutput, RowOutputOption
 from kaudit_setup.cli.options.unused import UnusedYes
 
 if TYPE_CHECKING:
@@ -158,6 +158,14 @@ class NodeOptions(LookOptions):
     """Which nodes, how to reach them, how to answer."""
 
     output: OutputOption = Output.text
+    yes: UnusedYes = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowNodeOptions(LookOptions):
+    """The same for commands whose answer is rows."""
+
+    output: RowOutputOption = RowOutput.text
     yes: UnusedYes = False
 
 

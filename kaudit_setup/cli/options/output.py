@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import remember_form
 from kaudit_setup.errors import Exit
 
 
@@ -15,10 +16,34 @@ class Output(StrEnum):
 
     text = "text"
     json = "json"
+    yaml = "yaml"
+
+
+class RowOutput(StrEnum):
+    """How an answer is printed whose items are rows."""
+
+    text = "text"
+    json = "json"
+    yaml = "yaml"
+    csv = "csv"
+    tsv = "tsv"
 
 
 OutputOption = Annotated[
-    Output, typer.Option("-o", "--output", help="text for people, json for programs.", show_default=True)
+    Output,
+    typer.Option(
+        "-o", "--output", callback=remember_form, help="text for people; json, yaml for programs.", show_default=True
+    ),
+]
+RowOutputOption = Annotated[
+    RowOutput,
+    typer.Option(
+        "-o",
+        "--output",
+        callback=remember_form,
+        help="text for people; json, yaml, csv, tsv for programs.",
+        show_default=True,
+    ),
 ]
 KubeVersionOption = Annotated[
     str | None,

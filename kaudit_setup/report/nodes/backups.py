@@ -1,12 +1,13 @@
-"""The backups on nodes, as text for people and as plain data for programs."""
+"""The backups on nodes, as text for people and as typed data for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from kaudit_setup.change.backup import BackedUpFile, Backup
+from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
 
 _HIDDEN = "its content is secret and is not shown"
@@ -47,9 +48,59 @@ def _list(node: Listed) -> list[str]:
     ]
 
 
-def list_as_data(nodes: Sequence[Listed]) -> list[dict[str, Any]]:
-    """One entry a node."""
-    return [{"host": node.host, "backups": [asdict(b) for b in node.backups]} for node in nodes]
+class BackupFile(Item, frozen=True, kw_only=True):
+    """One file as it was; `sha256`: null where there was none. `secret`: its content is never shown."""
+
+    path: str
+    sha256: str | None
+    mode: str
+    owner: str
+    secret: bool
+
+
+class NodeBackup(Item, frozen=True, kw_only=True):
+    """One backup on one node: the state before `action`; `flags`: the audit flags that it restores."""
+
+    host: str
+    id: str
+    time: Time
+    action: str
+    by: str
+    flags: dict[str, str]
+    files: tuple[BackupFile, ...]
+
+
+class BackupContents(NodeBackup, frozen=True, kw_only=True):
+    """One backup with its files' contents, by path."""
+
+    contents: dict[str, str]
+
+
+class RemovedBackups(Item, frozen=True, kw_only=True):
+    """The IDs of the backups that were removed from one node."""
+
+    host: str
+    removed: tuple[str, ...]
+
+
+def list_as_items(nodes: Sequence[Listed]) -> list[NodeBackup]:
+    """One entry a backup."""
+    return [NodeBackup(**_fields(node.host, b)) for node in nodes for b in node.backups]
+
+
+def _fields(host: str, backup: Backup) -> dict[str, Any]:
+    return {
+        "host": host,
+        "id": backup.name,
+        "time": backup.time,
+        "action": backup.action,
+        "by": backup.by,
+        "flags": backup.flags,
+        "files": tuple(
+            BackupFile(path=f.path, sha256=f.sha256 or None, mode=f.mode, owner=f.owner, secret=f.secret)
+            for f in backup.files
+        ),
+    }
 
 
 def contents_as_text(nodes: Sequence[Opened]) -> str:
@@ -70,13 +121,12 @@ def _contents(node: Opened) -> list[str]:
     return lines
 
 
-def contents_as_data(nodes: Sequence[Opened]) -> list[dict[str, Any]]:
-    """One entry a node; `contents` by path."""
+def contents_as_items(nodes: Sequence[Opened]) -> list[BackupContents]:
+    """One entry a node."""
     return [
-        {
-            "host": node.host,
-            **asdict(node.backup),
-            "contents": {f.path: node.text(f) for f in node.backup.files if f.sha256},
-        }
+        BackupContents(
+            **_fields(node.host, node.backup),
+            contents={f.path: node.text(f) for f in node.backup.files if f.sha256},
+        )
         for node in nodes
     ]

@@ -1,13 +1,29 @@
-"""What a rollout did, as text for people and as plain data for programs."""
+"""What a rollout did, as text for people and as typed data for programs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, TypeAlias
 
 from kaudit_setup.change.run import Outcome
 from kaudit_setup.fleet.events import ClusterReport, NodeReport, Report, State
+from kaudit_setup.report.documents.document import Fault, Item, Json, Seconds, fault
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.nodes.proof import logged_event
 
+Outcomes: TypeAlias = Literal[
+    "changed", "unchanged", "restored", "rolledBack", "notStarted", "unreachable", "pending", "left", "broken"
+]
+_STATES: dict[State, Outcomes] = {
+    State.changed: "changed",
+    State.unchanged: "unchanged",
+    State.restored: "restored",
+    State.rolled_back: "rolledBack",
+    State.not_started: "notStarted",
+    State.unreachable: "unreachable",
+    State.pending: "pending",
+    State.left: "left",
+    State.broken: "broken",
+}
 _DONE = {"enable": "auditing is on", "disable": "auditing is off", "rollback": "rolled back"}
 
 
@@ -49,33 +65,52 @@ def summary(report: Report) -> list[str]:
     return lines
 
 
-def as_data(report: Report) -> list[dict[str, Any]]:
+class NodeChange(Item, frozen=True, kw_only=True):
+    """What became of one node. `backup`: its ID, null where nothing had to change; `server`: the new server process;
+    `event`: the marked event that proves it; `kubeadm_config`: what was done to the cluster's kubeadm-config.
+    """
+
+    host: str
+    cluster: str
+    state: Outcomes
+    action: str
+    changed: bool
+    backup: str | None
+    proved: bool
+    server: str | None
+    event: Json | None
+    note: str
+    seconds: Seconds | None
+    findings: tuple[str, ...]
+    kubeadm_config: str
+
+
+def as_items(report: Report) -> list[NodeChange]:
     """The same for programs, one entry for each node."""
-    return [_entry(cluster, node) for cluster in report.clusters for node in cluster.nodes]
+    return [_item(cluster, node) for cluster in report.clusters for node in cluster.nodes]
 
 
-def _entry(cluster: ClusterReport, node: NodeReport) -> dict[str, Any]:
-    prepared = node.plan.prepared
-    return {
-        "host": node.plan.name,
-        "cluster": cluster.plan.cluster.name,
-        "state": str(node.state),
-        "action": prepared.plan.action,
-        "changed": bool(prepared.plan) and node.state == State.changed,
-        **_outcome(node.outcome or Outcome(None, None)),
-        "warnings": [finding.message for finding in prepared.findings],
-        "error": node.error.message if node.error else None,
-        "kubeadm_config": cluster.stored,
-        "seconds": round(node.outcome.seconds, 3) if node.outcome else None,
-    }
+def faults(report: Report) -> list[Fault]:
+    """Every error, those of nodes with their node."""
+    of_nodes = {id(node.error): node.plan.name for node in report.nodes if node.error}
+    return [fault(error, of_nodes.get(id(error))) for error in report.failures]
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _item(cluster: ClusterReport, node: NodeReport) -> NodeChange:
+    prepared, outcome = node.plan.prepared, node.outcome or Outcome(None, None)
     proof = outcome.proof
-    return {
-        "backup": outcome.backup,
-        "proved": bool(proof and proof.event),
-        "server": proof.server if proof else None,
-        "event": proof.event.decode("utf-8", "replace") if proof else None,
-        "note": outcome.note,
-    }
+    return NodeChange(
+        host=node.plan.name,
+        cluster=cluster.plan.cluster.name,
+        state=_STATES[node.state],
+        action=prepared.plan.action,
+        changed=bool(prepared.plan) and node.state == State.changed,
+        backup=outcome.backup,
+        proved=bool(proof and proof.event),
+        server=proof.server if proof else None,
+        event=logged_event(proof),
+        note=outcome.note,
+        seconds=round(node.outcome.seconds, 3) if node.outcome else None,
+        findings=tuple(finding.name for finding in prepared.findings),
+        kubeadm_config=cluster.stored,
+    )

@@ -1,11 +1,13 @@
-"""What `verify` found on one node, as text for people and as plain data for programs."""
+"""What `verify` found on one node, as text for people and as typed data for programs."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Literal, TypeAlias
 
 from kaudit_setup.change.diagnose import meaning, phase_words
 from kaudit_setup.change.verify import NotProved, Proof
+from kaudit_setup.report.documents.document import Item, Json
 from kaudit_setup.report.escape import safe
 
 Answer = Proof | NotProved | None
@@ -25,10 +27,49 @@ def as_text(name: str, seen: Answer) -> str:
     return f"{safe(name)}: not proved: {safe(_reason(seen))}"
 
 
-def as_data(name: str, seen: Answer) -> dict[str, Any]:
-    """The same for `-o json`."""
-    event = seen.event.decode("utf-8", "replace") if isinstance(seen, Proof) else ""
-    return {"host": name, "proved": is_proved(seen), "reason": _reason(seen), "event": event}
+Reason: TypeAlias = Literal["proved", "off", "unloggable", "timeout", "crash", "webhook", "invalidEvent"]
+_FAILURES: dict[str, Reason] = {"crash": "crash", "webhook": "webhook", "event": "invalidEvent"}
+
+
+class NodeProof(Item, frozen=True, kw_only=True):
+    """Whether the marked request was found, and if not why: `off` (no policy or no log), `unloggable` (the policy
+    logs no harmless request), or what happened in `phase`. `event`: the event as it was logged.
+    """
+
+    host: str
+    proved: bool
+    reason: Reason
+    phase: str | None
+    message: str
+    event: Json | None
+
+
+def as_item(name: str, seen: Answer) -> NodeProof:
+    """The same for programs."""
+    return NodeProof(
+        host=name,
+        proved=is_proved(seen),
+        reason=_reason_code(seen),
+        phase=seen.phase if isinstance(seen, NotProved) else None,
+        message=_reason(seen),
+        event=logged_event(seen) if isinstance(seen, Proof) else None,
+    )
+
+
+def logged_event(proof: Proof | None) -> Json | None:
+    """The marked event of a proof as an object, None if there is none."""
+    if proof is None or not proof.event:
+        return None
+    found = json.loads(proof.event.decode("utf-8", "replace"))
+    return found if isinstance(found, dict) else None
+
+
+def _reason_code(seen: Answer) -> Reason:
+    if seen is None:
+        return "off"
+    if isinstance(seen, NotProved):
+        return _FAILURES.get(seen.reason, "timeout")
+    return "proved" if seen.event else "unloggable"
 
 
 def _reason(seen: Answer) -> str:

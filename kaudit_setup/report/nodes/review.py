@@ -1,10 +1,12 @@
-"""Plans before they are carried out, as text for people and as plain data for programs."""
+"""Plans before they are carried out, as text for people and as typed data for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
+
+import msgspec
 
 from kaudit_setup.change.permissions import ROOT
 from kaudit_setup.change.persist import NAME
@@ -14,6 +16,7 @@ from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.fleet.group import remarks as cluster_remarks
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.manifest.difference import structural, unified
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 
 
@@ -56,15 +59,12 @@ def fleet_as_text(fleet: FleetPlan, *, everything: bool = False, colour: bool = 
     return "\n".join(lines)
 
 
-def fleet_as_data(fleet: FleetPlan) -> list[dict[str, Any]]:
-    """The same for `-o json`, one entry a node."""
+def fleet_as_items(fleet: FleetPlan) -> list[NodeReview]:
+    """The same for programs, one entry a node."""
     return [
-        {
-            **as_data(node.name, node.prepared),
-            "cluster": cluster.cluster.name,
-            "kubeadm_config": _config_diff(cluster),
-            "remarks": _remarks(fleet, cluster),
-        }
+        msgspec.structs.replace(
+            as_item(node.name, node.prepared), cluster=cluster.cluster.name, kubeadm_config_diff=_config_diff(cluster)
+        )
         for cluster in fleet.clusters
         for node in cluster.nodes
     ]
@@ -131,20 +131,69 @@ def as_text(host: str, prepared: Prepared, *, colour: bool = False) -> str:
     return "\n".join(_lines(_review(host, prepared), colour))
 
 
-def as_data(host: str, prepared: Prepared) -> dict[str, Any]:
-    """The same for `-o json`."""
-    review = _review(host, prepared)
-    return {
-        "host": review.host,
-        "action": review.action,
-        "changes": [{"do": line.verb, "path": line.path, "remark": line.remark} for line in review.lines],
-        "diff": review.diff,
-        "structural": list(review.structural),
-        "findings": [
-            {"name": f.name, "blocks": f.blocks, "message": f.message, "hint": f.hint} for f in review.findings
-        ],
-        "notes": list(review.notes),
-    }
+class PlannedChange(Item, frozen=True, kw_only=True):
+    """One file or directory that is created, changed or removed. `secret`: its content is never shown."""
+
+    action: Literal["create", "change", "remove"]
+    path: str
+    restarts: bool
+    mode: str | None
+    owner: str | None
+    secret: bool
+
+
+class ReviewFinding(Item, frozen=True, kw_only=True):
+    """What preflight found; one that `blocks` needs `--force NAME`."""
+
+    name: str
+    blocks: bool
+    message: str
+    hint: str
+
+
+class NodeReview(Item, frozen=True, kw_only=True):
+    """What would change on one node. `diff` is a unified diff, `pod_changes` one fact an entry."""
+
+    host: str
+    cluster: str | None = None
+    action: str
+    would_change: bool
+    changes: tuple[PlannedChange, ...]
+    diff: str
+    pod_changes: tuple[str, ...]
+    findings: tuple[ReviewFinding, ...]
+    notes: tuple[str, ...]
+    kubeadm_config_diff: str = ""
+
+
+def as_item(host: str, prepared: Prepared) -> NodeReview:
+    """The same for programs."""
+    review, plan = _review(host, prepared), prepared.plan
+    return NodeReview(
+        host=host,
+        action=plan.action,
+        would_change=bool(plan),
+        changes=tuple(_planned(change, plan) for change in plan.changes),
+        diff=review.diff,
+        pod_changes=review.structural,
+        findings=tuple(
+            ReviewFinding(name=f.name, blocks=f.blocks, message=f.message, hint=f.hint) for f in review.findings
+        ),
+        notes=review.notes,
+    )
+
+
+def _planned(change: Change, plan: Plan) -> PlannedChange:
+    there = not isinstance(change, MakeDir) and change.before.kind == "file"
+    written = None if isinstance(change, RemoveFile) else change
+    return PlannedChange(
+        action="remove" if written is None else "change" if there else "create",
+        path=change.path,
+        restarts=change.path == plan.manifest,
+        mode=written.mode if written else None,
+        owner=written.owner if written else None,
+        secret=isinstance(change, WriteFile | RemoveFile) and change.secret,
+    )
 
 
 def _review(host: str, prepared: Prepared) -> _Review:

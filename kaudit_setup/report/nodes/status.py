@@ -1,15 +1,18 @@
-"""What state nodes are in: one node in some lines, several in one table, and as plain data for programs."""
+"""What state nodes are in: one node in some lines, several in one table, and as typed data for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+import msgspec
 
 from kaudit_setup.change.status import Status
+from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.status import Row
 from kaudit_setup.policy import presets
 from kaudit_setup.report.columns import columns
+from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
 
@@ -24,32 +27,129 @@ def as_text(rows: Sequence[Row], *, colour: bool = False) -> str:
     return table(rows, colour=colour)
 
 
-def as_data(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The same for `-o json`, one entry a node."""
-    return [_entry(row) for row in rows]
+class SettingDifference(Item, frozen=True, kw_only=True):
+    """A setting of one node that is otherwise on the other nodes, or in the inventory; null where it is not set."""
+
+    name: str
+    here: str | None
+    usual: str | None
+    source: str
 
 
-def _entry(row: Row) -> dict[str, Any]:
-    if row.status is None:
-        said = row.unreachable
-        return {
-            "name": row.name,
-            "state": "unreachable",
-            "meaning": said,
-            "good": False,
-            "differs": [],
-            "remarks": [said],
-        }
-    return {
-        "name": row.name,
-        "cluster": row.cluster,
-        "ca": row.ca,
-        "good": row.good,
-        "policy": policy_name(row.status),
-        "differs": [str(difference) for difference in row.differs],
-        "meaning": row.status.meaning,
-        **asdict(row.status),
-    }
+class LastChange(Item, frozen=True, kw_only=True):
+    """The last line of the node's journal."""
+
+    action: str
+    result: str
+    time: Time | None
+    by: str
+
+
+class NodeStatus(Item, frozen=True, kw_only=True):
+    """One node's state; null where it is unknown, as everything is of a node that is `unreachable`.
+
+    `host`: its name as it was given; `hostname`: what it calls itself. `state`: the most urgent one; `by_hand`,
+    `restart_pending` and `unconfirmed` are true beside each other. `good`: it logs, with the settings of the others
+    and of the inventory. `policy`: the preset's name, or the file's. `kept_seconds`: until rotation drops an event;
+    `kept_bytes`: what the log will take, null without bound; `full_in_seconds`: until the volume is full, null if
+    never. `survives_upgrade`: whether kubeadm upgrade keeps the settings.
+    """
+
+    host: str
+    hostname: str = ""
+    cluster: str = ""
+    ca: str = ""
+    state: str = "unreachable"
+    good: bool = False
+    enabled: bool = False
+    by_hand: bool = False
+    restart_pending: bool = False
+    unconfirmed: bool = False
+    flags: dict[str, str] = msgspec.field(default_factory=dict)
+    kube_version: str | None = None
+    server_pid: int | None = None
+    policy: str | None = None
+    policy_path: str | None = None
+    policy_sha256: str | None = None
+    log_path: str | None = None
+    log_bytes: Bytes | None = None
+    bytes_per_second: float | None = None
+    kept_seconds: Seconds | None = None
+    kept_bytes: Bytes | None = None
+    disk_free_bytes: Bytes | None = None
+    full_in_seconds: Seconds | None = None
+    last_event: Time | None = None
+    backups: int | None = None
+    survives_upgrade: bool | None = None
+    survives_upgrade_why: str = ""
+    differs: tuple[SettingDifference, ...] = ()
+    last_change: LastChange | None = None
+
+
+def as_items(rows: Sequence[Row]) -> list[NodeStatus]:
+    """The same for programs, one entry a node."""
+    return [_item(row, row.status) if row.status else NodeStatus(host=row.name) for row in rows]
+
+
+def faults(rows: Sequence[Row]) -> list[Fault]:
+    """The nodes that did not answer."""
+    return [
+        Fault(code="node", message=row.unreachable, exit_code=Exit.FAILED, host=row.name)
+        for row in rows
+        if not row.status
+    ]
+
+
+def status_warnings(rows: Sequence[Row]) -> list[Warning]:
+    """What a person should know besides."""
+    return [w for row in rows if row.status for w in warned(row.status.remarks, code="status", host=row.name)]
+
+
+def _item(row: Row, status: Status) -> NodeStatus:
+    return NodeStatus(
+        host=row.name,
+        hostname=status.host,
+        cluster=row.cluster,
+        ca=row.ca,
+        state=status.state,
+        good=row.good,
+        enabled=status.enabled,
+        by_hand=status.by_hand,
+        restart_pending=status.restart_pending,
+        unconfirmed=status.unconfirmed,
+        flags=status.flags,
+        kube_version=status.version or None,
+        server_pid=int(status.server) if status.server else None,
+        policy=policy_name(status) or None,
+        policy_path=status.policy_path or None,
+        policy_sha256=status.policy_sha256 or None,
+        log_path=status.log_path or None,
+        log_bytes=status.log_bytes,
+        bytes_per_second=None if status.rate is None else round(status.rate, 3),
+        kept_seconds=_in_seconds(status.hours_kept),
+        kept_bytes=status.bytes_kept,
+        disk_free_bytes=status.disk_free if status.disk_free >= 0 else None,
+        full_in_seconds=_in_seconds(status.full_in_hours),
+        last_event=status.last_event or None,
+        backups=status.backups,
+        survives_upgrade=status.persisted,
+        survives_upgrade_why=status.persisted_why,
+        differs=tuple(
+            SettingDifference(name=d.name, here=d.here, usual=d.usual, source=d.source) for d in row.differs
+        ),
+        last_change=_last_change(status.journal),
+    )
+
+
+def _in_seconds(time: float | None) -> float | None:
+    return None if time is None or not isfinite(time) else round(time * 3600, 1)
+
+
+def _last_change(journal: Mapping[str, object]) -> LastChange | None:
+    if not journal:
+        return None
+    action, result, time, by = (str(journal.get(name, "")) for name in ("action", "result", "time", "by"))
+    return LastChange(action=action, result=result, time=time or None, by=by)
 
 
 def policy_name(status: Status) -> str:

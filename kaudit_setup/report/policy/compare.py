@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from typing import Literal
 
-from kaudit_setup.policy.compare import Comparison, Difference, Written
+from kaudit_setup.policy.compare import Change, Comparison, Difference, Written
+from kaudit_setup.policy.model import Level, Stage
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -33,9 +35,69 @@ def as_text(a: str, b: str, found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def as_data(a: str, b: str, found: Comparison) -> dict[str, object]:
+class WrittenEvents(Item, frozen=True, kw_only=True):
+    """What a policy writes for a class of requests; `rule` counts from 0, null: none fits; `line` 0 if unknown."""
+
+    level: Level
+    stages: tuple[Stage, ...]
+    rule: int | None
+    line: int
+    omit_managed_fields: bool
+
+
+class PolicyDifference(Item, frozen=True, kw_only=True):
+    """Requests that the two policies treat differently: only the second logs them (`gained`), and so on."""
+
+    change: Change
+    requests: str
+    a: WrittenEvents
+    b: WrittenEvents
+    example: str
+
+
+class PolicyChangedAnswer(Item, frozen=True, kw_only=True):
+    """A question that logs of the two policies answer differently."""
+
+    id: str
+    question: str
+    a: Literal["yes", "partly", "no"]
+    b: Literal["yes", "partly", "no"]
+
+
+class PolicyComparison(Item, frozen=True, kw_only=True):
+    """Everything in which two policies differ."""
+
+    a: str
+    b: str
+    same: bool
+    differences: tuple[PolicyDifference, ...]
+    answers: tuple[PolicyChangedAnswer, ...]
+
+
+def as_item(a: str, b: str, found: Comparison) -> PolicyComparison:
     """The same for programs."""
-    return {"a": a, "b": b, "same": not found.differences, **asdict(found)}
+    return PolicyComparison(
+        a=a,
+        b=b,
+        same=not found.differences,
+        differences=tuple(
+            PolicyDifference(
+                change=d.change, requests=d.requests, a=_as_data(d.a), b=_as_data(d.b), example=d.example
+            )
+            for d in found.differences
+        ),
+        answers=tuple(PolicyChangedAnswer(id=c.id, question=c.question, a=c.a, b=c.b) for c in found.answers),
+    )
+
+
+def _as_data(w: Written) -> WrittenEvents:
+    return WrittenEvents(
+        level=w.level,
+        stages=w.stages,
+        rule=w.rule if w.rule >= 0 else None,
+        line=w.line,
+        omit_managed_fields=w.omit_managed_fields,
+    )
 
 
 def _difference(d: Difference) -> Iterator[str]:

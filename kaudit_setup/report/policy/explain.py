@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy.evaluate.batch import decision_fields
 from kaudit_setup.policy.explain import Explanation
 from kaudit_setup.policy.explain.events import EventPlan
-from kaudit_setup.policy.model import Attributes, Policy
+from kaudit_setup.policy.model import Attributes, Level, Policy, Stage
 from kaudit_setup.policy.request import is_long_running
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -111,30 +110,92 @@ def _close(answer: Explanation, policy: Policy) -> Iterator[str]:
             yield from wrap(reason, "    and ", "      ")
 
 
-def as_data(policy: Policy, answer: Explanation, rule: Sequence[str], notes: Sequence[str] = ()) -> dict[str, object]:
+class ExplainedRequest(Item, frozen=True, kw_only=True):
+    """The request as a policy sees it; `user` is null for a failed login."""
+
+    user: str | None
+    groups: tuple[str, ...]
+    verb: str
+    api_group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    is_resource: bool
+    path: str
+
+
+class ExplainedRule(Item, frozen=True, kw_only=True):
+    """The lines of the rule that decides, 1-based."""
+
+    line: int
+    end_line: int
+    text: str
+
+
+class ExplainedEvent(Item, frozen=True, kw_only=True):
+    """One event of the request; `written` is false where the policy omits its stage."""
+
+    stage: Stage
+    when: str
+    written: bool
+    holds: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+class NearMiss(Item, frozen=True, kw_only=True):
+    """A rule that almost matched, and why it did not; without reasons it came too late."""
+
+    rule_index: int
+    line: int
+    reasons: tuple[str, ...]
+
+
+class PolicyExplanation(Item, frozen=True, kw_only=True):
+    """What kube-apiserver makes of one request; `rule_index` counts from 0, null where no rule matches."""
+
+    level: Level
+    omit_stages: tuple[Stage, ...]
+    rule_index: int | None
+    omit_managed_fields: bool
+    attributes: ExplainedRequest
+    notes: tuple[str, ...]
+    long_running: bool
+    rule: ExplainedRule | None
+    events: tuple[ExplainedEvent, ...]
+    close: tuple[NearMiss, ...]
+
+
+def as_item(policy: Policy, answer: Explanation, rule: Sequence[str], notes: Sequence[str] = ()) -> PolicyExplanation:
     """The same for programs."""
     first, last = answer.rule_lines
-    a = answer.attributes
-    return {
-        **decision_fields(answer.decision),
-        "attributes": {
-            "user": a.user,
-            "groups": list(a.groups),
-            "verb": a.verb,
-            "apiGroup": a.api_group,
-            "resource": a.resource,
-            "subresource": a.subresource,
-            "namespace": a.namespace,
-            "name": a.name,
-            "isResource": a.is_resource,
-            "path": a.path,
-        },
-        "notes": list(notes),
-        "longRunning": is_long_running(a),
-        "rule": {"line": first, "endLine": last, "text": "\n".join(rule)} if first else None,
-        "events": [asdict(event) for event in answer.events],
-        "close": [
-            {"ruleIndex": miss.index, "line": policy.rules[miss.index].line, "reasons": list(miss.reasons)}
-            for miss in answer.close
-        ],
-    }
+    a, decision = answer.attributes, answer.decision
+    return PolicyExplanation(
+        level=decision.level,
+        omit_stages=tuple(decision.omit_stages),
+        rule_index=None if decision.rule_index < 0 else decision.rule_index,
+        omit_managed_fields=decision.omit_managed_fields,
+        attributes=ExplainedRequest(
+            user=a.user,
+            groups=tuple(a.groups),
+            verb=a.verb,
+            api_group=a.api_group,
+            resource=a.resource,
+            subresource=a.subresource,
+            namespace=a.namespace,
+            name=a.name,
+            is_resource=a.is_resource,
+            path=a.path,
+        ),
+        notes=tuple(notes),
+        long_running=is_long_running(a),
+        rule=ExplainedRule(line=first, end_line=last, text="\n".join(rule)) if first else None,
+        events=tuple(
+            ExplainedEvent(stage=e.stage, when=e.when, written=e.written, holds=e.holds, lacks=e.lacks)
+            for e in answer.events
+        ),
+        close=tuple(
+            NearMiss(rule_index=m.index, line=policy.rules[m.index].line, reasons=tuple(m.reasons))
+            for m in answer.close
+        ),
+    )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import TypeAlias
 
-from kaudit_setup.policy.lint.finding import SEVERITIES, Finding
+from kaudit_setup.policy.lint.finding import SEVERITIES, Finding, Severity
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -19,9 +19,33 @@ def as_text(found: Linted) -> str:
     return "\n".join(line for name, findings in found for line in _lines(safe(name), findings))
 
 
-def as_data(found: Linted) -> list[dict[str, object]]:
+class PolicyFinding(Item, frozen=True, kw_only=True):
+    """One finding; `rule` counts from 0, null for the policy as a whole; `line` is 1-based, 0 if unknown."""
+
+    file: str
+    code: str
+    severity: Severity
+    message: str
+    fix: str
+    rule: int | None
+    line: int
+
+
+def as_items(found: Linted) -> list[PolicyFinding]:
     """The same for programs, an entry for each finding."""
-    return [{"file": name, **asdict(finding)} for name, findings in found for finding in findings]
+    return [
+        PolicyFinding(
+            file=name,
+            code=f.code,
+            severity=f.severity,
+            message=f.message,
+            fix=f.fix,
+            rule=f.rule if f.rule >= 0 else None,
+            line=f.line,
+        )
+        for name, findings in found
+        for f in findings
+    ]
 
 
 def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.policy.presets import Preset
+from kaudit_setup.report.documents.document import Item
 
 
 def as_text(found: Sequence[Preset]) -> str:
@@ -13,6 +14,13 @@ def as_text(found: Sequence[Preset]) -> str:
     return "\n".join(f"{preset.name:<{width}}  {preset.summary}" for preset in found)
 
 
-def as_data(found: Sequence[Preset]) -> list[dict[str, str]]:
+class PolicyPreset(Item, frozen=True, kw_only=True):
+    """One policy that comes with the tool."""
+
+    name: str
+    summary: str
+
+
+def as_items(found: Sequence[Preset]) -> list[PolicyPreset]:
     """The same for programs."""
-    return [{"name": preset.name, "summary": preset.summary} for preset in found]
+    return [PolicyPreset(name=preset.name, summary=preset.summary) for preset in found]

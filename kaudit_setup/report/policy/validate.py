@@ -8,6 +8,7 @@ from typing import TypeAlias
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.load.problem import Problem
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.resources import counted
 
@@ -20,10 +21,28 @@ def as_text(found: Checked, version: KubeVersion) -> str:
     return "\n".join(safe(line) for name, loaded in found for line in _lines(name, loaded, version))
 
 
-def as_data(found: Checked) -> list[dict[str, object]]:
+class PolicyProblem(Item, frozen=True, kw_only=True):
+    """One error or warning; `line` and `column` are 1-based, 0 if unknown."""
+
+    path: str
+    message: str
+    line: int
+    column: int
+
+
+class PolicyVerdict(Item, frozen=True, kw_only=True):
+    """Whether kube-apiserver accepts one file."""
+
+    file: str
+    ok: bool
+    errors: tuple[PolicyProblem, ...]
+    warnings: tuple[PolicyProblem, ...]
+
+
+def as_items(found: Checked) -> list[PolicyVerdict]:
     """The same for programs."""
     return [
-        {"file": name, "ok": loaded.ok, "errors": _entries(loaded.errors), "warnings": _entries(loaded.warnings)}
+        PolicyVerdict(file=name, ok=loaded.ok, errors=_problems(loaded.errors), warnings=_problems(loaded.warnings))
         for name, loaded in found
     ]
 
@@ -41,8 +60,8 @@ def _lines(name: str, loaded: Loaded, version: KubeVersion) -> Iterator[str]:
         yield f"  line {loaded.ignored_from}: note: {note}"
 
 
-def _entries(problems: tuple[Problem, ...]) -> list[dict[str, object]]:
-    return [{"path": p.path, "message": p.message, "line": p.line} for p in problems]
+def _problems(problems: tuple[Problem, ...]) -> tuple[PolicyProblem, ...]:
+    return tuple(PolicyProblem(path=p.path, message=p.message, line=p.line, column=p.column) for p in problems)
 
 
 def _place(problem: Problem) -> str:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from kaudit_setup.attribution.answer import Verb
+from kaudit_setup.attribution.chain import Confidence
 from kaudit_setup.attribution.deeds.answer import Deed, ManyAnswer, sentence
 from kaudit_setup.attribution.deeds.collect import By
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.report.columns import columns
+from kaudit_setup.report.coverage import LogCoverage, covered
+from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.session import describe, masked_note
-from kaudit_setup.report.questions.who import actor_event, coordinates, searched, titled
+from kaudit_setup.report.questions.who import (
+    ActorEvent,
+    ObjectRef,
+    actor_event,
+    coordinates,
+    event_of,
+    searched,
+    titled,
+)
 
 _USERS = 20  # in the table of users
 
@@ -85,38 +96,110 @@ def _short(time: str) -> str:
     return time[:19].replace("T", " ")
 
 
-def as_data(answer: ManyAnswer, *, secrets: bool = False) -> dict[str, Any]:
+class ListedObject(ObjectRef, frozen=True, kw_only=True):
+    """The object of a listed request."""
+
+    subresource: str
+
+
+class Cause(Item, frozen=True, kw_only=True):
+    """Who is behind a request that a controller sent: the request that it follows from, and on which object."""
+
+    object: ObjectRef
+    event: ActorEvent | None
+    confidence: Confidence
+
+
+class ListedRequest(ActorEvent, frozen=True, kw_only=True):
+    """One request, and who is behind it where that is known."""
+
+    object: ListedObject
+    behind: Cause | None
+
+
+class UserCount(Item, frozen=True, kw_only=True):
+    """The requests of one user, `first` and `last`; an empty user stands for all others."""
+
+    user: str
+    count: int
+    first: Time
+    last: Time
+
+
+class AskedKind(Item, frozen=True, kw_only=True):
+    """A kind of object that was asked about; `group` null: of any group."""
+
+    group: str | None
+    resource: str
+
+
+class ManyQuestions(Item, frozen=True, kw_only=True):
+    """What was asked about many objects."""
+
+    verb: Verb
+    kinds: tuple[AskedKind, ...]
+    namespace: str
+    name: str
+    last: int
+
+
+class WhoRequests(Item, frozen=True, kw_only=True):
+    """The newest requests on many objects: `total` is how many there are `by` all users; `background` are those of
+    Kubernetes itself, which are only counted.
+    """
+
+    question: ManyQuestions
+    sentence: str
+    confidence: Confidence
+    total: int
+    events: tuple[ListedRequest, ...]
+    by: tuple[UserCount, ...]
+    background: tuple[UserCount, ...]
+    coverage: tuple[LogCoverage, ...]
+    notes: tuple[str, ...]
+
+
+def as_item(answer: ManyAnswer, *, secrets: bool = False) -> WhoRequests:
     """The answer with exactly the keys that are documented."""
     question = answer.question
-    return {
-        "question": {
-            "verb": question.verb.value,
-            "kinds": [{"group": kind.group, "resource": kind.resource} for kind in question.kinds],
-            "namespace": question.namespace,
-            "name": question.name,
-            "last": question.last,
-        },
-        "sentence": sentence(answer),
-        "confidence": "certain" if answer.found else "unknown",
-        "total": answer.total,
-        "events": [_event(deed, secrets) for deed in answer.deeds],
-        "by": [_count(one) for one in answer.by],
-        "background": [_count(one) for one in answer.background],
-        "coverage": [each.plain() for each in answer.coverage],
-        "notes": list(answer.notes),
-    }
-
-
-def _event(deed: Deed, secrets: bool) -> dict[str, Any]:
-    request, cause = deed.request, deed.behind
-    found = actor_event(request, secrets) or {}
-    found["object"] = {**coordinates(request.object), "subresource": request.subresource}
-    root = actor_event(cause.root, secrets) if cause else None
-    found["behind"] = (
-        {"object": coordinates(cause.object), "event": root, "confidence": cause.confidence} if cause else None
+    return WhoRequests(
+        question=ManyQuestions(
+            verb=question.verb,
+            kinds=tuple(AskedKind(group=kind.group, resource=kind.resource) for kind in question.kinds),
+            namespace=question.namespace,
+            name=question.name,
+            last=question.last,
+        ),
+        sentence=sentence(answer),
+        confidence="certain" if answer.found else "unknown",
+        total=answer.total,
+        events=tuple(_event(deed, secrets) for deed in answer.deeds),
+        by=tuple(map(_count, answer.by)),
+        background=tuple(map(_count, answer.background)),
+        coverage=covered(answer.coverage),
+        notes=answer.notes,
     )
-    return found
 
 
-def _count(one: By) -> dict[str, Any]:
-    return {"user": one.who, "count": one.count, "first": one.first, "last": one.last}
+def _event(deed: Deed, secrets: bool) -> ListedRequest:
+    request, cause = deed.request, deed.behind
+    event, thing = event_of(request, secrets), request.object
+    return ListedRequest(
+        **{field: getattr(event, field) for field in ActorEvent.__struct_fields__},
+        object=ListedObject(
+            group=thing.group,
+            resource=thing.resource,
+            namespace=thing.namespace,
+            name=thing.name,
+            subresource=request.subresource,
+        ),
+        behind=Cause(
+            object=coordinates(cause.object), event=actor_event(cause.root, secrets), confidence=cause.confidence
+        )
+        if cause
+        else None,
+    )
+
+
+def _count(one: By) -> UserCount:
+    return UserCount(user=one.who, count=one.count, first=one.first, last=one.last)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.evidence.sessions import Session, session_of
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.questions.masking import MASK, mask_text, mask_words
 
 _LONGEST = 2000  # characters of a command on a terminal
@@ -21,26 +21,39 @@ def describe(session: Session, *, secrets: bool) -> str:
     return f"{_subject(session, secrets)}{f' ({how})' if how else ''}"
 
 
-def as_values(session: Session, *, secrets: bool) -> dict[str, Any]:
-    """The session for programs; `masked` says whether something was replaced."""
-    words = list(session.command) if secrets else mask_words(session.command)
+class ConnectedSession(Item, frozen=True, kw_only=True):
+    """What was run in a container, or connected to; `masked` says whether something was replaced."""
+
+    kind: str
+    command: tuple[str, ...]
+    container: str | None
+    tty: bool
+    stdin: bool
+    ports: tuple[str, ...]
+    path: str | None
+    masked: bool
+
+
+def as_item(session: Session, *, secrets: bool) -> ConnectedSession:
+    """The session for programs."""
+    words = session.command if secrets else tuple(mask_words(session.command))
     path = session.path if secrets else mask_text(session.path)
-    return {
-        "kind": session.kind,
-        "command": words,
-        "container": session.container or None,
-        "tty": session.tty,
-        "stdin": session.stdin,
-        "ports": list(session.ports),
-        "path": path or None,
-        "masked": (words, path) != (list(session.command), session.path),
-    }
+    return ConnectedSession(
+        kind=session.kind,
+        command=words,
+        container=session.container or None,
+        tty=session.tty,
+        stdin=session.stdin,
+        ports=session.ports,
+        path=path or None,
+        masked=(words, path) != (session.command, session.path),
+    )
 
 
 def masked_note(requests: Iterable[Request]) -> list[str]:
     """What is said where something in `requests` is masked."""
     sessions = (session for request in requests if (session := session_of(request)) is not None)
-    if not any(as_values(session, secrets=False)["masked"] for session in sessions):
+    if not any(as_item(session, secrets=False).masked for session in sessions):
         return []
     return [f"what looks like a secret is shown as {MASK}; --show-secrets shows it"]
 

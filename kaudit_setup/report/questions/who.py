@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from kaudit_setup.attribution.answer import Answer
-from kaudit_setup.attribution.chain import Link
+import msgspec
+
+from kaudit_setup.attribution.answer import Answer, Verb
+from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.report.coverage import LogCoverage, covered
+from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.questions.session import as_values, describe, masked_note
+from kaudit_setup.report.questions.session import ConnectedSession, describe, masked_note
+from kaudit_setup.report.questions.session import as_item as session_item
 from kaudit_setup.resources import counted
 
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
@@ -24,26 +29,98 @@ def as_text(answer: Answer, *, secrets: bool = False) -> str:
     return "\n".join(safe(line) for line in _lines(answer, secrets))
 
 
-def as_data(answer: Answer, *, secrets: bool = False) -> dict[str, Any]:
+class ObjectRef(Item, frozen=True, kw_only=True):
+    """An object's coordinates, as an objectRef has them."""
+
+    group: str
+    resource: str
+    namespace: str
+    name: str
+
+
+class Question(ObjectRef, frozen=True, kw_only=True):
+    """What was asked."""
+
+    verb: Verb
+
+
+class LogLine(Item, frozen=True, kw_only=True):
+    """Where a request was logged; `line` is 1-based."""
+
+    node: str
+    file: str
+    line: int
+
+
+class ActorEvent(Item, frozen=True, kw_only=True):
+    """One request: `user` is the one acted as, `impersonated_by` the one who sent it, null if that is the same."""
+
+    user: str
+    groups: tuple[str, ...]
+    impersonated_by: str | None
+    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs")
+    user_agent: str
+    time: Time
+    verb: str
+    code: int
+    decision: str
+    reason: str
+    audit_id: str = msgspec.field(name="auditID")
+    level: str
+    stage: str
+    source: LogLine
+    session: ConnectedSession | None
+
+
+class ChainLink(Item, frozen=True, kw_only=True):
+    """One object of the chain from the object asked about to the root: the request behind it, how sure, and why."""
+
+    object: ObjectRef
+    event: ActorEvent | None
+    confidence: Confidence
+    why: str
+
+
+class WhoAnswer(Item, frozen=True, kw_only=True):
+    """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from."""
+
+    question: Question
+    confidence: Confidence
+    answer: ActorEvent | None
+    root: ActorEvent | None
+    chain: tuple[ChainLink, ...]
+    events: tuple[ActorEvent, ...]
+    coverage: tuple[LogCoverage, ...]
+    notes: tuple[str, ...]
+
+
+def as_item(answer: Answer, *, secrets: bool = False) -> WhoAnswer:
     """The answer with exactly the keys that are documented."""
-    return {
-        "question": {"verb": answer.question.verb.value, **coordinates(answer.object)},
-        "confidence": answer.confidence,
-        "answer": actor_event(answer.answer, secrets),
-        "root": actor_event(answer.root, secrets),
-        "chain": [
-            {
-                "object": coordinates(link.object),
-                "event": actor_event(link.request, secrets),
-                "confidence": link.confidence,
-                "why": link.why,
-            }
+    thing = answer.object
+    return WhoAnswer(
+        question=Question(
+            verb=answer.question.verb,
+            group=thing.group,
+            resource=thing.resource,
+            namespace=thing.namespace,
+            name=thing.name,
+        ),
+        confidence=answer.confidence,
+        answer=actor_event(answer.answer, secrets),
+        root=actor_event(answer.root, secrets),
+        chain=tuple(
+            ChainLink(
+                object=coordinates(link.object),
+                event=actor_event(link.request, secrets),
+                confidence=link.confidence,
+                why=link.why,
+            )
             for link in answer.links
-        ],
-        "events": [actor_event(request, secrets) for request in answer.events],
-        "coverage": [each.plain() for each in answer.coverage],
-        "notes": list(answer.notes),
-    }
+        ),
+        events=tuple(event_of(request, secrets) for request in answer.events),
+        coverage=covered(answer.coverage),
+        notes=tuple(answer.notes),
+    )
 
 
 def _lines(answer: Answer, secrets: bool) -> Iterator[str]:
@@ -132,29 +209,33 @@ def searched(one: Coverage) -> str:
     return f"  {one.node}: {span}, {counted(one.files, 'file')}{gaps}{damage}"
 
 
-def actor_event(request: Request | None, secrets: bool = False) -> dict[str, Any] | None:
-    if request is None:
-        return None
+def actor_event(request: Request | None, secrets: bool = False) -> ActorEvent | None:
+    """One request for programs, null if it is not known."""
+    return event_of(request, secrets) if request else None
+
+
+def event_of(request: Request, secrets: bool = False) -> ActorEvent:
+    """One request for programs. `secrets`: show what looks like one in commands."""
     session = session_of(request)
-    source = {"node": request.source.node, "file": request.source.file, "line": request.source.line}
-    return {
-        "user": request.user,
-        "groups": list(request.groups),
-        "impersonatedBy": request.impersonator or None,
-        "sourceIPs": list(request.source_ips),
-        "userAgent": request.agent,
-        "time": request.time,
-        "verb": request.verb,
-        "code": request.code,
-        "decision": request.decision,
-        "reason": request.reason,
-        "auditID": request.audit_id,
-        "level": request.level,
-        "stage": request.stage,
-        "source": source,
-        "session": as_values(session, secrets=secrets) if session else None,
-    }
+    return ActorEvent(
+        user=request.user,
+        groups=request.groups,
+        impersonated_by=request.impersonator or None,
+        source_ips=request.source_ips,
+        user_agent=request.agent,
+        time=request.time,
+        verb=request.verb,
+        code=request.code,
+        decision=request.decision,
+        reason=request.reason,
+        audit_id=request.audit_id,
+        level=request.level,
+        stage=request.stage,
+        source=LogLine(node=request.source.node, file=request.source.file, line=request.source.line),
+        session=session_item(session, secrets=secrets) if session else None,
+    )
 
 
-def coordinates(thing: Object) -> dict[str, Any]:
-    return {"group": thing.group, "resource": thing.resource, "namespace": thing.namespace, "name": thing.name}
+def coordinates(thing: Object) -> ObjectRef:
+    """An object for programs."""
+    return ObjectRef(group=thing.group, resource=thing.resource, namespace=thing.namespace, name=thing.name)

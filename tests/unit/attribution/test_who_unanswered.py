@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import pytest
+from documents import only
 from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
 from whokit import Lines, answer, in_lines
 
@@ -347,7 +347,7 @@ def test_hostile_strings_are_harmless(who: Asker) -> None:
     main(["who", "created", "pod/x", "--log", str(who.path), "-o", "json"])
     out = who.capsys.readouterr().out
     assert out.isascii()
-    assert json.loads(out)["answer"]["user"] == HOSTILE
+    assert only(out)["answer"]["user"] == HOSTILE
 
 
 def test_the_last_delete_of_a_kubelet_is_not_the_deed(who: Asker) -> None:
@@ -468,7 +468,7 @@ def test_standard_input_can_be_looked_at_twice(who: Asker, monkeypatch: pytest.M
     with path.open() as stream:
         monkeypatch.setattr("sys.stdin", stream)
         main(["who", "created", "pod/x", "--log", "-", "-o", "json"])
-    found = json.loads(who.capsys.readouterr().out)
+    found = only(who.capsys.readouterr().out)
     assert found["notes"][0].startswith("No successful ")
     assert found["coverage"][0]["node"] == "stdin"
 

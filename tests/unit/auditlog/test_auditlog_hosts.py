@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import items, only
 
 from kaudit_setup.auditlog.decode import project
 from kaudit_setup.auditlog.filters import make_filter
@@ -129,11 +130,11 @@ def both_ports(machines: Machines) -> list[str]:
 
 def test_two_ports_of_one_address_are_two_nodes(machines: Machines, tmp_path: Path) -> None:
     on = both_ports(machines)
-    out = json.loads(machines.run("top", "--by", "node", "-o", "json", *on)[1])
+    out = only(machines.run("top", "--by", "node", "-o", "json", *on)[1])
     assert {row["node"]: row["events"] for row in out["rows"]} == {"127.0.0.1:2201": 2, "127.0.0.1:2202": 3}
-    nodes = json.loads(machines.run("stats", "-o", "json", *on)[1])["nodes"]
+    nodes = items(machines.run("stats", "-o", "json", *on)[1])
     assert {node["node"]: node["events"] for node in nodes} == {"127.0.0.1:2201": 2, "127.0.0.1:2202": 3}
-    rows = json.loads(machines.run("events", "-o", "json", *on)[1])
+    rows = items(machines.run("events", "-o", "json", *on)[1])
     assert {row["source"]["node"] for row in rows} == {"127.0.0.1:2201", "127.0.0.1:2202"}
     code, out, err = machines.run("collect", "-d", str(tmp_path / "kept"), "-o", "json", *on)
     assert code == 0, err
@@ -169,7 +170,7 @@ def test_a_folder_is_read_there_by_the_rules_of_here(machines: Machines, tmp_pat
     here = machines.lines("--log", str(folder))
     assert len(here) == 5
     assert machines.lines("--host", "cp1", "--log", LOGS) == here
-    there = json.loads(machines.run("stats", "-o", "json", "--host", "cp1", "--log", LOGS)[1])["nodes"]
+    there = items(machines.run("stats", "-o", "json", "--host", "cp1", "--log", LOGS)[1])
     assert sum(node["events"] for node in there) == 5
 
 
@@ -190,7 +191,7 @@ def test_the_running_servers_log_has_the_nodes_name_for_it(machines: Machines, m
     seen = process / "root/var/log/kubernetes"
     seen.mkdir(parents=True)
     (seen / "audit").symlink_to(folder)
-    (row,) = json.loads(machines.run("events", "-o", "json", "--host", "cp1")[1])
+    (row,) = items(machines.run("events", "-o", "json", "--host", "cp1")[1])
     # a process' own view is gone with it
     assert row["source"]["file"] == str((folder if mounted else seen / "audit") / "audit.log")
 
@@ -200,11 +201,11 @@ def test_the_node_is_the_host_and_the_file_is_the_nodes(machines: Machines) -> N
         machines.folder(host, "/srv/f1").joinpath("audit.log").write_bytes(line(number) + b"garbage\n")
     machines.folder("cp1", "/srv/f2").joinpath("audit.log").write_bytes(line(3) + line(4))
     on = ["--host", "cp1", "--host", "cp2", "--log", "/srv/f1", "--log", "/srv/f2"]
-    rows = json.loads(machines.run("top", "--by", "node", "-o", "json", *on)[1])["rows"]
+    rows = only(machines.run("top", "--by", "node", "-o", "json", *on)[1])["rows"]
     assert {row["node"]: row["events"] for row in rows} == {"cp1/f1": 1, "cp1/f2": 2, "cp2": 1}
-    rows = json.loads(machines.run("events", "-o", "json", *on)[1])
+    rows = items(machines.run("events", "-o", "json", *on)[1])
     assert sorted(row["source"]["node"] for row in rows) == ["cp1/f1", "cp1/f2", "cp1/f2", "cp2"]
-    nodes = json.loads(machines.run("stats", "-o", "json", *on)[1])["nodes"]
+    nodes = items(machines.run("stats", "-o", "json", *on)[1])
     damaged = {node["node"]: [one["file"] for one in node["damagedLines"]] for node in nodes}
     assert damaged == {
         "cp1/f1": [str(machines.folder("cp1", "/srv/f1") / "audit.log")],
@@ -227,11 +228,11 @@ def test_very_many_files_take_few_scripts(machines: Machines) -> None:
     for asked in ([], ["--user", "bob"]):
         code, out, _ = machines.run("events", "-o", "json", *asked, *on)
         assert code == 0
-        there = [(row["auditID"], row["source"]["line"]) for row in json.loads(out)]
+        there = [(row["auditID"], row["source"]["line"]) for row in items(out)]
         code, out, _ = machines.run("events", "-o", "json", *asked, "--log", str(folder))
-        assert there == [(row["auditID"], row["source"]["line"]) for row in json.loads(out)]
+        assert there == [(row["auditID"], row["source"]["line"]) for row in items(out)]
         assert len(there) == (7 if asked else 602)
-    (node,) = json.loads(machines.run("stats", "-o", "json", *on)[1])["nodes"]
+    (node,) = items(machines.run("stats", "-o", "json", *on)[1])
     assert (node["events"], node["files"]) == (602, 601)
     assert len(machines.boxes["cp1"].asked) < 10
 
@@ -252,7 +253,7 @@ def test_a_rotation_meanwhile_doubles_nothing(machines: Machines, command: str) 
         assert (code, len(out.splitlines())) == (0, 40)
         assert "audit.log was rotated while the log was read and is now" in err
     else:
-        (node,) = json.loads(machines.run("stats", "-o", "json", "--host", "cp1", "--log", LOGS)[1])["nodes"]
+        (node,) = items(machines.run("stats", "-o", "json", "--host", "cp1", "--log", LOGS)[1])
         assert node["events"] == 40
 
 
@@ -328,7 +329,7 @@ def test_events_of_an_older_version_are_said(machines: Machines) -> None:
         code, _, err = machines.run("events", *where)
         assert code == 0
         assert "it holds events of audit.k8s.io/v1beta1, which are read as those of audit.k8s.io/v1" in err
-        (node,) = json.loads(machines.run("stats", *where, "-o", "json")[1])["nodes"]
+        (node,) = items(machines.run("stats", *where, "-o", "json")[1])
         assert node["apiVersions"] == {"audit.k8s.io/v1": 1, "audit.k8s.io/v1beta1": 1}
         assert "versions  audit.k8s.io/v1 1, audit.k8s.io/v1beta1 1" in machines.run("stats", *where)[1]
 
@@ -415,7 +416,7 @@ def test_a_filter_finds_there_what_it_finds_here(
     assert here
     assert machines.lines(*asked, "--host", "cp1", "--log", LOGS) == here
     counted = ["top", "--by", "user,verb,resource", *asked, "-o", "json", "--log"]
-    top, far = (json.loads(machines.run(*counted, *where)[1]) for where in ([str(folder)], [LOGS, "--host", "cp1"]))
+    top, far = (only(machines.run(*counted, *where)[1]) for where in ([str(folder)], [LOGS, "--host", "cp1"]))
     assert top["total"]["events"] >= len(here)
     assert (top["total"], top["rows"]) == (far["total"], far["rows"])
     assert set(machines.boxes["cp1"].asked) == {"list", "search"}
@@ -427,8 +428,8 @@ def test_an_estimate_of_a_while_leaves_the_rest_where_it_is(machines: Machines, 
     (folder / "audit.log").write_bytes(b"".join(line(n) for n in range(150)))
     (folder / "audit-2026-11-23T10-05-00.000.log").write_bytes(b"".join(line(n) for n in range(150, 300)))
     asked = ["estimate", "metadata", "writes", *window, "-o", "json", "--log"]
-    here = json.loads(machines.run(*asked, str(folder))[1])
-    there = json.loads(machines.run(*asked, LOGS, "--host", "cp1")[1])
+    here = only(machines.run(*asked, str(folder))[1])
+    there = only(machines.run(*asked, LOGS, "--host", "cp1")[1])
     assert here["logged"]["events"] > 100
     assert {**here, "coverage": []} == {**there, "coverage": []}
     assert set(machines.boxes["cp1"].asked) == {"list", "search"}
@@ -443,14 +444,14 @@ def test_what_is_counted_of_a_part_of_a_log_is_not_counted(machines: Machines) -
             raise NodeError("cp2: the connection was lost")
 
     asked = ["top", "--by", "node", "--verb", "create", "--host", "cp1", "--host", "cp2", "--log", LOGS, "-o", "json"]
-    whole = json.loads(machines.run(*asked)[1])
+    whole = only(machines.run(*asked)[1])
     assert [(row["node"], row["events"]) for row in whole["rows"]] == [("cp1", 2), ("cp2", 2)]
     assert [one["damaged"] for one in whole["coverage"]] == [1, 1]
     machines.before = before
     code, out, err = machines.run(*asked)
     assert code == 1
-    assert [row["node"] for row in json.loads(out)["rows"]] == ["cp1"]
-    assert [one["node"] for one in json.loads(out)["coverage"]] == ["cp1"]
+    assert [row["node"] for row in only(out)["rows"]] == ["cp1"]
+    assert [one["node"] for one in only(out)["coverage"]] == ["cp1"]
     assert "The log of cp2 is missing from this answer: cp2: the connection was lost." in err
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import document, only
 from logkit import answer, event, write
 
 from kaudit_setup.auditlog.shapes import classify
@@ -123,7 +124,7 @@ def test_who_says_first_what_could_not_be_read(capfd: pytest.CaptureFixture[str]
         assert name in first
         assert fix in first
         assert main(["who", *asked, "--log", str(path), "-o", "json"]) == 1
-        found = json.loads(capfd.readouterr().out)
+        found = only(capfd.readouterr().out)
         assert name in found["notes"][0]
         (one,) = found["coverage"][0]["unreadable"]
         assert (one["file"], name in one["shape"], fix in one["fix"]) == (str(path), True, True)
@@ -141,7 +142,7 @@ def test_over_nothing_readable_every_question_fails_and_says_why(
     out, err = capfd.readouterr()
     assert sentence in (out if command == ["stats"] else err.splitlines()[0])
     assert main([*command, "--log", str(path), "-o", "json"]) == 1
-    json.loads(capfd.readouterr().out)
+    document(capfd.readouterr().out)
 
 
 def test_what_could_be_read_is_told_after_what_could_not(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import document
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.status import judge
@@ -37,9 +37,8 @@ class Node:
         return code, self._capsys.readouterr().out
 
     def status(self) -> dict[str, Any]:
-        [found] = json.loads(self.run("status", "-o", "json")[1])
-        assert isinstance(found, dict)
-        return found
+        found = document(self.run("status", "-o", "json")[1])
+        return {"remarks": [warning["message"] for warning in found["warnings"]], **found["items"][0]}
 
     def edit(self, *changes: tuple[str, str]) -> None:
         text = self.manifest.read_text()
@@ -64,7 +63,7 @@ ADDED = (r"( *- )--audit-log-path", r"\1--audit-log-mode=batch\n\1--audit-log-pa
 def test_the_recorded_settings_come_back_and_the_review_says_what_was_changed(node: Node) -> None:
     ours = node.manifest.read_text()
     node.edit(CHANGED, REMOVED, ADDED)
-    assert node.status()["by_hand"]
+    assert node.status()["byHand"]
     code, said = node.run(*PLAIN, "--dry-run")
     assert code == Exit.WOULD_CHANGE
     for words in (
@@ -75,7 +74,7 @@ def test_the_recorded_settings_come_back_and_the_review_says_what_was_changed(no
         assert re.search(rf"note +{words} after 20\S+Z; that is undone\n", said), said
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.manifest.read_text() == ours
-    assert not node.status()["by_hand"]
+    assert not node.status()["byHand"]
     assert "nothing to do" in node.run(*PLAIN, "--yes")[1]
 
 
@@ -90,7 +89,7 @@ def test_what_is_asked_for_today_wins_over_what_was_recorded(node: Node) -> None
 def test_mounts_and_annotations_count_as_audit_settings(node: Node) -> None:
     ours = node.manifest.read_text()
     node.edit((r" *- mountPath: /etc/kubernetes/audit-policy.yaml\n *name: audit-policy\n( *readOnly: true\n)?", ""))
-    assert node.status()["by_hand"]
+    assert node.status()["byHand"]
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.manifest.read_text() == ours
 
@@ -98,9 +97,8 @@ def test_mounts_and_annotations_count_as_audit_settings(node: Node) -> None:
 def test_what_does_not_belong_to_auditing_is_left_alone_and_is_not_drift(node: Node) -> None:
     node.edit((r"(image: .*):v1.36.2", r"\1:v1.36.3"))
     by_hand = node.manifest.read_text()
-    found = node.status()
-    assert not found["by_hand"]
-    assert any("but not in its audit settings" in said for said in found["remarks"])
+    assert not node.status()["byHand"]
+    assert "but not in its audit settings" in node.run("status")[1]
     assert "nothing to do" in node.run(*PLAIN, "--yes")[1]
     assert node.manifest.read_text() == by_hand
 
@@ -109,17 +107,17 @@ def test_a_policy_that_was_edited_comes_back(node: Node) -> None:
     policy = node.root / "etc/kubernetes/audit-policy.yaml"
     ours = policy.read_bytes()
     policy.write_bytes(ours + b"# by hand\n")
-    assert node.status()["by_hand"]
+    assert node.status()["byHand"]
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert policy.read_bytes() == ours
-    assert not node.status()["by_hand"]
+    assert not node.status()["byHand"]
 
 
 def test_after_disable_what_somebody_set_up_by_hand_is_adopted(node: Node) -> None:
     assert node.run("disable", "--yes")[0] == Exit.OK
     log = r"\1--audit-log-maxage=7\n\1--secure-port"
     node.edit((r"( *- )--secure-port", log))
-    assert node.status()["by_hand"]
+    assert node.status()["byHand"]
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.status()["flags"]["audit-log-maxage"] == "7"
 
@@ -127,7 +125,7 @@ def test_after_disable_what_somebody_set_up_by_hand_is_adopted(node: Node) -> No
 def test_after_a_rollback_the_state_that_came_back_is_the_recorded_one(node: Node) -> None:
     assert node.run(*PLAIN, "--log-maxage", "10", "--yes")[0] == Exit.OK
     assert node.run("rollback", "--yes")[0] == Exit.OK
-    assert not node.status()["by_hand"]
+    assert not node.status()["byHand"]
     node.edit(CHANGED)
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.status()["flags"]["audit-log-maxage"] == "90"
@@ -139,14 +137,14 @@ ANNOTATIONS = (r" *kaudit-setup\.io/.*\n", "")  # kubeadm writes the whole manif
 def test_what_kubeadm_rewrote_with_the_same_settings_is_not_a_change_by_hand(node: Node) -> None:
     node.edit(ANNOTATIONS, (r"(image: .*):v1.36.2", r"\1:v1.36.3"))
     found = node.status()
-    assert not found["by_hand"]
+    assert not found["byHand"]
     assert any("with the same audit settings, as kubeadm upgrade does" in said for said in found["remarks"])
 
 
 def test_what_kubeadm_rewrote_with_other_settings_is_called_that(node: Node) -> None:
     node.edit(ANNOTATIONS, CHANGED)
     found = node.status()
-    assert found["by_hand"]
+    assert found["byHand"]
     assert any("with other audit settings, as kubeadm upgrade does" in said for said in found["remarks"])
     assert "--audit-log-maxage=90 was changed to 5" in found["remarks"]
 
@@ -154,7 +152,7 @@ def test_what_kubeadm_rewrote_with_other_settings_is_called_that(node: Node) -> 
 def test_what_kubeadm_rewrote_without_the_settings_is_called_that(node: Node) -> None:
     shutil.copy(SAMPLE, node.manifest)
     found = node.status()
-    assert found["by_hand"]
+    assert found["byHand"]
     assert any(
         "without the audit settings, as kubeadm upgrade does; `enable` fixes it" in s for s in found["remarks"]
     )
@@ -164,7 +162,7 @@ def test_a_policy_that_was_edited_after_kubeadm_rewrote_the_manifest_is_seen(nod
     node.edit(ANNOTATIONS)
     (node.root / "etc/kubernetes/audit-policy.yaml").write_bytes(b"# by hand\n")
     found = node.status()
-    assert found["by_hand"]
+    assert found["byHand"]
     assert "/etc/kubernetes/audit-policy.yaml is not the policy that this tool wrote" in found["remarks"]
 
 

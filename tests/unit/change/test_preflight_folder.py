@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import only
 
 from kaudit_setup.cli import main
 
@@ -37,14 +37,14 @@ class Review:
         self.warned = [f["name"] for f in data["findings"] if not f["blocks"]]
         self.findings = {f["name"]: f["message"] for f in data["findings"]}
         self.notes = data["notes"]
-        self.changes = {c["path"]: c["remark"] for c in data["changes"]}
+        self.changes = {c["path"]: (c["mode"], c["owner"]) for c in data["changes"]}
 
 
 def review(root: Path, capsys: pytest.CaptureFixture[str], *options: str, policy: str = "metadata") -> Review:
     code = main(["enable", "--root", str(root), "--policy", policy, *options, "--dry-run", "-o", "json"])
     said = capsys.readouterr()
     assert code == 3, said.err
-    return Review(json.loads(said.out)[0])
+    return Review(only(said.out))
 
 
 def edit(root: Path, *pairs: tuple[str, str]) -> None:
@@ -217,8 +217,8 @@ def test_a_server_that_is_not_root_gets_its_files(
     run_as(root, container=container)
     found = review(root, capsys)
     assert found.refused == []
-    assert found.changes["/etc/kubernetes/audit-policy.yaml"] == f"mode 0600, owner {SERVER}"
-    assert found.changes["/var/log/kubernetes/audit/"] == f"mode 0700, owner {SERVER}"
+    assert found.changes["/etc/kubernetes/audit-policy.yaml"] == ("600", SERVER)
+    assert found.changes["/var/log/kubernetes/audit"] == ("700", SERVER)
     enable = ["enable", "--root", str(root), "--policy", "metadata", "--yes"]
     assert main(enable) == 0
     for path in ("etc/kubernetes/audit-policy.yaml", "var/log/kubernetes/audit"):

@@ -90,14 +90,14 @@ def test_collect_keeps_what_the_node_has_deleted(
     log.write_bytes(new.read_bytes())
     again = answer(capfd, *run)
     kept, current = again["files"]
-    assert (current["file"], current["size"]) == (first["file"], log.stat().st_size)
+    assert (current["file"], current["bytes"]) == (first["file"], log.stat().st_size)
     assert (home / current["file"]).read_bytes() == log.read_bytes()
     assert (home / kept["file"]).read_bytes() == old
     assert kept == first | {"file": kept["file"], "inode": 0}
     assert [kept["file"] in note for note in again["notes"]] == [True]
     assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
     assert {p.stat().st_mode & 0o777 for p in home.rglob("*") if p.is_file()} == {0o600}
-    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")["nodes"]
+    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")
     assert (node["files"], node["events"], node["rotation"]["rotated"]) == (
         2,
         3 + len(new.read_text().splitlines()),
@@ -196,7 +196,7 @@ def test_collect_says_that_a_copy_was_altered_and_keeps_it(
         assert not kept or note.endswith(f"the altered copy is kept as {kept[-1].relative_to(home)}")
     assert agrees(home)
     assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=home, check=False).returncode == 0
-    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")["nodes"]
+    (node,) = answer(capfd, "stats", "--log", home, "-o", "json")
     assert node["files"] == 1, "no command takes it for a log"
     last = answer(capfd, *run)
     assert (last["fetched"], last["notes"], sorted(home.rglob("*.altered*"))) == (0, [], kept)

@@ -16,11 +16,11 @@ def test_rates_of_a_window_are_those_of_its_own_time(capfd: pytest.CaptureFixtur
     log = write(tmp_path / "audit.log", *[event(n) for n in (*quiet, *busy)])
     half = ["--log", log, "--since", moment(3631), "--until", moment(3660), "-o", "json"]
     top = answer(capfd, "top", "--by", "level", *half)
-    assert (top["total"]["events"], top["rows"][0]["eventsPerHour"]) == (30, round(30 / 29 * 3600, 1))
+    assert (top["total"]["events"], top["rows"][0]["eventsPerSecond"]) == (30, round(30 / 29, 4))
     replay = answer(capfd, "estimate", "metadata", "--log-maxage", "0", *half)
-    assert replay["hours"] == round(29 / 3600, 3)
-    rate = replay["logged"]["bytes"] / 29 * 3600
-    assert replay["logged"]["hoursKept"] == round(11 * 100 * (1 << 20) / rate, 2)
+    assert replay["seconds"] == 29
+    rate = replay["logged"]["bytes"] / 29
+    assert replay["logged"]["keptSeconds"] == pytest.approx(11 * 100 * (1 << 20) / rate, rel=0.001)
     wide = ["--since", "2026-11-23T00:00:00Z", "--until", "2026-11-24T00:00:00Z"]
     assert answer(capfd, "top", "--by", "level", "--log", log, *wide, "-o", "json") == answer(
         capfd, "top", "--by", "level", "--log", log, "-o", "json"
@@ -52,23 +52,23 @@ def in_days(n: int) -> str:
 def test_time_in_gaps_is_not_covered(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     twice(tmp_path / "audit.log", 2 * DAY)
     log = ["--log", tmp_path]
-    minutes, missing = round(58 / 60, 3), round(48 - 29 / 60, 3)
-    (node,) = answer(capfd, "stats", *log, "-o", "json")["nodes"]
-    assert (node["hours"], node["gapHours"], round(node["eventsPerHour"])) == (minutes, missing, 3602)
+    minutes, missing = 58 * 60, 48 * 3600 - 29 * 60
+    (node,) = answer(capfd, "stats", *log, "-o", "json")
+    assert (node["seconds"], node["gapSeconds"], round(node["eventsPerSecond"] * 3600)) == (minutes, missing, 3602)
     text = answer(capfd, "stats", *log)
     assert "(48.5 h, of which 47.5 h are gaps)" in text
     assert ", 3602 events and " in text
     total = answer(capfd, "top", "--by", "verb", *log, "-o", "json")
-    assert (total["total"]["hours"], total["total"]["gapHours"]) == (minutes, missing)
-    assert round(total["rows"][0]["eventsPerHour"]) == 3602
+    assert (total["total"]["seconds"], total["total"]["gapSeconds"]) == (minutes, missing)
+    assert round(total["rows"][0]["eventsPerSecond"] * 3600) == 3602
     text = answer(capfd, "top", "--by", "verb", *log)
     assert " in 58 min, " in text
     assert "gaps of 47.5 h in total are not counted" in text
     rare = ["estimate", "metadata", "--log-maxage", "0", *log]
     replay = answer(capfd, *rare, "-o", "json")
-    assert (replay["hours"], replay["gapHours"]) == (minutes, missing)
+    assert (replay["seconds"], replay["gapSeconds"]) == (minutes, missing)
     size = replay["logged"]["bytes"]
-    assert replay["logged"]["hoursKept"] == pytest.approx(1100 * (1 << 20) / size * 58 / 60, rel=0.001)
+    assert replay["logged"]["keptSeconds"] == pytest.approx(1100 * (1 << 20) / size * 58 * 60, rel=0.001)
     assert any("gaps of 47.5 h in total are not counted" in note for note in replay["notes"])
     text = answer(capfd, *rare)
     assert "from 58 min of log;" in text
@@ -81,10 +81,10 @@ def test_a_window_is_asked_about_without_the_gaps_in_it(capfd: pytest.CaptureFix
     for command in (["top", "--by", "verb"], ["estimate", "metadata"]):
         got = answer(capfd, *command, *asked)
         total = got.get("total", got)
-        assert (total["hours"], total["gapHours"]) == (round(20 / 60, 3), round(24 - 29 / 60, 3))
+        assert (total["seconds"], total["gapSeconds"]) == (20 * 60, 24 * 3600 - 29 * 60)
     nothing = ["--since", "2026-11-23T18:00:00Z", "--until", "2026-11-24T02:00:00Z", "-o", "json"]
     got = answer(capfd, "top", "--by", "verb", "--log", tmp_path, *nothing)
-    assert (got["total"]["hours"], got["total"]["events"]) == (0, 0)
+    assert (got["total"]["seconds"], got["total"]["events"]) == (0, 0)
 
 
 def test_the_time_of_nodes_is_one_for_rates_and_adds_up_for_what_is_kept(
@@ -92,9 +92,9 @@ def test_the_time_of_nodes_is_one_for_rates_and_adds_up_for_what_is_kept(
 ) -> None:
     for node in ("cp1", "cp2"):
         write(tmp_path / node / "audit.log", *[event(n) for n in range(1741)])
-    half = round(29 / 60, 3)
-    assert answer(capfd, "top", "--by", "verb", "--log", tmp_path, "-o", "json")["total"]["hours"] == half
-    assert answer(capfd, "estimate", "quiet", "--log", tmp_path, "-o", "json")["hours"] == round(58 / 60, 3)
+    half = 29 * 60
+    assert answer(capfd, "top", "--by", "verb", "--log", tmp_path, "-o", "json")["total"]["seconds"] == half
+    assert answer(capfd, "estimate", "quiet", "--log", tmp_path, "-o", "json")["seconds"] == 58 * 60
     assert "from 58 min of log on 2 nodes together;" in answer(capfd, "estimate", "quiet", "--log", tmp_path)
     assert "from 29 min of log;" in answer(capfd, "estimate", "quiet", "--log", tmp_path / "cp1")
 
@@ -103,18 +103,21 @@ def test_what_one_node_lacks_another_covers(capfd: pytest.CaptureFixture[str], t
     twice(tmp_path / "cp1/audit.log", 2 * 3600)
     write(tmp_path / "cp2/audit.log", *[event(n) for n in range(0, 7201, 60)])
     got = answer(capfd, "top", "--by", "verb", "--log", tmp_path, "-o", "json")["total"]
-    assert (got["hours"], got["gapHours"]) == (round(2 + 29 / 60, 3), 0)
+    assert (got["seconds"], got["gapSeconds"]) == (2 * 3600 + 29 * 60, 0)
     assert "gaps" not in answer(capfd, "top", "--by", "verb", "--log", tmp_path)
 
 
 def test_pauses_of_a_log_that_says_little_are_part_of_it(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     bursts = [event(at + n) for at in (0, 4_000, 9_000, 12_000, 20_000) for n in range(3)]
     log = write(tmp_path / "audit.log", *bursts)
-    hours = 20_002 / 3600
+    seconds = 20_002
     for command in (["top", "--by", "verb"], ["estimate", "metadata"]):
         shown = answer(capfd, *command, "--log", log, "-o", "json")
-        assert shown.get("total", shown)["hours"] == pytest.approx(hours, rel=0.01)
+        assert shown.get("total", shown)["seconds"] == pytest.approx(seconds, rel=0.01)
     days_later = dict.fromkeys(("requestReceivedTimestamp", "stageTimestamp"), "2026-11-28T07:00:00.000000Z")
     write(tmp_path / "audit.log", *bursts, event(**days_later))
-    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"]
-    assert (node["hours"], node["gapHours"]) == (pytest.approx(hours, rel=0.01), pytest.approx(105.4, rel=0.01))
+    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")
+    assert (node["seconds"], node["gapSeconds"]) == (
+        pytest.approx(seconds, rel=0.01),
+        pytest.approx(105.4 * 3600, rel=0.01),
+    )

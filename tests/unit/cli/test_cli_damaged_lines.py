@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import items, only
 from logkit import answer, event, ids, write
 
 from kaudit_setup.cli import main
@@ -19,7 +20,7 @@ def test_beta_events_and_odd_bytes_are_events(capfd: pytest.CaptureFixture[str],
     path.write_bytes(path.read_bytes() + broken + b"\r\n" + b'{"not": "an event"}\n' + b"\0" * 50 + b"\n")
     assert main(["events", "-o", "json", "--log", str(path)]) == 0
     out, err = capfd.readouterr()
-    assert [e["auditID"] for e in json.loads(out)] == ["id-1", "id-2"]
+    assert [e["auditID"] for e in items(out)] == ["id-1", "id-2"]
     assert "2 damaged" in err
     assert f"{path}:3 not an audit event" in err
 
@@ -45,9 +46,9 @@ def test_a_body_nested_without_end_hides_nothing(capfd: pytest.CaptureFixture[st
     for args in ([], ["--user", "mallory"]):
         assert main(["events", "-o", "json", *args, "--log", str(path)]) == 0
         out, err = capfd.readouterr()
-        assert {"deep-9000", "deep-20000"} <= {e["auditID"] for e in json.loads(out)}
+        assert {"deep-9000", "deep-20000"} <= {e["auditID"] for e in items(out)}
         assert f"2 damaged lines: {path}:2 nested more than" in err
-    (node,) = answer(capfd, "stats", "--log", path, "-o", "json")["nodes"]
+    (node,) = answer(capfd, "stats", "--log", path, "-o", "json")
     assert (node["events"], [d["line"] for d in node["damagedLines"]]) == (4, [2, 3])
     replayed = answer(capfd, "estimate", "metadata", "--log", path, "-o", "json")
     bodies = sum(len('"requestObject":{"metadata":}, ') - 1 + 2 * depth + 6 for depth in (9_000, 20_000))
@@ -95,7 +96,7 @@ def test_half_a_character_hides_nothing(capfd: pytest.CaptureFixture[str], tmp_p
         log.write_text(json.dumps(event(1)) + "\n" + json.dumps(patch).replace("HALF", half) + "\n")
         assert main(["events", "--log", str(log), "-o", "json", "--name", "p"]) == 0
         out, err = capfd.readouterr()
-        assert ([e["auditID"] for e in json.loads(out)], err) == (["id-1", "id-2"], "")
+        assert ([e["auditID"] for e in items(out)], err) == (["id-1", "id-2"], "")
         found = answer(capfd, "who", "changed", "pod/p", "-n", "ns", "--log", log, "-o", "json")
         assert found["answer"]["auditID"] == "id-2"
 
@@ -130,14 +131,14 @@ def test_all_questions_agree_on_what_is_no_event(capfd: pytest.CaptureFixture[st
     )
     damaged = sum(not isinstance(one.get("stage"), str) for one in map(json.loads, log.read_text().splitlines()))
     assert damaged == 7
-    shown = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"][0]
+    shown = answer(capfd, "stats", "--log", log, "-o", "json")[0]
     assert shown["damaged"] == damaged
     for args in (["top", "--by", "level"], ["top", "--by", "user,code,ip,resource"], ["estimate", "metadata"]):
         assert answer(capfd, *args, "--log", log, "-o", "json")["coverage"][0]["damaged"] == damaged, args
     assert main(["events", "--log", str(log), "-o", "json"]) == 0
     assert f" {damaged} damaged" in capfd.readouterr().err
     main(["who", "touched", "pod/p", "-n", "ns", "--log", str(log), "-o", "json"])
-    notes = json.loads(capfd.readouterr().out)["notes"]
+    notes = only(capfd.readouterr().out)["notes"]
     assert any(f"{damaged} lines that mention it" in note for note in notes), notes
 
 
@@ -154,7 +155,7 @@ def test_what_is_wrong_with_a_log_is_said_beside_json_too(
         assert main([*command, "--log", str(tmp_path), "-o", output]) == 0
         out, err = capfd.readouterr()
         said.append(err)
-    assert json.loads(out)["coverage"][1]["damaged"] == 1
+    assert only(out)["coverage"][1]["damaged"] == 1
     assert said[0] == said[1]
     for part in ("note: 2 nodes: ", "cp1: its clock or this machine's is wrong", "cp2: 1 damaged line: "):
         assert part in said[1]

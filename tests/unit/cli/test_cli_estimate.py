@@ -91,9 +91,9 @@ def test_estimate_takes_bodies_off(capfd: pytest.CaptureFixture[str], tmp_path: 
         "the second event's response body is unknown"
     )
     assert [p["missingStages"] for p in got["policies"]] == [[], *[["RequestReceived"]] * 3]
-    kept = [p["hoursKept"] for p in got["policies"]]
+    kept = [p["keptSeconds"] for p in got["policies"]]
     assert kept[0] is None
-    assert kept[1] == pytest.approx(2 * (1 << 20) / sizes[1] * got["hours"], rel=0.01)
+    assert kept[1] == pytest.approx(2 * (1 << 20) / sizes[1] * got["seconds"], rel=0.01)
 
 
 def test_estimate_knows_that_a_name_in_the_body_comes_too_late(
@@ -181,7 +181,7 @@ def test_estimate_knows_what_a_size_of_nothing_means(
     if size:
         assert got == answer(capfd, *args, "--log-maxsize", "100")
     else:
-        assert got["logged"]["hoursKept"] is None, "what is never rotated is never removed"
+        assert got["logged"]["keptSeconds"] is None, "what is never rotated is never removed"
 
 
 def test_estimate_refuses_what_kube_apiserver_refuses(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_an_estimate_of_nothing_says_so(capfd: pytest.CaptureFixture[str], tmp_p
     ):
         got = answer(capfd, "estimate", "metadata", *args, "-o", "json")
         assert got["notes"] == [why]
-        assert [one["hoursKept"] for one in (got["logged"], *got["policies"])] == [None, None]
+        assert [one["keptSeconds"] for one in (got["logged"], *got["policies"])] == [None, None]
         text = answer(capfd, "estimate", "metadata", *args)
         assert f"note: {why}\n" in text
         assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
@@ -232,5 +232,5 @@ def test_a_rate_of_no_time_is_not_made(capfd: pytest.CaptureFixture[str], tmp_pa
     text = answer(capfd, *args)
     assert [row.split()[-1] for row in text.splitlines()[1:3]] == ["-", "-"]
     assert "note: the events cover no time" in text
-    assert answer(capfd, *args, "--log-maxbackup", "0", "-o", "json")["logged"]["hoursKept"] == 720
+    assert answer(capfd, *args, "--log-maxbackup", "0", "-o", "json")["logged"]["keptSeconds"] == 720 * 3600
     assert "no limit" in answer(capfd, *args, "--log-maxbackup", "0", "--log-maxage", "0")

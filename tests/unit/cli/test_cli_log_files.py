@@ -86,4 +86,4 @@ def test_without_a_log_on_this_machine_the_fix_is_named(
     assert main(["stats"]) == 2
     assert "--log" in capfd.readouterr().err
     write(tmp_path / "audit/audit.log", event(1))
-    assert answer(capfd, "stats", "-o", "json")["nodes"][0]["node"] == "this machine"
+    assert answer(capfd, "stats", "-o", "json")[0]["node"] == "this machine"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pytest
+from documents import items, only
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import Exit
@@ -33,7 +33,7 @@ def test_list(run) -> None:
     assert code == Exit.OK
     assert out.startswith("forensics")
     assert [line.split()[0] for line in out.splitlines()] == list(presets.names())
-    assert [row["name"] for row in json.loads(run("list", "-o", "json")[1])] == list(presets.names())
+    assert [row["name"] for row in items(run("list", "-o", "json")[1])] == list(presets.names())
 
 
 def test_show_is_the_file_itself(run) -> None:
@@ -58,7 +58,7 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
     assert "[does-not-load]" in out
     code, out, _ = run("lint", str(nothing), "quiet", "-o", "json")
     assert code == Exit.FAILED
-    (finding,) = json.loads(out)
+    (finding,) = items(out)
     assert finding["code"] == "logs-nothing"
     assert set(finding) == {"file", "code", "severity", "message", "fix", "rule", "line"}
     assert run("lint", str(tmp_path / "absent.yaml"))[0] == Exit.USAGE
@@ -84,7 +84,7 @@ def test_answers(run) -> None:
     assert code == Exit.OK
     assert "  yes    Who created a Pod by hand?" in out
     assert "  no     Who stands behind a Pod that a controller made?" in out
-    found = json.loads(run("answers", "writes", "-o", "json")[1])
+    found = items(run("answers", "writes", "-o", "json")[1])
     exec_ = next(a for a in found if a["id"] == "exec")
     assert exec_["answer"] == "partly"
     assert set(exec_["rules"][0]) == {"rule", "line", "level", "effect", "example"}
@@ -104,7 +104,7 @@ def test_compare(run) -> None:
     assert out.startswith("Only forensics logs:")
     assert "no -> yes    Who stands behind a Pod" in out
     assert run("compare", "gce", "gce")[1] == "gce and gce always log the same events.\n"
-    found = json.loads(run("compare", "quiet", "forensics", "-o", "json")[1])
+    found = only(run("compare", "quiet", "forensics", "-o", "json")[1])
     assert set(found) == {"a", "b", "same", "differences", "answers"}
     assert found["same"] is False
     assert {d["change"] for d in found["differences"]} == {"gained", "less"}

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from documents import items, only
 
 from kaudit_setup.cli import main
 
@@ -24,11 +25,15 @@ def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
 def test_validate_prints_exactly_this_json(capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(POLICIES / name) for name in ("b03-unknown-rule-field.yaml", "b68-many-errors.yaml")]
     code, out, _ = run(capsys, "validate", *files, "-o", "json")
-    good, bad = json.loads(out)
+    good, bad = items(out)
     assert code == 1
     assert (good["file"], good["ok"], good["errors"]) == (files[0], True, [])
     (warning,) = good["warnings"]
-    assert (sorted(warning), warning["path"], warning["line"]) == (["line", "message", "path"], "rules[0].user", 5)
+    assert (sorted(warning), warning["path"], warning["line"]) == (
+        ["column", "line", "message", "path"],
+        "rules[0].user",
+        5,
+    )
     assert (bad["ok"], len(bad["errors"]), bad["errors"][0]["path"]) == (False, 8, "omitStages[0]")
     assert sorted(good) == ["errors", "file", "ok", "warnings"]
 
@@ -49,7 +54,7 @@ def test_a_file_that_cannot_be_read_is_an_entry(capsys: pytest.CaptureFixture[st
         file.truncate(100_000_000)
     code, out, _ = run(capsys, "validate", "/nonexistent.yaml", str(tmp_path), str(huge), GCE, "-o", "json")
     assert code == 1
-    assert [entry["ok"] for entry in json.loads(out)] == [False, False, False, True]
+    assert [entry["ok"] for entry in items(out)] == [False, False, False, True]
 
 
 def test_hostile_names_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -73,19 +78,19 @@ def test_explain_by_url_and_by_flags_agree(capsys: pytest.CaptureFixture[str]) -
     by_url = run(capsys, "explain", GCE, "--url", "GET /apis/apps/v1/namespaces/d/deployments/x/scale", "-o", "json")
     flags = ("--verb", "get", "--resource", "deployments.apps/scale", "-n", "d", "--name", "x")
     by_flags = run(capsys, "explain", GCE, *flags, "-o", "json")
-    one, two = json.loads(by_url[1]), json.loads(by_flags[1])
+    one, two = only(by_url[1]), only(by_flags[1])
     assert one["attributes"].pop("path")
     two["attributes"].pop("path")
     assert one == two
     assert one["attributes"]["groups"] == ["system:authenticated"]
     # a resource without a group is looked for where Kubernetes has it
-    guessed = json.loads(run(capsys, "explain", GCE, "--verb", "get", "--resource", "deployments", "-o", "json")[1])
+    guessed = only(run(capsys, "explain", GCE, "--verb", "get", "--resource", "deployments", "-o", "json")[1])
     assert guessed["attributes"]["apiGroup"] == "apps"
 
 
 def test_explain_of_a_failed_login_and_of_a_path(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "explain", "metadata", "--failed-login", "--url", "/api/v1/pods", "-o", "json")[1]
-    assert [event["stage"] for event in json.loads(out)["events"]] == ["ResponseStarted"]
+    assert [event["stage"] for event in only(out)["events"]] == ["ResponseStarted"]
     out = run(capsys, "explain", GCE, "--verb", "get", "--path", "/healthz")[1]
     assert "events: none" in out
 

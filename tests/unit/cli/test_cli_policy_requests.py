@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import only
 
 from kaudit_setup.cli import main
 
@@ -34,7 +34,7 @@ def policy(tmp_path: Path) -> str:
 
 def explained(capsys: pytest.CaptureFixture[str], policy: str, *args: str) -> dict[str, Any]:
     assert main(["policy", "explain", policy, *args, "-o", "json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    found: dict[str, Any] = only(capsys.readouterr().out)
     return found
 
 

@@ -14,7 +14,7 @@ def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: 
     write(tmp_path / "cp1/audit.log", *[event(n) for n in range(2400, 2500)])
     path = write(tmp_path / "cp2/audit.log", event(1, level="Request"))
     path.write_bytes(path.read_bytes() + b"garbage\n" + b'{"kind":"Ev')
-    nodes = {n["node"]: n for n in answer(capfd, "stats", "--log", tmp_path, "-o", "json")["nodes"]}
+    nodes = {n["node"]: n for n in answer(capfd, "stats", "--log", tmp_path, "-o", "json")}
     one, two = nodes["cp1"], nodes["cp2"]
     assert (one["files"], one["events"], one["lines"], one["damaged"]) == (2, 200, 200, 0)
     assert [(g["from"][11:19], g["to"][11:19]) for g in one["gaps"]] == [("16:01:39", "16:40:00")]
@@ -34,7 +34,7 @@ def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: 
 def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = write(tmp_path / "audit.log", *[event(n, userAgent="x" * (n * n // 20)) for n in range(1000)])
     sizes = sorted(map(len, log.read_bytes().splitlines(keepends=True)))
-    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")["nodes"]
+    (node,) = answer(capfd, "stats", "--log", log, "-o", "json")
     for name, at in (("p50", 500), ("p95", 950), ("p99", 990)):
         assert sizes[at - 1] <= node["eventBytes"][name] < sizes[at - 1] * 1.016
     assert node["eventBytes"]["max"] == sizes[-1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from documents import only
 from logkit import SCENARIO, answer, event, write
 
 
@@ -102,7 +102,7 @@ def test_who_looks_at_a_pipe_as_often_as_it_needs(tmp_path: Path, how: str) -> N
     command = [sys.executable, "-m", "kaudit_setup", *question, str(path)]
     done = subprocess.run(command, pass_fds=[reader], capture_output=True, timeout=60, check=True)
     os.close(reader)
-    got = json.loads(done.stdout)
+    got = only(done.stdout)
     assert (got["answer"]["user"].rpartition(":")[2], got["root"]["user"]) == ("generic-garbage-collector", "alice")
     assert got["root"]["source"] == {"node": got["root"]["source"]["node"], "file": str(path), "line": 2}
     assert got["coverage"][0]["from"] == "2026-11-23T16:00:01.000000Z"

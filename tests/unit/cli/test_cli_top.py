@@ -42,8 +42,8 @@ def test_top_counts_lines_and_bytes(capfd: pytest.CaptureFixture[str]) -> None:
     assert got["total"]["events"] == len(lines)
     assert got["total"]["bytes"] == sum(map(len, lines))
     assert got["rows"][0]["bytes"] == max(size.values())
-    assert got["rows"][0]["eventsPerHour"] == pytest.approx(
-        got["rows"][0]["events"] / got["total"]["hours"], rel=0.01
+    assert got["rows"][0]["eventsPerSecond"] == pytest.approx(
+        got["rows"][0]["events"] / got["total"]["seconds"], rel=0.01
     )
 
 

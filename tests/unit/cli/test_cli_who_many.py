@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import only
 from logkit import SCENARIO
 from madeup import CONTROLLER, NOISE, Asker, event, write
 
@@ -101,12 +101,12 @@ def test_in_another_namespace(deletions: Asker) -> None:
 
 def test_who_is_behind_a_controller(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["who", "deleted", "pods", "-n", "shop", "--log", str(SCENARIO), "-o", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = only(capsys.readouterr().out)
     by_controllers = [one for one in found["events"] if one["user"].startswith(CONTROLLER)]
     assert {one["behind"]["event"]["user"] for one in by_controllers} == {"dave", "mallory"}
     assert {one["behind"]["confidence"] for one in by_controllers} == {"inferred"}
     assert main(["who", "deleted", "pods", "-n", "lab", "--log", str(SCENARIO), "-o", "json"]) == 0
-    emptied = json.loads(capsys.readouterr().out)["events"][-1]
+    emptied = only(capsys.readouterr().out)["events"][-1]
     assert emptied["verb"] == "deletecollection"
     assert emptied["behind"]["object"]["resource"] == "namespaces"
     assert emptied["behind"]["event"]["user"] == "alice"
@@ -196,7 +196,7 @@ def test_what_cannot_be_asked(who: Asker, args: list[str], said: str) -> None:
 def test_on_nodes(nodes: list[LocalNode], capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["who", "read", "pods", "-n", "ns", "--host", "cp1", "--host", "cp2", "-o", "json"]
     assert main(asked) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = only(capsys.readouterr().out)
     assert found["total"] == 180
     assert len(found["events"]) == 20
     assert {one["source"]["node"] for one in found["events"]} == {"cp1", "cp2"} or found["coverage"]

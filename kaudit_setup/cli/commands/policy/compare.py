@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
 from kaudit_setup.cli.options.policies import load_policy, supported_version
 
@@ -26,13 +27,14 @@ def compare(
 ) -> None:
     """Show what policy B logs that A does not, and the other way round."""
     from kaudit_setup.policy.compare import compare as compared
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.policy.compare import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.compare import PolicyComparison, as_item, as_text
 
     version = supported_version(kube_version)
     (name_a, policy_a), (name_b, policy_b) = load_policy(a, version), load_policy(b, version)
     found = compared(policy_a, policy_b, version)
-    if output is Output.json:
-        typer.echo(to_json(as_data(name_a, name_b, found)))
-    else:
-        typer.echo(as_text(name_a, name_b, found))
+    show(
+        output,
+        lambda: document(PolicyComparison, [as_item(name_a, name_b, found)]),
+        lambda: as_text(name_a, name_b, found),
+    )

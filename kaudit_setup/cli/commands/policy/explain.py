@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
 from kaudit_setup.cli.options.policies import FileArgument, read_policy, require_policy, supported_version
@@ -124,8 +125,8 @@ def explain(
     from kaudit_setup.policy.explain import explain as explained
     from kaudit_setup.policy.explain import lines_of
     from kaudit_setup.policy.load import load
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.policy.explain import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.explain import PolicyExplanation, as_item, as_text
 
     version = supported_version(kube_version)
     if file == "-" and requests == "-":
@@ -143,10 +144,11 @@ def explain(
     asked = words.asked(version)
     answer = explained(policy, asked.attributes, version)
     rule = lines_of(answer, data)
-    if output is Output.json:
-        typer.echo(to_json(as_data(policy, answer, rule, asked.notes)))
-    else:
-        typer.echo(as_text(name, version, policy, answer, rule, asked.notes))
+    show(
+        output,
+        lambda: document(PolicyExplanation, [as_item(policy, answer, rule, asked.notes)]),
+        lambda: as_text(name, version, policy, answer, rule, asked.notes),
+    )
 
 
 def _answer(policy: Policy, requests: str, version: KubeVersion) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
+from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.output import KubeVersionOption, RowOutput, RowOutputOption, exit_unless
 from kaudit_setup.cli.options.policies import load_file, supported_version
 
 if TYPE_CHECKING:
@@ -26,17 +27,17 @@ Exit status: 1 if a finding has severity error, 0 otherwise."""
 @app.command(epilog=_EPILOG)
 def lint(
     files: Annotated[list[str], typer.Argument(metavar="FILE|PRESET...", help="Policy files, presets, or -.")],
-    output: OutputOption = Output.text,
+    output: RowOutputOption = RowOutput.text,
     kube_version: KubeVersionOption = None,
 ) -> None:
     """Find rules that never match, and what is leaked or not logged."""
     from kaudit_setup.policy.lint import lint as linted
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.policy.lint import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.lint import PolicyFinding, as_items, as_text
 
     version = supported_version(kube_version)
     found = [(name, linted(policy, version)) for name, policy in (load_file(file, version) for file in files)]
-    typer.echo(to_json(as_data(found)) if output is Output.json else as_text(found))
+    show(output, lambda: document(PolicyFinding, as_items(found)), lambda: as_text(found))
     exit_unless(not any(map(_has_error, found)))
 
 

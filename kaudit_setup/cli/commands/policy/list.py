@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.output import RowOutput, RowOutputOption
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -15,11 +16,11 @@ Examples:
 
 
 @app.command("list", epilog=_EPILOG)
-def list_presets(output: OutputOption = Output.text) -> None:
+def list_presets(output: RowOutputOption = RowOutput.text) -> None:
     """List the policies that come with the tool (presets). The recommended one is first."""
     from kaudit_setup.policy import presets
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.policy.presets import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.presets import PolicyPreset, as_items, as_text
 
     found = [presets.preset(name) for name in presets.names()]
-    typer.echo(to_json(as_data(found)) if output is Output.json else as_text(found))
+    show(output, lambda: document(PolicyPreset, as_items(found)), lambda: as_text(found))

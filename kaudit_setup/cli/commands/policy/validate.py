@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.policies import supported_version, try_load_file
 
@@ -26,13 +27,10 @@ def validate(
     kube_version: KubeVersionOption = None,
 ) -> None:
     """Check whether kube-apiserver accepts policies. Shows every error and warning."""
-    from kaudit_setup.report.json import to_json
-    from kaudit_setup.report.policy.validate import as_data, as_text
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.validate import PolicyVerdict, as_items, as_text
 
     version = supported_version(kube_version)
     found = [try_load_file(name, version) for name in file]
-    if output is Output.json:
-        typer.echo(to_json(as_data(found)))
-    else:
-        typer.echo(as_text(found, version))
+    show(output, lambda: document(PolicyVerdict, as_items(found)), lambda: as_text(found, version))
     exit_unless(all(loaded.ok for _, loaded in found))

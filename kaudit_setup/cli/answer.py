@@ -1,0 +1,75 @@
+"""How a command answers: one document for programs, text for people; errors are a document where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from kaudit_setup.errors import KauditError
+    from kaudit_setup.report.documents.document import Envelope
+
+_DOCUMENTS = frozenset({"json", "yaml"})
+F = TypeVar("F", bound=StrEnum | None)
+
+
+@dataclass(slots=True)
+class Answering:
+    """How this run answers, and whether it has done so: for the error boundary."""
+
+    form: str = "text"
+    given: bool = False
+
+
+_NOW: ContextVar[Answering] = ContextVar("answering")
+
+
+@contextmanager
+def answering() -> Iterator[Answering]:
+    """One run of a command."""
+    now = Answering()
+    token = _NOW.set(now)
+    try:
+        yield now
+    finally:
+        _NOW.reset(token)
+
+
+def remember_form(form: F) -> F:
+    """Callback of `-o`."""
+    if form is not None and (now := _NOW.get(None)):
+        now.form = form.value
+    return form
+
+
+def show(form: StrEnum, document: Callable[[], Envelope[Any]], text: Callable[[], str]) -> None:
+    """Print the answer in that form; only what is printed is made."""
+    if form.value == "text":
+        typer.echo(text())
+        return
+    from kaudit_setup.report.documents.formats import render
+
+    said = render(document(), form.value)
+    answered()
+    typer.echo(said)
+
+
+def answered() -> None:
+    """Say that a document is printed now, so that an error will not be a second one."""
+    if now := _NOW.get(None):
+        now.given = True
+
+
+def show_error(error: KauditError, how: Answering) -> None:
+    """The error as a document, for programs that have got none yet."""
+    if how.form in _DOCUMENTS and not how.given:
+        from kaudit_setup.report.documents.document import failed
+        from kaudit_setup.report.documents.formats import render
+
+        typer.echo(render(failed(error), how.form))

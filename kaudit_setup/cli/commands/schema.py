@@ -1,0 +1,36 @@
+"""`schema`: the JSON Schemas of what `-o json` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kaudit_setup.errors import InputError
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  kaudit-setup schema
+  kaudit-setup schema NodeStatus > node-status.schema.json"""
+)
+def schema(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="The kind that an answer names. Default: list all kinds.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a kind of answer. `kind` in the output of -o json says which it is."""
+    import json
+
+    from kaudit_setup.report.documents.kinds import KINDS
+    from kaudit_setup.report.documents.kinds import schema as made
+
+    if kind is None:
+        typer.echo("\n".join(KINDS))
+        return
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}", hint="`kaudit-setup schema` lists all kinds")
+    typer.echo(json.dumps(made(kind), indent=2))
