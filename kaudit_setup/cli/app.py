@@ -39,6 +39,8 @@ _COMPLETE: Final = "_KAUDIT_SETUP_COMPLETE"
 """Set by a shell that asks for completion (typer, after click)."""
 _GROUPS: Final = frozenset({"backups", "manifest", "policy"})
 """Commands with sub-commands."""
+_FOLDERS: Final = dict.fromkeys(("enable", "apply", "disable", "rollback", "recover"), "change.")
+"""Where in `commands` a module is that has a folder of its own kind."""
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -86,7 +88,7 @@ def _empty() -> typer.Typer:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    command = import_module(f"kaudit_setup.cli.commands.{name}").app
+    command = import_module(f"kaudit_setup.cli.commands.{_FOLDERS.get(name, '')}{name}").app
     app.add_typer(command, name=name if name in _GROUPS else None)
 
 
