@@ -17,12 +17,11 @@ from kaudit_setup.change.plan import (
     target_of,
 )
 from kaudit_setup.change.preflight import Finding, inspect
-from kaudit_setup.errors import PolicyError
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
 from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings, KubeVersion
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.port import Node
-from kaudit_setup.policy.load import Loaded, load
+from kaudit_setup.policy.load import Loaded, load, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,8 @@ def _expected_paths(wanted: Wanted) -> AuditPaths:
 def _accepted(policy: bytes, version: KubeVersion) -> Loaded:
     """Raises PolicyError with every reason for which kube-apiserver of that version would not start with it."""
     loaded = load(policy, version)
-    errors = [str(problem) for problem in loaded.errors]
-    if errors:
-        raise PolicyError(
-            f"kube-apiserver {version} would refuse the policy and not start: {errors[0]}",
-            problems=tuple(errors),
-            hint="`kaudit-setup policy validate FILE` says where",
-            details="\n".join(errors[1:]),
-        )
+    if not loaded.ok:
+        raise refusal("", loaded, version)
     return loaded
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.settings import kube_version as parsed_version
-from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, OLDEST, KubeVersion
 
 if TYPE_CHECKING:
@@ -60,13 +60,9 @@ def require_policy(name: str, held: Loaded, version: KubeVersion) -> Policy:
     """The policy that was loaded; raises PolicyError with every reason if kube-apiserver would not load it."""
     if held.policy is not None:
         return held.policy
-    problems = tuple(f"line {p.line}: {p}" if p.line else str(p) for p in held.errors)
-    raise PolicyError(
-        f"kube-apiserver {version} would not load the policy {name}",
-        problems=problems,
-        details="\n".join(problems),
-        hint=f"kaudit-setup policy validate {name}",
-    )
+    from kaudit_setup.policy.load import refusal
+
+    raise refusal(name, held, version)
 
 
 def load_policy(file: str, version: KubeVersion) -> tuple[str, Policy]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kaudit_setup.errors import InputError, PolicyError
+from kaudit_setup.errors import InputError
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
 
 
@@ -116,14 +116,11 @@ class SettingsOptions:
         """As policy_bytes; raises PolicyError if kube-apiserver of that version (default: the newest) refuses it."""
         data = self.policy_bytes()
         if data is not None:
-            from kaudit_setup.policy.load import load
+            from kaudit_setup.policy.load import load, refusal
 
-            if refused := load(data, version or NEWEST).errors:
-                raise PolicyError(
-                    f"kube-apiserver would refuse {self.policy}: {refused[0]}",
-                    hint="fix the policy; `kaudit-setup policy lint` says more",
-                    details="\n".join(map(str, refused[1:])),
-                )
+            loaded = load(data, version or NEWEST)
+            if not loaded.ok:
+                raise refusal(f"{self.policy}", loaded, version or NEWEST)
         return data
 
     def webhook_bytes(self) -> bytes | None:

@@ -8,10 +8,12 @@ pkg/auth/nodeidentifier/default.go (nodes), cmd/kubeadm/app/phases/kubeconfig (k
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Final
 
 from kaudit_setup.model import KubeVersion
+from kaudit_setup.policy.catalog.mistake import Mistake
 
 ANONYMOUS: Final = "system:anonymous"
 APISERVER: Final = "system:apiserver"
@@ -118,48 +120,65 @@ def is_namespace_name(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-def why_no_user(user: str) -> tuple[str, str] | None:
+def why_no_user(user: str) -> Mistake | None:
     """Why nobody has this name, and what to write instead; None if somebody may have it."""
     if user in _GROUPS or user.startswith((f"{BOOTSTRAPPERS}:", _ACCOUNTS_OF)):
         return _group_as_user(user)
     if user in GONE_USERS:
-        return f"nobody is `{user}`: {GONE_USERS[user]}", "use the name of today"
+        return Mistake("gone-identity", f"nobody is `{user}`: {GONE_USERS[user]}", "use the name of today")
     if user.startswith(_ACCOUNT) or user == _ACCOUNT.rstrip(":"):
         return _why_no_account(user)
     if user in {_NODE, _NODE.rstrip(":")} or user.startswith(f"{NODES}:"):
-        return f"`{user}` has no node's name", "write `system:node:NAME`, or the group `system:nodes` in `userGroups`"
-    return None
+        fix = "write `system:node:NAME`, or the group `system:nodes` in `userGroups`"
+        return Mistake("not-a-user", f"no node is called `{user}`", fix)
+    return _misspelt("not-a-user", user, _USERS)
 
 
-def _group_as_user(user: str) -> tuple[str, str]:
+def _misspelt(code: str, word: str, known: frozenset[str]) -> Mistake | None:
+    """Of a name of Kubernetes' own with a slip in it; upper and lower case count."""
+    if word in known or not word.lower().startswith("system:") or word.count(":") > 1:
+        return None
+    close = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.93)
+    return Mistake(code, f"nobody is `{word}`", f"did you mean `{close[0]}`?") if close else None
+
+
+def _group_as_user(user: str) -> Mistake:
     account = user.removeprefix(_ACCOUNTS_OF)
     if account != user and ":" in account:
-        return f"nobody is `{user}`", f"a service account is `{_ACCOUNT}{account}`, without the s"
-    return f"`{user}` is a group, not a user", "write it into `userGroups`"
+        fix = f"a service account is `{_ACCOUNT}{account}`, without the s"
+        return Mistake("not-a-user", f"nobody is `{user}`", fix)
+    return Mistake("group-as-user", f"`{user}` is a group, not a user", "write it into `userGroups`")
 
 
-def _why_no_account(user: str) -> tuple[str, str] | None:
+def _why_no_account(user: str) -> Mistake | None:
     namespace, _, name = user.removeprefix(_ACCOUNT.rstrip(":")).removeprefix(":").partition(":")
     if _LABEL.fullmatch(namespace) and _NAME.fullmatch(name):
         return None
     if _LABEL.fullmatch(namespace) and not name:
+        message = f"`{user}` names a namespace and no service account in it"
         fix = f"write `{_ACCOUNT}{namespace}:NAME`, or the group `{_ACCOUNTS_OF}{namespace}` in `userGroups`"
-        return f"`{user}` names a namespace and no service account in it", fix
-    return f"no service account is called `{user}`", f"write `{_ACCOUNT}NAMESPACE:NAME`"
+    else:
+        message, fix = f"no service account is called `{user}`", f"write `{_ACCOUNT}NAMESPACE:NAME`"
+    return Mistake("not-a-user", message, fix)
 
 
-def why_no_group(group: str) -> tuple[str, str] | None:
+def why_no_group(group: str) -> Mistake | None:
     """Why nobody is in this group, and what to write instead; None if somebody may be."""
-    if group in _USERS or group.startswith((_ACCOUNT, _NODE, _JOINING)):
-        return f"`{group}` is a user, not a group", "write it into `users`"
     if group in GONE_GROUPS:
-        return f"nobody is `{group}`: {GONE_GROUPS[group]}", "use the name of today"
-    of = group.removeprefix(_ACCOUNTS_OF)
-    if of != group and ":" in of:
-        return f"no group is called `{group}`", f"the service account is `{_ACCOUNT}{of}`, in `users`"
-    if of != group and not is_namespace_name(of):
-        return f"no group is called `{group}`: `{of}` is not a namespace", f"write `{_ACCOUNTS_OF}NAMESPACE`"
-    return None
+        return Mistake("gone-identity", f"nobody is `{group}`: {GONE_GROUPS[group]}", "use the name of today")
+    if group in _USERS or group.startswith((_ACCOUNT, _NODE, _JOINING)):
+        return Mistake("user-as-group", f"`{group}` is a user, not a group", "write it into `users`")
+    namespace = group.removeprefix(_ACCOUNTS_OF)
+    if namespace == group:
+        return _misspelt("not-a-group", group, _GROUPS)
+    if is_namespace_name(namespace):
+        return None
+    message = f"no group is called `{group}`"
+    if ":" in namespace:
+        fix = f"the service account is `{_ACCOUNT}{namespace}`, in `users`"
+    else:
+        fix = f"write `{_ACCOUNTS_OF}NAMESPACE`"
+    return Mistake("not-a-group", message, fix)
 
 
 def is_service_account(user: str) -> bool:

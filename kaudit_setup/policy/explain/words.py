@@ -61,10 +61,10 @@ class RequestWords:
 
     def _requester(self, version: KubeVersion) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The groups of the user, and what is to be said of the user."""
-        mistaken = identities.why_no_user(self.user) if self.user else None
-        if mistaken is not None and self.user not in identities.GONE_USERS:
-            raise InputError(f"--as {self.user}: {mistaken[0]}", hint=mistaken[1].replace("`userGroups`", "--group"))
-        notes = (mistaken[0],) if mistaken else ()
+        mistake = identities.why_no_user(self.user) if self.user else None
+        if mistake is not None and mistake.code != "gone-identity":
+            raise InputError(f"--as {self.user}: {mistake.message}", hint=_as_option(mistake.fix))
+        notes = (mistake.message,) if mistake else ()
         return self.groups or identities.usual_groups(self.user, version), notes
 
     def _one_request(self) -> str:
@@ -93,6 +93,11 @@ class RequestWords:
                 hint="no policy makes it write an event",
             )
         return info.attributes
+
+
+def _as_option(fix: str) -> str:
+    """Advice for a policy, as advice for a command line."""
+    return fix.replace("into `userGroups`", "as --group").replace("in `userGroups`", "by --group").replace("`", "")
 
 
 def _attributes(user: str | None, groups: tuple[str, ...], found: Object) -> Attributes:

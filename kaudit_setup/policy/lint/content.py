@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy.catalog import identities, requests, resources
+from kaudit_setup.policy.catalog import identities, names, requests, resources
+from kaudit_setup.policy.catalog.mistake import Mistake
 from kaudit_setup.policy.classes.space import is_resource_path
 from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.lint.specs import spec_problem
@@ -21,6 +22,7 @@ def findings(policy: Policy, version: KubeVersion) -> Iterator[Finding]:
         finder = _Finder(index, rule)
         yield from finder.verbs()
         yield from finder.identities()
+        yield from finder.not_names()
         yield from finder.namespaces()
         yield from finder.urls()
         for entry in rule.resources:
@@ -34,6 +36,10 @@ class _Finder:
     def _found(self, code: str, message: str, fix: str, severity: Severity = "warning", line: int = 0) -> Finding:
         return Finding(code, severity, f"rule {self.index + 1}: {message}", fix, self.index, line or self.rule.line)
 
+    def _mistaken(self, mistake: Mistake | None, line: int = 0) -> Iterator[Finding]:
+        if mistake is not None:
+            yield self._found(mistake.code, mistake.message, mistake.fix, line=line)
+
     def _literal(self, where: str, words: tuple[str, ...], fix: str) -> Iterator[Finding]:
         for word in words:
             if "*" in word:
@@ -42,21 +48,15 @@ class _Finder:
 
     def verbs(self) -> Iterator[Finding]:
         """Verbs that such requests never have."""
-        rule = self.rule
-        yield from self._literal("verbs", rule.verbs, "leave `verbs` out to mean all of them")
-        if rule.resources or rule.namespaces:
-            valid, kind = set(requests.RESOURCE_VERBS), "resource"
-        elif rule.non_resource_urls:
-            valid, kind = set(requests.HTTP_METHODS), "non-resource"
-        else:
-            valid, kind = {*requests.RESOURCE_VERBS, *requests.HTTP_METHODS}, ""
-        for verb in rule.verbs:
+        yield from self._literal("verbs", self.rule.verbs, "leave `verbs` out to mean all of them")
+        valid, kind = _verbs_of(self.rule)
+        for verb in self.rule.verbs:
             if verb in valid or "*" in verb:
                 continue
             yield self._found(
                 "unknown-verb",
-                f"no {kind} request has the verb `{verb}`".replace("  ", " "),
-                requests.verb_meant(verb, resource=kind != "non-resource"),
+                f"no {kind}request has the verb `{verb}`",
+                requests.verb_meant(verb, resource=kind != "non-resource "),
             )
 
     def identities(self) -> Iterator[Finding]:
@@ -64,26 +64,35 @@ class _Finder:
         rule = self.rule
         yield from self._literal("users", rule.users, "name a group in `userGroups`, or each user")
         yield from self._literal("userGroups", rule.user_groups, "name each group")
-        for words, gone in ((rule.users, identities.GONE_USERS), (rule.user_groups, identities.GONE_GROUPS)):
+        for why, words in ((identities.why_no_user, rule.users), (identities.why_no_group, rule.user_groups)):
             for word in words:
-                if word in gone:
-                    yield self._found("gone-identity", f"nobody is `{word}`: {gone[word]}", "use the name of today")
-        for user in rule.users:
-            if user in {identities.NODES, identities.AUTHENTICATED, identities.UNAUTHENTICATED, identities.MASTERS}:
-                yield self._found("group-as-user", f"`{user}` is a group, not a user", "write it into `userGroups`")
+                yield from self._mistaken(None if "*" in word else why(word))
+
+    def not_names(self) -> Iterator[Finding]:
+        """Words that are no names: a negation, a list in one word, spaces around it."""
+        rule = self.rule
+        found = [names.why_no_user_name("users", word) for word in rule.users]
+        found += [names.why_no_user_name("userGroups", word) for word in rule.user_groups]
+        found += [names.why_no_object(word) for entry in rule.resources for word in entry.resource_names]
+        for mistake in found:
+            yield from self._mistaken(mistake)
 
     def namespaces(self) -> Iterator[Finding]:
-        """Namespaces that keep a rule from what it lists."""
+        """Namespaces that there cannot be, and those that keep a rule from what it lists."""
         rule = self.rule
         yield from self._literal("namespaces", rule.namespaces, "name each namespace")
-        if not rule.namespaces or "" in rule.namespaces:
-            return
-        for entry in rule.resources:
+        for word in rule.namespaces:
+            yield from self._mistaken(names.why_no_namespace(word))
+        if rule.namespaces and "" not in rule.namespaces:
+            yield from self._without_namespace()
+
+    def _without_namespace(self) -> Iterator[Finding]:
+        for entry in self.rule.resources:
             for spec in entry.resources:
                 if (entry.group, spec.partition("/")[0]) in resources.CLUSTER_SCOPED:
                     yield self._found(
                         "cluster-resource-in-namespace",
-                        f"`{spec}` has no namespace, and this rule is limited to {', '.join(rule.namespaces)}",
+                        f"`{spec}` has no namespace, and this rule is limited to {', '.join(self.rule.namespaces)}",
                         'put it into a rule without `namespaces`, or add ""',
                         line=entry.line,
                     )
@@ -117,13 +126,7 @@ class _Finder:
 
     def _group_and_names(self, entry: GroupResources) -> Iterator[Finding]:
         line = entry.line
-        if entry.group == "core":
-            yield self._found(
-                "core-group-name",
-                'the core group is called ""; no request is in a group `core`',
-                'write group: ""',
-                line=line,
-            )
+        yield from self._mistaken(names.why_no_api_group(entry.group), line)
         yield from self._literal("resourceNames", entry.resource_names, "name each object")
         nameless = [v for v in self.rule.verbs if v in _NAMELESS_VERBS]
         if entry.resource_names and nameless and any("/" not in spec for spec in entry.resources):
@@ -143,3 +146,13 @@ class _Finder:
             message = f"`{spec}` also matches plain `{parent}`, against the documentation"
             fix = f"list `{parent}` too, so that readers know"
             yield self._found("star-includes-parent", message, fix, "info", entry.line)
+
+
+def _verbs_of(rule: Rule) -> tuple[frozenset[str], str]:
+    """The verbs of the requests that the rule is about, and what they are called."""
+    if rule.resources or rule.namespaces:
+        return frozenset(requests.RESOURCE_VERBS), "resource "
+    if rule.non_resource_urls:
+        return frozenset(requests.HTTP_METHODS), "non-resource "
+    # nobody sends CONNECT to an API server: who writes it means what admission calls so
+    return frozenset({*requests.RESOURCE_VERBS, *requests.HTTP_METHODS}) - {"connect"}, ""

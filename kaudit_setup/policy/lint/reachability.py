@@ -53,6 +53,7 @@ def findings(chart: Chart) -> list[Finding]:
         *_bodies(chart),
         *_losses(chart),
         *_health(chart),
+        *_arguments(chart),
         *_volume(chart),
     ]
 
@@ -249,6 +250,21 @@ def _health(chart: Chart) -> Iterator[Finding]:
         message = f"{phrasing.rule_name(chart.policy, dropping)} drops /healthz, but not {' and '.join(missed)}"
         fix = f"add {', '.join(f'{path}*' for path in missed)}: that is what kubelets ask today"
         yield _found(chart, dropping, "health-without-livez", "warning", message, fix)
+
+
+def _arguments(chart: Chart) -> Iterator[Finding]:
+    """The URI is written at every level, with its query (staging/src/k8s.io/apiserver/pkg/audit/request.go)."""
+    kinds = (("", "pods/exec"), ("", "pods/attach"), ("", "pods/proxy"), ("", "services/proxy"))
+    asked = region(chart.space, "anybody", *uses(chart.space, ["create", "get"], *kinds))
+    shares = chart.shares([Ask(asked, Need(stages=AFTER_OR_DURING))])
+    logging = list(dict.fromkeys(share.index for share in shares if share.grade != "no"))
+    if logging:
+        message = (
+            f"{_named(chart, logging)} writes requestURI, and in it the arguments of exec (--token=... too) and the"
+            " queries of proxied URLs, at every level"
+        )
+        fix = "keep secrets out of arguments and URLs, and the log from those who may not see them"
+        yield _found(chart, logging[0], "arguments-logged", "info", message, fix)
 
 
 def _volume(chart: Chart) -> Iterator[Finding]:

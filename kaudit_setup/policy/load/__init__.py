@@ -1,5 +1,5 @@
 """A policy file as kube-apiserver reads it: accepted or refused."""
 
-from kaudit_setup.policy.load.policy_file import MAX_BYTES, Loaded, lines, load
+from kaudit_setup.policy.load.policy_file import MAX_BYTES, Loaded, lines, load, refusal
 
-__all__ = ["MAX_BYTES", "Loaded", "lines", "load"]
+__all__ = ["MAX_BYTES", "Loaded", "lines", "load", "refusal"]

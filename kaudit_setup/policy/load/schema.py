@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from kaudit_setup.kubeyaml.nodes import Entry, Float, Mapping, Node, Scalar, Sequence
+from kaudit_setup.kubeyaml.nodes import Entry, Float, Mapping, Mark, Node, Scalar, Sequence
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import OMIT_MANAGED_FIELDS_SINCE
+from kaudit_setup.policy.load import fixes, unknown_fields
 from kaudit_setup.policy.load.problem import Problem
 
 _RFC3339: Final = re.compile(
@@ -60,9 +61,8 @@ def _mismatch(node: Node, path: str, wanted: str, findings: Findings) -> None:
         case _:
             held = "number"
     message = f"cannot unmarshal {held} into {wanted}"
-    if held in ("bool", "number"):
-        message += "; put it in quotes" if wanted == "a string" else ""
-    findings.errors.append(Problem(path, message, node.mark.line, node.mark.column))
+    fix = fixes.mismatch(node, path, wanted)
+    findings.errors.append(Problem(path, message, node.mark.line, node.mark.column, fix))
 
 
 def is_null(node: Node) -> bool:
@@ -149,8 +149,7 @@ def struct(fields: Lookup[str, Field]) -> Check:
                 findings.warnings.append(_unknown(where, entry, known, fields, version))
                 continue
             if entry.key in seen:
-                message = f'duplicate field "{where}": the last one counts'
-                findings.warnings.append(Problem(where, message, entry.mark.line, entry.mark.column))
+                findings.warnings.append(repeated(where, f'duplicate field "{where}"', entry.mark))
             seen.add(entry.key)
             known.check(entry.value, where, version, findings)
 
@@ -161,16 +160,24 @@ def _unknown(
     where: str, entry: Entry, known: Field | None, fields: Lookup[str, Field], version: KubeVersion
 ) -> Problem:
     message = f'unknown field "{where}", ignored'
-    if known and version < known.since:
-        message += f": Kubernetes {version} does not know it, {known.since} and later do"
-    elif known:
-        message += f": gone since Kubernetes {known.until}"
+    if known is None:
+        why = unknown_fields.reason(where, tuple(fields))
+    elif version < known.since:
+        said = f"Kubernetes {version} does not know it, {known.since} and later do"
+        fix = "remove it, or keep it for the upgrade: this version does without it"
+        why = unknown_fields.Reason(said, fix, "newer-field")
     else:
-        near = next((name for name in fields if name.casefold() == entry.key.casefold()), "") or next(
-            (name for name in fields if name.rstrip("s") == entry.key.rstrip("s")), ""
-        )
-        message += f'; did you mean "{near}"?' if near else ""
-    return Problem(where, message, entry.mark.line, entry.mark.column)
+        fix = "remove it: this version does without it"
+        why = unknown_fields.Reason(f"gone since Kubernetes {known.until}", fix, "older-field")
+    text = f"{message}: {why.said}" if why.said else message
+    return Problem(where, text, entry.mark.line, entry.mark.column, why.fix, why.code, why.meant)
+
+
+def repeated(where: str, message: str, mark: Mark) -> Problem:
+    """A key that comes twice: the last one counts."""
+    return Problem(
+        where, f"{message}: the last one counts", mark.line, mark.column, "keep one of them", "duplicate-key"
+    )
 
 
 _STRING: Final = Field(string)

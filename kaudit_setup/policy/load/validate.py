@@ -15,6 +15,7 @@ from typing import Final, TypeVar, get_args
 from kaudit_setup.kubeyaml.nodes import Mapping, Mark, Node, Scalar, Sequence
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, OMIT_MANAGED_FIELDS_SINCE
+from kaudit_setup.policy.load import fixes
 from kaudit_setup.policy.load.problem import Problem
 from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Policy, Rule, Stage
 
@@ -108,27 +109,26 @@ class _Validator:
         """Every error; as ErrorList.ToAggregate, the same words once."""
         return tuple(self._found.values())
 
-    def add(self, path: str, message: str, mark: Mark) -> None:
-        self._found.setdefault((path, message), Problem(path, message, mark.line, mark.column))
+    def add(self, path: str, message: str, mark: Mark, fix: str) -> None:
+        self._found.setdefault((path, message), Problem(path, message, mark.line, mark.column, fix))
 
-    def invalid(self, path: str, value: str | tuple[str, ...], why: str, mark: Mark) -> None:
+    def invalid(self, path: str, value: str | tuple[str, ...], why: str, mark: Mark, fix: str) -> None:
         if isinstance(value, str):
             shown = _quote(value)
         elif self._version >= _LISTS_AS_JSON_SINCE:
             shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         else:
             shown = "[]string{" + ", ".join(map(_quote, value)) + "}"
-        self.add(path, f"Invalid value: {shown}: {why}", mark)
+        self.add(path, f"Invalid value: {shown}: {why}", mark, fix)
 
     def rule(self, rule: _Struct, path: str) -> None:
         level = rule.text("level")
         if not level.value:
-            self.add(f"{path}.level", "Required value", level.mark)
+            self.add(f"{path}.level", "Required value", level.mark, "add a level, e.g. `level: Metadata`")
         elif level.value not in LEVELS:
             choices = ", ".join(map(_quote, LEVELS))
-            self.add(
-                f"{path}.level", f"Unsupported value: {_quote(level.value)}: supported values: {choices}", level.mark
-            )
+            message = f"Unsupported value: {_quote(level.value)}: supported values: {choices}"
+            self.add(f"{path}.level", message, level.mark, fixes.level(level.value))
         urls = rule.texts("nonResourceURLs")
         for index, url in enumerate(urls):
             self._url(url, f"{path}.nonResourceURLs[{index}]")
@@ -138,16 +138,17 @@ class _Validator:
         if urls and (rule.items("resources") or rule.items("namespaces")):
             why = "rules cannot apply to both regular resources and non-resource URLs"
             values = rule.values("nonResourceURLs")
-            self.invalid(f"{path}.nonResourceURLs", values, why, rule.mark_of("nonResourceURLs"))
+            self.invalid(f"{path}.nonResourceURLs", values, why, rule.mark_of("nonResourceURLs"), fixes.BOTH)
 
     def _url(self, url: _Text, path: str) -> None:
         if url.value == "*":
             return
         if not url.value.startswith("/"):
-            self.invalid(path, url.value, "non-resource URL rules must begin with a '/' character", url.mark)
+            why = "non-resource URL rules must begin with a '/' character"
+            self.invalid(path, url.value, why, url.mark, fixes.url_start(url.value))
         if "*" in url.value[:-1]:
             why = "non-resource URL wildcards '*' must be the final character of the rule"
-            self.invalid(path, url.value, why, url.mark)
+            self.invalid(path, url.value, why, url.mark, fixes.url_star(url.value))
 
     def _resource(self, entry: _Struct, path: str) -> None:
         group = entry.text("group")
@@ -159,16 +160,17 @@ class _Validator:
             if not _SUBDOMAIN.fullmatch(group.value):
                 reasons.append(_SUBDOMAIN_MESSAGE)
             if reasons:
-                self.invalid(f"{path}.group", group.value, ",".join(reasons), group.mark)
+                self.invalid(f"{path}.group", group.value, ",".join(reasons), group.mark, fixes.group(group.value))
         if entry.items("resourceNames") and not entry.items("resources"):
             why = "using resourceNames requires at least one resource"
             mark = entry.mark_of("resourceNames")
-            self.invalid(f"{path}.resourceNames", entry.values("resourceNames"), why, mark)
+            self.invalid(f"{path}.resourceNames", entry.values("resourceNames"), why, mark, fixes.NAMES_ALONE)
 
     def stages(self, stages: Iterable[_Text], path: str) -> None:
         for index, stage in enumerate(stages):
             if stage.value not in STAGES:
-                self.invalid(f"{path}[{index}]", stage.value, "allowed stages are " + ",".join(STAGES), stage.mark)
+                why = "allowed stages are " + ",".join(STAGES)
+                self.invalid(f"{path}[{index}]", stage.value, why, stage.mark, fixes.stage(stage.value))
 
 
 def validate(root: Node, version: KubeVersion) -> tuple[Policy | None, tuple[Problem, ...]]:
@@ -182,7 +184,8 @@ def validate(root: Node, version: KubeVersion) -> tuple[Policy | None, tuple[Pro
     problems = validator.problems
     if not problems and not rules:
         mark = top.mark_of("rules")
-        problems = (Problem("", "loaded illegal policy with 0 rules", mark.line, mark.column),)
+        message = "loaded illegal policy with 0 rules"
+        problems = (Problem("", message, mark.line, mark.column, fixes.no_rules(root)),)
     if problems:
         return None, problems
     managed = version >= OMIT_MANAGED_FIELDS_SINCE

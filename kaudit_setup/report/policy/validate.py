@@ -22,10 +22,11 @@ def as_text(found: Checked, version: KubeVersion) -> str:
 
 
 class PolicyProblem(Item, frozen=True, kw_only=True):
-    """One error or warning; `line` and `column` are 1-based, 0 if unknown."""
+    """One error or warning; `line` and `column` are 1-based, 0 if unknown. `fix`: empty if it is not known."""
 
     path: str
     message: str
+    fix: str
     line: int
     column: int
 
@@ -42,7 +43,12 @@ class PolicyVerdict(Item, frozen=True, kw_only=True):
 def as_items(found: Checked) -> list[PolicyVerdict]:
     """The same for programs."""
     return [
-        PolicyVerdict(file=name, ok=loaded.ok, errors=_problems(loaded.errors), warnings=_problems(loaded.warnings))
+        PolicyVerdict(
+            file=name,
+            ok=loaded.ok,
+            errors=_problems(loaded.errors),
+            warnings=_problems((*loaded.warnings, *loaded.refused_later)),
+        )
         for name, loaded in found
     ]
 
@@ -53,15 +59,20 @@ def _lines(name: str, loaded: Loaded, version: KubeVersion) -> Iterator[str]:
         f"refused by kube-apiserver {version}" if loaded.errors else f"accepted by kube-apiserver {version}, {rules}"
     )
     yield f"{name}: {verdict}"
-    yield from (f"  {_place(p)}error: {p}" for p in loaded.errors)
-    yield from (f"  {_place(p)}warning: {p}" for p in loaded.warnings)
+    for severity, problems in (("error", loaded.errors), ("warning", (*loaded.warnings, *loaded.refused_later))):
+        for problem in problems:
+            yield f"  {_place(problem)}{severity}: {problem}"
+            if problem.fix:
+                yield f"    fix: {problem.fix}"
     if loaded.ignored_from:
         note = "a second document begins here; kube-apiserver reads only the first"
         yield f"  line {loaded.ignored_from}: note: {note}"
 
 
 def _problems(problems: tuple[Problem, ...]) -> tuple[PolicyProblem, ...]:
-    return tuple(PolicyProblem(path=p.path, message=p.message, line=p.line, column=p.column) for p in problems)
+    return tuple(
+        PolicyProblem(path=p.path, message=p.message, fix=p.fix, line=p.line, column=p.column) for p in problems
+    )
 
 
 def _place(problem: Problem) -> str:

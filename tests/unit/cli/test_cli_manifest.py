@@ -92,7 +92,7 @@ def test_every_option_reaches_its_flag(run: Filter) -> None:
         ("kind: Pod".encode("utf-16"), ["patch"], "not UTF-8"),
         (b"\xc3\xa9" * (3 << 20), ["patch"], "larger than 1 MiB"),
         (PLAIN, ["patch", "--policy", "no-such-preset"], "unknown policy preset"),
-        (PLAIN, ["patch", "--policy", __file__], "kube-apiserver would refuse"),
+        (PLAIN, ["patch", "--policy", __file__], "would not start with the policy"),
         (PLAIN, ["patch", "--set", "audit-log-mode=maybe"], "--audit-log-mode=maybe"),
         (PLAIN, ["patch", "--set", "nonsense"], "--set nonsense"),
         (PLAIN, ["patch", "--log-maxage", "1", "--set", "audit-log-maxage=2"], "contradicts"),

@@ -58,8 +58,8 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
     assert "[does-not-load]" in out
     code, out, _ = run("lint", str(nothing), "quiet", "-o", "json")
     assert code == Exit.FAILED
-    (finding,) = items(out)
-    assert finding["code"] == "logs-nothing"
+    finding, arguments = items(out)
+    assert (finding["code"], arguments["code"]) == ("logs-nothing", "arguments-logged")
     assert set(finding) == {"file", "code", "severity", "message", "fix", "rule", "line"}
     assert run("lint", str(tmp_path / "absent.yaml"))[0] == Exit.USAGE
     assert run("lint")[0] == Exit.USAGE
@@ -94,8 +94,9 @@ def test_answers_of_a_policy_that_does_not_load(run) -> None:
     code, out, err = run("answers", "-", stdin=BAD_RULE)
     assert code == Exit.USAGE
     assert out == ""
-    assert "would not load the policy standard input" in err
+    assert "would not start with the policy standard input" in err
     assert "rules[0].level" in err
+    assert "write `level: Metadata`" in err
 
 
 def test_compare(run) -> None:

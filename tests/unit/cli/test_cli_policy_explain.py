@@ -29,11 +29,8 @@ def test_validate_prints_exactly_this_json(capsys: pytest.CaptureFixture[str]) -
     assert code == 1
     assert (good["file"], good["ok"], good["errors"]) == (files[0], True, [])
     (warning,) = good["warnings"]
-    assert (sorted(warning), warning["path"], warning["line"]) == (
-        ["column", "line", "message", "path"],
-        "rules[0].user",
-        5,
-    )
+    assert sorted(warning) == ["column", "fix", "line", "message", "path"]
+    assert (warning["path"], warning["line"]) == ("rules[0].user", 5)
     assert (bad["ok"], len(bad["errors"]), bad["errors"][0]["path"]) == (False, 8, "omitStages[0]")
     assert sorted(good) == ["errors", "file", "ok", "warnings"]
 

@@ -399,18 +399,19 @@ def test_the_gravest_comes_first() -> None:
     assert found[0].code == "secret-read-bodies"
 
 
+ARGUMENTS = "arguments-logged"
 PRESETS: dict[str, set[str]] = {
-    "forensics": set(),
-    "cis": set(),
-    "quiet": set(),
-    "metadata": {"request-received-kept", "noise-leases", "noise-events", "noise-endpointslices"},
-    "no-secrets": {"noise-leases", "noise-events", "noise-endpointslices"},
-    "production": {"cluster-scoped-lost"},
+    "forensics": {ARGUMENTS},
+    "cis": {ARGUMENTS},
+    "quiet": {ARGUMENTS},
+    "metadata": {ARGUMENTS, "noise-leases", "noise-events", "noise-endpointslices"},
+    "no-secrets": {ARGUMENTS, "noise-leases", "noise-events", "noise-endpointslices"},
+    "production": {ARGUMENTS, "cluster-scoped-lost"},
     "writes": {
-        "configmap-bodies", "exec-over-get-lost", "noise-endpointslices", "request-received-kept", "secret-bodies",
-        "token-bodies",
+        ARGUMENTS, "configmap-bodies", "exec-over-get-lost", "noise-endpointslices", "request-received-kept",
+        "secret-bodies", "token-bodies",
     },
-    "gce": {"gone-identity", "health-without-livez", "noise-leases", "noise-endpointslices"},
+    "gce": {ARGUMENTS, "gone-identity", "health-without-livez", "noise-leases", "noise-endpointslices"},
     "panic-only": {"failed-logins-lost"},
 }  # fmt: skip
 

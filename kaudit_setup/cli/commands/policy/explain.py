@@ -27,7 +27,7 @@ app = typer.Typer(rich_markup_mode=None)
 _EPILOG = """\b
 Examples:
   kaudit-setup policy explain quiet --verb create --resource pods/exec
-  kaudit-setup policy explain quiet --as alice --verb patch --resource deploy/web
+  kaudit-setup policy explain quiet --verb patch --resource deploy/web
   kaudit-setup policy explain my.yaml --url 'POST /api/v1/namespaces/x/pods'
   kaudit-setup policy explain my.yaml --path /healthz --verb get
   kaudit-setup policy explain my.yaml --failed-login --url 'GET /api/v1/pods'
