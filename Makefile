@@ -5,11 +5,14 @@ BIN    := $(VENV)/bin
 LAB_NODES ?= 1
 FUZZ_SECONDS ?= 60
 STAMP  := $(VENV)/.installed
+PACKAGING := contrib/packaging
+COMPILE = $(VENV)-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --no-header --no-emit-index-url \
+  --no-emit-trusted-host --no-emit-find-links --no-emit-options
 # tests that wait for simulated nodes: more of them at a time than there are cores
 WAITING := -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock clean
+.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock release clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,15 +65,20 @@ bench: $(STAMP)  ## every measured promise, printed as tables
 	@[ -n "$$KAUDIT_E2E_SSH_CONFIG" ] || tests/lab/build.sh
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=tests/lab $(BIN)/python "$$bench" || exit 1; done
 
-lock:  ## pins the newest releases that pyproject.toml allows
+lock:  ## pins the newest releases that pyproject.toml allows, each with its hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check pip-tools
-	$(VENV)-lock/bin/pip-compile --quiet --upgrade --extra dev --extra archive --strip-extras --no-header --no-emit-index-url \
-	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra archive --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --output-file $(PACKAGING)/requirements.lock pyproject.toml
+	for part in build release; do \
+	  $(COMPILE) --upgrade --allow-unsafe --output-file $(PACKAGING)/requirements-$$part.lock $(PACKAGING)/requirements-$$part.in || exit 1; done
 	rm -rf $(VENV)-lock
+
+release: $(STAMP)  ## every step of a release up to the upload; dist/ holds what is uploaded (test it before)
+	$(PACKAGING)/release.sh
 
 demo: $(STAMP)  ## the main job on a simulated node; no root, no cluster, under 30 s
 	$(BIN)/kaudit-setup demo
 
 clean:  ## removes what was installed and built
-	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-release build dist .mypy_cache .ruff_cache .pytest_cache
