@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from kaudit_setup.cli.app import whole
 
@@ -40,7 +40,7 @@ def commands() -> Iterator[Command]:
     yield from _walk(typer.main.get_command(whole()), "kaudit-setup", None)
 
 
-def _walk(command: Any, words: str, parent: Any) -> Iterator[Command]:
+def _walk(command: TyperCommand | TyperGroup, words: str, parent: object) -> Iterator[Command]:
     context = type(command).context_class(command, info_name=words.rpartition(" ")[2], parent=parent)
     records = [(param, param.get_help_record(context)) for param in command.get_params(context)]
     shown = [(param, Entry(*record)) for param, record in records if record]
