@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -45,8 +46,14 @@ _ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, Rec
 """What ruamel raises, beside its own errors, for tags that do not fit (`!!int` alone), bad escapes, deep nesting."""
 
 
-def emit(value: Plain) -> str:
+_ODD_CHARACTERS = re.compile(r"[^\n\x20-\x7e]")
+"""What a literal block cannot hold where all is to be ASCII: it has no escapes."""
+
+
+def emit(value: Plain, *, ascii_only: bool = False) -> str:
     """`value` as one YAML document in kubeadm's style: lists not indented, several lines as a literal block.
+
+    `ascii_only`: with escapes for all other characters, so that it can be shown on a terminal.
 
     Raises InputError for a number of more than 4,300 digits.
     """
@@ -55,9 +62,10 @@ def emit(value: Plain) -> str:
     yaml = YAML(pure=True)
     yaml.indent(mapping=2, sequence=2, offset=0)
     yaml.width = 4096
+    yaml.allow_unicode = not ascii_only
     out = io.StringIO()
     try:
-        yaml.dump(_styled(value), out)
+        yaml.dump(_styled(value, ascii_only), out)
     except ValueError as error:  # a number that was read as hexadecimal and is too long for decimals
         raise InputError(f"this cannot be written as YAML: {error}") from error
     return out.getvalue()
@@ -70,14 +78,14 @@ def octal(number: int) -> int:
     return cast(int, OctalInt(number))
 
 
-def _styled(value: Plain) -> object:
+def _styled(value: Plain, ascii_only: bool = False) -> object:
     from ruamel.yaml.scalarstring import LiteralScalarString
 
     if isinstance(value, dict):
-        return {key: _styled(part) for key, part in value.items()}
+        return {key: _styled(part, ascii_only) for key, part in value.items()}
     if isinstance(value, list):
-        return [_styled(part) for part in value]
-    if isinstance(value, str) and "\n" in value:
+        return [_styled(part, ascii_only) for part in value]
+    if isinstance(value, str) and "\n" in value and not (ascii_only and _ODD_CHARACTERS.search(value)):
         return LiteralScalarString(value)
     return value
 

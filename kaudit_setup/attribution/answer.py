@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from kaudit_setup.attribution.chain import Confidence, Link
+from kaudit_setup.attribution.changes.history import History
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.auditlog.kinds import Kind
@@ -82,7 +83,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked."""
+    """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
+
+    `differences` and `last_known` are set where it was asked what the object was.
+    """
 
     question: Question
     object: Object
@@ -93,6 +97,8 @@ class Answer:
     events: tuple[Request, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    differences: History | None = None
+    last_known: History | None = None
 
 
 def numbered(log: Searched, answer: Answer) -> Answer:

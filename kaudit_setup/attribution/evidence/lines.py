@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.raw_lines import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
@@ -54,6 +55,12 @@ class EventLog:
 
     def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterator[Request]:
         """See `Log.find`."""
+        return (request for _, request in self.events(literals, focus, about))
+
+    def events(
+        self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None
+    ) -> Iterator[tuple[Event, Request]]:
+        """As `find`, each request with its event, which has the bodies."""
         for hit in self._logs.candidates(literals):
             if focus and focus not in hit.text and passing(hit.text):
                 continue
@@ -64,7 +71,7 @@ class EventLog:
                 self._give_up(hit)
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
-            yield request_of(event, Source(hit.file.node, hit.file.path, hit.line, place), about)
+            yield event, request_of(event, Source(hit.file.node, hit.file.path, hit.line, place), about)
 
     def _give_up(self, hit: Hit) -> None:
         """Count a line that is not an event, once, however often it is found."""

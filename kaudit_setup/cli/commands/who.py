@@ -15,6 +15,7 @@ from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, find_local_logs
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
+from kaudit_setup.cli.options.shown import ShownOptions
 from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Asked(StrEnum):
 
 
 @app.command(epilog=_EPILOG)
-@takes(source=LogOptions)
+@takes(source=LogOptions, shown=ShownOptions)
 def who(
     verb: Annotated[
         Asked,
@@ -103,9 +104,6 @@ def who(
             show_default=False,
         ),
     ] = None,
-    show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="Show what looks like a secret in the arguments of commands.")
-    ] = False,
     policy: Annotated[
         str | None,
         typer.Option("--policy", metavar="FILE|PRESET", help="The audit policy in use: shows what it does not log."),
@@ -113,6 +111,7 @@ def who(
     output: OutputOption = Output.text,
     *,
     source: LogOptions,
+    shown: ShownOptions,
 ) -> None:
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
     from kaudit_setup.attribution.answer import Verb, newest, with_notes
@@ -129,18 +128,21 @@ def who(
     wanted = Target.of(target or "", name or "")
     scope = Scope(namespace, all_namespaces)
     question = Typed(Verb(verb.value), wanted, scope, user or "", window, last).question()
+    beside = shown.wanted()
+    beside.check(question)
     rules = _policy(policy)
     if isinstance(question, ManyQuestion):
-        _answer_many(question, source, output, show_secrets)
+        _answer_many(question, source, output, shown.show_secrets)
         return
     with _opened(source) as (logs, missing):
         events = EventLog(logs)
         answer = ask_user(events, question) if question.user else ask(events, question, rules)
+        answer = beside.added_to(answer, events, last)
         answer = newest(with_notes(answer, missed := missing(), events.unreadable), last)
     show(
         output,
-        lambda: document(WhoAnswer, [as_item(answer, secrets=show_secrets)], lost(missed)),
-        lambda: as_text(answer, secrets=show_secrets),
+        lambda: document(WhoAnswer, [as_item(answer, secrets=shown.show_secrets)], lost(missed)),
+        lambda: as_text(answer, secrets=shown.show_secrets),
     )
     exit_unless(answer.confidence != "unknown")
 

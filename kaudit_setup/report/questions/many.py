@@ -16,15 +16,8 @@ from kaudit_setup.report.coverage import LogCoverage, covered
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.session import describe, masked_note
-from kaudit_setup.report.questions.who import (
-    ActorEvent,
-    ObjectRef,
-    actor_event,
-    coordinates,
-    event_of,
-    searched,
-    titled,
-)
+from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
+from kaudit_setup.report.questions.who import searched, titled
 
 _USERS = 20  # in the table of users
 

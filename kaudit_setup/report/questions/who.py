@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-import msgspec
-
 from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
@@ -14,10 +12,18 @@ from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.coverage import LogCoverage, covered
-from kaudit_setup.report.documents.document import Item, Time
+from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.questions.session import ConnectedSession, describe, masked_note
-from kaudit_setup.report.questions.session import as_item as session_item
+from kaudit_setup.report.questions.changes import (
+    LastKnown,
+    ObjectChange,
+    changes_items,
+    changes_lines,
+    last_known_item,
+    last_known_lines,
+)
+from kaudit_setup.report.questions.session import describe, masked_note
+from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
 from kaudit_setup.resources import counted
 
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
@@ -26,50 +32,20 @@ Marks: TypeAlias = Mapping[tuple[object, ...], str]
 
 def as_text(answer: Answer, *, secrets: bool = False) -> str:
     """The whole text; every line is made harmless for terminals. `secrets`: show what looks like one in commands."""
-    return "\n".join(safe(line) for line in _lines(answer, secrets))
-
-
-class ObjectRef(Item, frozen=True, kw_only=True):
-    """An object's coordinates, as an objectRef has them."""
-
-    group: str
-    resource: str
-    namespace: str
-    name: str
+    text = [safe(line) for line in _lines(answer, secrets)]
+    if answer.differences is not None:
+        text += map(safe, changes_lines(answer.differences, secrets=secrets))
+    if answer.last_known is not None:
+        # the whole can be given to kubectl
+        comments = [f"# {line}".rstrip() for line in text]
+        return "\n".join([*comments, *last_known_lines(answer.last_known, secrets=secrets)])
+    return "\n".join(text)
 
 
 class Question(ObjectRef, frozen=True, kw_only=True):
     """What was asked."""
 
     verb: Verb
-
-
-class LogLine(Item, frozen=True, kw_only=True):
-    """Where a request was logged; `line` is 1-based."""
-
-    node: str
-    file: str
-    line: int
-
-
-class ActorEvent(Item, frozen=True, kw_only=True):
-    """One request: `user` is the one acted as, `impersonated_by` the one who sent it, null if that is the same."""
-
-    user: str
-    groups: tuple[str, ...]
-    impersonated_by: str | None
-    source_ips: tuple[str, ...] = msgspec.field(name="sourceIPs")
-    user_agent: str
-    time: Time
-    verb: str
-    code: int
-    decision: str
-    reason: str
-    audit_id: str = msgspec.field(name="auditID")
-    level: str
-    stage: str
-    source: LogLine
-    session: ConnectedSession | None
 
 
 class ChainLink(Item, frozen=True, kw_only=True):
@@ -82,7 +58,10 @@ class ChainLink(Item, frozen=True, kw_only=True):
 
 
 class WhoAnswer(Item, frozen=True, kw_only=True):
-    """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from."""
+    """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
+
+    `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`).
+    """
 
     question: Question
     confidence: Confidence
@@ -92,6 +71,8 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     events: tuple[ActorEvent, ...]
     coverage: tuple[LogCoverage, ...]
     notes: tuple[str, ...]
+    changes: tuple[ObjectChange, ...] | None
+    last_known: LastKnown | None
 
 
 def as_item(answer: Answer, *, secrets: bool = False) -> WhoAnswer:
@@ -120,6 +101,8 @@ def as_item(answer: Answer, *, secrets: bool = False) -> WhoAnswer:
         events=tuple(event_of(request, secrets) for request in answer.events),
         coverage=covered(answer.coverage),
         notes=tuple(answer.notes),
+        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else None,
+        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else None,
     )
 
 
@@ -207,35 +190,3 @@ def searched(one: Coverage) -> str:
     gaps = f", {counted(len(one.gaps), 'gap')}" if one.gaps else ""
     damage = f", {counted(one.damaged, 'damaged line')}" if one.damaged else ""
     return f"  {one.node}: {span}, {counted(one.files, 'file')}{gaps}{damage}"
-
-
-def actor_event(request: Request | None, secrets: bool = False) -> ActorEvent | None:
-    """One request for programs, null if it is not known."""
-    return event_of(request, secrets) if request else None
-
-
-def event_of(request: Request, secrets: bool = False) -> ActorEvent:
-    """One request for programs. `secrets`: show what looks like one in commands."""
-    session = session_of(request)
-    return ActorEvent(
-        user=request.user,
-        groups=request.groups,
-        impersonated_by=request.impersonator or None,
-        source_ips=request.source_ips,
-        user_agent=request.agent,
-        time=request.time,
-        verb=request.verb,
-        code=request.code,
-        decision=request.decision,
-        reason=request.reason,
-        audit_id=request.audit_id,
-        level=request.level,
-        stage=request.stage,
-        source=LogLine(node=request.source.node, file=request.source.file, line=request.source.line),
-        session=session_item(session, secrets=secrets) if session else None,
-    )
-
-
-def coordinates(thing: Object) -> ObjectRef:
-    """An object for programs."""
-    return ObjectRef(group=thing.group, resource=thing.resource, namespace=thing.namespace, name=thing.name)

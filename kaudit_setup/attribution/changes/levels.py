@@ -1,0 +1,28 @@
+"""What would have been logged at a higher level, for whom bodies are missing."""
+
+from __future__ import annotations
+
+from kaudit_setup.attribution.changes.history import History
+from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.resources import counted
+
+
+def missing_bodies(history: History) -> str:
+    """Which requests have no bodies in the log, and which rule of a policy would have logged them; empty if all have
+    theirs.
+    """
+    silent = history.silent
+    if not silent:
+        return ""
+    levels = " and ".join(sorted({request.level for request in silent if request.level}))
+    whose = f"{counted(len(silent), 'request')} that made or changed {history.object}"
+    have = "has no body" if len(silent) == 1 else "have no bodies"
+    return f"{whose} {have} in this log (level {levels or 'unknown'}); {needed(history.object)}"
+
+
+def needed(obj: Object) -> str:
+    """The rule of an audit policy that logs what an object is."""
+    verbs = '["create", "update", "patch", "delete", "deletecollection"]'
+    resources = f'[{{group: "{obj.group}", resources: ["{obj.resource}"]}}]'
+    rule = f"{{level: RequestResponse, verbs: {verbs}, resources: {resources}}}"
+    return f"this rule of the audit policy would have logged them: {rule} (level Request: only what clients sent)"

@@ -1,0 +1,43 @@
+"""What is shown beside an answer of `who`: what an object was, and secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kaudit_setup.attribution.changes.shown import Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownOptions:
+    """What is shown beside an answer."""
+
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="who changed KIND/NAME: each change as a difference, where the policy logs bodies."
+        ),
+    ] = False
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="who deleted KIND/NAME: the last known object as YAML for kubectl apply, the answer as comments.",
+        ),
+    ] = False
+    show_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--show-secrets",
+            help="Show the contents of Secrets, and what looks like a secret in the arguments of commands.",
+        ),
+    ] = False
+
+    def wanted(self) -> Shown:
+        """What is asked for beside the answer."""
+        from kaudit_setup.attribution.changes.shown import Shown
+
+        return Shown(self.diff, self.show)
