@@ -7,6 +7,7 @@ imported when it is called, so that all of them, `--help` and shell completion s
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from contextlib import suppress
@@ -16,7 +17,9 @@ import typer
 
 from kaudit_setup.cli.answer import Answering, answering, show_error
 from kaudit_setup.cli.app import build, words_of
+from kaudit_setup.cli.everywhere import take_out
 from kaudit_setup.errors import Exit, KauditError
+from kaudit_setup.report.terminal import presenting
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -33,21 +36,31 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
-    args = sys.argv[1:] if argv is None else argv
-    # wherever it stands: a user adds --debug at the end of the line that failed
-    debug = "--debug" in args
+    _write_anything()
     with answering() as now:
         try:
-            _call([word for word in args if word != "--debug"])
+            args, how = take_out(sys.argv[1:] if argv is None else argv)
+        except KauditError as error:
+            return _failed(error, now)
+        try:
+            with presenting(how.presentation):
+                _call(args)
         except SystemExit as done:
             return _ended(done)
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
         except Exception as error:
-            if debug:
+            if how.debug:
                 raise
             return _failed(error, now)
     return Exit.OK
+
+
+def _write_anything() -> None:
+    """Where the locale is not UTF-8, what it has no characters for is written as an escape, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _call(args: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from kaudit_setup import __version__
+from kaudit_setup.cli.everywhere import HELP
 
 COMMANDS: Final = {
     "enable": "Enable audit logging: show the diff, back up, patch, verify.",
@@ -81,9 +82,10 @@ def _empty() -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        # colours are decided in report/terminal.py; click takes none away
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "color": True},
     )
-    app.callback()(_root)
+    app.callback(epilog=HELP)(_root)
     return app
 
 
@@ -106,6 +108,5 @@ def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Set up, verify, undo and read Kubernetes audit logging."""

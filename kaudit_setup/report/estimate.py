@@ -36,7 +36,7 @@ def _lines(result: Replay, rotation: Rotation) -> Iterator[str]:
         )
 
     rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
-    yield from columns(("POLICY", "EVENTS", "", "BYTES", "", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
+    yield from columns(("POLICY", "EVENTS", "SHARE", "BYTES", "SHARE", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
     together = f" on {result.nodes} nodes together" if result.nodes > 1 else ""
     yield (
         f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "

@@ -1,17 +1,79 @@
-"""Standard output and standard error: whether there are colours, and notes beside an answer."""
+"""Standard output and standard error: how wide they are, whether they show colours, and notes beside an answer."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
 
 from kaudit_setup.report.escape import safe
 
+When = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How a whole run is shown: the options that may stand anywhere on the command line.
+
+    `verbosity`: -1 says nothing beside the answer, 0 is usual, 1 and 2 show more. `utc`: times are shown in UTC.
+    `headers`: whether tables have a line of headings.
+    """
+
+    color: When = "auto"
+    verbosity: int = 0
+    utc: bool = False
+    headers: bool = True
+
+
+_NOW: ContextVar[Presentation] = ContextVar("presentation")
+_USUAL = Presentation()
+
+
+def presentation() -> Presentation:
+    """How this run is shown."""
+    return _NOW.get(_USUAL)
+
+
+@contextmanager
+def presenting(how: Presentation) -> Iterator[None]:
+    """Show what happens inside that way."""
+    token = _NOW.set(how)
+    try:
+        yield
+    finally:
+        _NOW.reset(token)
+
 
 def colour() -> bool:
-    """Whether standard output shows colours: on a terminal, unless NO_COLOR says no (https://no-color.org)."""
+    """Whether standard output shows colours: as --color says; by default on a terminal, unless NO_COLOR says no
+    (https://no-color.org).
+    """
+    wanted = presentation().color
+    if wanted != "auto":
+        return wanted == "always"
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(line: str, code: int, wanted: bool) -> str:
+    """`line` in a colour of ANSI X3.64, if that is wanted."""
+    return f"\x1b[{code}m{line}\x1b[0m" if wanted and line else line
+
+
+def width() -> int | None:
+    """Columns of standard output; None for a pipe or a file, where lines are never broken. COLUMNS overrides both, as
+    everywhere.
+    """
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def say(line: str) -> None:
@@ -22,8 +84,9 @@ def say(line: str) -> None:
 
 
 def note(sentence: str) -> None:
-    """Say on standard error what a person should know beside the answer."""
-    say(f"note: {safe(sentence)}")
+    """Say on standard error what a person should know beside the answer, unless -q was given."""
+    if presentation().verbosity >= 0:
+        say(f"note: {safe(sentence)}")
 
 
 def notes(sentences: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ def _lines(top: Counted) -> Iterator[str]:
         rate = [f"{events / time:.0f}", size(bytes_ / time)] if time else ["-", "-"]
         return [*key, str(events), share(events, top.events), size(bytes_), share(bytes_, top.size), *rate]
 
-    header = [*(name.upper() for name in top.by), "EVENTS", "", "BYTES", "", "EVENTS/H", "BYTES/H"]
+    header = [*(name.upper() for name in top.by), "EVENTS", "SHARE", "BYTES", "SHARE", "EVENTS/H", "BYTES/H"]
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
     total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(time)}"

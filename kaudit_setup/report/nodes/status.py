@@ -11,10 +11,11 @@ from kaudit_setup.change.status import Status
 from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.status import Row
 from kaudit_setup.policy import presets
-from kaudit_setup.report.columns import columns
+from kaudit_setup.report.columns import blocks as table_blocks
 from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
+from kaudit_setup.report.terminal import paint
 
 HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "SURVIVES UPGRADE")
 _YES_NO: dict[bool | None, str] = {True: "yes", False: "no"}
@@ -164,11 +165,11 @@ def policy_name(status: Status) -> str:
 
 def table(rows: Sequence[Row], *, colour: bool = False) -> str:
     """The table, and what is to be said of its nodes below it."""
-    lines = list(columns(HEAD, map(_cells, rows)))
-    if colour:
-        painted = (f"\x1b[{32 if row.good else 31}m{line}\x1b[0m" for row, line in zip(rows, lines[1:], strict=True))
-        lines[1:] = list(painted)
-    return "\n".join([*lines, *(line for row in rows for line in _below(row))])
+    head, *blocks = table_blocks(HEAD, map(_cells, rows))
+    painted = (
+        paint(line, 32 if row.good else 31, colour) for row, block in zip(rows, blocks, strict=True) for line in block
+    )
+    return "\n".join([*head, *painted, *(line for row in rows for line in _below(row))])
 
 
 def _below(row: Row) -> list[str]:

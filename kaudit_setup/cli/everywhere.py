@@ -1,0 +1,91 @@
+"""The options that every command has, and that may stand anywhere on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kaudit_setup.errors import InputError
+from kaudit_setup.report.terminal import Presentation, When
+
+HELP: Final = """\b
+Options of every command (anywhere on the line):
+  -q, --quiet         Only the answer and errors, no notes and no progress.
+  -v, -vv, --verbose  Show more: all evidence, explanations; -vv: each step.
+  --color WHEN        auto, always or never. [default: auto; NO_COLOR counts]
+  --utc               Show times in UTC, not in local time.
+  --no-headers        Tables without the line of headings.
+  --log-file FILE     Append notes, errors and progress to this file, too.
+  --profile NAME      Profile of the configuration (see `config show`).
+  --debug             Show the traceback of an error."""
+
+_FLAGS: Final = {
+    "-q": "quiet",
+    "--quiet": "quiet",
+    "-v": "verbose",
+    "--verbose": "verbose",
+    "-vv": "more",
+    "--utc": "utc",
+    "--no-headers": "no_headers",
+    "--debug": "debug",
+}
+_VALUES: Final = {"--color": "color", "--log-file": "log_file", "--profile": "profile"}
+NAMES: Final = (*_FLAGS, *_VALUES)
+_WHEN: Final[tuple[When, ...]] = ("auto", "always", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """What they say."""
+
+    presentation: Presentation
+    log_file: Path | None
+    profile: str
+    debug: bool
+
+
+def take_out(argv: Sequence[str], defaults: dict[str, str] | None = None) -> tuple[list[str], Everywhere]:
+    """The words of the command itself, and these options. What follows `--` is left alone.
+
+    `defaults`: values by the options' names, where the command line has none. Raises InputError.
+    """
+    found: list[tuple[str, str]] = []
+    words = list(_others(iter(argv), found))
+    given = {**(defaults or {}), **dict(found)}
+    loud = 2 if "more" in given else [name for name, _ in found].count("verbose") or int("verbose" in given)
+    if "quiet" in given and loud:
+        raise InputError("--quiet excludes --verbose", hint="give one of them")
+    color = next((when for when in _WHEN if when == given.get("color", "auto")), None)
+    if color is None:
+        raise InputError(f"--color {given['color']} is not one of {', '.join(_WHEN)}")
+    return words, Everywhere(
+        Presentation(
+            color=color,
+            verbosity=-1 if "quiet" in given else min(loud, 2),
+            utc="utc" in given,
+            headers="no_headers" not in given,
+        ),
+        Path(given["log_file"]) if given.get("log_file") else None,
+        given.get("profile", ""),
+        "debug" in given,
+    )
+
+
+def _others(words: Iterator[str], found: list[tuple[str, str]]) -> Iterator[str]:
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            yield word
+            yield from words
+        elif word in _FLAGS:
+            found.append((_FLAGS[word], "true"))
+        elif name in _VALUES:
+            if not equals:
+                value = next(words, "")
+                if not value:
+                    raise InputError(f"{name} needs a value")
+            found.append((_VALUES[name], value))
+        else:
+            yield word
