@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kaudit_setup.change.folders import backup_files
+from kaudit_setup.change.loggroup import rights_of
 from kaudit_setup.change.nodestate import NodeState
+from kaudit_setup.change.permissions import LogGroup, Rights, parse_rights, rights_as_data
 from kaudit_setup.change.plan import Plan, sha256
 from kaudit_setup.errors import ChangeError, InputError
 from kaudit_setup.node.frames import frames
@@ -40,7 +42,10 @@ class BackedUpFile:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One complete backup on the node. `kubeadm_config`: the cluster's ClusterConfiguration then, if it is there."""
+    """One complete backup on the node. `kubeadm_config`: the cluster's ClusterConfiguration then, if it is there.
+
+    `rights`: of the log and its folder, where a group has been let in or was to be; `log_group`: that group.
+    """
 
     name: str
     time: str
@@ -49,6 +54,8 @@ class Backup:
     files: tuple[BackedUpFile, ...]
     flags: dict[str, str] = field(default_factory=dict)
     kubeadm_config: str = field(default="", repr=False)
+    rights: dict[str, Rights] = field(default_factory=dict)
+    log_group: LogGroup = field(default_factory=LogGroup)
 
 
 def name_of(observed: Observed, run: str) -> str:
@@ -68,6 +75,8 @@ def _taken(name: str) -> datetime:
 
 def describe(plan: Plan, state: NodeState, *, name: str, by: str, kubeadm_config: str = "") -> dict[str, Any]:
     """backup.json: everything that `rollback` and a person need to know."""
+    rights = {path: now for path in state.log_group.before if (now := rights_of(state.observed, path))}
+    rights |= {change.path: change.before for change in plan.rights}
     return {
         "name": name,
         "time": f"{datetime.fromtimestamp(state.observed.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -76,6 +85,7 @@ def describe(plan: Plan, state: NodeState, *, name: str, by: str, kubeadm_config
         "by": by,
         "flags": dict(state.settings.flags),
         **({CONFIG_KEY: kubeadm_config} if kubeadm_config else {}),
+        **({"rights": rights_as_data(rights), "log_group": state.log_group.as_data()} if rights else {}),
         "files": [
             {
                 "number": number,
@@ -109,6 +119,8 @@ def _parse(data: dict[str, Any]) -> Backup | None:
             files=tuple(map(_file, data["files"])),
             flags={str(name): str(value) for name, value in dict(data.get("flags", {})).items()},
             kubeadm_config=str(data.get(CONFIG_KEY, "")),
+            rights=parse_rights(data.get("rights")),
+            log_group=LogGroup.parse(data.get("log_group")),
         )
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         return None

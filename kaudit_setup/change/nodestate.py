@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kaudit_setup.change.permissions import LogGroup
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
 from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
@@ -99,6 +100,12 @@ class NodeState:
     def last(self) -> Entry:
         """The newest line of the journal."""
         return self.journal[-1] if self.journal else Entry()
+
+    @property
+    def log_group(self) -> LogGroup:
+        """The group that this tool last let read the log."""
+        noted = (e.data["log_group"] for e in reversed(self.journal) if "log_group" in e.data)
+        return LogGroup.parse(next(noted, None))
 
     @property
     def ours(self) -> Entry | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from posixpath import dirname, join, normpath
 
+from kaudit_setup.change.loggroup import KEPT, SetRights, granted, grants, restores, wanted_group
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
-from kaudit_setup.change.permissions import READ, ROOT, allows
+from kaudit_setup.change.permissions import READ, ROOT, LogGroup, Rights, allows
 from kaudit_setup.change.webhook import batch_notes
 from kaudit_setup.errors import InputError
 from kaudit_setup.manifest import mounts
@@ -70,14 +71,15 @@ class FileWanted:
 # USER_HZ is 100 on every architecture that Kubernetes runs on (man 7 time)
 _TICKS_A_SECOND = 100
 
-Change = MakeDir | WriteFile | RemoveFile
+Change = MakeDir | WriteFile | RemoveFile | SetRights
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Changes in the order of doing, and the server as they leave it.
 
-    Falsy when there is nothing to do. `settings`: what `enable` sets, None for everything else.
+    Falsy when there is nothing to do. `settings`: what `enable` sets, None for everything else. `log_group`: who may
+    read the log then.
     """
 
     action: str
@@ -86,6 +88,7 @@ class Plan:
     pod: ApiServerPod
     settings: AuditSettings | None = None
     notes: tuple[str, ...] = ()
+    log_group: LogGroup = field(default_factory=LogGroup)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -98,7 +101,12 @@ class Plan:
     @property
     def files(self) -> tuple[WriteFile | RemoveFile, ...]:
         """The changes that a backup must be able to take back."""
-        return tuple(c for c in self.changes if not isinstance(c, MakeDir))
+        return tuple(c for c in self.changes if isinstance(c, WriteFile | RemoveFile))
+
+    @property
+    def rights(self) -> tuple[SetRights, ...]:
+        """The changes of modes and owners alone."""
+        return tuple(c for c in self.changes if isinstance(c, SetRights))
 
     def content(self, seen: FileSeen) -> bytes:
         """What will be in a file that was seen."""
@@ -108,16 +116,19 @@ class Plan:
 
 def no_change(action: str, state: NodeState) -> Plan:
     """The empty plan: the node stays as it is."""
-    return Plan(action, (), state.observed.manifest.target, state.pod, state.settings)
+    return Plan(action, (), state.observed.manifest.target, state.pod, state.settings, log_group=state.log_group)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asks `enable` for. `flags`: only those given explicitly, without dashes."""
+    """What the user asks `enable` for. `flags`: only those given explicitly, without dashes. `log_group`: name or
+    number of a group on the node, empty for none, None to leave that as it is.
+    """
 
     policy: bytes = field(repr=False)
     flags: Mapping[str, str] = field(default_factory=dict)
     webhook_config: bytes | None = field(default=None, repr=False)
+    log_group: str | None = None
 
 
 def sha256(data: bytes) -> str:
@@ -200,6 +211,9 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     changes += _write(observed.file(paths.policy), wanted.policy, server)
     if wanted.webhook_config is not None and paths.webhook:
         changes += _write(observed.file(paths.webhook), wanted.webhook_config, server, secret=True)
+    group = wanted_group(state, wanted.log_group)
+    rights = grants(state, group, paths.log, server) if group else (*_without_group(state),)
+    changes += rights
     changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
     settings = target.settings
     notes = (
@@ -209,8 +223,22 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
         *_moved(state.pod, target.pod, settings),
         *warnings(settings.flags, state.version),
         *batch_notes(settings, state.version),
+        *([KEPT] if group and rights else ()),
     )
-    return Plan("enable", tuple(changes), observed.manifest.target, target.pod, settings, notes)
+    return Plan(
+        "enable",
+        tuple(changes),
+        observed.manifest.target,
+        target.pod,
+        settings,
+        notes,
+        granted(group, rights),
+    )
+
+
+def _without_group(state: NodeState) -> Iterator[SetRights]:
+    """What takes the log from the group that this tool let read it."""
+    return restores(state.observed, state.log_group.before, of=state.log_group.gid)
 
 
 def _runs_another_policy(observed: Observed, policy: FileSeen, wanted: bytes) -> bool:
@@ -229,7 +257,10 @@ def plan_disable(state: NodeState) -> Plan:
     observed, before = state.observed, state.observed.manifest.text
     ours = {path: sha for entry in state.journal for path, sha in entry.files.items()}
     after = unpatch(before)
-    changes: list[Change] = _write(observed.manifest, after.encode("utf-8", "surrogateescape"))
+    changes: list[Change] = [
+        *_write(observed.manifest, after.encode("utf-8", "surrogateescape")),
+        *_without_group(state),
+    ]
     notes: list[str] = []
     for path in filter(None, (state.paths.policy, state.paths.webhook)):
         seen = observed.file(path)
@@ -243,8 +274,17 @@ def plan_disable(state: NodeState) -> Plan:
     return Plan("disable", tuple(changes), observed.manifest.target, pod, notes=tuple(notes))
 
 
-def plan_write(action: str, state: NodeState, files: Mapping[str, FileWanted]) -> Plan:
-    """Put files back, by path; manifest first. Raises ManifestError where the manifest to come is none."""
+def plan_write(
+    action: str,
+    state: NodeState,
+    files: Mapping[str, FileWanted],
+    rights: Mapping[str, Rights],
+    log_group: LogGroup,
+) -> Plan:
+    """Put files back, by path; manifest first. `rights`: of log and folder, as they were under `log_group`.
+
+    Raises ManifestError where the manifest to come is none.
+    """
     changes: list[Change] = []
     manifest, pod = state.observed.manifest, state.pod
     for path in sorted(files, key=lambda p: p != manifest.target):
@@ -257,7 +297,8 @@ def plan_write(action: str, state: NodeState, files: Mapping[str, FileWanted]) -
             changes.append(WriteFile(path, seen, target.content, target.mode, target.owner, target.secret))
             if seen is manifest:
                 pod = read(target.content.decode("utf-8", "surrogateescape"))
-    return Plan(action, tuple(changes), manifest.target, pod)
+    changes += restores(state.observed, dict(state.log_group.before) | dict(rights))
+    return Plan(action, tuple(changes), manifest.target, pod, log_group=log_group)
 
 
 def _write(seen: FileSeen, after: bytes, reader: str = ROOT, *, secret: bool = False) -> list[Change]:

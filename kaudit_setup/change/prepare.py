@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kaudit_setup.change.backup import backups_of, fetch, pick
+from kaudit_setup.change.loggroup import check_name, rights_of
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.plan import (
     FileWanted,
@@ -37,28 +38,40 @@ class Prepared:
     kubeadm_config: str = field(default="", repr=False)
 
 
-def look(node: Node, manifest: str = "", paths: AuditPaths | None = None) -> NodeState:
-    """The node with the files that its present audit flags name, or with those at `paths`.
+def look(node: Node, manifest: str = "", paths: AuditPaths | None = None, more: Sequence[str] = ()) -> NodeState:
+    """The node with the files that its present audit flags name, or with those at `paths`. `more`: what else to look
+    at, as for `observe`.
 
     Looks once more where the first look did not know which files these are. Raises ManifestError, NodeError.
     """
-    state = NodeState.of(observe(node, manifest=manifest, look_at=paths.arguments() if paths else ()))
-    return state if paths or state.has_seen(state.paths) else look_again(node, manifest, state.paths, state)
+    arguments = [*paths.arguments(), *more] if paths else more
+    state = NodeState.of(observe(node, manifest=manifest, look_at=arguments))
+    return state if paths or state.has_seen(state.paths) else look_again(node, manifest, state.paths, state, more)
 
 
-def look_again(node: Node, manifest: str, paths: AuditPaths, state: NodeState) -> NodeState:
+def look_again(node: Node, manifest: str, paths: AuditPaths, state: NodeState, more: Sequence[str] = ()) -> NodeState:
     """The same node with what is at `paths`; its manifest is parsed again only if it changed meanwhile."""
-    return NodeState.of(observe(node, manifest=manifest, look_at=paths.arguments()), state)
+    return NodeState.of(observe(node, manifest=manifest, look_at=[*paths.arguments(), *more]), state)
+
+
+def _about_group(wanted: Wanted) -> list[str]:
+    check_name(wanted.log_group or "")
+    return [f"group:{wanted.log_group}"] if wanted.log_group else []
+
+
+def _granted(state: NodeState) -> list[str]:
+    """What the log's group was given, to be looked at as it is now."""
+    return [f"secret:{path}" for path in state.log_group.before]
 
 
 def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: bool = True) -> Prepared:
     """Raises ManifestError, InputError, NodeError."""
     # where they are on the node, too, unless a mount says otherwise: then there is a second look
-    state = look(node, manifest, _expected_paths(wanted))
+    state = look(node, manifest, _expected_paths(wanted), _about_group(wanted))
     loaded = _accepted(wanted.policy, state.version)
     target = target_of(state, wanted)
     if not state.has_seen(target.paths):
-        before, state = state, look_again(node, manifest, target.paths, state)
+        before, state = state, look_again(node, manifest, target.paths, state, _about_group(wanted))
         if state.pod is not before.pod:
             target = target_of(state, wanted)
     plan = plan_enable(state, wanted, target)
@@ -98,21 +111,25 @@ def _lint(loaded: Loaded, version: KubeVersion) -> Iterator[Finding]:
 def prepare_disable(node: Node, *, manifest: str = "", prove: bool = True) -> Prepared:
     """Raises ManifestError, NodeError."""
     state = look(node, manifest)
+    if any(rights_of(state.observed, path) is None for path in state.log_group.before):
+        state = look_again(node, manifest, state.paths, state, _granted(state))
     plan = plan_disable(state)
     return Prepared(state, plan, inspect(state, plan, prove=prove))
 
 
 def prepare_rollback(node: Node, to: str | None, *, manifest: str = "", prove: bool = True) -> Prepared:
     """Plan to put back the files of backup `to`, the newest if None. Raises InputError, ChangeError, NodeError."""
-    backup = pick(backups_of(observe(node, manifest=manifest)), to, node.name)
+    state = NodeState.of(observe(node, manifest=manifest))
+    backup = pick(backups_of(state.observed), to, node.name)
     contents = fetch(node, backup)
     paths = [f"secret:{f.path}" if f.secret else f.path for f in backup.files]
-    state = NodeState.of(observe(node, manifest=manifest, look_at=paths))
+    paths += [f"secret:{path}" for path in {**state.log_group.before, **backup.rights}]
+    state = NodeState.of(observe(node, manifest=manifest, look_at=paths), state)
     files = {f.path: FileWanted(contents.get(f.path), f.mode, f.owner, f.secret) for f in backup.files}
-    plan = plan_write("rollback", state, files)
+    plan = plan_write("rollback", state, files, backup.rights, backup.log_group)
     coming = AuditPaths.of(AuditSettings(plan.pod.flags), plan.pod)
     if not state.has_seen(coming):
         # the settings that come back may name a policy that no file of the backup is
         state = NodeState.of(observe(node, manifest=manifest, look_at=[*paths, *coming.arguments()]), state)
-        plan = plan_write("rollback", state, files)
+        plan = plan_write("rollback", state, files, backup.rights, backup.log_group)
     return Prepared(state, plan, inspect(state, plan, prove=prove), backup.kubeadm_config)

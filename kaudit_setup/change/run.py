@@ -251,6 +251,7 @@ class _Attempt:
             "by": self.terms.by,
             "backup": run.backup,
             "flags": dict(plan.pod.flags),
+            **self._noted_group(),
             "files": {c.path: (sha256(c.after) if isinstance(c, WriteFile) else "absent") for c in plan.files},
         }
         surplus = backups.prune([*names, run.backup], self.terms.keep)
@@ -264,6 +265,10 @@ class _Attempt:
         if "confirmed" not in found:
             said = ran.err.decode("utf-8", "replace").strip()
             raise LostError(f"{self.node.name}: the change could not be confirmed: {said}")
+
+    def _noted_group(self) -> dict[str, Any]:
+        plan, state = self.plan, self.state
+        return {"log_group": plan.log_group.as_data()} if plan.log_group or state.log_group else {}
 
     # --- the way back
 

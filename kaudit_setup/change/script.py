@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kaudit_setup.change.loggroup import SetRights
 from kaudit_setup.change.plan import MakeDir, Plan, RemoveFile, WriteFile, sha256, staging_name
 from kaudit_setup.node.shell import script
 
@@ -49,6 +50,7 @@ def apply_script(
     described = json.dumps(backup, indent=1).encode() + b"\n"
     saved = [(number, c) for number, c in enumerate(plan.files) if c.before.kind == "file"]
     steps = [["expect", c.path, _state(c)] for c in plan.files]
+    steps += _expected_rights(plan)
     steps.append(["sweep", *sorted({name.rpartition("/")[0] for name in _staged(plan, run)})])
     if watchdog_s is not None:
         # before anything that a reboot in the middle would leave behind
@@ -71,6 +73,7 @@ def apply_script(
     steps += [["stage_undo", str(number), _name(c.path, run, number, "undo"), c.path] for number, c in saved]
     if watchdog_s is not None:
         steps.append(["arm", str(watchdog_s)])
+    steps += [["grant", c.path, c.after.mode, c.after.owner, *_created(c)] for c in plan.rights]
     steps += [
         ["commit", c.path, _name(c.path, run, n, "new")] if isinstance(c, WriteFile) else ["remove", c.path]
         for n, c in enumerate(plan.files)
@@ -88,6 +91,13 @@ def apply_script(
     return text, bytes(payload.data)
 
 
+def _expected_rights(plan: Plan) -> list[list[str]]:
+    """Of what is there already."""
+    made = {c.path for c in plan.changes if isinstance(c, MakeDir)}
+    there = [c for c in plan.rights if c.path not in made and not c.creates]
+    return [["expect_rights", c.path, c.before.mode, c.before.owner] for c in there]
+
+
 def undo_function(plan: Plan, run: Run) -> str:
     """`undo`: restores in the reverse order of doing, but the manifest first; `clean`: removes what staging left;
     `tidy`: removes empty folders that a container runtime left where there was no file.
@@ -99,6 +109,7 @@ def undo_function(plan: Plan, run: Run) -> str:
         restores.append(
             ["restore", change.path, after, _state(change), copy, _name(change.path, run, number, "undo")]
         )
+    restores += [["ungrant", c.path, c.before.mode, c.before.owner, *_created(c)] for c in reversed(plan.rights)]
     made = [["unmake_dir", c.path] for c in reversed(plan.changes) if isinstance(c, MakeDir)]
     body = [shlex.join(call) + " || _stuck=yes" for call in restores] + [shlex.join(call) for call in made]
     undo = "undo() {\n_stuck=\n" + "\n".join(body) + '\n[ -z "$_stuck" ]\n}'
@@ -134,6 +145,10 @@ def confirm_script(plan: Plan, run: Run, *, entry: dict[str, Any], prune: Iterab
 
 def _function(name: str, calls: Sequence[Sequence[str]]) -> str:
     return name + "() {\n" + "\n".join(shlex.join(call) for call in calls) + "\n}"
+
+
+def _created(change: SetRights) -> list[str]:
+    return ["create"] if change.creates else []
 
 
 def _state(change: WriteFile | RemoveFile) -> str:

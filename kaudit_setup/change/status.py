@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from posixpath import dirname
 from typing import Any
 
 from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.backup import backups_of
+from kaudit_setup.change.loggroup import rights_of
 from kaudit_setup.change.nodestate import Entry, NodeState
+from kaudit_setup.change.permissions import READ, SEARCH
 from kaudit_setup.change.plan import drift
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.errors import ManifestError
@@ -42,7 +45,8 @@ class Status:
     `full_in_hours`: when the volume will be full, None if it will not. `persisted`: whether `kubeadm upgrade` makes
     the same manifest, None where that was not asked or is of no concern; `persisted_why`: why it does not, or why it
     is not known. `enabled`: whether the manifest has a policy and a backend. `by_hand`, `restart_pending` and
-    `unconfirmed` are true beside each other, where `state` names only the most urgent.
+    `unconfirmed` are true beside each other, where `state` names only the most urgent. `log_group`: the
+    group that was let read the log.
     """
 
     host: str
@@ -68,6 +72,7 @@ class Status:
     by_hand: bool = False
     restart_pending: bool = False
     unconfirmed: bool = False
+    log_group: str = ""
     journal: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -116,6 +121,7 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
         and (_edit(state) in {_Edit.by_hand, _Edit.other} or _is_other_policy(state)),
         restart_pending=_runs_other_flags(state),
         unconfirmed=_is_unconfirmed(state),
+        log_group=state.log_group.name,
         journal=dict(state.last.data),
     )
 
@@ -237,7 +243,16 @@ def _remarks(state: NodeState, reached: str) -> list[str]:
         noted = state.pod.annotations.get(POLICY_ANNOTATION)
         which = "the running server was started with" if noted else "this tool wrote"
         found.append(f"{policy.path} is not the policy that {which}")
-    return found
+    return [*found, *_locked_out(state)]
+
+
+def _locked_out(state: NodeState) -> Iterator[str]:
+    """What the log's group can no longer read."""
+    group, log = state.log_group, state.observed.log.path
+    for path, wanted in ((dirname(log), READ | SEARCH), (log, READ)):
+        now = rights_of(state.observed, path)
+        if group and path in group.before and now and not now.admit(group.gid, wanted):
+            yield f"group {group.name} cannot read {path} ({now}); `enable` lets it in again"
 
 
 def _other_edit(state: NodeState, ours: Entry) -> Iterator[str]:

@@ -18,4 +18,4 @@ def wanted_of(claim: AuditClaim, inventory: Path) -> Wanted:
     name = claim.policy
     if name not in presets.names():
         name = str(inventory.absolute().parent / Path(name).expanduser())
-    return Wanted(presets.read(name)[1], dict(claim.flags))
+    return Wanted(presets.read(name)[1], dict(claim.flags), log_group=claim.log_group)

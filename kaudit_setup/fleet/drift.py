@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 POLICY = "policy"
+LOG_GROUP = "log-group"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,14 @@ MAX_HOSTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AuditClaim:
-    """The audit settings that an inventory gives a cluster: a preset or file, and flags without dashes."""
+    """The audit settings that an inventory gives a cluster: a preset or file, and flags without dashes.
+
+    `log_group`: the group that shall read the log, None where it says nothing of one.
+    """
 
     policy: str = ""
     flags: tuple[tuple[str, str], ...] = ()
+    log_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@
     hosts: [lab1, lab2]            # of no cluster in particular
 
 The name of a cluster is a claim: nodes below one name must carry the same cluster CA. A key of `audit` is a flag of
-kube-apiserver without `audit-`; `policy` is a preset or a file beside the inventory, `policy-path` its path on nodes.
+kube-apiserver without `audit-`; `policy` is a preset or a file beside the inventory, `policy-path` its path on nodes,
+`log-group` the group that may read the log.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from kaudit_setup.fleet.drift import LOG_GROUP
 from kaudit_setup.fleet.hosts import (
     AuditClaim,
     Host,
@@ -132,13 +134,14 @@ def _with_audit(fields: Fields, base: Host, problems: Problems) -> Host:
 
 def _audit(fields: Fields, base: AuditClaim, problems: Problems) -> AuditClaim:
     found: dict[str, str] = {}
-    for key, value in _known_fields(fields, ["policy", *_FLAGS], problems):
+    for key, value in _known_fields(fields, ["policy", LOG_GROUP, *_FLAGS], problems):
         found[key.text] = _text(key, value, problems)
     policy = found.pop("policy", base.policy)
+    group = found.pop(LOG_GROUP, base.log_group)
     if not policy:
         problems.add(fields.line, "audit must name a policy, as `audit: {policy: production}`")
     flags = dict(base.flags) | {_FLAGS[key]: value for key, value in found.items()}
-    return AuditClaim(policy, tuple(sorted(flags.items())))
+    return AuditClaim(policy, tuple(sorted(flags.items())), group)
 
 
 def _text(key: Scalar, value: Marked, problems: Problems) -> str:

@@ -11,7 +11,7 @@ from kaudit_setup.change.persist import NAME, is_persisted
 from kaudit_setup.change.prepare import look
 from kaudit_setup.change.run import probe_now
 from kaudit_setup.change.status import Status, judge
-from kaudit_setup.fleet.drift import POLICY, Difference, differences, unlike_wanted
+from kaudit_setup.fleet.drift import LOG_GROUP, POLICY, Difference, differences, unlike_wanted
 from kaudit_setup.fleet.group import Member
 from kaudit_setup.fleet.survey import Answer, Candidate, cluster_of, member_of
 from kaudit_setup.node.cluster import ClusterSeen
@@ -30,9 +30,10 @@ class NodeStatus:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What nodes of one kind have in common: the flags, and the policy's hash."""
+        """What nodes of one kind have in common: the flags, the policy's hash, the log's group."""
         status = self.status
-        return status.flags | ({POLICY: status.policy_sha256} if status.policy_sha256 else {})
+        more = {POLICY: status.policy_sha256, LOG_GROUP: status.log_group}
+        return status.flags | {name: value for name, value in more.items() if value}
 
 
 def status_of(candidate: Candidate, *, manifest: str, living: bool) -> NodeStatus:
@@ -115,5 +116,5 @@ def _with_fix(status: Status, candidate: Candidate, policy: str) -> Status:
     if not status.policy_path or status.policy_sha256:
         return status
     host = f" --host {candidate.given}" if candidate.given else ""
-    fix = f"fix: `kaudit-setup enable{host} --policy {policy}` writes it and starts the server"
+    fix = f"fix: `kaudit-setup enable --policy {policy}{host}` writes it and starts the server"
     return replace(status, remarks=(*status.remarks, fix))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -150,6 +150,9 @@ class Observed:
     installers: tuple[str, ...] = ()
     # what its API server said of the cluster; None where there was none to ask
     cluster: ClusterSeen | None = None
+    # the group that was asked for, name → gid, and the folders above that of the log: path → mode and owner
+    groups: Mapping[str, str] = field(default_factory=dict)
+    ways: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def server(self) -> Process | None:
@@ -165,7 +168,7 @@ def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), time
     """Look at the node in one round trip.
 
     `look_at`: `PATH` for a file with its content, `secret:PATH` for one without, `log:PATH` and `policy:PATH` for
-    where those two are or would be.
+    where those two are or would be, `group:NAME` for a group that shall read the log.
     Raises NodeError and what `Node.sh` raises.
     """
     text = "\n".join(script(name) for name in ("lib", "observe", "client", "cluster"))
@@ -208,7 +211,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         time=_moment(text("time", "0")),
         uptime=int(text("uptime", "0")),
         uid=int(text("uid")),
-        tools=frozenset(v.decode() for k, v in found if k == "tool"),
+        tools=frozenset(_texts(found, "tool")),
         selinux=text("selinux"),
         kubelet_pid=int(text("kubelet.pid", "0")),
         static_dir=text("static.path"),
@@ -231,18 +234,35 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         ),
         volumes={name: _volume(last, name) for name in ("log", "manifest", "policy", "state")},
         servers=tuple(_servers(found)),
-        credentials=frozenset(v.decode() for k, v in found if k == "credential"),
+        credentials=frozenset(_texts(found, "credential")),
         ca=last.get("pki.ca.crt", b""),
         client=last.get("pki.apiserver-kubelet-client.crt", b""),
         admin=last.get("pki.admin", b""),
         backups=tuple(_object(v) for k, v in found if k == "backup"),
         journal=tuple(_object(line) for line in last.get("journal", b"").splitlines()),
         runs=tuple(_runs(found)),
-        loose=tuple(dict.fromkeys(v.decode("utf-8", "surrogateescape") for k, v in found if k == "loose")),
-        installers=tuple(v.decode("utf-8", "replace") for k, v in found if k == "installer"),
-        in_static_dir=frozenset(v.decode("utf-8", "surrogateescape") for k, v in found if k == "static.file"),
+        loose=tuple(dict.fromkeys(_texts(found, "loose"))),
+        installers=tuple(_texts(found, "installer")),
+        in_static_dir=frozenset(_texts(found, "static.file")),
         cluster=cluster.parse(found) if "cluster" in last else None,
+        groups=_groups(text("group")),
+        ways=dict(map(_way, _texts(found, "way"))),
     )
+
+
+def _texts(found: Sequence[tuple[str, bytes]], key: str) -> list[str]:
+    """Every value of that key, in order."""
+    return [value.decode("utf-8", "surrogateescape") for name, value in found if name == key]
+
+
+def _groups(said: str) -> dict[str, str]:
+    name, _, gid = said.rpartition(" ")
+    return {name: gid} if gid.isascii() and gid.isdigit() else {}
+
+
+def _way(said: str) -> tuple[str, tuple[str, str]]:
+    mode, owner, path = said.split(" ", 2)
+    return path, (f"{int(mode, 8):o}", owner)
 
 
 def _moment(text: str) -> int:

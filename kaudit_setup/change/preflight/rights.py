@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from kaudit_setup.change.permissions import READ, SEARCH, WRITE, allows
+from kaudit_setup.change.permissions import READ, SEARCH, WRITE, LogGroup, Rights, allows
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.node.observe import Observed
@@ -16,6 +16,44 @@ def rights(observed: Observed, plan: Plan) -> Iterator[Finding]:
     # in a folder that holds a node's files, and is not root's, owners say nothing
     if observed.uid == 0 and plan.settings is not None and plan.settings.log_path not in {"", "-"}:
         yield from _unwritable(observed, plan.pod.runs_as)
+
+
+def log_group(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    """Whether the group that shall read the log is there, and comes as far as the log's folder."""
+    if plan.log_group and plan.settings is not None:
+        yield from _no_group(plan.log_group)
+        yield from _other_groups(observed, plan)
+        yield from _closed_ways(observed, plan.log_group)
+
+
+def _no_group(group: LogGroup) -> Iterator[Finding]:
+    if not group.gid:
+        yield Finding("no-group", True, f"there is no group {group.name} on the node", f"groupadd {group.name}")
+
+
+def _other_groups(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    """What root's group could read it can do without; where owners say nothing, nobody loses anything."""
+    harmless = {"0", plan.log_group.gid, plan.pod.runs_as.partition(":")[2]}
+    for change in plan.rights if observed.uid == 0 else ():
+        gid = change.before.owner.partition(":")[2]
+        if gid not in harmless:
+            yield Finding(
+                "log-group-owner",
+                True,
+                f"{change.path} belongs to another group ({gid}), which would not be able to use it any more",
+                "give the log a folder of its own with --log-path",
+            )
+
+
+def _closed_ways(observed: Observed, group: LogGroup) -> Iterator[Finding]:
+    for path, (mode, owner) in observed.ways.items():
+        if not Rights(mode, owner).admit(group.gid, SEARCH):
+            yield Finding(
+                "log-group-way",
+                True,
+                f"group {group.name} may not pass through {path} (mode 0{mode}, owner {owner}) to the log",
+                f"chmod o+x {path}, or give the log another folder with --log-path",
+            )
 
 
 def _unwritable(observed: Observed, server: str) -> Iterator[Finding]:

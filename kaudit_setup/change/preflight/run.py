@@ -13,7 +13,7 @@ from kaudit_setup.change.preflight.living import living_node, waiting_changes
 from kaudit_setup.change.preflight.ownership import ownership
 from kaudit_setup.change.preflight.paths import paths
 from kaudit_setup.change.preflight.restored import restored_policy
-from kaudit_setup.change.preflight.rights import rights
+from kaudit_setup.change.preflight.rights import log_group, rights
 from kaudit_setup.errors import RefusedError
 
 
@@ -24,6 +24,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         *paths(state, plan),
         *ownership(state.observed, plan),
         *rights(state.observed, plan),
+        *log_group(state.observed, plan),
         *webhook_kubeconfig(plan),
         *restored_policy(state, plan),
     )

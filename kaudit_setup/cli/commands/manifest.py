@@ -42,6 +42,7 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
     from kaudit_setup.manifest.patch import patch as patched
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
 
+    settings.note_log_group()
     explicit = settings.explicit()
     text = _standard_input()
     check_words(text)

@@ -81,6 +81,7 @@ def _source(settings: SettingsOptions, version: KubeVersion | None, name: str) -
     from kaudit_setup.manifest.render_source import Source
     from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH, desired
 
+    settings.note_log_group()
     explicit = settings.explicit()
     text = settings.checked_policy(version)
     if text is None:

@@ -136,10 +136,11 @@ def _wanted(candidate: Candidate, how: StatusOptions) -> dict[str, str]:
         return {}
     from kaudit_setup.change.plan import sha256
     from kaudit_setup.cli.wanted import wanted_of
-    from kaudit_setup.fleet.drift import POLICY
+    from kaudit_setup.fleet.drift import LOG_GROUP, POLICY
 
     wanted = wanted_of(candidate.audit, how.inventory)
-    return {**wanted.flags, POLICY: sha256(wanted.policy)}
+    group = {} if wanted.log_group is None else {LOG_GROUP: wanted.log_group}
+    return {**wanted.flags, **group, POLICY: sha256(wanted.policy)}
 
 
 def _keep(rows: Sequence[Row], how: StatusOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,15 @@ class SettingsOptions:
             "--log-mode", metavar="blocking|blocking-strict|batch", help="How events are written to the log."
         ),
     ] = None
+    log_group: Annotated[
+        str | None,
+        typer.Option(
+            "--log-group",
+            metavar="GROUP",
+            help="Group on the node (name or number) that may read the log and its folder; '' is none. "
+            "[default: as it is]",
+        ),
+    ] = None
     webhook_config: Annotated[
         Path | None,
         typer.Option("--webhook-config", metavar="FILE", help="Also send events to the server in this kubeconfig."),
@@ -103,6 +113,17 @@ class SettingsOptions:
                     f"--set {name}={value} contradicts the option that says {flags[name]}", hint="give one of them"
                 )
         return flags
+
+    def note_log_group(self) -> None:
+        """Say what `--log-group` comes to where no node is touched."""
+        if self.log_group:
+            from kaudit_setup.report.terminal import note
+
+            group = shlex.quote(self.log_group)
+            note(
+                "--log-group is not a setting of kube-apiserver: before it starts, make the log on the node: "
+                f"install -d -m 750 -g {group} DIR; install -m 640 -g {group} /dev/null DIR/audit.log"
+            )
 
     def policy_bytes(self) -> bytes | None:
         """The policy that was named, None if none was. Raises InputError if it cannot be read."""

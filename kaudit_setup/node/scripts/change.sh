@@ -103,6 +103,13 @@ expect() { # path sha256|absent: refuse if it is not what was reviewed
   fi
 }
 
+expect_rights() { # path mode owner
+  if [ "$(stat -c '%a %u:%g' "$R$1" 2>&1)" != "$2 $3" ]; then
+    field changed "$1"
+    fail 10 "mode or owner of $1 changed after it was reviewed"
+  fi
+}
+
 # --- backups: complete and on disk before anything else is touched
 backup_begin() { # name
   BACKUP=$STATE/backups/$1
@@ -135,7 +142,7 @@ stage_undo() { # backup-number undo-name path
 }
 own() { # file mode owner
   chmod "$2" "$1" || return 1
-  [ "$(stat -c %u:%g "$1")" = "$3" ] && return
+  [ "$(stat -L -c %u:%g "$1")" = "$3" ] && return
   # a folder that holds a node's files may be anybody's, who can give none of them away
   if [ -n "$R" ] && [ "$(id -u)" != 0 ]; then return 0; fi
   chown "$3" "$1"
@@ -146,6 +153,29 @@ make_dir() { # path mode owner
   _said=$(own "$R$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1: $_said"
 }
 label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
+
+# The rights of the log and of its folder, for --log-group. What was opened is what gets them: the folder may be that of
+# a server which is not root's.
+own_opened() ( # path mode owner
+  if [ ! -f "$R$1" ] && [ ! -d "$R$1" ]; then exit 1; fi
+  # a link that was opened is another file than the link itself
+  exec 8<"$R$1" && [ "$(stat -L -c %d:%i /proc/self/fd/8)" = "$(stat -c %d:%i "$R$1")" ] && own /proc/self/fd/8 "$2" "$3"
+)
+grant() { # path mode owner [create]
+  still_wanted
+  inside "$1" || fail 12 "a link leads from $1 out of $R"
+  if [ -n "${4-}" ] && [ ! -e "$R$1" ]; then
+    _said=$( (set -C && : >"$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
+  fi
+  _said=$(own_opened "$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1 (is it a link?): $_said"
+  sync_path "$R$1"
+}
+ungrant() { # path mode owner [create]
+  if [ ! -e "$R$1" ]; then return; fi
+  # a log that nothing was written to is not evidence
+  if [ -n "${4-}" ] && [ ! -s "$R$1" ]; then rm -f -- "$R$1" && return; fi
+  own_opened "$1" "$2" "$3"
+}
 
 # Asked under the lock at each step that alters the node: an apply that hung may go on long after everybody was told
 # that the old state is back.

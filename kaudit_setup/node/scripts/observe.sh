@@ -16,6 +16,7 @@ file() { # key path content|metadata
     field "$1.kind" absent
   elif [ -d "$_f" ]; then
     field "$1.kind" directory
+    field "$1.stat" "$(stat -L -c '%a %u %g %s %Y' "$_f")"
   elif [ -f "$_f" ]; then
     _seen=$(stat -L -c '%a %u %g %s %Y' "$_f")
     field "$1.kind" file
@@ -203,11 +204,13 @@ log=$FLAG
 if [ "$log" = - ]; then log=/var/log/kubernetes/audit/audit.log; fi
 flag audit-webhook-config-file ''
 hook=$FLAG
+group=
 for f in "$@"; do
   case $f in
   "secret:$hook") ;;
   log:*) log=${f#log:} ;;
   policy:*) policy=${f#policy:} ;;
+  group:*) group=${f#group:} ;;
   secret:*) file file "${f#secret:}" metadata ;;
   *) file file "$f" content ;;
   esac
@@ -227,7 +230,7 @@ static_file "$log"
 static_file "$hook"
 for f in "$@"; do
   case $f in
-  log:* | policy:*) ;;
+  log:* | policy:* | group:*) ;;
   *) static_file "${f#secret:}" ;;
   esac
 done
@@ -256,6 +259,17 @@ volumes log.volume "$log_folder" manifest.volume "$static" policy.volume "$polic
   state.volume /var/lib/kaudit-setup
 loose group "$static" /var/lib/kaudit-setup "$policy_folder"
 loose owner "$log_folder"
+# the group that shall read the log: its number, and the folders that it passes through to the log's own
+if [ -n "$group" ]; then
+  if [ -z "$R" ] && have getent; then gid=$(getent group "$group"); else gid=$(grep "^$group:" "$R/etc/group"); fi
+  gid=${gid#*:*:}
+  field group "$group ${gid%%:*}"
+  _way=$log_folder
+  while [ "$_way" != / ] && [ "$_way" != . ]; do
+    above "$_way" && _way=$ABOVE
+    if [ -d "$R$_way" ] && [ "$_way" != / ]; then field way "$(stat -L -c '%a %u:%g' "$R$_way") $_way"; fi
+  done
+fi
 
 servers=$(pids_of kube-apiserver)
 for p in $servers; do

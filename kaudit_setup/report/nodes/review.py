@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from kaudit_setup.change.loggroup import SetRights
 from kaudit_setup.change.permissions import ROOT
 from kaudit_setup.change.persist import NAME
 from kaudit_setup.change.plan import Change, MakeDir, Plan, RemoveFile, WriteFile
@@ -215,6 +216,12 @@ def _change(change: Change, plan: Plan) -> Iterator[_Line]:
     restarts = "restarts kube-apiserver" if change.path == plan.manifest else ""
     if isinstance(change, MakeDir):
         yield _Line("create", change.path + "/", _rights(change))
+        return
+    if isinstance(change, SetRights):
+        empty = "an empty log, " if change.creates else ""
+        yield _Line("create" if empty else "change", change.path, empty + str(change.after))
+        if not empty:
+            yield _Line("", "", f"it was {change.before}")
         return
     if isinstance(change, RemoveFile):
         yield _Line("remove", change.path, restarts)

@@ -234,7 +234,8 @@ def _log(status: Status) -> str:
     if not status.log_path:
         return ""
     speed = f", {size(status.rate)}/s, {size(status.rate * 86400)} a day" if status.rate else ""
-    return f"{status.log_path} ({size(status.log_bytes)}{speed})"
+    group = f", readable by group {status.log_group}" if status.log_group else ""
+    return f"{status.log_path} ({size(status.log_bytes)}{speed}{group})"
 
 
 def _kept(status: Status) -> str:

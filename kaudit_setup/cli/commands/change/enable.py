@@ -31,5 +31,5 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     policy = settings.policy_bytes()
     if policy is None:
         raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
-    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes())
+    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes(), settings.log_group)
     change_nodes(how, lambda c: prepare_enable(c.node, wanted, manifest=how.manifest, prove=how.root is None))
