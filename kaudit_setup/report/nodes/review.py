@@ -185,6 +185,15 @@ def as_item(host: str, prepared: Prepared) -> NodeReview:
 
 
 def _planned(change: Change, plan: Plan) -> PlannedChange:
+    if isinstance(change, SetRights):
+        return PlannedChange(
+            action="create" if change.creates else "change",
+            path=change.path,
+            restarts=False,
+            mode=change.after.mode,
+            owner=change.after.owner,
+            secret=False,
+        )
     there = not isinstance(change, MakeDir) and change.before.kind == "file"
     written = None if isinstance(change, RemoveFile) else change
     return PlannedChange(

@@ -74,6 +74,7 @@ class NodeStatus(Item, frozen=True, kw_only=True):
     policy_sha256: str | None = None
     log_path: str | None = None
     log_bytes: Bytes | None = None
+    log_group: str | None = None
     bytes_per_second: float | None = None
     kept_seconds: Seconds | None = None
     kept_bytes: Bytes | None = None
@@ -126,6 +127,7 @@ def _item(row: Row, status: Status) -> NodeStatus:
         policy_sha256=status.policy_sha256 or None,
         log_path=status.log_path or None,
         log_bytes=status.log_bytes,
+        log_group=status.log_group or None,
         bytes_per_second=None if status.rate is None else round(status.rate, 3),
         kept_seconds=_in_seconds(status.hours_kept),
         kept_bytes=status.bytes_kept,

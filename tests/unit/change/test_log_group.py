@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import document
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Wanted
@@ -49,9 +49,10 @@ class Node:
         return said
 
     def status(self) -> dict[str, Any]:
-        [found] = json.loads(self.run("status", "-o", "json")[1].partition("\n]\n")[0] + "]")
-        assert isinstance(found, dict)
-        return found
+        self._capsys.readouterr()
+        main(["status", "-o", "json", "--root", str(self.root)])
+        found = document(self._capsys.readouterr().out)
+        return {"remarks": [warning["message"] for warning in found["warnings"]], **found["items"][0]}
 
     def made(self, folder: int, log: int, content: str = EVENT) -> None:
         """What a server left before."""
@@ -90,7 +91,7 @@ def test_the_log_is_there_for_the_group_before_the_server_starts(node: Node) -> 
     assert node.rights == (of("750", "0:4"), of("640", "0:4"))
     assert node.log.read_bytes() == b""
     assert rights(node.root / "etc/kubernetes/audit-policy.yaml") == of("600", "0:0")
-    assert node.status()["log_group"] == "adm"
+    assert node.status()["logGroup"] == "adm"
     assert "readable by group adm" in node.run("status")[1]
 
 
@@ -118,7 +119,7 @@ def test_the_old_rights_come_back(node: Node, back: tuple[str, ...]) -> None:
     assert code == Exit.OK, said
     assert node.rights == (of("700", "0:0"), of("600", "0:0"))
     assert node.log.read_text() == EVENT
-    assert node.status()["log_group"] == ""
+    assert node.status()["logGroup"] is None
 
 
 def test_a_log_that_everybody_may_read_already_is_left_alone(node: Node) -> None:
@@ -133,7 +134,7 @@ def test_a_rollback_of_a_disable_gives_the_group_its_rights_again(node: Node) ->
     assert node.rights[1] == of("600", "0:0")
     assert node.run("rollback", "--yes")[0] == Exit.OK
     assert node.rights == (of("750", "0:4"), of("640", "0:4"))
-    assert node.status()["log_group"] == "adm"
+    assert node.status()["logGroup"] == "adm"
 
 
 def test_what_somebody_else_gave_to_another_group_is_left_alone(node: Node) -> None:
