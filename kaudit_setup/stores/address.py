@@ -16,7 +16,6 @@ _SCHEME = re.compile(r"([a-z0-9]+)(?:\+(https?))?://", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_RECORDS = "batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def is_address(text: str) -> bool:
 def is_archive(path: Path) -> bool:
     """Whether `pack` made the folder `path`."""
     try:
-        return any(one.suffix == ".json" for one in (path / _RECORDS).iterdir())
+        return any(one.suffix == ".json" for one in (path / "batches").iterdir())
     except OSError:
         return False
 

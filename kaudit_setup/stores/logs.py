@@ -91,6 +91,9 @@ class StoreLogs:
         self._window = wanted.window
         return self._store.count(by, wanted)
 
+    def close(self) -> None:
+        """Nothing is kept here."""
+
     def fetch(self, wanted: Filter, folder: Path) -> list[LogFile]:
         """The lines of the events that fit `wanted` as files in the new folder `folder`. Raises StoreError, and
         KauditError if it cannot be written.

@@ -4,48 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.stores.address import Address, is_address, is_archive, parse
 from kaudit_setup.stores.logs import StoreLogs
-from kaudit_setup.stores.pack import Target
-from kaudit_setup.stores.port import Store
-from kaudit_setup.stores.several import Stores
+from kaudit_setup.stores.records import RECORDS
+from kaudit_setup.stores.several import Source, Stores
+
+if TYPE_CHECKING:
+    from kaudit_setup.stores.archive.archive import Archive
+    from kaudit_setup.stores.pack import Progress, Target
+    from kaudit_setup.stores.port import Place
 
 
-def stores(paths: Sequence[str]) -> Stores | None:
-    """The stores that all of `paths` name; None if none of them does. Raises InputError for a mixture."""
+def addresses(paths: Sequence[str]) -> list[Address]:
+    """The stores that all of `paths` name; empty if none of them does. Raises InputError for a mixture."""
     named = [path for path in paths if is_address(path) or is_archive(Path(path))]
     if not named:
-        return None
+        return []
     if len(named) < len(paths):
         other = next(path for path in paths if path not in named)
         raise InputError(
             f"{named[0]} is a store and {other} is not; they cannot be asked together",
             hint="ask each by itself, or pack the files into the store first",
         )
-    return Stores(tuple(StoreLogs(_store(parse(path))) for path in dict.fromkeys(named)))
+    return [parse(path) for path in dict.fromkeys(named)]
+
+
+def stores(found: Sequence[Address], progress: Progress) -> Stores:
+    """What is there; `progress` is told what is brought here. Raises InputError, and StoreError."""
+    return Stores(tuple(_source(address, progress) for address in found))
 
 
 def target(text: str) -> Target:
     """What `pack --to` names. Raises InputError."""
     address = parse(text)
-    if address.kind == "folder":
-        from kaudit_setup.stores.archive.archive import Archive
-        from kaudit_setup.stores.archive.embedded import Embedded
-        from kaudit_setup.stores.archive.folder import Folder
+    if address.kind == "clickhouse":
+        from kaudit_setup.stores.clickhouse.server import ClickHouse
+        from kaudit_setup.stores.clickhouse.table import Table
+        from kaudit_setup.stores.clickhouse.target import TableTarget
+
+        engine = ClickHouse.at(address)
+        return TableTarget(engine, Table(engine, address.url, address.path))
+    if address.kind in {"folder", "s3"}:
         from kaudit_setup.stores.archive.target import ArchiveTarget
 
-        place = Folder(Path(address.path))
-        return ArchiveTarget(place, Archive(place, Embedded()))
+        place = _place(address)
+        return ArchiveTarget(place, _archive(place))
     raise InputError(f"nothing can be packed to {text}", hint="a folder, s3://... or clickhouse+https://...")
 
 
-def _store(address: Address) -> Store:
-    from kaudit_setup.stores.archive.archive import Archive
-    from kaudit_setup.stores.archive.embedded import Embedded
+def _source(address: Address, progress: Progress) -> Source:
+    if address.kind == "loki":
+        from kaudit_setup.stores.loki.logs import LokiLogs
+
+        return LokiLogs.at(address)
+    if address.kind == "clickhouse":
+        from kaudit_setup.stores.clickhouse.server import ClickHouse
+        from kaudit_setup.stores.clickhouse.table import Table
+
+        return StoreLogs(Table(ClickHouse.at(address), address.url, address.path))
+    place = _place(address)
+    if address.kind == "s3" and not place.names(RECORDS):
+        from kaudit_setup.stores.raw_bucket import RawBucket
+        from kaudit_setup.stores.s3 import Bucket
+
+        return RawBucket(Bucket(address.host), address.path, progress)
+    return StoreLogs(_archive(place))
+
+
+def _place(address: Address) -> Place:
+    if address.kind == "s3":
+        from kaudit_setup.stores.archive.bucket import BucketPlace
+        from kaudit_setup.stores.s3 import Bucket
+
+        return BucketPlace(Bucket(address.host), address.path)
     from kaudit_setup.stores.archive.folder import Folder
 
-    if address.kind == "folder":
-        return Archive(Folder(Path(address.path)), Embedded())
-    raise InputError(f"{address.url} cannot be read", hint="a folder, s3://... or clickhouse+https://...")
+    return Folder(Path(address.path))
+
+
+def _archive(place: Place) -> Archive:
+    from kaudit_setup.stores.archive.archive import Archive
+    from kaudit_setup.stores.archive.embedded import Embedded
+
+    return Archive(place, Embedded())

@@ -15,6 +15,8 @@ from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.schema import VERSION
 
+RECORDS = "batches/"
+"""Where an archive keeps its records."""
 _TEXT_BYTES = 4096  # of a path or a name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
@@ -14,6 +14,7 @@ from kaudit_setup.auditlog.reports.top import Groups, Top, ranked
 from kaudit_setup.auditlog.scan_statistics import Coverage, extent
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
+from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.logs import StoreLogs
@@ -22,11 +23,28 @@ from kaudit_setup.stores.reports import add_counted, stats
 T = TypeVar("T")
 
 
+class Source(LogSource, Protocol):
+    """One store as a source of logs."""
+
+    @property
+    def name(self) -> str:
+        """As people call it; without any credentials."""
+        ...
+
+    def fetch(self, wanted: Filter, folder: Path) -> Sequence[LogFile]:
+        """At least the lines of events that fit `wanted`, as files in the new folder `folder`. Raises StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Remove what was kept here for the search."""
+        ...
+
+
 @dataclass(slots=True)
 class Stores:
     """See `LogSource`. What a store gave before it failed counts; `missing` says that it is not all."""
 
-    logs: tuple[StoreLogs, ...]
+    logs: tuple[Source, ...]
     failed: dict[str, StoreError] = field(default_factory=dict)
     """By the name of the store: what kept it from answering."""
 
@@ -34,6 +52,11 @@ class Stores:
     def complete(self) -> bool:
         """Whether no store has failed so far."""
         return not self.failed
+
+    @property
+    def counting(self) -> bool:
+        """Whether all of them count events themselves, and know what their logs are like."""
+        return all(isinstance(one, StoreLogs) for one in self.logs)
 
     def missing(self) -> list[str]:
         """A sentence for each store that failed; raises its StoreError if there is no other."""
@@ -43,6 +66,11 @@ class Stores:
             f"The log in {name} is missing from this answer, or a part of it: {error}."
             for name, error in self.failed.items()
         ]
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        for one in self.logs:
+            one.close()
 
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
@@ -55,42 +83,51 @@ class Stores:
                 self.failed[logs.name] = error
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
-        """Stores number their lines themselves."""
-        return list(hits)
+        """See `LogSource.numbered`; what has a number keeps it."""
+        found = list(hits)
+        for logs in self._answering():
+            found = logs.numbered(found)
+        return found
 
     def damaged(self, hit: Hit, what: str) -> None:
-        """See `StoreLogs.damaged`."""
+        """See `LogSource.damaged`; whose line it is says its node."""
+        for logs in self._answering():
+            if any(cover.node == hit.file.node for cover in logs.coverage()):
+                logs.damaged(hit, what)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `LogSource.coverage`."""
-        return tuple(cover for found in self._each(StoreLogs.coverage) for cover in found)
+        return tuple(cover for found in self._each(lambda logs: logs.coverage()) for cover in found)
 
     def top(self, by: Sequence[str], wanted: Filter, limit: int) -> Top:
-        """See `auditlog.reports.top.top`."""
+        """See `auditlog.reports.top.top`; of stores that count. Raises StoreError if none of them answers."""
         groups = Groups()
 
-        def add(logs: StoreLogs) -> None:
-            add_counted(groups, logs, by, wanted)
+        def add(logs: Source) -> None:
+            if isinstance(logs, StoreLogs):
+                add_counted(groups, logs, by, wanted)
 
         self._each(add)
+        self.missing()
         return ranked(groups, by, limit, extent(self.coverage(), wanted.window))
 
     def stats(self) -> tuple[NodeStats, ...]:
-        """See `auditlog.reports.stats.stats`."""
-        return tuple(node for found in self._each(stats) for node in found)
+        """See `auditlog.reports.stats.stats`; of stores that count. Raises StoreError if none of them answers."""
+        found = self._each(lambda logs: stats(logs) if isinstance(logs, StoreLogs) else ())
+        self.missing()
+        return tuple(node for nodes in found for node in nodes)
 
     def fetch(self, wanted: Filter, folder: Path) -> LocalLogs:
         """The lines of the events that fit `wanted`, as files in `folder`."""
-        files = []
         folders = {logs.name: folder / str(number) for number, logs in enumerate(self.logs)}
-        for copies in self._each(lambda logs: logs.fetch(wanted, folders[logs.name])):
-            files += copies
-        return Brought(files, self.coverage())
+        files = [file for found in self._each(lambda logs: logs.fetch(wanted, folders[logs.name])) for file in found]
+        known = self._each(lambda logs: logs.coverage() if isinstance(logs, StoreLogs) else ())
+        return _Brought(files, [cover for covers in known for cover in covers])
 
-    def _answering(self) -> Iterator[StoreLogs]:
+    def _answering(self) -> Iterator[Source]:
         return (logs for logs in self.logs if logs.name not in self.failed)
 
-    def _each(self, ask: Callable[[StoreLogs], T]) -> list[T]:
+    def _each(self, ask: Callable[[Source], T]) -> list[T]:
         answers: list[T] = []
         for logs in self._answering():
             try:
@@ -100,13 +137,14 @@ class Stores:
         return answers
 
 
-class Brought(LocalLogs):
-    """Lines that were brought here from stores; what their logs cover is what the stores know."""
+class _Brought(LocalLogs):
+    """Lines that were brought here from stores."""
 
-    def __init__(self, files: Sequence[LogFile], covers: Sequence[Coverage]) -> None:
+    def __init__(self, files: Sequence[LogFile], known: Sequence[Coverage]) -> None:
         super().__init__(files)
-        self._covers = tuple(covers)
+        self._known = tuple(known)
 
     def coverage(self) -> tuple[Coverage, ...]:
-        """See `LogSource.coverage`."""
-        return self._covers
+        """See `LogSource.coverage`: what stores know of their logs, and of the others what was read here."""
+        nodes = {cover.node for cover in self._known}
+        return (*self._known, *(cover for cover in super().coverage() if cover.node not in nodes))

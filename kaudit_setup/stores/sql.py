@@ -53,6 +53,20 @@ def select(columns: Sequence[str], table: str, where: str = ALL, *more: str) -> 
     return " ".join(["SELECT", ", ".join(columns), "FROM", table, "WHERE", where, *more])
 
 
+def lines(table: str, where: str, texts: Sequence[str]) -> str:
+    """The lines that fit, by the order of `texts`, the sources that they are of, and by their numbers."""
+    numbers = ", ".join(map(str, range(len(texts))))
+    order = f"transform(source, [{', '.join(map(literal, texts))}], [{numbers}], 0)"
+    return select(["source", "line", "raw"], table, where, f"ORDER BY {order}, line")
+
+
+def count(by: Sequence[str], table: str, where: str) -> str:
+    """Events and bytes for each group of the dimensions `by`."""
+    names = [f"k{at}" for at in range(len(by))]
+    keys = [f"{DIMENSIONS[one]} AS {name}" for one, name in zip(by, names, strict=True)]
+    return select([*keys, "count()", "sum(size)"], table, where, f"GROUP BY {', '.join(names)}")
+
+
 def literal(value: str | bytes) -> str:
     """`value` as a string literal; anything but harmless ASCII goes in as hexadecimal digits."""
     data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES
 from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.port import Group
 
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _MEANT = {
@@ -48,6 +49,12 @@ def _fields(line: bytes, width: int) -> list[bytes]:
 
 def _plain(field: bytes) -> bytes:
     return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), field)
+
+
+def groups(pieces: Iterable[bytes], width: int) -> Iterator[Group]:
+    """The answer to `sql.count` by so many dimensions. Raises StoreError."""
+    for *key, events, size in rows(pieces, width + 2):
+        yield Group(tuple(one.decode("utf-8", "replace") for one in key), int(events), int(size))
 
 
 def row(fields: Sequence[bytes]) -> bytes:

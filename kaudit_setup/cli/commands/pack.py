@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from io import BytesIO
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import Output, OutputOption
 from kaudit_setup.errors import InputError
+
+if TYPE_CHECKING:
+    from kaudit_setup.stores.pack import Target
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -51,14 +54,9 @@ def pack(
     from kaudit_setup.report.documents.document import document, lost
     from kaudit_setup.report.pack import PackedLogs, as_item, as_text
     from kaudit_setup.report.progress import show_bytes
-    from kaudit_setup.stores.opening import target
     from kaudit_setup.stores.pack import pack as write
 
-    if to is None:
-        raise InputError("pack needs --to", hint="for example: kaudit-setup pack --log audit.log --to audit-archive")
-    if not cluster.strip():
-        raise InputError("--cluster is empty", hint="name the cluster that the logs are of")
-    there = target(to)
+    there = _target(to, cluster, source)
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
     with clean_up_when_ended(), source.fetch() as (logs, missing), rereadable(logs.files, stdin) as files:
         done = write(files, there, cluster, show_bytes)
@@ -67,3 +65,16 @@ def pack(
             lambda: document(PackedLogs, [as_item(done, there.name)], lost(missing())),
             lambda: as_text(done, there.name),
         )
+
+
+def _target(to: str | None, cluster: str, source: LogOptions) -> Target:
+    """Where to pack. Raises InputError for what cannot be meant."""
+    from kaudit_setup.stores.opening import target
+
+    if to is None:
+        raise InputError("pack needs --to", hint="for example: kaudit-setup pack --log audit.log --to audit-archive")
+    if not cluster.strip():
+        raise InputError("--cluster is empty", hint="name the cluster that the logs are of")
+    if any(address.kind != "s3" for address in source.stored):
+        raise InputError("pack reads log files, not stores", hint="name the files that the store was packed from")
+    return target(to)

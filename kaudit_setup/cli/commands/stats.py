@@ -54,7 +54,7 @@ def _counted(source: LogOptions) -> Iterator[tuple[tuple[NodeStats, ...], Missin
     """What each node's log is like: a store knows it since the logs were packed."""
     from kaudit_setup.auditlog.reports.stats import stats as count
 
-    with source.stored() as stores:
+    with source.counting() as stores:
         if stores is not None:
             yield stores.stats(), stores.missing
             return

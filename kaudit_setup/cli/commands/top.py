@@ -75,7 +75,7 @@ def _counted(
     """The groups, and what the logs cover: a store counts them itself."""
     from kaudit_setup.auditlog.reports.top import top as count
 
-    with source.stored() as stores:
+    with source.counting() as stores:
         if stores is not None:
             yield stores.top(names, fits, limit), stores.coverage(), stores.missing
             return

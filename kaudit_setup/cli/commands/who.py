@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from enum import StrEnum
 from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
@@ -163,11 +163,15 @@ def _answer_many(question: ManyQuestion, source: LogOptions, output: Output, sec
     exit_unless(answer.found)
 
 
-def _opened(source: LogOptions) -> AbstractContextManager[tuple[LogSource, Callable[[], list[str]]]]:
+@contextmanager
+def _opened(source: LogOptions) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
     """The logs, and what says which of them are missing from the answer."""
-    if (stores := source.stores()) is not None:
-        return nullcontext((stores, stores.missing))
-    return _remote(source) if source.remote else _local(source.log)
+    with source.stores() as stores:
+        if stores is not None:
+            yield stores, stores.missing
+            return
+    with _remote(source) if source.remote else _local(source.log) as opened:
+        yield opened
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
     from kaudit_setup.node.port import Node
+    from kaudit_setup.stores.address import Address
     from kaudit_setup.stores.several import Stores
 
 LogOption = Annotated[
@@ -93,11 +94,12 @@ class LogOptions(Reach):
         """The logs, to be searched where they are, and what asks for the nodes that are missing from the answer, once
         that is complete. Raises InputError, NodeError, and typer.Exit at the end if that of a node is missing.
         """
-        if (stored := self.stores()) is not None:
-            yield stored, stored.missing
-            _note_missing(stored)
-            _check_complete(stored)
-            return
+        with self.stores() as stored:
+            if stored is not None:
+                yield stored, stored.missing
+                _note_missing(stored)
+                _check_complete(stored)
+                return
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
@@ -114,8 +116,7 @@ class LogOptions(Reach):
         `wanted` are fetched, or all if that says nothing, and removed at the end. Raises InputError, NodeError, and
         typer.Exit at the end if the log of a node is missing; with them comes what asks for such nodes.
         """
-        stored = self.stores()
-        if stored is None and not self.remote:
+        if not self.stored and not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
             yield LocalLogs(find_local_logs(self.log)), list
@@ -130,9 +131,11 @@ class LogOptions(Reach):
             clean_up_when_ended(),
             TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True) as folder,
         ):
-            if stored is not None:
-                yield _brought(stored, wanted, Path(folder)), stored.missing
-                _check_complete(stored)
+            if self.stored:
+                with self.stores() as stored:
+                    if stored is not None:
+                        yield _brought(stored, wanted, Path(folder)), stored.missing
+                        _check_complete(stored)
                 return
             with self.on_nodes() as there:
                 logs, lost = there.fetch(wanted, Path(folder), show_bytes)
@@ -145,22 +148,38 @@ class LogOptions(Reach):
             yield logs, lambda: [*lost, *there.missing()]
         _check_complete(there)
 
-    def stores(self) -> Stores | None:
-        """The archives and stores that `--log` names; None if it names files. Raises InputError."""
+    @property
+    def stored(self) -> list[Address]:
+        """The archives and stores that `--log` names; empty if it names files. Raises InputError."""
         if self.remote or not self.log:
-            return None
-        from kaudit_setup.stores.opening import stores
+            return []
+        from kaudit_setup.stores.opening import addresses
 
-        return stores(self.log)
+        return addresses(self.log)
 
     @contextmanager
-    def stored(self) -> Iterator[Stores | None]:
-        """The same, for what they count themselves; typer.Exit at the end if one of them did not answer."""
-        found = self.stores()
-        yield found
-        if found is not None:
+    def stores(self) -> Iterator[Stores | None]:
+        """What is there; None if `--log` names files. Raises InputError."""
+        if not (found := self.stored):
+            yield None
+            return
+        from kaudit_setup.cli.signals import clean_up_when_ended
+        from kaudit_setup.report.progress import show_bytes
+        from kaudit_setup.stores.opening import stores
+
+        with clean_up_when_ended(), closing(stores(found, show_bytes)) as there:
+            yield there
+
+    @contextmanager
+    def counting(self) -> Iterator[Stores | None]:
+        """The same, if all of them count events themselves; typer.Exit at the end if one of them did not answer."""
+        with self.stores() as found:
+            if found is None or not found.counting:
+                yield None
+                return
+            yield found
             _note_missing(found)
-            _check_complete(found)
+        _check_complete(found)
 
     @contextmanager
     def on_nodes(self) -> Iterator[NodeLogs]:

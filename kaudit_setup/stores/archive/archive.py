@@ -16,11 +16,10 @@ from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import sql, tabs
 from kaudit_setup.stores.archive.parts import LINES, WORDS, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
-from kaudit_setup.stores.records import Batch, Part, Source, decode, in_order, live
+from kaudit_setup.stores.records import RECORDS, Batch, Part, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
 from kaudit_setup.stores.tokens import Blocks, Words, begins, blocks_of, wanted
 
-RECORDS = "batches/"
 _DAY = len("2026-11-23")
 _MOST_BLOCKS = 20_000  # of more, a query says nothing about blocks
 
@@ -76,17 +75,9 @@ class Archive:
         chosen = self._chosen(wanted.window)
         if not chosen.parts:
             return
-        keys = [sql.DIMENSIONS[name] for name in by]
         where = sql.all_of([sql.fits(wanted), *_counting(chosen)])
-        names = [f"k{at}" for at in range(len(keys))]
-        query = sql.select(
-            [*(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), "count()", "sum(size)"],
-            self._table(chosen.parts),
-            where,
-            f"GROUP BY {', '.join(names)}",
-        )
-        for *key, events, size in tabs.rows(self._engine.query(query), len(keys) + 2):
-            yield Group(tuple(one.decode("utf-8", "replace") for one in key), int(events), int(size))
+        query = sql.count(by, self._table(chosen.parts), where)
+        yield from tabs.groups(self._engine.query(query), len(by))
 
     def _chosen(self, window: Window) -> _Chosen:
         days = (window.since[:_DAY], latest_begin(window)[:_DAY])
@@ -104,15 +95,10 @@ class Archive:
         if not parts:
             return
         within = [f"block IN ({', '.join(map(str, sorted(blocks)))})"] if blocks is not None else []
-        order = f"transform(source, [{', '.join(map(sql.literal, chosen.texts))}], range({len(chosen.texts)}), 0)"
-        query = sql.select(
-            ["source", "line", "raw"],
-            self._table(parts),
-            sql.all_of([*within, where, *_counting(chosen)]),
-            f"ORDER BY {order}, line",
-        )
+        where = sql.all_of([*within, where, *_counting(chosen)])
+        query = sql.lines(self._table(parts), where, chosen.texts)
         for source, line, raw in tabs.rows(self._engine.query(query), 3):
-            yield StoredLine(source.decode(), int(line), raw)
+            yield StoredLine(source.decode("ascii", "replace"), int(line), raw)
 
     def _narrowed(self, parts: tuple[Part, ...], plains: Sequence[Plain]) -> tuple[tuple[Part, ...], Blocks | None]:
         """The parts, and the blocks of them, in which a line may hold every value of one of `plains`; None for all

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores.archive.archive import RECORDS, Archive, days_of
+from kaudit_setup.stores.archive.archive import Archive, days_of
 from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, placed
 from kaudit_setup.stores.pack import Commit, Piece
 from kaudit_setup.stores.port import Place
-from kaudit_setup.stores.records import Batch, Part, Source
+from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION

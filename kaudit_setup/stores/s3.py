@@ -1,0 +1,121 @@
+"""Objects in a bucket of S3, or of what speaks like it. The only module that imports boto3.
+
+Credentials, region and endpoint are what every tool of AWS uses: AWS_ACCESS_KEY_ID, AWS_PROFILE, ~/.aws, a role of
+the machine, AWS_ENDPOINT_URL_S3 for another server. They never become part of a query, of argv, or of a message.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.errors import InputError, StoreError
+
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object: its key, its bytes, and when it was written, in the spelling of a log."""
+
+    key: str
+    size: int
+    written: str
+
+
+class Bucket:
+    """One bucket."""
+
+    def __init__(self, name: str) -> None:
+        """Nothing is asked yet. Raises InputError if boto3 is not installed."""
+        self.bucket = name
+        try:
+            import boto3
+            from botocore.config import Config
+        except ImportError:
+            raise InputError(
+                "S3 needs boto3, which is not installed", hint="pip install 'kaudit-setup[archive]'"
+            ) from None
+        self._session = boto3.session.Session()
+        self._config = Config(
+            retries={"max_attempts": _TRIES, "mode": "standard"}, connect_timeout=10, read_timeout=60
+        )
+        with self._said("cannot be asked"):
+            self._client = self._session.client("s3", config=self._config)
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """The objects whose keys begin with `prefix`, in their order. Raises StoreError."""
+        with self._said("cannot be listed"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for one in page.get("Contents", ()):
+                    yield Stored(one["Key"], one["Size"], stamp(one["LastModified"]))
+
+    def read(self, key: str) -> bytes:
+        """A whole object. Raises StoreError."""
+        with self._said(f"cannot be read: {key}"):
+            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return body
+
+    def download(self, one: Stored, file: Path, progress: Callable[[int], None]) -> None:
+        """An object into the new file `file`, which only its owner reads. Raises StoreError."""
+        file.touch(mode=0o600, exist_ok=False)
+        with self._said(f"cannot be read: {one.key}"), file.open("wb") as out:
+            self._client.download_fileobj(self.bucket, one.key, out, Callback=progress)
+        if file.stat().st_size != one.size:
+            raise StoreError(f"s3://{self.bucket}/{one.key} was cut short", hint="run the same command again")
+
+    def put(self, key: str, file: Path) -> None:
+        """`file` as an object: S3 shows it as a whole or not at all. Raises StoreError."""
+        with self._said(f"cannot be written to: {key}"), file.open("rb") as source:
+            self._client.upload_fileobj(source, self.bucket, key)
+
+    def remove(self, key: str) -> None:
+        """Remove an object; none is fine, too. Raises StoreError."""
+        with self._said(f"cannot be cleaned: {key}"):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def url(self) -> str:
+        """Where an engine reads the bucket over HTTPS; it finds the credentials in this process's environment."""
+        with self._said("cannot be read"):
+            region = self._client.head_bucket(Bucket=self.bucket).get("BucketRegion")
+            client = self._client
+            if region and region != client.meta.region_name and ".amazonaws.com" in client.meta.endpoint_url:
+                client = self._session.client("s3", config=self._config, region_name=region)
+            self._lend_credentials()
+            return f"{client.meta.endpoint_url.rstrip('/')}/{self.bucket}"
+
+    def _lend_credentials(self) -> None:
+        """What the files or a role said, in the environment of this process: the engine looks only there."""
+        found = self._session.get_credentials()
+        if found is None:
+            return
+        frozen = found.get_frozen_credentials()
+        os.environ["AWS_ACCESS_KEY_ID"] = frozen.access_key
+        os.environ["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
+        if frozen.token:
+            os.environ["AWS_SESSION_TOKEN"] = frozen.token
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        """Errors of the library as StoreError."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+        try:
+            yield
+        except NoCredentialsError as error:
+            raise StoreError(
+                f"s3://{self.bucket} {what}: there are no credentials",
+                hint="set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            ) from error
+        except ClientError as error:
+            code, message = (error.response.get("Error", {}).get(name, "") for name in ("Code", "Message"))
+            raise StoreError(f"s3://{self.bucket} {what}: {code} {message}".rstrip()) from error
+        except (BotoCoreError, Boto3Error) as error:
+            raise StoreError(
+                f"s3://{self.bucket} {what}: {error}", hint="is the network there, and AWS_ENDPOINT_URL_S3 right?"
+            ) from error

@@ -1,0 +1,231 @@
+"""Servers on this machine for the tests of stores: S3 (moto), ClickHouse (Debian's, and today's engine), Loki."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+KEY, SECRET = "AKIASTOREKIT", "wJalr'XUtnFEMI\\K7MDENG"
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server on a port of its own."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def s3(monkeypatch: Any, home: Path) -> Iterator[Any]:
+    """moto's S3 with an empty bucket `audit`; a client for it. The credentials are in a file of the usual kind."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    home.mkdir()
+    (home / "credentials").write_text(f"[auditor]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "")  # the engine is lent some, which must be gone afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "auditor")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    try:
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="audit")
+        yield client
+    finally:
+        server.stop()
+
+
+def has_clickhouse() -> bool:
+    """Whether Debian's clickhouse-server is installed."""
+    return shutil.which("clickhouse-server") is not None
+
+
+_CONFIG = """<yandex>
+<logger><level>error</level><log>{0}/log</log><errorlog>{0}/err</errorlog></logger>
+<http_port>{1}</http_port><tcp_port>{2}</tcp_port><interserver_http_port>{3}</interserver_http_port>
+<listen_host>127.0.0.1</listen_host><path>{0}/</path><tmp_path>{0}/tmp/</tmp_path>
+<mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>67108864</uncompressed_cache_size>
+<users_config>{0}/users.xml</users_config><default_profile>default</default_profile>
+<default_database>default</default_database>
+</yandex>"""
+_USERS = """<yandex>
+<profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
+<users><auditor><password>{0}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
+<quota>default</quota></auditor></users><quotas><default/></quotas>
+</yandex>"""
+PASSWORD = "pass'word\\1"
+
+
+@contextmanager
+def clickhouse(folder: Path) -> Iterator[int]:
+    """Debian's clickhouse-server with a user `auditor`; its HTTP port."""
+    (folder / "tmp").mkdir(parents=True)
+    ports = [_free_port() for _ in range(3)]
+    (folder / "config.xml").write_text(_CONFIG.format(folder, *ports))
+    (folder / "users.xml").write_text(_USERS.format(PASSWORD))
+    server = subprocess.Popen(
+        ["clickhouse-server", f"--config-file={folder}/config.xml"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(ports[0], server)
+        yield ports[0]
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert server.poll() is None, "clickhouse-server ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("clickhouse-server did not start")
+
+
+@contextmanager
+def engine_of_today() -> Iterator[int]:
+    """chdb behind ClickHouse's HTTP interface, as far as it is used; its port."""
+    from chdb import session
+
+    engine, lock = session.Session(), threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked = parse_qs(urlsplit(self.path).query)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            insert = asked.get("query", [""])[0].encode()
+            with lock:
+                try:
+                    # bytes that are not UTF-8 cannot be handed to it, so no test here packs any
+                    sql = (insert + b"\n" + body if insert else body).decode()
+                    answer, status = engine.query(sql, "TabSeparated").bytes(), 200
+                except RuntimeError as error:
+                    answer, status = str(error).encode(), 500
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with serving(Handler) as port:
+        yield port
+
+
+@dataclass
+class FakeLoki:
+    """Loki's query_range as documented. `lines`: (nanoseconds, labels, text); `trouble`: answers to give first."""
+
+    lines: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
+    most: int = 5000
+    trouble: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    port: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator[FakeLoki]:
+        loki = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                loki.answer(self)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        with serving(Handler) as self.port:
+            yield self
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(handler.path)
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.asked.append({"path": parts.path, **asked})
+        self.headers.append(dict(handler.headers))
+        if self.trouble:
+            self.trouble.pop(0)(handler)
+            return
+        limit = int(asked["limit"])
+        if limit > self.most:
+            say(
+                handler,
+                400,
+                f"max entries limit per query exceeded, limit > max_entries_limit ({limit} > {self.most})",
+            )
+            return
+        tests = _filters(asked["query"])
+        found = [
+            one
+            for one in self.lines
+            if int(asked["start"]) <= one[0] < int(asked["end"]) and all(test(one[2]) for test in tests)
+        ]
+        found.sort(key=lambda one: one[0], reverse=asked.get("direction", "backward") == "backward")
+        streams: dict[str, dict[str, Any]] = {}
+        for at, labels, text in found[:limit]:
+            stream = streams.setdefault(json.dumps(labels), {"stream": labels, "values": []})
+            stream["values"].append([str(at), text])
+        data = {"resultType": "streams", "result": list(streams.values()), "stats": {}}
+        say(handler, 200, json.dumps({"status": "success", "data": data}))
+
+
+def _filters(query: str) -> list[Callable[[str], bool]]:
+    import re
+
+    def test(regular: str) -> Callable[[str], bool]:
+        python = re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: re.escape(chr(int(found[1], 16))), regular)
+        return lambda text: re.search(python, text) is not None
+
+    return [test(found) for found in re.findall(r"\|~ `([^`]*)`", query)]
+
+
+def say(handler: BaseHTTPRequestHandler, status: int, text: str, **headers: str) -> None:
+    """An answer in full."""
+    body = text.encode()
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
