@@ -78,7 +78,25 @@ def estimate(
     logs: LocalLogs, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
 ) -> Replay:
     """Replay the events of `logs` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
-    classifier = Classifier([policy for _, policy, _ in policies])
+    classes = weigh(logs, [policy for _, policy, _ in policies], wanted)
+    extents = [extent([one], wanted.window) for one in logs.coverage()]
+    hours = sum(one.hours for one in extents)
+    total = Estimate(
+        "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
+    )
+    return Replay(
+        _kept(total, rotation, hours),
+        tuple(
+            _kept(replayed(name, policy, compiled, classes), rotation, hours) for name, policy, compiled in policies
+        ),
+        Extent(hours, sum(one.gaps for one in extents)),
+        sum(one.hours > 0 for one in extents),
+    )
+
+
+def weigh(logs: LocalLogs, policies: Sequence[Policy], wanted: Filter) -> dict[RequestClass, Weight]:
+    """The events of `logs` that fit `wanted`, by all that these policies can tell apart."""
+    classifier = Classifier(policies)
     classes: dict[RequestClass, Weight] = {}
 
     def work(unit: Unit, tally: Tally) -> Iterator[dict[ClassFields, Weight]]:
@@ -91,22 +109,11 @@ def estimate(
             whole.size += weight.size
             whole.request += weight.request
             whole.response += weight.response
-    extents = [extent([one], wanted.window) for one in logs.coverage()]
-    hours = sum(one.hours for one in extents)
-    total = Estimate(
-        "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
-    )
-    return Replay(
-        _kept(total, rotation, hours),
-        tuple(
-            _kept(_replay(name, policy, compiled, classes), rotation, hours) for name, policy, compiled in policies
-        ),
-        Extent(hours, sum(one.gaps for one in extents)),
-        sum(one.hours > 0 for one in extents),
-    )
+    return classes
 
 
-def _replay(name: str, policy: Policy, compiled: Compiled, classes: dict[RequestClass, Weight]) -> Estimate:
+def replayed(name: str, policy: Policy, compiled: Compiled, classes: dict[RequestClass, Weight]) -> Estimate:
+    """What the policy, one of those that the classes were made for, writes of them; its `hours` are not known."""
     events = size = unknown = ended = received = 0
     for key, weight in classes.items():
         decision = compiled(_attributes(key))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kaudit_setup.policy.model import Rule, Stage
+from kaudit_setup.policy.model import Policy, Rule, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,30 @@ class Section:
 
 def render(command: str, omit_stages: Sequence[Stage], sections: Sequence[Section], remarks: Iterable[str]) -> str:
     """The file's text. `command` must be one line; every string is quoted where YAML 1.1 could misread it."""
-    lines = [f"# Built by: {command}"]
-    lines += [f"# {remark}" for remark in remarks]
+    head = [f"Built by: {command}", *remarks]
+    return policy_text(head, Policy((), tuple(omit_stages)), [(s.comment, s.rule) for s in sections])
+
+
+def policy_text(head: Iterable[str], top: Policy, rules: Sequence[tuple[str, Rule]]) -> str:
+    """A policy with a comment at its head and before each of its rules (none where it is empty). Of `top`, only what
+    is not a rule counts. Comments must be one line each.
+    """
+    lines = [f"# {line}" for line in head]
     lines += ["apiVersion: audit.k8s.io/v1", "kind: Policy"]
-    if omit_stages:
-        lines += ["omitStages:", *(f"  - {stage}" for stage in omit_stages)]
+    if top.omit_stages:
+        lines += ["omitStages:", *(f"  - {stage}" for stage in top.omit_stages)]
+    if top.omit_managed_fields:
+        lines.append("omitManagedFields: true")
     lines.append("rules:")
-    for i, section in enumerate(sections):
+    for i, (comment, rule) in enumerate(rules):
         if i:
             lines.append("")
-        lines += [f"  # {section.comment}", *_rule(section.rule)]
+        lines += [*(f"  # {line}" for line in comment.splitlines()), *rule_lines(rule)]
     return "\n".join(lines) + "\n"
 
 
-def _rule(rule: Rule) -> Iterator[str]:
+def rule_lines(rule: Rule) -> Iterator[str]:
+    """One rule as an item of `rules`, indented by two."""
     yield f"  - level: {rule.level}"
     for key, values in (
         ("users", rule.users),
@@ -42,6 +52,7 @@ def _rule(rule: Rule) -> Iterator[str]:
         ("verbs", rule.verbs),
         ("namespaces", rule.namespaces),
         ("nonResourceURLs", rule.non_resource_urls),
+        ("omitStages", rule.omit_stages),
     ):
         if values:
             yield from _list(f"    {key}:", values)
@@ -51,6 +62,10 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield f"      - group: {json.dumps(entry.group)}"
         if entry.resources:
             yield from _list("        resources:", entry.resources)
+        if entry.resource_names:
+            yield from _list("        resourceNames:", entry.resource_names)
+    if rule.omit_managed_fields is not None:
+        yield f"    omitManagedFields: {'true' if rule.omit_managed_fields else 'false'}"
 
 
 def _list(head: str, values: Sequence[str]) -> Iterator[str]:

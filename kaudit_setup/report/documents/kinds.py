@@ -29,6 +29,7 @@ KINDS: Final = {
     "PolicyExplanation": "policy.explain",
     "PolicyFinding": "policy.lint",
     "PolicyPreset": "policy.presets",
+    "PolicySuggestion": "policy.suggest",
     "PolicyVerdict": "policy.validate",
     "Recovery": "nodes.recovery",
     "RemovedBackups": "nodes.backups",

@@ -1,0 +1,1 @@
+"""What a policy could leave out of a log without losing an answer."""
