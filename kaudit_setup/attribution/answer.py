@@ -100,6 +100,11 @@ class Answer:
     differences: History | None = None
     last_known: History | None = None
 
+    @property
+    def found(self) -> bool:
+        """Whether anybody is named."""
+        return self.confidence != "unknown"
+
 
 def numbered(log: Searched, answer: Answer) -> Answer:
     """The answer with the line numbers of its evidence."""

@@ -28,7 +28,7 @@ class LogFile:
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
     `written`: when it was last written to, in the same spelling; empty if that is not known.
     `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, or of
-    another machine, is kept.
+    another machine, is kept. `cluster`: whose log it is, where there are logs of several clusters or it was named.
     """
 
     node: str
@@ -40,6 +40,12 @@ class LogFile:
     written: str = ""
     once: bool = False
     copy: str = ""
+    cluster: str = ""
+
+    @property
+    def log(self) -> tuple[str, str]:
+        """Which log it is a part of: the cluster and the node, for two clusters may call their nodes alike."""
+        return self.cluster, self.node
 
     @property
     def key(self) -> str:
@@ -54,7 +60,7 @@ def within(files: Sequence[LogFile], window: Window) -> tuple[LogFile, ...]:
     kept: list[LogFile] = []
     before, latest = "", latest_begin(window)
     for index, file in enumerate(files):
-        if index and files[index - 1].node != file.node:
+        if index and files[index - 1].log != file.log:
             before = ""
         early = bool(file.rotated) and file.rotated < window.since
         if not (early and _ended(files, index, window.since)) and not (before > latest and _begun(file) > latest):
@@ -77,7 +83,7 @@ def _ended(files: Sequence[LogFile], index: int, moment: str) -> bool:
     file = files[index]
     if not file.gzipped:
         return "" < _moment(file, last=True) < moment
-    after = files[index + 1] if index + 1 < len(files) and files[index + 1].node == file.node else None
+    after = files[index + 1] if index + 1 < len(files) and files[index + 1].log == file.log else None
     return after is not None and "" < _begun(file) < moment and "" < _begun(after) <= moment
 
 

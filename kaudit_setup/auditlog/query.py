@@ -51,6 +51,11 @@ class Row(NamedTuple):
     place: Place
     body: bytes
 
+    @property
+    def request(self) -> tuple[str, Key]:
+        """Which request it belongs to, of which cluster."""
+        return self.place.cluster, self.key
+
 
 _Sent = tuple[str, Key, int, int, bytes]
 
@@ -88,27 +93,27 @@ def last_lines(logs: LogSource, wanted: Filter) -> Iterator[Row]:
 
 def merged(rows: Iterable[Row]) -> Iterator[Row]:
     """One row for each request: the last of its stages."""
-    held: OrderedDict[Key, Row] = OrderedDict()
-    recent: OrderedDict[Key, None] = OrderedDict()
+    held: OrderedDict[tuple[str, Key], Row] = OrderedDict()
+    recent: OrderedDict[tuple[str, Key], None] = OrderedDict()
 
     def give(row: Row) -> Iterator[Row]:
-        recent[row.key] = None
+        recent[row.request] = None
         if len(recent) > _RECENT_REQUESTS:
             recent.popitem(last=False)
         if row.body:
             yield row
 
     for row in rows:
-        if row.key in recent:
+        if row.request in recent:
             continue
-        known = held.get(row.key)
+        known = held.get(row.request)
         if known is None and not row.body:
             continue
         if row.rank >= ENDS_REQUEST:
-            held.pop(row.key, None)
+            held.pop(row.request, None)
             yield from give(row)
         elif known is None or row.rank > known.rank:
-            held[row.key] = row
+            held[row.request] = row
             if len(held) > _HELD_REQUESTS:
                 yield from give(held.popitem(last=False)[1])
     for row in sorted(held.values()):
@@ -124,12 +129,12 @@ class SharedIds:
 
     count: int = 0
     pairs: list[tuple[Row, Row]] = field(default_factory=list)
-    _recent: OrderedDict[str, Row] = field(default_factory=OrderedDict)
+    _recent: OrderedDict[tuple[str, str], Row] = field(default_factory=OrderedDict)
 
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
         """`rows`, as they come."""
         for row in rows:
-            known = self._recent.setdefault(row.key[0], row)
+            known = self._recent.setdefault((row.place.cluster, row.key[0]), row)
             if known.key != row.key and row.key[0] and not _passed_on(known, row):
                 self.count += 1
                 if len(self.pairs) < _SHARED_SHOWN:
@@ -161,7 +166,7 @@ def _ordered(rows: Iterable[Row]) -> Iterator[Row]:
 
 def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
     files = within(logs.files, wanted.window)
-    nodes = [list(group) for _, group in groupby(files, key=lambda file: file.node)]
+    nodes = [list(group) for _, group in groupby(files, key=lambda file: file.log)]
     if len(nodes) < 2:
         return _node(files, wanted, form, logs.tallies, None)
     workers = 0 if len(nodes) > _NODES_AT_ONCE else max(1, cores() // len(nodes))
@@ -180,7 +185,7 @@ def _node(
 
     for file, before, part in scan(list(files), work, tallies, workers):
         for time, key, stage, line, body in part:
-            yield Row(time, key, stage, Place(file.node, file.path, before + line), body)
+            yield Row(time, key, stage, Place(file.node, file.path, before + line, file.cluster), body)
 
 
 def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
@@ -283,7 +288,7 @@ def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
             whole, why = decode_leniently(form.decoder, hit.text)
             if whole is not None:
                 time, key, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
-                yield Row(time, key, stage, Place(hit.file.node, hit.file.path, line), body)
+                yield Row(time, key, stage, Place(hit.file.node, hit.file.path, line, hit.file.cluster), body)
         # the node counts what has not even the shape of an event, but not in its compressed files
         if why and (hit.file.gzipped or not misshapen(hit.text)):
             logs.damaged(hit, why)

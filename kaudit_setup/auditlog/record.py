@@ -10,11 +10,12 @@ from kaudit_setup.auditlog.event import Event, acted_as, impersonator
 
 
 class Place(msgspec.Struct, frozen=True, gc=False, order=True):
-    """Where a line is; `line` is 1-based."""
+    """Where a line is; `line` is 1-based. `cluster` is empty where there is only one, which was not named."""
 
     node: str
     file: str
     line: int
+    cluster: str = ""
 
 
 class ObjectPlace(msgspec.Struct, frozen=True, gc=False):
@@ -76,12 +77,14 @@ def body_of(event: Event) -> bytes:
 
 
 def with_source(body: bytes, place: Place) -> bytes:
-    """The record with its `source`, still one line of JSON."""
+    """The record with its `cluster`, if it is known, and its `source`, still one line of JSON."""
+    where = {"source": {"node": place.node, "file": place.file, "line": place.line}}
+    more = {"cluster": place.cluster, **where} if place.cluster else where
     try:
-        source = _ENCODER.encode(place)
+        source = _ENCODER.encode(more)
     except UnicodeEncodeError:  # a file name that is not UTF-8
-        source = json.dumps(msgspec.to_builtins(place)).encode()
-    return body[:-1] + b',"source":' + source + b"}"
+        source = json.dumps(more).encode()
+    return body[:-1] + b"," + source[1:]
 
 
 def in_ascii(body: bytes) -> bytes:

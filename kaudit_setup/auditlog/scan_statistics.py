@@ -212,6 +212,17 @@ class Coverage:
     located: tuple[tuple[str, Damage], ...] = ()
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    cluster: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people know the log by, also beside those of other clusters."""
+        return f"{self.cluster}/{self.node}" if self.cluster else self.node
+
+    @property
+    def log(self) -> tuple[str, str]:
+        """See `LogFile.log`."""
+        return self.cluster, self.node
 
 
 def unreadable_notes(cover: Iterable[Coverage]) -> list[str]:
@@ -229,36 +240,37 @@ def nothing_readable(cover: Sequence[Coverage]) -> bool:
 
 def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
     """One Coverage for each node of `files`; `tallies` by `LogFile.key`, for those that were read."""
-    nodes: dict[str, Tally] = {}
-    located: dict[str, list[tuple[str, Damage]]] = {}
-    unread: dict[str, list[Unreadable]] = {}
-    counts: dict[str, int] = {}
+    nodes: dict[tuple[str, str], Tally] = {}
+    located: dict[tuple[str, str], list[tuple[str, Damage]]] = {}
+    unread: dict[tuple[str, str], list[Unreadable]] = {}
+    counts: dict[tuple[str, str], int] = {}
     for file in files:
-        whole = nodes.setdefault(file.node, Tally())
-        counts[file.node] = counts.get(file.node, 0) + 1
+        whole = nodes.setdefault(file.log, Tally())
+        counts[file.log] = counts.get(file.log, 0) + 1
         tally = tallies.get(file.key)
         if tally is None:
             continue
-        located.setdefault(file.node, []).extend((file.path, d) for d in tally.located[:_LOCATED])
+        located.setdefault(file.log, []).extend((file.path, d) for d in tally.located[:_LOCATED])
         if (one := unreadable(file.path, tally)) is not None:
-            unread.setdefault(file.node, []).append(one)
+            unread.setdefault(file.log, []).append(one)
         whole.add(tally)
     return tuple(
         Coverage(
-            node,
+            log[1],
             tally.first,
             tally.last,
             tuple(sorted(tally.gaps)),
-            counts[node],
+            counts[log],
             tally.lines,
             tally.events,
             tally.size,
             tally.damaged,
-            tuple(located.get(node, ())[:_LOCATED]),
+            tuple(located.get(log, ())[:_LOCATED]),
             (*tally.notes, *_clock_note(tally)),
-            tuple(unread.get(node, ())),
+            tuple(unread.get(log, ())),
+            log[0],
         )
-        for node, tally in nodes.items()
+        for log, tally in nodes.items()
     )
 
 

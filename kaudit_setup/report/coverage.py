@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
@@ -35,6 +36,7 @@ class UnreadableFile(Item, frozen=True, kw_only=True):
 class LogCoverage(Item, frozen=True, kw_only=True):
     """What one node's log covers; a log without events covers from null to null."""
 
+    cluster: str | UnsetType = UNSET
     node: str
     begin: Time | None = msgspec.field(name="from")
     end: Time | None = msgspec.field(name="to")
@@ -48,6 +50,7 @@ def covered(cover: Sequence[Coverage]) -> tuple[LogCoverage, ...]:
     """The same for programs."""
     return tuple(
         LogCoverage(
+            cluster=one.cluster or UNSET,
             node=one.node,
             begin=one.first or None,
             end=one.last or None,
@@ -78,10 +81,10 @@ def coverage_notes(cover: Sequence[Coverage], now: datetime | None = None) -> It
         yield f"{len(cover)} nodes: the order of events between them depends on their clocks"
     for one in cover:
         if one.last > soon:
-            yield f"{one.node}: its clock or this machine's is wrong: its log ends at {one.last}"
+            yield f"{one.name}: its clock or this machine's is wrong: its log ends at {one.last}"
         if one.damaged:
-            yield f"{one.node}: {_damage(one)}"
-        yield from (f"{one.node}: {note}" for note in one.notes)
+            yield f"{one.name}: {_damage(one)}"
+        yield from (f"{one.name}: {note}" for note in one.notes)
 
 
 def _damage(one: Coverage) -> str:
@@ -92,7 +95,7 @@ def _damage(one: Coverage) -> str:
 
 def no_event_note(cover: Sequence[Coverage]) -> str:
     """That no event matches, and what time was searched."""
-    spans = [f"{one.node}, {one.first} to {one.last}" for one in cover if one.first]
+    spans = [f"{one.name}, {one.first} to {one.last}" for one in cover if one.first]
     if not spans:
         return "no matching events (the log has no events)"
     more = f"; and {len(spans) - 3} more" if len(spans) > 3 else ""

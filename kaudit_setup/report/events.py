@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from msgspec import UNSET, UnsetType
+
 from kaudit_setup.auditlog.query import Row, SharedIds
-from kaudit_setup.auditlog.record import Place, Record, in_ascii, record_of, with_source
+from kaudit_setup.auditlog.record import Record, in_ascii, record_of, with_source
 from kaudit_setup.report.columns import columns
-from kaudit_setup.report.documents.document import API_VERSION, Fault, Warning, document
+from kaudit_setup.report.documents.document import API_VERSION, Fault, Item, Warning, document
 from kaudit_setup.report.documents.formats import rows_of, to_yaml
 from kaudit_setup.report.documents.json import to_json
 from kaudit_setup.report.escape import safe
@@ -18,9 +20,14 @@ from kaudit_setup.resources import counted
 Problems: TypeAlias = tuple[Sequence[Fault], Sequence[Warning]]
 
 
-def as_table(rows: Iterable[Row]) -> Iterator[str]:
-    """A line for each event, below a heading."""
-    return columns(("TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE"), map(_cells, rows))
+_HEADING = ("TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE")
+
+
+def as_table(rows: Iterable[Row], *, clusters: bool = False) -> Iterator[str]:
+    """A line for each event, below a heading; with `clusters`, each begins with the name of its cluster."""
+    if clusters:
+        return columns(("CLUSTER", *_HEADING), ([row.place.cluster, *_cells(row)] for row in rows))
+    return columns(_HEADING, map(_cells, rows))
 
 
 def shared_id_notes(shared: SharedIds) -> Iterator[str]:
@@ -77,10 +84,19 @@ def as_json_lines(rows: Iterable[Row]) -> Iterator[bytes]:
     return (in_ascii(with_source(row.body, row.place)) for row in rows)
 
 
+class EventPlace(Item, frozen=True, kw_only=True):
+    """Where a line is; `line` is 1-based."""
+
+    node: str
+    file: str
+    line: int
+
+
 class Event(Record, frozen=True, rename="camel"):
     """One event with the place where it was logged: what each item is."""
 
-    source: Place
+    source: EventPlace
+    cluster: str | UnsetType = UNSET
 
 
 def as_json_document(rows: Iterable[Row], problems: Callable[[], Problems]) -> Iterator[bytes]:

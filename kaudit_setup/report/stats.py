@@ -23,7 +23,7 @@ def as_text(nodes: Sequence[NodeStats]) -> str:
 
 def _lines(node: NodeStats) -> Iterator[str]:
     cover, count = node.coverage, node.count
-    yield safe(cover.node)
+    yield safe(cover.name)
     for title, value, below in (
         ("unread", *_unread(cover)),
         ("covers", _covers(node), ()),

@@ -80,6 +80,7 @@ class TopRow(Item, frozen=True, kw_only=True):
     decision: str | UnsetType = UNSET
     path: str | UnsetType = UNSET
     node: str | UnsetType = UNSET
+    cluster: str | UnsetType = UNSET
     events: int
     bytes: Bytes
     share: float

@@ -53,6 +53,10 @@ class StoreLogs:
         """The files that were packed, those that hold something of the time that was asked for last."""
         return tuple(source.file() for source in self.shown_sources if source.touches(self._window))
 
+    def clusters(self) -> list[str]:
+        """See `LogSource.clusters`. Raises StoreError."""
+        return list(dict.fromkeys(source.file().cluster for source in self.shown_sources))
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:

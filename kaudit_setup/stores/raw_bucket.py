@@ -116,6 +116,10 @@ class RawBucket:
         self._folder: TemporaryDirectory[str] | None = None
         self._logs: LocalLogs | None = None
 
+    def clusters(self) -> list[str]:
+        """See `LogSource.clusters`; the objects of a bucket are taken for the logs of one."""
+        return [""]
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:

@@ -17,6 +17,8 @@ from kaudit_setup.stores.schema import VERSION
 
 RECORDS = "batches/"
 """Where an archive keeps its records."""
+UNNAMED = "default"
+"""The cluster of logs that were packed without the name of one."""
 _TEXT_BYTES = 4096  # of a path or a name
 
 
@@ -83,7 +85,14 @@ class Source(msgspec.Struct, frozen=True):
     def file(self) -> LogFile:
         """The file as it was found. Its key is the text that it held: two nodes may call theirs alike."""
         return LogFile(
-            self.node, self.path, self.size, (0, 0), self.gzipped, self.rotated, self.written, False, self.text
+            self.node,
+            self.path,
+            self.size,
+            gzipped=self.gzipped,
+            rotated=self.rotated,
+            written=self.written,
+            copy=self.text,
+            cluster="" if self.cluster == UNNAMED else self.cluster,
         )
 
     def touches(self, window: Window) -> bool:

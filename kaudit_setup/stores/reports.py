@@ -21,7 +21,7 @@ def add_counted(groups: Groups, logs: StoreLogs, by: Sequence[str], wanted: Filt
 
 def stats(logs: StoreLogs) -> tuple[NodeStats, ...]:
     """See `auditlog.reports.stats.stats`; no line is read. Raises StoreError."""
-    counts: dict[str, Count] = {}
+    counts: dict[tuple[str, str], Count] = {}
     for source in logs.shown_sources:
-        counts.setdefault(source.node, Count()).add(source.count.count())
+        counts.setdefault(source.file().log, Count()).add(source.count.count())
     return by_node(logs.files, logs.coverage(), counts)

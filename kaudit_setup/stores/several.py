@@ -72,6 +72,10 @@ class Stores:
         for one in self.logs:
             one.close()
 
+    def clusters(self) -> list[str]:
+        """See `LogSource.clusters`; those of stores that answer."""
+        return list(dict.fromkeys(name for names in self._each(lambda logs: logs.clusters()) for name in names))
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:

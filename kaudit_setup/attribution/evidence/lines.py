@@ -85,7 +85,7 @@ class EventLog:
         return tuple(map(self._with_unreadable, self._logs.coverage()))
 
     def _with_unreadable(self, cover: Coverage) -> Coverage:
-        tallies = [(file.path, tally) for file, tally in self._tallies.items() if file.node == cover.node]
+        tallies = [(file.path, tally) for file, tally in self._tallies.items() if file.log == cover.log]
         found = filter(None, (unreadable(path, tally) for path, tally in tallies))
         return replace(cover, unreadable=together(cover.unreadable, found)) if tallies else cover
 

@@ -81,21 +81,21 @@ class NodeStats:
 
 def stats(logs: LocalLogs) -> tuple[NodeStats, ...]:
     """Read all of `logs`; one NodeStats for each node."""
-    counts: dict[str, Count] = {}
+    counts: dict[tuple[str, str], Count] = {}
     for file, _, part in scan(logs.files, _count, logs.tallies):
-        counts.setdefault(file.node, Count()).add(part)
+        counts.setdefault(file.log, Count()).add(part)
     return by_node(logs.files, logs.coverage(), counts)
 
 
 def by_node(
-    files: Sequence[LogFile], cover: Sequence[Coverage], counts: Mapping[str, Count]
+    files: Sequence[LogFile], cover: Sequence[Coverage], counts: Mapping[tuple[str, str], Count]
 ) -> tuple[NodeStats, ...]:
-    """One NodeStats for each node of `cover`; `counts`: by the name of the node."""
+    """One NodeStats for each node of `cover`; `counts`: by `LogFile.log`."""
     return tuple(
         NodeStats(
             one,
-            counts.get(one.node, Count()),
-            _rotation([file for file in files if file.node == one.node]),
+            counts.get(one.log, Count()),
+            _rotation([file for file in files if file.log == one.log]),
             extent([one]),
         )
         for one in cover

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.fields import DIMENSIONS
-from kaudit_setup.auditlog.files import within
+from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
@@ -26,6 +26,12 @@ _ALIASES = {
     "impersonatedby": "impersonator",
     "uri": "path",
 }
+
+_OF_FILES: dict[str, Callable[[LogFile], str]] = {
+    "node": lambda file: file.node,
+    "cluster": lambda file: file.cluster,
+}
+"""What events are grouped by that no event says: where its file comes from."""
 
 Key = tuple[str, ...]
 
@@ -89,11 +95,11 @@ def dimensions(text: str) -> tuple[str, ...]:
     """From `user,verb,resource`; raises InputError for an unknown dimension."""
     asked = [name.strip() for name in text.split(",") if name.strip()]
     names = tuple(dict.fromkeys(_ALIASES.get(name.lower().replace("-", ""), name) for name in asked))
-    unknown = [name for name in names if name not in DIMENSIONS and name != "node"]
+    unknown = [name for name in names if name not in DIMENSIONS and name not in _OF_FILES]
     if unknown or not names:
         raise InputError(
             f"--by {text}: " + (f"unknown dimension {', '.join(unknown)}" if unknown else "no dimension given"),
-            hint=f"choose from {', '.join([*DIMENSIONS, 'node'])}",
+            hint=f"choose from {', '.join([*DIMENSIONS, *_OF_FILES])}",
         )
     return names
 
@@ -133,9 +139,9 @@ def _count(unit: Unit, tally: Tally, by: tuple[str, ...], wanted: Filter) -> Ite
     Events are counted by what was decoded of them, and a group and a filter looked for once for each kind of event
     that was met; a window of time makes every event a kind of its own, so then each is looked at.
     """
-    key_of = _key(by, unit.file.node)
+    key_of = _key(by, unit.file)
     fits = None if wanted.is_empty else wanted.test()
-    fields = {name for dimension in by if dimension != "node" for name in DIMENSIONS[dimension].fields}
+    fields = {name for dimension in by if dimension not in _OF_FILES for name in DIMENSIONS[dimension].fields}
     groups = Groups()
     kinds: defaultdict[Event | None, list[int]] = defaultdict(list)
     waiting = 0
@@ -170,8 +176,8 @@ def _fold(
     groups.prune()
 
 
-def _key(by: tuple[str, ...], node: str) -> Callable[[Event], Key]:
-    getters = [(lambda _: node) if name == "node" else DIMENSIONS[name].get for name in by]
+def _key(by: tuple[str, ...], file: LogFile) -> Callable[[Event], Key]:
+    getters = [_constant(_OF_FILES[name](file)) if name in _OF_FILES else DIMENSIONS[name].get for name in by]
     if len(getters) == 1:
         (only,) = getters
         return lambda event: (only(event),)
@@ -182,3 +188,7 @@ def _key(by: tuple[str, ...], node: str) -> Callable[[Event], Key]:
         first, second, third = getters
         return lambda event: (first(event), second(event), third(event))
     return lambda event: tuple([get(event) for get in getters])
+
+
+def _constant(value: str) -> Callable[[Event], str]:
+    return lambda _: value

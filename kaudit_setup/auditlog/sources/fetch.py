@@ -66,14 +66,14 @@ class Narrowed(LocalLogs):
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `LogSource.coverage`; what turned out to be damaged here has no line number of its own there."""
-        here = {one.node: one for one in super().coverage()}
-        return tuple(_with(cover, here.get(cover.node)) for cover in self._covers)
+        here = {one.log: one for one in super().coverage()}
+        return tuple(_with(cover, here.get(cover.log)) for cover in self._covers)
 
-    def without(self, nodes: Container[str]) -> Narrowed:
-        """The same, but for `nodes`."""
+    def without(self, logs: Container[tuple[str, str]]) -> Narrowed:
+        """The same, but for `logs` (see `LogFile.log`)."""
         return Narrowed(
-            [file for file in self.files if file.node not in nodes],
-            [cover for cover in self._covers if cover.node not in nodes],
+            [file for file in self.files if file.log not in logs],
+            [cover for cover in self._covers if cover.log not in logs],
         )
 
 

@@ -23,6 +23,10 @@ class LocalLogs:
         self.files = tuple(files)
         self.tallies: dict[str, Tally] = {}
 
+    def clusters(self) -> list[str]:
+        """See `LogSource.clusters`."""
+        return list(dict.fromkeys(file.cluster for file in self.files))
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:

@@ -189,6 +189,10 @@ class RemoteLogs:
             self.moved += sum(found.moved for found in self._listings)
         return self._listings
 
+    def clusters(self) -> list[str]:
+        """See `LogSource.clusters`. Raises NodeError."""
+        return list(dict.fromkeys(file.cluster for found in self.listings() for file in found.files))
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
@@ -263,7 +267,7 @@ class RemoteLogs:
 
     def _with_damage(self, cover: Coverage) -> Coverage:
         """`cover` with what was found to be damaged only here."""
-        met = [(file.path, tally) for file, tally in self._damaged.items() if file.node == cover.node]
+        met = [(file.path, tally) for file, tally in self._damaged.items() if file.log == cover.log]
         located = [(path, damage) for path, tally in met for damage in tally.located]
         damaged = cover.damaged + sum(tally.damaged for _, tally in met)
         unread = together(cover.unreadable, filter(None, (unreadable(path, tally) for path, tally in met)))

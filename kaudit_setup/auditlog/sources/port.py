@@ -13,6 +13,10 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 class LogSource(Protocol):
     """The audit logs of one node or several."""
 
+    def clusters(self) -> list[str]:
+        """The names of the clusters whose logs these are, in their order; one that nobody named is ""."""
+        ...
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:

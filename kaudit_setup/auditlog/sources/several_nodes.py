@@ -76,7 +76,7 @@ class NodeLogs:
         found = narrowed(logs, wanted, folder)
         # a part of a log would pass for the whole of it
         lost = [there for runner, there in zip(self.runners, logs.listings(), strict=True) if runner.failure]
-        return found.without({file.node for there in lost for file in there.files})
+        return found.without({file.log for there in lost for file in there.files})
 
     def _check_any(self, found: Sequence[Listing]) -> None:
         """Raises NodeError if no node can be reached, or none of them has a log."""

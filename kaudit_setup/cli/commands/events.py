@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import answered, remember_form
+from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions
 from kaudit_setup.cli.options.output import exit_unless
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class EventOutput(StrEnum):
 
 
 @app.command(epilog=_EPILOG)
-@takes(source=LogOptions, wanted=FilterOptions)
+@takes(source=ClusterLogOptions, wanted=FilterOptions)
 def events(
     limit: Annotated[int, typer.Option("--limit", min=0, help="Number of events to show; 0 means all.")] = 0,
     output: Annotated[
@@ -61,7 +61,7 @@ def events(
         ),
     ] = EventOutput.table,
     *,
-    source: LogOptions,
+    source: ClusterLogOptions,
     wanted: FilterOptions,
 ) -> None:
     """Show the events that match all filters; a filter given twice accepts either value."""
@@ -90,18 +90,19 @@ def events(
             itertools.islice(itertools.chain(first, rows), limit or None),
             output,
             lambda: (lost(missing()), warned(said(), code="log")),
+            clusters=len(logs.clusters()) > 1,
         )
         notes(said())
         exit_unless(not nothing_readable(logs.coverage()))
 
 
-def _print(rows: Iterable[Row], output: EventOutput, problems: Callable[[], Problems]) -> None:
+def _print(rows: Iterable[Row], output: EventOutput, problems: Callable[[], Problems], *, clusters: bool) -> None:
     from kaudit_setup.report import events as report
 
     answered()
     match output:
         case EventOutput.table:
-            _print_lines(report.as_table(rows))
+            _print_lines(report.as_table(rows, clusters=clusters))
         case EventOutput.csv | EventOutput.tsv:
             _print_lines(report.as_rows(rows, output.value, headers=True))
         case EventOutput.yaml:

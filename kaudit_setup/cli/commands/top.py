@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions
 from kaudit_setup.cli.options.filters import FilterOptions
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions, Missing
+from kaudit_setup.cli.options.logs import Missing
 from kaudit_setup.cli.options.output import RowOutput, RowOutputOption, exit_unless
 
 if TYPE_CHECKING:
@@ -30,18 +31,18 @@ _EPILOG = """Examples:
 Every line of the log counts as one event: each stage of a request, and each copy of it in another log. Rates are
 per hour that the log covers, without gaps.
 
-Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node
+Dimensions: user impersonator verb resource group namespace name code level stage ip agent decision path node cluster
 """
 
 
 @app.command(epilog=_EPILOG)
-@takes(source=LogOptions, wanted=FilterOptions)
+@takes(source=ClusterLogOptions, wanted=FilterOptions)
 def top(
     by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of groups to show.")] = 20,
     output: RowOutputOption = RowOutput.text,
     *,
-    source: LogOptions,
+    source: ClusterLogOptions,
     wanted: FilterOptions,
 ) -> None:
     """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
@@ -70,7 +71,7 @@ def top(
 
 @contextmanager
 def _counted(
-    source: LogOptions, names: Sequence[str], fits: Filter, limit: int
+    source: ClusterLogOptions, names: Sequence[str], fits: Filter, limit: int
 ) -> Iterator[tuple[Counted, tuple[Coverage, ...], Missing]]:
     """The groups, and what the logs cover: a store counts them itself."""
     from kaudit_setup.auditlog.reports.top import top as count

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions, ClusterLogs
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption, find_local_logs
+from kaudit_setup.cli.options.logs import SinceOption, UntilOption
 from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.shown import ShownOptions
 from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
+    from kaudit_setup.attribution.answer import Answer, Question
+    from kaudit_setup.attribution.changes.shown import Shown
+    from kaudit_setup.attribution.deeds.answer import ManyAnswer
     from kaudit_setup.attribution.deeds.question import ManyQuestion
-    from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.policy.model import Policy
 
 app = typer.Typer(rich_markup_mode=None)
@@ -41,6 +40,9 @@ Examples:
   kaudit-setup who touched --user mallory --since 2026-11-23T16:00:00Z
 
 \b
+Each of several clusters has its own answer; in JSON, its own item.
+
+\b
 Exit status: 0 answered, 1 no answer (the text says why), 2 wrong usage.
 """
 
@@ -57,7 +59,7 @@ class Asked(StrEnum):
 
 
 @app.command(epilog=_EPILOG)
-@takes(source=LogOptions, shown=ShownOptions)
+@takes(source=ClusterLogOptions, shown=ShownOptions)
 def who(
     verb: Annotated[
         Asked,
@@ -110,19 +112,15 @@ def who(
     ] = None,
     output: OutputOption = Output.text,
     *,
-    source: LogOptions,
+    source: ClusterLogOptions,
     shown: ShownOptions,
 ) -> None:
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
-    from kaudit_setup.attribution.answer import Verb, newest, with_notes
+    from kaudit_setup.attribution.answer import Verb
     from kaudit_setup.attribution.deeds.asked import Scope, Target, Typed
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
-    from kaudit_setup.attribution.engine import ask
-    from kaudit_setup.attribution.evidence.lines import EventLog
-    from kaudit_setup.attribution.user_activity import ask_user
     from kaudit_setup.auditlog.timestamps import Window
-    from kaudit_setup.report.documents.document import document, lost
-    from kaudit_setup.report.questions.who import WhoAnswer, as_item, as_text
+    from kaudit_setup.report.documents.document import lost
+    from kaudit_setup.report.questions.clusters import as_document, as_text
 
     window = Window.of(since, until)
     wanted = Target.of(target or "", name or "")
@@ -131,66 +129,34 @@ def who(
     beside = shown.wanted()
     beside.check(question)
     rules = _policy(policy)
-    if isinstance(question, ManyQuestion):
-        _answer_many(question, source, output, shown.show_secrets)
-        return
-    with _opened(source) as (logs, missing):
-        events = EventLog(logs)
-        answer = ask_user(events, question) if question.user else ask(events, question, rules)
-        answer = beside.added_to(answer, events, last)
-        answer = newest(with_notes(answer, missed := missing(), events.unreadable), last)
+    with source.opened() as parts:
+        answers = [(part.name, _answer(part, question, rules, beside, last)) for part in parts]
+        missing = list(dict.fromkeys(sentence for part in parts for sentence in part.missing()))
     show(
         output,
-        lambda: document(WhoAnswer, [as_item(answer, secrets=shown.show_secrets)], lost(missed)),
-        lambda: as_text(answer, secrets=shown.show_secrets),
+        lambda: as_document(answers, lost(missing), secrets=shown.show_secrets),
+        lambda: as_text(answers, secrets=shown.show_secrets),
     )
-    exit_unless(answer.confidence != "unknown")
+    exit_unless(any(answer.found for _, answer in answers))
 
 
-def _answer_many(question: ManyQuestion, source: LogOptions, output: Output, secrets: bool) -> None:
-    """Answer a question about many objects, and end with status 1 if there is nothing to list."""
+def _answer(
+    part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, beside: Shown, last: int | None
+) -> Answer | ManyAnswer:
+    """The answer of one cluster; `last`: how many requests are listed at most."""
+    from kaudit_setup.attribution.answer import newest, with_notes
     from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
-    from kaudit_setup.report.documents.document import document, lost
-    from kaudit_setup.report.questions.many import WhoRequests, as_item, as_text
+    from kaudit_setup.attribution.deeds.question import ManyQuestion
+    from kaudit_setup.attribution.engine import ask
+    from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.user_activity import ask_user
 
-    with _opened(source) as (logs, missing):
-        answer = with_sources(ask_many(logs, question), missed := missing())
-    show(
-        output,
-        lambda: document(WhoRequests, [as_item(answer, secrets=secrets)], lost(missed)),
-        lambda: as_text(answer, secrets=secrets),
-    )
-    exit_unless(answer.found)
-
-
-@contextmanager
-def _opened(source: LogOptions) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
-    """The logs, and what says which of them are missing from the answer."""
-    with source.stores() as stores:
-        if stores is not None:
-            yield stores, stores.missing
-            return
-    with _remote(source) if source.remote else _local(source.log) as opened:
-        yield opened
-
-
-@contextmanager
-def _local(log: list[str] | None) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
-    """The files on this machine; what can be read only once is kept, since a question may need to look again."""
-    from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
-    from kaudit_setup.cli.signals import clean_up_when_ended
-
-    # without a standard input there is nothing in it that could be asked for
-    stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
-    with clean_up_when_ended(), rereadable(find_local_logs(log), stdin) as files:
-        yield LocalLogs(files), list
-
-
-@contextmanager
-def _remote(source: LogOptions) -> Iterator[tuple[LogSource, Callable[[], list[str]]]]:
-    """The logs on the nodes; one that cannot be reached is said, not fatal, as long as another can."""
-    with source.on_nodes() as there:
-        yield there.remote(), there.missing
+    if isinstance(question, ManyQuestion):
+        return with_sources(ask_many(part.logs, question), part.missing())
+    events = EventLog(part.logs)
+    answer = ask_user(events, question) if question.user else ask(events, question, rules)
+    answer = beside.added_to(answer, events, last)
+    return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 
 def _policy(name: str | None) -> Policy | None:

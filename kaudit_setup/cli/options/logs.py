@@ -58,16 +58,19 @@ Missing: TypeAlias = Callable[[], list[str]]
 _MOST_NOTES = 10  # of files that are left out
 
 
-def find_local_logs(log: list[str] | None) -> tuple[LogFile, ...]:
-    """The files behind `--log`, or this machine's own log. Raises InputError."""
+def find_local_logs(log: list[str] | None, clusters: list[str] | None = None) -> tuple[LogFile, ...]:
+    """The files behind `--log` or `--cluster`, or this machine's own log. Raises InputError."""
+    from kaudit_setup.auditlog.clusters.named import find_logs_of_clusters
     from kaudit_setup.auditlog.find import find_logs
     from kaudit_setup.auditlog.sources.this_machine import own_files
     from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
-    if not log:
+    if clusters and log:
+        raise InputError("--cluster excludes --log", hint="name the cluster of each path: --cluster NAME=PATH")
+    if not log and not clusters:
         return own_files()
-    found = find_logs(log)
+    found = find_logs_of_clusters(clusters) if clusters else find_logs(log or ())
     notes(found.left_out[:_MOST_NOTES])
     if len(found.left_out) > _MOST_NOTES:
         note(f"and {len(found.left_out) - _MOST_NOTES} more are left out")
@@ -89,6 +92,27 @@ class LogOptions(Reach):
         # a --group alone is refused where the nodes are named
         return bool(self.host or self.inventory or self.group)
 
+    @property
+    def clusters(self) -> list[str] | None:
+        """The logs of several clusters, NAME=PATH each, where a command takes them."""
+        return None
+
+    def files(self) -> tuple[LogFile, ...]:
+        """The files on this machine. Raises InputError, also if they are evidently of several clusters and nobody
+        says which are of which: objects of one name would be taken for one.
+        """
+        from kaudit_setup.auditlog.clusters.signs import told_apart
+
+        found = find_local_logs(self.log, self.clusters)
+        apart = told_apart(found) if not self.clusters else None
+        if apart is not None:
+            one, other = apart.one, apart.other
+            raise InputError(
+                f"{one.path} and {other.path} are logs of different clusters: {apart.why}",
+                hint=f"name the cluster of each: --cluster one={one.path} --cluster two={other.path}",
+            )
+        return found
+
     @contextmanager
     def logs(self) -> Iterator[tuple[LogSource, Missing]]:
         """The logs, to be searched where they are, and what asks for the nodes that are missing from the answer, once
@@ -103,7 +127,7 @@ class LogOptions(Reach):
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(find_local_logs(self.log)), list
+            yield LocalLogs(self.files()), list
             return
         with self.on_nodes() as there:
             yield there.searched(), there.missing
@@ -119,7 +143,7 @@ class LogOptions(Reach):
         if not self.stored and not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(find_local_logs(self.log)), list
+            yield LocalLogs(self.files()), list
             return
         from tempfile import TemporaryDirectory
 
@@ -193,6 +217,11 @@ class LogOptions(Reach):
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
         """The nodes that the logs are on. Raises InputError."""
+        if self.clusters:
+            raise InputError(
+                "--cluster excludes --host and --inventory",
+                hint="nodes are told apart by the cluster CA that is on them; --cluster is for files here",
+            )
         if "-" in (self.log or ()):
             raise InputError(
                 "--log - excludes --host and --inventory",

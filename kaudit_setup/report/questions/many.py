@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import UNSET, UnsetType
+
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Confidence
 from kaudit_setup.attribution.deeds.answer import Deed, ManyAnswer, sentence
@@ -141,6 +143,7 @@ class WhoRequests(Item, frozen=True, kw_only=True):
     Kubernetes itself, which are only counted.
     """
 
+    cluster: str | UnsetType = UNSET
     question: ManyQuestions
     sentence: str
     confidence: Confidence
@@ -152,10 +155,11 @@ class WhoRequests(Item, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def as_item(answer: ManyAnswer, *, secrets: bool = False) -> WhoRequests:
-    """The answer with exactly the keys that are documented."""
+def as_item(answer: ManyAnswer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoRequests:
+    """The answer with exactly the keys that are documented; `cluster`: whose it is, if that is known."""
     question = answer.question
     return WhoRequests(
+        cluster=cluster,
         question=ManyQuestions(
             verb=question.verb,
             kinds=tuple(AskedKind(group=kind.group, resource=kind.resource) for kind in question.kinds),

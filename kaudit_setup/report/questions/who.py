@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from msgspec import UNSET, UnsetType
+
 from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
@@ -63,6 +65,7 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`).
     """
 
+    cluster: str | UnsetType = UNSET
     question: Question
     confidence: Confidence
     answer: ActorEvent | None
@@ -75,10 +78,11 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     last_known: LastKnown | None
 
 
-def as_item(answer: Answer, *, secrets: bool = False) -> WhoAnswer:
-    """The answer with exactly the keys that are documented."""
+def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoAnswer:
+    """The answer with exactly the keys that are documented; `cluster`: whose it is, if that is known."""
     thing = answer.object
     return WhoAnswer(
+        cluster=cluster,
         question=Question(
             verb=answer.question.verb,
             group=thing.group,

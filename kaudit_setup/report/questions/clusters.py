@@ -1,0 +1,45 @@
+"""The answers to one question: of one cluster, or of several, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from kaudit_setup.attribution.answer import Answer
+from kaudit_setup.attribution.deeds.answer import ManyAnswer
+from kaudit_setup.report.documents.document import Envelope, Fault, document
+from kaudit_setup.report.escape import safe
+from kaudit_setup.report.questions import many, who
+
+Answered: TypeAlias = tuple[str, Answer | ManyAnswer]
+"""The name of a cluster, empty where there is only one that nobody named, and its answer."""
+
+
+def as_text(answers: Sequence[Answered], *, secrets: bool = False) -> str:
+    """The texts, each below the name of its cluster; one alone is as it is."""
+    texts = [_text(answer, secrets) for _, answer in answers]
+    if len(texts) == 1:
+        return texts[0]
+    names = (safe(name or "(unnamed)") for name, _ in answers)
+    return "\n\n".join(f"Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
+
+
+def as_document(answers: Sequence[Answered], errors: Sequence[Fault], *, secrets: bool = False) -> Envelope[Any]:
+    """One item for each cluster, with its name if there are several, or if it has one."""
+    one: list[who.WhoAnswer] = []
+    of_many: list[many.WhoRequests] = []
+    for name, answer in answers:
+        cluster: str | UnsetType = name if name or len(answers) > 1 else UNSET
+        if isinstance(answer, ManyAnswer):
+            of_many.append(many.as_item(answer, secrets=secrets, cluster=cluster))
+        else:
+            one.append(who.as_item(answer, secrets=secrets, cluster=cluster))
+    return document(many.WhoRequests, of_many, errors) if of_many else document(who.WhoAnswer, one, errors)
+
+
+def _text(answer: Answer | ManyAnswer, secrets: bool) -> str:
+    if isinstance(answer, ManyAnswer):
+        return many.as_text(answer, secrets=secrets)
+    return who.as_text(answer, secrets=secrets)
