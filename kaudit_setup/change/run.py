@@ -129,7 +129,7 @@ def prove_unchanged(node: Node, state: NodeState, terms: Terms, progress: Progre
             hint="see `kaudit-setup status`",
             details=telling_lines(seen.server_log),
         )
-    return Outcome(None, seen, note=_note(want), seconds=time.monotonic() - began)
+    return Outcome(None, seen, note=_note(want, seen), seconds=time.monotonic() - began)
 
 
 def probe_now(node: Node, state: NodeState, *, limit: int) -> Proof | NotProved | None:
@@ -153,10 +153,13 @@ def _new_mark() -> str:
 
 
 def _note(want: Expectation, proof: Proof | None = None) -> str:
-    """What the proof leaves open; empty if nothing."""
+    """What the proof leaves open, and what held it up; empty if nothing."""
+    said = [want.unproved] if want.unproved else []
     if want.hook and proof and proof.hook != "taken":
-        return "the server has sent no event to the webhook's receiver yet, so that only the receiver can tell"
-    return want.unproved
+        said = ["the server has sent no event to the webhook's receiver yet, so that only the receiver can tell"]
+    if proof and proof.held:
+        said.append(f"kubelet held the server back for {proof.held} s, because it was started several times before")
+    return "; ".join(said)
 
 
 def _wait_for_proof(node: Node, want: Expectation, limit: int, terms: Terms, progress: Progress) -> Proof | NotProved:

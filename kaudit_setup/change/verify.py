@@ -16,6 +16,7 @@ from kaudit_setup.node.frames import Frames
 from kaudit_setup.node.peers import Address
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
+from kaudit_setup.units import natural
 
 # kubelet's longest back-off, and what a start takes (kubelet.go: MaxContainerBackOff)
 BACKOFF_S = 310
@@ -26,13 +27,15 @@ _PKI = "/etc/kubernetes/pki"
 class Proof:
     """What was seen: the server process, its arguments, and the marked event (empty if none was looked for).
 
-    `hook`: `taken` where the webhook's receiver has taken events, else empty.
+    `hook`: `taken` where the webhook's receiver has taken events, else empty. `held`: seconds for which kubelet held
+    the server back, 0 if it did not.
     """
 
     server: str
     argv: tuple[str, ...]
     event: bytes = b""
     hook: str = ""
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def verify(
         said = ran.err.decode("utf-8", "replace").strip() or f"exit status {ran.code}"
         raise ScriptError(f"{node.name}: waiting for the API server failed: {said}")
     words = {key: found.get(key, b"").decode("utf-8", "surrogateescape") for key in ("cmdline", "server", "hook")}
-    proof = Proof(words["server"], tuple(words["cmdline"].split("\n")), found.get("event", b""), words["hook"])
+    argv, held = tuple(words["cmdline"].split("\n")), natural(found.get("held", b"").decode("utf-8", "replace")) or 0
+    proof = Proof(words["server"], argv, found.get("event", b""), words["hook"], held)
     if want.probe and want.log and not is_evidence(proof.event, want):
         return NotProved("event", "event", proof.event.decode("utf-8", "replace"))
     return proof

@@ -171,7 +171,9 @@ def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), time
     where those two are or would be, `group:NAME` for a group that shall read the log.
     Raises NodeError and what `Node.sh` raises.
     """
-    text = "\n".join(script(name) for name in ("lib", "observe", "client", "cluster"))
+    # in a shell of its own, which runs beside the look
+    ask_cluster = "\n".join(["ask_cluster() (", script("client"), script("cluster"), ")"])
+    text = "\n".join([script("lib"), ask_cluster, script("observe")])
     ran = node.sh(text, [manifest, *look_at], timeout=timeout)
     found = list(frames(ran.out))
     if ("end", b"ok") not in found:

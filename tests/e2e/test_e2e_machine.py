@@ -162,7 +162,7 @@ def test_recover_after_the_watchdog_was_killed(machine: Machine, cli: Cli, old: 
 
 # The power goes when a script on the node calls this program for the n-th time: while the backup is made, the
 # watchdog starts, the manifest is renamed, its folder is written, the change is confirmed, the journal is written.
-STEPS = [("cp", 2), ("mv", 1), ("mv", 3), ("sync", 19), ("mkdir", 7), ("sync", 21)]
+STEPS = [("cp", 2), ("mv", 1), ("mv", 3), ("sync", 14), ("mkdir", 7), ("sync", 16)]
 
 
 @pytest.mark.parametrize(("command", "nth"), STEPS)

@@ -122,9 +122,7 @@ backup_file() { # number path sha256
 }
 backup_end() { # offset length sha256 of backup.json
   cut_whole "$1" "$2" "$3" "$BACKUP/backup.json" "the backup's description"
-  sync_path "$BACKUP/files"
-  sync_path "$BACKUP"
-  sync_path "$STATE/backups"
+  sync_path "$BACKUP/files" "$BACKUP" "$STATE/backups"
 }
 
 # --- staging: every new file, and every old one for a possible undo, complete beside its place, before the first rename
@@ -259,16 +257,13 @@ WantedBy=multi-user.target
   # unit and link by one command, as they go by one: nothing in between leaves half of it
   cp -PR "$RUN/units/." "$UNITS" || return 1
   label "$UNITS/$_unit"
-  sync_path "$UNITS/$_unit"
-  sync_path "$WANTS"
-  sync_path "$UNITS"
+  sync_path "$UNITS/$_unit" "$WANTS" "$UNITS"
   [ "$(sha_of "$UNITS/$_unit")" = "$(sha_of "$RUN/units/$_unit")" ] && [ -L "$WANTS/$_unit" ]
 }
 remove_unit() { # name
   if [ -e "$UNITS/$1" ] || [ -L "$WANTS/$1" ]; then
     rm -f -- "$WANTS/$1" "$UNITS/$1"
-    sync_path "$WANTS"
-    sync_path "$UNITS"
+    sync_path "$WANTS" "$UNITS"
   fi
 }
 disarm() { remove_unit "kaudit-setup-$ID.service"; }
@@ -277,8 +272,7 @@ disarm() { remove_unit "kaudit-setup-$ID.service"; }
 arm_boot() { # about-offset about-length about-sha256 script-offset script-length script-sha256
   cut_whole "$1" "$2" "$3" "$RUN/about" "the watchdog's description"
   cut_whole "$4" "$5" "$6" "$RUN/watchdog.sh" "the watchdog"
-  sync_path "$RUN"
-  sync_path "$STATE/run"
+  sync_path "$RUN" "$STATE/run"
   if has_units; then
     _said=$( (umask 022 && install_unit) 2>&1) || fail 12 "cannot install the unit that undoes after a reboot: $_said"
   fi
@@ -300,8 +294,8 @@ arm() { # seconds
   _tries=0
   until [ -s "$RUN/watchdog.pid" ]; do
     _tries=$((_tries + 1))
-    [ "$_tries" -lt 100 ] || fail 12 "the watchdog did not start"
-    nap
+    [ "$_tries" -lt 500 ] || fail 12 "the watchdog did not start"
+    blink
   done
   sync_path "$RUN"
   ARMED=yes

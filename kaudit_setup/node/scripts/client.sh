@@ -1,27 +1,37 @@
 # Asks this node's own API server. Follows lib.sh; ADDRESS and PORT say where it listens.
 #   ask METHOD PATH [BODY-FILE]: the HTTP status in CODE (000: no answer, none: no client here), the answer's body in the
 #   file $ANSWER. A credential that is refused (401, 403) makes way for the next one.
+#   ask_each PATH...: GET each of them, on one connection: what CODE would be in CODES, in the order of the paths, the
+#   bodies in the files $ANSWER.1, $ANSWER.2 and so on.
 # Since 1.36.1 apiserver-kubelet-client may do nothing but talk to kubelets (kubernetes#138958), so that what is asked
 # here needs admin.conf, or super-admin.conf where that is all there is. No secret in an argv, and no file of a key but
 # in memory.
 PKI=$R/etc/kubernetes/pki
 HOST=kubernetes.default.svc # named in every serving certificate of kubeadm's; the address may not be
-ANSWER=$(mktemp "${TMPDIR:-/tmp}/kaudit.XXXXXX") || exit 12
-KEYS='' CODE=000 WAY=''
+ANSWERS=$(mktemp -d "${TMPDIR:-/tmp}/kaudit.XXXXXX") || exit 12
+ANSWER=$ANSWERS/body
+: >"$ANSWER"
+KEYS='' CODE=000 CODES='' WAY=''
 case $ADDRESS in *:*) _at="[$ADDRESS]" ;; *) _at=$ADDRESS ;; esac
 # nothing of this stays, however the script ends
 forget() {
-  rm -f -- "$ANSWER"
+  rm -rf -- "$ANSWERS"
   drop_keys
 }
 trap forget EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 WAYS=''
-if have curl && [ -r "$PKI/apiserver-kubelet-client.key" ]; then WAYS=pki; fi
 for _conf in admin super-admin; do
   if [ -r "$R/etc/kubernetes/$_conf.conf" ]; then WAYS="$WAYS $_conf"; fi
 done
+# who needs no key from a kubeconfig, in a group that may do all: else it is asked last
+in_group() {
+  ! have base64 || sed '/^-----/d' "$1" | base64 -d 2>/dev/null | grep -qaE 'system:masters|kubeadm:cluster-admins'
+}
+if have curl && [ -r "$PKI/apiserver-kubelet-client.key" ]; then
+  if in_group "$PKI/apiserver-kubelet-client.crt"; then WAYS="pki $WAYS"; else WAYS="$WAYS pki"; fi
+fi
 
 ask() {
   CODE=none
@@ -29,6 +39,51 @@ ask() {
     ask_by "$_way" "$@"
     case $CODE in 401 | 403 | none) ;; *) WAY=$_way && return ;; esac
   done
+}
+ask_each() { # path...
+  for _way in $WAYS; do
+    get_by "$_way" "$@"
+    case " $CODES " in *' 401 '* | *' 403 '* | *' none '*) ;; *) WAY=$_way && return ;; esac
+  done
+  # none that may do all of it: each on its own
+  _codes='' _number=0
+  for _path in "$@"; do
+    _number=$((_number + 1))
+    ask GET "$_path"
+    _codes="$_codes $CODE"
+    if [ -e "$ANSWER" ]; then mv -f "$ANSWER" "$ANSWER.$_number"; else : >"$ANSWER.$_number"; fi
+  done
+  CODES=$_codes
+}
+get_by() { # way path...
+  _way=$1
+  shift
+  case $_way in
+  pki) get_by_curl "$PKI/apiserver-kubelet-client.crt" "$PKI/apiserver-kubelet-client.key" "$@" ;;
+  *)
+    if have curl && have base64 && take_keys "$R/etc/kubernetes/$_way.conf"; then
+      get_by_curl "$KEYS/crt" "$KEYS/key" "$@"
+      drop_keys
+    else
+      CODES=none
+    fi
+    ;;
+  esac
+}
+get_by_curl() { # certificate key path...
+  _crt=$1 _key=$2
+  shift 2
+  _left=$# _number=0
+  while [ "$_number" -lt "$_left" ]; do
+    _number=$((_number + 1))
+    : >"$ANSWER.$_number"
+    set -- "$@" -o "$ANSWER.$_number" "https://$HOST:$PORT$1"
+    shift
+  done
+  # shellcheck disable=SC2046
+  set -- $(curl_as "$_crt" "$_key" "$@")
+  while [ $# -lt "$_left" ]; do set -- "$@" 000; done
+  CODES=$*
 }
 ask_by() { # way method path [body-file]
   _way=$1
@@ -65,12 +120,18 @@ drop_keys() {
   if [ -n "$KEYS" ]; then rm -rf -- "$KEYS"; fi
   KEYS=''
 }
+# prints the HTTP status of each request
+curl_as() { # certificate key option-or-URL...
+  _crt=$1 _key=$2
+  shift 2
+  curl -q -s -w '%{http_code}\n' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" --cacert "$PKI/ca.crt" \
+    --cert "$_crt" --key "$_key" "$@"
+}
 ask_curl() { # certificate key method path [body-file]
   _crt=$1 _key=$2 _method=$3 _path=$4
   if [ $# -gt 4 ]; then set -- -H 'Content-Type: application/json' --data-binary "@$5"; else set --; fi
   : >"$ANSWER"
-  CODE=$(curl -q -s -o "$ANSWER" -w '%{http_code}' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" \
-    --cacert "$PKI/ca.crt" --cert "$_crt" --key "$_key" -X "$_method" "$@" "https://$HOST:$PORT$_path") || CODE=000
+  CODE=$(curl_as "$_crt" "$_key" -o "$ANSWER" -X "$_method" "$@" "https://$HOST:$PORT$_path") || CODE=000
 }
 ask_kubectl() { # kubeconfig method path [body-file]
   _conf=$1 _method=$2 _path=$3

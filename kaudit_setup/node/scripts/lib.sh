@@ -17,7 +17,7 @@ uptime_s() { IFS=' .' read -r _up _ </proc/uptime && echo "$_up"; }
 now_utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 sha_of() { if [ -f "$1" ]; then _sum=$(sha256sum <"$1") && echo "${_sum%% *}"; else echo absent; fi; }
 # a whole-system sync where this `sync` takes no file
-sync_path() { sync "$1" 2>/dev/null || sync; }
+sync_path() { sync "$@" 2>/dev/null || sync; }
 # the folder that holds a path, in ABOVE: dirname without a process of its own
 above() {
   case $1 in */*) ABOVE=${1%/*} ;; *) ABOVE=. ;; esac
@@ -32,6 +32,7 @@ inside() { # path: whether it stays below $R, links followed as far as it exists
   case $_deep/ in "$R"/*) ;; *) return 1 ;; esac
 }
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
+blink() { sleep 0.02 2>/dev/null || sleep 1; }
 
 # FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame
 blob() { # key file [length]

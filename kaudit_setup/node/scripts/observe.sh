@@ -197,6 +197,31 @@ $flags
 .
   FLAG=${FLAG:-$2}
 }
+
+servers=$(pids_of kube-apiserver)
+for p in $servers; do
+  s=$(start_of "$p")
+  if [ -n "$s" ]; then
+    field server.pid "$p"
+    field server.start "$s"
+    words_of "$R/proc/$p" || :
+    field server.cmdline "$WORDS"
+  fi
+done
+flag bind-address ::
+case $FLAG in 0.0.0.0 | ::) flag advertise-address 127.0.0.1 ;; esac
+ADDRESS=$FLAG
+flag secure-port 6443
+PORT=$FLAG
+
+# This node's API server is asked about its cluster meanwhile, if there is one to ask (client.sh, cluster.sh).
+ASKED=
+if [ -n "$servers" ] && ASKED=$(mktemp "${TMPDIR:-/tmp}/kaudit.XXXXXX" 2>/dev/null); then
+  trap 'rm -f -- "$ASKED"' EXIT
+  trap 'exit 1' HUP INT TERM PIPE
+  ask_cluster >"$ASKED" &
+fi
+
 flag audit-policy-file /etc/kubernetes/audit-policy.yaml
 policy=$FLAG
 flag audit-log-path -
@@ -271,16 +296,6 @@ if [ -n "$group" ]; then
   done
 fi
 
-servers=$(pids_of kube-apiserver)
-for p in $servers; do
-  s=$(start_of "$p")
-  if [ -n "$s" ]; then
-    field server.pid "$p"
-    field server.start "$s"
-    words_of "$R/proc/$p" || :
-    field server.cmdline "$WORDS"
-  fi
-done
 pki=$R/etc/kubernetes/pki
 for f in ca.crt apiserver-kubelet-client.crt; do if [ -f "$pki/$f" ]; then blob "pki.$f" "$pki/$f"; fi; done
 if [ -f "$pki/apiserver-kubelet-client.key" ]; then field credential client-certificate; fi
@@ -316,11 +331,7 @@ for d in "$STATE"/run/*/; do
   fi
 done
 field end ok
-
-# The same look asks this node's API server about its cluster, if there is one to ask: client.sh and cluster.sh follow.
-if [ -z "$servers" ]; then exit 0; fi
-flag bind-address ::
-case $FLAG in 0.0.0.0 | ::) flag advertise-address 127.0.0.1 ;; esac
-ADDRESS=$FLAG
-flag secure-port 6443
-PORT=$FLAG
+if [ -n "$ASKED" ]; then
+  wait
+  cat "$ASKED"
+fi

@@ -68,7 +68,7 @@ hook_state() { # taken, failed, or nothing yet
   fi
 }
 
-phase='' found='' MINE='' sent='' hook='' deaths=0 check=0 quiet=''
+phase='' found='' MINE='' sent='' hook='' deaths=0 check=0 quiet='' held=''
 enter() {
   if [ "$phase" != "$1" ]; then
     phase=$1
@@ -107,6 +107,7 @@ hold_on() {
       return
     fi
     enter backoff
+    held=$quiet
     DEADLINE=$((DEADLINE + BACKOFF))
     if [ -n "$RUN" ] && [ -s "$R$RUN/deadline" ]; then
       echo $(($(cat "$R$RUN/deadline") + BACKOFF)) >"$R$RUN/deadline.new" && mv -f "$R$RUN/deadline.new" "$R$RUN/deadline"
@@ -148,6 +149,10 @@ while :; do
     hold_on
     nap
     continue
+  fi
+  if [ -n "$held" ]; then
+    field held $(($(uptime_s) - held))
+    held=''
   fi
   if [ "$MINE" != "$mine" ]; then
     if [ -n "$MINE" ]; then deaths=$((deaths + 1)); fi

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import paramiko
-from paramiko.config import SSHConfig
-
 from kaudit_setup.errors import InputError
+from kaudit_setup.node.ssh.library import SSHConfig, match_exec, paramiko
 from kaudit_setup.node.ssh.target import SshTarget
 
 _NOT_KNOWN: Final = {"include", "knownhostscommand", "canonicalizehostname"}
@@ -23,6 +21,7 @@ _DEFAULTS: Final[dict[str, list[str]]] = {
 def read_words(target: SshTarget, file: Path | None) -> Mapping[str, Sequence[str]]:
     """The keywords of ssh_config for `target`. Raises InputError, also for what only ssh itself can read."""
     config = _parsed(file or Path("~/.ssh/config").expanduser(), needed=file is not None)
+    match_exec()
     try:
         found = config.lookup(target.host)
     except (paramiko.SSHException, ValueError, KeyError) as error:

@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import paramiko
-from paramiko.agent import AgentSSH
-from paramiko.pkey import UnknownKeyType
-
 from kaudit_setup.errors import AuthError
+from kaudit_setup.node.ssh.library import AgentSSH, UnknownKeyType, paramiko
 from kaudit_setup.node.ssh.settings import SshSettings
 
 Ask = Callable[[str], str]

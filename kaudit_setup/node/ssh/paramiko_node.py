@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import paramiko
-
 from kaudit_setup.errors import KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Exchange, no_greeting
+from kaudit_setup.node.ssh.library import paramiko
 from kaudit_setup.node.ssh.login import log_in
 from kaudit_setup.node.ssh.proxy import ProxyCommand
 from kaudit_setup.node.ssh.settings import SshSettings, read_settings

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import zip_longest
 from pathlib import Path
 
 # options that take a value, and how they are called here
@@ -75,12 +76,15 @@ class Options:
         self.data: list[bytes] = []
         self.on: set[str] = set()
         self.urls: list[str] = []
+        self.outputs: list[str] = []
 
     def take(self, option: str, value: str) -> None:
         if option in SWITCHES:
             self.on.add(option)
         elif option == "--url":
             self.urls.append(value)
+        elif option == "--output":
+            self.outputs.append(value)
         elif option == "--header":
             self.headers += read_text(value[1:]).splitlines() if value.startswith("@") else [value]
         elif option == "--resolve":
@@ -298,7 +302,7 @@ def request_bytes(options: Options, method: str, host: str, port: int, path: str
     return "\r\n".join([*head, "", ""]).encode("utf-8", "surrogateescape") + (data or b"")
 
 
-def fetch(options: Options, url: str) -> None:
+def fetch(options: Options, url: str, output: str) -> None:
     limit = float(options.one.get("max-time", "0"))
     deadline = time.monotonic() + limit if limit else None
     tls, host, port, path = split(url)
@@ -312,7 +316,7 @@ def fetch(options: Options, url: str) -> None:
             code = response.code
             if "--fail" in options.on and int(code) >= 400:
                 raise CurlError(22, f"The requested URL returned error: {code}")
-            save(options, response, bodiless=method == "HEAD")
+            save(options, response, output, bodiless=method == "HEAD")
     except TimeoutError as error:
         raise CurlError(28, f"Operation timed out after {limit * 1000:.0f} milliseconds") from error
     except (ConnectionResetError, ssl.SSLError) as error:
@@ -324,8 +328,7 @@ def fetch(options: Options, url: str) -> None:
         sys.stdout.flush()
 
 
-def save(options: Options, response: Response, *, bodiless: bool) -> None:
-    output = options.one.get("output", "-")
+def save(options: Options, response: Response, output: str, *, bodiless: bool) -> None:
     with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as target:
         if options.on & {"--include", "--head"}:
             target.write(response.top + b"\r\n\r\n")
@@ -336,21 +339,32 @@ def save(options: Options, response: Response, *, bodiless: bool) -> None:
 
 def main() -> int:
     options = Options()
+    code = 0
     try:
         options.take_all(pairs(sys.argv[1:]))
         if not options.urls:
             raise CurlError(2, "no URL specified")
-        for url in options.urls:
-            fetch(options, url)
-    except BrokenPipeError:
-        return 23
     except CurlError as error:
-        if error.code == 2:
-            sys.stderr.write(f"curl: {error}\n")
-        elif "--silent" not in options.on or "--show-error" in options.on:
-            sys.stderr.write(f"curl: ({error.code}) {error}\n")
-        return error.code
-    return 0
+        return told(options, error)
+    # the first URL goes to the first --output; one that fails does not keep the next from being asked
+    for url, output in zip_longest(options.urls, options.outputs[: len(options.urls)], fillvalue="-"):
+        try:
+            fetch(options, url, output)
+            code = 0
+        except BrokenPipeError:
+            return 23
+        except CurlError as error:
+            code = told(options, error)
+    return code
+
+
+def told(options: Options, error: CurlError) -> int:
+    """Its exit code; its words where they are wanted."""
+    if error.code == 2:
+        sys.stderr.write(f"curl: {error}\n")
+    elif "--silent" not in options.on or "--show-error" in options.on:
+        sys.stderr.write(f"curl: ({error.code}) {error}\n")
+    return error.code
 
 
 if __name__ == "__main__":
