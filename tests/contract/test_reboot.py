@@ -127,7 +127,9 @@ def frozen(
     shims.mkdir()
     real, pid = shutil.which(at), tmp_path / "frozen.pid"
     (shims / at).write_text(
-        f'#!/bin/sh\nif [ ! -e {pid} ]; then echo $PPID >{pid}; kill -STOP $PPID; fi\nexec {real} "$@"\n'
+        # the watchdog calls some of them, too, and is not what hangs here
+        f"#!/bin/sh\nif tr '\\0' ' ' </proc/$PPID/cmdline | grep -q watchdog.sh; then exec {real} \"$@\"; fi\n"
+        f'if [ ! -e {pid} ]; then echo $PPID >{pid}; kill -STOP $PPID; fi\nexec {real} "$@"\n'
     )
     (shims / at).chmod(0o755)
     answer: list[Ran | KauditError] = []
