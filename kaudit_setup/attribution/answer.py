@@ -11,6 +11,7 @@ from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.changes.history import History
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
+from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -85,7 +86,8 @@ class Question:
 class Answer:
     """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
 
-    `differences` and `last_known` are set where it was asked what the object was.
+    `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
+    as they are now, where they were read.
     """
 
     question: Question
@@ -99,6 +101,7 @@ class Answer:
     notes: tuple[str, ...] = field(default=())
     differences: History | None = None
     last_known: History | None = None
+    living: tuple[Living, ...] = ()
 
     @property
     def found(self) -> bool:

@@ -42,7 +42,8 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     current = next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
     creations = [lifetime.creation for lifetime in found if lifetime.creation is not None]
     if current.creation is not None:
-        return _named_creation(obj, current.creation, found[-1], creations[:-1])
+        named = _named_creation(obj, current.creation, found[-1], creations[:-1])
+        return _confirmed(index, named, current.creation)
     if is_generated(obj.name):
         creation = _nameless_creation(_search(index, obj, before, seen_at))
     else:
@@ -71,6 +72,15 @@ def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:
     # the scheduler meets a Pod right after it is made
     fresh = any(request.at == at and request.subresource == "binding" for request in index.on(obj))
     return replace(finding, next=Child(index, obj, at, None, confidence, timeless=not fresh))
+
+
+def _confirmed(index: EventIndex, creation: Creation, create: Request) -> Creation:
+    """A creation without its doubt where the living object says that it was made in that very second."""
+    living = index.living.get(create.object)
+    if living is None or creation.confidence == "certain" or not living.may_be_made_by(create, index.tolerance):
+        return creation
+    why = f"the request names it, and the living object says that it was made at {living.created}"
+    return replace(creation, confidence="certain", why=why)
 
 
 def _static(obj: Object, create: Request) -> str:
@@ -192,6 +202,9 @@ def _creates_without_name(index: EventIndex, obj: Object) -> list[Request]:
 
 def _nameless_creation(search: _Search) -> Creation:
     """The likeliest of the creates without a name."""
+    search = _made_in_its_second(search)
+    if (told := _told_by_the_living(search)) is not None:
+        return told
     last = search.makers[-1] if search.makers else None
     if search.preassigned and last is not None and _started_at_once(search, last):
         unlike = "it was not bound to its node, unlike the Pods that others asked for then"
@@ -207,6 +220,28 @@ def _nameless_creation(search: _Search) -> Creation:
     scheme = search.schemes.get(chosen.controller)
     why = f"{_before_first(search, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
     return Creation(chosen, "inferred", why, _rivals_note(search, likely))
+
+
+def _made_in_its_second(search: _Search) -> _Search:
+    """The search among those creates only that were under way when, as the living object says, it was made."""
+    living, tolerance = search.index.living.get(search.object), search.index.tolerance
+    if living is None:
+        return search
+    fitting = tuple(one for one in search.makers if living.may_be_made_by(one, tolerance))
+    return replace(search, makers=fitting) if fitting else search
+
+
+def _told_by_the_living(search: _Search) -> Creation | None:
+    """The only create that fits what the living object says; None if there are several, or none."""
+    living = search.index.living.get(search.object)
+    if living is None or len(search.makers) != 1:
+        return None
+    maker = search.makers[0]
+    by_controller = bool(maker.controller) == (living.controller is not None)
+    if not by_controller or not living.may_be_made_by(maker, search.index.tolerance):
+        return None
+    why = f"the only request without a name when it was made, at {living.created}, as the living object says"
+    return Creation(maker, "certain", why)
 
 
 def _started_at_once(search: _Search, maker: Request) -> bool:

@@ -23,23 +23,33 @@ from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
+from kaudit_setup.attribution.witness.chain import NOBODY, Reader, Witnesses, witnesses_of
+from kaudit_setup.attribution.witness.living import version_in
+from kaudit_setup.attribution.witness.testimony import testimony
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.resources import counted
 
 
-def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answer:
-    """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold."""
+def ask(log: Searched, question: Question, policy: Policy | None = None, reader: Reader | None = None) -> Answer:
+    """Answer a question about one object. `policy`, if at hand, tells what the log cannot hold; `reader`, if there is
+    one, reads the living object and its owners.
+    """
     index = _index(log, question)
     index.look_up(literals(question.verb, question.object))
     obj, others = as_logged(index, question)
+    witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
     if finding.request is None:
-        notes = (*_why_nothing(log, index, question, obj, finding, policy), *notes, *_unknown_kind(index, question))
+        why, *more = _why_nothing(log, index, question, obj, finding, policy)
+        told = testimony(question.verb, obj, finding, witnesses)
+        notes = (why, *told, *more, *notes, *_unknown_kind(index, question))
+    else:
+        notes = (*notes, *testimony(question.verb, obj, finding, witnesses))
     linked = [link.request for link in finding.links if link.request is not None]
     notes = (*notes, *shared_ids(index.all(), [*linked, *events]))
     answer = Answer(
@@ -52,8 +62,20 @@ def ask(log: Searched, question: Question, policy: Policy | None = None) -> Answ
         tuple(events),
         log.coverage(),
         notes,
+        living=witnesses.living,
     )
     return numbered(log, answer)
+
+
+def _witnesses(index: EventIndex, obj: Object, reader: Reader | None) -> Witnesses:
+    """The living object and its owners, told to the index."""
+    if reader is None or not obj.name:
+        return NOBODY
+    uris = (request.uri for request in index.all() if (request.group, request.resource) == (obj.group, obj.resource))
+    version = next(filter(None, (version_in(uri, obj) for uri in uris)), "")
+    witnesses = witnesses_of(obj, reader, version)
+    index.hear(witnesses.living)
+    return witnesses
 
 
 def _index(log: Searched, question: Question) -> EventIndex:

@@ -30,6 +30,16 @@ def _by_body(child: Child) -> KnownOwner | None:
     return KnownOwner(owner, child.confidence, "the ownerReferences in the logged body name it")
 
 
+def _by_living_object(child: Child) -> KnownOwner | None:
+    living = child.index.living.get(child.object)
+    # an object that was made later is another one of the same name
+    if living is None or living.controller is None or living.at > child.at:
+        return None
+    owner = owning_object(child.index, living.controller, child.object)
+    child.index.look_up(named(owner))
+    return KnownOwner(owner, "certain", "the ownerReferences of the living object name it")
+
+
 def _by_announcement(child: Child) -> KnownOwner | None:
     said = announcement(child.index, child.object)
     kind = KINDS.get(said.facts.involved_kind.lower()) if said is not None else None
@@ -56,6 +66,8 @@ def _by_name_alone(child: Child) -> KnownOwner | None:
 SOURCES: Final[tuple[Callable[[Child], KnownOwner | None], ...]] = (
     # the body of the request that made it, or changed its owner: the only proof
     _by_body,
+    # the object itself, where it was read on a node
+    _by_living_object,
     # a volume has no ownerReferences; its claim is what it was bound for
     claim_of,
     # the controller's event `Created pod: <name>` is about the owner

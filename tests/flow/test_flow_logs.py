@@ -95,3 +95,15 @@ def test_a_wrong_list_is_refused(cluster: Fleet, argv: tuple[str, ...], said: st
     ran = cluster.run("who", "created", "pod/web", *argv)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_the_living_object_is_read_on_the_nodes(cluster: Fleet, listed: str) -> None:
+    asked = ("who", "created", "pod/web", "-i", listed, "-o", "json")
+    [answer] = cluster.run(*asked).json
+    [living] = answer["living"]
+    assert (living["object"]["name"], living["deleting"]) == ("web", None)
+    assert living["uid"]
+    assert any("it agrees: made at" in note and living["uid"] in note for note in answer["notes"])
+    assert cluster.run(*asked, "--no-live").json[0]["living"] == []
+    [gone] = cluster.run("who", "created", "pod/nope", "-i", listed, "-o", "json").json
+    assert "pod default/nope does not exist now." in gone["notes"]

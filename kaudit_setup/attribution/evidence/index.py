@@ -7,7 +7,7 @@ object costs no more than a quiet one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
@@ -23,6 +23,7 @@ from kaudit_setup.attribution.evidence.requests import (
     through_kubelet,
 )
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
+from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
@@ -75,6 +76,11 @@ class EventIndex:
         self._lost: list[tuple[float, float]] = []
         self.nodes: set[str] = set()
         self.left_out = 0
+        self.living: Mapping[Object, Living] = {}
+
+    def hear(self, witnesses: Iterable[Living]) -> None:
+        """Take what living objects say of themselves beside what the log says: `living`, by object."""
+        self.living = {one.object: one for one in witnesses}
 
     def look_up(self, literals: Iterable[bytes]) -> None:
         """Search what was not searched yet, in one pass."""

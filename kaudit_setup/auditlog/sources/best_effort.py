@@ -25,6 +25,11 @@ class BestEffortRunner:
         self.failure: NodeError | None = None
 
     @property
+    def plain(self) -> Runner:
+        """The machine itself, for what is no part of the search."""
+        return self._runner
+
+    @property
     def name(self) -> str:
         """As the machine is called."""
         return self._runner.name

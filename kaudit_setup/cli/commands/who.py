@@ -17,7 +17,6 @@ from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.answer import Answer, Question
-    from kaudit_setup.attribution.changes.shown import Shown
     from kaudit_setup.attribution.deeds.answer import ManyAnswer
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.policy.model import Policy
@@ -126,11 +125,10 @@ def who(
     wanted = Target.of(target or "", name or "")
     scope = Scope(namespace, all_namespaces)
     question = Typed(Verb(verb.value), wanted, scope, user or "", window, last).question()
-    beside = shown.wanted()
-    beside.check(question)
+    shown.wanted().check(question)
     rules = _policy(policy)
     with source.opened() as parts:
-        answers = [(part.name, _answer(part, question, rules, beside, last)) for part in parts]
+        answers = [(part.name, _answer(part, question, rules, shown, last)) for part in parts]
         missing = list(dict.fromkeys(sentence for part in parts for sentence in part.missing()))
     show(
         output,
@@ -141,7 +139,7 @@ def who(
 
 
 def _answer(
-    part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, beside: Shown, last: int | None
+    part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, shown: ShownOptions, last: int | None
 ) -> Answer | ManyAnswer:
     """The answer of one cluster; `last`: how many requests are listed at most."""
     from kaudit_setup.attribution.answer import newest, with_notes
@@ -154,8 +152,8 @@ def _answer(
     if isinstance(question, ManyQuestion):
         return with_sources(ask_many(part.logs, question), part.missing())
     events = EventLog(part.logs)
-    answer = ask_user(events, question) if question.user else ask(events, question, rules)
-    answer = beside.added_to(answer, events, last)
+    answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
+    answer = shown.wanted().added_to(answer, events, last)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,6 +16,7 @@ from kaudit_setup.cli.options.logs import LogOptions
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
+    from kaudit_setup.node.objects import Runner
 
 ClusterOption = Annotated[
     list[str] | None,
@@ -32,12 +33,13 @@ ClusterOption = Annotated[
 class ClusterLogs:
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
-    `missing`: sentences about logs that could not be asked, once they were.
+    `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
     """
 
     name: str
     logs: LogSource
     missing: Callable[[], list[str]]
+    nodes: Sequence[Runner] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class ClusterLogOptions(LogOptions):
                 return
         if self.remote:
             with self.on_nodes() as there:
-                yield [ClusterLogs("", there.remote(), there.missing)]
+                yield [ClusterLogs("", there.remote(), there.missing, [runner.plain for runner in there.runners])]
             return
         with self._local() as logs:
             yield [ClusterLogs(name, one, list) for name, one in by_cluster(logs).items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.changes.shown import Shown
+    from kaudit_setup.attribution.witness.chain import Reader
+    from kaudit_setup.node.objects import Runner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,22 @@ class ShownOptions:
             help="Show the contents of Secrets, and what looks like a secret in the arguments of commands.",
         ),
     ] = False
+
+    no_live: Annotated[
+        bool,
+        typer.Option(
+            "--no-live",
+            help="With --host: do not read the living object and its owners (metadata only) from the server there.",
+        ),
+    ] = False
+
+    def reader(self, nodes: Sequence[Runner]) -> Reader | None:
+        """What reads living objects on `nodes`; None where that is not wanted, or there are none."""
+        if self.no_live or not nodes:
+            return None
+        from kaudit_setup.node.objects import read_on_all
+
+        return lambda path: read_on_all(nodes, path)
 
     def wanted(self) -> Shown:
         """What is asked for beside the answer."""

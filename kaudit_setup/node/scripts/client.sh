@@ -1,4 +1,5 @@
-# Asks this node's own API server. Follows lib.sh; ADDRESS and PORT say where it listens.
+# Asks this node's own API server. Follows lib.sh; ADDRESS and PORT say where it listens; ACCEPT, if it is set, in which
+# form curl asks for the answer.
 #   ask METHOD PATH [BODY-FILE]: the HTTP status in CODE (000: no answer, none: no client here), the answer's body in the
 #   file $ANSWER. A credential that is refused (401, 403) makes way for the next one.
 #   ask_each PATH...: GET each of them, on one connection: what CODE would be in CODES, in the order of the paths, the
@@ -130,6 +131,7 @@ curl_as() { # certificate key option-or-URL...
 ask_curl() { # certificate key method path [body-file]
   _crt=$1 _key=$2 _method=$3 _path=$4
   if [ $# -gt 4 ]; then set -- -H 'Content-Type: application/json' --data-binary "@$5"; else set --; fi
+  if [ -n "${ACCEPT-}" ]; then set -- "$@" -H "Accept: $ACCEPT"; fi
   : >"$ANSWER"
   CODE=$(curl_as "$_crt" "$_key" -o "$ANSWER" -X "$_method" "$@" "https://$HOST:$PORT$_path") || CODE=000
 }

@@ -6,6 +6,7 @@ import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
+from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.questions.session import ConnectedSession
 from kaudit_setup.report.questions.session import as_item as session_item
@@ -46,6 +47,58 @@ class ActorEvent(Item, frozen=True, kw_only=True):
     stage: str
     source: LogLine
     session: ConnectedSession | None
+
+
+class ObjectOwner(Item, frozen=True, kw_only=True):
+    """An ownerReference."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool
+
+
+class FieldManager(Item, frozen=True, kw_only=True):
+    """Who wrote fields of an object, as the client called itself."""
+
+    name: str
+    operation: str
+    time: str
+    subresource: str
+
+
+class LivingObject(Item, frozen=True, kw_only=True):
+    """An object as the API server of a node shows it now; `deleting`: since when it is being deleted."""
+
+    object: ObjectRef
+    node: str
+    uid: str
+    created: str
+    deleting: str | None
+    owners: tuple[ObjectOwner, ...]
+    managers: tuple[FieldManager, ...]
+
+
+def living_item(living: Living) -> LivingObject:
+    """A living object for programs."""
+    return LivingObject(
+        object=coordinates(living.object),
+        node=living.node,
+        uid=living.uid,
+        created=living.created,
+        deleting=living.deleting or None,
+        owners=tuple(
+            ObjectOwner(
+                api_version=one.api_version, kind=one.kind, name=one.name, uid=one.uid, controller=one.controller
+            )
+            for one in living.owners
+        ),
+        managers=tuple(
+            FieldManager(name=one.name, operation=one.operation, time=one.time, subresource=one.subresource)
+            for one in living.managers
+        ),
+    )
 
 
 def actor_event(request: Request | None, secrets: bool = False) -> ActorEvent | None:

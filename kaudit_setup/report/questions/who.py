@@ -25,7 +25,15 @@ from kaudit_setup.report.questions.changes import (
     last_known_lines,
 )
 from kaudit_setup.report.questions.session import describe, masked_note
-from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
+from kaudit_setup.report.questions.values import (
+    ActorEvent,
+    LivingObject,
+    ObjectRef,
+    actor_event,
+    coordinates,
+    event_of,
+    living_item,
+)
 from kaudit_setup.resources import counted
 
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
@@ -62,7 +70,8 @@ class ChainLink(Item, frozen=True, kw_only=True):
 class WhoAnswer(Item, frozen=True, kw_only=True):
     """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
 
-    `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`).
+    `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`). `living`: the object and its
+    owners as they are now, read on a node; what they say is no part of the log.
     """
 
     cluster: str | UnsetType = UNSET
@@ -76,6 +85,7 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     changes: tuple[ObjectChange, ...] | None
     last_known: LastKnown | None
+    living: tuple[LivingObject, ...]
 
 
 def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoAnswer:
@@ -107,6 +117,7 @@ def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType =
         notes=tuple(answer.notes),
         changes=changes_items(answer.differences, secrets=secrets) if answer.differences else None,
         last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else None,
+        living=tuple(map(living_item, answer.living)),
     )
 
 
