@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import dedent
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -59,17 +60,21 @@ def _walk(command: TyperCommand | TyperGroup, words: str, parent: object) -> Ite
 
 
 def _blocks(epilog: str) -> Iterator[tuple[str, str]]:
-    r"""`Examples:\n\n\b\n  kaudit-setup …` as a heading and its lines; `Exit status: 0 …` alike."""
-    paragraphs = [part.strip("\n\b ") for part in epilog.replace("\b\n", "").split("\n\n")]
-    heading = ""
-    for paragraph in filter(None, paragraphs):
-        first, _, rest = paragraph.partition(":")
-        if paragraph.endswith(":") and "\n" not in paragraph:
-            heading = first
-        elif heading:
-            yield heading, "\n".join(line.strip() for line in paragraph.splitlines())
-            heading = ""
+    """Headings with their text: lines as they stand below `Examples:`, flowing text otherwise."""
+    heading, examples = "", list[str]()
+    for paragraph in epilog.split("\n\n"):
+        as_it_stands = "\b" in paragraph
+        lines = dedent(paragraph.replace("\b", "").strip("\n")).splitlines()
+        if lines and lines[0].endswith(":"):
+            heading, lines = lines[0][:-1], [line.strip() for line in lines[1:]]
+        if not lines:
+            continue
+        first, _, rest = " ".join(lines).partition(": ")
+        if heading and lines[0].startswith("kaudit-setup"):
+            examples += lines
         elif first == "Exit status":
-            yield first, " ".join(rest.split())
+            yield first, rest
         else:
-            yield "Notes", " ".join(paragraph.split())
+            yield "Notes", ("\n" if as_it_stands else " ").join(lines)
+    if examples:
+        yield heading, "\n".join(examples)

@@ -1,0 +1,99 @@
+"""What the project hands out: locks, man pages, workflows. The release itself is `make release`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGING = ROOT / "contrib/packaging"
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(file: Path, hashed: bool = True) -> dict[str, str]:
+    """Name → version of a lock; AssertionError where a pin has no hash."""
+    found = {}
+    for block in re.split(r"\n(?=\S)", file.read_text()):
+        if pin := re.match(r"([A-Za-z0-9._-]+)==([^ \n]+)", block):
+            assert not hashed or "--hash=sha256:" in block, f"{file.name}: {pin[1]} has no hash"
+            found[plain(pin[1])] = pin[2]
+    return found
+
+
+def test_every_dependency_is_pinned_with_its_hash_as_it_is_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {plain(re.match(r"[A-Za-z0-9._-]+", need)[0]) for need in project["dependencies"]}
+    shipped = pins(PACKAGING / "requirements.lock")
+    assert needed <= set(shipped), needed - set(shipped)
+    tested = pins(ROOT / "requirements.lock", hashed=False)
+    assert {name: version for name, version in shipped.items() if tested.get(name) != version} == {}
+
+
+@pytest.mark.parametrize("part", ["build", "release"])
+def test_the_tools_of_a_release_are_pinned(part: str) -> None:
+    wanted = {
+        line
+        for line in (PACKAGING / f"requirements-{part}.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    assert wanted <= set(pins(PACKAGING / f"requirements-{part}.lock"))
+
+
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("man")
+    env = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, PACKAGING / "man.py", folder], check=True, env=env)
+    return folder
+
+
+def test_every_command_has_a_man_page_with_its_options(manual: Path) -> None:
+    pages = {page.stem for page in manual.glob("*.1")}
+    assert {"kaudit-setup", "kaudit-setup-enable", "kaudit-setup-policy-lint", "kaudit-setup-who"} <= pages
+    enable = (manual / "kaudit-setup-enable.1").read_text()
+    assert '"kaudit\\-setup ' in enable.splitlines()[0]
+    assert " 2023-11-14 " in enable.splitlines()[0]
+    assert "\\-\\-dry\\-run" in enable
+    assert ".SH EXAMPLES" in enable
+
+
+def test_man_reads_every_page_without_a_warning(manual: Path) -> None:
+    if not shutil.which("groff"):
+        pytest.skip("groff is not installed")
+    for page in manual.glob("*.1"):
+        ran = subprocess.run(["groff", "-man", "-Tutf8", "-ww", page], capture_output=True, text=True, check=True)
+        assert not ran.stderr, f"{page.name}: {ran.stderr}"
+
+
+def workflows() -> list[Path]:
+    return sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("file", workflows(), ids=lambda file: file.stem)
+def test_a_workflow_asks_for_few_rights_and_for_targets_that_exist(file: Path) -> None:
+    text = file.read_text()
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+    targets = set(re.findall(r"(?m)^([a-z0-9-]+):", (ROOT / "Makefile").read_text()))
+    for line in re.findall(r"(?:run: |&& )make ([a-z][a-z0-9 -]*)", text):
+        assert set(line.split()) <= targets, f"{file.name}: make {line}"
+    assert text.count("actions/checkout") == text.count("persist-credentials: false")
+
+
+def test_the_image_installs_what_is_pinned_and_runs_as_a_user() -> None:
+    steps = (PACKAGING / "Containerfile").read_text()
+    assert "--require-hashes" in steps
+    assert re.findall(r"(?m)^FROM (\S+)", steps)[-1].endswith(":nonroot")
+    for line in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", steps):
+        for source in line.split():
+            assert (ROOT / source).exists(), source
