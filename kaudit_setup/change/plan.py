@@ -122,13 +122,15 @@ def no_change(action: str, state: NodeState) -> Plan:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the user asks `enable` for. `flags`: only those given explicitly, without dashes. `log_group`: name or
-    number of a group on the node, empty for none, None to leave that as it is.
+    number of a group on the node, empty for none, None to leave that as it is. `remark`: what a person
+    should know of how it was asked for.
     """
 
     policy: bytes = field(repr=False)
     flags: Mapping[str, str] = field(default_factory=dict)
     webhook_config: bytes | None = field(default=None, repr=False)
     log_group: str | None = None
+    remark: str = ""
 
 
 def sha256(data: bytes) -> str:
@@ -217,6 +219,7 @@ def plan_enable(state: NodeState, wanted: Wanted, target: Target) -> Plan:
     changes += _write(observed.manifest, target.manifest.encode("utf-8", "surrogateescape"))
     settings = target.settings
     notes = (
+        *filter(None, [wanted.remark]),
         *_restored(state, wanted),
         *_kept(state.pod, wanted, settings),
         *unknown_flags(state.pod.flags, state.version),

@@ -85,6 +85,12 @@ def _failed(error: Exception, now: Answering) -> int:
             f"unexpected {type(error).__name__}: {error}",
             hint="this is a bug; run again with --debug and report what it prints",
         )
+    if now.reach:
+        from kaudit_setup.cli.hints import pasteable
+
+        error.message, error.hint, error.details = (
+            pasteable(text, now.reach) for text in (error.message, error.hint, error.details)
+        )
     try:
         show_error(error, now)
     except OSError as unwritten:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,10 +21,11 @@ F = TypeVar("F", bound=StrEnum | None)
 
 @dataclass(slots=True)
 class Answering:
-    """How this run answers, and whether it has done so: for the error boundary."""
+    """How this run answers, whether it has done so, and how it reached its nodes: for the error boundary."""
 
     form: str = "text"
     given: bool = False
+    reach: tuple[tuple[str, str], ...] = ()
 
 
 _NOW: ContextVar[Answering] = ContextVar("answering")
@@ -46,6 +47,12 @@ def remember_form(form: F) -> F:
     if form is not None and (now := _NOW.get(None)):
         now.form = form.value
     return form
+
+
+def remember_reach(words: Iterable[tuple[str, str]]) -> None:
+    """The options by which nodes are reached."""
+    if now := _NOW.get(None):
+        now.reach = tuple(words)
 
 
 def show(form: StrEnum, document: Callable[[], Envelope[Any]], text: Callable[[], str]) -> None:

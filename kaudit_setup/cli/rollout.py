@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.cli.answer import show
-from kaudit_setup.cli.confirm import confirm
+from kaudit_setup.cli.confirm import can_ask, confirm
+from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
-from kaudit_setup.errors import Exit, KauditError, StoppedError
+from kaudit_setup.errors import Exit, InputError, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.progress import name_nodes, show_cursor, waiting
 from kaudit_setup.report.terminal import colour
@@ -36,6 +37,11 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
     from kaudit_setup.report.nodes import outcome, review
 
     living = how.root is None
+    if how.canary and not how.dry_run and not can_ask():
+        raise InputError(
+            "--canary asks after the first node, and this is not a terminal; nothing was changed",
+            hint="change one node alone with --host, then all of them without --canary",
+        )
     with how.candidates() as candidates:
         try:
             fleet = _look(how, candidates, prepare)
@@ -45,14 +51,14 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
             show(
                 how.output,
                 lambda: document(review.NodeReview, review.fleet_as_items(fleet), (), warned(review.remarks(fleet))),
-                lambda: review.fleet_as_text(fleet, everything=True, colour=colour()),
+                lambda: pasteable(review.fleet_as_text(fleet, everything=True, colour=colour()), how.words()),
             )
             raise typer.Exit(Exit.WOULD_CHANGE if fleet.changes_something else Exit.OK)
         _refuse(fleet, how)
         if fleet.changes_something:
-            _confirm(fleet, yes=how.yes)
+            _confirm(fleet, how.words(), yes=how.yes)
         terms = Terms(who(), how.timeout, how.keep, prove=living, restart_kubelet=how.restart_kubelet)
-        with _Narrator(fleet, how.output) as narrator:
+        with _Narrator(fleet, how) as narrator:
             report = roll(fleet, terms, Rules(how.forks, how.all_or_nothing, how.canary), narrator)
     if how.output is not Output.text or len(fleet.nodes) > 1:
         show(
@@ -85,15 +91,15 @@ def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:
             refuse(node.name, prepared.findings, how.force or ())
 
 
-def _confirm(fleet: FleetPlan, *, yes: bool) -> None:
-    """Raises InputError, StoppedError."""
+def _confirm(fleet: FleetPlan, reach: Sequence[tuple[str, str]], *, yes: bool) -> None:
+    """Raises what `confirm` raises."""
     from kaudit_setup.report.nodes import review
 
     if yes:
         # nobody reads a review, but what may well be a mistake is in the log of whoever ran it
         for remark in review.remarks(fleet):
             typer.echo(f"note: {safe(remark)}", err=True)
-    confirm("" if yes else review.fleet_as_text(fleet, colour=colour()), yes=yes)
+    confirm("" if yes else pasteable(review.fleet_as_text(fleet, colour=colour()), reach), yes=yes)
 
 
 def _worst(report: Report) -> KauditError:
@@ -110,8 +116,9 @@ def _worst(report: Report) -> KauditError:
 class _Narrator:
     """Shows a rollout on the terminal: in one moving line, or in lines where several clusters are changed at once."""
 
-    def __init__(self, fleet: FleetPlan, output: Output) -> None:
-        self._text = output is Output.text
+    def __init__(self, fleet: FleetPlan, how: ChangeOptions) -> None:
+        self._text = how.output is Output.text
+        self._reach = how.words()
         self._alone = len(fleet.nodes) == 1
         self._in_lines = len(fleet.clusters) > 1
         self._moving = ExitStack()
@@ -142,7 +149,7 @@ class _Narrator:
                 case Finished(report):
                     self._end_line()
                     for line in node_as_text(report) if self._text else ():
-                        typer.echo(line)
+                        typer.echo(pasteable(line, self._reach))
                 case Stored(cluster, what):
                     # several nodes have a summary, which says it, too
                     if (cluster.storing.plan or cluster.storing.missed) and self._text and self._alone:

@@ -73,6 +73,16 @@ def read(name_or_path: str) -> tuple[str, bytes]:
     return name_or_path, preset(name_or_path).data
 
 
+def shadowed(name_or_path: str) -> str:
+    """A sentence where this names both a file, which `read` reads, and a preset; else empty."""
+    if "/" in name_or_path or name_or_path not in names() or not Path(name_or_path).is_file():
+        return ""
+    return (
+        f"--policy {name_or_path} is the file {name_or_path} in this folder, not the preset of that name "
+        "(rename the file for the preset)"
+    )
+
+
 def read_stream() -> tuple[str, bytes]:
     """The policy on standard input, under the name `standard input`; raises InputError if it is too large."""
     return "standard input", _limited(sys.stdin.buffer, "standard input")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import show as answer
+from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ConfirmOptions, LookOptions, NodeOptions, RowNodeOptions
@@ -46,9 +47,13 @@ def list_(*, how: RowNodeOptions) -> None:
     from kaudit_setup.report.documents.document import document
     from kaudit_setup.report.nodes.backups import Listed, NodeBackup, list_as_items, list_as_text
 
-    with how.nodes() as opened:
-        found = [Listed(node.name, _all(node, how)) for node in opened]
-    answer(how.output, lambda: document(NodeBackup, list_as_items(found)), lambda: list_as_text(found))
+    with how.candidates() as candidates:
+        asked = ask(candidates, "looking", lambda node: _all(node, how))
+    found = [Listed(name, backups or ()) for name, backups in given(asked)]
+    answer(
+        how.output, lambda: document(NodeBackup, list_as_items(found), missing(asked)), lambda: list_as_text(found)
+    )
+    end(asked)
 
 
 @app.command(

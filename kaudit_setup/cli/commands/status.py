@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from kaudit_setup.cli.answer import answered, remember_form
+from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.unused import UnusedYes
@@ -93,7 +94,7 @@ def status(
         if watch:
             _watch(candidates, how, every)
         rows = _look(candidates, how)
-    typer.echo(_text(rows, how.output))
+    typer.echo(_text(rows, how.output, how.words()))
     if not all(row.good for row in rows):
         raise typer.Exit(Exit.FAILED)
 
@@ -102,7 +103,7 @@ def _watch(candidates: Sequence[Candidate], how: StatusOptions, every: int) -> N
     """Until Ctrl-C, which is how it is meant to end."""
     while True:
         try:
-            text = _text(_look(candidates, how), how.output, indent=None)
+            text = _text(_look(candidates, how), how.output, how.words(), indent=None)
         except StoppedError as error:
             raise typer.Exit(Exit.INTERRUPTED) from error
         if how.output is StatusOutput.text and sys.stdout.isatty():
@@ -154,12 +155,12 @@ def _keep(rows: Sequence[Row], how: StatusOptions) -> None:
 
 def _fail(rows: Sequence[Row], output: StatusOutput, error: KauditError) -> NoReturn:
     if output is StatusOutput.prometheus:
-        typer.echo(_text(rows, output))
+        typer.echo(_text(rows, output, ()))
     raise error
 
 
-def _text(rows: Sequence[Row], output: StatusOutput, indent: int | None = 2) -> str:
-    """Without the last newline."""
+def _text(rows: Sequence[Row], output: StatusOutput, reach: Sequence[tuple[str, str]], indent: int | None = 2) -> str:
+    """Without the last newline. `reach`: the options by which the nodes were reached."""
     from kaudit_setup.report.documents.document import document
     from kaudit_setup.report.documents.formats import render
     from kaudit_setup.report.documents.json import to_json
@@ -170,7 +171,7 @@ def _text(rows: Sequence[Row], output: StatusOutput, indent: int | None = 2) -> 
         case StatusOutput.prometheus:
             return as_metrics(rows).removesuffix("\n")
         case StatusOutput.text:
-            return as_text(rows, colour=colour())
+            return pasteable(as_text(rows, colour=colour()), reach)
         case _:
             answered()
             found = document(NodeStatus, as_items(rows), faults(rows), status_warnings(rows))

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
-from kaudit_setup.errors import Exit
-from kaudit_setup.report.progress import waiting
 
 if TYPE_CHECKING:
     from kaudit_setup.change.verify import NotProved, Proof
@@ -34,21 +33,19 @@ def verify(*, how: NodeOptions) -> None:
 
     if how.root is not None:
         raise InputError("verify needs a running node; --root is a directory")
-    with how.nodes() as opened:
-        answers = [(node.name, _ask(node, how)) for node in opened]
+    with how.candidates() as candidates:
+        asked = ask(candidates, "sending a marked request", lambda node: _prove(node, how))
+    answers = given(asked)
     show(
         how.output,
-        lambda: document(NodeProof, [as_item(*answer) for answer in answers]),
+        lambda: document(NodeProof, [as_item(*answer) for answer in answers], missing(asked)),
         lambda: "\n".join(as_text(*answer) for answer in answers),
     )
-    if not all(is_proved(seen) for _, seen in answers):
-        raise typer.Exit(Exit.FAILED)
+    end(asked, good=all(is_proved(seen) for _, seen in answers))
 
 
-def _ask(node: Node, how: NodeOptions) -> Proof | NotProved | None:
+def _prove(node: Node, how: NodeOptions) -> Proof | NotProved | None:
     from kaudit_setup.change.prepare import look
     from kaudit_setup.change.run import probe_now
 
-    with waiting(node.name) as progress:
-        progress("sending a marked request")
-        return probe_now(node, look(node, how.manifest), limit=how.timeout)
+    return probe_now(node, look(node, how.manifest), limit=how.timeout)

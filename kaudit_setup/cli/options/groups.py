@@ -8,6 +8,9 @@ from dataclasses import MISSING, fields
 from functools import cache, wraps
 from typing import Any, get_type_hints
 
+from kaudit_setup.cli.answer import remember_reach
+from kaudit_setup.cli.options.nodes import Reach
+
 
 def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: each named keyword of the command, a frozen dataclass, becomes its fields as options.
@@ -27,6 +30,9 @@ def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]
             made = {
                 name: group(**{p.name: values.pop(p.name) for p in shared[name]}) for name, group in groups.items()
             }
+            for group in made.values():
+                if isinstance(group, Reach):
+                    remember_reach(group.words())
             command(**values, **made)
 
         # typer reads the signature and the annotations, not the wrapped function

@@ -92,6 +92,18 @@ class Reach:
     ask_become_pass: AskBecomeOption = False
     transport: TransportOption = SshTransport.paramiko
 
+    def words(self) -> list[tuple[str, str]]:
+        """The same options as they are typed, so that a command which is proposed goes to the same nodes."""
+        return [
+            *(("--host", host) for host in self.host or ()),
+            *([("-i", str(self.inventory))] if self.inventory else ()),
+            *(("--group", group) for group in self.group or ()),
+            *([("--ssh-config", str(self.ssh_config))] if self.ssh_config else ()),
+            *([("--accept-new-host-key", "")] if self.accept_new_host_key else ()),
+            *([("--ask-become-pass", "")] if self.ask_become_pass else ()),
+            *([("--transport", self.transport.value)] if self.transport is not SshTransport.paramiko else ()),
+        ]
+
     def ssh(self) -> SshOptions:
         """How to reach nodes over SSH; asks for the sudo password where that is wanted."""
         from kaudit_setup.cli.connect import ask_on_terminal, become_password
@@ -141,6 +153,14 @@ class LookOptions(Reach):
             help="Seconds to wait for proof, not counting the old server's shutdown.",
         ),
     ] = 180
+
+    def words(self) -> list[tuple[str, str]]:
+        """As Reach.words."""
+        return [
+            *super().words(),
+            *([("--root", str(self.root))] if self.root else ()),
+            *([("--manifest", self.manifest)] if self.manifest else ()),
+        ]
 
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:

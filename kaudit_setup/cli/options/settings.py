@@ -133,6 +133,12 @@ class SettingsOptions:
 
         return presets.read(self.policy)[1]
 
+    def policy_remark(self) -> str:
+        """What a person should know of the policy that was named; empty for nothing."""
+        from kaudit_setup.policy import presets
+
+        return presets.shadowed(self.policy) if self.policy else ""
+
     def checked_policy(self, version: KubeVersion | None) -> bytes | None:
         """As policy_bytes; raises PolicyError if kube-apiserver of that version (default: the newest) refuses it."""
         data = self.policy_bytes()

@@ -27,9 +27,14 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     from kaudit_setup.change.plan import Wanted
     from kaudit_setup.change.prepare import prepare_enable
     from kaudit_setup.cli.rollout import change_nodes
+    from kaudit_setup.report.terminal import note
 
     policy = settings.policy_bytes()
     if policy is None:
         raise InputError("--policy is missing", hint="name a preset or a file, e.g. --policy metadata")
-    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes(), settings.log_group)
+    remark = settings.policy_remark()
+    if remark and how.yes:
+        # nobody will read the review, which says it, too
+        note(remark)
+    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes(), settings.log_group, remark)
     change_nodes(how, lambda c: prepare_enable(c.node, wanted, manifest=how.manifest, prove=how.root is None))
