@@ -11,7 +11,8 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`code` is stable; `rule` counts from 0, -1 for the policy as a whole; `line` is 1-based, 0 if unknown.
+    """`code` is stable and one of `codes.CODES`; `rule` counts from 0, -1 for the policy as a whole; `line` and
+    `column` are 1-based, 0 if unknown.
 
     error: the policy records nothing, or writes every Secret that is read into the log. warning: it does not do
     what it seems to say, or loses or leaks something. info: it could be smaller or clearer.
@@ -23,6 +24,12 @@ class Finding:
     fix: str
     rule: int = -1
     line: int = 0
+    column: int = 0
+
+
+def is_at_least(finding: Finding, severity: Severity) -> bool:
+    """Whether the finding is as grave as that, or graver."""
+    return SEVERITIES.index(finding.severity) <= SEVERITIES.index(severity)
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -31,7 +31,7 @@ def finding(problem: Problem, policy: Policy) -> Finding:
     effect = _effect(problem, policy, index)
     message = problem.message if problem.path in problem.message else str(problem)
     code, fix = problem.code or "load-warning", problem.fix or "correct it: kube-apiserver ignores it"
-    return Finding(code, "warning", f"{message}{effect}", fix, index, problem.line)
+    return Finding(code, "warning", f"{message}{effect}", fix, index, problem.line, problem.column)
 
 
 def _effect(problem: Problem, policy: Policy, index: int) -> str:

@@ -20,7 +20,7 @@ def as_text(found: Linted) -> str:
 
 
 class PolicyFinding(Item, frozen=True, kw_only=True):
-    """One finding; `rule` counts from 0, null for the policy as a whole; `line` is 1-based, 0 if unknown."""
+    """One finding; `rule` counts from 0, null for the policy as a whole; `line`, `column` from 1, 0: unknown."""
 
     file: str
     code: str
@@ -29,6 +29,7 @@ class PolicyFinding(Item, frozen=True, kw_only=True):
     fix: str
     rule: int | None
     line: int
+    column: int
 
 
 def as_items(found: Linted) -> list[PolicyFinding]:
@@ -42,6 +43,7 @@ def as_items(found: Linted) -> list[PolicyFinding]:
             fix=f.fix,
             rule=f.rule if f.rule >= 0 else None,
             line=f.line,
+            column=f.column,
         )
         for name, findings in found
         for f in findings

@@ -60,7 +60,7 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
     assert code == Exit.FAILED
     finding, arguments = items(out)
     assert (finding["code"], arguments["code"]) == ("logs-nothing", "arguments-logged")
-    assert set(finding) == {"file", "code", "severity", "message", "fix", "rule", "line"}
+    assert set(finding) == {"file", "code", "severity", "message", "fix", "rule", "line", "column"}
     assert run("lint", str(tmp_path / "absent.yaml"))[0] == Exit.USAGE
     assert run("lint")[0] == Exit.USAGE
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from kaudit_setup.cli.answer import show
-from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
+from kaudit_setup.cli.options.checks import CheckOptions, PolicyFiles
+from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption
 from kaudit_setup.cli.options.policies import supported_version, try_load_file
 
 app = typer.Typer(rich_markup_mode=None)
@@ -16,21 +16,31 @@ _EPILOG = """\b
 Examples:
   kaudit-setup policy validate audit-policy.yaml
   kaudit-setup policy validate --kube-version 1.22 *.yaml -o json
+  kaudit-setup policy validate --format github policies/
   kaudit-setup policy build --drop-reads | kaudit-setup policy validate -
-Exit status: 0 all are accepted, 1 otherwise."""
+In a folder, the files are checked that are audit policies. Exit status: 0 all
+are accepted, 1 otherwise; with --fail-on warning also 1 for a warning."""
 
 
 @app.command(epilog=_EPILOG)
+@takes(check=CheckOptions)
 def validate(
-    file: Annotated[list[str], typer.Argument(metavar="FILE|PRESET...", help="Policy files, presets, or -.")],
+    file: PolicyFiles,
     output: OutputOption = Output.text,
     kube_version: KubeVersionOption = None,
+    *,
+    check: CheckOptions,
 ) -> None:
     """Check whether kube-apiserver accepts policies. Shows every error and warning."""
+    from kaudit_setup.policy.find import policy_files
+    from kaudit_setup.policy.lint import loading
     from kaudit_setup.report.documents.document import document
     from kaudit_setup.report.policy.validate import PolicyVerdict, as_items, as_text
 
     version = supported_version(kube_version)
-    found = [try_load_file(name, version) for name in file]
-    show(output, lambda: document(PolicyVerdict, as_items(found)), lambda: as_text(found, version))
-    exit_unless(all(loaded.ok for _, loaded in found))
+    loaded = [try_load_file(name, version) for name in policy_files(file)]
+    found = [(name, tuple(loading(one))) for name, one in loaded]
+    if not check.print_for_pipeline(found, "policy validate"):
+        form = Output(check.format or output)
+        show(form, lambda: document(PolicyVerdict, as_items(loaded)), lambda: as_text(loaded, version))
+    check.exit_by(found)

@@ -1,0 +1,71 @@
+"""What the commands that check policies share: the form for pipelines, and what makes them fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kaudit_setup.cli.options.output import exit_unless
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.lint.finding import Finding
+
+PolicyFiles = Annotated[
+    list[str], typer.Argument(metavar="FILE|FOLDER|PRESET...", help="Policy files, folders with some, presets, or -.")
+]
+
+
+class CheckFormat(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    sarif = "sarif"
+    junit = "junit"
+
+
+class FailOn(StrEnum):
+    """What makes the command fail."""
+
+    error = "error"
+    warning = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """How a pipeline wants it."""
+
+    format: Annotated[
+        CheckFormat | None,
+        typer.Option("--format", help="As -o; github: annotations, sarif: code scanning, junit: XML."),
+    ] = None
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="The least severity that makes the exit status 1.")] = (
+        FailOn.error
+    )
+
+    def print_for_pipeline(self, found: Sequence[tuple[str, Sequence[Finding]]], command: str) -> bool:
+        """Print in a form that only pipelines read; False if none was asked for."""
+        from kaudit_setup.report.policy import pipelines
+
+        if self.format is CheckFormat.github:
+            typer.echo(pipelines.as_github(found))
+        elif self.format is CheckFormat.sarif:
+            typer.echo(pipelines.as_sarif(found))
+        elif self.format is CheckFormat.junit:
+            typer.echo(pipelines.as_junit(found, command, self.fail_on.value), nl=False)
+        else:
+            return False
+        return True
+
+    def exit_by(self, found: Sequence[tuple[str, Sequence[Finding]]]) -> None:
+        """End with exit status 1 if something is as grave as `fail_on`."""
+        from kaudit_setup.policy.lint.finding import is_at_least
+
+        exit_unless(
+            not any(is_at_least(finding, self.fail_on.value) for _, findings in found for finding in findings)
+        )
