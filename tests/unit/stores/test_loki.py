@@ -1,0 +1,162 @@
+"""Loki's query_range: pages, limits, tenants, and answers that are half."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from logkit import event
+from storekit import FakeLoki, say
+
+from kaudit_setup.cli import main
+from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.address import parse
+from kaudit_setup.stores.loki.api import Loki
+
+LABELS = {"app": "kube-audit", "node": "cp1"}
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+def line(n: int, at: datetime, **fields: object) -> tuple[int, dict[str, str], str]:
+    stamp = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = json.dumps(
+        event(n, **{"requestReceivedTimestamp": stamp, "stageTimestamp": stamp, **fields}), separators=(",", ":")
+    )
+    return int(at.timestamp()) * 10**9 + n, LABELS, text
+
+
+@pytest.fixture
+def loki() -> Iterator[FakeLoki]:
+    with FakeLoki().running() as running:
+        yield running
+
+
+def url(loki: FakeLoki) -> str:
+    selector = quote('{app="kube-audit"}')
+    return f"loki+http://127.0.0.1:{loki.port}/?query={selector}"
+
+
+def api(loki: FakeLoki, waits: list[float] | None = None) -> Loki:
+    found = Loki.at(parse(url(loki)))
+    return Loki(found.server, found.path, (waits if waits is not None else []).append)
+
+
+def run(capfd: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
+    code = main([str(arg) for arg in args])
+    return (code, *capfd.readouterr())
+
+
+def test_who_events_and_top(
+    loki: FakeLoki, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKI_ORG_ID", "team-a")
+    monkeypatch.setenv("LOKI_USERNAME", "auditor")
+    monkeypatch.setenv("LOKI_PASSWORD", "se cret")
+    loki.lines = [line(n, NOW + timedelta(seconds=n), auditID=f"id-{n}") for n in range(2500)]
+    made = {"resource": "pods", "namespace": "shop", "name": "db-0"}
+    loki.lines.append(line(9000, NOW, verb="create", user={"username": "mallory"}, objectRef=made))
+    code, out, err = run(capfd, "who", "created", "pod/db-0", "-n", "shop", "--log", url(loki))
+    assert code == 0, err
+    assert out.startswith("mallory created it")
+    assert "cp1" in out
+    assert all(found["X-Scope-OrgID"] == "team-a" for found in loki.headers)
+    assert {found["Authorization"] for found in loki.headers} == {"Basic YXVkaXRvcjpzZSBjcmV0"}
+    assert "se cret" not in out + err
+    code, out, err = run(capfd, "top", "--by", "user", "-o", "json", "--log", url(loki))
+    assert json.loads(out)["items"][0]["total"]["events"] == 2501, err
+    code, out, err = run(capfd, "events", "--user", "mallory", "-o", "json", "--log", url(loki))
+    assert [one["user"] for one in json.loads(out)["items"]] == ["mallory"]
+    assert any("mallory" in asked["query"] for asked in loki.asked)
+    code, out, err = run(capfd, "stats", "-o", "json", "--log", url(loki))
+    assert code == 0, err
+
+
+def test_pages_meet_where_lines_have_one_moment(loki: FakeLoki) -> None:
+    at = 10**18
+    # more than a page in one nanosecond, and pages that end within a moment
+    loki.lines = [(at + n // 700, LABELS, f"line {n}") for n in range(3000)]
+    loki.lines += [(at + 100, LABELS, f"crowd {n}") for n in range(1500)]
+    found = [entry.text for entry in api(loki).lines("{}", at - 1, at + 1000)]
+    assert sorted(found) == sorted(text for _, _, text in loki.lines)
+    assert len(found) == 4500
+    assert all(asked["direction"] == "forward" for asked in loki.asked)
+
+
+def test_a_moment_with_more_than_loki_gives_is_no_whole_answer(loki: FakeLoki) -> None:
+    loki.lines = [(10**18, LABELS, f"line {n}") for n in range(6000)]
+    with pytest.raises(StoreError, match="more than 5000 lines of one moment"):
+        list(api(loki).lines("{}", 10**18, 10**18 + 10))
+
+
+def test_a_busy_loki_is_asked_again(loki: FakeLoki) -> None:
+    loki.lines = [(10**18, LABELS, "line")]
+    waits: list[float] = []
+    loki.trouble = [
+        lambda handler: say(handler, 429, "too many outstanding requests", Retry_After="7"),
+        lambda handler: say(handler, 503, "ring is not ready"),
+    ]
+    assert [entry.text for entry in api(loki, waits).lines("{}", 10**18, 10**18 + 10)] == ["line"]
+    assert waits == [7.0, 2.0]
+
+
+def _half(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "5000")
+    handler.end_headers()
+    handler.wfile.write(b'{"status":"success","data":{"resultType":"streams","result":[')
+    handler.close_connection = True
+
+
+TROUBLE = {
+    "cut short": _half,
+    "gave an answer that is not one": lambda handler: say(handler, 200, "<html>login</html>"),
+    "gave half an answer": lambda handler: say(
+        handler, 200, '{"status":"success","warnings":["partial"],"data":{"resultType":"streams","result":[]}}'
+    ),
+    "gave no lines, but matrix": lambda handler: say(
+        handler, 200, '{"status":"success","data":{"resultType":"matrix","result":[]}}'
+    ),
+    "answers 401": lambda handler: say(handler, 401, "no org id"),
+    "answers 400": lambda handler: say(handler, 400, "parse error \x1b[31m"),
+}
+
+
+@pytest.mark.parametrize("said", TROUBLE)
+@pytest.mark.parametrize(
+    "question", [["events"], ["who", "created", "pod/p"], ["top", "--by", "user"]], ids=lambda q: q[0]
+)
+def test_no_half_answer_passes_for_a_whole_one(
+    said: str, question: list[str], loki: FakeLoki, capfd: pytest.CaptureFixture[str]
+) -> None:
+    loki.trouble = [TROUBLE[said]] * 9
+    code, out, err = run(capfd, *question, "--log", url(loki))
+    assert code == 1
+    assert said in err.replace("\n", " ")
+    assert "Nobody" not in out
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("loki+http://logs.example.com/?query={a}", "write https"),
+        ("loki+https://user:pa55@logs.example.com/?query={a}", "no user or password belongs into an address"),
+        ("loki+https://logs.example.com/", "no query is given"),
+        ("loki+https://logs.example.com/?query=sum(x)", "does not select streams"),
+        ("clickhouse+http://db.example.com/a.b", "write https"),
+        ("clickhouse+https://db.example.com/a", "database and table are missing"),
+        ("clickhouse+https://db.example.com/a.b;DROP", "database and table are missing"),
+        ("s3://B/x", "is not the name of a bucket"),
+        ("ftp://x/y", "unknown kind of store"),
+    ],
+)
+def test_addresses_that_cannot_be_meant(address: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capfd, "events", "--log", address)
+    assert code == 2
+    assert said in err.replace("\n", " ")
+    assert "pa55" not in err

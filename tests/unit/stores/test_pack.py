@@ -1,0 +1,219 @@
+"""`pack`: each text once, whole or not at all; and what goes wrong with an archive is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from logkit import event, write
+
+from kaudit_setup.cli import main
+from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive.folder import Folder
+
+pytest.importorskip("chdb")
+
+
+def run(capfd: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
+    code = main([str(arg) for arg in args])
+    return (code, *capfd.readouterr())
+
+
+def packed(capfd: pytest.CaptureFixture[str], *logs: Path, to: Path) -> dict[str, int]:
+    code, out, err = run(capfd, "pack", "-o", "json", "--to", to, *(word for log in logs for word in ("--log", log)))
+    assert code == 0, err
+    (item,) = json.loads(out)["items"]
+    return {"added": len(item["added"]), "there": len(item["there"])}
+
+
+def count(capfd: pytest.CaptureFixture[str], archive: Path) -> int:
+    code, out, err = run(capfd, "top", "--by", "user", "-o", "json", "--log", archive)
+    assert code == 0, err
+    return int(json.loads(out)["items"][0]["total"]["events"])
+
+
+def places(capfd: pytest.CaptureFixture[str], archive: Path) -> list[tuple[str, int]]:
+    code, out, err = run(capfd, "events", "-o", "json", "--log", archive)
+    assert code == 0, err
+    return [(Path(one["source"]["file"]).name, one["source"]["line"]) for one in json.loads(out)["items"]]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return tmp_path / "archive"
+
+
+def test_the_same_text_adds_nothing(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    assert packed(capfd, log, to=archive) == {"added": 1, "there": 0}
+    assert packed(capfd, log, to=archive) == {"added": 0, "there": 1}
+    other = tmp_path / "cp2/audit-2026-11-23T17-00-00.000.log.gz"
+    other.parent.mkdir()
+    other.write_bytes(gzip.compress(log.read_bytes()))
+    assert packed(capfd, other, to=archive) == {"added": 0, "there": 1}
+    assert count(capfd, archive) == 5
+
+
+def test_two_copies_in_one_run_are_one(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    logs = [write(tmp_path / f"cp{n}/audit.log", *map(event, range(5))) for n in (1, 2)]
+    assert packed(capfd, *logs, to=archive) == {"added": 1, "there": 1}
+    assert count(capfd, archive) == 5
+
+
+def test_a_log_that_has_grown_adds_its_new_lines(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    packed(capfd, log, to=archive)
+    write(log, *map(event, range(8)))
+    log.rename(rotated := log.with_name("audit-2026-11-23T17-00-00.000.log"))
+    assert packed(capfd, rotated, to=archive) == {"added": 1, "there": 0}
+    assert places(capfd, archive) == [(rotated.name, n) for n in range(1, 9)]
+    assert count(capfd, archive) == 8
+
+
+def test_an_unfinished_last_line_is_packed_whole_later(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(3)))
+    whole = log.read_bytes()
+    for cut in (whole[:-20], whole[:-1], whole):
+        log.write_bytes(cut)
+        packed(capfd, log, to=archive)
+    assert count(capfd, archive) == 3
+    assert places(capfd, archive) == [("audit.log", n) for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("at", range(1, 4))
+def test_interrupted_it_is_absent(
+    at: int, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    packed(capfd, first, to=archive)
+    put, times = Folder.put, iter(range(1, 100))
+
+    def broken(self: Folder, name: str, file: Path) -> None:
+        if next(times) == at:
+            raise KeyboardInterrupt
+        put(self, name, file)
+
+    second = write(tmp_path / "cp1/audit-2.log", *(event(n) for n in range(100, 107)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "put", broken)
+        assert run(capfd, "pack", "--log", second, "--to", archive)[0] == 130
+    assert count(capfd, archive) == 5
+    assert packed(capfd, second, to=archive) == {"added": 1, "there": 0}
+    assert count(capfd, archive) == 12
+
+
+def test_what_two_packed_at_the_same_time_counts_once(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    other = tmp_path / "other"
+    packed(capfd, log, to=archive)
+    packed(capfd, log, to=other)
+    for file in [one for one in other.rglob("*") if one.is_file()]:
+        target = archive / file.relative_to(other)
+        file.rename(target)
+    assert count(capfd, archive) == 5
+    assert len(places(capfd, archive)) == 5
+
+
+DAMAGES = {
+    "batches/*.json": "is damaged",
+    "cluster=*/day=*/*.lines.parquet": "could not be read",
+    "cluster=*/day=*/*.words.parquet": "could not be read",
+}
+
+
+@pytest.mark.parametrize(("pattern", "said"), list(DAMAGES.items()))
+def test_a_damaged_archive_is_no_empty_one(
+    pattern: str, said: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    packed(capfd, log, to=archive)
+    (file,) = archive.glob(pattern)
+    file.write_bytes(file.read_bytes()[:-9])
+    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "--log", archive)
+    assert code == 1
+    assert said in err
+    assert "Nobody" not in out
+    file.unlink()
+    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "--log", archive)
+    assert code in {1, 2}, out
+    assert "Nobody" not in out
+
+
+def test_one_store_that_does_not_answer_is_missing(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    packed(capfd, write(tmp_path / "cp1/audit.log", *map(event, range(5))), to=archive)
+    lost = tmp_path / "lost"
+    packed(capfd, write(tmp_path / "cp2/audit.log", event(9, verb="create")), to=lost)
+    next(lost.glob("cluster=*/day=*/*.lines.parquet")).unlink()
+    for question in (
+        ["events"],
+        ["top", "--by", "user"],
+        ["estimate", "metadata"],
+        ["who", "touched", "pod/p", "-n", "ns"],
+    ):
+        code, out, err = run(capfd, *question, "--log", archive, "--log", lost)
+        assert "is missing from this answer" in out.replace("\n", " ") + err.replace("\n", " "), question
+        assert code == (0 if question[0] == "who" else 1), question
+        code, out, _ = run(capfd, *question, "-o", "json", "--log", archive, "--log", lost)
+        assert "lost" in out, question
+
+
+def test_hostile_words_stay_words(store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a log or a user says never becomes a part of a query."""
+    words = [
+        "x' OR 1=1 --",
+        "'; DROP TABLE audit; --",
+        "\\",
+        "\\'",
+        "a\tb\nc",
+        "é?",
+        "*/ UNION ALL",
+        "`${x}`",
+        "unhex('41')",
+    ]
+    events = [
+        event(
+            n,
+            user={"username": word},
+            userAgent=word,
+            objectRef={"resource": "pods", "namespace": "ns", "name": word},
+        )
+        for n, word in enumerate(words)
+    ]
+    log = write(tmp_path / "it's/a'b.log", *events)
+    to = f"{store}hostile"
+    code, _, err = run(capfd, "pack", "--cluster", "it's", "--log", log, "--to", to)
+    assert code == 0, err
+    # what differs on S3 is how objects are read, and boto3 takes its time for each command
+    for n, word in list(enumerate(words))[:: 8 if to.startswith("s3:") else 1]:
+        code, out, err = run(
+            capfd, "events", "--user", word, "--name", word, "--agent", word, "-o", "json", "--log", to
+        )
+        assert [one["auditID"] for one in json.loads(out)["items"]] == [f"id-{n}"], (word, err)
+    code, out, _ = run(capfd, "top", "--by", "user,node,agent", "-o", "json", "--log", to)
+    assert sorted(row["user"] for row in json.loads(out)["items"][0]["rows"]) == sorted(words)
+
+
+def test_a_folder_that_the_engine_cannot_be_told_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "audit.log", event(1))
+    code, _, err = run(capfd, "pack", "--log", log, "--to", tmp_path / "a{b}")
+    assert code == 2
+    assert "rename the folder" in err
+
+
+def test_a_record_of_a_later_version_is_not_guessed_at() -> None:
+    from kaudit_setup.stores.records import decode
+
+    with pytest.raises(StoreError, match="later version"):
+        decode(b'{"id":"x","version":99,"sources":[],"parts":[]}', "there")
