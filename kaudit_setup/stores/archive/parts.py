@@ -21,7 +21,7 @@ PART_BYTES = 192 << 20
 _BLOCK_BYTES = 4 << 20
 _BLOCK_ROWS = 8192
 _WORDS_IN_GROUP = 1 << 14
-_ORDER = ("resource", "api_group", "namespace", "name", "subresource", "user", "time")
+_ORDER = ("resource", "namespace", "name", "user", "time")
 _LEVEL = 3  # of zstd
 _DISTINCT = frozenset({"raw", "line", "size", "time", "received"})  # nothing repeats in these
 
@@ -107,10 +107,10 @@ class PartWriter:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        whole = pa.concat_tables(tables).unify_dictionaries()
+        whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
         for day in sorted(pc.unique(whole["day"]).to_pylist()):
-            rows = whole.filter(pc.equal(whole["day"], day))
-            yield self._part(rows, day)
+            within = pc.equal(whole["day"], day)
+            yield self._part(whole if pc.all(within).as_py() else whole.filter(within), day)
 
     def _part(self, rows: pa.Table, day: str) -> tuple[Part, Path, Path]:
         import pyarrow.compute as pc
@@ -119,31 +119,44 @@ class PartWriter:
         lines, words = (self._folder / f"{self._written}.{kind}" for kind in ("lines", "words"))
         self._written += 1
         order = pc.sort_indices(rows, sort_keys=[(column, "ascending") for column in _ORDER])
-        index = self._lines(rows, order, lines)
+        index = self._lines(rows.take(order).combine_chunks(), lines)
         _words(index, words)
         part = Part(f"{name}.lines.parquet", f"{name}.words.parquet", day, len(rows), pc.sum(rows["size"]).as_py())
         return part, lines, words
 
-    def _lines(self, rows: pa.Table, order: pa.Array, file: Path) -> dict[bytes, list[int]]:
-        """Write the lines in `order`; the blocks in which each word stands."""
+    def _lines(self, rows: pa.Table, file: Path) -> dict[bytes, list[int]]:
+        """Write the lines in blocks; the blocks in which each word stands."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         index: dict[bytes, list[int]] = {}
         schema = rows.schema.append(pa.field("block", pa.uint64()))
         dictionary = [name for name in schema.names if name not in _DISTINCT]
-        sizes = rows["size"].to_numpy()
         with pq.ParquetWriter(
             file, schema, compression="zstd", compression_level=_LEVEL, use_dictionary=dictionary, store_schema=False
         ) as out:
-            for start, end in _cuts(sizes[order.to_numpy()].tolist()):
+            for start, end in _cuts(rows["size"].to_pylist()):
                 number = self._first_block + self._blocks
                 self._blocks += 1
-                block = rows.take(order[start:end])
-                out.write_table(block.append_column("block", pa.array([number] * (end - start), pa.uint64())))
-                for word in keys_of(b"\n".join(block["raw"].to_pylist())):
+                block = rows.slice(start, end - start)
+                out.write_table(block.append_column("block", pa.array([number] * len(block), pa.uint64())))
+                for word in keys_of(_joined(block["raw"])):
                     index.setdefault(word, []).append(number)
         return index
+
+
+def _joined(raws: pa.ChunkedArray) -> bytes:
+    """The lines one behind the other. What stands at the end of a line may run into the next: a search asks only for
+    words that end within a line.
+    """
+    import struct
+
+    parts = []
+    for chunk in raws.chunks:
+        _, offsets, data = chunk.buffers()
+        first, last = (struct.unpack_from("<q", offsets, 8 * (chunk.offset + at))[0] for at in (0, len(chunk)))
+        parts.append(data[first:last].to_pybytes())
+    return b"".join(parts)
 
 
 def _cuts(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
