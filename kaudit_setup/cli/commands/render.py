@@ -32,13 +32,16 @@ Formats:
   k3s, rke2, kops, kubespray
   talos, talos-v1.14     machine config (talos: until 1.13)
   minikube               a command line
+  vector, fluent-bit, alloy
+                         the log shipper's configuration for the log at --log-path
 
 \b
 Examples:
   kaudit-setup render kubeadm-v1beta4 --policy metadata
   kaudit-setup render kind --policy ./audit-policy.yaml > kind-config.yaml
   kaudit-setup render kubeadm-patches --policy quiet --dir ./patches
-  kaudit-setup render talos --policy metadata > patch.yaml"""
+  kaudit-setup render talos --policy metadata > patch.yaml
+  kaudit-setup render vector --log-path /var/log/kubernetes/audit/audit.log > vector.yaml"""
 
 
 @app.command(epilog=_EPILOG)
@@ -60,20 +63,41 @@ def render(
     settings: SettingsOptions,
 ) -> None:
     """Print the audit settings in the format of another installer, with instructions in a comment."""
+    from kaudit_setup.manifest.shippers.render import SHIPPERS
+
+    files = _shipper(format, settings) if format in SHIPPERS else _installer(format, settings, kube_version, name)
+    if folder is None:
+        typer.echo(next(iter(files.values())), nl=False)
+        return
+    for file, text in files.items():
+        _write(folder / file, text)
+
+
+def _shipper(format: str, settings: SettingsOptions) -> dict[str, str]:
+    """The configuration of a log shipper, by the name of its file. Raises InputError."""
+    from kaudit_setup.manifest.shippers.render import DEFAULT_LOG, SHIPPERS, render
+    from kaudit_setup.resources import template
+
+    if settings.policy is not None:
+        raise InputError(f"{format} ships a log and takes no --policy", hint="leave it out")
+    log = DEFAULT_LOG if settings.log_path is None else settings.log_path
+    text = template("shippers", f"{format}.txt").read_text(encoding="utf-8")
+    return {SHIPPERS[format].file: render(format, log, text)}
+
+
+def _installer(format: str, settings: SettingsOptions, kube_version: str | None, name: str) -> dict[str, str]:
+    """The settings in the format of an installer, and what belongs beside it, by file name. Raises InputError."""
     from kaudit_setup.manifest.render import FORMATS, companions, kubeadm_format, render
+    from kaudit_setup.manifest.shippers.render import SHIPPERS
     from kaudit_setup.resources import template
 
     version = parse_version(kube_version)
     source = _source(settings, version, name)
     chosen = kubeadm_format(version) if format == "kubeadm" else format
     if chosen not in FORMATS:
-        raise InputError(f"unknown format {chosen!r}", hint="one of: kubeadm, " + ", ".join(FORMATS))
+        raise InputError(f"unknown format {chosen!r}", hint="one of: kubeadm, " + ", ".join([*FORMATS, *SHIPPERS]))
     rendered = render(chosen, source, template("render", f"{chosen}.txt").read_text(encoding="utf-8"))
-    if folder is None:
-        typer.echo(rendered, nl=False)
-    else:
-        for file, text in {FORMATS[chosen].file: rendered, **companions(chosen, source)}.items():
-            _write(folder / file, text)
+    return {FORMATS[chosen].file: rendered, **companions(chosen, source)}
 
 
 def _source(settings: SettingsOptions, version: KubeVersion | None, name: str) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -113,3 +114,65 @@ def test_a_policy_that_the_server_would_refuse_is_not_rendered(
     (tmp_path / "p.yaml").write_text(POLICY.replace("Metadata", "metadata"))
     assert main(["render", "kind", "--policy", str(tmp_path / "p.yaml")]) == 2
     assert "rules[0].level" in capsys.readouterr().err
+
+
+def _yaml(name: str, capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    assert main(["render", name, *argv]) == 0
+    return YAML(typ="safe", pure=True).load(capsys.readouterr().out)
+
+
+def test_vector_follows_the_log_and_sends_its_lines_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _yaml("vector", capsys, "--log-path", "/var/log/kube $x/audit.log")
+    (source,), (sink,) = found["sources"].values(), found["sinks"].values()
+    assert source["include"] == ["/var/log/kube $$x/audit.log", "/var/log/kube $$x/audit-*.log"]
+    assert source["exclude"] == ["/var/log/kube $$x/audit-*.log.gz"]
+    assert (source["read_from"], source["max_line_bytes"]) == ("beginning", 16 << 20)
+    assert found["data_dir"]
+    assert sink["inputs"] == list(found["sources"])
+    assert sink["encoding"] == {"codec": "text"}
+    assert sink["bucket"] == "${AUDIT_BUCKET}"
+
+
+def test_fluent_bit_follows_the_log_and_sends_its_lines_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _yaml("fluent-bit", capsys)["pipeline"]
+    (tail,), (s3,) = found["inputs"], found["outputs"]
+    folder = "/var/log/kubernetes/audit"
+    assert tail["path"] == f"{folder}/audit.log,{folder}/audit-*.log"
+    assert tail["exclude_path"] == f"{folder}/audit-*.log.gz"
+    assert tail["db"]
+    assert tail["read_from_head"] is True
+    assert (s3["match"], s3["log_key"]) == (tail["tag"], tail["key"])
+
+
+@pytest.mark.parametrize("name", ["vector", "fluent-bit", "alloy"])
+def test_a_log_on_standard_output_is_where_kubelet_keeps_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", name, "--log-path", "-"]) == 0
+    said = capsys.readouterr().out
+    assert '"/var/log/pods/kube-system_kube-apiserver-*/kube-apiserver/*.log"' in said
+    assert "@" not in said
+    assert "audit-*" not in said
+
+
+def test_alloy_sends_what_a_question_to_loki_expects(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "alloy", "--log-path", '/var/log/"x"/audit.log']) == 0
+    said = capsys.readouterr().out
+    assert said.count("{") == said.count("}")
+    assert '"__path__" = "/var/log/\\"x\\"/audit.log", "app" = "kube-audit", "node" = constants.hostname' in said
+    assert '?query={app="kube-audit"}' in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["vector", "--policy", "metadata"], "takes no --policy"),
+        (["vector", "--log-path", ""], "there is no log to ship"),
+        (["alloy", "--log-path", "audit.log"], "cannot be told this path"),
+        (["fluent-bit", "--log-path", "/var/a,b/audit.log"], "cannot be told this path"),
+        (["fluent-bit", "--log-path", "/var/${x}/audit.log"], "cannot be told this path"),
+    ],
+)
+def test_what_a_shipper_cannot_follow_is_wrong_usage(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", *argv]) == 2
+    assert said in capsys.readouterr().err

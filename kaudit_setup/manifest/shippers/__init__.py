@@ -1,0 +1,1 @@
+"""Configurations of log shippers for the audit log that is on a node."""
