@@ -26,7 +26,7 @@ def summary(fleet: FleetPlan) -> list[str]:
         ("restart", _restart(changing)),
         ("log", _log(changing)),
         ("kubeadm", _kubeadm(fleet)),
-        ("undo", _undo(fleet, changing)),
+        ("undo", _undo(changing)),
     )
     lines = [line for name, said in rows if said for line in wrap(said, f"  {name:<{_HEAD - 2}}", " " * _HEAD)]
     return ["Summary:", *lines]
@@ -103,11 +103,8 @@ def _kubeadm(fleet: FleetPlan) -> str:
     return ""
 
 
-def _undo(fleet: FleetPlan, changing: Sequence[NodePlan]) -> str:
+def _undo(changing: Sequence[NodePlan]) -> str:
+    """The command first, so that its line is never broken inside it."""
     if not changing:
         return ""
-    where = "" if len(fleet.nodes) == 1 else " with the same hosts"
-    return (
-        "a node on which the change is not proved is restored at once; "
-        f"later, `kaudit-setup rollback`{where} restores every file"
-    )
+    return "`kaudit-setup rollback` restores every file; a node on which the change is not proved is restored at once"

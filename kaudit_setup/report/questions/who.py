@@ -73,7 +73,7 @@ class ChainLink(Item, frozen=True, kw_only=True):
 class WhoAnswer(Item, frozen=True, kw_only=True):
     """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
 
-    `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`). `living`: the object and its
+    `changes` and `last_known` are there if they were asked for (`--diff`, `--show`). `living`: the object and its
     owners as they are now, read on a node; what they say is no part of the log.
     """
 
@@ -86,9 +86,9 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     events: tuple[ActorEvent, ...]
     coverage: tuple[LogCoverage, ...]
     notes: tuple[str, ...]
-    changes: tuple[ObjectChange, ...] | None
-    last_known: LastKnown | None
-    living: tuple[LivingObject, ...]
+    changes: tuple[ObjectChange, ...] | UnsetType = UNSET
+    last_known: LastKnown | UnsetType = UNSET
+    living: tuple[LivingObject, ...] | UnsetType = UNSET
 
 
 def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoAnswer:
@@ -118,9 +118,9 @@ def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType =
         events=tuple(event_of(request, secrets) for request in answer.events),
         coverage=covered(answer.coverage),
         notes=tuple(answer.notes),
-        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else None,
-        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else None,
-        living=tuple(map(living_item, answer.living)),
+        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else UNSET,
+        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else UNSET,
+        living=tuple(map(living_item, answer.living)) or UNSET,
     )
 
 

@@ -41,7 +41,7 @@ def test_the_sentence_of_the_article(who: Asker) -> None:
         " impersonated by kubernetes-admin."
     )
     assert f"{who.path}:1" in text
-    assert "Confidence: certain." in text
+    assert "Confidence: certain (the request names it)." in text
 
 
 def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:

@@ -53,7 +53,7 @@ def test_the_summary_stands_last_and_says_what_it_costs_and_what_undoes_it(
         "enable on 2 nodes: cp1, cp2",
         "kube-apiserver restarts, in each cluster on one node at a time",
         "at most 1.1 GiB on each node",
-        "`kaudit-setup rollback` with the same hosts restores every file",
+        "`kaudit-setup rollback` restores every file",
     ):
         assert said in last
 
