@@ -12,7 +12,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as Lookup
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 
 from kaudit_setup.kubeyaml.nodes import Entry, Float, Mapping, Mark, Node, Scalar, Sequence
 from kaudit_setup.model import KubeVersion
@@ -36,16 +36,34 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
+Check = Callable[[Node, str, KubeVersion, Findings], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type of Go: what it is called in JSON, what it refuses, and what it is made of."""
+
+    name: Literal["string", "boolean", "integer", "time", "anything", "array", "map", "object"]
+    check: Check
+    item: Type | None = None
+    fields: Lookup[str, Field] = field(default_factory=dict)
+
+    def __call__(self, node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+        """Check a value of this type that stands at `path`."""
+        self.check(node, path, version, findings)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a struct: its type, and the versions that have it (`until`: the first that has not)."""
 
-    check: Check
+    type: Type
     since: KubeVersion = _ALWAYS
     until: KubeVersion | None = None
 
-
-Check = Callable[[Node, str, KubeVersion, Findings], None]
+    def is_known_to(self, version: KubeVersion) -> bool:
+        """Whether this version has the field."""
+        return self.since <= version and (self.until is None or version < self.until)
 
 
 def _mismatch(node: Node, path: str, wanted: str, findings: Findings) -> None:
@@ -70,13 +88,13 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
 
-def string(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+def _string(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
     """A string, or null."""
     if not isinstance(node, Scalar) or not (isinstance(node.value, str) or node.value is None):
         _mismatch(node, path, "a string", findings)
 
 
-def boolean(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
+def _boolean(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
     """A truth value, or null."""
     if not isinstance(node, Scalar) or not (isinstance(node.value, bool) or node.value is None):
         _mismatch(node, path, "true or false", findings)
@@ -112,28 +130,28 @@ def _anything(node: Node, path: str, version: KubeVersion, findings: Findings) -
     """FieldsV1 keeps its text as it is."""
 
 
-def list_of(check: Check) -> Check:
-    """A list, or null; `check` is for its items."""
+def list_of(item_type: Type) -> Type:
+    """A list of such items, or null."""
 
     def checked(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
         if isinstance(node, Sequence):
             for index, item in enumerate(node.items):
-                check(item, f"{path}[{index}]", version, findings)
+                item_type(item, f"{path}[{index}]", version, findings)
         elif not is_null(node):
             _mismatch(node, path, "a list", findings)
 
-    return checked
+    return Type("array", checked, item_type)
 
 
 def _string_map(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
     if isinstance(node, Mapping):
         for entry in node.entries:
-            string(entry.value, f"{path}.{entry.key}", version, findings)
+            _string(entry.value, f"{path}.{entry.key}", version, findings)
     elif not is_null(node):
         _mismatch(node, path, "a map of strings", findings)
 
 
-def struct(fields: Lookup[str, Field]) -> Check:
+def struct(fields: Lookup[str, Field]) -> Type:
     """An object with these fields, or null. Fields that are unknown, or known to others only, are warned of."""
 
     def checked(node: Node, path: str, version: KubeVersion, findings: Findings) -> None:
@@ -145,15 +163,15 @@ def struct(fields: Lookup[str, Field]) -> Check:
         for entry in node.entries:
             where = f"{path}.{entry.key}" if path else entry.key
             known = fields.get(entry.key)
-            if known is None or version < known.since or (known.until and version >= known.until):
+            if known is None or not known.is_known_to(version):
                 findings.warnings.append(_unknown(where, entry, known, fields, version))
                 continue
             if entry.key in seen:
                 findings.warnings.append(repeated(where, f'duplicate field "{where}"', entry.mark))
             seen.add(entry.key)
-            known.check(entry.value, where, version, findings)
+            known.type(entry.value, where, version, findings)
 
-    return checked
+    return Type("object", checked, fields=fields)
 
 
 def _unknown(
@@ -180,9 +198,14 @@ def repeated(where: str, message: str, mark: Mark) -> Problem:
     )
 
 
-_STRING: Final = Field(string)
-_STRINGS: Final = Field(list_of(string))
-_BOOL: Final = Field(boolean)
+_TEXT: Final = Type("string", _string)
+_STRING: Final = Field(_TEXT)
+_STRINGS: Final = Field(list_of(_TEXT))
+_TRUTH: Final = Type("boolean", _boolean)
+_BOOL: Final = Field(_TRUTH)
+_TIME: Final = Field(Type("time", _time))
+_INTEGER: Final = Field(Type("integer", _int64))
+_MAP: Final = Field(Type("map", _string_map))
 _TYPE_META: Final = {"kind": _STRING, "apiVersion": _STRING}
 _OWNER: Final = {
     **_TYPE_META,
@@ -193,25 +216,25 @@ _OWNER: Final = {
 }
 _MANAGED: Final = {
     **dict.fromkeys(("manager", "operation", "apiVersion", "fieldsType"), _STRING),
-    "time": Field(_time),
-    "fieldsV1": Field(_anything),
-    "subresource": Field(string, since=KubeVersion(1, 22)),
+    "time": _TIME,
+    "fieldsV1": Field(Type("anything", _anything)),
+    "subresource": Field(_TEXT, since=KubeVersion(1, 22)),
 }
 _OBJECT_META: Final = {
     **dict.fromkeys(("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"), _STRING),
-    "generation": Field(_int64),
-    "deletionGracePeriodSeconds": Field(_int64),
-    "creationTimestamp": Field(_time),
-    "deletionTimestamp": Field(_time),
-    "labels": Field(_string_map),
-    "annotations": Field(_string_map),
+    "generation": _INTEGER,
+    "deletionGracePeriodSeconds": _INTEGER,
+    "creationTimestamp": _TIME,
+    "deletionTimestamp": _TIME,
+    "labels": _MAP,
+    "annotations": _MAP,
     "finalizers": _STRINGS,
     "ownerReferences": Field(list_of(struct(_OWNER))),
-    "clusterName": Field(string, until=KubeVersion(1, 25)),
+    "clusterName": Field(_TEXT, until=KubeVersion(1, 25)),
     "managedFields": Field(list_of(struct(_MANAGED))),
 }
 _GROUP_RESOURCES: Final = {"group": _STRING, "resources": _STRINGS, "resourceNames": _STRINGS}
-_OMIT_MANAGED: Final = Field(boolean, since=OMIT_MANAGED_FIELDS_SINCE)
+_OMIT_MANAGED: Final = Field(_TRUTH, since=OMIT_MANAGED_FIELDS_SINCE)
 _RULE: Final = {
     "level": _STRING,
     **dict.fromkeys(("users", "userGroups", "verbs", "namespaces", "nonResourceURLs", "omitStages"), _STRINGS),

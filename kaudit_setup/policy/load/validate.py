@@ -19,7 +19,7 @@ from kaudit_setup.policy.load import fixes
 from kaudit_setup.policy.load.problem import Problem
 from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Policy, Rule, Stage
 
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_MESSAGE: Final = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
     "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -157,7 +157,7 @@ class _Validator:
             reasons = []
             if len(group.value.encode()) > 253:
                 reasons.append("must be no more than 253 characters")
-            if not _SUBDOMAIN.fullmatch(group.value):
+            if not SUBDOMAIN.fullmatch(group.value):
                 reasons.append(_SUBDOMAIN_MESSAGE)
             if reasons:
                 self.invalid(f"{path}.group", group.value, ",".join(reasons), group.mark, fixes.group(group.value))
