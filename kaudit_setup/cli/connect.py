@@ -42,31 +42,29 @@ def nodes(
     """The nodes that the user named, or this machine; closed at the end. `ssh`: how to reach them, and how to be
     root there. Raises InputError.
     """
-    from kaudit_setup.fleet.survey import Candidate
-
     if root is not None and (hosts or inventory):
         raise InputError("--root excludes --host and --inventory", hint="--root works on a folder of this machine")
     if root is not None and not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
     named = named_hosts(hosts, inventory, groups)
     password = ssh.become_password if ssh else None
-    found: list[Candidate] = []
     if named:
         from kaudit_setup.node.ssh.target import SshOptions
 
         options = ssh or SshOptions()
-        found = [
-            Candidate(
-                _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1),
-                h.cluster,
-                h.where,
-                h.audit,
-                h.given,
-            )
+        opened = [
+            _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1)
             for h in named
         ]
     else:
-        found = [Candidate(_local(root, password))]
+        opened = [_local(root, password)]
+    # loaded while the connection is being made
+    from kaudit_setup.fleet.survey import Candidate
+
+    if named:
+        found = [Candidate(node, h.cluster, h.where, h.audit, h.given) for h, node in zip(named, opened, strict=True)]
+    else:
+        found = [Candidate(opened[0])]
     try:
         yield found
     finally:
@@ -80,7 +78,6 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     Raises InputError.
     """
     from kaudit_setup.fleet.hosts import Host, unique, with_own_names
-    from kaudit_setup.fleet.inventory_files import read_from
     from kaudit_setup.node.ssh.target import SshTarget
 
     found: list[Host] = []
@@ -90,6 +87,8 @@ def named_hosts(hosts: list[str] | None, inventory: Path | None, groups: list[st
     if groups and inventory is None:
         raise InputError("--group needs --inventory", hint="--inventory FILE --group masters")
     if inventory is not None:
+        from kaudit_setup.fleet.inventory_files import read_from
+
         read_inventory = read_from(inventory, groups or ())
         for note in read_inventory.notes:
             typer.echo(f"note: {safe(note)}", err=True)

@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 
 def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -> None:
     """Look at every node, review once, then one node of a cluster after the other; a failure stops the rest."""
-    from kaudit_setup.change.run import Terms
-    from kaudit_setup.fleet.rollout import Rules, roll
-    from kaudit_setup.report.documents.document import document, warned
-    from kaudit_setup.report.nodes import outcome, review
-
     living = how.root is None
     if how.canary and not how.dry_run and not can_ask():
         raise InputError(
@@ -43,6 +38,12 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
             hint="change one node alone with --host, then all of them without --canary",
         )
     with how.candidates() as candidates:
+        # loaded while the connection is being made
+        from kaudit_setup.change.run import Terms
+        from kaudit_setup.fleet.rollout import Rules, roll
+        from kaudit_setup.report.documents.document import document, warned
+        from kaudit_setup.report.nodes import outcome, review
+
         try:
             fleet = _look(how, candidates, prepare)
         except KeyboardInterrupt as error:

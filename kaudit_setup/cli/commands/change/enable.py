@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.settings import SettingsOptions
 from kaudit_setup.errors import InputError
+
+if TYPE_CHECKING:
+    from kaudit_setup.change.prepare import Prepared
+    from kaudit_setup.fleet.survey import Candidate
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,8 +30,6 @@ Examples:
 @takes(settings=SettingsOptions, how=ChangeOptions)
 def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     """Enable audit logging: show the diff, back up, patch, verify; restore the node if anything fails."""
-    from kaudit_setup.change.plan import Wanted
-    from kaudit_setup.change.prepare import prepare_enable
     from kaudit_setup.cli.rollout import change_nodes
     from kaudit_setup.report.terminal import note
 
@@ -36,5 +40,14 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
     if remark and how.yes:
         # nobody will read the review, which says it, too
         note(remark)
-    wanted = Wanted(policy, settings.explicit(), settings.webhook_bytes(), settings.log_group, remark)
-    change_nodes(how, lambda c: prepare_enable(c.node, wanted, manifest=how.manifest, prove=how.root is None))
+    flags, webhook = settings.explicit(), settings.webhook_bytes()
+
+    def prepare(candidate: Candidate) -> Prepared:
+        # loaded by now: see change_nodes
+        from kaudit_setup.change.plan import Wanted
+        from kaudit_setup.change.prepare import prepare_enable
+
+        wanted = Wanted(policy, flags, webhook, settings.log_group, remark)
+        return prepare_enable(candidate.node, wanted, manifest=how.manifest, prove=how.root is None)
+
+    change_nodes(how, prepare)
