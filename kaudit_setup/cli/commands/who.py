@@ -147,14 +147,13 @@ def _answer(
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
-    from kaudit_setup.attribution.trust.servers import many_with_servers, with_servers
     from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
-        return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent)
+        return with_sources(ask_many(part.logs, question), part.missing())
     events = EventLog(part.logs)
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
-    answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent)
+    answer = shown.wanted().added_to(answer, events, last)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 
