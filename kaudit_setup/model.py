@@ -73,3 +73,16 @@ class KubeVersion:
 
 OLDEST = KubeVersion(1, 20)
 NEWEST = KubeVersion(1, 36)
+
+
+@dataclass(frozen=True, slots=True)
+class SilentServer:
+    """An API server whose requests logs do not have, `why` in words: after `since`, or before `until`, or at all.
+
+    `name`: as people call its node, or where it listens. Times are in the log's spelling.
+    """
+
+    name: str
+    why: str
+    since: str = ""
+    until: str = ""

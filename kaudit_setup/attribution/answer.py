@@ -15,6 +15,7 @@ from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
 
 
@@ -87,7 +88,8 @@ class Answer:
     """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
 
     `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
-    as they are now, where they were read.
+    as they are now, where they were read. `silent`: API servers whose requests the logs do not have, and `proviso`
+    what the answer's sentence says of them.
     """
 
     question: Question
@@ -102,6 +104,8 @@ class Answer:
     differences: History | None = None
     last_known: History | None = None
     living: tuple[Living, ...] = ()
+    silent: tuple[SilentServer, ...] = ()
+    proviso: str = ""
 
     @property
     def found(self) -> bool:

@@ -22,12 +22,15 @@ from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
+from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS, missing_servers
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.attribution.witness.chain import NOBODY, Reader, Witnesses, witnesses_of
 from kaudit_setup.attribution.witness.living import version_in
 from kaudit_setup.attribution.witness.testimony import testimony
 from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.model import SilentServer
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.resources import counted
 
@@ -37,7 +40,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     one, reads the living object and its owners.
     """
     index = _index(log, question)
-    index.look_up(literals(question.verb, question.object))
+    index.look_up([*literals(question.verb, question.object), *([] if _asks_once(question) else [SERVER_PODS])])
     obj, others = as_logged(index, question)
     witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
@@ -52,6 +55,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         notes = (*notes, *testimony(question.verb, obj, finding, witnesses))
     linked = [link.request for link in finding.links if link.request is not None]
     notes = (*notes, *shared_ids(index.all(), [*linked, *events]))
+    covered = log.coverage()
     answer = Answer(
         question,
         obj,
@@ -60,9 +64,10 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         finding.root,
         finding.links,
         tuple(events),
-        log.coverage(),
+        covered,
         notes,
         living=witnesses.living,
+        silent=_silent(index, question, finding, covered),
     )
     return numbered(log, answer)
 
@@ -78,10 +83,25 @@ def _witnesses(index: EventIndex, obj: Object, reader: Reader | None) -> Witness
     return witnesses
 
 
+def _asks_once(question: Question) -> bool:
+    """Whether one request is asked for that may be known whatever came later, rather than the last of many."""
+    return question.verb in {Verb.created, Verb.deleted}
+
+
+def _silent(
+    index: EventIndex, question: Question, finding: Finding, coverage: Sequence[Coverage]
+) -> tuple[SilentServer, ...]:
+    """API servers whose logs are missing, where that matters."""
+    if not _asks_once(question):
+        return tuple(missing_servers(index.all(), coverage))
+    # a search for something else leaves out what only kubelets said
+    return tuple(missing_servers(index.every([SERVER_PODS]), coverage)) if finding.request is None else ()
+
+
 def _index(log: Searched, question: Question) -> EventIndex:
     """The index of the log, which keeps what the question needs."""
     obj = question.object
-    if question.verb not in {Verb.created, Verb.deleted}:
+    if not _asks_once(question):
         return EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
     # who made it, and its owners, is asked of the time before, too
     return EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))

@@ -11,11 +11,15 @@ _LONGEST_AGENT = 80
 
 
 def sentence(answer: Answer) -> str:
-    """The answer in one sentence, e.g. `foobar created it on 2022-04-11 22:21:15 UTC from 192.168.1.135 with kubectl
+    """The answer in one sentence, with what the logs lack, e.g.
+    `foobar created it on 2022-04-11 22:21:15 UTC from 192.168.1.135 with kubectl
     v1.23.3, impersonated by kubernetes-admin`.
     """
-    if answer.question.user:
-        return _of_user(answer)
+    said = _of_user(answer) if answer.question.user else _of_object(answer)
+    return f"{said}; {answer.proviso}" if answer.proviso else said
+
+
+def _of_object(answer: Answer) -> str:
     request, root = answer.answer, answer.root
     first = f"{_subject(root)} {past(root)} {answer.links[-1].object} {_circumstances(root)}" if root else ""
     if request is None:

@@ -15,8 +15,9 @@ from typing import Any, cast
 
 import msgspec
 
+from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import PARTS, Event
-from kaudit_setup.auditlog.reader import Block, Unit, blocks
+from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
 Decoder = msgspec.json.Decoder[Event]
@@ -169,13 +170,13 @@ def _spelling(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 class Lines:
-    """Decoded lines of one block: `events[i]` is None where the i-th line is blank or damaged. `number`: of the first
-    line in its unit. Valid until the next block is asked for.
+    """Decoded lines of one block: `events[i]` is None where the i-th line is blank or damaged. Valid until the next
+    block is asked for.
     """
 
     def __init__(self, number: int, block: Block, decoder: Decoder, tally: Tally) -> None:
-        """Decode `block`; counts lines, events and damage in `tally`."""
-        self.number = number
+        """Decode `block`, whose first line is the line `number` of its unit; counts what is met in `tally`."""
+        self._number = number
         self.block = block
         self.sizes = block.sizes()
         """The lines' sizes, newline included."""
@@ -184,10 +185,14 @@ class Lines:
         with suppress(*_REFUSED):
             self.events = cast(list[Event | None], decoder.decode_lines(block.view))
         if len(self.events) != len(self.sizes):
-            self.events = [_one(decoder, text, tally, number + i) for i, text in enumerate(self.texts)]
+            self.events = [_one(decoder, text, tally, self.number(i)) for i, text in enumerate(self.texts)]
             tally.events -= sum(event is None for event in self.events)
-        tally.lines += len(self.events)
+        tally.lines += block.file_lines(len(self.events))
         tally.events += len(self.events)
+
+    def number(self, index: int) -> int:
+        """Of the line `index` in its unit, 1-based."""
+        return self._number + self.block.origin(index)
 
     @property
     def texts(self) -> list[bytes]:

@@ -20,9 +20,10 @@ _ROTATED = re.compile(
     r"(?P<stem>.+)-(?P<date>\d{4}-\d\d-\d\d)T(?P<clock>\d\d-\d\d-\d\d)(?P<part>\.\d{3})(?P<ext>\.[^.]*)?"
 )
 _EXTENSION = r"\.(?:log|jsonl|ndjson|json)"
-_LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*(?:\.gz)?")
+_PACKED = re.compile(r"\.(?:gz|zst|zstd|xz|bz2)\Z")
+_LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*")
 _NUMBERED = re.compile(rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)")
-_PACKED = re.compile(r"\.(?:zst|xz|bz2|lz4|Z|zip)\Z")
+_UNREAD = re.compile(r"\.(?:lz4|Z|zip)\Z")
 # folders whose names do not identify a node
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
@@ -43,7 +44,7 @@ class FileName:
     @classmethod
     def of(cls, name: str) -> FileName:
         """Parse `name`."""
-        plain = name.removesuffix(".gz")
+        plain = bare(name)
         if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
             return cls(found["stem"] + (found["ext"] or ""), moment)
         if found := _NUMBERED.fullmatch(plain):
@@ -61,18 +62,28 @@ def _moment(rotated: re.Match[str]) -> str:
 def rotated_name(name: str, moment: str) -> str:
     """What a log file called `name` would be called if it had been rotated at `moment`, in the log's spelling."""
     log = PurePath(FileName.of(name).stem)
-    packed = ".gz" if name.endswith(".gz") else ""
+    packed = name.removeprefix(bare(name))
     return f"{log.stem}-{moment[:23].replace(':', '-')}{log.suffix}{packed}"
+
+
+def bare(name: str) -> str:
+    """`name` without the ending of a compression that is read here."""
+    return _PACKED.sub("", name)
+
+
+def is_packed(name: str) -> bool:
+    """Whether it has such an ending."""
+    return bare(name) != name
 
 
 def is_log(name: str) -> bool:
     """Whether a file of a folder is called like a log: also as logrotate and people call them."""
-    return _LOG.fullmatch(name) is not None
+    return _LOG.fullmatch(bare(name)) is not None
 
 
 def is_packed_log(name: str) -> bool:
     """Whether it is called like a log in a compression that is not read here."""
-    return not is_log(name) and is_log(_PACKED.sub("", name))
+    return not is_log(name) and is_log(_UNREAD.sub("", name))
 
 
 def is_audit_log(name: str) -> bool:

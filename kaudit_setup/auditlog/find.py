@@ -10,13 +10,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
-from kaudit_setup.auditlog.file_names import FileName, host_names, is_audit_log, is_log, is_packed_log, node_names
-from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
+from kaudit_setup.auditlog.file_names import (
+    FileName,
+    bare,
+    host_names,
+    is_audit_log,
+    is_log,
+    is_packed,
+    is_packed_log,
+    node_names,
+)
+from kaudit_setup.auditlog.files import STDIN, LogFile
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.errors import InputError
 
 _MAY = "run as a user who may read it"
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
+_SIGNS = (b"audit.k8s.io", b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,7 @@ class _Seen:
 
     @property
     def gzipped(self) -> bool:
-        return self.name.endswith(".gz")
+        return is_packed(self.name)
 
     def age(self) -> tuple[bool, str, int, float, str]:
         """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
@@ -126,7 +138,7 @@ def _groups(seen: Iterable[_Seen]) -> _Groups:
     plain = {(one.folder, one.name) for one in files.values() if not one.gzipped}
     groups: _Groups = {}
     for one in files.values():
-        if not one.gzipped or (one.folder, one.name.removesuffix(".gz")) not in plain:
+        if not one.gzipped or (one.folder, bare(one.name)) not in plain:
             groups.setdefault((one.folder, one.parsed.stem), []).append(one)
     return groups
 
@@ -200,7 +212,11 @@ def _left_closed(closed: list[OSError], path: str) -> Iterator[str]:
 def _in_folder(path: str, name: str) -> _Seen | str | None:
     """A file of a folder: a log, a sentence why it is left out, or None if it is not called like a log."""
     if not is_log(name):
-        return f"{path} is left out: only plain files and gzip can be read" if is_packed_log(name) else None
+        return (
+            f"{path} is left out: only plain files, gzip, zstd, xz and bzip2 can be read"
+            if is_packed_log(name)
+            else None
+        )
     try:
         info = Path(path).stat()
     except OSError as error:
@@ -218,7 +234,7 @@ def _looks_like_one(path: str) -> bool:
     """Whether a file found in a folder, under a name of its own, may be an audit log."""
     try:
         with Path(path).open("rb") as stream:
-            head = stream.read(_LOOK_BYTES)
+            head = Unpacked(stream, Tally()).peek(_LOOK_BYTES)
     except OSError:
         return False
-    return head.startswith(GZIP) or b"audit.k8s.io/" in head
+    return any(sign in head for sign in _SIGNS)

@@ -1,15 +1,26 @@
-"""How text is encoded in the lines of a log: by kube-apiserver, and by log shippers that rewrite its lines."""
+"""How text is encoded in lines, by kube-apiserver and by log shippers that rewrite them; and how it is found."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from kaudit_setup.auditlog.block import Block
 
 _GO_ESCAPE = re.compile(rb"\\u(003[ce]|0026|202[89])")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
 
+OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
+"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper rewrote, with
+sorted keys, spaces or fields of its own, begins differently."""
+
+Find = Callable[[memoryview], list[tuple[int, int, int]]]
+"""Where a literal stands in a block: which (there is one), from, to."""
 # for each value that a line must hold its spellings, the most telling value first
 Plain = tuple[tuple[bytes, ...], ...]
 
@@ -60,3 +71,60 @@ def spellings(text: bytes) -> tuple[bytes, ...]:
 def says(text: bytes, plains: Sequence[Plain]) -> bool:
     """Whether a line holds every value of one of `plains`."""
     return any(all(any(one in text for one in spelt) for spelt in plain) for plain in plains)
+
+
+def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
+    """One automaton for each: a single literal is found with vector instructions, several are not."""
+    return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
+
+
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """Literals made ready for the search, one automaton each: a single one is found with vector instructions, several
+    are not. `own`: as kube-apiserver writes them; `telling`: the most telling value of each, however it is spelled,
+    for lines in another order, which must say the rest (`plains`) too.
+    """
+
+    own: tuple[Find, ...]
+    telling: tuple[Find, ...]
+    plains: tuple[Plain, ...]
+
+    @classmethod
+    def of(cls, literals: Sequence[bytes]) -> Needles:
+        """No literal means every line."""
+        plains = tuple(map(plainly, literals))
+        return cls(
+            finders([spelt for literal in literals for spelt in spellings(literal)]),
+            finders([spelt for plain in plains for spelt in plain[0]]),
+            plains,
+        )
+
+    def lines(self, block: Block, *, own: bool) -> Iterator[tuple[int, bytes]]:
+        """The lines of a block that hold a literal: where each begins, and its text. `own`: whether they are as
+        kube-apiserver writes them.
+        """
+        spans = self._spans(block, self.own if own else self.telling) if self.plains else _every(block)
+        for start in sorted(spans):
+            text = bytes(block.data[start : spans[start]])
+            if own or not self.plains or says(text, self.plains):
+                yield start, text
+
+    def _spans(self, block: Block, wanted: Iterable[Find]) -> dict[int, int]:
+        spans: dict[int, int] = {}
+        for find in wanted:
+            end = 0
+            for _, start, stop in find(block.view):
+                if start >= end:
+                    end = block.data.find(b"\n", stop, block.size)
+                    spans[block.data.rfind(b"\n", 0, start) + 1] = end
+        return spans
+
+
+def _every(block: Block) -> dict[int, int]:
+    lines: dict[int, int] = {}
+    start = 0
+    while start < block.size:
+        end = block.data.find(b"\n", start, block.size)
+        lines[start] = end
+        start = end + 1
+    return lines

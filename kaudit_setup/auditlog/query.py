@@ -204,7 +204,7 @@ def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[lis
         if fitting:
             texts = lines.texts
             fitting.sort()
-            yield _rows(((lines.number + index, texts[index], fit) for index, fit in fitting), form, tally)
+            yield _rows(((lines.number(index), texts[index], fit) for index, fit in fitting), form, tally)
 
 
 def _decoder(wanted: Filter, form: _Form) -> Decoder:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from kaudit_setup.auditlog.reader import Block
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 
-OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
-"""How kube-apiserver begins every line (audit/v1 types.go: the order of fields). What a log shipper rewrote, with
-sorted keys, spaces or fields of its own, begins differently."""
 _SLASHED = b'"requestURI":"\\/'
 """In a line of some shippers; Go escapes no slash."""
 REWRITTEN = "its lines are not in kube-apiserver's format (rewritten by a log shipper?): searched by names only"
@@ -47,15 +45,16 @@ def inspect(block: Block, tally: Tally) -> None:
     data, size = block.data, block.size
     find, begins = data.find, data.startswith
     holes = find(b"\0", 0, size) >= 0
-    start, count, others = 0, tally.lines, 0
+    start = count = others = 0
+    first = tally.lines + 1
     while start < size:
         end = find(b"\n", start, size)
-        count += 1
         if holes or data[end - 1] != 0x7D or not begins(OWN_ORDER, start):
-            others += _inspect(bytes(data[start:end]), count, tally)
+            others += _inspect(bytes(data[start:end]), first + block.origin(count), tally)
+        count += 1
         start = end + 1
-    tally.events += count - tally.lines - others
-    tally.lines = count
+    tally.events += count - others
+    tally.lines += block.file_lines(count)
 
 
 def inspect_first(block: Block, tally: Tally) -> None:

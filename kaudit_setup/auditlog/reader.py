@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
-from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile, reopen_path
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.compression import CUT
+from kaudit_setup.auditlog.shapes.convert import Converter, Readable
+from kaudit_setup.auditlog.shapes.opening import begin
+from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.shapes.sought import Sought
 
 BLOCK_BYTES = 1 << 20
 UNIT_BYTES = 32 << 20
 _SMALLEST_BLOCK_BYTES = 1 << 14
 LONGEST_LINE_BYTES = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
-_PACKED_BYTES = 1 << 18  # bytes of a compressed file that are read at once
-_CUT = "a compressed file that is cut short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +37,8 @@ class Unit:
     file: LogFile
     start: int = 0
     end: int = -1
-
-
-@dataclass(slots=True)
-class Block:
-    """Whole lines, each ended by a newline: `data[:size]`, from byte `at` of the (decompressed) file on.
-
-    Valid until the next block is asked for.
-    """
-
-    data: bytearray
-    size: int
-    at: int
-
-    @property
-    def view(self) -> memoryview:
-        """The lines without the spare room behind them."""
-        return memoryview(self.data)[: self.size]
-
-    def sizes(self) -> list[int]:
-        """The lines' sizes, newline included."""
-        return list(map(len, BytesIO(self.view)))
-
-    def lines(self, start: int, stop: int) -> int:
-        """How many lines end in `data[start:stop]`; `bytearray.count` takes twice as long."""
-        find = self.data.find
-        count = 0
-        while (start := find(b"\n", start, stop) + 1) > 0:
-            count += 1
-        return count
-
-    def numbers(self, starts: Iterable[int], first: int) -> Iterator[int]:
-        """The numbers of the lines that begin at `starts` (ascending), if the first line of the block is number
-        `first`; 0 for all if that is 0.
-        """
-        done, number = 0, first
-        for start in starts:
-            if first:
-                number += self.lines(done, start)
-                done = start
-            yield number
+    reading: Reading | None = None
+    """Of a later part: how its file is read, which only its beginning tells."""
 
 
 def too_long() -> str:
@@ -83,27 +47,32 @@ def too_long() -> str:
 
 
 def plan(files: Sequence[LogFile], unit: int = UNIT_BYTES) -> list[Unit]:
-    """`files` cut into parts of about `unit` bytes, in order; compressed files and standard input stay whole."""
+    """`files` cut into parts of about `unit` bytes, in order; what has to be read from its beginning stays whole."""
     units: list[Unit] = []
     for file in files:
-        starts = [0]
+        starts, reading = [0], None
         if not file.gzipped and file.size > unit + unit // 2:
-            starts = list(range(0, file.size - unit // 2, unit))
+            splittable, reading = _seen(file)
+            if splittable:
+                starts = list(range(0, file.size - unit // 2, unit))
         for start, end in zip(starts, [*starts[1:], -1], strict=True):
-            units.append(Unit(len(units), file, start, end))
+            units.append(Unit(len(units), file, start, end, reading))
     return units
 
 
-class Readable(Protocol):
-    """Bytes to read, wherever they come from."""
+def _seen(file: LogFile) -> tuple[bool, Reading | None]:
+    """Whether one may begin to read a file at any line, and how it is read."""
+    try:
+        with Path(file.copy or file.path).open("rb", buffering=0) as stream:
+            start = begin(stream, Tally())
+    except OSError:  # who reads it says so
+        return True, None
+    return not start.packed and (start.reading is None or start.reading.splittable), start.reading
 
-    def readinto(self, into: memoryview, /) -> int | None:
-        """Fill `into`, at least a part of it; 0 at the end."""
-        ...
 
-
-def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The lines of `unit` in blocks of about `block` bytes.
+def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | None = None) -> Iterator[Block]:
+    """The lines of `unit` in blocks of about `block` bytes; of a file in another shape, the JSON lines that it holds,
+    of which those that hold nothing of what is `sought` may be left out.
 
     Holes of NUL bytes, lines that are too long, an unfinished last line and a broken compression are left out and
     counted in `tally`, which also learns the time covered.
@@ -112,13 +81,10 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES) -> Iterator[Block
     if stream is None:
         return
     try:
-        at = _line_start(stream, unit.start) if unit.start else 0
-        source = cast(Readable, stream) if unit.start else _unpacked(stream, unit.file, tally)
         # thousands of small files: room that is not needed takes longer to make than they take to read
         room = min(block, max(unit.file.size + 1, _SMALLEST_BLOCK_BYTES))
-        for part in _blocks(source, unit.end, at, tally, room):
+        for part in _parts(stream, unit, tally, room, sought):
             tally.size += part.size
-            tally.watch(part.data, part.size)
             yield part
     except OSError as error:
         tally.damage(0, f"reading failed midway: {error.strerror}")
@@ -128,11 +94,34 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES) -> Iterator[Block
             stream.close()
 
 
-def _blocks(source: Readable, end: int, at: int, tally: Tally, room: int) -> Iterator[Block]:
+def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None) -> Iterator[Block]:
+    at, source, reading = 0, cast(Readable, stream), unit.reading
+    if unit.start:
+        at = _line_start(stream, unit.start)
+    else:
+        start = begin(stream, tally)
+        source, reading = start.source, start.reading
+        if unit.file.gzipped and start.empty:
+            tally.damage(0, CUT)
+            tally.note(CUT)
+    tally.shape = reading.name if reading else ""
+    if reading is None:
+        for part in _blocks(source, unit.end, at, tally, room):
+            tally.watch(part.data, part.size)
+            yield part
+        return
+    converter = Converter(reading, tally, sought)
+    if reading.documents is not None:
+        yield from converter.documents(source, reading.documents, room)
+    else:
+        yield from converter.lines(_blocks(source, unit.end, at, tally, room, strict=False))
+
+
+def _blocks(source: Readable, end: int, at: int, tally: Tally, room: int, *, strict: bool = True) -> Iterator[Block]:
     buffer = _Buffer(room, at, tally)
     while end < 0 or buffer.at < end:
         if not buffer.fill(source):
-            yield from buffer.rest()
+            yield from buffer.rest(strict=strict)
             return
         if size := buffer.whole_lines(end):
             yield Block(buffer.data, size, buffer.at)
@@ -203,17 +192,20 @@ class _Buffer:
         """Whether there are only NUL bytes: what a crash or logrotate's `copytruncate` leaves; it may be huge."""
         return self.data[0] == 0 and not self.data[: self.size].strip(b"\0")
 
-    def rest(self) -> Iterator[Block]:
-        """What follows the last newline: an event whose newline is missing, or one that is still being written."""
+    def rest(self, *, strict: bool) -> Iterator[Block]:
+        """What follows the last newline: an event whose newline is missing, or one that is still being written.
+        Unless `strict`, also text that is none.
+        """
         text = self.data[: self.size]
         bare = text.strip(b"\0 \t\r")
         if self._in_line or not bare:
             return
-        if bare.endswith(b"}"):
+        if bare.endswith(b"}") or not (strict or b"auditID" in bare):
             yield Block(text + b"\n", len(text) + 1, self.at)
         else:
             # an event that is still being written is expected at the end of a log; any other text is not
-            self._tally.damage(0, "an unfinished last line", b"" if bare.startswith(b"{") else bytes(bare))
+            expected = bare.startswith(b"{") or not strict
+            self._tally.damage(0, "an unfinished last line", b"" if expected else bytes(bare))
 
 
 def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
@@ -262,83 +254,3 @@ def _line_start(stream: BinaryIO, start: int) -> int:
         at += len(chunk)
     stream.seek(at)
     return at
-
-
-def _unpacked(stream: BinaryIO, file: LogFile, tally: Tally) -> Readable:
-    """`stream`, decompressed if it is gzip, whatever its name says."""
-    head = stream.read(2) or b""
-    if file.gzipped and not head:
-        tally.damage(0, _CUT)
-        tally.note(_CUT)
-    if len(head) == 1:  # a pipe gives what is there
-        head += stream.read(1) or b""
-    if head.startswith(GZIP):
-        return _Gunzip(stream, head, tally)
-    return _Behind(head, stream)
-
-
-class _Behind:
-    """A stream with a few bytes put back in front of it (standard input cannot seek)."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = cast(Readable, stream)
-
-    def readinto(self, into: memoryview, /) -> int | None:
-        if self._head:
-            head, self._head = self._head, b""
-            into[: len(head)] = head
-            return len(head)
-        return self._stream.readinto(into)
-
-
-class _Gunzip:
-    """Gzip in any number of members; of a truncated or damaged file, what can be read, and a note."""
-
-    def __init__(self, stream: BinaryIO, head: bytes, tally: Tally) -> None:
-        self._stream = stream
-        self._input = head
-        self._tally = tally
-        self._member = zlib.decompressobj(wbits=31)
-        self._step = _PACKED_BYTES  # how much of the input is tried at once
-        self._over = False
-
-    def readinto(self, into: memoryview, /) -> int | None:
-        while not self._over:
-            data = self._input or self._stream.read(_PACKED_BYTES)
-            if not data:
-                self._end(_CUT)
-                break
-            before = self._member.copy()
-            try:
-                out = self._member.decompress(data[: self._step], len(into))
-            except zlib.error:
-                if self._step == 1:
-                    self._end("a compressed file that is damaged")
-                    break
-                # an error costs all that was decompressed with it: go up to it in ever smaller steps
-                self._member, self._input, self._step = before, data, self._step // 2
-                continue
-            untried = data[self._step :]
-            if self._member.eof:
-                self._next_member(untried)
-            else:
-                self._input = self._member.unconsumed_tail + untried
-            if out:
-                into[: len(out)] = out
-                return len(out)
-        return 0
-
-    def _end(self, what: str) -> None:
-        self._over = True
-        self._tally.damage(0, what)
-        self._tally.note(what)
-
-    def _next_member(self, untried: bytes) -> None:
-        rest = (self._member.unused_data + untried).lstrip(b"\0")
-        rest = rest or (self._stream.read(_PACKED_BYTES) or b"").lstrip(b"\0")
-        if not rest:
-            self._over = True
-            return
-        self._input = rest
-        self._member = zlib.decompressobj(wbits=31)

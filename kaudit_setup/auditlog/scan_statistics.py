@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.shapes import MOST_SAMPLES, classify, sample
+from kaudit_setup.auditlog.shapes.names import (
+    APART,
+    FOREIGN,
+    MOST_SAMPLES,
+    OTHER_LOG,
+    classify,
+    describe_foreign,
+    sample,
+)
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 
 GAP_SECONDS = 600.0
@@ -55,6 +63,8 @@ class Tally:
     gaps: list[tuple[str, str]] = field(default_factory=list)
     back: int = 0
     notes: list[str] = field(default_factory=list)
+    shape: str = ""
+    """Of its lines; empty for JSON lines, and for what is no audit log."""
 
     def damage(self, line: int, what: str, text: bytes = b"") -> None:
         """Count one damaged line; `text`: the line, if it is not an event at all."""
@@ -88,13 +98,14 @@ class Tally:
         self.first = min(self.first, first) if self.first else first
         self.last = max(self.last, last)
 
-    def watch(self, data: bytearray, size: int) -> None:
-        """Take in the time that the lines of `data[:size]` cover, and the gaps between them.
+    def watch(self, data: bytes | bytearray, size: int, keys: Sequence[bytes] = _STAMPS) -> None:
+        """Take in the time that the lines of `data[:size]` cover, and the gaps between them. `keys`: what may stand
+        before each time.
 
         Looks at a few timestamps only: a stretch shorter than a gap cannot hold one. If those are not in the order of
         time, all are looked at.
         """
-        for key in _STAMPS:
+        for key in keys:
             begin = data.find(key, 0, size)
             while begin >= 0 and not _moment(data, begin, key):
                 begin = data.find(key, begin + 1, size)
@@ -117,9 +128,9 @@ class Tally:
         if _apart(first, last) > GAP_SECONDS:
             _gaps(data, (begin, first), (end, last), self.gaps, key)
 
-    def _sort(self, data: bytearray, size: int, key: bytes) -> None:
+    def _sort(self, data: bytes | bytearray, size: int, key: bytes) -> None:
         """As `watch`, for lines that are not in the order of time: parts of a log that were put together, say."""
-        texts = re.findall(re.escape(key) + rb'([^"]*)"', memoryview(data)[:size])
+        texts = re.findall(re.escape(key) + rb'([^"\\]*)', memoryview(data)[:size])
         times = [time for text in texts if (time := stamp_or_nothing(text.decode("ascii", "replace")))]
         self.back += sum(_went_back(earlier, later) for earlier, later in pairwise(times))
         times.sort()
@@ -142,6 +153,7 @@ class Tally:
         self.samples += later.samples[: MOST_SAMPLES - len(self.samples)]
         self.size += later.size
         self.back += later.back
+        self.shape = self.shape or later.shape
         for sentence in later.notes:
             self.note(sentence)
 
@@ -178,11 +190,13 @@ def unreadable(file: str, tally: Tally) -> Unreadable | None:
         return None
     shape = classify(tally.samples)
     first = next((f"the first is line {d.line}: {d.what}" for d in tally.located if d.line), "")
-    fix = shape.fix(file) if shape else ""
-    if not fix and not tally.events:
-        fix = "give the file that kube-apiserver writes (--audit-log-path)"
+    name = shape.name if shape else ""
+    if not name and not tally.events and all(map(describe_foreign, tally.samples)):
+        name = FOREIGN
+    # what is read where it stands alone holds no event, if nothing but it is there
+    fix = shape.advice if shape and (tally.events or shape.advice != APART) else "" if tally.events else OTHER_LOG
     lines = max(tally.lines, tally.unread) if tally.lines else 0
-    return Unreadable(file, tally.unread, lines, first, shape.name if shape else "", fix)
+    return Unreadable(file, tally.unread, lines, first, name, fix)
 
 
 def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
@@ -337,14 +351,14 @@ def _apart(earlier: str, later: str) -> float:
         return 0.0
 
 
-def _moment(data: bytearray, at: int, key: bytes) -> str:
+def _moment(data: bytes | bytearray, at: int, key: bytes) -> str:
     """The timestamp whose `key` begins at `at`; empty if it is not one."""
-    text = data[at + len(key) : at + len(key) + 40].partition(b'"')[0].decode("ascii", "replace")
+    text = data[at + len(key) : at + len(key) + 40].partition(b'"')[0].rstrip(b"\\").decode("ascii", "replace")
     return stamp_or_nothing(text)
 
 
 def _gaps(
-    data: bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]], key: bytes
+    data: bytes | bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]], key: bytes
 ) -> None:
     """Halve the stretch between two timestamps until no half is long enough for a gap."""
     middle = (low[0] + high[0]) // 2

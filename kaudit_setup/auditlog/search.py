@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ahocorasick_rs import BytesAhoCorasick
-
+from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import LogFile, within
-from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
+from kaudit_setup.auditlog.literals import Needles
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect, inspect_first
-from kaudit_setup.auditlog.reader import Block, Unit, blocks
+from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.sought import Sought
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.auditlog.workers import scan
 
@@ -21,8 +21,6 @@ matching lines are (checking a gigabyte of lines takes longer than the search), 
 
 # line in its unit (0 if not counted), offset in its file, text
 Found = tuple[int, int, bytes]
-# where a literal stands in a block: which (there is one), from, to
-_Find = Callable[[memoryview], list[tuple[int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,52 +85,6 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
         line += block.lines(done, block.size)
 
 
-@dataclass(frozen=True, slots=True)
-class _Needles:
-    """Literals made ready for the search, one automaton each: a single one is found with vector instructions, several
-    are not. `own`: as kube-apiserver writes them; `telling`: the most telling value of each, however it is spelled,
-    for lines in another order, which must say the rest (`plains`) too.
-    """
-
-    own: tuple[_Find, ...]
-    telling: tuple[_Find, ...]
-    plains: tuple[Plain, ...]
-
-    @classmethod
-    def of(cls, literals: Sequence[bytes]) -> _Needles:
-        """No literal means every line."""
-        plains = tuple(map(plainly, literals))
-        return cls(
-            _finders(spelt for literal in literals for spelt in spellings(literal)),
-            _finders(spelt for plain in plains for spelt in plain[0]),
-            plains,
-        )
-
-    def lines(self, block: Block, *, own: bool) -> Iterator[tuple[int, bytes]]:
-        """The lines of a block that hold a literal: where each begins, and its text. `own`: whether they are as
-        kube-apiserver writes them.
-        """
-        spans = self._spans(block, self.own if own else self.telling) if self.plains else _every(block)
-        for start in sorted(spans):
-            text = bytes(block.data[start : spans[start]])
-            if own or not self.plains or says(text, self.plains):
-                yield start, text
-
-    def _spans(self, block: Block, finders: Iterable[_Find]) -> dict[int, int]:
-        spans: dict[int, int] = {}
-        for find in finders:
-            end = 0
-            for _, start, stop in find(block.view):
-                if start >= end:
-                    end = block.data.find(b"\n", stop, block.size)
-                    spans[block.data.rfind(b"\n", 0, start) + 1] = end
-        return spans
-
-
-def _finders(needles: Iterable[bytes]) -> tuple[_Find, ...]:
-    return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
-
-
 def matches(
     unit: Unit, tally: Tally, literals: Sequence[bytes], window: Window, check: bool
 ) -> Iterator[list[Found]]:
@@ -141,27 +93,35 @@ def matches(
     A literal may span several fields in kube-apiserver's own order; where lines are in another one they must hold
     what the literal says.
     """
-    needles = _Needles.of(literals)
+    needles = Needles.of(literals)
+    found_first = Sought(literals) if literals and not check else None
     check = check or unit.file.gzipped or unit.file.once
-    for block in blocks(unit, tally):
-        own = in_own_order(block)
-        if not own:
-            tally.note(REWRITTEN)
+    for block in blocks(unit, tally, sought=found_first):
+        own = _in_own_order(block, tally)
         first = _look_at(block, tally, check)
         kept = [one for one in needles.lines(block, own=own) if window.open or inside(one[1], window)]
         if kept:
-            numbers = block.numbers([start for start, _ in kept], first)
-            yield [
-                (number, block.at + start, text.strip(PADDING))
-                for number, (start, text) in zip(numbers, kept, strict=True)
-            ]
+            yield list(_found(block, kept, first))
     if not check:
         tally.note("only the matching lines were checked for damage; `stats` checks every line")
 
 
+def _in_own_order(block: Block, tally: Tally) -> bool:
+    own = in_own_order(block)
+    if not own:
+        tally.note(REWRITTEN)
+    return own
+
+
+def _found(block: Block, kept: Sequence[tuple[int, bytes]], first: int) -> Iterator[Found]:
+    numbers = block.numbers([start for start, _ in kept], first)
+    for number, (start, text) in zip(numbers, kept, strict=True):
+        yield number, block.at + start, text.strip(PADDING)
+
+
 def _look_at(block: Block, tally: Tally, check: bool) -> int:
     """Count the lines of a block and the damage in it; the number of its first line, 0 if they are not counted."""
-    if check:
+    if check or block.origins is not None:
         first = tally.lines + 1
         inspect(block, tally)
         return first
@@ -170,13 +130,3 @@ def _look_at(block: Block, tally: Tally, check: bool) -> int:
     else:
         inspect_first(block, tally)
     return 0
-
-
-def _every(block: Block) -> dict[int, int]:
-    lines: dict[int, int] = {}
-    start = 0
-    while start < block.size:
-        end = block.data.find(b"\n", start, block.size)
-        lines[start] = end
-        start = end + 1
-    return lines

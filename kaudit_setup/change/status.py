@@ -90,7 +90,7 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
     remarks = _remarks(state, reached)
     if reached == "on" and _is_other_policy(state):
         reached = "changed-by-hand"
-    rate, last = _rate(observed.log), _event_time(observed.log.last)
+    rate, last = log_rate(observed.log), _event_time(observed.log.last)
     free = observed.volumes["log"].free
     keeps = _keeps(state, rate)
     if keeps.full_in_hours is not None:
@@ -306,7 +306,7 @@ def _written(state: NodeState, path: str) -> str:
     return next((e.files[path] for e in reversed(state.journal) if path in e.files), "")
 
 
-def _rate(log: LogSeen) -> float | None:
+def log_rate(log: LogSeen) -> float | None:
     """Bytes a second, from the first event to the last one."""
     first, last = _event_time(log.first), _event_time(log.last)
     seconds = (last - first).total_seconds() if first and last else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,16 +54,13 @@ def take_out(argv: Sequence[str], defaults: dict[str, str] | None = None) -> tup
     found: list[tuple[str, str]] = []
     words = list(_others(iter(argv), found))
     given = {**(defaults or {}), **dict(found)}
-    loud = 2 if "more" in given else [name for name, _ in found].count("verbose") or int("verbose" in given)
-    if "quiet" in given and loud:
-        raise InputError("--quiet excludes --verbose", hint="give one of them")
     color = next((when for when in _WHEN if when == given.get("color", "auto")), None)
     if color is None:
         raise InputError(f"--color {given['color']} is not one of {', '.join(_WHEN)}")
     return words, Everywhere(
         Presentation(
             color=color,
-            verbosity=-1 if "quiet" in given else min(loud, 2),
+            verbosity=_verbosity(given, [name for name, _ in found].count("verbose")),
             utc="utc" in given,
             headers="no_headers" not in given,
         ),
@@ -73,19 +70,34 @@ def take_out(argv: Sequence[str], defaults: dict[str, str] | None = None) -> tup
     )
 
 
+def _verbosity(given: Mapping[str, str], times: int) -> int:
+    loud = 2 if "more" in given else min(times or int("verbose" in given), 2)
+    if "quiet" not in given:
+        return loud
+    if loud:
+        raise InputError("--quiet excludes --verbose", hint="give one of them")
+    return -1
+
+
 def _others(words: Iterator[str], found: list[tuple[str, str]]) -> Iterator[str]:
     for word in words:
-        name, equals, value = word.partition("=")
         if word == "--":
             yield word
             yield from words
-        elif word in _FLAGS:
-            found.append((_FLAGS[word], "true"))
-        elif name in _VALUES:
-            if not equals:
-                value = next(words, "")
-                if not value:
-                    raise InputError(f"{name} needs a value")
-            found.append((_VALUES[name], value))
+        elif (option := _option(word, words)) is not None:
+            found.append(option)
         else:
             yield word
+
+
+def _option(word: str, words: Iterator[str]) -> tuple[str, str] | None:
+    """Name and value of an option of these, None for any other word. Raises InputError."""
+    if word in _FLAGS:
+        return _FLAGS[word], "true"
+    name, equals, value = word.partition("=")
+    if name not in _VALUES:
+        return None
+    value = value if equals else next(words, "")
+    if not value:
+        raise InputError(f"{name} needs a value")
+    return _VALUES[name], value

@@ -52,12 +52,12 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
             show(
                 how.output,
                 lambda: document(review.NodeReview, review.fleet_as_items(fleet), (), warned(review.remarks(fleet))),
-                lambda: pasteable(review.fleet_as_text(fleet, everything=True, colour=colour()), how.words()),
+                lambda: _reviewed(fleet, how, everything=True),
             )
             raise typer.Exit(Exit.WOULD_CHANGE if fleet.changes_something else Exit.OK)
         _refuse(fleet, how)
         if fleet.changes_something:
-            _confirm(fleet, how.words(), yes=how.yes)
+            _confirm(fleet, how)
         terms = Terms(who(), how.timeout, how.keep, prove=living, restart_kubelet=how.restart_kubelet)
         with _Narrator(fleet, how) as narrator:
             report = roll(fleet, terms, Rules(how.forks, how.all_or_nothing, how.canary), narrator)
@@ -92,15 +92,25 @@ def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:
             refuse(node.name, prepared.findings, how.force or ())
 
 
-def _confirm(fleet: FleetPlan, reach: Sequence[tuple[str, str]], *, yes: bool) -> None:
+def _reviewed(fleet: FleetPlan, how: ChangeOptions, *, everything: bool = False) -> str:
+    """The review, its summary last; what it says to type reaches the same nodes."""
+    from kaudit_setup.report.nodes.review_text import fleet_as_text
+    from kaudit_setup.report.nodes.summary import summary
+
+    text = fleet_as_text(fleet, diff=how.diff.value, everything=everything, colour=colour())
+    whole = "\n".join([text, "", *summary(fleet)]) if fleet.changes_something else text
+    return pasteable(whole, how.words())
+
+
+def _confirm(fleet: FleetPlan, how: ChangeOptions) -> None:
     """Raises what `confirm` raises."""
     from kaudit_setup.report.nodes import review
 
-    if yes:
+    if how.yes:
         # nobody reads a review, but what may well be a mistake is in the log of whoever ran it
         for remark in review.remarks(fleet):
             typer.echo(f"note: {safe(remark)}", err=True)
-    confirm("" if yes else pasteable(review.fleet_as_text(fleet, colour=colour()), reach), yes=yes)
+    confirm("" if how.yes else _reviewed(fleet, how), yes=how.yes)
 
 
 def _worst(report: Report) -> KauditError:

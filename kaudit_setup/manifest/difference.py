@@ -17,10 +17,10 @@ from kaudit_setup.manifest.shape import Shape
 from kaudit_setup.model import POLICY_ANNOTATION, RESTART_ANNOTATION, WEBHOOK_ANNOTATION
 
 
-def unified(before: str, after: str, path: str) -> str:
-    """A unified diff of two texts of the file at `path`; empty if they are equal."""
+def unified(before: str, after: str, path: str, context: int = 3) -> str:
+    """A unified diff of two texts of the file at `path`, with so many lines of context; empty if they are equal."""
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{path} (now)", f"{path} (new)"
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{path} (now)", f"{path} (new)", n=context
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

@@ -47,7 +47,7 @@ def _rows(lines: Lines) -> Rows:
     events = [lines.events[at] or _NOT_AN_EVENT for at in kept]
     columns = [list(map(column.get, events)) for column in COLUMNS]
     return Rows(
-        [lines.number + at for at in kept],
+        [lines.number(at) for at in kept],
         [lines.sizes[at] for at in kept],
         [flags[at] for at in kept],
         list(map(_day, columns[0])),

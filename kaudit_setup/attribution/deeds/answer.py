@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from kaudit_setup.attribution.answer import Verb
+from kaudit_setup.attribution.chain import Confidence, certain_if
 from kaudit_setup.attribution.deeds.behind import Behind, behind
 from kaudit_setup.attribution.deeds.collect import By, Collected, by_namespace, collect
 from kaudit_setup.attribution.deeds.question import ManyQuestion
@@ -44,7 +45,8 @@ class Deed:
 class ManyAnswer:
     """What is known: the newest `deeds` of `total`, in order of time, and how many there are `by` each user.
 
-    `background`: the requests of Kubernetes itself that are only counted.
+    `background`: the requests of Kubernetes itself that are only counted. `proviso`: that the logs lack the requests
+    through some API servers, in words.
     """
 
     question: ManyQuestion
@@ -54,11 +56,17 @@ class ManyAnswer:
     background: tuple[By, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     notes: tuple[str, ...] = ()
+    proviso: str = ""
 
     @property
     def found(self) -> bool:
         """Whether there is anything to list."""
         return self.total > 0
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure it is that these are all."""
+        return "unknown" if not self.found else certain_if(not self.proviso)
 
 
 def ask_many(logs: LogSource, question: ManyQuestion) -> ManyAnswer:
@@ -81,7 +89,12 @@ def with_sources(answer: ManyAnswer, lost: Sequence[str]) -> ManyAnswer:
 
 
 def sentence(answer: ManyAnswer) -> str:
-    """The answer in one sentence, without its full stop."""
+    """The answer in one sentence, without its full stop, with what the logs lack."""
+    said = _sentence(answer)
+    return f"{said}; {answer.proviso}" if answer.proviso else said
+
+
+def _sentence(answer: ManyAnswer) -> str:
     question = answer.question
     if nothing_readable(answer.coverage) and answer.notes:
         return answer.notes[0].rstrip(".")

@@ -9,7 +9,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, Source, 
 from kaudit_setup.auditlog.decode import EVENT, decode_leniently
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.raw_lines import OWN_ORDER
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.port import LogSource

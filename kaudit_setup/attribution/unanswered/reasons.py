@@ -9,7 +9,8 @@ from typing import Final
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
 from kaudit_setup.attribution.evidence.requests import Object, Request
-from kaudit_setup.attribution.unanswered.missing_logs import missing_nodes, missing_time
+from kaudit_setup.attribution.trust.spans import common_span
+from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.policy.model import Policy
 
@@ -42,11 +43,10 @@ class Unanswered:
 
 def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage]) -> list[str]:
     """Sentences that say why nobody is named, the weightiest first."""
-    first = min(filter(None, (each.first for each in coverage)), default="")
-    last = max((each.last for each in coverage), default="")
-    if not first:
+    if not any(each.first for each in coverage):
         return ["This log holds no events."]
-    return [*_reason(index, question, first, last), *missing_time(coverage), *missing_nodes(index, coverage)]
+    first, last = common_span(coverage)
+    return [*_reason(index, question, first, last), *missing_time(coverage)]
 
 
 def _left_out(question: Unanswered) -> list[str]:
@@ -67,8 +67,12 @@ def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> l
     alive = index.done(question.object)
     if question.verb == "created" and alive:
         return _created_before(question, alive, first)
-    nothing = f"{_NOTHING[question.verb]} {question.object} found in this log (covers {first} to {last})."
+    nothing = f"{_NOTHING[question.verb]} {question.object} found in this log ({_span(first, last)})."
     return [nothing, *_doubts(index, question, alive)]
+
+
+def _span(first: str, last: str) -> str:
+    return f"covers {first} to {last}" if first <= last else "its servers' logs have no time in common"
 
 
 def _doubts(index: EventIndex, question: Unanswered, alive: Sequence[Request]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kaudit_setup.auditlog.shapes import describe_foreign
+from kaudit_setup.auditlog.shapes.names import describe_foreign
 from kaudit_setup.change.nodestate import AuditPaths
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding

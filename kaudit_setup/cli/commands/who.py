@@ -147,13 +147,14 @@ def _answer(
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.trust.servers import many_with_servers, with_servers
     from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
-        return with_sources(ask_many(part.logs, question), part.missing())
+        return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent)
     events = EventLog(part.logs)
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
-    answer = shown.wanted().added_to(answer, events, last)
+    answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 

@@ -16,6 +16,7 @@ from kaudit_setup.cli.options.logs import LogOptions
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
+    from kaudit_setup.model import SilentServer
     from kaudit_setup.node.objects import Runner
 
 ClusterOption = Annotated[
@@ -34,12 +35,14 @@ class ClusterLogs:
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
+    `silent`: API servers that are known to write no log, or were not asked.
     """
 
     name: str
     logs: LogSource
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
+    silent: tuple[SilentServer, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

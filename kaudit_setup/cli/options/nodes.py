@@ -42,6 +42,14 @@ AskBecomeOption = Annotated[
 ]
 
 
+class DiffForm(StrEnum):
+    """How much a review shows of what changes in files."""
+
+    full = "full"
+    short = "short"
+    none = "none"
+
+
 class SshTransport(StrEnum):
     """What carries the scripts to a node."""
 
@@ -204,6 +212,9 @@ class ChangeOptions(ConfirmOptions):
         bool,
         typer.Option("--dry-run", help="Only show what would change; exit status 3 if anything would, 0 if not."),
     ] = False
+    diff: Annotated[
+        DiffForm, typer.Option("--diff", help="How much of the files to show: full, changed lines, or nothing.")
+    ] = DiffForm.short
     force: Annotated[
         list[str] | None,
         typer.Option(

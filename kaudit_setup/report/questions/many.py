@@ -168,7 +168,7 @@ def as_item(answer: ManyAnswer, *, secrets: bool = False, cluster: str | UnsetTy
             last=question.last,
         ),
         sentence=sentence(answer),
-        confidence="certain" if answer.found else "unknown",
+        confidence=answer.confidence,
         total=answer.total,
         events=tuple(_event(deed, secrets) for deed in answer.deeds),
         by=tuple(map(_count, answer.by)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
@@ -30,7 +31,10 @@ class LogLine(Item, frozen=True, kw_only=True):
 
 
 class ActorEvent(Item, frozen=True, kw_only=True):
-    """One request: `user` is the one acted as, `impersonated_by` the one who sent it, null if that is the same."""
+    """One request: `user` is the one acted as, `impersonated_by` the one who sent it, null if that is the same.
+
+    `session` is there for requests that open one (exec, attach, port-forward, proxy).
+    """
 
     user: str
     groups: tuple[str, ...]
@@ -46,7 +50,7 @@ class ActorEvent(Item, frozen=True, kw_only=True):
     level: str
     stage: str
     source: LogLine
-    session: ConnectedSession | None
+    session: ConnectedSession | UnsetType = UNSET
 
 
 class ObjectOwner(Item, frozen=True, kw_only=True):
@@ -124,7 +128,7 @@ def event_of(request: Request, secrets: bool = False) -> ActorEvent:
         level=request.level,
         stage=request.stage,
         source=LogLine(node=request.source.node, file=request.source.file, line=request.source.line),
-        session=session_item(session, secrets=secrets) if session else None,
+        session=session_item(session, secrets=secrets) if session else UNSET,
     )
 
 

@@ -34,7 +34,10 @@ from kaudit_setup.report.questions.values import (
     event_of,
     living_item,
 )
+from kaudit_setup.report.terminal import presentation
 from kaudit_setup.resources import counted
+
+_FEW = 5  # lines of evidence that are shown without -v
 
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
 """`[1]`, `[2]`, ... by where a request was logged."""
@@ -70,7 +73,7 @@ class ChainLink(Item, frozen=True, kw_only=True):
 class WhoAnswer(Item, frozen=True, kw_only=True):
     """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
 
-    `changes` and `last_known` are null unless they were asked for (`--diff`, `--show`). `living`: the object and its
+    `changes` and `last_known` are there if they were asked for (`--diff`, `--show`). `living`: the object and its
     owners as they are now, read on a node; what they say is no part of the log.
     """
 
@@ -83,9 +86,9 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     events: tuple[ActorEvent, ...]
     coverage: tuple[LogCoverage, ...]
     notes: tuple[str, ...]
-    changes: tuple[ObjectChange, ...] | None
-    last_known: LastKnown | None
-    living: tuple[LivingObject, ...]
+    changes: tuple[ObjectChange, ...] | UnsetType = UNSET
+    last_known: LastKnown | UnsetType = UNSET
+    living: tuple[LivingObject, ...] | UnsetType = UNSET
 
 
 def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoAnswer:
@@ -115,9 +118,9 @@ def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType =
         events=tuple(event_of(request, secrets) for request in answer.events),
         coverage=covered(answer.coverage),
         notes=tuple(answer.notes),
-        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else None,
-        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else None,
-        living=tuple(map(living_item, answer.living)),
+        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else UNSET,
+        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else UNSET,
+        living=tuple(map(living_item, answer.living)) or UNSET,
     )
 
 
@@ -128,17 +131,43 @@ def _lines(answer: Answer, secrets: bool) -> Iterator[str]:
     of_user = bool(answer.question.user)
     marks = _marks([*answer.events, *linked] if of_user else [*linked, *answer.events])
     yield f"{said}."
-    yield f"Confidence: {answer.confidence}."
+    yield f"Confidence: {answer.confidence}{_reason(answer)}."
     yield from titled("Chain", () if of_user else _chain(answer.links, marks))
-    yield from titled("Timeline", _timeline(answer, marks))
-    yield from titled("What ran", _sessions([*linked, *answer.events], marks, secrets))
-    yield from titled("Evidence", _evidence([*linked, *answer.events], marks))
+    yield from titled("Timeline", _newest(_timeline(answer, marks)))
+    yield from titled("What ran", _newest(_sessions([*linked, *answer.events], marks, secrets)))
+    yield from titled("Evidence", _first(_evidence([*linked, *answer.events], marks)))
     masked = () if secrets else masked_note([*linked, *answer.events])
     notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
     yield from titled("Notes", (f"  - {note}" for note in notes))
     yield ""
     yield "Searched"
     yield from map(searched, answer.coverage)
+
+
+def _reason(answer: Answer) -> str:
+    """What the confidence is limited by: the first link of the chain that is no surer than the whole."""
+    if answer.confidence == "unknown" or answer.question.user:
+        return ""
+    why = next((link.why for link in answer.links if link.confidence == answer.confidence and link.why), "")
+    return f", because {why}" if why and answer.confidence != "certain" else f" ({why})" if why else ""
+
+
+def _first(lines: Iterator[str]) -> Iterator[str]:
+    """The first lines, or all with -v."""
+    found = list(lines)
+    most = len(found) if presentation().verbosity > 0 or len(found) == _FEW + 1 else _FEW
+    yield from found[:most]
+    if most < len(found):
+        yield f"  ... and {len(found) - most} more (-v shows all)"
+
+
+def _newest(lines: Iterator[str]) -> Iterator[str]:
+    """The last lines, in their order, or all with -v."""
+    found = list(lines)
+    most = len(found) if presentation().verbosity > 0 or len(found) == _FEW + 1 else _FEW
+    if most < len(found):
+        yield f"  ... {len(found) - most} earlier ones (-v shows all)"
+    yield from found[-most:]
 
 
 def titled(title: str, lines: Iterator[str] | tuple[()]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def test_the_sentence_of_the_article(who: Asker) -> None:
         " impersonated by kubernetes-admin."
     )
     assert f"{who.path}:1" in text
-    assert "Confidence: certain." in text
+    assert "Confidence: certain (the request names it)." in text
 
 
 def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:
@@ -203,8 +203,8 @@ def test_a_node_whose_log_is_missing(who: Asker, verb: str) -> None:
         for n in ("cp1", "cp2")
     ]
     write(who.path, *NOISE, *servers)
-    notes = who.json(verb, "cm/settings")["notes"]
-    assert any(note.startswith("The log of cp2 is missing") for note in notes)
+    said = who.json(verb, "cm/settings")["notes"][0]
+    assert "requests through cp2 are not in this log (its log is missing: an API server ran there too" in said
 
 
 @pytest.mark.parametrize(

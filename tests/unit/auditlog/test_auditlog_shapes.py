@@ -1,59 +1,197 @@
-"""What lines that are not audit events look like, told by their bytes."""
+"""Every shape in which logs are kept gives the answers of JSON lines; what cannot be read is named, by its bytes."""
 
 from __future__ import annotations
 
-import bz2
+import gzip
+import io
 import json
-import lzma
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from documents import document, only
-from logkit import answer, event, write
+from logkit import SCENARIO, answer, event, write
+from shapekit import PACKED, SAME, TIME, gcloud, gke, joined, legacy
 
-from kaudit_setup.auditlog.shapes import classify
+from kaudit_setup.auditlog import search
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.search import candidates, numbered
+from kaudit_setup.auditlog.shapes.names import classify
 from kaudit_setup.cli import main
 
 EVENT: dict[str, Any] = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", **event(1)}
 TEXT = json.dumps(EVENT, separators=(",", ":"))
+RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[300:800]
+
+QUESTIONS: tuple[tuple[str, ...], ...] = (
+    ("who", "created", "pod/my-suspicious-pod", "-n", "default", "-o", "json"),
+    ("who", "touched", "--user", "admin", "-o", "json"),
+    ("events", "--verb", "create", "-o", "json"),
+    ("events", "--user", "*admin*", "-o", "raw"),
+    ("top", "--by", "user,verb,resource", "-o", "json"),
+    ("estimate", "metadata", "-o", "json"),
+)
 
 
 def lines(*texts: str) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
-def record(key: str, value: object) -> bytes:
-    one = json.dumps({"@timestamp": "2026-05-01T10:00:00Z", "host": {"name": "cp1"}, key: value})
-    return lines(one, one)
+def asked(capfd: pytest.CaptureFixture[str], folder: Path, data: bytes, name: str = "audit.log") -> list[Any]:
+    """The answers to all questions, without what is about the file itself."""
+    log = folder / "cp1" / name
+    log.parent.mkdir()
+    log.write_bytes(data)
+    found = []
+    for question in QUESTIONS:
+        main([*question, "--log", str(log)])
+        out = capfd.readouterr().out
+        found.append(_bare([json.loads(line) for line in out.splitlines()] if "raw" in question else json.loads(out)))
+    return found
 
 
-SHAPES: dict[str, tuple[bytes, str, str]] = {
-    "jq": (json.dumps([EVENT, EVENT], indent=2)[1:-1].encode(), "pretty-printed JSON", "jq -c ."),
-    "array": (lines("[", f"{TEXT},", TEXT, "]"), "a JSON array", "jq -c '.[]'"),
-    "array in one line": (f"[{TEXT},{TEXT}]".encode(), "a JSON array", "jq -c '.[]'"),
-    "pretty array": (json.dumps([EVENT, EVENT], indent=4).encode(), "a JSON array", "jq -c '.[]'"),
-    "EventList": (
-        lines(f'{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{{}},"items":[{TEXT},{TEXT}]}}'),
-        "an EventList",
-        "jq -c '.items[]'",
-    ),
-    "CRI": (lines(*[f"2026-05-01T10:00:00.1Z stdout F {TEXT}"] * 2), "a CRI container log", "awk"),
-    "CRI in parts": (
-        lines(f"2026-05-01T10:00:00.1Z stdout P {TEXT[:99]}", f"2026-05-01T10:00:00.1Z stdout F {TEXT[99:]}"),
-        "a CRI container log",
-        "awk",
-    ),
-    "docker": (
-        lines(json.dumps({"log": f"{TEXT}\n", "stream": "stdout", "time": "2026-05-01T10:00:00.1Z"})),
-        "a container log of Docker",
-        "jq -j .log",
-    ),
-    "syslog": (lines(f"May  1 10:00:00 cp1 kube-apiserver[1]: {TEXT}"), "lines with a syslog prefix", "sed"),
-    "RFC 5424": (lines(f"<134>1 2026-05-01T10:00:00Z cp1 api - - - {TEXT}"), "lines with a syslog prefix", "sed"),
-    "aws logs tail": (lines(f"2026-05-01T10:00:00.1Z kube-audit-1 {TEXT}"), "lines with a time or a name", "sed"),
-    "shipper, string": (record("message", TEXT), "under the key `message`", "jq -r '.[\"message\"]'"),
-    "shipper, object": (record("log", EVENT), "under the key `log`", "jq -c '.[\"log\"]'"),
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: _bare(v)
+            for k, v in value.items()
+            if k not in {"source", "file", "line", "lines", "files", "size_on_disk"}
+        }
+    return [_bare(one) for one in value] if isinstance(value, list) else value
+
+
+_PLAIN: list[Any] = []
+
+
+def plain_answers(capfd: pytest.CaptureFixture[str], folder: Path) -> list[Any]:
+    if not _PLAIN:
+        _PLAIN.extend(asked(capfd, folder, joined(RECORDED)))
+    return _PLAIN
+
+
+@pytest.mark.parametrize("shape", SAME)
+def test_every_shape_gives_the_answers_of_json_lines(
+    capfd: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, shape: str
+) -> None:
+    wanted = plain_answers(capfd, tmp_path_factory.mktemp("plain"))
+    found = asked(capfd, tmp_path_factory.mktemp("shape"), SAME[shape](RECORDED))
+    for question, one, other in zip(QUESTIONS, wanted, found, strict=True):
+        assert (question, other) == (question, one)
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("shape", ["JSON lines", "CRI in parts", "docker", "pretty", "EventList", "AKS"])
+def test_compressed_shapes_give_the_same_answers_whatever_they_are_called(
+    capfd: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, shape: str, packed: str
+) -> None:
+    wanted = plain_answers(capfd, tmp_path_factory.mktemp("plain"))
+    folder = tmp_path_factory.mktemp("shape")
+    found = asked(capfd, folder, PACKED[packed](SAME[shape](RECORDED)), "audit.log")
+    for question, one, other in zip(QUESTIONS, wanted, found, strict=True):
+        assert (question, other) == (question, one)
+
+
+@pytest.mark.parametrize("shape", SAME)
+def test_a_large_file_is_searched_before_it_is_taken_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str
+) -> None:
+    monkeypatch.setattr(search, "CHECK_BELOW_BYTES", -1)
+    log = tmp_path / "audit.log"
+    log.write_bytes(SAME[shape](RECORDED))
+    for literal in (
+        b'"name":"my-suspicious-pod"',
+        b'"namespace":"default","name":"my-susp',
+        b"kubectl",
+        b'":"',
+        b"/readyz",
+    ):
+        tallies: dict[str, Tally] = {}
+        hits = list(candidates(find_logs([str(log)]).files, [literal], tallies=tallies))
+        found = [hit.text for hit in numbered(hits)]
+        wanted = [line for line in RECORDED if literal in line]
+        assert set(wanted) <= set(found), literal
+        assert wanted or literal not in (b'"name":"my-suspicious-pod"', b"/readyz")
+        (tally,) = tallies.values()
+        assert tally.events > 0
+        assert (tally.first, tally.last) == (stamps()[0], stamps()[-1])
+
+
+def stamps() -> list[str]:
+    return sorted(json.loads(line)["stageTimestamp"] for line in RECORDED)
+
+
+@pytest.mark.parametrize("shape", SAME)
+def test_evidence_names_the_line_of_the_file(tmp_path: Path, shape: str) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(SAME[shape](RECORDED))
+    texts = log.read_bytes().split(b"\n")
+    for hit in candidates(find_logs([str(log)]).files, [b"auditID"]):
+        # the beginning of the event is in that line, whatever escapes it: of a pretty-printed one only the brace
+        begin = texts[hit.line - 1].replace(b"\\", b"")
+        assert (
+            b'"kind":"Event"' in begin
+            or begin.rstrip().endswith(b"{")
+            or b'"kind": "Event"' in begin
+            or b"MESSAGE" in begin
+        )
+
+
+def test_gke_entries_become_events(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    done = [line for line in RECORDED if b'"stage":"ResponseComplete"' in line and b'"objectRef"' in line]
+    done = [line for line in done if b'"impersonatedUser"' not in line]  # an entry does not say it
+    plain, entries, array = (tmp_path / name / "audit.log" for name in ("plain", "lines", "array"))
+    for log, data in ((plain, joined(done)), (entries, gke(done)), (array, gcloud(done))):
+        log.parent.mkdir()
+        log.write_bytes(data)
+    rows = [answer(capfd, "events", "--log", log, "-o", "json") for log in (plain, entries, array)]
+    assert rows[0]
+    kept = ("user", "verb", "auditID", "code", "object", "sourceIPs", "userAgent", "decision")
+    codes = {200, 201, 401, 403, 404, 409, 500}
+    plainly, *others = [
+        {row["auditID"]: {key: row[key] for key in kept} for row in one if row["code"] in codes} for one in rows
+    ]
+    assert len(plainly) > 50
+    for found in others:
+        assert found == plainly
+    made = next(row for row in plainly.values() if row["verb"] == "create" and row["object"]["namespace"])
+    said = []
+    for log in (plain, entries, array):
+        obj = made["object"]
+        kind = ".".join(filter(None, (obj["resource"], obj["group"])))
+        main(["who", "created", f"{kind}/{obj['name']}", "-n", obj["namespace"], "--log", str(log)])
+        said.append(capfd.readouterr().out.splitlines()[0].partition(" at ")[0])
+    assert len(set(said)) == 1
+    assert made["user"] in said[0]
+
+
+def test_legacy_text_becomes_events(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    plain, text = (tmp_path / name / "audit.log" for name in ("plain", "legacy"))
+    for log, data in ((plain, joined(RECORDED)), (text, legacy(RECORDED))):
+        log.parent.mkdir()
+        log.write_bytes(data)
+    rows = [answer(capfd, "events", "--log", log, "-o", "json") for log in (plain, text)]
+    kept = ("user", "groups", "impersonatedBy", "verb", "auditID", "code", "userAgent", "time", "stage", "requestURI")
+    assert len(rows[0]) > 100
+    assert [{key: row[key] for key in kept} for row in rows[1]] == [
+        {key: row[key] for key in kept} for row in rows[0]
+    ]
+    named = [one for one in rows[0] if one["verb"] != "create"]
+    found = {one["auditID"]: one["object"] for one in rows[1]}
+    assert all(found[one["auditID"]] == one["object"] for one in named)
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("audit.log")
+        member.size = len(TEXT)
+        archive.addfile(member, io.BytesIO(TEXT.encode()))
+    return out.getvalue()
+
+
+NAMED: dict[str, tuple[bytes, str, str]] = {
     "auditd": (
         lines("type=SYSCALL msg=audit(1777629600.123:42): arch=c000003e syscall=59 success=yes"),
         "the log of auditd",
@@ -64,47 +202,19 @@ SHAPES: dict[str, tuple[bytes, str, str]] = {
         "a component's own log",
         "--audit-log-path",
     ),
-    "legacy": (
-        lines('2026-05-01T10:00:00.1Z AUDIT: id="e1" stage="ResponseComplete" ip="10.0.0.1" method="get"'),
-        "the format `legacy`",
-        "--audit-log-format=json",
-    ),
-    "journald's JSON": (
-        lines(json.dumps({"__CURSOR": "s=1", "MESSAGE": TEXT})),
-        "journald's JSON",
-        "jq -r .MESSAGE",
-    ),
-    "journald export": (lines("__CURSOR=s=1", f"MESSAGE={TEXT}"), "a journald export", "sed"),
-    "AKS": (
-        lines(json.dumps({"category": "kube-audit", "properties": {"log": TEXT}})),
-        "diagnostic records of Azure",
-        "jq -r .properties.log",
-    ),
-    "GKE": (
-        lines(json.dumps({"protoPayload": {"methodName": "io.k8s.core.v1.pods.create"}, "insertId": "x"})),
-        "Google Cloud audit log entries",
-        "cannot be read",
-    ),
-    "EKS": (
-        json.dumps({"events": [{"logStreamName": "kube-apiserver-audit-1", "message": TEXT}]}).encode() + b"\n",
-        "the output of `aws logs`",
-        "jq -r '.events[].message'",
-    ),
     "binary": (bytes(range(256)) * 40 + b"\n", "binary data", "kube-apiserver"),
-    "xz": (lzma.compress(lines(TEXT) * 200) + b"\n", "compressed with xz", "xz -dc"),
-    "bzip2": (bz2.compress(lines(TEXT) * 200) + b"\n", "compressed with bzip2", "bzip2 -dc"),
-    "zstd": (b"\x28\xb5\x2f\xfd\x04\x58\x41\n", "compressed with zstd", "zstd -dc"),
+    "tar": (_tar(), "a tar archive", "tar -xf"),
+    "a container log without events": (
+        lines(*["2026-05-01T10:00:00.1Z stdout F I0501 10:00:00.123456 1 server.go:42] Starting"] * 2),
+        "a CRI container log",
+        "kube-apiserver",
+    ),
+    "another program's JSON": (
+        lines(json.dumps({"@timestamp": TIME, "message": "hello", "host": {"name": "cp1"}})),
+        "the log of another program",
+        "kube-apiserver",
+    ),
 }
-
-
-@pytest.mark.parametrize(("data", "name", "fix"), SHAPES.values(), ids=SHAPES)
-def test_each_shape_has_its_name_and_its_fix(data: bytes, name: str, fix: str) -> None:
-    shape = classify(data.split(b"\n")[:16])
-    assert shape is not None
-    assert name in shape.name
-    assert fix in shape.fix("/var/log/a b.log")
-    assert not shape.fix("-").endswith(" -")
-    assert ("'/var/log/a b.log'" in shape.fix("/var/log/a b.log")) is bool(shape.convert)
 
 
 @pytest.mark.parametrize("line", [TEXT[:200], "an application says hello", "", '{"not": "an event"}'])
@@ -112,9 +222,9 @@ def test_a_damaged_event_and_other_text_have_no_shape(line: str) -> None:
     assert classify([line.encode()]) is None
 
 
-@pytest.mark.parametrize("kind", sorted(SHAPES))
+@pytest.mark.parametrize("kind", sorted(NAMED))
 def test_who_says_first_what_could_not_be_read(capfd: pytest.CaptureFixture[str], tmp_path: Path, kind: str) -> None:
-    data, name, fix = SHAPES[kind]
+    data, name, fix = NAMED[kind]
     path = tmp_path / "audit.log"
     path.write_bytes(data)
     for asked in (["created", "pod/web", "-n", "shop"], ["touched", "--user", "mallory"]):
@@ -134,7 +244,7 @@ def test_who_says_first_what_could_not_be_read(capfd: pytest.CaptureFixture[str]
 def test_over_nothing_readable_every_question_fails_and_says_why(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
-    data, name, _ = SHAPES["CRI"]
+    data, name, _ = NAMED["a container log without events"]
     path = tmp_path / "audit.log"
     path.write_bytes(data)
     sentence = f"2 of 2 lines of {path} could not be read as audit events (they look like {name}): "
@@ -147,7 +257,7 @@ def test_over_nothing_readable_every_question_fails_and_says_why(
 
 def test_what_could_be_read_is_told_after_what_could_not(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(tmp_path / "audit.log", event(1), event(2))
-    path.write_bytes(path.read_bytes() + SHAPES["syslog"][0])
+    path.write_bytes(path.read_bytes() + SAME["RFC 3164"]([TEXT.encode()]))
     assert main(["who", "created", "pod/nope", "-n", "shop", "--log", str(path)]) == 1
     out = capfd.readouterr().out
     assert out.startswith(

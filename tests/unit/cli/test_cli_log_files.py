@@ -65,7 +65,7 @@ def test_what_is_left_out_of_a_folder_is_said(capfd: pytest.CaptureFixture[str],
     write(tmp_path / "audit.log", event(1))
     os.mkfifo(tmp_path / "audit-2026-11-23T10-00-00.000.log")
     (tmp_path / "audit-2026-11-23T11-00-00.000.log").symlink_to(tmp_path / "gone")
-    (tmp_path / "audit-2026-11-23T12-00-00.000.log.zst").write_bytes(b"x")
+    (tmp_path / "audit-2026-11-23T12-00-00.000.log.lz4").write_bytes(b"x")
     (tmp_path / "readme.txt").write_text("x")
     assert main(["top", "--by", "level", "--log", str(tmp_path), "-o", "json"]) == 0
     said = [text for text in capfd.readouterr().err.splitlines() if "left out" in text]

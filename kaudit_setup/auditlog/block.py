@@ -1,0 +1,59 @@
+"""A piece of a log: whole lines of JSON, and where each of them is in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+
+@dataclass(slots=True)
+class Block:
+    """Whole lines, each ended by a newline: `data[:size]`, from byte `at` of the (decompressed) file on.
+
+    Valid until the next block is asked for. `origins`: of lines that were made of a file in another shape, in which
+    line of the file each begins, counted from the first one that the block is made of, which is 0; None where the
+    lines are the file's own. `height`: of how many lines of the file it is made then.
+    """
+
+    data: bytearray
+    size: int
+    at: int
+    origins: Sequence[int] | None = None
+    height: int = 0
+
+    @property
+    def view(self) -> memoryview:
+        """The lines without the spare room behind them."""
+        return memoryview(self.data)[: self.size]
+
+    def sizes(self) -> list[int]:
+        """The lines' sizes, newline included."""
+        return list(map(len, BytesIO(self.view)))
+
+    def origin(self, index: int) -> int:
+        """The line of the file in which the line `index` begins, both counted from 0 in this block."""
+        return index if self.origins is None else self.origins[index]
+
+    def file_lines(self, count: int) -> int:
+        """How many lines of the file this block is made of, if it has `count` lines itself."""
+        return count if self.origins is None else self.height
+
+    def lines(self, start: int, stop: int) -> int:
+        """How many lines end in `data[start:stop]`; `bytearray.count` takes twice as long."""
+        find = self.data.find
+        count = 0
+        while (start := find(b"\n", start, stop) + 1) > 0:
+            count += 1
+        return count
+
+    def numbers(self, starts: Iterable[int], first: int) -> Iterator[int]:
+        """The numbers in the file of the lines that begin at `starts` (ascending), if the first line of the block is
+        number `first`; 0 for all if that is 0.
+        """
+        done = index = 0
+        for start in starts:
+            if first:
+                index += self.lines(done, start)
+                done = start
+            yield first + self.origin(index) if first else 0

@@ -1,0 +1,170 @@
+"""Which shape a file has, by how it begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from kaudit_setup.auditlog.literals import OWN_ORDER
+from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
+from kaudit_setup.auditlog.shapes.events import fields_of, is_event
+from kaudit_setup.auditlog.shapes.gke import Gke
+from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Journal, Lines
+from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
+from kaudit_setup.auditlog.shapes.legacy import Legacy
+from kaudit_setup.auditlog.shapes.names import LEGACY
+from kaudit_setup.auditlog.shapes.reading import Reading, Step
+from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item
+from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
+
+LOOK_BYTES: Final = 1 << 16
+FAR_BYTES: Final = 4 << 20
+"""How much of a file is looked at: nearly always the first is enough; the other is for large events."""
+_MOST_LINES: Final = 200
+_TIME: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*"
+_CRI: Final = re.compile(rb"\A" + _TIME + rb" (?:stdout|stderr) [PF](?:\s|\Z)")
+_DOCKER: Final = re.compile(rb'\A\{"log":".*"stream": ?"std(?:out|err)"', re.DOTALL)
+_SYSLOG: Final = re.compile(
+    rb"\A(?:<\d{1,3}>(?:1 )?.*|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ .*|<?\d*>?"
+    + _TIME
+    + rb" \S+ [\w/.-]+(?:\[\d+\])?: )\Z"
+)
+# anything but the inside of a JSON value
+_PREFIX: Final = re.compile(rb'\A\s*[^\s"\[]')
+SYSLOG: Final = "lines with a syslog prefix"
+_EVENT_STAMP: Final = re.compile(rb'(\\*"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
+_ENTRY_STAMP: Final = re.compile(rb'("timestamp"\s*:\s*")(?=\d{4}-)')
+
+
+def detect(head: bytes, *, whole: bool) -> Reading | None:
+    """How to read a file that begins with `head` (`whole`: which is all of it); None for JSON lines, for what is no
+    audit log, and where more has to be seen.
+    """
+    head = head.lstrip(b"\xef\xbb\xbf\0 \t\r\n")
+    if head.startswith(OWN_ORDER):
+        return None
+    lines = head.split(b"\n")
+    if not whole and len(lines) > 1:
+        lines.pop()
+    if _plain(lines[:_MOST_LINES]):
+        return None
+    for detector in DETECTORS:
+        found = detector(lines[:_MOST_LINES], head)
+        if found is not None:
+            return replace(found, stamp=_stamp(found, head)) if found.stamp else found
+    return None
+
+
+def _plain(lines: Sequence[bytes]) -> bool:
+    """Whether some line is an event, and not an element of an array over several lines."""
+    before = b""
+    for line in lines:
+        if line.startswith(b"{") and not before.endswith((b",", b"[")) and is_event(fields_of(line)):
+            return True
+        before = line.rstrip() or before
+    return False
+
+
+def _stamp(reading: Reading, head: bytes) -> bytes:
+    """What stands before the times in this file; nothing where that is not the same everywhere."""
+    mapped = any(isinstance(step, Gke) for step in reading.steps)
+    said = [found[1] for found in (_ENTRY_STAMP if mapped else _EVENT_STAMP).finditer(head)]
+    # a body may hold another event's, as a string in a string
+    least = min((one.count(b"\\") for one in said), default=0)
+    spelled = {one for one in said if one.count(b"\\") == least}
+    return spelled.pop() if len(spelled) == 1 else b""
+
+
+def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    del head
+    if not any(_CRI.match(line) for line in lines[:5]):
+        return None
+    return Reading("a CRI container log", Cri) if _mention(lines) else None
+
+
+def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    del head
+    if not any(_DOCKER.match(line) for line in lines[:5]) or not _mention(lines):
+        return None
+    return Reading("a container log of Docker (json-file)", Docker, depth=1)
+
+
+def _mention(lines: Sequence[bytes]) -> bool:
+    return any(b"audit.k8s.io" in line for line in lines)
+
+
+def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    del head
+    exported = lines[0].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP="))
+    return Reading("a journald export", Journal, (Cut(),)) if exported and _mention(lines) else None
+
+
+def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    del head
+    said = any(LEGACY_LINE.match(line) for line in lines)
+    return Reading(LEGACY, Lines, (Cut(), Legacy()), depth=None, stamp=b"", splittable=True) if said else None
+
+
+def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """A JSON value in each line, which is no event but holds some."""
+    del head
+    for line in lines:
+        if not line.startswith((b"{", b"[")):
+            continue
+        steps = find_steps(line)
+        if steps:
+            return _reading(name_of(fields_of(line), steps), Lines, steps)
+    return None
+
+
+def _prefixed(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """Something before each event."""
+    del head
+    for line in lines:
+        prefix, brace, rest = line.partition(b"{")
+        steps = find_steps(brace + rest) if _PREFIX.match(prefix) else None
+        if steps is not None:
+            name = SYSLOG if _SYSLOG.match(prefix) else "lines with a time or a name before the event"
+            return _reading(name, Lines, (Cut(), *steps))
+    return None
+
+
+def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """JSON over several lines, or in an array."""
+    del lines
+    if not head.startswith((b"{", b"[")):
+        return None
+    documents = Documents(learn(head))
+    for text in documents.take(head, last=True, finders=None).texts:
+        steps = find_steps(text)
+        if steps is not None:
+            made = _reading(_document_name(head, text, steps), Lines, steps)
+            return replace(made, documents=documents, splittable=False, depth=None)
+    return None
+
+
+def _document_name(head: bytes, text: bytes, steps: Sequence[Step]) -> str:
+    key = wrapper_key(head)
+    if steps or key:
+        return name_of([key] if key else fields_of(text), steps)
+    return "a JSON array" if head[:1] == b"[" else "pretty-printed JSON"
+
+
+DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]] = (
+    _cri,
+    _docker,
+    _journal,
+    _legacy,
+    _records,
+    _prefixed,
+    _documents,
+)
+"""In this order; the first that fits is taken."""
+
+
+def _reading(name: str, layout: type[Lines], steps: tuple[Step, ...]) -> Reading:
+    strings = sum(isinstance(step, Decoded | Item) or (isinstance(step, Field) and step.string) for step in steps)
+    mapped = any(isinstance(step, Gke) for step in steps)
+    return Reading(name, layout, steps, None if mapped else strings, splittable=True)

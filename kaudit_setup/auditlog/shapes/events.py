@@ -1,0 +1,72 @@
+"""Where the event is in a JSON value of any shape, and how one gets at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, UnicodeEncodeError, RecursionError, ValueError)
+"""What decoding raises."""
+FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+STRING: Final = msgspec.json.Decoder(str)
+# these stand in strings only (encoding/json:appendString with escapeHTML)
+_GO_ESCAPES: Final = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
+_DEEPEST: Final = 6
+"""Levels of records in records; a string with JSON in it is one, too."""
+
+
+def is_event(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether these are the fields of an audit event."""
+    return "auditID" in fields and "stage" in fields
+
+
+def fields_of(text: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object; none if `text` is not one."""
+    with suppress(*REFUSED):
+        return FIELDS.decode(text)
+    return {}
+
+
+def compact(text: bytes) -> bytes:
+    """JSON in one line, without spaces, and with Go's escapes, which other writers leave out: as kube-apiserver has
+    written it. Raises one of REFUSED if it is not JSON.
+    """
+    line = msgspec.json.format(text, indent=-1)
+    for char, escaped in _GO_ESCAPES:
+        line = line.replace(char, escaped)
+    return line
+
+
+def events_in(text: bytes, depth: int = 0) -> Iterator[bytes]:
+    """The events in a JSON value, however deep: in an object, an array, a string. Of an object with several copies of
+    one event (shippers keep the original beside it) the first.
+    """
+    if depth > _DEEPEST:
+        return
+    text = text.strip()
+    first = text[:1]
+    with suppress(*REFUSED):
+        if first == b"[":
+            for item in ITEMS.decode(text):
+                yield from events_in(bytes(item), depth + 1)
+        elif first == b'"':
+            inner = STRING.decode(text).encode()
+            if b"{" in inner and b"auditID" in inner:
+                yield from events_in(inner[inner.find(b"{") :], depth + 1)
+        elif first == b"{":
+            fields = FIELDS.decode(text)
+            if is_event(fields):
+                yield text
+                return
+            for value in fields.values():
+                found = list(events_in(bytes(value), depth + 1)) if len(value) > _SMALLEST else []
+                if found:
+                    yield from found
+                    return
+
+
+_SMALLEST: Final = len('{"auditID":"","stage":""}')

@@ -1,0 +1,173 @@
+"""Google Cloud's audit log entries for GKE: `protoPayload` (google.cloud.audit.AuditLog) → an audit event.
+
+What the entry does not say stays out: the groups of the user, and the stage's own time. Source: "Audit log entries"
+and "GKE audit logging" of Google's documentation; google/cloud/audit/audit_log.proto; google/rpc/code.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from kaudit_setup.auditlog.shapes.events import REFUSED
+from kaudit_setup.auditlog.shapes.reading import Texts, damaged
+from kaudit_setup.auditlog.timestamps import moment, stamp
+from kaudit_setup.errors import InputError
+
+# google/rpc/code.proto names the HTTP status of each
+_HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
+_HTTP_MORE: Final = {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
+
+
+class _Who(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    principal_email: str = ""
+
+
+class _Right(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    granted: bool = False
+
+
+class _From(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    caller_ip: str = ""
+    caller_supplied_user_agent: str = ""
+
+
+class _Status(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    code: int = 0
+    message: str = ""
+
+
+class _Answer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    kind: str = ""
+    type: str = msgspec.field(name="@type", default="")
+    code: int = 0
+
+
+class _Payload(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    service_name: str = ""
+    method_name: str = ""
+    resource_name: str = ""
+    authentication_info: _Who = _Who()
+    authorization_info: tuple[_Right, ...] = ()
+    request_metadata: _From = _From()
+    status: _Status = _Status()
+    request: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
+
+
+class _Operation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    id: str = ""
+    first: bool = False
+    last: bool = False
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    proto_payload: _Payload
+    timestamp: str = ""
+    receive_timestamp: str = ""
+    insert_id: str = ""
+    operation: _Operation = _Operation()
+    labels: dict[str, str] = {}
+
+
+_ENTRY: Final = msgspec.json.Decoder(_Entry)
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
+class Gke:
+    """Entries of the service k8s.io become events; those of other services stay as they are, and are none."""
+
+    def __call__(self, found: Texts, /) -> Texts:
+        return Texts([_event(text) for text in found.texts], found.origins)
+
+
+def is_entry(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether these are the fields of an audit log entry of a GKE cluster."""
+    payload = bytes(fields.get("protoPayload", b""))
+    return b'"k8s.io"' in payload
+
+
+def _event(text: bytes) -> bytes:
+    try:
+        entry = _ENTRY.decode(text)
+        payload = entry.proto_payload
+        return msgspec.json.encode(_mapped(entry, payload)) if payload.service_name == "k8s.io" else b""
+    except (*REFUSED, InputError):
+        return damaged(text) if b"protoPayload" in text else text
+
+
+def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
+    ref = _object(payload)
+    labels = {name: text for name, text in entry.labels.items() if "k8s.io/" in name or "kubernetes.io/" in name}
+    if payload.authorization_info and "authorization.k8s.io/decision" not in labels:
+        granted = all(one.granted for one in payload.authorization_info)
+        labels["authorization.k8s.io/decision"] = "allow" if granted else "forbid"
+    at = stamp(moment(entry.timestamp))
+    event: dict[str, Any] = {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": _level(payload),
+        "auditID": entry.operation.id or entry.insert_id,
+        "stage": "ResponseStarted" if entry.operation.first and not entry.operation.last else "ResponseComplete",
+        "requestURI": _uri(payload.resource_name),
+        "verb": payload.method_name.rpartition(".")[2],
+        "user": {"username": payload.authentication_info.principal_email},
+        "sourceIPs": [payload.request_metadata.caller_ip] if payload.request_metadata.caller_ip else [],
+        "userAgent": payload.request_metadata.caller_supplied_user_agent,
+    }
+    if ref:
+        event["objectRef"] = ref
+    event["responseStatus"] = {"metadata": {}, "code": _code(payload)}
+    bodies = {"requestObject": payload.request, "responseObject": payload.response}
+    event |= {name: body for name, body in bodies.items() if bytes(body)}
+    return event | {"requestReceivedTimestamp": at, "stageTimestamp": at, "annotations": labels}
+
+
+def _level(payload: _Payload) -> str:
+    if bytes(payload.response):
+        return "RequestResponse"
+    return "Request" if bytes(payload.request) else "Metadata"
+
+
+def _object(payload: _Payload) -> dict[str, str]:
+    """The objectRef of `GROUP/VERSION[/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]]`; `core` is no group."""
+    group, _, rest = payload.resource_name.partition("/")
+    version, _, rest = rest.partition("/")
+    parts = rest.strip("/").split("/")
+    namespace = ""
+    if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in {"status", "finalize"}:
+        namespace, parts = parts[1], parts[2:]
+    resource, name, *others = (*parts, "")
+    if resource == "namespaces" and not payload.method_name.endswith(".create"):
+        namespace = name  # a request for one namespace carries it as its namespace, too
+    found = {
+        "resource": resource,
+        "namespace": namespace,
+        "name": name,
+        "apiGroup": "" if group == "core" or not resource else group,
+        "apiVersion": version if resource else "",
+        "subresource": "/".join(filter(None, others)),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _uri(name: str) -> str:
+    group, _, rest = name.partition("/")
+    return f"/api/{rest}" if group == "core" else f"/apis/{name}" if rest else name
+
+
+def _code(payload: _Payload) -> int:
+    """The HTTP status: of the answer if it is a Status, else the nearest to the RPC status that the entry has."""
+    if b'"Failure"' in bytes(payload.response):
+        try:
+            answer = _ANSWER.decode(payload.response)
+        except REFUSED:
+            answer = _Answer()
+        if answer.code and (answer.kind == "Status" or answer.type.endswith(".Status")):
+            return answer.code
+    code = payload.status.code
+    if code == 0 and payload.method_name.endswith(".create"):
+        return 201
+    return (_HTTP | _HTTP_MORE).get(code, code)

@@ -1,0 +1,182 @@
+"""Layouts of lines: one text for each line, or the parts of several lines joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.shapes.events import REFUSED
+from kaudit_setup.auditlog.shapes.reading import Texts
+
+_NOTHING: Final = Texts([], [])
+_LONGEST_BYTES: Final = 16 << 20
+"""Of an event that was cut into parts; kube-apiserver itself refuses bodies above 3 MB."""
+
+
+class Lines:
+    """A text for each line."""
+
+    def separate(self, block: Block) -> bool:
+        del block
+        return True
+
+    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
+        if finders is not None:
+            return _holding(block, finders)
+        texts = bytes(block.view).split(b"\n")
+        texts.pop()
+        return Texts(texts, list(range(len(texts))))
+
+    def rest(self) -> Texts:
+        return _NOTHING
+
+
+class Journal(Lines):
+    """journald's export format (systemd, JOURNAL_EXPORT_FORMATS.md): a field a line; a field with other bytes than
+    text has its length before them, 64 bits, little-endian.
+    """
+
+    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
+        texts, origins = super().cut(block, finders)
+        found = [(_message(text), origin) for text, origin in zip(texts, origins, strict=True)]
+        return Texts([text for text, _ in found if text], [origin for text, origin in found if text])
+
+
+def _message(line: bytes) -> bytes:
+    if line.startswith(b"MESSAGE="):
+        return line[8:]
+    at = line.find(b'\0{"', 0, 16)
+    return line[at + 1 :] if at >= 0 else b""
+
+
+class _Joined:
+    """Lines of two streams, of which long ones were cut into parts; each stream goes on by itself."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[int, list[bytes]]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether some text goes on in what comes."""
+        return bool(self._open)
+
+    def join(self, parts: Iterable[tuple[str, bytes, bool]], height: int) -> Texts:
+        """`parts`: of each line its stream, its text and whether it is the last part. An origin may be negative: it
+        began in an earlier block.
+        """
+        texts: list[bytes] = []
+        origins: list[int] = []
+        for line, (stream, text, last) in enumerate(parts):
+            begun, pieces = self._open.setdefault(stream, (line, []))
+            pieces.append(text)
+            if last or sum(map(len, pieces)) > _LONGEST_BYTES:
+                del self._open[stream]
+                texts.append(b"".join(pieces))
+                origins.append(begun)
+        self._open = {stream: (begun - height, pieces) for stream, (begun, pieces) in self._open.items()}
+        return Texts(texts, origins)
+
+    def rest(self) -> Texts:
+        """What never came to its end."""
+        found = [(b"".join(pieces), begun) for begun, pieces in self._open.values()]
+        self._open = {}
+        return Texts([text for text, _ in found], [begun for _, begun in found])
+
+
+class Cri:
+    """Container logs as containerd and CRI-O write them: `TIME STREAM TAG TEXT`, the tag P for a part, F for the last
+    (kubernetes/design-proposals, kubelet-cri-logging.md).
+    """
+
+    def __init__(self) -> None:
+        self._joined = _Joined()
+
+    def separate(self, block: Block) -> bool:
+        return not self._joined.busy and all(block.data.find(tag, 0, block.size) < 0 for tag in _PARTIAL)
+
+    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
+        texts, origins = Lines().cut(block, finders)
+        if not self.separate(block):
+            return self._joined.join(map(_cri_part, texts), len(texts))
+        return Texts([text.partition(b" F ")[2] or text for text in texts], origins)
+
+    def rest(self) -> Texts:
+        return self._joined.rest()
+
+
+_PARTIAL: Final = (b" stdout P", b" stderr P")
+
+
+def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
+    _, _, rest = line.partition(b" ")
+    stream, _, rest = rest.partition(b" ")
+    tag, _, text = rest.partition(b" ")
+    if stream not in {b"stdout", b"stderr"}:
+        return "", line, True
+    return stream.decode(), text, not tag.startswith(b"P")
+
+
+class _Logged(msgspec.Struct, gc=False):
+    log: str
+    stream: str = ""
+
+
+class Docker:
+    """Docker's json-file (moby, daemon/logger/jsonfilelog/jsonlog): a text that ends without a newline goes on in the
+    next line of its stream.
+    """
+
+    def __init__(self) -> None:
+        self._joined = _Joined()
+        self._decoder = msgspec.json.Decoder(_Logged)
+
+    def separate(self, block: Block) -> bool:
+        data = bytes(block.view)
+        return not self._joined.busy and data.count(b'\\n","') >= data.count(b"\n")
+
+    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
+        texts, origins = Lines().cut(block, finders)
+        records = self._records(texts)
+        if not self.separate(block):
+            return self._joined.join([_docker_part(one) for one in records], len(records))
+        return Texts([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records], origins)
+
+    def rest(self) -> Texts:
+        return self._joined.rest()
+
+    def _records(self, texts: list[bytes]) -> list[_Logged] | list[_Logged | bytes]:
+        try:
+            found = self._decoder.decode_lines(b"\n".join(texts))
+        except REFUSED:
+            return [self._one(text) for text in texts]
+        return found if len(found) == len(texts) else [self._one(text) for text in texts]
+
+    def _one(self, text: bytes) -> _Logged | bytes:
+        try:
+            return self._decoder.decode(text)
+        except REFUSED:
+            return text
+
+
+def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:
+    if isinstance(one, bytes):
+        return "", one, True
+    text = one.log.encode("utf-8", "replace")
+    return one.stream, text, text.endswith(b"\n")
+
+
+def _holding(block: Block, finders: Sequence[Find]) -> Texts:
+    spans: dict[int, int] = {}
+    for find in finders:
+        end = 0
+        for _, start, stop in find(block.view):
+            if start >= end:
+                end = block.data.find(b"\n", stop, block.size)
+                spans[block.data.rfind(b"\n", 0, start) + 1] = end
+    starts = sorted(spans)
+    texts = [bytes(block.data[start : spans[start]]) for start in starts]
+    return Texts(texts, [number - 1 for number in block.numbers(starts, 1)])

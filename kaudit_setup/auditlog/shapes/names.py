@@ -1,0 +1,102 @@
+"""What lines that are not audit events look like: the forms in which people and log shippers keep audit logs.
+
+A shape is told by its bytes, never by a file's name. To know another one, add a row to SHAPES; the first that fits is
+taken, so the narrow ones stand first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+OTHER_LOG: Final = "give the file that kube-apiserver writes (--audit-log-path)"
+APART: Final = "give them as a file of their own, without other lines: then they are read"
+FOREIGN: Final = "the log of another program, not of kube-apiserver"
+_ELSE: Final = "give a log that kube-apiserver wrote"
+LEGACY: Final = "kube-apiserver's audit log in the format `legacy`"
+# fields that every event has (audit/v1 types.go), also where a shipper rewrote the line or a crash cut it short
+_EVENT: Final = re.compile(rb'\\?"(?:auditID|stageTimestamp|requestReceivedTimestamp)\\?"|audit\.k8s\.io/')
+_PROPER: Final = re.compile(rb'\A\{"kind":"Event","apiVersion":"audit\.k8s\.io/')
+_SAMPLE_HEAD, _SAMPLE_TAIL = 768, 256  # bytes that are kept of a line
+MOST_SAMPLES: Final = 16
+"""Lines that a shape is told by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A form of text. `pattern` finds it in the first lines. `advice`: what to do about it."""
+
+    name: str
+    pattern: re.Pattern[bytes]
+    advice: str
+
+
+def _row(name: str, pattern: bytes, advice: str = APART) -> Shape:
+    return Shape(name, re.compile(pattern, re.MULTILINE), advice)
+
+
+def _wrapped(key: str) -> tuple[Shape, Shape]:
+    """Records that hold the event under `key`: as a string, and as an object."""
+    name = f"records of a log shipper, with the event under the key `{key}`"
+    begin = rb'^\{.*"' + re.escape(key.encode()) + rb'": ?'
+    event = rb'\{[^{}]*"(?:kind": ?"Event"|apiVersion": ?"audit\.k8s\.io|auditID"|stage")'
+    return _row(name, begin + rb'"\{ ?\\"'), _row(name, begin + event)
+
+
+_TIME: Final = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*"
+
+SHAPES: Final[tuple[Shape, ...]] = (
+    _row("a tar archive", rb"\A[^\0]{1,100}\0[\0-7 ]*[\s\S]{0,400}ustar", "unpack it (tar -xf) and give its folder"),
+    _row("a CRI container log", rb"^" + _TIME + rb" (?:stdout|stderr) [PF]\b"),
+    _row("a container log of Docker (json-file)", rb'^\{"log":.*"stream": ?"std(?:out|err)"'),
+    _row(
+        "the log of auditd, not of kube-apiserver",  # audit/src/auditd-event.c:format_raw
+        rb"^(?:node=\S+ )?type=[A-Z_0-9]+ msg=audit\(",
+        OTHER_LOG,
+    ),
+    _row("a journald export", rb"\A__CURSOR="),
+    _row("journald's JSON", rb'^\{.*"__(?:CURSOR|REALTIME_TIMESTAMP)"'),
+    _row(LEGACY, rb'^\S+ AUDIT: id="'),  # staging/src/k8s.io/apiserver/pkg/audit/format.go:EventString
+    _row("a component's own log (klog), not an audit log", rb"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", OTHER_LOG),
+    _row("Google Cloud audit log entries (protoPayload)", rb'"protoPayload": ?\{'),
+    _row("diagnostic records of Azure (AKS)", rb'"category": ?"kube-audit'),
+    _row(
+        "the output of `aws logs`",
+        rb'"events": ?\[\s*(?:\{\s*"(?:logStreamName|timestamp|eventId|ingestionTime|message)"|$)',
+    ),
+    _row("an EventList", rb'"kind": ?"(?:Event)?List"[^\0]*"items": ?\['),
+    *(row for key in ("message", "log", "MESSAGE", "msg", "line", "event", "body") for row in _wrapped(key)),
+    _row("lines with a syslog prefix", rb"^(?:<\d+>)?(?:1 )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ .*\{"),
+    _row("lines with a syslog prefix", rb"^<\d+>.*\{"),
+    _row("lines with a time or a name before the event", rb"^[^\s{\[\"][^{]{0,300}[ \t]\{\""),
+    _row("a JSON array", rb"\A\s*\[\s*(?:\{|\]|$)"),
+    _row("pretty-printed JSON", rb'\A\{[ \t\r]*$|^[ \t]+"[^"]*": '),
+    _row("YAML", rb"\A(?:---|(?:apiVersion|kind|items): ?)", _ELSE),
+    _row("binary data", rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]|\0[^\0\n]", _ELSE),
+)
+
+
+def sample(line: bytes) -> bytes:
+    """As much of a line as its shape is told by."""
+    whole = _SAMPLE_HEAD + _SAMPLE_TAIL
+    return line if len(line) <= whole else line[:_SAMPLE_HEAD] + line[-_SAMPLE_TAIL:]
+
+
+def classify(lines: Sequence[bytes]) -> Shape | None:
+    """The shape of the first lines that are not events; None for an event that is damaged, and for any other text."""
+    text = b"\n".join(lines[:MOST_SAMPLES]).removeprefix(b"\xef\xbb\xbf")
+    if _PROPER.match(text):
+        text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not _PROPER.match(line))
+    return next((shape for shape in SHAPES if text and shape.pattern.search(text)), None)
+
+
+def describe_foreign(line: bytes) -> str:
+    """What `line` is of if another program wrote it; empty if kube-apiserver's audit backend may have."""
+    bare = line.strip(b"\0 \t\r\n\xef\xbb\xbf")
+    shape = classify([bare])
+    if shape is not None and shape.advice == OTHER_LOG:
+        return shape.name
+    ours = not bare or _EVENT.search(bare) or (shape is not None and shape.name == LEGACY)
+    return "" if ours else FOREIGN

@@ -1,0 +1,39 @@
+"""A file that is opened: unpacked, and looked at to see which shape it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from kaudit_setup.auditlog.literals import OWN_ORDER
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.compression import Unpacked
+from kaudit_setup.auditlog.shapes.convert import Readable
+from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES, detect
+from kaudit_setup.auditlog.shapes.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where to read from (nothing is lost of it), how, and whether it was compressed, or empty."""
+
+    source: Readable
+    reading: Reading | None
+    packed: bool
+    empty: bool
+
+
+def begin(stream: BinaryIO, tally: Tally) -> Beginning:
+    """Look at the beginning of what is in `stream`. Counts damage in `tally`. Raises OSError."""
+    source = Unpacked(stream, tally)
+    head = source.peek(LOOK_BYTES)
+    plain = head.startswith(OWN_ORDER) or not head
+    whole = len(head) < LOOK_BYTES
+    reading = None if plain else detect(head, whole=whole)
+    if not plain and reading is None and not whole:
+        head = source.peek(FAR_BYTES)
+        reading = detect(head, whole=len(head) < FAR_BYTES)
+    if not source.packed and stream.seekable():
+        stream.seek(0)  # without a copy of each byte
+        return Beginning(cast(Readable, stream), reading, False, not head)
+    return Beginning(source, reading, source.packed, not head)

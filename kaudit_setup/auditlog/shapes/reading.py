@@ -1,0 +1,71 @@
+"""How a file is read that is not JSON lines: a layout cuts it into texts, and steps lead from a text to its event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.shapes.documents import Documents
+
+
+class Texts(NamedTuple):
+    """Texts of a block; `origins`: the line of each, counted from the block's first, which is 0."""
+
+    texts: list[bytes]
+    origins: list[int]
+
+
+class Layout(Protocol):
+    """Cuts blocks into texts; it may remember what goes on in the next block, so each reader has one of its own."""
+
+    def separate(self, block: Block) -> bool:
+        """Whether each text of `block` is in a line of its own, so that what is in a text is found in its line."""
+        ...
+
+    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
+        """The texts that begin in `block`. With `finders`, which separate lines may have: at least those in which one
+        of them finds something.
+        """
+        ...
+
+    def rest(self) -> Texts:
+        """What is left behind the last block, counted from the line behind it."""
+        ...
+
+
+class Step(Protocol):
+    """What is in each text; a text in which it is not found stays as it is."""
+
+    def __call__(self, found: Texts, /) -> Texts: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one file is read. `name`: what its shape is called.
+
+    `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
+    spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
+    empty if that is not sure. `splittable`: whether one may begin to read at any line. `documents`: for a stream of
+    JSON that does not keep to lines.
+    """
+
+    name: str
+    layout: Callable[[], Layout]
+    steps: tuple[Step, ...] = ()
+    depth: int | None = 0
+    stamp: bytes = b'"stageTimestamp":"'
+    splittable: bool = False
+    documents: Documents | None = None
+
+
+def damaged(text: bytes) -> bytes:
+    """How a step says that an event was in `text` and cannot be read."""
+    return DAMAGED + text
+
+
+DAMAGED: Final = b"\0damaged\0"
+PLAIN: Final = "JSON lines"
+"""The shape of what kube-apiserver writes itself."""

@@ -1,0 +1,100 @@
+"""The way from a record to the events in it, learned from one record and gone with all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from kaudit_setup.auditlog.shapes.events import FIELDS, ITEMS, REFUSED, STRING, fields_of, is_event
+from kaudit_setup.auditlog.shapes.gke import Gke, is_entry
+from kaudit_setup.auditlog.shapes.reading import Step
+from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item
+
+
+def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
+    """The way from a JSON value to the events in it; None if there is none."""
+    if depth > 6:
+        return None
+    with suppress(*REFUSED):
+        if text[:1] == b"[":
+            return _in_array(text, depth)
+        fields = FIELDS.decode(text)
+        found = _known(fields)
+        ways = (_in_value(path, value, depth) for path, value in _leaves(fields, ()))
+        return found if found is not None else next((steps for steps in ways if steps is not None), None)
+    return None
+
+
+def _known(fields: Mapping[str, msgspec.Raw]) -> tuple[Step, ...] | None:
+    """What is left to be done where an object is an event, or becomes one."""
+    if is_event(fields):
+        return ()
+    return (Gke(),) if is_entry(fields) else None
+
+
+def _then(step: Step, rest: tuple[Step, ...] | None) -> tuple[Step, ...] | None:
+    return None if rest is None else (step, *rest)
+
+
+def _in_array(text: bytes, depth: int) -> tuple[Step, ...] | None:
+    items = list(map(bytes, ITEMS.decode(text)))
+    ways = (
+        _then(Item(at), _in_string(item, depth)) if item[:1] == b'"' else _then(Each(), find_steps(item, depth + 1))
+        for at, item in enumerate(items)
+    )
+    return next((steps for steps in ways if steps is not None), None)
+
+
+def _in_value(path: tuple[str, ...], value: bytes, depth: int) -> tuple[Step, ...] | None:
+    string = value[:1] == b'"'
+    return _then(Field(path, string=string), _in_string(value, depth) if string else find_steps(value, depth + 1))
+
+
+def _in_string(text: bytes, depth: int) -> tuple[Step, ...] | None:
+    """The way from what the string `text` holds."""
+    inner = STRING.decode(text).encode()
+    if inner[:1] == b'"':
+        return _then(Decoded(), _in_string(inner, depth + 1))
+    at = inner.find(b"{")
+    steps = find_steps(inner[at:], depth + 1) if at >= 0 else None
+    return _then(Cut(), steps) if at else steps
+
+
+def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """The values that may hold an event: strings and arrays anywhere; objects that are events or entries."""
+    for key, raw in fields.items():
+        value = bytes(raw)
+        if not any(sign in value for sign in _SIGNS):
+            continue
+        inner = fields_of(value) if value[:1] == b"{" else {}
+        if inner and _known(inner) is None:
+            yield from _leaves(inner, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+_SIGNS: Final = (b"auditID", b"protoPayload")
+
+
+def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
+    """What records with these fields are called, from which `steps` lead to their events."""
+    known = frozenset(fields)
+    key = next((".".join(step.path) for step in steps if isinstance(step, Field)), "")
+    shipper = f"records of a log shipper, with the event under the key `{key}`"
+    return next((name for keys, name in _NAMES if keys <= known), shipper)
+
+
+_NAMES: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset({"protoPayload"}), "Google Cloud audit log entries (protoPayload)"),
+    (frozenset({"__REALTIME_TIMESTAMP", "MESSAGE"}), "journald's JSON"),
+    (frozenset({"__CURSOR", "MESSAGE"}), "journald's JSON"),
+    (frozenset({"logEvents"}), "records of a CloudWatch Logs subscription"),
+    (frozenset({"events"}), "the output of `aws logs`"),
+    (frozenset({"records"}), "diagnostic records of Azure (AKS)"),
+    (frozenset({"category", "properties"}), "diagnostic records of Azure (AKS)"),
+    (frozenset({"items"}), "an EventList"),
+    (frozenset({"streams"}), "what Promtail or Alloy sends to Loki"),
+)

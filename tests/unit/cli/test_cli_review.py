@@ -1,0 +1,85 @@
+"""The review: what is alike stands there once, and the summary is the last thing before the question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from logkit import event, write
+from reviewkit import MANIFEST, folders
+
+from kaudit_setup.cli import main
+from kaudit_setup.report.quantities import size
+
+ENABLE = ("enable", "--policy", "forensics", "--dry-run")
+
+
+def reviewed(capsys: pytest.CaptureFixture[str], *argv: str) -> list[str]:
+    assert main([*argv, "--color", "never"]) == 3
+    return capsys.readouterr().out.splitlines()
+
+
+def test_four_nodes_that_are_alike_are_one_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders(tmp_path, monkeypatch, 4)
+    lines = reviewed(capsys, *ENABLE)
+    assert "cp1, cp2, cp3, cp4: enable" in lines
+    assert sum("+    - --audit-log-path=" in line for line in lines) == 1
+    assert sum("REFUSED server-down" in line for line in lines) == 1
+    assert len(lines) < 75
+
+
+def test_a_node_that_differs_has_a_difference_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = folders(tmp_path, monkeypatch, 3)[1] / MANIFEST
+    odd.write_text(
+        odd.read_text().replace("    - --tls-cert-file", "    - --audit-log-maxage=7\n    - --tls-cert-file")
+    )
+    lines = reviewed(capsys, *ENABLE, "--log-maxage", "30")
+    assert "cp1, cp3: enable" in lines
+    assert "cp2: enable" in lines
+    assert sum("+    - --audit-log-path=" in line for line in lines) == 2
+
+
+def test_the_summary_stands_last_and_says_what_it_costs_and_what_undoes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders(tmp_path, monkeypatch, 2)
+    lines = reviewed(capsys, *ENABLE)
+    last = " ".join(" ".join(lines[lines.index("Summary:") :]).split())
+    for said in (
+        "enable on 2 nodes: cp1, cp2",
+        "kube-apiserver restarts, in each cluster on one node at a time",
+        "at most 1.1 GiB on each node",
+        "`kaudit-setup rollback` restores every file",
+    ):
+        assert said in last
+
+
+def test_the_rate_of_a_log_that_is_there_tells_what_a_day_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root,) = folders(tmp_path, monkeypatch, 1)
+    log = write(root / "var/log/kubernetes/audit/audit.log", *[event(minute * 60) for minute in range(11)])
+    said = f"about {size(log.stat().st_size / 600 * 86400)} a day"
+    assert said in " ".join(reviewed(capsys, *ENABLE))
+
+
+@pytest.mark.parametrize(
+    ("form", "policy", "flags"), [("full", True, True), ("short", False, True), ("none", False, False)]
+)
+def test_how_much_is_shown_is_as_asked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    form: str,
+    policy: bool,
+    flags: bool,
+) -> None:
+    folders(tmp_path, monkeypatch, 1)
+    text = "\n".join(reviewed(capsys, *ENABLE, "--diff", form))
+    assert ("+apiVersion: audit.k8s.io/v1" in text, "+    - --audit-log-path=" in text) == (policy, flags)
+    assert "preset forensics" in text
+    assert "Summary:" in text
