@@ -86,3 +86,13 @@ class SilentServer:
     why: str
     since: str = ""
     until: str = ""
+
+
+def read_as(version: KubeVersion | None) -> tuple[KubeVersion, str]:
+    """The version whose rules are followed, and what to say of that (empty where there is nothing to say).
+
+    A version that is not known (None) is followed as the newest, and so is one that came after this program.
+    """
+    if version is None or version <= NEWEST:
+        return version or NEWEST, ""
+    return NEWEST, f"Kubernetes {version} is newer than this version of kaudit-setup knows; read as {NEWEST}"

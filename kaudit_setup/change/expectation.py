@@ -10,7 +10,7 @@ from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.probe import Identity, Probe, choose, identity
 from kaudit_setup.manifest.govalues import parse_duration
 from kaudit_setup.manifest.pod import ApiServerPod
-from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.model import AuditSettings, KubeVersion, read_as
 from kaudit_setup.node.observe import Process
 from kaudit_setup.policy.load import load
 from kaudit_setup.units import natural
@@ -63,7 +63,7 @@ def expect(plan: Plan, state: NodeState, mark: str, *, run: str = "") -> Expecta
     who = identity(state.observed)
     log, hook = log_on_host(settings, paths), paths.webhook if settings.policy_path else ""
     policy = plan.content(state.observed.file(paths.policy))
-    probe = _probe(policy, who, mark, pod.version or NEWEST) if (log or hook) and who else None
+    probe = _probe(policy, who, mark, read_as(pod.version)[0]) if (log or hook) and who else None
     return Expectation(
         argv=pod.argv,
         address=address,

@@ -9,7 +9,7 @@ from typing import Any
 from kaudit_setup.change.permissions import LogGroup
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.pod import ApiServerPod, host_path, read
-from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.model import AuditSettings, KubeVersion, read_as
 from kaudit_setup.node.installers import Installer, recognise
 from kaudit_setup.node.observe import FileSeen, Observed
 
@@ -88,8 +88,10 @@ class NodeState:
 
     @property
     def version(self) -> KubeVersion:
-        """The server's Kubernetes version, the newest known one where its image does not say."""
-        return self.pod.version or NEWEST
+        """The Kubernetes version whose rules the server follows: the newest known one where its image does not say,
+        or says a newer one.
+        """
+        return read_as(self.pod.version)[0]
 
     @property
     def policy(self) -> FileSeen | None:

@@ -18,7 +18,7 @@ from kaudit_setup.change.plan import drift
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.patch import patch
-from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
+from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, read_as
 from kaudit_setup.node.observe import LogSeen
 from kaudit_setup.rotation import Kept, kept, rotation_of
 
@@ -223,7 +223,7 @@ _IN_ORDER: tuple[tuple[str, Callable[[NodeState], bool]], ...] = (
 
 def _remarks(state: NodeState, reached: str) -> list[str]:
     """What a person should know besides."""
-    found: list[str] = []
+    found = [said] if (said := read_as(state.pod.version)[1]) else []
     if reached != "unconfirmed":
         found += [
             f"change {run.id} was never confirmed and has no watchdog any more; `kaudit-setup recover` restores "

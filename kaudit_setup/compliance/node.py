@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.compliance.audit_policy import TITLE, judge_policy, no_policy
 from kaudit_setup.compliance.command_line import CHECKS, judge
 from kaudit_setup.compliance.verdict import Verdict
+from kaudit_setup.model import read_as
 from kaudit_setup.policy.load import load
 
 
 def judge_node(state: NodeState) -> tuple[Verdict, ...]:
     """Every verdict on one node: on the running server's command line, and on the policy file that it names."""
     server = state.observed.server
-    return (*judge(server.argv if server else ()), _judge_file(state))
+    policy = _judge_file(state)
+    if said := read_as(state.pod.version)[1]:
+        policy = replace(policy, found=f"{policy.found} ({said})")
+    return (*judge(server.argv if server else ()), policy)
 
 
 def _judge_file(state: NodeState) -> Verdict:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from kaudit_setup.errors import InputError
 from kaudit_setup.policy.load import MAX_BYTES
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
@@ -19,7 +18,7 @@ _KIND: Final = re.compile(rb"(?m)^\s*[\"']?kind[\"']?\s*:\s*[\"']?Policy\b", re.
 def policy_files(names: Iterable[str]) -> list[str]:
     """What names on a command line stand for: themselves, or the audit policies in folders of these names.
 
-    Hidden folders are passed over. Raises InputError for a folder without an audit policy.
+    Hidden folders are passed over. A folder without an audit policy stands for itself: reading it says so.
     """
     return [file for name in names for file in _of(name)]
 
@@ -28,14 +27,7 @@ def _of(name: str) -> list[str]:
     folder = Path(name)
     if not folder.is_dir():
         return [name]
-    found = sorted(str(path) for path in _files(folder) if _is_policy(path))
-    if not found:
-        raise InputError(
-            f"there is no audit policy in {name}",
-            hint="name the file; in a folder, files are policies that hold `apiVersion: audit.k8s.io/...` and "
-            "`kind: Policy`",
-        )
-    return found
+    return sorted(str(path) for path in _files(folder) if _is_policy(path)) or [name]
 
 
 def _files(folder: Path) -> Iterator[Path]:

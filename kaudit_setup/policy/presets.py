@@ -90,7 +90,10 @@ def read_stream() -> tuple[str, bytes]:
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError(f"the policy file {path} is a directory", hint="name the YAML file in it")
+        raise InputError(
+            f"there is no audit policy in the folder {path}",
+            hint="name a file; in folders, `lint` and `validate` find those that hold `apiVersion: audit.k8s.io/...`",
+        )
     with path.open("rb") as file:
         return _limited(file, f"the policy file {path}")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.plan import Plan, WriteFile
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
+from kaudit_setup.model import AuditSettings, KubeVersion, read_as
 from kaudit_setup.node.observe import FileSeen
 from kaudit_setup.policy.load import load
 
@@ -17,7 +17,7 @@ def restored_policy(state: NodeState, plan: Plan) -> Iterator[Finding]:
     path = AuditPaths.of(AuditSettings(plan.pod.flags), plan.pod).policy
     if plan.settings is None and plan.restarts and path:
         content = _content(plan, state.observed.file(path))
-        yield from _missing(path) if content is None else _refused(path, content, plan.pod.version or NEWEST)
+        yield from _missing(path) if content is None else _refused(path, content, read_as(plan.pod.version)[0])
 
 
 def _content(plan: Plan, seen: FileSeen) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
@@ -15,11 +15,13 @@ from kaudit_setup.change.preflight.paths import paths
 from kaudit_setup.change.preflight.restored import restored_policy
 from kaudit_setup.change.preflight.rights import log_group, rights
 from kaudit_setup.errors import RefusedError
+from kaudit_setup.model import read_as
 
 
 def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
     """Every finding; `prove` False (a folder that holds a node's files) leaves out what needs a living node."""
     found = (
+        *_newer(state),
         *installed(state.observed, plan),
         *paths(state, plan),
         *ownership(state.observed, plan),
@@ -32,6 +34,13 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         return found
     # what else is odd on a node with such a change may be its doing: its server restarts, or is about to
     return (*waiting_changes(state.observed), *found, *living_node(state, plan))
+
+
+def _newer(state: NodeState) -> Iterator[Finding]:
+    said = read_as(state.pod.version)[1]
+    if said:
+        hint = "its flags and the language of its policies may have changed; the change is proved all the same"
+        yield Finding("newer-kubernetes", False, said, hint)
 
 
 def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import KubeVersionOption
-from kaudit_setup.cli.options.settings import SettingsOptions
+from kaudit_setup.cli.options.settings import SettingsOptions, followed
 from kaudit_setup.cli.options.settings import kube_version as parse_version
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.model import POLICY_ANNOTATION, WEBHOOK_ANNOTATION, WEBHOOK_FLAG
@@ -47,7 +47,7 @@ def patch(kube_version: KubeVersionOption = None, *, settings: SettingsOptions) 
     text = _standard_input()
     check_words(text)
     now = pod.read(text)
-    version = parse_version(kube_version) or now.version
+    version = parse_version(kube_version) or followed(now.version)
     policy_sha, webhook_sha = now.annotations.get(POLICY_ANNOTATION, ""), now.annotations.get(WEBHOOK_ANNOTATION, "")
     policy, webhook = settings.checked_policy(version), settings.webhook_bytes()
     if policy is not None:

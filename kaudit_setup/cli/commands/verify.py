@@ -10,6 +10,7 @@ from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.settings import followed
 
 if TYPE_CHECKING:
     from kaudit_setup.change.verify import NotProved, Proof
@@ -48,4 +49,6 @@ def _prove(node: Node, how: NodeOptions) -> Proof | NotProved | None:
     from kaudit_setup.change.prepare import look
     from kaudit_setup.change.run import probe_now
 
-    return probe_now(node, look(node, how.manifest), limit=how.timeout)
+    state = look(node, how.manifest)
+    followed(state.pod.version)
+    return probe_now(node, state, limit=how.timeout)

@@ -47,7 +47,7 @@ RowOutputOption = Annotated[
 ]
 KubeVersionOption = Annotated[
     str | None,
-    typer.Option("--kube-version", metavar="1.N", help="Kubernetes version to act as (1.20 to 1.36)."),
+    typer.Option("--kube-version", metavar="1.N", help="Kubernetes version to act as (1.20 to 1.36, newer as 1.36)."),
 ]
 
 

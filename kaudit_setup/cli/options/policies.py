@@ -20,12 +20,12 @@ FileArgument = Annotated[
 
 
 def supported_version(text: str | None) -> KubeVersion:
-    """`--kube-version` as a value, by default the newest; raises InputError for an unsupported one."""
+    """`--kube-version` as a value, by default the newest; raises InputError for one that is too old."""
     version = parsed_version(text) or NEWEST
-    if not OLDEST <= version <= NEWEST:
+    if version < OLDEST:
         raise InputError(
             f"unsupported --kube-version {version} (supported: {OLDEST} to {NEWEST})",
-            hint="give the nearest supported version",
+            hint=f"the oldest is {OLDEST}",
         )
     return version
 

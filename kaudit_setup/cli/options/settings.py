@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
+from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion, read_as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +164,22 @@ class SettingsOptions:
 
 
 def kube_version(text: str | None) -> KubeVersion | None:
-    """`--kube-version` as a value; raises InputError if it is not a version."""
+    """`--kube-version` as a value, and a note where it is newer than the newest that is known, as which it is then
+    read. Raises InputError if it is not a version.
+    """
     if text is None:
         return None
     try:
-        return KubeVersion.parse(text)
+        return followed(KubeVersion.parse(text))
     except ValueError:
         raise InputError(f"--kube-version {text} is not a version", hint="write it as 1.36") from None
+
+
+def followed(version: KubeVersion | None) -> KubeVersion | None:
+    """The version whose rules are followed for this one, with a note where it is another; None for None."""
+    from kaudit_setup.report.terminal import note
+
+    known, said = read_as(version)
+    if said:
+        note(said)
+    return known if version else None

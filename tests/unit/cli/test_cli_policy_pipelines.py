@@ -179,7 +179,7 @@ def test_a_folder_stands_for_its_policies_and_none_is_an_error(
     assert names == [f"policies/{n}" for n in ("good.yaml", "one-line.json", "refused.yaml", "warned.yml")]
     (repository / "empty").mkdir()
     assert main(["policy", "lint", "empty"]) == Exit.USAGE
-    assert "there is no audit policy in empty" in capsys.readouterr().err
+    assert "there is no audit policy in the folder empty" in capsys.readouterr().err
 
 
 def test_standard_input_in_every_format(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
