@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.prefilter import needles, patterns
-from kaudit_setup.auditlog.raw_lines import misshapen, not_an_event
+from kaudit_setup.auditlog.raw_lines import PADDING, misshapen, not_an_event
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of, record_of
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -89,6 +89,28 @@ def last_lines(logs: LogSource, wanted: Filter) -> Iterator[Row]:
     form = _LINE._replace(last=wanted.by.keys() & LATE != set())
     rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
     return _ordered(merged(rows))
+
+
+class LineReader:
+    """Lines one by one, as rows where they fit a filter: for a log that is still being written."""
+
+    def __init__(self, wanted: Filter, *, raw: bool) -> None:
+        """`raw`: bodies are lines as they stand in the log, else records."""
+        self._fits = wanted.test()
+        self._decoder = project(wanted.fields())
+        self._row = (_LINE if raw else _RECORD).row
+        self._whole = _RECORD.decoder
+
+    def row(self, text: bytes, place: Place) -> Row | None:
+        """The row of one line; None if it is not an event, or does not fit."""
+        event, _ = decode_leniently(self._decoder, text)
+        if event is None or not self._fits(event):
+            return None
+        whole, _ = decode_leniently(self._whole, text)
+        if whole is None:
+            return None
+        time, key, stage, _, body = self._row(whole, text.strip(PADDING), place.line)
+        return Row(time, key, stage, place, body)
 
 
 def merged(rows: Iterable[Row]) -> Iterator[Row]:

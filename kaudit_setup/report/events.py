@@ -30,6 +30,28 @@ def as_table(rows: Iterable[Row], *, clusters: bool = False) -> Iterator[str]:
     return columns(_HEADING, map(_cells, rows))
 
 
+_FOLLOWED = (19, 4, 8, 44, 32, 15, 12)
+
+
+def followed_heading() -> str:
+    """The heading of events that are printed as they come."""
+    return _followed(_HEADING)
+
+
+def followed_line(row: Row) -> str:
+    """An event that is printed as it comes: nothing is known of the widths of later ones."""
+    return _followed([*([row.place.cluster] if row.place.cluster else []), *map(safe, _cells(row))])
+
+
+def _followed(cells: Sequence[str]) -> str:
+    return "  ".join(cell.ljust(wide) for cell, wide in zip(cells, (*_FOLLOWED, 0, 0), strict=False)).rstrip()
+
+
+def seen_note(count: int, first: str, last: str) -> str:
+    """What was seen when following ends."""
+    return f"{counted(count, 'event')} seen{f', {first} to {last}' if count else ''}"
+
+
 def shared_id_notes(shared: SharedIds) -> Iterator[str]:
     """What is said of Audit-IDs that came back in another request; nothing if none did."""
     for one, other in shared.pairs:
@@ -75,7 +97,7 @@ def _cells(row: Row) -> list[str]:
         _who(one),
         _from(one),
         one.user_agent.partition(" ")[0],
-        f"{row.place.node}:{row.place.file.rpartition('/')[2]}:{row.place.line}",
+        f"{row.place.node}:{row.place.file.rpartition('/')[2]}:{row.place.line or '?'}",
     ]
 
 

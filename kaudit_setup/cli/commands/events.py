@@ -30,6 +30,8 @@ _EPILOG = """Examples:
 
   kaudit-setup events --host cp1 --host cp2 --resource pods/exec --namespace shop
 
+  kaudit-setup events -f -i clusters.yaml --resource secrets --user '!system:*'
+
 Each request is one row: its last stage, which must match. With --stage, and with -o raw, each line is its own
 row. -o raw prints the lines as they are logged; on a terminal their control characters are escaped.
 """
@@ -60,6 +62,14 @@ def events(
             help="table for people; json, yaml, jsonl (an object each line), csv, tsv; raw lines.",
         ),
     ] = EventOutput.table,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "-f",
+            "--follow",
+            help="Print new events as they are written, until Ctrl-C; with --since also those from then on.",
+        ),
+    ] = False,
     *,
     source: ClusterLogOptions,
     wanted: FilterOptions,
@@ -74,6 +84,11 @@ def events(
     from kaudit_setup.report.terminal import notes
 
     fits = wanted.filter()
+    if follow:
+        from kaudit_setup.cli.follow import follow as follow_logs
+
+        follow_logs(source, fits, output.value, stages=bool(wanted.stage), limit=limit)
+        return
     with source.logs() as (logs, missing):
         raw, shared = output is EventOutput.raw, SharedIds()
         rows = query(logs, fits, raw=raw, stages=bool(wanted.stage))

@@ -1,0 +1,132 @@
+"""The files of one log, listed and read again and again: on this machine, or on a node."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from kaudit_setup.auditlog.files import LogFile, reopen_path
+from kaudit_setup.auditlog.follow.positions import Stretch
+from kaudit_setup.auditlog.sources.listing import listing
+from kaudit_setup.auditlog.sources.runner import Runner, fetch
+from kaudit_setup.errors import InputError
+
+PIECE_BYTES = 16 << 20
+"""Bytes that are read of a file in one go."""
+_MOST_UNPACKED = 1 << 30  # bytes; a log is rotated long before
+
+
+class Tail(Protocol):
+    """One log, of which new bytes are asked for."""
+
+    @property
+    def name(self) -> str:
+        """As it is called in messages."""
+        ...
+
+    def files(self) -> Sequence[LogFile]:
+        """Its files as they are now, oldest first. Raises NodeError."""
+        ...
+
+    def read(self, stretch: Stretch) -> bytes | None:
+        """The bytes of a stretch, unpacked, some megabytes at most; None if the file is gone. Raises NodeError."""
+        ...
+
+
+@dataclass(slots=True)
+class LocalTail:
+    """Files on this machine; `find` lists them."""
+
+    name: str
+    find: Callable[[], Sequence[LogFile]]
+    _last: Sequence[LogFile] = ()
+
+    def files(self) -> Sequence[LogFile]:
+        """See `Tail.files`. Raises InputError if there are none at first."""
+        try:
+            self._last = self.find()
+        except InputError:
+            # in the middle of a rotation there is no file of that name for a moment
+            if not self._last:
+                raise
+        return self._last
+
+    def read(self, stretch: Stretch) -> bytes | None:
+        """See `Tail.read`."""
+        where = reopen_path(stretch.file)
+        if where is None or where.endswith(".gz") != stretch.file.path.endswith(".gz"):
+            return None
+        try:
+            if stretch.file.gzipped:
+                return _unpacked(Path(where).read_bytes())[stretch.begin :]
+            with Path(where).open("rb") as stream:
+                stream.seek(stretch.begin)
+                return stream.read(min(stretch.end - stretch.begin, PIECE_BYTES))
+        except OSError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTail:
+    """Files of a node, below `paths`; without any those of its API server. `script`: the text of `lib` and `logs`."""
+
+    runner: Runner
+    script: str
+    paths: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """See `Tail.name`."""
+        return self.runner.name
+
+    def files(self) -> Sequence[LogFile]:
+        """See `Tail.files`."""
+        return listing(self.runner, self.script, self.paths).files
+
+    def read(self, stretch: Stretch) -> bytes | None:
+        """See `Tail.read`."""
+        if stretch.file.gzipped:
+            packed = self._bytes(stretch.file, 0, stretch.end)
+            return None if packed is None else _unpacked(packed)[stretch.begin :]
+        return self._bytes(stretch.file, stretch.begin, min(stretch.end, stretch.begin + PIECE_BYTES))
+
+    def _bytes(self, file: LogFile, begin: int, end: int) -> bytes | None:
+        out = io.BytesIO()
+        moved = fetch(self.runner, self.script, file.path, file.inode[1], (begin, end), out, _in_silence)
+        return None if moved is None else out.getvalue()
+
+
+def _in_silence(_node: str, _path: str, _done: int, _whole: int) -> None:
+    """What was fetched is not shown."""
+
+
+def with_rotated(paths: Sequence[str]) -> list[str]:
+    """Paths on a node with the rotated files beside each that is a file by its name."""
+    found: list[str] = []
+    for path in paths:
+        name = PurePath(path)
+        beside = [str(name.with_name(f"{name.stem}-*"))] if name.suffix and not is_glob(path) else []
+        found += [path, *beside]
+    return found
+
+
+def is_glob(path: str) -> bool:
+    """Whether a path is a pattern."""
+    return any(char in path for char in "*?[")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What a gzip file holds, as far as it can be read."""
+    out = io.BytesIO()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            while out.tell() < _MOST_UNPACKED and (piece := stream.read(1 << 20)):
+                out.write(piece)
+    except (OSError, EOFError, zlib.error):
+        pass  # cut short: what came out of it counts
+    return out.getvalue()
