@@ -34,4 +34,6 @@ def _judge_file(state: NodeState) -> Verdict:
 def unreachable(why: str) -> tuple[Verdict, ...]:
     """Every verdict on a node that could not be asked: none passes."""
     titles = [*((c.id, c.title) for c in CHECKS), ("3.2.2", TITLE)]
-    return tuple(Verdict(number, title, False, why, "make the node reachable") for number, title in titles)
+    return tuple(
+        Verdict(number, title, False, why, "make the node reachable", asked=False) for number, title in titles
+    )

@@ -9,6 +9,7 @@ from kaudit_setup.compliance.verdict import BENCHMARK, Verdict
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
+from kaudit_setup.report.terminal import paint
 
 Verdicts: TypeAlias = Mapping[str, Sequence[Verdict]]
 """By the name of the node."""
@@ -19,14 +20,22 @@ def as_text(found: Verdicts, *, colour: bool) -> str:
     return "\n".join(line for name, verdicts in found.items() for line in _lines(name, verdicts, colour))
 
 
+Result: TypeAlias = Literal["pass", "fail", "error"]
+_RESULTS: dict[str, Result] = {"PASS": "pass", "FAIL": "fail", "ERROR": "error"}
+_COLOURS = {"PASS": 32, "FAIL": 31, "ERROR": 35}
+
+
 class CheckResult(Item, frozen=True, kw_only=True):
-    """One check of the benchmark on one node. `found`: what was seen; `fix`: what to do where it failed."""
+    """One check of the benchmark on one node. `found`: what was seen; `fix`: what to do where it failed.
+
+    error: the node could not be asked.
+    """
 
     host: str
     benchmark: str
     id: str
     title: str
-    result: Literal["pass", "fail", "error"]
+    result: Result
     found: str
     fix: str
 
@@ -39,7 +48,7 @@ def as_items(found: Verdicts) -> list[CheckResult]:
             benchmark=BENCHMARK,
             id=v.id,
             title=v.title,
-            result="pass" if v.passed else "fail",
+            result=_RESULTS[_word(v)],
             found=v.found,
             fix=v.fix,
         )
@@ -51,18 +60,22 @@ def as_items(found: Verdicts) -> list[CheckResult]:
 def as_junit(found: Verdicts) -> str:
     """The same as a suite of tests for each node."""
     suites = {
-        name: [Case(f"{v.id} {v.title}", v.passed, v.found, v.fix) for v in verdicts]
+        name: [Case(f"{v.id} {v.title}", v.passed, v.found, v.fix, error=not v.asked) for v in verdicts]
         for name, verdicts in found.items()
     }
     return junit(suites, BENCHMARK)
 
 
+def _word(v: Verdict) -> str:
+    if not v.asked:
+        return "ERROR"
+    return "PASS" if v.passed else "FAIL"
+
+
 def _lines(name: str, verdicts: Sequence[Verdict], colour: bool) -> list[str]:
     lines = [f"{safe(name)}: {sum(v.passed for v in verdicts)} of {len(verdicts)} checks pass"]
     for v in verdicts:
-        word = "PASS" if v.passed else "FAIL"
-        if colour:
-            word = f"\x1b[{32 if v.passed else 31}m{word}\x1b[0m"
+        word = paint(f"{_word(v):<5}", _COLOURS[_word(v)], colour)
         lines.append(f"  {word} {v.id:<7} {v.title}: {safe(v.found)}")
         lines += [f"               {safe(line)}" for line in v.fix.splitlines()]
     return lines

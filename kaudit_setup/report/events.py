@@ -15,19 +15,22 @@ from kaudit_setup.report.documents.document import API_VERSION, Fault, Item, War
 from kaudit_setup.report.documents.formats import rows_of, to_yaml
 from kaudit_setup.report.documents.json import to_json
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.times import shown, zone
 from kaudit_setup.resources import counted
 
 Problems: TypeAlias = tuple[Sequence[Fault], Sequence[Warning]]
 
 
-_HEADING = ("TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE")
+_HEADING = ("CODE", "VERB", "OBJECT", "USER", "FROM", "AGENT", "LINE")
 
 
 def as_table(rows: Iterable[Row], *, clusters: bool = False) -> Iterator[str]:
     """A line for each event, below a heading; with `clusters`, each begins with the name of its cluster."""
     if clusters:
-        return columns(("CLUSTER", *_HEADING), ([row.place.cluster, *_cells(row)] for row in rows))
-    return columns(_HEADING, map(_cells, rows))
+        return columns(
+            ("CLUSTER", f"TIME ({zone()})", *_HEADING), ([row.place.cluster, *_cells(row)] for row in rows)
+        )
+    return columns((f"TIME ({zone()})", *_HEADING), map(_cells, rows))
 
 
 _FOLLOWED = (19, 4, 8, 44, 32, 15, 12)
@@ -90,7 +93,7 @@ def _cells(row: Row) -> list[str]:
     what = f"{thing.resource}/{thing.subresource}" if thing.subresource else thing.resource
     where = "/".join(part for part in (thing.namespace, thing.name) if part)
     return [
-        one.time[:19].replace("T", " "),
+        shown(one.time),
         str(one.code or one.stage),
         one.verb,
         f"{what} {where}".strip() or one.request_uri,

@@ -9,12 +9,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case: what it is called, whether it passed, what was found, and what to do about it."""
+    """One test case: what it is called, whether it passed, what was found, and what to do about it.
+
+    `error`: it could not be run, which is no failure of what it tests.
+    """
 
     name: str
     passed: bool
     found: str
     fix: str = ""
+    error: bool = False
 
 
 def junit(suites: Mapping[str, Sequence[Case]], name: str) -> str:
@@ -23,12 +27,10 @@ def junit(suites: Mapping[str, Sequence[Case]], name: str) -> str:
     Format: the schema of Jenkins' xUnit plugin (junit-10.xsd), which GitLab, GitHub's actions and Azure follow.
     """
     cases = [case for found in suites.values() for case in found]
-    failures = sum(not case.passed for case in cases)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
-    lines.append(f'<testsuites name={_attribute(name)} tests="{len(cases)}" failures="{failures}" errors="0">')
+    lines.append(f"<testsuites name={_attribute(name)} {_counts(cases)}>")
     for suite, found in suites.items():
-        failed = sum(not case.passed for case in found)
-        lines.append(f'  <testsuite name={_attribute(suite)} tests="{len(found)}" failures="{failed}" errors="0">')
+        lines.append(f"  <testsuite name={_attribute(suite)} {_counts(found)}>")
         for case in found:
             lines += _case(suite, case)
         lines.append("  </testsuite>")
@@ -36,12 +38,18 @@ def junit(suites: Mapping[str, Sequence[Case]], name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _counts(cases: Sequence[Case]) -> str:
+    errors = sum(case.error for case in cases)
+    failures = sum(not case.passed for case in cases) - errors
+    return f'tests="{len(cases)}" failures="{failures}" errors="{errors}"'
+
+
 def _case(suite: str, case: Case) -> list[str]:
     start = f"    <testcase classname={_attribute(suite)} name={_attribute(case.name)}"
     if case.passed:
         return [f"{start}/>"]
-    said = escape(_allowed(case.fix))
-    return [f"{start}>", f"      <failure message={_attribute(case.found)}>{said}</failure>", "    </testcase>"]
+    said, kind = escape(_allowed(case.fix)), "error" if case.error else "failure"
+    return [f"{start}>", f"      <{kind} message={_attribute(case.found)}>{said}</{kind}>", "    </testcase>"]
 
 
 def _attribute(text: str) -> str:

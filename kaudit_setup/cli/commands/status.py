@@ -20,6 +20,7 @@ from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.report.progress import name_nodes, waiting
 from kaudit_setup.report.terminal import colour
+from kaudit_setup.report.times import clock
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.status import Row
@@ -74,7 +75,12 @@ Examples:
 
 \b
 Exit status: 0 every node logs with the same settings (and those of the
-inventory, if it has any), 1 otherwise."""
+inventory, if it has any), 1 otherwise.
+
+\b
+DIFFERS: settings unlike those of most other nodes, or of the inventory.
+RESTART: pending where kube-apiserver runs without the manifest's settings.
+SURVIVES UPGRADE: whether kubeadm upgrade keeps them. -v explains all columns."""
 )
 @takes(how=StatusOptions)
 def status(
@@ -108,7 +114,7 @@ def _watch(candidates: Sequence[Candidate], how: StatusOptions, every: int) -> N
             raise typer.Exit(Exit.INTERRUPTED) from error
         if how.output is StatusOutput.text and sys.stdout.isatty():
             # home and clear: the table stays where it is
-            typer.echo("\x1b[H\x1b[2J", nl=False)
+            typer.echo(f"\x1b[H\x1b[2JEvery {every} s: {clock()}  (Ctrl-C ends)\n")
         typer.echo(text)
         sys.stdout.flush()
         sleep(every)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from kaudit_setup.change.backup import BackedUpFile, Backup
+from kaudit_setup.model import POLICY_FLAG
+from kaudit_setup.policy import presets
+from kaudit_setup.report.columns import columns
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.times import age
+from kaudit_setup.resources import counted
 
+_HEAD = ("NODE", "BACKUP", "AGE", "RESTORES", "TAKEN", "FILES", "BY")
 _HIDDEN = "its content is secret and is not shown"
 
 
@@ -35,17 +41,32 @@ class Opened:
 
 
 def list_as_text(nodes: Sequence[Listed]) -> str:
-    """One line a backup."""
-    return "\n".join(line for node in nodes for line in _list(node))
+    """One line a backup, and what state it restores."""
+    rows = [_row(node.host, backup) for node in nodes for backup in node.backups]
+    none = [f"{safe(node.host)}: no backups" for node in nodes if not node.backups]
+    return "\n".join([*(columns(_HEAD, rows) if rows else ()), *none])
 
 
-def _list(node: Listed) -> list[str]:
-    name = safe(node.host)
-    if not node.backups:
-        return [f"{name}: no backups"]
-    return [
-        f"{name}: {b.name}  before {safe(b.action):<8}  {len(b.files)} files  by {safe(b.by)}" for b in node.backups
-    ]
+def _row(host: str, backup: Backup) -> tuple[str, ...]:
+    return (
+        host,
+        backup.name,
+        age(backup.time),
+        restores(backup),
+        f"before {backup.action}",
+        counted(len(backup.files), "file"),
+        backup.by,
+    )
+
+
+def restores(backup: Backup) -> str:
+    """The state that a rollback to this backup brings back: `auditing off`, or `auditing on, policy metadata`."""
+    policy = backup.flags.get(POLICY_FLAG)
+    if not policy:
+        return "auditing off"
+    kept = next((file.sha256 for file in backup.files if file.path == policy), "")
+    name = presets.name_of(kept) or policy.rpartition("/")[2]
+    return f"auditing on, policy {name}"
 
 
 class BackupFile(Item, frozen=True, kw_only=True):
@@ -59,11 +80,12 @@ class BackupFile(Item, frozen=True, kw_only=True):
 
 
 class NodeBackup(Item, frozen=True, kw_only=True):
-    """One backup on one node: the state before `action`; `flags`: the audit flags that it restores."""
+    """One backup on one node, taken before `action`: it `restores` auditing on or off, with these `flags`."""
 
     host: str
     id: str
     time: Time
+    restores: Literal["on", "off"]
     action: str
     by: str
     flags: dict[str, str]
@@ -93,6 +115,7 @@ def _fields(host: str, backup: Backup) -> dict[str, Any]:
         "host": host,
         "id": backup.name,
         "time": backup.time,
+        "restores": "on" if backup.flags.get(POLICY_FLAG) else "off",
         "action": backup.action,
         "by": backup.by,
         "flags": backup.flags,

@@ -15,9 +15,21 @@ from kaudit_setup.report.columns import blocks as table_blocks
 from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
-from kaudit_setup.report.terminal import paint
+from kaudit_setup.report.terminal import paint, presentation
+from kaudit_setup.report.times import age, shown, zone
+from kaudit_setup.report.wrap import wrap
 
 HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "SURVIVES UPGRADE")
+LEGEND = {
+    "AUDIT": "whether auditing is on and works; anything but `on` needs a look",
+    "POLICY": "the preset or the file, and how its SHA-256 begins",
+    "DIFFERS": "how many settings differ from those of most other nodes or of the inventory; they are listed below",
+    "RESTART": "pending: the running kube-apiserver does not have the settings of its manifest yet",
+    "RATE, KEPT": "how fast the log grows now, and how long rotation keeps an event at that rate",
+    "LAST EVENT": "how long ago the newest event of the log was written",
+    "SURVIVES UPGRADE": "whether `kubeadm upgrade` keeps the audit settings; ? where that could not be asked",
+}
+"""What the columns of the table mean."""
 _YES_NO: dict[bool | None, str] = {True: "yes", False: "no"}
 
 
@@ -171,7 +183,14 @@ def table(rows: Sequence[Row], *, colour: bool = False) -> str:
     painted = (
         paint(line, 32 if row.good else 31, colour) for row, block in zip(rows, blocks, strict=True) for line in block
     )
-    return "\n".join([*head, *painted, *(line for row in rows for line in _below(row))])
+    return "\n".join([*head, *painted, *(line for row in rows for line in _below(row)), *_legend()])
+
+
+def _legend() -> list[str]:
+    """What the columns mean, with -v."""
+    if presentation().verbosity <= 0:
+        return []
+    return ["", *(line for name, said in LEGEND.items() for line in wrap(said, f"{name:<18}", " " * 18))]
 
 
 def _below(row: Row) -> list[str]:
@@ -196,7 +215,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "pending" if status.state == "restart-pending" else "-",
         "-" if status.rate is None else f"{size(status.rate)}/s",
         "-" if status.hours_kept is None else hours(status.hours_kept),
-        status.last_event or "-",
+        age(status.last_event),
         _YES_NO.get(status.persisted, "?" if status.persisted_why else "-"),
     )
 
@@ -210,7 +229,7 @@ def _one(row: Row, status: Status) -> str:
         ("kube-apiserver", f"{status.version or 'unknown version'}, PID {status.server or '-'}"),
         ("policy", _policy(status)),
         ("log", _log(status)),
-        ("last event", status.last_event),
+        ("last event", _last_event(status)),
         ("kept", _kept(status)),
         ("kubeadm", _survives(status)),
         ("backups", str(status.backups)),
@@ -219,6 +238,10 @@ def _one(row: Row, status: Status) -> str:
     lines += [f"  --{safe(flag)}={safe(value)}" for flag, value in sorted(status.flags.items())]
     lines += [f"  note: {safe(str(said))}" for said in (*row.differs, *status.remarks)]
     return "\n".join(lines)
+
+
+def _last_event(status: Status) -> str:
+    return f"{shown(status.last_event)} {zone()} ({age(status.last_event)} ago)" if status.last_event else ""
 
 
 def _survives(status: Status) -> str:

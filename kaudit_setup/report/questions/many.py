@@ -20,6 +20,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.session import describe, masked_note
 from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
 from kaudit_setup.report.questions.who import searched, titled
+from kaudit_setup.report.times import shown, zone
 
 _USERS = 20  # in the table of users
 
@@ -45,7 +46,7 @@ def _lines(answer: ManyAnswer, secrets: bool) -> Iterator[str]:
 
 
 def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
-    heads = ["TIME (UTC)", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE", "WHAT"]
+    heads = [f"TIME ({zone()})", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE", "WHAT"]
     rows = [_cells(deed, secrets) for deed in deeds]
     empty = {number for number in range(len(heads)) if not any(row[number] for row in rows)}
     if not rows:
@@ -59,7 +60,7 @@ def _cells(deed: Deed, secrets: bool) -> list[str]:
     session = session_of(request)
     source = request.source
     return [
-        request.time[:19].replace("T", " "),
+        shown(request.time),
         str(request.code or request.stage),
         request.verb,
         _object(request),
@@ -88,7 +89,7 @@ def _users(by: Sequence[By]) -> Iterator[str]:
 
 
 def _short(time: str) -> str:
-    return time[:19].replace("T", " ")
+    return shown(time)
 
 
 class ListedObject(ObjectRef, frozen=True, kw_only=True):
