@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kaudit_setup.policy.load import MAX_BYTES
+from kaudit_setup.policy.presets import is_folder
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _GROUP: Final = re.compile(rb"(?m)^\s*[\"']?apiVersion[\"']?\s*:\s*[\"']?audit\.k8s\.io/", re.IGNORECASE)
@@ -24,10 +25,8 @@ def policy_files(names: Iterable[str]) -> list[str]:
 
 
 def _of(name: str) -> list[str]:
-    folder = Path(name)
-    if not folder.is_dir():
-        return [name]
-    return sorted(str(path) for path in _files(folder) if _is_policy(path)) or [name]
+    files = _files(Path(name)) if is_folder(name) else ()
+    return sorted(str(path) for path in files if _is_policy(path)) or [name]
 
 
 def _files(folder: Path) -> Iterator[Path]:

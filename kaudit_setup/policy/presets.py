@@ -65,7 +65,7 @@ def read(name_or_path: str) -> tuple[str, bytes]:
     cannot be read or is larger than MAX_BYTES, or if there is neither such a file nor such a preset.
     """
     try:
-        if "/" in name_or_path or Path(name_or_path).is_file():
+        if "/" in name_or_path or Path(name_or_path).is_file() or is_folder(name_or_path):
             return name_or_path, _content(Path(name_or_path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -81,6 +81,11 @@ def shadowed(name_or_path: str) -> str:
         f"--policy {name_or_path} is the file {name_or_path} in this folder, not the preset of that name "
         "(rename the file for the preset)"
     )
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name on the command line is that of a folder; one that is called as a preset is given as ./NAME."""
+    return Path(name).is_dir() and name not in names()
 
 
 def read_stream() -> tuple[str, bytes]:

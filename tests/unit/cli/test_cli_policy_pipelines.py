@@ -180,6 +180,8 @@ def test_a_folder_stands_for_its_policies_and_none_is_an_error(
     (repository / "empty").mkdir()
     assert main(["policy", "lint", "empty"]) == Exit.USAGE
     assert "there is no audit policy in the folder empty" in capsys.readouterr().err
+    (repository / "metadata").mkdir()
+    assert main(["policy", "lint", "metadata"]) == Exit.OK, "a preset's name is the preset's"
 
 
 def test_standard_input_in_every_format(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def test_neither_file_nor_preset_lists_the_presets() -> None:
 
 @pytest.mark.parametrize("path", ["./nothing.yaml", "/", "a/\0b"])
 def test_an_unreadable_path_is_one_sentence(path: str) -> None:
-    with pytest.raises(InputError, match=r"cannot be read|is a directory"):
+    with pytest.raises(InputError, match=r"cannot be read|no audit policy in the folder"):
         presets.read(path)
 
 
