@@ -57,7 +57,13 @@ class BestEffortRunner:
 
 def missing(runners: Sequence[BestEffortRunner]) -> list[str]:
     """One sentence for each machine that was lost; raises its error if there is no other."""
-    lost = [(runner, runner.failure) for runner in runners if runner.failure is not None]
-    if lost and len(lost) == len(runners) and lost[0][1] is not None:
-        raise lost[0][1]
-    return [f"The log of {runner.name} is missing from this answer: {failure}." for runner, failure in lost]
+    failures = [runner.failure for runner in runners if runner.failure is not None]
+    if failures and len(failures) == len(runners):
+        raise failures[0]
+    return told(runners)
+
+
+def told(runners: Sequence[BestEffortRunner]) -> list[str]:
+    """One sentence for each machine that was lost."""
+    lost = [(runner.name, runner.failure) for runner in runners if runner.failure is not None]
+    return [f"The log of {name} is missing from this answer: {failure}." for name, failure in lost]

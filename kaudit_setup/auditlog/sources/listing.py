@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
@@ -28,6 +28,11 @@ class Listing:
     notes: tuple[str, ...] = ()
     heard: bool = False
     moved: int = 0
+    cluster: str = ""
+
+    def of_cluster(self, cluster: str) -> Listing:
+        """The same, of a machine of that cluster."""
+        return replace(self, files=tuple(replace(file, cluster=cluster) for file in self.files), cluster=cluster)
 
 
 def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:

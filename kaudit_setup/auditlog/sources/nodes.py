@@ -170,8 +170,17 @@ class _Host:
 class RemoteLogs:
     """The logs of several machines, searched where they are; the same questions as to `LocalLogs`."""
 
-    def __init__(self, runners: Sequence[Runner], script: str, paths: Sequence[str] = ()) -> None:
-        """`script`: the text of `lib` and `logs`. `paths`: where the logs are there; empty: the script finds out."""
+    def __init__(
+        self,
+        runners: Sequence[Runner],
+        script: str,
+        paths: Sequence[str] = (),
+        clusters: Mapping[str, str] | None = None,
+    ) -> None:
+        """`script`: the text of `lib` and `logs`. `paths`: where the logs are there; empty: the script finds out.
+        `clusters`: of which cluster each machine is, by its name, where there are several.
+        """
+        self._clusters = clusters or {}
         self._runners = runners
         self._script = script
         self._paths = list(paths)
@@ -185,7 +194,7 @@ class RemoteLogs:
     def listings(self) -> list[Listing]:
         """The log files of each machine, as they were when they were first asked for. Raises NodeError."""
         if self._listings is None:
-            self._listings = listings(self._runners, self._script, self._paths)
+            self._listings = listings(self._runners, self._script, self._paths, self._clusters)
             self.moved += sum(found.moved for found in self._listings)
         return self._listings
 
@@ -280,8 +289,13 @@ class RemoteLogs:
         return covered(host.listing, tallies)
 
 
-def listings(runners: Sequence[Runner], script: str, paths: Sequence[str]) -> list[Listing]:
-    """What each machine has, all of them asked at once; see `listing`. Raises the first error, in their order."""
+def listings(
+    runners: Sequence[Runner], script: str, paths: Sequence[str], clusters: Mapping[str, str]
+) -> list[Listing]:
+    """What each machine has, all of them asked at once; see `listing`. `clusters`: by the names of machines.
+
+    Raises the first error, in their order.
+    """
     answers: list[Listing | BaseException] = [NodeError(f"{runner.name}: no answer") for runner in runners]
 
     def ask(number: int) -> None:
@@ -299,7 +313,7 @@ def listings(runners: Sequence[Runner], script: str, paths: Sequence[str]) -> li
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer
-        found.append(answer)
+        found.append(answer.of_cluster(clusters.get(answer.host, "")))
     return found
 
 
@@ -307,7 +321,7 @@ def covered(found: Listing, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...
     """What one machine's log covers, by the names of its nodes; one without a log has a note."""
     if not found.files:
         notes = ("no audit log was found here: name it with --log",) if found.heard else ()
-        return (Coverage(found.host, notes=(*notes, *found.notes)),)
+        return (Coverage(found.host, notes=(*notes, *found.notes), cluster=found.cluster),)
     first, *others = coverage(found.files, tallies)
     return (replace(first, notes=(*first.notes, *found.notes)), *others)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.prefilter import narrows
-from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing
+from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing, told
 from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -22,17 +22,30 @@ from kaudit_setup.errors import NodeError
 class NodeLogs:
     """The logs at `paths` on nodes; without any, where the node's API server writes.
 
-    `script` is the text of the scripts lib and logs.
+    `script` is the text of the scripts lib and logs. `clusters`: the cluster of each node, by its name, where there
+    are several.
     """
 
     runners: tuple[BestEffortRunner, ...]
     script: str
     paths: tuple[str, ...] = ()
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, nodes: Iterable[Runner], script: str, paths: Iterable[str] = ()) -> NodeLogs:
+    def on(
+        cls,
+        nodes: Iterable[Runner],
+        script: str,
+        paths: Iterable[str] = (),
+        clusters: Mapping[str, str] | None = None,
+    ) -> NodeLogs:
         """Those of `nodes`. Nothing is sent yet."""
-        return cls(tuple(BestEffortRunner(node) for node in nodes), script, tuple(paths))
+        return cls(tuple(BestEffortRunner(node) for node in nodes), script, tuple(paths), clusters or {})
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The names of the nodes that have failed so far."""
+        return tuple(runner.name for runner in self.runners if runner.failure)
 
     @property
     def complete(self) -> bool:
@@ -43,9 +56,13 @@ class NodeLogs:
         """A sentence for each node that failed; raises its NodeError if there is no other."""
         return missing(self.runners)
 
+    def missing_here(self) -> list[str]:
+        """A sentence for each node that failed, where other clusters have nodes that did not."""
+        return told(self.runners)
+
     def remote(self) -> RemoteLogs:
         """The logs, to be searched where they are; not yet looked for."""
-        return RemoteLogs(self.runners, self.script, self.paths)
+        return RemoteLogs(self.runners, self.script, self.paths, self.clusters)
 
     def searched(self) -> RemoteLogs:
         """The logs, to be searched where they are. Raises NodeError if there is none."""
@@ -61,7 +78,7 @@ class NodeLogs:
             return self._narrowed(wanted, folder), []
         files: list[LogFile] = []
         notes: list[str] = []
-        found = listings(self.runners, self.script, self.paths)
+        found = listings(self.runners, self.script, self.paths, self.clusters)
         self._check_any(found)
         for number, (runner, there) in enumerate(zip(self.runners, found, strict=True)):
             none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []

@@ -151,10 +151,10 @@ def _answer(
     from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
-        return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent)
+        return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
     events = EventLog(part.logs)
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
-    answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent)
+    answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 

@@ -16,6 +16,8 @@ from kaudit_setup.cli.options.logs import LogOptions
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
+    from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
+    from kaudit_setup.fleet.logs.clusters import LogCluster
     from kaudit_setup.model import SilentServer
     from kaudit_setup.node.objects import Runner
 
@@ -42,7 +44,7 @@ class ClusterLogs:
     logs: LogSource
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
-    silent: tuple[SilentServer, ...] = ()
+    silent: Callable[[], Sequence[SilentServer]] = tuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +70,39 @@ class ClusterLogOptions(LogOptions):
                 yield [ClusterLogs(name, logs, stores.missing) for name, logs in by_cluster(stores).items()]
                 return
         if self.remote:
-            with self.on_nodes() as there:
-                yield [ClusterLogs("", there.remote(), there.missing, [runner.plain for runner in there.runners])]
+            with self._clusters_of_nodes() as found:
+                yield found
             return
         with self._local() as logs:
             yield [ClusterLogs(name, one, list) for name, one in by_cluster(logs).items()]
+
+    @contextmanager
+    def on_nodes(self) -> Iterator[NodeLogs]:
+        """See `LogOptions.on_nodes`; nodes of several clusters are told apart by the CA that is on them."""
+        from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
+        from kaudit_setup.fleet.logs.clusters import log_clusters
+
+        with self.candidates() as found:
+            clusters = log_clusters(found) if len(found) > 1 else ()
+            names = {node.name: one.name for one in clusters for node in one.nodes} if len(clusters) > 1 else {}
+            yield NodeLogs.on([candidate.node for candidate in found], _script(), self.log or (), names)
+
+    @contextmanager
+    def _clusters_of_nodes(self) -> Iterator[list[ClusterLogs]]:
+        """The logs on the nodes, cluster by cluster."""
+        from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
+        from kaudit_setup.fleet.logs.clusters import log_clusters
+
+        with self.candidates() as found:
+            clusters = log_clusters(found)
+            parts = []
+            for one in clusters:
+                name = one.name if len(clusters) > 1 else ""
+                names = {node.name: name for node in one.nodes}
+                there = NodeLogs.on(one.nodes, _script(), self.log or (), names)
+                missing = there.missing_here if name else there.missing
+                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, _silent(one, there)))
+            yield parts
 
     @contextmanager
     def _local(self) -> Iterator[LocalLogs]:
@@ -84,3 +114,16 @@ class ClusterLogOptions(LogOptions):
         stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
         with clean_up_when_ended(), rereadable(self.files(), stdin) as files:
             yield LocalLogs(files)
+
+
+def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[SilentServer]]:
+    """The servers that are known to write no log or were not asked, and those whose log could not be read."""
+    from kaudit_setup.model import SilentServer
+
+    return lambda: (*cluster.silent, *(SilentServer(name, "its log could not be read") for name in there.lost))
+
+
+def _script() -> str:
+    from kaudit_setup.node.shell import script
+
+    return script("lib") + script("logs")

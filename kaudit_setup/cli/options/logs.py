@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
+    from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.node.port import Node
     from kaudit_setup.stores.address import Address
     from kaudit_setup.stores.several import Stores
@@ -217,6 +218,12 @@ class LogOptions(Reach):
     @contextmanager
     def nodes(self) -> Iterator[list[Node]]:
         """The nodes that the logs are on. Raises InputError."""
+        with self.candidates() as found:
+            yield [candidate.node for candidate in found]
+
+    @contextmanager
+    def candidates(self) -> Iterator[list[Candidate]]:
+        """The same, with what the inventory claims of them. Raises InputError."""
         if self.clusters:
             raise InputError(
                 "--cluster excludes --host and --inventory",
@@ -229,7 +236,7 @@ class LogOptions(Reach):
             )
         with self.connect() as found:
             _check_streams(())
-            yield [candidate.node for candidate in found]
+            yield found
 
 
 def _brought(stored: Stores, wanted: Filter | None, folder: Path) -> LocalLogs:
