@@ -31,6 +31,12 @@ _GENERIC = frozenset(
 _MANY = 1000  # groups; among more, equal names are not looked for
 
 
+# kubelet's folder of a container, and its files: by how often the container was started, rotated with the local time
+# (pkg/kubelet/kuberuntime/helpers.go:buildContainerLogsPath, logs/container_log_manager.go:rotateLatestLog)
+_POD_FOLDER = re.compile(r"kube-system_kube-apiserver-(?P<node>.+)_[0-9a-f-]+")
+_CONTAINER_LOG = re.compile(r"(?P<start>\d+)\.log(?:\.(?P<date>\d{8})-(?P<clock>\d{6}))?")
+
+
 @dataclass(frozen=True, slots=True)
 class FileName:
     """`stem`: what all files of one log have in common, as `audit.log`. `rotated`: the UTC moment of the rotation, in
@@ -40,11 +46,16 @@ class FileName:
     stem: str
     rotated: str = ""
     number: int = 0
+    order: tuple[int, str] = (0, "")
+    """Of the files that kubelet keeps of a container: which start of it, and when it was rotated."""
 
     @classmethod
-    def of(cls, name: str) -> FileName:
-        """Parse `name`."""
+    def of(cls, name: str, folder: str = "") -> FileName:
+        """Parse `name`, of a file in `folder`."""
         plain = bare(name)
+        if pod_node(folder) and (found := _CONTAINER_LOG.fullmatch(plain)):
+            # the file that is being written is the last one
+            return cls("container.log", order=(int(found["start"]), (found["date"] or "~") + (found["clock"] or "")))
         if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
             return cls(found["stem"] + (found["ext"] or ""), moment)
         if found := _NUMBERED.fullmatch(plain):
@@ -57,6 +68,11 @@ class FileName:
 def _moment(rotated: re.Match[str]) -> str:
     text = f"{rotated['date']}T{rotated['clock'].replace('-', ':')}{rotated['part']}000Z"
     return stamp_or_nothing(text)
+
+
+def pod_node(folder: str) -> str:
+    """The node whose kube-apiserver writes to standard output in a folder of kubelet's; empty for other folders."""
+    return next((found["node"] for part in PurePath(folder).parts if (found := _POD_FOLDER.fullmatch(part))), "")
 
 
 def rotated_name(name: str, moment: str) -> str:
@@ -100,7 +116,8 @@ def node_names(groups: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         (folder, stem): _short(stem) if stems[folder] > 1 else _identifying(folder) or _HERE
         for folder, stem in groups
     }
-    times = Counter(names.values() if len(groups) < _MANY else ())
+    # a changed manifest makes another Pod, with a folder of its own, on the same node
+    times = Counter(name for (folder, _), name in names.items() if len(groups) < _MANY and not pod_node(folder))
     return {key: "/".join(key) if times[name] > 1 else name for key, name in names.items()}
 
 
@@ -109,13 +126,13 @@ def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, 
     nodes' logs), each is `host/NAME`.
     """
     names = node_names(groups)
-    if len(groups) == 1:
+    if len(groups) == 1 or all(pod_node(folder) for folder, _ in groups):
         return dict.fromkeys(groups, host)
     return {key: host if name in {_HERE, host} else f"{host}/{name.lstrip('/')}" for key, name in names.items()}
 
 
 def _identifying(folder: str) -> str:
-    return next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
+    return pod_node(folder) or next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
 
 
 def _short(stem: str) -> str:

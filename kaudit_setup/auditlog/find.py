@@ -98,10 +98,17 @@ class _Seen:
     def gzipped(self) -> bool:
         return is_packed(self.name)
 
-    def age(self) -> tuple[bool, str, int, float, str]:
+    def age(self) -> tuple[tuple[int, str], bool, str, int, float, str]:
         """Sorts oldest first; the file being written has neither a time nor a number and comes last."""
         current = not self.parsed.rotated and not self.parsed.number
-        return (current, self.parsed.rotated, -self.parsed.number, self.mtime if current else 0.0, self.name)
+        return (
+            self.parsed.order,
+            current,
+            self.parsed.rotated,
+            -self.parsed.number,
+            self.mtime if current else 0.0,
+            self.name,
+        )
 
     def as_log(self, node: str) -> LogFile:
         return LogFile(
@@ -116,7 +123,7 @@ _Groups = dict[tuple[str, str], list[_Seen]]
 def _seen(path: str, info: os.stat_result) -> _Seen:
     whole = Path(path).absolute()
     inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
-    parsed = FileName.of(whole.name)
+    parsed = FileName.of(whole.name, str(whole.parent))
     return _Seen(path, str(whole.parent), whole.name, parsed, info.st_size, inode, info.st_mtime, once)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
-from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together, unreadable
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.listing import Listing, listing
+from kaudit_setup.auditlog.sources.other_shapes import search_here, sort_out
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp_or_nothing
 from kaudit_setup.errors import KauditError, NodeError
@@ -44,6 +45,8 @@ class Answer:
         self._file = files[0] if files else LogFile("?", "?")
         self.tallies: dict[str, Tally] = {}
         self.matched = 0
+        self.others: list[LogFile] = []
+        """Files that do not begin with a line of kube-apiserver, and were not searched."""
         self.whole = False
         """Whether the script said that it had come to its end."""
 
@@ -104,6 +107,8 @@ class Answer:
             self._facts(path, said)
         elif kind == b"done":
             self.whole = True
+        elif kind == b"o":
+            self.others.append(self._files[path])
         elif kind == b"s":
             self._tally(path).note(REWRITTEN)
         elif kind == b"r":
@@ -127,6 +132,11 @@ class Answer:
         last = last or self._files[path].rotated or first
         if first:
             tally.span(first, max(first, last))
+
+    def take(self, hit: Hit) -> None:
+        """A line that was found here in the file of a machine."""
+        if self._window.open or inside(hit.text, self._window):
+            self._put(hit)
 
     def _tally(self, path: str) -> Tally:
         return self.tallies.setdefault(path, Tally())
@@ -165,6 +175,31 @@ class _Host:
     answer: Answer
     queue: Backlog
     failure: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is searched for: as the script takes it, and as it is."""
+
+    args: tuple[str, ...]
+    literals: tuple[bytes, ...]
+    spelt: tuple[bytes, ...]
+    plains: tuple[Plain, ...]
+    window: Window
+
+    @classmethod
+    def of(cls, literals: Iterable[bytes], patterns: Sequence[str], window: Window) -> _Asked:
+        """See `LogSource.candidates`."""
+        wanted = tuple(dict.fromkeys(filter(None, literals)))
+        plains = tuple(map(plainly, wanted))
+        spelt = tuple(dict.fromkeys(one for literal in wanted for one in spellings(literal)))
+        anew = tuple(dict.fromkeys(one for plain in plains for one in plain[0]))
+        args = (str(len(spelt)), str(len(anew)), *map(_text, (*spelt, *anew)), *patterns)
+        return cls(args, wanted, spelt, plains, window)
+
+    def said_in(self, line: bytes) -> bool:
+        """Whether `line` holds a literal as it is, or says the same."""
+        return not self.spelt or any(one in line for one in self.spelt) or says(line, self.plains)
 
 
 class RemoteLogs:
@@ -206,19 +241,15 @@ class RemoteLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
-        plains = [plainly(literal) for literal in dict.fromkeys(literals) if literal]
-        wanted = list(dict.fromkeys(one for literal in literals if literal for one in spellings(literal)))
-        anew = list(dict.fromkeys(one for plain in plains for one in plain[0]))
-        needles = [_text(needle) for needle in (*wanted, *anew)]
-        args = ["search", "gzip", str(len(wanted)), str(len(anew)), *needles, *patterns]
         found = self.listings()
         self._stopped.clear()
-        hosts = [self._start(runner, one, args, window) for runner, one in zip(self._runners, found, strict=True)]
+        asked = _Asked.of(literals, patterns, window)
+        hosts = [self._start(runner, one, asked) for runner, one in zip(self._runners, found, strict=True)]
         try:
             for host in hosts:
                 while (hit := host.queue.get()) is not None:
                     # a node finds the most telling value of a line in another order, the rest is looked for here
-                    if not wanted or any(literal in hit.text for literal in wanted) or says(hit.text, plains):
+                    if asked.said_in(hit.text):
                         yield hit
                 if host.failure is not None:
                     raise host.failure
@@ -238,11 +269,11 @@ class RemoteLogs:
         """The nodes number their lines themselves."""
         return list(hits)
 
-    def _start(self, runner: Runner, found: Listing, args: list[str], window: Window) -> _Host:
+    def _start(self, runner: Runner, found: Listing, asked: _Asked) -> _Host:
         waiting = Backlog(_WAITING_BYTES)
-        files = tuple(file for file in found.files if not ended_before(file, window.since))
-        host = _Host(runner, found, Answer(files, window, self._putter(waiting)), waiting)
-        threading.Thread(target=self._run, args=(host, args, _orders(files)), daemon=True).start()
+        files = tuple(file for file in found.files if not ended_before(file, asked.window.since))
+        host = _Host(runner, found, Answer(files, asked.window, self._putter(waiting)), waiting)
+        threading.Thread(target=self._run, args=(host, asked, files), daemon=True).start()
         return host
 
     def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
@@ -255,24 +286,44 @@ class RemoteLogs:
 
         return put
 
-    def _run(self, host: _Host, args: list[str], orders: bytes) -> None:
-        unpack = Unpack(host.answer.feed)
+    def _run(self, host: _Host, asked: _Asked, files: Sequence[LogFile]) -> None:
         try:
-            if orders:
-                done = host.runner.sh(self._script, args, stdin=orders, sink=unpack.feed)
-                host.failure = failure_of(host.runner.name, done)
-                if host.failure is None and unpack.moved and not host.answer.whole:
-                    cut = f"{host.runner.name}: the answer to the search was cut short"
-                    host.failure = NodeError(cut, hint="run the same command again")
+            self._search(host, "lines", asked, files)
+            others = host.answer.others
+            if others and host.failure is None:
+                sorted_out = sort_out(host.runner, self._script, others)
+                self.moved += sorted_out.moved
+                self._search(host, "any", asked, sorted_out.lines)
+                self._bring(host, asked, sorted_out.shaped)
         except KauditError as error:
             host.failure = error
         except Exception as error:
             host.failure = NodeError(f"{host.runner.name}: the search failed: {error}")
-        self.moved += unpack.moved
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Full):
                 host.queue.put(None, timeout=0.5)
                 return
+
+    def _search(self, host: _Host, way: str, asked: _Asked, files: Sequence[LogFile]) -> None:
+        """Let the machine search `files`; see the script for the `way`. Raises KauditError."""
+        if not files:
+            return
+        unpack = Unpack(host.answer.feed)
+        host.answer.whole = False
+        try:
+            args = ["search", "gzip", way, *asked.args]
+            done = host.runner.sh(self._script, args, stdin=_orders(files), sink=unpack.feed)
+        finally:
+            self.moved += unpack.moved
+        host.failure = failure_of(host.runner.name, done)
+        if host.failure is None and unpack.moved and not host.answer.whole:
+            cut = f"{host.runner.name}: the answer to the search was cut short"
+            host.failure = NodeError(cut, hint="run the same command again")
+
+    def _bring(self, host: _Host, asked: _Asked, files: Sequence[LogFile]) -> None:
+        """Search `files`, whose lines are not events as they stand, here. Raises KauditError."""
+        for file in files:
+            self.moved += search_here(host.runner, self._script, file, asked.literals, host.answer)
 
     def _with_damage(self, cover: Coverage) -> Coverage:
         """`cover` with what was found to be damaged only here."""

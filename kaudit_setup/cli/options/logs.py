@@ -32,7 +32,8 @@ LogOption = Annotated[
     typer.Option(
         "--log",
         metavar="PATH...",
-        help="Files, directories, globs, or - for standard input; plain or gzip. With --host: paths on the nodes. "
+        help="Files, directories, globs, or - for standard input, in any shape that logs are kept in, also "
+        "compressed. With --host: paths on the nodes. "
         "An archive made by pack, or a store: see docs/archives.md. "
         "Default: the log of the API server on this machine.",
     ),

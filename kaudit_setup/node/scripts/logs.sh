@@ -3,12 +3,13 @@
 #                                                      SIZE MTIME PATH`; what is one is decided by who asks, as for
 #                                                      files of his own. HOW is `o`: of the kube-apiserver here (its
 #                                                      log stands in a line `own PATH`), `a`: named, `d`: in a folder
-#   search GZIP COUNT NAMES LITERAL... NAME... PATTERN...
+#   search GZIP WAY COUNT NAMES LITERAL... NAME... PATTERN...
 #                                                      lines that hold any literal (COUNT of them; none: every line), or
 #                                                      in a log that is not in kube-apiserver's own order any of the
 #                                                      NAMES names, and that every PATTERN (an extended regular
 #                                                      expression) fits; and what was read. The files are on standard
-#                                                      input, see below
+#                                                      input, see below. WAY `lines`: a file that does not begin with a
+#                                                      line of kube-apiserver is only named; `any`: all are searched
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
 #   several GZIP                                       the bytes of all files on standard input, `INODE PATH`
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
@@ -25,12 +26,16 @@ path_in_manifests() {
   done
 }
 
+# Where kubelet keeps what the static Pods of kube-apiserver write to standard output.
+STDOUT='/var/log/pods/kube-system_kube-apiserver-*/kube-apiserver'
+
 # The log of the running server or of its manifest, where this script can read it. A server that writes elsewhere than
 # the manifest says is another one: anybody with a Pod on the host's network may call a process kube-apiserver.
 default_path() {
   said=$(path_in_manifests)
   for p in $(pids_of kube-apiserver); do
     path=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null | sed -n 's/^--audit-log-path=//p' | tail -n 1)
+    if [ "$path" = - ] && [ "${said:--}" = - ]; then echo - && return; fi
     if [ -z "$path" ] || ! [ -e "$R/proc/$p/root$path" ]; then continue; fi
     if [ -n "$said" ] && [ "$said" != "$path" ]; then continue; fi
     # usually mounted where the node has it, under a name that outlives the process
@@ -38,6 +43,7 @@ default_path() {
     if [ "$R$path" -ef "$R/proc/$p/root$path" ]; then echo "$R$path"; else echo "$R/proc/$p/root$path"; fi
     return
   done
+  if [ "$said" = - ]; then echo - && return; fi
   for path in "$said" /var/log/kubernetes/audit/audit.log; do
     if [ -n "$path" ] && [ -e "$R$path" ]; then echo "$R$path" && return; fi
   done
@@ -58,6 +64,7 @@ searched() { # grep's arguments
 note() { printf "$@" >&3 || failed "no room for notes"; }
 
 GZIP=$(printf '\037\213')
+ZSTD=$(printf '(\265/\375')
 STAT='%f %d %i %s %Y %n'
 ROTATED='*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9].[0-9][0-9][0-9]*'
 
@@ -67,13 +74,14 @@ below() {
     -exec stat -L -c "d $STAT" {} + 2>/dev/null
   find -H "$1" \( -type f -o -type l \) ! -name "*$NL*" ! -name 'audit.log*' ! -name "$ROTATED" \
     \( -name '*.log*' -o -name '*.json*' -o -name '*.ndjson*' \) -exec sh -c '
-      packed=$1 format=$2
-      shift 2
+      packed=$1 zstd=$2 format=$3
+      shift 3
       for f; do
-        if [ -f "$f" ] && head -c 65536 -- "$f" | grep -a -q -e "^$packed" -e "audit\.k8s\.io/"; then
+        if [ -f "$f" ] && head -c 65536 -- "$f" | grep -a -q -e "^$packed" -e "audit\.k8s\.io" -e " AUDIT: id=" \
+          -e "^$zstd" -e "^.7zXZ" -e "^BZh"; then
           stat -L -c "$format" -- "$f"
         fi
-      done' sh "$GZIP" "d $STAT" {} + 2>/dev/null
+      done' sh "$GZIP" "$ZSTD" "d $STAT" {} + 2>/dev/null
   find -H "$1" -type f -name "*$NL*" -name '*.log*' -exec echo odd \; 2>/dev/null
 }
 
@@ -81,6 +89,11 @@ listed() {
   if [ $# -eq 0 ]; then
     path=$(default_path)
     [ -n "$path" ] || return 0
+    if [ "$path" = - ]; then
+      # shellcheck disable=SC2086
+      stat -L -c "o $STAT" -- "$R"$STDOUT/*.log* 2>/dev/null
+      return 0
+    fi
     printf 'own %s\n' "$path"
     stem=${path##*/}
     set -- "${path%/*}/${stem%.*}"[-.]*
@@ -167,6 +180,18 @@ in_own_order() { # file, whether it is packed
   esac
 }
 
+# Whether a file begins with a line of kube-apiserver; an empty one does.
+begins_so() { # file, whether it is packed
+  _head=$(case $2 in
+    yes) gzip -dc <"$1" 2>/dev/null ;;
+    *) cat -- "$1" 2>/dev/null ;;
+  esac | head -c 100 | tr -d '\0')
+  case $_head in
+    '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;;
+    *) return 1 ;;
+  esac
+}
+
 # Reads one file as /dev/fd/4: it is opened before it is asked which one it is, and a rotation changes nothing then.
 opened() ( # inode (empty: any), where it is, its path for the answer, whether facts are wanted
   exec 4<"$2"
@@ -176,6 +201,7 @@ opened() ( # inode (empty: any), where it is, its path for the answer, whether f
   # whatever its name says
   packed='' own=yes
   if [ "$(head -c 2 <"$f" | tr -d '\0')" = "$GZIP" ]; then packed=yes; fi
+  if [ "$way" = lines ] && ! begins_so "$f" "$packed"; then note 'o\t%s\n' "$3" && exit 0; fi
   case $3 in *.gz) [ -s "$f" ] || note 'x\t%s\n' "$3" ;; esac
   if ! in_own_order "$f" "$packed"; then own='' && note 's\t%s\n' "$3"; fi
   case $packed in
@@ -207,6 +233,11 @@ many() { # kind, then paths; $inodes: what they were
   for f; do :; done
   packed='' own=yes
   if [ "$kind" = packed ]; then packed=yes; fi
+  if [ "$way" = lines ] && [ "$kind" = plain ]; then
+    [ "$(head -q -c 43 -- "$@" | grep -a -o -F '{"kind":"Event","apiVersion":"audit.k8s.io/' | wc -l)" -eq $# ] || return 1
+  elif [ "$way" = lines ]; then
+    begins_so "$first" yes && begins_so "$f" yes || return 1
+  fi
   in_own_order "$first" "$packed" || own=
   if in_own_order "$f" "$packed"; then [ "$own" = yes ] || return 1; else [ -z "$own" ] || return 1; fi
   if [ "$kind" = packed ]; then
@@ -268,8 +299,8 @@ mode=$1
 shift
 case $mode in
   search)
-    pack=$1 count=$2 names=$3
-    shift 3
+    pack=$1 way=$2 count=$3 names=$4
+    shift 4
     have "$pack" || pack='cat'
     echo "$pack"
     # in memory where there is such a place: the node's disk may be full, and that is a time when people ask

@@ -1,0 +1,92 @@
+"""Files on other machines whose lines are not events as they stand: brought here to be read.
+
+A grep there cannot be trusted with them: container runtimes cut lines into parts, shippers escape what they write.
+kubelet keeps some 50 MiB of a container's log, which is a few MiB on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.search import Hit, candidates
+from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
+from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES
+from kaudit_setup.auditlog.shapes.opening import begin
+from kaudit_setup.auditlog.sources.runner import Runner, fetch
+from kaudit_setup.errors import KauditError, NodeError
+
+
+@dataclass(frozen=True, slots=True)
+class SortedOut:
+    """Files of lines that can be searched where they are; files in other shapes; bytes that crossed the network."""
+
+    lines: tuple[LogFile, ...]
+    shaped: tuple[LogFile, ...]
+    moved: int
+
+
+class Taker(Protocol):
+    """What takes in lines that were found, and what was met in a file."""
+
+    tallies: dict[str, Tally]
+
+    def take(self, hit: Hit) -> None: ...
+
+
+def sort_out(runner: Runner, script: str, files: Sequence[LogFile]) -> SortedOut:
+    """Look at the beginning of each of `files`. Raises NodeError."""
+    lines: list[LogFile] = []
+    shaped: list[LogFile] = []
+    moved = 0
+    for file in files:
+        head = BytesIO()
+        for size in (LOOK_BYTES, FAR_BYTES):
+            stretch = (head.tell(), min(file.size, size))
+            moved += fetch(runner, script, file.path, file.inode[1], stretch, head, _quietly) or 0
+            if b"\n" in head.getvalue() or head.tell() == file.size:
+                break
+        (shaped if _has_shape(head) else lines).append(file)
+    return SortedOut(tuple(lines), tuple(shaped), moved)
+
+
+def _has_shape(head: BytesIO) -> bool:
+    text = head.getvalue()
+    head.seek(0)
+    unknown_there = text.startswith(MAGICS) and not text.startswith(GZIP)
+    return unknown_there or begin(head, Tally()).reading is not None
+
+
+def search_here(runner: Runner, script: str, file: LogFile, literals: Sequence[bytes], taker: Taker) -> int:
+    """Bring `file` here and search it; gives its lines to `taker`, as if the machine had found them. The bytes that
+    crossed the network. Raises NodeError, and KauditError if the file cannot be kept.
+    """
+    try:
+        with TemporaryDirectory(prefix="kaudit-setup-") as folder:
+            copy = Path(folder) / "log"
+            with copy.open("wb") as out:
+                got = fetch(runner, script, file.path, file.inode[1], (0, file.size), out, _quietly)
+            if got is None:
+                raise NodeError(f"{runner.name}: {file.path} was rotated away", hint="run the same command again")
+            info = copy.stat()
+            here = replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), copy=str(copy))
+            tallies: dict[str, Tally] = {}
+            for hit in candidates([here], literals, tallies=tallies):
+                taker.take(replace(hit, file=file))
+    except OSError as error:
+        raise KauditError(
+            f"{file.path} of {runner.name} cannot be kept here, to be searched: {error.strerror or error}",
+            hint="make room there, or name another place for it with TMPDIR",
+        ) from error
+    taker.tallies[file.path] = next(iter(tallies.values()), Tally())
+    return got
+
+
+def _quietly(*_progress: object) -> None:
+    """Nobody is told how far it got."""
