@@ -95,4 +95,4 @@ def read_as(version: KubeVersion | None) -> tuple[KubeVersion, str]:
     """
     if version is None or version <= NEWEST:
         return version or NEWEST, ""
-    return NEWEST, f"Kubernetes {version} is newer than this version of kaudit-setup knows; read as {NEWEST}"
+    return NEWEST, f"Kubernetes {version} is newer than this version knows; read as {NEWEST}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.options.settings import kube_version as parsed_version
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, OLDEST, KubeVersion
@@ -69,3 +71,16 @@ def load_policy(file: str, version: KubeVersion) -> tuple[str, Policy]:
     """Name and policy of a file; raises PolicyError if kube-apiserver would not load it."""
     name, held = load_file(file, version)
     return name, require_policy(name, held, version)
+
+
+def print_policy(name: str, text: str, output: Output) -> None:
+    """A policy as its file, or as data; `name` is a preset's or empty."""
+    from kaudit_setup.policy.load import load
+    from kaudit_setup.report.documents.document import document
+    from kaudit_setup.report.policy.file import PolicyFile, as_item
+
+    if output is Output.text:
+        typer.echo(text, nl=False)
+        return
+    policy = require_policy(name, load(text.encode()), NEWEST)
+    show(output, lambda: document(PolicyFile, [as_item(name, text, policy)]), lambda: text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaudit_setup.policy.model import Policy, Rule, Stage
@@ -77,3 +77,33 @@ def _list(head: str, values: Sequence[str]) -> Iterator[str]:
     indent = " " * (len(head) - len(head.lstrip()) + 2)
     for value in values:
         yield f"{indent}- {json.dumps(value, ensure_ascii=False)}"
+
+
+def policy_object(policy: Policy) -> dict[str, object]:
+    """The policy as the JSON object that kube-apiserver reads, without what says nothing."""
+    top = {"omitStages": list(policy.omit_stages), "omitManagedFields": policy.omit_managed_fields or None}
+    head: dict[str, object] = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
+    return {**head, **_given(top), "rules": [_rule_object(rule) for rule in policy.rules]}
+
+
+def _rule_object(rule: Rule) -> dict[str, object]:
+    entries = [
+        {"group": e.group, **_given({"resources": list(e.resources), "resourceNames": list(e.resource_names)})}
+        for e in rule.resources
+    ]
+    fields = {
+        "users": list(rule.users),
+        "userGroups": list(rule.user_groups),
+        "verbs": list(rule.verbs),
+        "resources": entries,
+        "namespaces": list(rule.namespaces),
+        "nonResourceURLs": list(rule.non_resource_urls),
+        "omitStages": list(rule.omit_stages),
+        "omitManagedFields": rule.omit_managed_fields,
+    }
+    return {"level": rule.level, **_given(fields)}
+
+
+def _given(fields: Mapping[str, object]) -> dict[str, object]:
+    """Without empty lists and fields that are not set."""
+    return {name: value for name, value in fields.items() if value not in (None, [])}

@@ -27,6 +27,7 @@ KINDS: Final = {
     "PolicyAnswer": "policy.answers",
     "PolicyComparison": "policy.compare",
     "PolicyExplanation": "policy.explain",
+    "PolicyFile": "policy.file",
     "PolicyFinding": "policy.lint",
     "PolicyPreset": "policy.presets",
     "PolicySuggestion": "policy.suggest",

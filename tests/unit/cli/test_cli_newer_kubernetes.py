@@ -13,7 +13,7 @@ from kaudit_setup.errors import Exit
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 LOG = Path(__file__).resolve().parents[2] / "data" / "logs" / "audit-1.36.2.jsonl.gz"
-SAID = "Kubernetes 1.41 is newer than this version of kaudit-setup knows; read as 1.36"
+SAID = "Kubernetes 1.41 is newer than this version knows; read as 1.36"
 MANIFEST = SAMPLE.read_text().replace("v1.36.2", "v1.41.0")
 
 

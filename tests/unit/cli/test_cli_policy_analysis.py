@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from documents import items, only
 
 from kaudit_setup.cli import main
@@ -154,3 +156,18 @@ def test_hostile_names_are_made_harmless(run, tmp_path: Path) -> None:
     code, out, _ = run("lint", str(file))
     assert code == Exit.OK
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_a_policy_as_data_is_the_same_policy(run, name: str) -> None:
+    (item,) = items(run("show", name, "-o", "json")[1])
+    assert item["text"] == presets.preset(name).data.decode()
+    assert run("compare", name, "-", stdin=json.dumps(item["policy"]))[1].endswith("always log the same events.\n")
+    assert yaml.safe_load(run("show", name, "-o", "yaml")[1])["items"][0]["policy"] == item["policy"]
+
+
+def test_a_built_policy_as_data(run) -> None:
+    flags = ("--only-namespace", "shop", "--drop-reads")
+    (item,) = items(run("build", *flags, "-o", "json")[1])
+    assert item["text"] == run("build", *flags)[1]
+    assert run("validate", "-", stdin=json.dumps(item["policy"]))[0] == Exit.OK

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.options.groups import takes
+from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.options.policies import print_policy
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def build(
         str | None, typer.Argument(metavar="[BASE]", help="metadata (default), request, request-response or none.")
     ] = None,
     base_option: Annotated[str | None, typer.Option("--base", metavar="BASE", help="The same as BASE.")] = None,
+    output: OutputOption = Output.text,
     *,
     wanted: RecipeOptions,
 ) -> None:
@@ -113,7 +116,7 @@ def build(
     if base and base_option and base != base_option:
         raise InputError(f"two bases: {base} and {base_option}", hint="give one of them")
     chosen = builder.parse_base(base or base_option or "metadata")
-    typer.echo(builder.build(wanted.recipe(chosen)), nl=False)
+    print_policy("", builder.build(wanted.recipe(chosen)), output)
 
 
 def _option(name: str) -> str:
