@@ -75,8 +75,9 @@ def ask_many(logs: LogSource, question: ManyQuestion) -> ManyAnswer:
     cover = logs.coverage()
     unnamed = _unnamed(found.unnamed, question)
     notes = [*_elsewhere(logs, question, found), *unnamed, *failures(found.tried), *missing_time(cover)]
-    known = behind(EventLog(logs), question.verb, found.newest)
-    deeds = tuple(Deed(request, known.get(request)) for request in found.newest)
+    causes = behind(EventLog(logs), question.verb, found.newest)
+    deeds = tuple(Deed(request, causes.known.get(request)) for request in found.newest)
+    notes += _not_looked_up(causes.left_out, deeds)
     return ManyAnswer(question, deeds, found.total, found.by, found.background, cover, tuple(notes))
 
 
@@ -140,6 +141,16 @@ def _elsewhere(logs: LogSource, question: ManyQuestion, found: Collected) -> lis
     named = ", ".join(f"{space} ({count})" for space, count in others[:_FEW])
     more = f" and {counted(len(others) - _FEW, 'more namespace')}" if len(others) > _FEW else ""
     return [f"There are some in namespace {named}{more}: write -n {others[0][0]}, or -A for all namespaces."]
+
+
+def _not_looked_up(count: int, deeds: Sequence[Deed]) -> list[str]:
+    """That it would take long to say who is behind all of them."""
+    if not count:
+        return []
+    which = f"who is behind {count} earlier one{'' if count == 1 else 's'} by controllers was not looked up"
+    asked = next((deed.request.object for deed in deeds if deed.request.controller and deed.request.name), None)
+    about = f": ask about one object, such as {asked}" if asked is not None else ""
+    return [f"To answer soon, {which}{about}."]
 
 
 def _unnamed(count: int, question: ManyQuestion) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from kaudit_setup.attribution.answer import Searched, Verb
@@ -15,6 +16,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.owner_chain import creation_chain
 
+_PATIENCE: Final = 5.0
 _MOST_LITERALS: Final = 120
 """Of a search in one pass; each costs a pass over the bytes. Objects of one owner share theirs."""
 
@@ -35,18 +37,33 @@ class _Asked(NamedTuple):
     object: Object
 
 
-def behind(log: Searched, verb: Verb, requests: Sequence[Request]) -> dict[Request, Behind]:
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Who is behind some requests, and how many were not looked up: in a large log each takes its time."""
+
+    known: Mapping[Request, Behind] = field(default_factory=dict)
+    left_out: int = 0
+
+
+def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: float = _PATIENCE) -> Causes:
     """Who is behind those of `requests` (creations or deletions) that a controller sent, the newest first, as far as
-    one pass over the log tells.
+    the log tells in about `patience` seconds.
     """
     chain = _CHAINS.get(verb)
-    asked = _within_reach(verb, _asked(verb, requests)) if chain else []
+    asked = list(_asked(verb, requests)) if chain else []
     if not asked or chain is None:
-        return {}
+        return Causes()
+    end = time.monotonic() + patience
+    within = _within_reach(verb, asked)
     index = EventIndex(log)
-    index.look_up(literal for one in asked for literal in literals(verb, one.object))
-    found = ((one.request, _told(one, chain(index, one.object, one.request.at))) for one in asked)
-    return {request: known for request, known in found if known is not None}
+    index.look_up(literal for one in within for literal in literals(verb, one.object))
+    known: dict[Request, Behind] = {}
+    for done, one in enumerate(within):
+        if done and time.monotonic() > end:
+            return Causes(known, len(asked) - done)
+        told = _told(one, chain(index, one.object, one.request.at))
+        known |= {one.request: told} if told is not None else {}
+    return Causes(known, len(asked) - len(within))
 
 
 def _asked(verb: Verb, requests: Sequence[Request]) -> Iterator[_Asked]:

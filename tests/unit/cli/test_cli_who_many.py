@@ -112,6 +112,17 @@ def test_who_is_behind_a_controller(capsys: pytest.CaptureFixture[str]) -> None:
     assert emptied["behind"]["event"]["user"] == "alice"
 
 
+def test_in_a_large_log_who_is_behind_all_of_them_is_not_looked_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 3))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    assert main(["who", "deleted", "pods", "-n", "shop", "--log", str(SCENARIO), "-o", "json"]) == 0
+    found = only(capsys.readouterr().out)
+    assert [bool(one["behind"]) for one in found["events"]] == [False] * 4 + [True, True]
+    assert any("who is behind 4 earlier ones by controllers was not looked up" in note for note in found["notes"])
+
+
 def test_a_change_of_rbac_is_also_what_is_made_or_taken_away(who: Asker) -> None:
     write(
         who.path,
