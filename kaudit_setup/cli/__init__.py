@@ -17,9 +17,10 @@ import typer
 
 from kaudit_setup.cli.answer import Answering, answering, show_error
 from kaudit_setup.cli.app import build, words_of
+from kaudit_setup.cli.config.loaded import Loaded
 from kaudit_setup.cli.everywhere import take_out
 from kaudit_setup.errors import Exit, KauditError
-from kaudit_setup.report.terminal import presenting
+from kaudit_setup.report.terminal import notes, presenting
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -38,13 +39,15 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     _write_anything()
     with answering() as now:
+        config = Loaded()
         try:
-            args, how = take_out(sys.argv[1:] if argv is None else argv)
+            args, how = take_out(sys.argv[1:] if argv is None else argv, config.everywhere)
         except KauditError as error:
             return _failed(error, now)
         try:
-            with presenting(how.presentation):
-                _call(args)
+            with presenting(how.presentation), config.current():
+                notes(config.remarks())
+                _call(args, config)
         except SystemExit as done:
             return _ended(done)
         except KeyboardInterrupt:
@@ -63,12 +66,13 @@ def _write_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _call(args: list[str]) -> None:
+def _call(args: list[str], config: Loaded) -> None:
     if "--log" in args:
         from kaudit_setup.cli.arguments import spread_logs
 
         args = spread_logs(args)
-    build(words_of(args))(args, prog_name="kaudit-setup")
+    command = typer.main.get_command(build(words_of(args)))
+    command(args, prog_name="kaudit-setup", default_map=config.of(command) if config.found else None)
 
 
 def _ended(done: SystemExit) -> int:

@@ -33,12 +33,13 @@ COMMANDS: Final = {
     "manifest": "Patch a kube-apiserver manifest, as a filter.",
     "policy": "Explain, check, compare and build audit policies.",
     "render": "Print audit settings for kind, k3s, Talos and others.",
+    "config": "Show the defaults that files and the environment set.",
     "schema": "Print the JSON Schemas of what -o json prints.",
 }
 """Each is a module of `commands`; `--help` lists them in this order with these words."""
 _COMPLETE: Final = "_KAUDIT_SETUP_COMPLETE"
 """Set by a shell that asks for completion (typer, after click)."""
-_GROUPS: Final = frozenset({"backups", "manifest", "policy"})
+_GROUPS: Final = frozenset({"backups", "config", "manifest", "policy"})
 """Commands with sub-commands."""
 _FOLDERS: Final = dict.fromkeys(("enable", "apply", "disable", "rollback", "recover"), "change.")
 """Where in `commands` a module is that has a folder of its own kind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,29 +45,43 @@ class Everywhere:
     profile: str
     debug: bool
 
+    @classmethod
+    def of(cls, given: Mapping[str, str], times: int = 0) -> Everywhere:
+        """From the options' values by name; a switch that is on is there. `times`: how often -v was given.
 
-def take_out(argv: Sequence[str], defaults: dict[str, str] | None = None) -> tuple[list[str], Everywhere]:
+        Raises InputError.
+        """
+        color = next((when for when in _WHEN if when == given.get("color", "auto")), None)
+        if color is None:
+            raise InputError(f"--color {given['color']} is not one of {', '.join(_WHEN)}")
+        return cls(
+            Presentation(
+                color=color,
+                verbosity=_verbosity(given, times),
+                utc="utc" in given,
+                headers="no_headers" not in given,
+            ),
+            Path(given["log_file"]) if given.get("log_file") else None,
+            given.get("profile", ""),
+            "debug" in given,
+        )
+
+
+def take_out(
+    argv: Sequence[str], defaults: Callable[[str], Mapping[str, str]] = lambda _profile: {}
+) -> tuple[list[str], Everywhere]:
     """The words of the command itself, and these options. What follows `--` is left alone.
 
-    `defaults`: values by the options' names, where the command line has none. Raises InputError.
+    `defaults`: asked with the profile for values by the options' names, where the command line has none. Raises
+    InputError.
     """
     found: list[tuple[str, str]] = []
     words = list(_others(iter(argv), found))
-    given = {**(defaults or {}), **dict(found)}
-    color = next((when for when in _WHEN if when == given.get("color", "auto")), None)
-    if color is None:
-        raise InputError(f"--color {given['color']} is not one of {', '.join(_WHEN)}")
-    return words, Everywhere(
-        Presentation(
-            color=color,
-            verbosity=_verbosity(given, [name for name, _ in found].count("verbose")),
-            utc="utc" in given,
-            headers="no_headers" not in given,
-        ),
-        Path(given["log_file"]) if given.get("log_file") else None,
-        given.get("profile", ""),
-        "debug" in given,
-    )
+    given = dict(found)
+    usual = dict(defaults(given.get("profile", "")))
+    if given.keys() & {"quiet", "verbose", "more"}:
+        usual = {name: value for name, value in usual.items() if name not in {"quiet", "verbose"}}
+    return words, Everywhere.of({**usual, **given}, [name for name, _ in found].count("verbose"))
 
 
 def _verbosity(given: Mapping[str, str], times: int) -> int:

@@ -13,6 +13,7 @@ KINDS: Final = {
     "BackupContents": "nodes.backups",
     "CheckResult": "check",
     "Collection": "collect",
+    "ConfigValue": "config",
     "Demo": "demo",
     "Error": "documents.document",
     "Estimate": "estimate",

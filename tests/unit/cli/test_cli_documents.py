@@ -74,6 +74,7 @@ ASKED: Sequence[tuple[str, str]] = (
     (f"who touched --user kubernetes-admin --log {LOG}", "WhoAnswer"),
     (f"who deleted pods -A --log {LOG}", "WhoRequests"),
     (f"who deleted pod/nobody --log {LOG}", "WhoAnswer"),
+    ("config show", "ConfigValue"),
     ("policy list", "PolicyPreset"),
     ("policy validate metadata /nonexistent", "PolicyVerdict"),
     ("policy lint gce metadata", "PolicyFinding"),

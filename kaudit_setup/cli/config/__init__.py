@@ -1,0 +1,1 @@
+"""Defaults of options: from the environment and from configuration files, with profiles."""
