@@ -23,6 +23,9 @@ def as_text(answers: Sequence[Answered], *, secrets: bool = False) -> str:
     if len(texts) == 1:
         return texts[0]
     names = (safe(name or "(unnamed)") for name, _ in answers)
+    if any(isinstance(answer, Answer) and answer.last_known is not None for _, answer in answers):
+        # documents of YAML, which kubectl takes as they are
+        return "\n---\n".join(f"# Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
     return "\n\n".join(f"Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
 
 

@@ -303,3 +303,19 @@ def test_odd_bodies_end_in_words(who: Asker, body: str) -> None:
 def test_what_cannot_be_shown_is_refused(who: Asker, args: list[str]) -> None:
     write(who.path, *NOISE)
     assert main(["who", *args, "--log", str(who.path)]) == 2
+
+
+def test_of_several_clusters_each_is_a_document_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, image in (("one", "nginx:1"), ("two", "nginx:2")):
+        write(
+            tmp_path / name / "audit.log",
+            *NOISE,
+            *both(deployment(), deployment(image)),
+            web("11:00", "eve", "delete"),
+        )
+    where = [word for name in ("one", "two") for word in ("--cluster", f"{name}={tmp_path / name}")]
+    assert main(["who", "deleted", "deploy/web", "-n", "shop", "--show", *where]) == 0
+    shown = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert shown == [deployment("nginx:1"), deployment("nginx:2")]
