@@ -42,22 +42,24 @@ def nodes(
     """The nodes that the user named, or this machine; closed at the end. `ssh`: how to reach them, and how to be
     root there. Raises InputError.
     """
+    from kaudit_setup.node.port import IDLE_S
+
     if root is not None and (hosts or inventory):
         raise InputError("--root excludes --host and --inventory", hint="--root works on a folder of this machine")
     if root is not None and not root.is_dir():
         raise InputError(f"--root {root} is not a folder")
     named = named_hosts(hosts, inventory, groups)
-    password = ssh.become_password if ssh else None
+    password, idle_s = (ssh.become_password, ssh.idle_s) if ssh else (None, IDLE_S)
     if named:
         from kaudit_setup.node.ssh.target import SshOptions
 
         options = ssh or SshOptions()
         opened = [
-            _local(None, password) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1)
+            _local(None, password, idle_s) if h.local else open_ssh(target_of(h), options, ahead=len(named) == 1)
             for h in named
         ]
     else:
-        opened = [_local(root, password)]
+        opened = [_local(root, password, idle_s)]
     # loaded while the connection is being made
     from kaudit_setup.fleet.survey import Candidate
 
@@ -112,11 +114,12 @@ def target_of(host: Host) -> SshTarget:
     )
 
 
-def _local(root: Path | None, password: str | None) -> Node:
+def _local(root: Path | None, password: str | None, idle_s: float) -> Node:
     from kaudit_setup.node.local import LocalNode
     from kaudit_setup.node.shell import Become
 
-    return traced(LocalNode(root, become=Become(needed=root is None and os.geteuid() != 0, password=password)))
+    become = Become(needed=root is None and os.geteuid() != 0, password=password)
+    return traced(LocalNode(root, become=become, idle_s=idle_s))
 
 
 def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> Node:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kaudit_setup.node.port import Ran
+from kaudit_setup.node.port import IDLE_S, Ran
 from kaudit_setup.node.process import Processes
 from kaudit_setup.node.shell import Become, Exchange, no_greeting
 
@@ -14,12 +14,15 @@ from kaudit_setup.node.shell import Become, Exchange, no_greeting
 class LocalNode:
     """Runs scripts with `sh` on this machine; with `root` they see that folder as `/`."""
 
-    def __init__(self, root: Path | None = None, *, become: Become | None = None) -> None:
-        """`root` is a folder that exists; scripts then run as the user who asks, and nothing is proved."""
+    def __init__(self, root: Path | None = None, *, become: Become | None = None, idle_s: float = IDLE_S) -> None:
+        """`root` is a folder that exists; scripts then run as the user who asks, and nothing is proved.
+
+        `idle_s`: see SshOptions.
+        """
         self._root = root.resolve() if root else None
         self._become = become or Become(needed=root is None and os.geteuid() != 0)
         self._called = str(self._root) if self._root else "this machine"
-        self._processes = Processes(self._called)
+        self._processes = Processes(self._called, idle_s)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+IDLE_S: Final = 60.0
+"""How long a script that has no time limit may say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,11 @@ class Node(Protocol):
 
         Nothing of script, args or stdin appears in an argv on the node. With `sink`, standard output goes there
         in chunks as it arrives; what the sink raises is raised as it is. A non-zero exit status is not an error
-        here; the caller knows what it means.
+        here; the caller knows what it means. Without `timeout` it may take as long as it needs, but it must say
+        something (on standard error, too) every now and then: a script that says nothing hangs.
 
-        Raises AuthError (sudo refused), LostError (the connection broke, or `timeout` seconds passed without
-        the script ending), NodeError (anything else that kept the script from running).
+        Raises AuthError (sudo refused), LostError (the connection broke, `timeout` seconds passed without the script
+        ending, or it has said nothing for too long), NodeError (anything else that kept the script from running).
         """
         ...
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, cast
 
 from kaudit_setup.errors import LostError, NodeError
-from kaudit_setup.node.shell import Exchange
+from kaudit_setup.node.shell import Exchange, hung
 
 _CHUNK = 65536
 
@@ -21,9 +21,10 @@ _CHUNK = 65536
 class Processes:
     """The processes of one node that run now, in whatever thread; `close` ends them all."""
 
-    def __init__(self, name: str) -> None:
-        """`name`: the node's, for errors."""
+    def __init__(self, name: str, idle_s: float) -> None:
+        """`name`: the node's, for errors. `idle_s`: how long one without a time limit may say nothing."""
         self._name = name
+        self._idle_s = idle_s
         self._guard = threading.Lock()
         self._bells: set[int] = set()
 
@@ -38,8 +39,8 @@ class Processes:
     ) -> int:
         """Run `argv`, feed it and listen to it as `exchange` says; gives the exit status.
 
-        Raises NodeError where it cannot be started, LostError when `timeout` seconds are up or at `close`; the
-        whole process group has been killed then.
+        Raises NodeError where it cannot be started, LostError when `timeout` seconds are up, when it hangs or at
+        `close`; the whole process group has been killed then.
         """
         try:
             process = subprocess.Popen(
@@ -63,7 +64,7 @@ class Processes:
         for thread in (*helpers, *([timer] if timer else [])):
             thread.start()
         try:
-            code = self._listen(process, stdout, exchange)
+            code = self._listen(process, stdout, exchange, None if timeout is not None else self._idle_s)
         finally:
             exchange.end()
             if timer:
@@ -82,16 +83,16 @@ class Processes:
             for bell in self._bells:
                 os.write(bell, b"x")
 
-    def _listen(self, process: subprocess.Popen[bytes], stdout: IO[bytes], exchange: Exchange) -> int:
+    def _listen(
+        self, process: subprocess.Popen[bytes], stdout: IO[bytes], exchange: Exchange, idle_s: float | None
+    ) -> int:
         try:
             with self._bell() as bell:
-                while chunk := _next(stdout.fileno(), bell):
+                while chunk := self._next(stdout.fileno(), bell, exchange, idle_s):
                     exchange.take_output(chunk)
-            if chunk is None:
-                _kill(process)
-                raise LostError(f"{self._name}: it was closed while a script ran")
             return process.wait()
         except LostError:
+            _kill(process)
             # sudo's child may not be ours to end; it ends by itself when nobody listens
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)
@@ -100,6 +101,18 @@ class Processes:
             _kill(process)
             process.wait()
             raise
+
+    def _next(self, stdout: int, bell: int, exchange: Exchange, idle_s: float | None) -> bytes:
+        """The next bytes, empty at the end. Raises LostError if the bell rang, or if nothing came for `idle_s`."""
+        while True:
+            left = None if idle_s is None else max(0.0, idle_s - exchange.silent_s)
+            ready, _, _ = select.select([stdout, bell], [], [], left)
+            if bell in ready:
+                raise LostError(f"{self._name}: it was closed while a script ran")
+            if ready:
+                return os.read(stdout, _CHUNK)
+            if idle_s is not None and exchange.silent_s >= idle_s:
+                raise hung(self._name, idle_s)
 
     @contextlib.contextmanager
     def _bell(self) -> Iterator[int]:
@@ -114,12 +127,6 @@ class Processes:
                 self._bells.discard(write_end)
             os.close(read_end)
             os.close(write_end)
-
-
-def _next(stdout: int, bell: int) -> bytes | None:
-    """The next bytes, empty at the end; None if the bell rang."""
-    ready, _, _ = select.select([stdout, bell], [], [])
-    return None if bell in ready else os.read(stdout, _CHUNK)
 
 
 def _feed(pipe: IO[bytes], exchange: Exchange) -> None:

@@ -14,12 +14,13 @@ import re
 import secrets
 import shlex
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
 
-from kaudit_setup.errors import AuthError, NodeError
+from kaudit_setup.errors import AuthError, LostError, NodeError
 
 # `read` and `dd` never read ahead, so that the script's own input stays in the pipe. A dd without iflag=fullblock
 # (POSIX has none) refuses it before it reads anything; then it is byte by byte, a system call or two for each.
@@ -118,6 +119,12 @@ class Exchange:
         self._err: list[bytes] = []
         self._sink = sink or self._keep
         self._size = 0
+        self._heard = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds nothing has come."""
+        return time.monotonic() - self._heard
 
     @property
     def before(self) -> bytes:
@@ -145,6 +152,13 @@ class Exchange:
 
     def take_output(self, chunk: bytes) -> None:
         """Take a chunk of standard output: everything up to the greeting is dropped, what follows is passed on."""
+        try:
+            self._take_output(chunk)
+        finally:
+            # a reader that takes its time is not a node that says nothing
+            self._heard = time.monotonic()
+
+    def _take_output(self, chunk: bytes) -> None:
         if self.greeted:
             self._pass_on(chunk)
             return
@@ -176,6 +190,7 @@ class Exchange:
 
     def take_error(self, chunk: bytes) -> None:
         """Take a chunk of standard error; a prompt that comes again means that the password was wrong."""
+        self._heard = time.monotonic()
         if sum(map(len, self._err)) < _MOST_ERRORS:
             self._err.append(chunk)
         if self._password and not self.greeted and b"".join(self._err).count(_PROMPT.encode()) > 1:
@@ -184,6 +199,14 @@ class Exchange:
     def end(self) -> None:
         """Nothing more will come."""
         self._go.set()
+
+
+def hung(where: str, seconds: float) -> LostError:
+    """What to say of a script that has said nothing for so long."""
+    return LostError(
+        f"{where}: no answer for {seconds:g} s (does its disk hang?)",
+        hint="look at the node, or wait longer with --timeout SECONDS",
+    )
 
 
 def no_greeting(where: str, code: int, exchange: Exchange, become: Become) -> NodeError:

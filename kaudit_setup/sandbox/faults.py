@@ -50,6 +50,8 @@ class Faults:
     file_size_limit: int = 0
     """Bytes after which writing to any file fails in commands that come over SSH (RLIMIT_FSIZE, "File too large"):
     the nearest thing to a full disk that needs no root. 0: unlimited."""
+    stuck_disk: bool = False
+    """Programs that search files never come to an end, as on a disk or a network file system that hangs."""
     clock_offset: float = 0.0
     """Seconds by which the node's clock (`date`, the API server's timestamps) is ahead."""
     sudo: Literal["passwordless", "password", "refused"] = "passwordless"

@@ -28,6 +28,7 @@ from paramiko.common import (
 )
 
 from kaudit_setup.sandbox.faults import Faults
+from kaudit_setup.sandbox.tree import STUCK
 
 _CHUNK = 32768
 COMMANDS = "commands.jsonl"
@@ -45,11 +46,12 @@ class Login:
 
     def environment(self, user: str, faults: Faults) -> Mapping[str, str]:
         """As sshd's for a command: little, and nothing of the machine that runs the sandbox."""
+        stuck = f"{self.root}/{STUCK}:" if faults.stuck_disk else ""
         return {
             "HOME": str(self.root / "root"),
             "KAUDIT_ROOT": str(self.root),
             "LOGNAME": user,
-            "PATH": f"{self.root}/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{stuck}{self.root}/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
             "SANDBOX_CLOCK": f"{faults.clock_offset:.0f}",
             "SANDBOX_SUDO": faults.sudo,
             "SANDBOX_SUDO_FILE": str(self.root.parent / "sudo_password"),

@@ -11,6 +11,8 @@ from kaudit_setup.model import KubeVersion
 
 MANIFESTS = "etc/kubernetes/manifests"
 UNITS = "etc/systemd/system"
+# first in the path while `stuck_disk` holds
+STUCK = "usr/local/stuck"
 ADDRESS = "127.0.0.1"
 VERSIONS = ("1.20.2", "1.36.2")
 SHIMS = ("curl", "kubectl", "kubelet", "sudo", "id", "date", "uname", "chown")
@@ -163,6 +165,9 @@ def plant(
     )
     _put(root / "etc/hostname", f"{node}\n", 0o644)
     _put(root / "etc/os-release", 'NAME="kaudit-setup sandbox"\nID=sandbox\nPRETTY_NAME="simulated node"\n', 0o644)
+    (root / STUCK).mkdir(parents=True)
+    for program in ("grep", "gzip"):
+        _put(root / STUCK / program, "#!/bin/sh\nexec sleep 86400\n", 0o755)
     for shim in SHIMS:
         install_shim(root, shim, version)
 

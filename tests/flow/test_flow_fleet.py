@@ -231,6 +231,7 @@ def test_canary(fleet: Fleet, answer: str | None, monkeypatch: pytest.MonkeyPatc
     import io
 
     monkeypatch.setattr("sys.stdin", io.StringIO("" if answer is None else f"{answer}\n"))
+    monkeypatch.setattr("kaudit_setup.cli.rollout.can_ask", lambda: True)
     ran = fleet.enable("--canary")
     assert (ran.code, fleet.audited) == {
         "y": (0, ["cp1", "cp2", "cp3"]),
@@ -313,7 +314,7 @@ def test_what_kubeadm_has_written_anew_is_said_and_mended_with_one_restart(fleet
     box.wait(lambda: box.starts() == starts + 1, "kubelet to restart the server")
 
     def told() -> bool:
-        return "with the same audit flags" in fleet.run("status", *hosts("cp1 cp2 cp3")).out
+        return "with the same audit settings, as kubeadm" in fleet.run("status", *hosts("cp1 cp2 cp3")).out
 
     box.wait(told, "status to say so")
     ran = fleet.enable()

@@ -85,6 +85,37 @@ def test_a_node_that_cannot_be_reached_is_said_and_the_others_answer(cluster: Fl
 
 
 @pytest.mark.parametrize(
+    ("command", "code", "answer"),
+    [
+        (("who", "created", "pod/web"), 0, "foobar created it"),
+        (("events", "--name", "web"), 1, "web"),
+    ],
+    ids=["who", "events"],
+)
+def test_a_node_whose_disk_hangs_is_missing_from_the_answer(
+    cluster: Fleet, listed: str, command: tuple[str, ...], code: int, answer: str
+) -> None:
+    cluster.boxes[0].misbehave(stuck_disk=True)
+    try:
+        ran = cluster.run(*command, "--inventory", listed, "--timeout", "5")
+    finally:
+        cluster.boxes[0].misbehave(stuck_disk=False)
+    assert ran.code == code, ran
+    assert answer in ran.out
+    assert "cp1 is missing from this answer: cp1: no answer for 5 s (does its disk hang?)" in ran.out + ran.err
+
+
+def test_collect_does_not_wait_for_a_disk_that_hangs(cluster: Fleet, listed: str, tmp_path: Path) -> None:
+    cluster.boxes[0].misbehave(stuck_disk=True)
+    try:
+        ran = cluster.run("collect", "-i", listed, "-d", str(tmp_path / "logs"), "--timeout", "5")
+    finally:
+        cluster.boxes[0].misbehave(stuck_disk=False)
+    assert ran.code == 1, ran
+    assert "error: cp1: no answer for 5 s (does its disk hang?)" in ran.err
+
+
+@pytest.mark.parametrize(
     ("argv", "said"),
     [
         (("--group", "first"), "--group needs --inventory"),

@@ -10,8 +10,8 @@ from kaudit_setup.errors import NodeError
 
 
 @dataclass(frozen=True, slots=True)
-class _Nothing:
-    """What a machine that cannot be asked answers."""
+class Nothing:
+    """What a machine that cannot be asked answers, whatever came before it was lost."""
 
     code: int = 0
     err: bytes = b""
@@ -45,14 +45,14 @@ class BestEffortRunner:
     ) -> Finished:
         """As Node.sh, but a machine that failed is not asked again and says nothing."""
         if self.failure is not None:
-            return _Nothing()
+            return Nothing()
         try:
             done = self._runner.sh(script, args, stdin=stdin, sink=sink, timeout=timeout)
         except NodeError as error:
             self.failure = error
-            return _Nothing()
+            return Nothing()
         self.failure = failure_of(self.name, done)
-        return done if self.failure is None else _Nothing()
+        return done if self.failure is None else Nothing()
 
 
 def missing(runners: Sequence[BestEffortRunner]) -> list[str]:

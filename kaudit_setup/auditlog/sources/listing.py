@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
+from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
@@ -51,30 +52,52 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
 
     unpack = Unpack(keep)
     ran = runner.sh(script, ["list", "gzip", *paths], sink=unpack.feed)
+    if isinstance(ran, Nothing):
+        # a part of a list would pass for the whole of it
+        return Listing(runner.name, moved=unpack.moved)
     if ran.code:
         said = ran.err.decode("utf-8", "replace")
         raise NodeError(f"{runner.name}: listing the logs ended with status {ran.code}", details=said)
-    own, odd, whole = "", 0, False
-    found: list[tuple[str, os.stat_result, bool]] = []
-    for line in parts.decode("utf-8", "surrogateescape").split("\n")[:-1]:
-        how, _, rest = line.partition(" ")
-        if how == "own":
-            own = rest
-        elif how == "odd":
-            odd += 1
-        elif how == "done":
-            whole = True
-        else:
-            try:
-                found.append((*_described(rest), how == "d"))
-            except (ValueError, struct.error) as error:
-                raise NodeError(f"{runner.name}: the list of the logs has a line that is none: {line!r}") from error
-    if unpack.moved and not whole:
+    answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), runner.name)
+    if unpack.moved and not answer.whole:
         raise NodeError(f"{runner.name}: the list of the logs was cut short", hint="run the same command again")
-    files = logs_there(found, runner.name)
-    many = f"{counted(odd, 'file')} with a line break in {'its name is' if odd == 1 else 'their names are'} left out"
-    notes = (many,) if odd else ()
-    return Listing(runner.name, own_logs(files, own) if own else files, notes, unpack.moved > 0, unpack.moved)
+    files = logs_there(answer.files, runner.name)
+    files = own_logs(files, answer.own) if answer.own else files
+    return Listing(runner.name, files, answer.notes, unpack.moved > 0, unpack.moved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The script's answer: `own`, the log of the API server there; `odd`, how many files cannot be named; `whole`,
+    whether it came to its end.
+    """
+
+    own: str
+    odd: int
+    whole: bool
+    files: list[tuple[str, os.stat_result, bool]]
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> _Said:
+        """Raises NodeError."""
+        lines = [line.partition(" ") for line in text.split("\n")[:-1]]
+        own = next((rest for how, _, rest in reversed(lines) if how == "own"), "")
+        words = [how for how, _, _ in lines]
+        try:
+            files = [(*_described(rest), how == "d") for how, _, rest in lines if how not in {"own", "odd", "done"}]
+        except (ValueError, struct.error) as error:
+            raise NodeError(f"{name}: the list of the logs has a line that cannot be read: {error}") from error
+        return cls(own, words.count("odd"), "done" in words, files)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it."""
+        if not self.odd:
+            return ()
+        return (
+            f"{counted(self.odd, 'file')} with a line break in {'its name is' if self.odd == 1 else 'their names are'} "
+            "left out",
+        )
 
 
 def _described(text: str) -> tuple[str, os.stat_result]:

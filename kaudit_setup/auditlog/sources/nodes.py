@@ -15,6 +15,7 @@ from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshape
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together, unreadable
 from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.other_shapes import search_here, sort_out
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
@@ -316,7 +317,8 @@ class RemoteLogs:
         finally:
             self.moved += unpack.moved
         host.failure = failure_of(host.runner.name, done)
-        if host.failure is None and unpack.moved and not host.answer.whole:
+        # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
+        if host.failure is None and unpack.moved and not host.answer.whole and not isinstance(done, Nothing):
             cut = f"{host.runner.name}: the answer to the search was cut short"
             host.failure = NodeError(cut, hint="run the same command again")
 

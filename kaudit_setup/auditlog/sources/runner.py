@@ -12,6 +12,7 @@ Progress = Callable[[str, str, int, int], None]
 """Told (node, file, bytes there, bytes in all) while a file is fetched."""
 
 _PIECE = 1 << 20  # bytes that are decompressed at a time
+_BEAT = "still reading"  # what the script says while it finds nothing
 _GONE = 3  # the script's status for a file that was rotated away
 
 
@@ -42,7 +43,8 @@ class Runner(Protocol):
 
 def failure_of(name: str, done: Finished) -> NodeError | None:
     """What kept the script from doing its work on the machine `name`: then its silence says nothing about the log."""
-    said = done.err.decode("utf-8", "replace").strip()
+    lines = done.err.decode("utf-8", "replace").strip().splitlines()
+    said = "\n".join(line for line in lines if line != _BEAT)
     why = next((line.removeprefix("failed: ") for line in said.splitlines() if line.startswith("failed: ")), "")
     if not done.code and not why:
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from kaudit_setup.cli.options.nodes import Reach
-from kaudit_setup.cli.options.unused import UnusedTimeout, UnusedYes
+from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
 
 if TYPE_CHECKING:
@@ -86,7 +86,20 @@ class LogOptions(Reach):
     log: LogOption = None
     host: LogHostOption = None
     yes: UnusedYes = False
-    timeout: UnusedTimeout = None
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=5,
+            help="Seconds that a node may be silent before it is missing from the answer. [default: 60]",
+        ),
+    ] = None
+
+    @property
+    def idle_s(self) -> float:
+        """How long a search on a node may say nothing."""
+        return self.timeout or super().idle_s
 
     @property
     def remote(self) -> bool:

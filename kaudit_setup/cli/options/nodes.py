@@ -100,6 +100,13 @@ class Reach:
     ask_become_pass: AskBecomeOption = False
     transport: TransportOption = SshTransport.paramiko
 
+    @property
+    def idle_s(self) -> float:
+        """How long a search on a node may say nothing."""
+        from kaudit_setup.node.port import IDLE_S
+
+        return IDLE_S
+
     def words(self) -> list[tuple[str, str]]:
         """The same options as they are typed, so that a command which is proposed goes to the same nodes."""
         return [
@@ -123,6 +130,7 @@ class Reach:
             become_password(self.ask_become_pass),
             ask_on_terminal if sys.stdin.isatty() and sys.stderr.isatty() else None,
             Transport(self.transport.value),
+            self.idle_s,
         )
 
     def connect(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:

@@ -295,6 +295,31 @@ by_inode() { # path inode: where that inode is now
   esac 2>/dev/null | head -n 1
 }
 
+# A search that finds nothing may read for hours without a word. As long as what it started gets on (its processor time,
+# its memory: anything in its stat), a line on standard error says so; on a disk that hangs nothing gets on.
+beat() {
+  unset KAUDIT_SEARCH
+  _last=
+  while sleep 2 && kill -0 "$1" 2>/dev/null; do
+    # shellcheck disable=SC2046
+    _now=$(cat /dev/null $(grep -ls "KAUDIT_SEARCH=$1" /proc/[0-9]*/environ | sed 's/environ$/stat/') 2>/dev/null)
+    if [ "$_now" != "$_last" ]; then echo 'still reading' >&2; fi
+    _last=$_now
+  done
+}
+KAUDIT_SEARCH=$$
+export KAUDIT_SEARCH
+beat "$$" >/dev/null </dev/null &
+BEAT=$!
+work=
+at_end() {
+  kill "$BEAT" 2>/dev/null
+  if [ -n "$work" ]; then rm -rf "$work"; fi
+}
+# a shell runs its EXIT trap only if it ends by itself: let signals and a reader that is gone end it so
+trap at_end EXIT
+trap 'exit 1' HUP INT TERM PIPE
+
 mode=$1
 shift
 case $mode in
@@ -309,9 +334,6 @@ case $mode in
       work=
     done
     if [ -z "$work" ]; then failed "no folder for what is searched for can be made" && exit 1; fi
-    # a shell runs its EXIT trap only if it ends by itself: let signals and a reader that is gone end it so
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 1' HUP INT TERM PIPE
     { cat >"$work/files" && printf '\0\n' >"$work/nul" && : >"$work/literals" && : >"$work/names"; } || no_room
     i=0
     for arg; do

@@ -52,7 +52,7 @@ class OpenSshNode:
             raise InputError("--transport openssh needs the ssh program", hint="install openssh-client")
         self._program = program
         self._target, self._options = target, options
-        self._processes = Processes(target.name)
+        self._processes = Processes(target.name, options.idle_s)
         self._guard = threading.Lock()
         self._settings: SshSettings | None = None
         self._socket = ""

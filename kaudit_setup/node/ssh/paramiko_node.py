@@ -13,7 +13,7 @@ from typing import Final
 
 from kaudit_setup.errors import KauditError, LostError, NodeError
 from kaudit_setup.node.port import Ran
-from kaudit_setup.node.shell import Become, Exchange, no_greeting
+from kaudit_setup.node.shell import Become, Exchange, hung, no_greeting
 from kaudit_setup.node.ssh.library import paramiko
 from kaudit_setup.node.ssh.login import log_in
 from kaudit_setup.node.ssh.proxy import ProxyCommand
@@ -77,7 +77,7 @@ class SshNode:
                 for thread in helpers:
                     thread.start()
                 try:
-                    for chunk in self._chunks(channel, deadline, timeout):
+                    for chunk in self._chunks(channel, exchange, deadline, timeout):
                         exchange.take_output(chunk)
                 finally:
                     exchange.end()
@@ -133,11 +133,14 @@ class SshNode:
             proxy.close()
         self._transport, self._jumps, self._proxies = None, [], []
 
-    def _chunks(self, channel: paramiko.Channel, deadline: float | None, timeout: float | None) -> Iterator[bytes]:
+    def _chunks(
+        self, channel: paramiko.Channel, exchange: Exchange, deadline: float | None, timeout: float | None
+    ) -> Iterator[bytes]:
+        idle_s = self._options.idle_s
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise LostError(f"{self.name}: no end within {timeout:g} s")
+            left = idle_s - exchange.silent_s if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise LostError(f"{self.name}: no end within {timeout:g} s") if deadline else hung(self.name, idle_s)
             channel.settimeout(left)
             try:
                 chunk = channel.recv(_CHUNK)

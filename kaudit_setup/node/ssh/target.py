@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kaudit_setup.errors import InputError
+from kaudit_setup.node.port import IDLE_S
 
 # an address with two colons or more is IPv6 and needs brackets before a port
 _TARGET: Final = re.compile(
@@ -64,7 +65,7 @@ class SshOptions:
     """What the user said about SSH for all nodes.
 
     `ask`: shows a prompt of the server (a one-time code) and returns the answer, which is not echoed; None where
-    nobody can be asked.
+    nobody can be asked. `idle_s`: how long a script that has no time limit may say nothing.
     """
 
     config_file: Path | None = None
@@ -72,3 +73,4 @@ class SshOptions:
     become_password: str | None = field(default=None, repr=False)
     ask: Callable[[str], str] | None = None
     transport: Transport = Transport.paramiko
+    idle_s: float = IDLE_S
