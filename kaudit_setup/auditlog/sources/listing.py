@@ -94,10 +94,8 @@ class _Said:
         """What a person should know of it."""
         if not self.odd:
             return ()
-        return (
-            f"{counted(self.odd, 'file')} with a line break in {'its name is' if self.odd == 1 else 'their names are'} "
-            "left out",
-        )
+        names = "its name is" if self.odd == 1 else "their names are"
+        return (f"{counted(self.odd, 'file')} with a line break in {names} left out",)
 
 
 def _described(text: str) -> tuple[str, os.stat_result]:

@@ -300,9 +300,10 @@ by_inode() { # path inode: where that inode is now
 beat() {
   unset KAUDIT_SEARCH
   _last=
-  while sleep 2 && kill -0 "$1" 2>/dev/null; do
+  # what it starts may outlive it for a moment, and must not hold standard error open then
+  while sleep 2 2>/dev/null 8>&- && kill -0 "$1" 2>/dev/null; do
     # shellcheck disable=SC2046
-    _now=$(cat /dev/null $(grep -ls "KAUDIT_SEARCH=$1" /proc/[0-9]*/environ | sed 's/environ$/stat/') 2>/dev/null)
+    _now=$(exec 2>/dev/null 8>&- && cat /dev/null $(grep -ls "KAUDIT_SEARCH=$1" /proc/[0-9]*/environ | sed 's/environ$/stat/'))
     if [ "$_now" != "$_last" ]; then echo 'still reading' >&2; fi
     _last=$_now
   done
