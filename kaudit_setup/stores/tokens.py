@@ -1,13 +1,14 @@
-"""The words of lines: what an archive's index holds, and what a literal tells of the words of the lines that hold it.
+"""What an archive's index holds of lines, and what a literal tells of the lines that hold it.
 
-A word is a run of ASCII letters, digits, `_` and `-`: names, users' parts, UIDs. An archive knows for each word in
-which blocks of lines it stands; a literal that holds whole words, or begins one, is looked for in those blocks only.
+Two kinds of keys: a word is a run of ASCII letters, digits, `_` and `-`; a value is what stands between two quotation
+marks that follow each other, kept with one in front of it. For each key an archive knows in which blocks of lines it
+stands. So a literal that holds a whole word or value, or begins or ends one, is looked for in those blocks only.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -18,60 +19,99 @@ _SPACED = bytes(byte if byte in _WORD_BYTES else 0x20 for byte in range(256))
 _RUN = re.compile(rb"[A-Za-z0-9_-]+")
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX = re.compile(rb"[0-9a-f]{8}-")
-_LONGEST = 48  # bytes that are kept of a word
+_END_OF_UUID = re.compile(rb"[0-9a-f]{1,12}|[0-9a-f-]*-[0-9a-f]{12}")
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_NO_VALUE = re.compile(rb"[\s:,{}\[\]]*|-?\d+|[:,{}\[\]\s]+(?:-?\d+|true|false|null)[:,{}\[\]\s]*")
+_LONGEST = 48  # bytes that are kept of a word or a value
 _UUID_KEPT = 8  # bytes of a UID: every request has one, and its rest tells nothing more
 _SHORTEST = 2
-_SHORTEST_BEGIN = 3
+_SHORTEST_PART = 3
+_MAY_NOT_BE_VALUE = re.compile(rb'"(?:[0-9a-f:.TZ-]*\Z|[\s:,{}\[\]])')
+_QUOTE = b'"'
 
 Blocks = frozenset[int]
 
 
-def key(word: bytes) -> bytes:
+def word_key(word: bytes) -> bytes:
     """How the index keeps a word; empty for one that it does not keep, like a number or a part of a timestamp."""
-    if len(word) < _SHORTEST or word.isdigit() or (word.endswith(b"Z") and word[:-1].isdigit()):
+    if len(word) < _SHORTEST or _is_number(word):
         return b""
     return word[:_UUID_KEPT] if len(word) == 36 and _UUID.fullmatch(word) else word[:_LONGEST]
 
 
+def value_key(value: bytes) -> bytes:
+    """How the index keeps a value; empty for one that it does not keep: what stands between values, and timestamps,
+    UIDs and numbers, of which every line has its own.
+    """
+    if _NO_VALUE.fullmatch(value) or _STAMP.fullmatch(value) or (len(value) == 36 and _UUID.fullmatch(value)):
+        return b""
+    return _QUOTE + value[:_LONGEST]
+
+
 def keys_of(text: bytes) -> set[bytes]:
-    """The keys of all the words in `text`."""
-    found = set(map(key, set(text.translate(_SPACED).split())))
+    """The keys of all words and values in `text`."""
+    values = set(text.split(_QUOTE))
+    # a quotation mark is part of no word, and most values stand in many lines
+    words = set(b" ".join(values).translate(_SPACED).split())
+    found = {*map(value_key, values), *map(word_key, words)}
     found.discard(b"")
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is known of the words of a line that holds some text: keys that it has (`whole`), and, for each of
-    `begun`, that one of its words begins so. Nothing known: both are empty.
+    """What is known of a line that holds some text: keys that it has (`whole`), and, for each of `begun` and `ended`,
+    that one of its keys begins or ends so. Nothing known: all are empty.
     """
 
-    whole: frozenset[bytes]
-    begun: frozenset[bytes]
+    whole: frozenset[bytes] = frozenset()
+    begun: frozenset[bytes] = frozenset()
+    ended: frozenset[bytes] = frozenset()
 
     @classmethod
     def in_line_with(cls, text: bytes) -> Words:
-        """A run at an edge of `text` may go on in the line, so it is not a word, or only the beginning of one."""
-        runs = [(run[0], run.end() == len(text)) for run in _RUN.finditer(text) if run.start()]
-        begun = [word[:_LONGEST] for word, cut in runs if cut]
+        """A run at an edge of `text` may go on in the line, so it is not a word, but the end or the begin of one."""
+        runs = [(run[0], run.start() > 0, run.end() < len(text)) for run in _RUN.finditer(text)]
+        begun = {word[:_LONGEST] for word, left, right in runs if left and not right and not word.isdigit()}
+        ended = {word for word, left, right in runs if right and not left}
+        _, *values = text.split(_QUOTE)
+        begun |= {_QUOTE + value[: _LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}
+        whole = {word_key(word) for word, left, right in runs if left and right}
+        whole |= set(map(value_key, values[:-1]))
         return cls(
-            frozenset(key(word) for word, cut in runs if not cut) - {b""},
-            # a number may go on as one, and numbers are not kept
-            frozenset(word for word in begun if len(word) >= _SHORTEST_BEGIN and not word.isdigit()),
+            frozenset(whole - {b""}),
+            frozenset(one for one in begun if len(one) >= _SHORTEST_PART and _keeps(one)),
+            frozenset(one for one in ended if len(one) >= _SHORTEST_PART and not _may_not_be_kept(one)),
         )
 
     def __or__(self, other: Words) -> Words:
         """What is known of either."""
-        return Words(self.whole | other.whole, self.begun | other.begun)
+        return Words(self.whole | other.whole, self.begun | other.begun, self.ended | other.ended)
 
     @property
     def unknown(self) -> bool:
         """Whether nothing is known."""
-        return not self.whole and not self.begun
+        return not self.whole and not self.begun and not self.ended
+
+
+def _is_number(word: bytes) -> bool:
+    return word.isdigit() or (word.endswith(b"Z") and word[:-1].isdigit())
+
+
+def _keeps(begin: bytes) -> bool:
+    """Whether every value that begins so is kept: it cannot become a timestamp, a UID, a number, or what stands
+    between two values.
+    """
+    return not (begin.startswith(_QUOTE) and _MAY_NOT_BE_VALUE.match(begin))
+
+
+def _may_not_be_kept(end: bytes) -> bool:
+    """Whether a word that ends so may be one that is not kept, or not with its end."""
+    return _is_number(end) or _END_OF_UUID.fullmatch(end) is not None
 
 
 def wanted(plains: Sequence[Plain]) -> Words | None:
-    """The words that are looked up for `plains`; None if they do not tell enough: then every line is looked at."""
+    """What is looked up for `plains`; None if they do not tell enough: then every line is looked at."""
     if blocks_of(plains, _nowhere) is None:
         return None
     found = [Words.in_line_with(text) for plain in plains for spelt in plain for text in spelt]
@@ -83,13 +123,28 @@ def _nowhere(words: Words) -> Blocks | None:
 
 
 def begins(kept: bytes, begin: bytes) -> bool:
-    """Whether a word kept as `kept` may be one that begins with `begin`."""
+    """Whether a word or value kept as `kept` may be one that begins with `begin`."""
     return kept.startswith(begin) or (bool(_HEX.match(begin)) and kept == begin[:_UUID_KEPT])
+
+
+def ends(kept: bytes, end: bytes) -> bool:
+    """Whether a word kept as `kept` may be one that ends with `end`."""
+    return not kept.startswith(_QUOTE) and (kept.endswith(end) or len(kept) == _LONGEST)
+
+
+def sets_for(asked: Words, holding: dict[bytes, set[int]]) -> Iterator[set[int]]:
+    """For each thing that `asked` says, the blocks in which it may be so; `holding`: the blocks of each key."""
+    for key in asked.whole:
+        yield holding.get(key, set())
+    for begin in asked.begun:
+        yield set[int]().union(*(blocks for kept, blocks in holding.items() if begins(kept, begin)))
+    for end in asked.ended:
+        yield set[int]().union(*(blocks for kept, blocks in holding.items() if ends(kept, end)))
 
 
 def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]) -> Blocks | None:
     """The blocks in which a line may hold every value of one of `plains`; None for all of them. `look_up` gives the
-    blocks with all of some words, None where it does not know.
+    blocks in which all of some words may be, None where it does not know.
     """
     return _any(
         _all(_any(look_up(Words.in_line_with(text)) for text in spelt) for spelt in plain) for plain in plains

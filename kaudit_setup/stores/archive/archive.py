@@ -18,7 +18,7 @@ from kaudit_setup.stores.archive.parts import LINES, WORDS, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
-from kaudit_setup.stores.tokens import Blocks, Words, begins, blocks_of, wanted
+from kaudit_setup.stores.tokens import Blocks, Words, begins, blocks_of, sets_for, wanted
 
 _DAY = len("2026-11-23")
 _MOST_BLOCKS = 20_000  # of more, a query says nothing about blocks
@@ -107,27 +107,16 @@ class Archive:
         words = wanted(plains) if plains else None
         if words is None or not parts:
             return parts, None
-        where = sql.any_of(
-            [
-                *([f"word IN {sql.listed(sorted(words.whole))}"] if words.whole else []),
-                *(f"startsWith(word, {sql.literal(begin)})" for begin in sorted(words.begun)),
-                *(f"word = {sql.literal(begin[:8])}" for begin in sorted(words.begun) if begins(begin[:8], begin)),
-            ]
-        )
         table = self._place.table([part.words for part in parts], structure(WORDS))
         holding: dict[bytes, set[int]] = {}
         homes: dict[str, set[int]] = {}
-        query = sql.select(["word", "block", "_path"], table, where)
+        query = sql.select(["word", "block", "_path"], table, _looked_up(words))
         for word, block, path in tabs.rows(self._engine.query(query), 3):
             holding.setdefault(word, set()).add(int(block))
             homes.setdefault(path.decode("utf-8", "replace"), set()).add(int(block))
 
         def look_up(asked: Words) -> Blocks | None:
-            sets = [holding.get(word, set()) for word in asked.whole]
-            sets += [
-                set().union(*(found for word, found in holding.items() if begins(word, begin)))
-                for begin in asked.begun
-            ]
+            sets = list(sets_for(asked, holding))
             return frozenset(set.intersection(*sets)) if sets else None
 
         blocks = blocks_of(plains, look_up)
@@ -139,6 +128,19 @@ class Archive:
 
     def _table(self, parts: Sequence[Part]) -> str:
         return self._place.table([part.lines for part in parts], structure(LINES))
+
+
+def _looked_up(words: Words) -> str:
+    """The rows of the index that say where `words` are; a UID is kept by its beginning, a long word, too."""
+    return sql.any_of(
+        [
+            *([f"word IN {sql.listed(sorted(words.whole))}"] if words.whole else []),
+            *(f"startsWith(word, {sql.literal(begin)})" for begin in sorted(words.begun)),
+            *(f"word = {sql.literal(begin[:8])}" for begin in sorted(words.begun) if begins(begin[:8], begin)),
+            *(f"endsWith(word, {sql.literal(end)})" for end in sorted(words.ended)),
+            *(["length(word) = 48"] if words.ended else []),
+        ]
+    )
 
 
 def _counting(chosen: _Chosen) -> list[str]:
