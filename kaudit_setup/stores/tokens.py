@@ -72,7 +72,7 @@ class Words:
     def in_line_with(cls, text: bytes) -> Words:
         """A run at an edge of `text` may go on in the line, so it is not a word, but the end or the begin of one."""
         runs = [(run[0], run.start() > 0, run.end() < len(text)) for run in _RUN.finditer(text)]
-        begun = {word[:_LONGEST] for word, left, right in runs if left and not right and not word.isdigit()}
+        begun = {word[:_LONGEST] for word, left, right in runs if left and not right and not _is_number(word)}
         ended = {word for word, left, right in runs if right and not left}
         _, *values = text.split(_QUOTE)
         begun |= {_QUOTE + value[: _LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}

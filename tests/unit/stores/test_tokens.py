@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaudit_setup.auditlog.literals import plainly
@@ -16,6 +16,7 @@ PIECES = st.sampled_from(['"', ":", ",", "{", "}", " ", "\\", "/", "x" * 60, *_W
 LINES = st.lists(PIECES, max_size=14).map(lambda parts: "".join(parts).encode())
 
 
+@settings(deadline=None)
 @given(LINES, LINES, LINES)
 def test_what_a_literal_tells_is_so_in_every_line_that_holds_it(before: bytes, literal: bytes, after: bytes) -> None:
     keys = keys_of(before + literal + after)
@@ -25,6 +26,7 @@ def test_what_a_literal_tells_is_so_in_every_line_that_holds_it(before: bytes, l
     assert all(any(ends(key, end) for key in keys) for end in told.ended)
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=5), st.integers(0, 4), st.integers(0, 80), st.integers(1, 40))
 def test_the_block_of_a_line_that_holds_a_literal_is_found(
     lines: list[bytes], which: int, at: int, size: int
