@@ -29,6 +29,8 @@ class LogFile:
     `written`: when it was last written to, in the same spelling; empty if that is not known.
     `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, or of
     another machine, is kept. `cluster`: whose log it is, where there are logs of several clusters or it was named.
+    `owner`: the user whose file it is, -1 if that is not known; `loose`: whether others than that user and root can
+    write to it.
     """
 
     node: str
@@ -41,6 +43,8 @@ class LogFile:
     once: bool = False
     copy: str = ""
     cluster: str = ""
+    owner: int = -1
+    loose: bool = False
 
     @property
     def log(self) -> tuple[str, str]:

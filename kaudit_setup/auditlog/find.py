@@ -93,6 +93,8 @@ class _Seen:
     inode: tuple[int, int]
     mtime: float
     once: bool
+    owner: int
+    loose: bool
 
     @property
     def gzipped(self) -> bool:
@@ -112,7 +114,16 @@ class _Seen:
 
     def as_log(self, node: str) -> LogFile:
         return LogFile(
-            node, self.path, self.size, self.inode, self.gzipped, self.parsed.rotated, _written(self.mtime), self.once
+            node,
+            self.path,
+            self.size,
+            self.inode,
+            self.gzipped,
+            self.parsed.rotated,
+            _written(self.mtime),
+            self.once,
+            owner=-1 if self.once else self.owner,
+            loose=self.loose and not self.once,
         )
 
 
@@ -124,7 +135,11 @@ def _seen(path: str, info: os.stat_result) -> _Seen:
     whole = Path(path).absolute()
     inode, once = (info.st_dev, info.st_ino), not stat.S_ISREG(info.st_mode)
     parsed = FileName.of(whole.name, str(whole.parent))
-    return _Seen(path, str(whole.parent), whole.name, parsed, info.st_size, inode, info.st_mtime, once)
+    # a group that is not root's may have members
+    loose = bool(info.st_mode & stat.S_IWOTH or (info.st_mode & stat.S_IWGRP and info.st_gid))
+    return _Seen(
+        path, str(whole.parent), whole.name, parsed, info.st_size, inode, info.st_mtime, once, info.st_uid, loose
+    )
 
 
 def _written(mtime: float) -> str:

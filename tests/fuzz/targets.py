@@ -532,8 +532,8 @@ def packed_answer(rng: random.Random, data: bytes, words: Sequence[bytes]) -> by
     return listed + b"\0\n" + found
 
 
-_LISTED = b"plain\nown /a/audit.log\nd 81a4 2049 11 900 1796016412 /a/audit-2026-11-23T16-20-54.099.log\n"
-_LISTED += b"f 81a4 2049 12 900 1796016412 /a/audit.log\nodd\ndone\n"
+_LISTED = b"plain\nown /a/audit.log\nd 81a4 2049 11 900 1796016412 0 0 /a/audit-2026-11-23T16-20-54.099.log\n"
+_LISTED += b"f 81a4 2049 12 900 1796016412 0 0 /a/audit.log\nodd\ndone\n"
 _HITS = b"plain\nm\t/a/audit.log\n1:" + _LINES[0] + b"\n/a/audit.log:2:" + _LINES[1] + b"\n"
 _HITS += b"f\t900\t2\t1\t2026-11-23T16:20:54.099000Z\t2026-11-23T16:30:54.099000Z\t/a/audit.log\ns\t/a/audit.log\n"
 _HITS += b"r\t/a/new.log\t/a/audit.log\nx\t/a/audit.log\ng\t/a/audit.log\ndone\n"

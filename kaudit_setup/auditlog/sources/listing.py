@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.sources.best_effort import Nothing
+from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
 
-_STATUS = struct.Struct("=IqqQq")  # as wide as they are on any system: mode, inode, device, size, time
+# as wide as they are on any system: mode, inode, device, size, time, user, group
+_STATUS = struct.Struct("=IqqQqII")
+_MOST_NOTES = 10
+_WORDS = frozenset({"own", "writer", "odd", "done"})
 _MOST = 64 << 20  # bytes of a list: some 500,000 files
 
 
@@ -61,21 +65,22 @@ def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
     answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), runner.name)
     if unpack.moved and not answer.whole:
         raise NodeError(f"{runner.name}: the list of the logs was cut short", hint="run the same command again")
-    files = logs_there(answer.files, runner.name)
-    files = own_logs(files, answer.own) if answer.own else files
-    return Listing(runner.name, files, answer.notes, unpack.moved > 0, unpack.moved)
+    kept = answer.believed(runner.name)
+    notes = (*answer.notes, *kept.notes[:_MOST_NOTES])
+    return Listing(runner.name, kept.files, notes, unpack.moved > 0, unpack.moved)
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
     """The script's answer: `own`, the log of the API server there; `odd`, how many files cannot be named; `whole`,
-    whether it came to its end.
+    whether it came to its end. `writers`: the users that may write the server's log.
     """
 
     own: str
     odd: int
     whole: bool
     files: list[tuple[str, os.stat_result, bool]]
+    writers: frozenset[int]
 
     @classmethod
     def parse(cls, text: str, name: str) -> _Said:
@@ -84,10 +89,16 @@ class _Said:
         own = next((rest for how, _, rest in reversed(lines) if how == "own"), "")
         words = [how for how, _, _ in lines]
         try:
-            files = [(*_described(rest), how == "d") for how, _, rest in lines if how not in {"own", "odd", "done"}]
+            files = [(*_described(rest), how == "d") for how, _, rest in lines if how not in _WORDS]
+            writers = frozenset(int(rest[:10]) for how, _, rest in lines if how == "writer")
         except (ValueError, struct.error) as error:
             raise NodeError(f"{name}: the list of the logs has a line that cannot be read: {error}") from error
-        return cls(own, words.count("odd"), "done" in words, files)
+        return cls(own, words.count("odd"), "done" in words, files, writers | {ROOT})
+
+    def believed(self, host: str) -> Believed:
+        """The files that are read, by the same rules as here."""
+        files = logs_there(self.files, host)
+        return believed(own_logs(files, self.own), self.writers) if self.own else believed(files)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -100,10 +111,10 @@ class _Said:
 
 def _described(text: str) -> tuple[str, os.stat_result]:
     """The path and the status in a line of the list. Raises ValueError or struct.error."""
-    mode, device, inode, size, changed, path = text.split(" ", 5)
-    numbers = (int(mode, 16), int(inode), int(device), int(size), int(changed))
+    mode, device, inode, size, changed, owner, group, path = text.split(" ", 7)
+    numbers = (int(mode, 16), int(inode), int(device), int(size), int(changed), int(owner), int(group))
     _STATUS.pack(*numbers)
     if "\0" in path:
         raise ValueError("no path holds NUL")
-    kind, node, disk, length, moment = numbers
-    return path, os.stat_result((kind, node, disk, 1, 0, 0, length, moment, moment, moment))
+    kind, node, disk, length, moment, user, members = numbers
+    return path, os.stat_result((kind, node, disk, 1, user, members, length, moment, moment, moment))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.find import find_logs, own_logs
+from kaudit_setup.auditlog.sources.planted import ROOT
 from kaudit_setup.errors import InputError
 
 DEFAULT = "/var/log/kubernetes/audit/audit.log"
@@ -25,6 +28,14 @@ def own_files() -> tuple[LogFile, ...]:
             f"there is no audit log at {here} on this machine", hint="name it with --log PATH, or a node with --host"
         )
     return own_logs(find_logs([str(here.parent)], node="this machine").files, str(here))
+
+
+def own_writers(files: Sequence[LogFile]) -> frozenset[int]:
+    """The users that may write the log `files` of this machine: root, whoever asks, and the owner of its folder, who
+    is the server's user where that is not root.
+    """
+    folders = {str(Path(file.path).parent) for file in files}
+    return frozenset({ROOT, os.geteuid(), *(Path(folder).stat().st_uid for folder in folders)})
 
 
 def _own_log() -> Path:

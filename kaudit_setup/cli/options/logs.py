@@ -64,19 +64,25 @@ def find_local_logs(log: list[str] | None, clusters: list[str] | None = None) ->
     """The files behind `--log` or `--cluster`, or this machine's own log. Raises InputError."""
     from kaudit_setup.auditlog.clusters.named import find_logs_of_clusters
     from kaudit_setup.auditlog.find import find_logs
-    from kaudit_setup.auditlog.sources.this_machine import own_files
+    from kaudit_setup.auditlog.sources.planted import believed
+    from kaudit_setup.auditlog.sources.this_machine import own_files, own_writers
     from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
     if clusters and log:
         raise InputError("--cluster excludes --log", hint="name the cluster of each path: --cluster NAME=PATH")
+    left_out: tuple[str, ...] = ()
     if not log and not clusters:
-        return own_files()
-    found = find_logs_of_clusters(clusters) if clusters else find_logs(log or ())
-    notes(found.left_out[:_MOST_NOTES])
-    if len(found.left_out) > _MOST_NOTES:
-        note(f"and {len(found.left_out) - _MOST_NOTES} more are left out")
-    return found.files
+        own = own_files()
+        kept = believed(own, own_writers(own))
+    else:
+        found = find_logs_of_clusters(clusters) if clusters else find_logs(log or ())
+        kept, left_out = believed(found.files), found.left_out
+    said = [*left_out, *kept.notes]
+    notes(said[:_MOST_NOTES])
+    if len(said) > _MOST_NOTES:
+        note(f"and {len(said) - _MOST_NOTES} more are left out")
+    return kept.files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 # Finds, searches and streams the audit logs of a node; changes nothing. Runs with lib.sh in front.
 #   list GZIP PATH...                                  one line for each file that may be a log, `HOW MODE DEVICE INODE
-#                                                      SIZE MTIME PATH`; what is one is decided by who asks, as for
-#                                                      files of his own. HOW is `o`: of the kube-apiserver here (its
-#                                                      log stands in a line `own PATH`), `a`: named, `d`: in a folder
+#                                                      SIZE MTIME UID GID PATH`; what is one is decided by who
+#                                                      asks, as for files of his own. HOW is `o`: of the kube-apiserver here (its
+#                                                      log stands in a line `own PATH`, and who may write it in
+#                                                      lines `writer UID`), `a`: named, `d`: in a folder
 #   search GZIP WAY COUNT NAMES LITERAL... NAME... PATTERN...
 #                                                      lines that hold any literal (COUNT of them; none: every line), or
 #                                                      in a log that is not in kube-apiserver's own order any of the
@@ -65,7 +66,7 @@ note() { printf "$@" >&3 || failed "no room for notes"; }
 
 GZIP=$(printf '\037\213')
 ZSTD=$(printf '(\265/\375')
-STAT='%f %d %i %s %Y %n'
+STAT='%f %d %i %s %Y %u %g %n'
 ROTATED='*-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9].[0-9][0-9][0-9]*'
 
 # What may be a log below a folder: by its name, or by what it holds.
@@ -95,6 +96,9 @@ listed() {
       return 0
     fi
     printf 'own %s\n' "$path"
+    # who may write it: whoever runs this, who can anyway, and the server's user
+    printf 'writer %s\n' "$(id -u)"
+    for p in $(pids_of kube-apiserver); do stat -L -c 'writer %u' "$R/proc/$p"; done 2>/dev/null
     stem=${path##*/}
     set -- "${path%/*}/${stem%.*}"[-.]*
     stat -L -c "o $STAT" -- "$@" 2>/dev/null

@@ -1,0 +1,55 @@
+"""Files beside a log that somebody else may have put there, or may have written to: owner and mode tell.
+
+kube-apiserver makes its log and the rotated files with mode 0600 for its own user
+(vendor/gopkg.in/natefinch/lumberjack.v2/lumberjack.go:openNew). What a stranger puts beside them is his.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from kaudit_setup.auditlog.files import LogFile
+
+ROOT: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """The files that are read, and a sentence for each that is not, or is read with doubt."""
+
+    files: tuple[LogFile, ...]
+    notes: tuple[str, ...] = ()
+
+
+def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) -> Believed:
+    """Those of `files`, log by log, that are of the log's own writer, and that nobody else can write to.
+
+    `writers`: the users that may write the logs, where that is known (an API server's own log on its node): root
+    and the server's. Elsewhere it is whoever owns the file that is being written: copies are anybody's.
+    """
+    kept: list[LogFile] = []
+    notes: list[str] = []
+    for _, group in groupby(files, key=lambda file: file.log):
+        log = list(group)
+        doubts = {file: _doubt(file, log, writers) for file in log}
+        kept += [file for file in log if not doubts[file]]
+        notes += [f"{file.path} is not believed and left out: {why}" for file, why in doubts.items() if why]
+        if _is_open(log):
+            notes.append(f"{log[-1].path} can be written by others than its owner: what stands in it proves little")
+    return Believed(tuple(kept), tuple(notes))
+
+
+def _is_open(log: Sequence[LogFile]) -> bool:
+    """Whether all files of a log can be written by others."""
+    return all(file.loose for file in log)
+
+
+def _doubt(file: LogFile, log: Sequence[LogFile], writers: frozenset[int] | None) -> str:
+    """Why a file of a log may hold made-up events; empty if it does not look so."""
+    owners = writers or {ROOT, log[-1].owner}
+    if file.owner not in {*owners, -1}:
+        return f"it belongs to user {file.owner}, who does not write this log"
+    return "others than its owner can write to it" if file.loose and not _is_open(log) else ""
