@@ -19,8 +19,8 @@ from kaudit_setup.cli.answer import Answering, answering, show_error
 from kaudit_setup.cli.app import build, words_of
 from kaudit_setup.cli.config.loaded import Loaded
 from kaudit_setup.cli.everywhere import take_out
-from kaudit_setup.errors import Exit, KauditError
-from kaudit_setup.report.terminal import notes, presenting
+from kaudit_setup.errors import Exit, InputError, KauditError
+from kaudit_setup.report.terminal import keep, notes, presenting
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -44,18 +44,18 @@ def _run(argv: list[str] | None) -> int:
             args, how = take_out(sys.argv[1:] if argv is None else argv, config.everywhere)
         except KauditError as error:
             return _failed(error, now)
-        try:
-            with presenting(how.presentation), config.current():
+        with presenting(how.presentation), config.current():
+            try:
                 notes(config.remarks())
                 _call(args, config)
-        except SystemExit as done:
-            return _ended(done)
-        except KeyboardInterrupt:
-            return Exit.INTERRUPTED
-        except Exception as error:
-            if how.debug:
-                raise
-            return _failed(error, now)
+            except SystemExit as done:
+                return _ended(done)
+            except KeyboardInterrupt:
+                return Exit.INTERRUPTED
+            except Exception as error:
+                if how.debug:
+                    raise
+                return _failed(error, now)
     return Exit.OK
 
 
@@ -115,9 +115,9 @@ def _unwritten(error: OSError) -> int:
 def _complain(error: KauditError) -> int:
     from kaudit_setup.report.escape import safe
 
-    typer.echo(f"error: {safe(error.message)}", err=True)
-    for line in error.details.splitlines():
-        typer.echo(f"  | {safe(line)}", err=True)
-    if error.hint:
-        typer.echo(f"hint: {safe(error.hint)}", err=True)
+    lines = [f"error: {safe(error.message)}", *(f"  | {safe(line)}" for line in error.details.splitlines())]
+    for line in [*lines, *([f"hint: {safe(error.hint)}"] if error.hint else [])]:
+        with suppress(InputError):
+            keep(line)
+        typer.echo(line, err=True)
     return error.exit_code

@@ -41,7 +41,6 @@ class Everywhere:
     """What they say."""
 
     presentation: Presentation
-    log_file: Path | None
     profile: str
     debug: bool
 
@@ -60,8 +59,8 @@ class Everywhere:
                 verbosity=_verbosity(given, times),
                 utc="utc" in given,
                 headers="no_headers" not in given,
+                log_file=Path(given["log_file"]) if given.get("log_file") else None,
             ),
-            Path(given["log_file"]) if given.get("log_file") else None,
             given.get("profile", ""),
             "debug" in given,
         )

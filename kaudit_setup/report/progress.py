@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size
-from kaudit_setup.report.terminal import say
+from kaudit_setup.report.terminal import keep, presentation, say
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
@@ -33,6 +33,9 @@ def show_cursor() -> None:
 def waiting(host: str) -> Iterator[Callable[[str], None]]:
     """Yields a function that is told what is being waited for now."""
     began = time.monotonic()
+    if presentation().verbosity < 0:
+        yield lambda what: keep(f"{safe(host)}: {safe(what)}")
+        return
     if not sys.stderr.isatty():
         last = ""
 

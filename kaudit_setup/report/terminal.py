@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
+from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
 
 When = Literal["auto", "always", "never"]
@@ -20,13 +23,14 @@ class Presentation:
     """How a whole run is shown: the options that may stand anywhere on the command line.
 
     `verbosity`: -1 says nothing beside the answer, 0 is usual, 1 and 2 show more. `utc`: times are shown in UTC.
-    `headers`: whether tables have a line of headings.
+    `headers`: whether tables have a line of headings. `log_file`: where notes, errors and progress are kept, too.
     """
 
     color: When = "auto"
     verbosity: int = 0
     utc: bool = False
     headers: bool = True
+    log_file: Path | None = None
 
 
 _NOW: ContextVar[Presentation] = ContextVar("presentation")
@@ -78,15 +82,33 @@ def width() -> int | None:
 
 def say(line: str) -> None:
     """A line on standard error, if there is one; `line` is safe already."""
+    keep(line)
     # print takes None for standard output
     if sys.stderr is not None:
         print(line, file=sys.stderr, flush=True)
+
+
+def keep(line: str) -> None:
+    """A line with its time in the file of --log-file, if there is one, which only its owner can read.
+
+    Raises InputError if it cannot be written.
+    """
+    path = presentation().log_file
+    if path is None:
+        return
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
+    except OSError as error:
+        raise InputError(f"--log-file {path} cannot be written: {error.strerror}") from error
 
 
 def note(sentence: str) -> None:
     """Say on standard error what a person should know beside the answer, unless -q was given."""
     if presentation().verbosity >= 0:
         say(f"note: {safe(sentence)}")
+    else:
+        keep(f"note: {safe(sentence)}")
 
 
 def notes(sentences: Iterable[str]) -> None:

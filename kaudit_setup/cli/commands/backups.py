@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.answer import show as answer
 from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.confirm import confirm
@@ -24,7 +25,11 @@ app = typer.Typer(help="List, show, compare and remove the backups on the node."
 
 IdArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[ID]", help="Backup ID, a unique part of it, or `first`. Default: the newest."),
+    typer.Argument(
+        metavar="[ID]",
+        autocompletion=complete.backups,
+        help="Backup ID, a unique part of it, or `first`. Default: the newest.",
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import KubeVersionOption
 from kaudit_setup.cli.options.settings import SettingsOptions
@@ -47,7 +48,9 @@ Examples:
 @app.command(epilog=_EPILOG)
 @takes(settings=SettingsOptions)
 def render(
-    format: Annotated[str, typer.Argument(metavar="FORMAT", help="One of the formats below.")],
+    format: Annotated[
+        str, typer.Argument(metavar="FORMAT", autocompletion=complete.formats, help="One of the formats below.")
+    ],
     kube_version: KubeVersionOption = None,
     name: Annotated[str, typer.Option("--name", help="Name of the KubeadmControlPlane.")] = "my-cluster",
     folder: Annotated[

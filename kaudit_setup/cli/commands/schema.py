@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.errors import InputError
 
 app = typer.Typer(rich_markup_mode=None)
@@ -19,7 +20,12 @@ Examples:
 )
 def schema(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="The kind that an answer names. Default: list all kinds.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND]",
+            autocompletion=complete.kinds_of_answers,
+            help="The kind that an answer names. Default: list all kinds.",
+        ),
     ] = None,
 ) -> None:
     """Print the JSON Schema of a kind of answer. `kind` in the output of -o json says which it is."""

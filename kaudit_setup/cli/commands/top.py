@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions
 from kaudit_setup.cli.options.filters import FilterOptions
@@ -38,7 +39,15 @@ Dimensions: user impersonator verb resource group namespace name code level stag
 @app.command(epilog=_EPILOG)
 @takes(source=ClusterLogOptions, wanted=FilterOptions)
 def top(
-    by: Annotated[str, typer.Option("--by", metavar="DIMENSIONS", help="What to group by, separated by commas.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="DIMENSIONS",
+            autocompletion=complete.dimensions,
+            help="What to group by, separated by commas.",
+        ),
+    ],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Number of groups to show.")] = 20,
     output: RowOutputOption = RowOutput.text,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions, ClusterLogs
 from kaudit_setup.cli.options.groups import takes
@@ -84,13 +85,24 @@ def who(
     ] = None,
     namespace: Annotated[
         str | None,
-        typer.Option("-n", "--namespace", help="Namespace of the object. Default: default; with --user: all."),
+        typer.Option(
+            "-n",
+            "--namespace",
+            autocompletion=complete.namespaces,
+            help="Namespace of the object. Default: default; with --user: all.",
+        ),
     ] = None,
     all_namespaces: Annotated[
         bool, typer.Option("-A", "--all-namespaces", help="In all namespaces, instead of one.")
     ] = False,
     user: Annotated[
-        str | None, typer.Option("--user", metavar="USER", help="Instead of an object: list what this user did.")
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="USER",
+            autocompletion=complete.users,
+            help="Instead of an object: list what this user did.",
+        ),
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -107,7 +119,12 @@ def who(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option("--policy", metavar="FILE|PRESET", help="The audit policy in use: shows what it does not log."),
+        typer.Option(
+            "--policy",
+            metavar="FILE|PRESET",
+            autocompletion=complete.policies,
+            help="The audit policy in use: shows what it does not log.",
+        ),
     ] = None,
     output: OutputOption = Output.text,
     *,

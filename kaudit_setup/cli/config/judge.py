@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Literal
 
 from kaudit_setup.cli.config.defaults import EVERYWHERE, Command, first, names_of
@@ -17,19 +17,19 @@ def judged(profile: str, root: Command) -> list[tuple[Setting, State, str]]:
     known |= set(EVERYWHERE)
     found = settings(profile)
     strongest = first(found)
-    rows: list[tuple[Setting, State, str]] = []
-    for one in found:
-        if one.name not in known:
-            # the environment has variables of others, too: of the tests, of the scripts on nodes
-            if not one.source.startswith(PREFIX):
-                rows.append((one, "unknown", "no option has this name"))
-        elif one.refused:
-            rows.append((one, "refused", one.refused))
-        elif strongest[one.name] is not one:
-            rows.append((one, "hidden", f"{strongest[one.name].source} is stronger"))
-        else:
-            rows.append((one, "used", ""))
-    return rows
+    # the environment has variables of others, too: of the tests, of the scripts on nodes
+    ours = [one for one in found if one.name in known or not one.source.startswith(PREFIX)]
+    return [(one, *_judge(one, known, strongest.get(one.name))) for one in ours]
+
+
+def _judge(one: Setting, known: Container[str], strongest: Setting | None) -> tuple[State, str]:
+    if one.name not in known:
+        return "unknown", "no option has this name"
+    if one.refused:
+        return "refused", one.refused
+    if strongest is not None and strongest is not one:
+        return "hidden", f"{strongest.source} is stronger"
+    return "used", ""
 
 
 def _commands(command: Command) -> Iterator[Command]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.logs import SinceOption, UntilOption
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ class FilterOptions:
         Values,
         typer.Option(
             metavar="USER",
+            autocompletion=complete.users,
             help="User of the request. In every filter, * and ? match any text, * alone any value; ! excludes.",
         ),
     ] = None
     impersonator: Annotated[
-        Values, typer.Option(metavar="USER", help="The real user behind an impersonated request.")
+        Values,
+        typer.Option(
+            metavar="USER", autocompletion=complete.users, help="The real user behind an impersonated request."
+        ),
     ] = None
     verb: Annotated[
         Values, typer.Option(metavar="VERB", help="get, list, watch, create, update, patch, delete, ...")
@@ -39,9 +44,12 @@ class FilterOptions:
             help="pods (with its subresources), pods/exec, deployments.apps, deployments.apps/scale, ...",
         ),
     ] = None
-    namespace: Annotated[Values, typer.Option("-n", "--namespace", metavar="NS", help="Namespace of the object.")] = (
-        None
-    )
+    namespace: Annotated[
+        Values,
+        typer.Option(
+            "-n", "--namespace", metavar="NS", autocompletion=complete.namespaces, help="Namespace of the object."
+        ),
+    ] = None
     name: Annotated[Values, typer.Option(metavar="NAME", help="Name of the object.")] = None
     code: Annotated[Values, typer.Option(metavar="CODE", help="HTTP status code, e.g. 403 or 4*.")] = None
     level: Annotated[Values, typer.Option(metavar="LEVEL", help="Metadata, Request or RequestResponse.")] = None

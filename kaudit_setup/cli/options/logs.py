@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.nodes import Reach
 from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
@@ -43,6 +44,7 @@ LogHostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
+        autocompletion=complete.hosts,
         help="Read the logs of this node over SSH; repeatable. The search runs there, and only lines that may match "
         "are sent; stats, and top and estimate of a whole log, fetch every line.",
     ),

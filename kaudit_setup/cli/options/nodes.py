@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.output import Output, OutputOption, RowOutput, RowOutputOption
 from kaudit_setup.cli.options.unused import UnusedYes
 
@@ -25,6 +26,7 @@ HostOption = Annotated[
     typer.Option(
         "--host",
         metavar="[USER@]HOST[:PORT]",
+        autocompletion=complete.hosts,
         help="Node to reach over SSH; repeatable. Default: this machine.",
     ),
 ]

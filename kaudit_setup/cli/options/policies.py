@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.cli.options.settings import kube_version as parsed_version
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy
 
 FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE|PRESET", help="A policy file, a preset's name, or - for standard input.")
+    str,
+    typer.Argument(
+        metavar="FILE|PRESET",
+        autocompletion=complete.policies,
+        help="A policy file, a preset's name, or - for standard input.",
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion, read_as
 
@@ -19,7 +20,12 @@ class SettingsOptions:
 
     policy: Annotated[
         str | None,
-        typer.Option("--policy", metavar="NAME|FILE", help="Preset (see `kaudit-setup policy list`) or policy file."),
+        typer.Option(
+            "--policy",
+            metavar="NAME|FILE",
+            autocompletion=complete.policies,
+            help="Preset (see `kaudit-setup policy list`) or policy file.",
+        ),
     ] = None
     policy_path: Annotated[
         str | None,

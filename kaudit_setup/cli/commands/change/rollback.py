@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
 
@@ -23,7 +24,12 @@ Examples:
 def rollback(
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="ID", help="Backup ID, a unique part of it, or `first`. Default: the newest."),
+        typer.Option(
+            "--to",
+            metavar="ID",
+            autocompletion=complete.backups,
+            help="Backup ID, a unique part of it, or `first`. Default: the newest.",
+        ),
     ] = None,
     *,
     how: ChangeOptions,
