@@ -105,8 +105,8 @@ class _Ready:
             found.bytes,
             found.head,
             cluster,
-            file.node,
-            _written(file.path),
+            printable(file.node),
+            printable(file.path),
             file.size,
             file.gzipped,
             file.rotated,
@@ -199,6 +199,6 @@ def pack(files: Sequence[LogFile], target: Target, cluster: str, progress: Progr
     return Packed(tuple(added), tuple(packer.there))
 
 
-def _written(path: str) -> str:
+def printable(path: str) -> str:
     r"""`path` as a record can hold it: a byte that is not UTF-8 as `\xff`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -13,13 +13,11 @@ from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores.schema import VERSION
+from kaudit_setup.stores.schema import UNNAMED, VERSION
 
 RECORDS = "batches/"
 """Where an archive keeps its records."""
-UNNAMED = "default"
-"""The cluster of logs that were packed without the name of one."""
-_TEXT_BYTES = 4096  # of a path or a name
+_TEXT_BYTES = 1 << 16  # of a path or a name
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -65,6 +65,8 @@ PLACE: Final = (
 """`file`: the path of the log, `source`: the SHA-256 of its text, `line`: 1-based, `size`: bytes of the line with its
 newline, `event`: 1 for an audit event, 0 for any other line. `day`: of `time`, or UNKNOWN_DAY."""
 
+UNNAMED: Final = "default"
+"""The cluster of logs that were packed without the name of one."""
 UNKNOWN_DAY: Final = "unknown"
 NEEDED: Final[Fields] = frozenset[str]().union(*(column.fields for column in COLUMNS))
 """What must be decoded of a line to fill its columns."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from kaudit_setup.auditlog.filters import Filter, Values, is_pattern
 from kaudit_setup.auditlog.literals import Plain
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.stores.schema import UNNAMED
 
 _HARMLESS = re.compile(rb"[A-Za-z0-9 _.,:;/@=+*?!#$%&()<>|^~\[\]{}\"-]*")
 ALL = "1"
@@ -37,7 +38,7 @@ DIMENSIONS = {
     "decision": "decision",
     "path": "path",
     "node": "node",
-    "cluster": "cluster",
+    "cluster": f"if(cluster = '{UNNAMED}', '', cluster)",
 }
 """As `auditlog.fields.DIMENSIONS` reads an event."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ _DISTINCT = frozenset({"raw", "line", "size", "time", "received"})  # nothing re
 
 LINES = (
     *((column.name, column.kind) for column in COLUMNS),
+    ("cluster", "String"),
     ("node", "String"),
     ("file", "String"),
     ("source", "String"),
@@ -37,7 +38,7 @@ LINES = (
     ("raw", "String"),
     ("block", "UInt64"),
 )
-"""The columns of a part and their types as ClickHouse calls them. The cluster is in its name."""
+"""The columns of a part and their types as ClickHouse calls them."""
 WORDS = (("word", "String"), ("block", "UInt64"))
 
 
@@ -74,9 +75,9 @@ def decode(data: bytes) -> pa.Table:
         return stream.read_all()
 
 
-def placed(table: pa.Table, before: int, after: int, node: str, file: str, source: str) -> pa.Table:
-    """`table` with the place of its lines, of which `before` stood in the file before the first; those up to line
-    `after` are left out.
+def placed(table: pa.Table, before: int, after: int, place: Mapping[str, str]) -> pa.Table:
+    """`table` with the `place` of its lines (column → value), of which `before` stood in the file before the first;
+    those up to line `after` are left out.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -85,7 +86,7 @@ def placed(table: pa.Table, before: int, after: int, node: str, file: str, sourc
     table = table.set_column(table.schema.get_field_index("line"), "line", lines)
     if before < after:
         table = table.filter(pc.greater(table["line"], after))
-    for name, value in (("node", node), ("file", file), ("source", source)):
+    for name, value in place.items():
         column = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int8()), pa.array([value], pa.string()))
         table = table.append_column(name, column)
     return table

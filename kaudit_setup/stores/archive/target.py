@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
 from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, placed
-from kaudit_setup.stores.pack import Commit, Piece
+from kaudit_setup.stores.pack import Commit, Piece, printable
 from kaudit_setup.stores.port import Place
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
 from kaudit_setup.stores.records import encode as encode_record
@@ -53,6 +53,7 @@ class _Commit:
     def __init__(self, place: Place, batch: str, cluster: str) -> None:
         self._place = place
         self._batch = batch
+        self._cluster = cluster
         self._temporary = TemporaryDirectory(prefix="kaudit-setup-pack-")
         self._folder = Path(self._temporary.name)
         self._writer = PartWriter(batch, cluster, self._folder)
@@ -63,7 +64,13 @@ class _Commit:
     def take(self, piece: Piece) -> None:
         """See `Commit.take`."""
         file = piece.file
-        table = placed(decode(piece.data), piece.before, piece.after, file.node, file.path, piece.text)
+        place = {
+            "cluster": self._cluster,
+            "node": printable(file.node),
+            "file": printable(file.path),
+            "source": piece.text,
+        }
+        table = placed(decode(piece.data), piece.before, piece.after, place)
         if not len(table):
             return
         self._tables.append(table)

@@ -217,3 +217,23 @@ def test_a_record_of_a_later_version_is_not_guessed_at() -> None:
 
     with pytest.raises(StoreError, match="later version"):
         decode(b'{"id":"x","version":99,"sources":[],"parts":[]}', "there")
+
+
+def test_clusters_are_kept_apart(store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    to = f"{store}clusters"
+    for n, cluster in enumerate(("prod", "test"), start=1):
+        log = write(tmp_path / cluster / "audit.log", *(event(k + 100 * n, verb="create") for k in range(n)))
+        code, _, err = run(capfd, "pack", "--cluster", cluster, "--log", log, "--to", to)
+        assert code == 0, err
+    code, out, err = run(capfd, "top", "--by", "cluster", "-o", "json", "--log", to)
+    assert code == 0, err
+    assert {row["cluster"]: row["events"] for row in json.loads(out)["items"][0]["rows"]} == {"prod": 1, "test": 2}
+
+
+def test_a_path_that_is_not_utf_8_is_written_so_that_it_can_be_read(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "n\udce9/audit.log", event(1))
+    assert packed(capfd, log, to=archive) == {"added": 1, "there": 0}
+    ((file, line),) = places(capfd, archive)
+    assert (file, line) == ("audit.log", 1)
