@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,7 +47,7 @@ def follow(source: LogOptions, wanted: Filter, form: str, *, stages: bool, limit
     seen = _Seen()
     with _tails(source) as tails, Following(tails, Followed(wanted, stages or raw, raw, pace)) as following:
         try:
-            _print_all(following.batches(), output, seen, limit)
+            _print_all(following.batches(), Printed(output, _several(source, tails)), seen, limit)
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
         finally:
@@ -89,6 +89,13 @@ def _check(source: LogOptions, wanted: Filter, form: str) -> FollowOutput:
     return FollowOutput(form)
 
 
+def _several(source: LogOptions, tails: Iterable[Tail]) -> bool:
+    """Whether the logs are of several clusters."""
+    from kaudit_setup.auditlog.follow.tails import RemoteTail
+
+    return bool(source.clusters) or any(isinstance(one, RemoteTail) and one.cluster for one in tails)
+
+
 def _pace(source: LogOptions) -> Pace:
     from kaudit_setup.auditlog.follow.stream import Pace
 
@@ -108,7 +115,8 @@ def _tails(source: LogOptions) -> Iterator[list[Tail]]:
         return
     with source.on_nodes() as there:
         paths = with_rotated(there.paths)
-        yield [RemoteTail(runner.plain, there.script, paths) for runner in there.runners]
+        of = there.clusters
+        yield [RemoteTail(one.plain, there.script, paths, of.get(one.name, "")) for one in there.runners]
 
 
 def _files_here(source: LogOptions) -> tuple[LogFile, ...]:
@@ -126,34 +134,47 @@ def _files_here(source: LogOptions) -> tuple[LogFile, ...]:
     return tuple(found.values())
 
 
-def _print_all(batches: Iterable[Batch], output: FollowOutput, seen: _Seen, limit: int) -> None:
-    from kaudit_setup.report.events import followed_heading
-    from kaudit_setup.report.terminal import note, presentation
+def _print_all(batches: Iterable[Batch], printed: Printed, seen: _Seen, limit: int) -> None:
+    from kaudit_setup.report.terminal import note
 
-    if output is FollowOutput.table and presentation().headers:
-        _write([followed_heading().encode()])
+    _write(printed.heading())
     for batch in batches:
         if batch.trouble:
             note(batch.trouble)
         rows = batch.rows[: limit - seen.count] if limit else batch.rows
-        _write(map(_printed(output), rows))
+        _write(map(printed.line, rows))
         for row in rows:
             seen.add(row)
         if limit and seen.count >= limit:
             return
 
 
-def _printed(output: FollowOutput) -> Callable[[Row], bytes]:
-    from kaudit_setup.report import events as report
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """How events are printed as they come; with `clusters`, a table has a column for them."""
 
-    match output:
-        case FollowOutput.table:
-            return lambda row: report.followed_line(row).encode()
-        case FollowOutput.jsonl:
-            return lambda row: next(report.as_json_lines([row]))
-        case FollowOutput.raw:
-            terminal = sys.stdout.isatty()
-            return lambda row: next(report.as_logged([row], terminal=terminal))
+    form: FollowOutput
+    clusters: bool = False
+
+    def heading(self) -> list[bytes]:
+        """The line above a table, if there is one."""
+        from kaudit_setup.report.events import followed_heading
+        from kaudit_setup.report.terminal import presentation
+
+        shown = self.form is FollowOutput.table and presentation().headers
+        return [followed_heading(clusters=self.clusters).encode()] if shown else []
+
+    def line(self, row: Row) -> bytes:
+        """One event."""
+        from kaudit_setup.report import events as report
+
+        match self.form:
+            case FollowOutput.table:
+                return report.followed_line(row, clusters=self.clusters).encode()
+            case FollowOutput.jsonl:
+                return next(report.as_json_lines([row]))
+            case FollowOutput.raw:
+                return next(report.as_logged([row], terminal=sys.stdout.isatty()))
 
 
 def _write(lines: Iterable[bytes]) -> None:

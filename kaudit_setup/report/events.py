@@ -36,18 +36,19 @@ def as_table(rows: Iterable[Row], *, clusters: bool = False) -> Iterator[str]:
 _FOLLOWED = (19, 4, 8, 44, 32, 15, 12)
 
 
-def followed_heading() -> str:
+def followed_heading(*, clusters: bool = False) -> str:
     """The heading of events that are printed as they come."""
-    return _followed(_HEADING)
+    return _followed([*(["CLUSTER"] if clusters else []), f"TIME ({zone()})", *_HEADING])
 
 
-def followed_line(row: Row) -> str:
+def followed_line(row: Row, *, clusters: bool = False) -> str:
     """An event that is printed as it comes: nothing is known of the widths of later ones."""
-    return _followed([*([row.place.cluster] if row.place.cluster else []), *map(safe, _cells(row))])
+    return _followed([*([safe(row.place.cluster)] if clusters else []), *map(safe, _cells(row))])
 
 
 def _followed(cells: Sequence[str]) -> str:
-    return "  ".join(cell.ljust(wide) for cell, wide in zip(cells, (*_FOLLOWED, 0, 0), strict=False)).rstrip()
+    widths = (*((12,) if len(cells) > len(_FOLLOWED) + 1 else ()), *_FOLLOWED, 0)
+    return "  ".join(cell.ljust(wide) for cell, wide in zip(cells, widths, strict=True)).rstrip()
 
 
 def seen_note(count: int, first: str, last: str) -> str:

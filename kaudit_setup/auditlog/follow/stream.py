@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.follow.lines import Shape
 from kaudit_setup.auditlog.follow.positions import Inode, Positions
 from kaudit_setup.auditlog.follow.tails import PIECE_BYTES, Tail
 from kaudit_setup.auditlog.query import LineReader, Row
@@ -103,6 +104,7 @@ class Following:
                 rows = [row for row in log.look() if self._how.lines or row.rank > 0]
                 wait = 0.0 if log.behind else pace.between
                 self._put(Batch(trouble=log.back()))
+                self._put(Batch(trouble=log.unfollowed()))
                 if rows:
                     self._put(Batch(tuple(sorted(rows, key=lambda row: row.time))))
             except KauditError as error:
@@ -126,6 +128,8 @@ class _Log:
     reader: LineReader
     positions: Positions = field(default_factory=Positions)
     lines: dict[Inode, int] = field(default_factory=dict)
+    shapes: dict[Inode, Shape] = field(default_factory=dict)
+    said: set[Inode] = field(default_factory=set)
     failures: int = 0
     behind: bool = False
 
@@ -165,11 +169,18 @@ class _Log:
 
     def _rows(self, file: LogFile, data: bytes, number: int) -> Iterator[Row]:
         """The rows of whole lines, of which the first follows line `number` (-1: not known)."""
-        for index, text in enumerate(data.split(b"\n")[:-1], 1):
+        for index, text in self.shapes.setdefault(file.inode, Shape()).lines(data):
             line = number + index if number >= 0 else 0
             row = self.reader.row(text, Place(file.node, file.path, line, file.cluster))
             if row is not None:
                 yield row
+
+    def unfollowed(self) -> str:
+        """What is said, once, of files whose new events cannot be told apart."""
+        new = [inode for inode, shape in self.shapes.items() if shape.endless and inode not in self.said]
+        self.said.update(new)
+        paths = [known.file.path for inode, known in self.positions.known.items() if inode in new]
+        return f"{self.tail.name}: {', '.join(paths)}: events are not on lines of their own here" if paths else ""
 
     def lost(self, error: KauditError) -> str:
         """What is said when the log cannot be reached, once."""

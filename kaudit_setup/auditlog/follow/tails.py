@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -73,11 +73,15 @@ class LocalTail:
 
 @dataclass(frozen=True, slots=True)
 class RemoteTail:
-    """Files of a node, below `paths`; without any those of its API server. `script`: the text of `lib` and `logs`."""
+    """Files of a node, below `paths`; without any those of its API server. `script`: the text of `lib` and `logs`.
+
+    `cluster`: the node's, where there are several.
+    """
 
     runner: Runner
     script: str
     paths: Sequence[str] = ()
+    cluster: str = ""
 
     @property
     def name(self) -> str:
@@ -86,7 +90,8 @@ class RemoteTail:
 
     def files(self) -> Sequence[LogFile]:
         """See `Tail.files`."""
-        return listing(self.runner, self.script, self.paths).files
+        files = listing(self.runner, self.script, self.paths).files
+        return [replace(file, cluster=self.cluster) for file in files] if self.cluster else files
 
     def read(self, stretch: Stretch) -> bytes | None:
         """See `Tail.read`."""

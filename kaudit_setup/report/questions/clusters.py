@@ -23,10 +23,13 @@ def as_text(answers: Sequence[Answered], *, secrets: bool = False) -> str:
     if len(texts) == 1:
         return texts[0]
     names = (safe(name or "(unnamed)") for name, _ in answers)
-    if any(isinstance(answer, Answer) and answer.last_known is not None for _, answer in answers):
-        # documents of YAML, which kubectl takes as they are
-        return "\n---\n".join(f"# Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
-    return "\n\n".join(f"Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
+    # documents of YAML, which kubectl takes as they are, or text
+    mark, between = ("# ", "\n---\n") if any(_is_yaml(answer) for _, answer in answers) else ("", "\n\n")
+    return between.join(f"{mark}Cluster {name}\n{text}" for name, text in zip(names, texts, strict=True))
+
+
+def _is_yaml(answer: Answer | ManyAnswer) -> bool:
+    return isinstance(answer, Answer) and answer.last_known is not None
 
 
 def as_document(answers: Sequence[Answered], errors: Sequence[Fault], *, secrets: bool = False) -> Envelope[Any]:

@@ -261,3 +261,31 @@ def test_lines_are_numbered_where_that_is_known(log: Path) -> None:
         append(log, 3)
         rows = list(islice((row for batch in batches for row in batch.rows), 3))
     assert [row.place.line for row in rows] == [1, 2, 3]
+
+
+def test_a_log_on_standard_output_is_followed_parts_of_a_line_joined(log: Path) -> None:
+    def cri(text: str) -> str:
+        half = len(text) // 2
+        stamp = "2026-11-23T16:00:00.000000000Z stdout"
+        return f"{stamp} P {text[:half]}\n{stamp} F {text[half:]}\n"
+
+    log.write_text(cri(json.dumps(event(1))) + "2026-11-23T16:00:00.0Z stderr F I1123 some words\n")
+    tail = Gated(log.parent)
+    with following_in([tail], how()) as following:
+        batches = following.batches()
+        with log.open("a") as out:
+            first, second = cri(json.dumps(event(3))).splitlines(keepends=True)
+            out.write(cri(json.dumps(event(2))) + first)
+            out.flush()
+            tail.gate.release(2)
+            assert take(batches, 1) == ["id-2"]
+            out.write(second)
+        tail.gate.release(2)
+        assert take(batches, 1) == ["id-3"]
+
+
+def test_what_cannot_be_followed_is_said(log: Path) -> None:
+    log.write_text(json.dumps([event(n) for n in range(9)], indent=1) + "\n")
+    since = Filter(window=Window.of("2026-11-23T16:00:00Z", None))
+    with following_in([local(log.parent)], how(since)) as following:
+        assert "events are not on lines of their own here" in next(following.batches()).trouble
