@@ -30,6 +30,12 @@ def ask_on_terminal(prompt: str) -> str:
     return str(typer.prompt(safe(prompt).rstrip(": "), hide_input=True, err=True, default="", show_default=False))
 
 
+def tell_on_terminal(text: str) -> None:
+    """What a host says before the login, line by line on standard error; it is a stranger's text."""
+    for line in text.splitlines():
+        typer.echo(safe(line), err=True)
+
+
 @contextmanager
 def nodes(
     hosts: list[str] | None,

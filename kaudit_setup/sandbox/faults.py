@@ -47,6 +47,8 @@ class Faults:
     (OpenSSH's way with commands that have none) the command lives on, and finds its pipes closed."""
     refuse_logins: bool = False
     """Connections are accepted and closed before the greeting."""
+    banner: str = ""
+    """What the SSH server says before a login (Banner of sshd_config(5))."""
     file_size_limit: int = 0
     """Bytes after which writing to any file fails in commands that come over SSH (RLIMIT_FSIZE, "File too large"):
     the nearest thing to a full disk that needs no root. 0: unlimited."""

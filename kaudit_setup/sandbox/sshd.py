@@ -159,6 +159,9 @@ class _Session(paramiko.ServerInterface):
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
+    def get_banner(self) -> tuple[str | None, str | None]:
+        return (self.login.faults().banner or None, "en-US")
+
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         if f"{key.get_name()} {key.get_base64()}" != self.login.user_key:
             return AUTH_FAILED

@@ -123,7 +123,7 @@ class Reach:
 
     def ssh(self) -> SshOptions:
         """How to reach nodes over SSH; asks for the sudo password where that is wanted."""
-        from kaudit_setup.cli.connect import ask_on_terminal, become_password
+        from kaudit_setup.cli.connect import ask_on_terminal, become_password, tell_on_terminal
         from kaudit_setup.node.ssh.target import SshOptions, Transport
 
         return SshOptions(
@@ -133,6 +133,7 @@ class Reach:
             ask_on_terminal if sys.stdin.isatty() and sys.stderr.isatty() else None,
             Transport(self.transport.value),
             self.idle_s,
+            tell_on_terminal,
         )
 
     def connect(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:

@@ -35,6 +35,7 @@ _CONNECT_S: Final = 15
 _LOGIN_S: Final = 120.0  # somebody may have to type a code
 _SSH_FAILED: Final = 255
 _MOST_READ: Final = 65536
+_MOST_BANNER: Final = 8192
 _ENDED_BY_ITSELF: Final = re.compile(r"[Ee]xit status (from master )?255")
 """mux.c:mux_client_request_session and clientloop.c:client_input_channel_req say so at debug levels."""
 _CHANGED: Final = "REMOTE HOST IDENTIFICATION HAS CHANGED"
@@ -124,21 +125,24 @@ class OpenSshNode:
         if settings.control_path and self._control("", "check") == 0:
             return "own"
         log = self._new_log()
-        control = str(log.with_name("s"))
+        control, banner = str(log.with_name("s")), log.with_name("banner")
         words = ["-E", str(log), "-o", "ControlMaster=yes", "-o", "ControlPersist=yes", "-N", "-f"]
         try:
-            # standard error may be a server's banner, a stranger's text: it is passed on to no terminal
-            done = subprocess.run(
-                [*self._ssh(control), *words, "--", self._target.host],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=_LOGIN_S,
-                check=False,
-            )
+            # the host's banner, a stranger's text, comes on standard error: the ssh that stays behind holds it open
+            with banner.open("xb") as heard:
+                done = subprocess.run(
+                    [*self._ssh(control), *words, "--", self._target.host],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=heard,
+                    timeout=_LOGIN_S,
+                    check=False,
+                )
         except subprocess.TimeoutExpired as error:
             raise NodeError(f"{self.name}: no connection within {_LOGIN_S:g} s", hint=self._try()) from error
         said = _read(log)
+        if shown := _read(banner)[:_MOST_BANNER]:
+            self._options.tell(f"{self.name}: {shown}")
         if done.returncode != 0:
             raise self._refusal(said, settings)
         return control

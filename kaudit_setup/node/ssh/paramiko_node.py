@@ -30,6 +30,7 @@ _KEEPALIVE_S: Final = 10
 _SILENCE_S: Final = 45.0
 _CONNECT_S: Final = 15.0
 _MOST_JUMPS: Final = 8
+_MOST_BANNER: Final = 8192
 _WEAK: Final = ("cbc", "3des", "md5", "sha1-96", "-sha1")
 
 
@@ -47,6 +48,7 @@ class SshNode:
         self._guard = threading.Lock()
         self._ahead: threading.Thread | None = None
         self._early: KauditError | None = None
+        self._told: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -182,11 +184,20 @@ class SshNode:
                 f"{where}: no SSH connection: {_reason(error)}", hint=f"try: ssh -p {port} {settings.user}@{host}"
             ) from error
         except KauditError:
+            self._pass_on_banner(transport, where)
             transport.close()
             raise
+        self._pass_on_banner(transport, where)
         transport.set_keepalive(_KEEPALIVE_S)
         notice_silence(transport.sock, _SILENCE_S)
         return transport
+
+    def _pass_on_banner(self, transport: paramiko.Transport, where: str) -> None:
+        """What the host said before the login, once: a second connection says the same."""
+        said = transport.get_banner()
+        if said and where not in self._told:
+            self._told.add(where)
+            self._options.tell(f"{where}: {said[:_MOST_BANNER].decode('utf-8', 'replace').strip()}")
 
     def _way(
         self, target: SshTarget, settings: SshSettings, via: str | None, depth: int

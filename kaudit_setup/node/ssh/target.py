@@ -65,7 +65,8 @@ class SshOptions:
     """What the user said about SSH for all nodes.
 
     `ask`: shows a prompt of the server (a one-time code) and returns the answer, which is not echoed; None where
-    nobody can be asked. `idle_s`: how long a script that has no time limit may say nothing.
+    nobody can be asked. `idle_s`: how long a script that has no time limit may say nothing. `tell`: shows
+    what a host says before the login (its banner, a stranger's text).
     """
 
     config_file: Path | None = None
@@ -74,3 +75,4 @@ class SshOptions:
     ask: Callable[[str], str] | None = None
     transport: Transport = Transport.paramiko
     idle_s: float = IDLE_S
+    tell: Callable[[str], None] = field(default=lambda _text: None, repr=False)

@@ -40,3 +40,59 @@ assert len(seen) == 8 and all(seen), seen
 def test_events_are_decoded_in_many_threads_from_the_start(attempt: int) -> None:
     ran = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, f"attempt {attempt}: {ran.returncode} {ran.stderr}"
+
+
+# What connections and searches use first in threads, each with what it does there.
+_FIRST_USES = {
+    "ahocorasick": """
+def work():
+    from ahocorasick_rs import BytesAhoCorasick
+    found = BytesAhoCorasick([b"pods", b"secrets", b"web"])
+    return [number for number, _, _ in found.find_matches_as_indexes(b"get pods/web")] == [0, 2]
+""",
+    "cryptography": """
+def work():
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    key = Ed25519PrivateKey.generate()
+    key.public_key().verify(key.sign(b"x"), b"x")
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).startswith(b"ssh-ed25519 ")
+""",
+    "paramiko": """
+import socket, tempfile
+from pathlib import Path
+from kaudit_setup.errors import NodeError
+from kaudit_setup.node.ssh.paramiko_node import SshNode
+from kaudit_setup.node.ssh.target import SshOptions, SshTarget
+free = socket.socket()
+free.bind(("127.0.0.1", 0))
+config = Path(tempfile.mkdtemp()) / "config"
+config.write_text("")
+def work():
+    try:
+        SshNode(SshTarget("127.0.0.1", "root", free.getsockname()[1]), SshOptions(config)).sh("true")
+    except NodeError as error:
+        return "cannot connect" in error.message
+""",
+}
+_TOGETHER = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+barrier, seen = threading.Barrier(8), []
+def first():
+    barrier.wait()
+    seen.append(work())
+threads = [threading.Thread(target=first) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+assert seen == [True] * 8, seen
+"""
+
+
+@pytest.mark.parametrize("library", _FIRST_USES)
+def test_the_first_use_of_a_library_in_many_threads_is_safe(library: str) -> None:
+    """A death by a signal is a negative exit status."""
+    for attempt in range(3):
+        text = _FIRST_USES[library] + _TOGETHER
+        ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False)
+        assert ran.returncode == 0, f"attempt {attempt}: {ran.returncode} {ran.stderr}"
