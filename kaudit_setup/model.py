@@ -87,6 +87,11 @@ class SilentServer:
     since: str = ""
     until: str = ""
 
+    def __str__(self) -> str:
+        """What the logs lack, for the end of a sentence."""
+        when = f" after {self.since}" if self.since else f" before {self.until}" if self.until else ""
+        return f"requests through {self.name}{when} are not in this log ({self.why})"
+
 
 def read_as(version: KubeVersion | None) -> tuple[KubeVersion, str]:
     """The version whose rules are followed, and what to say of that (empty where there is nothing to say).

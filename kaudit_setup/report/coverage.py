@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.model import SilentServer
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.quantities import hours
 from kaudit_setup.resources import counted
@@ -99,7 +101,14 @@ def no_event_note(cover: Sequence[Coverage]) -> str:
     if not spans:
         return "no matching events (the log has no events)"
     more = f"; and {len(spans) - 3} more" if len(spans) > 3 else ""
-    return f"no matching events (searched {'; '.join(spans[:3])}{more})"
+    lacking = "".join(f"; {server}" for server in _silent(cover)[:3])
+    return f"no matching events (searched {'; '.join(spans[:3])}{more}){lacking}"
+
+
+def _silent(cover: Sequence[Coverage]) -> list[SilentServer]:
+    """The servers of each cluster whose logs begin long after the others', or end long before."""
+    clusters = dict.fromkeys(one.cluster for one in cover)
+    return [server for name in clusters for server in by_coverage([one for one in cover if one.cluster == name])]
 
 
 def gap_notes(gaps: float) -> Iterator[str]:

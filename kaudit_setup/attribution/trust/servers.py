@@ -70,11 +70,6 @@ def _touches(one: SilentServer, window: Window) -> bool:
 
 
 def _proviso(lacking: Sequence[SilentServer]) -> str:
-    said = [_gist(one) for one in lacking[:_SHOWN]]
+    said = [str(one) for one in lacking[:_SHOWN]]
     more = len(lacking) - len(said)
     return "; ".join([*said, *([f"nor those through {counted(more, 'more server')}"] if more else [])])
-
-
-def _gist(one: SilentServer) -> str:
-    when = f" after {one.since}" if one.since else f" before {one.until}" if one.until else ""
-    return f"requests through {one.name}{when} are not in this log ({one.why})"

@@ -34,15 +34,18 @@ def _is_yaml(answer: Answer | ManyAnswer) -> bool:
 
 def as_document(answers: Sequence[Answered], errors: Sequence[Fault], *, secrets: bool = False) -> Envelope[Any]:
     """One item for each cluster, with its name if there are several, or if it has one."""
-    one: list[who.WhoAnswer] = []
-    of_many: list[many.WhoRequests] = []
-    for name, answer in answers:
-        cluster: str | UnsetType = name if name or len(answers) > 1 else UNSET
-        if isinstance(answer, ManyAnswer):
-            of_many.append(many.as_item(answer, secrets=secrets, cluster=cluster))
-        else:
-            one.append(who.as_item(answer, secrets=secrets, cluster=cluster))
-    return document(many.WhoRequests, of_many, errors) if of_many else document(who.WhoAnswer, one, errors)
+    items = [_item(answer, secrets, _known(name, several=len(answers) > 1)) for name, answer in answers]
+    return document(type(items[0]), items, errors)
+
+
+def _known(name: str, *, several: bool) -> str | UnsetType:
+    return name if name or several else UNSET
+
+
+def _item(answer: Answer | ManyAnswer, secrets: bool, cluster: str | UnsetType) -> who.WhoAnswer | many.WhoRequests:
+    if isinstance(answer, ManyAnswer):
+        return many.as_item(answer, secrets=secrets, cluster=cluster)
+    return who.as_item(answer, secrets=secrets, cluster=cluster)
 
 
 def _text(answer: Answer | ManyAnswer, secrets: bool) -> str:

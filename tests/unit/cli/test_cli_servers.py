@@ -150,3 +150,8 @@ def test_a_server_whose_log_is_not_there_at_all(
     said, found = who(capfd, asked, "pod/p", "-n", "ns", "--log", tmp_path)
     assert "requests through cp3 are not in this log (its log is missing: an API server ran there too, and" in said
     assert found["confidence"] in {"inferred", "unknown"}
+
+
+def test_no_event_is_only_as_good_as_the_log_that_ends_first(three: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "--user", "nobody", "--log", str(three)]) == 0
+    assert GIST in capfd.readouterr().err
