@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 OTHER_LOG: Final = "give the file that kube-apiserver writes (--audit-log-path)"
+PLAIN: Final = "JSON lines"
+"""The shape of what kube-apiserver writes itself."""
 APART: Final = "give them as a file of their own, without other lines: then they are read"
 FOREIGN: Final = "the log of another program, not of kube-apiserver"
 _ELSE: Final = "give a log that kube-apiserver wrote"

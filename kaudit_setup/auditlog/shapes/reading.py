@@ -67,5 +67,3 @@ def damaged(text: bytes) -> bytes:
 
 
 DAMAGED: Final = b"\0damaged\0"
-PLAIN: Final = "JSON lines"
-"""The shape of what kube-apiserver writes itself."""
