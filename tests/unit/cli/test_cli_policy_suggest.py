@@ -189,3 +189,22 @@ def test_a_log_that_cannot_be_read_is_no_success(capsys: pytest.CaptureFixture[s
     log = tmp_path / "audit.log"
     log.write_bytes(b"\x00\x01\x02" * 100)
     assert main(["policy", "suggest", "--log", str(log)]) == Exit.FAILED
+
+
+def test_who_says_the_same_of_the_smaller_log(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    policy = policy_of(suggested(capsys)["policy"])
+    smaller = tmp_path / "audit.log"
+    smaller.write_text("".join(json.dumps(event) + "\n" for event in written(policy)))
+    for words in (
+        "created pod/my-suspicious-pod -n default",
+        "created pod/web-74d4766659-2xl27 -n shop",
+        "deleted pod/web-7887448d46-gwxjj -n shop",
+        "deleted pod/doomed -n lab",
+        "read secret/db-pass -n shop",
+        "changed deployment/web -n shop",
+    ):
+        said = []
+        for log in (LOG, smaller):
+            assert main(["who", *words.split(), "--log", str(log)]) == Exit.OK
+            said.append(capsys.readouterr().out.splitlines()[0])
+        assert said[0] == said[1]
