@@ -14,7 +14,7 @@ def as_text(done: Packed, into: str) -> str:
     lines = [f"{one.sha256}  {safe(one.path)}  {counted(one.tally.lines, 'line')}" for one in done.added]
     lines += [f"{safe(file.path)} is there already, as {safe(one.path)}" for file, one in done.there]
     added = counted(len(done.added), "file")
-    events, weight = sum(one.tally.events for one in done.added), sum(one.bytes for one in done.added)
+    events, weight = sum(one.tally.events for one in done.added), sum(one.tally.size for one in done.added)
     return "\n".join([*lines, f"{added} packed into {safe(into)}: {counted(events, 'event')}, {size(weight)}"])
 
 
@@ -55,7 +55,7 @@ def as_item(done: Packed, into: str) -> PackedLogs:
                 node=one.node,
                 file=one.path,
                 sha256=one.sha256,
-                bytes=one.bytes,
+                bytes=one.tally.size,
                 lines=one.tally.lines,
                 events=one.tally.events,
                 damaged=one.tally.damaged,
