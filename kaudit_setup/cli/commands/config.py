@@ -39,7 +39,7 @@ def config() -> None:
 
 @app.command(epilog=_EPILOG)
 def show(output: RowOutputOption = RowOutput.text) -> None:
-    """Show each value that is set, where it comes from, and whether it counts."""
+    """Show each value that is set, and its source."""
     from kaudit_setup.cli.app import whole
     from kaudit_setup.cli.config.judge import judged
     from kaudit_setup.cli.config.loaded import profile_now

@@ -19,4 +19,3 @@ def note_unused(param: typer.CallbackParam, value: T) -> T:
 
 
 UnusedYes = Annotated[bool, typer.Option("-y", "--yes", hidden=True, callback=note_unused)]
-UnusedTimeout = Annotated[int | None, typer.Option("--timeout", metavar="SECONDS", hidden=True, callback=note_unused)]
