@@ -54,9 +54,12 @@ def look_again(node: Node, manifest: str, paths: AuditPaths, state: NodeState, m
     return NodeState.of(observe(node, manifest=manifest, look_at=[*paths.arguments(), *more]), state)
 
 
-def _about_group(wanted: Wanted) -> list[str]:
+def _more(wanted: Wanted) -> list[str]:
+    """What else to look at: the group that shall read the log, and a webhook's kubeconfig that only a flag names."""
     check_name(wanted.log_group or "")
-    return [f"group:{wanted.log_group}"] if wanted.log_group else []
+    named = wanted.flags.get(WEBHOOK_FLAG, "")
+    unread = [named] if wanted.webhook_config is None and named.startswith("/") else []
+    return [*([f"group:{wanted.log_group}"] if wanted.log_group else []), *unread]
 
 
 def _granted(state: NodeState) -> list[str]:
@@ -67,11 +70,11 @@ def _granted(state: NodeState) -> list[str]:
 def prepare_enable(node: Node, wanted: Wanted, *, manifest: str = "", prove: bool = True) -> Prepared:
     """Raises ManifestError, InputError, NodeError."""
     # where they are on the node, too, unless a mount says otherwise: then there is a second look
-    state = look(node, manifest, _expected_paths(wanted), _about_group(wanted))
+    state = look(node, manifest, _expected_paths(wanted), _more(wanted))
     loaded = _accepted(wanted.policy, state.version)
     target = target_of(state, wanted)
     if not state.has_seen(target.paths):
-        before, state = state, look_again(node, manifest, target.paths, state, _about_group(wanted))
+        before, state = state, look_again(node, manifest, target.paths, state, _more(wanted))
         if state.pod is not before.pod:
             target = target_of(state, wanted)
     plan = plan_enable(state, wanted, target)

@@ -18,6 +18,8 @@ from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.kubeyaml import GoYamlError, compose
 from kaudit_setup.kubeyaml.nodes import plain
 from kaudit_setup.manifest.pod import ApiServerPod, host_path
+from kaudit_setup.model import AuditSettings
+from kaudit_setup.node.observe import FileSeen, Observed
 
 _HINT = "give --webhook-config a kubeconfig with clusters, contexts and current-context"
 _FILES = (
@@ -28,14 +30,27 @@ _FILES = (
 )
 
 
-def webhook_kubeconfig(plan: Plan) -> Iterator[Finding]:
-    """Of the kubeconfig that the plan writes; nothing where it writes none."""
-    if plan.settings is None:
-        return
-    path = AuditPaths.of(plan.settings, plan.pod).webhook
-    for change in plan.changes:
-        if isinstance(change, WriteFile) and path in {change.path, change.before.path}:
-            yield from judge(change.after, plan.settings.webhook_path, plan.pod)
+def webhook_kubeconfig(observed: Observed, plan: Plan) -> Iterator[Finding]:
+    """Of the kubeconfig that the plan writes, or of the one that is there."""
+    settings = plan.settings or AuditSettings({})
+    path = AuditPaths.of(settings, plan.pod).webhook
+    seen = observed.file(path)
+    content = _content(seen, plan)
+    if content is not None:
+        yield from judge(content, settings.webhook_path, plan.pod)
+    elif path and plan.restarts and seen.kind != "file":
+        yield Finding(
+            "webhook-config",
+            True,
+            f"the webhook's kubeconfig {path} is not there, so that kube-apiserver would not start",
+            "give it with --webhook-config FILE",
+        )
+
+
+def _content(seen: FileSeen, plan: Plan) -> bytes | None:
+    """What will be in it. One that was named before is not read: it is secret, and a server runs with it."""
+    written = (c.after for c in plan.files if isinstance(c, WriteFile) and seen.path in {c.path, c.before.path})
+    return next(written, seen.content)
 
 
 def judge(content: bytes, path: str, pod: ApiServerPod) -> Iterator[Finding]:

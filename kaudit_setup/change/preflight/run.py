@@ -27,7 +27,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         *ownership(state.observed, plan),
         *rights(state.observed, plan),
         *log_group(state.observed, plan),
-        *webhook_kubeconfig(plan),
+        *webhook_kubeconfig(state.observed, plan),
         *restored_policy(state, plan),
     )
     if not prove:

@@ -81,3 +81,27 @@ def test_enable_asks_before_it_writes(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert "its current-context dd is not among its contexts" in capsys.readouterr().err
     assert not (root / PATH.lstrip("/")).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "the webhook's kubeconfig /etc/kubernetes/hook.conf is not there"),
+        (GOOD.replace("current-context: d\n", ""), "it has no current-context"),
+        (GOOD, ""),
+    ],
+)
+def test_one_that_only_a_flag_names_is_read_on_the_node(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifests = tmp_path / "etc/kubernetes/manifests"
+    manifests.mkdir(parents=True)
+    (manifests / "kube-apiserver.yaml").write_bytes(SAMPLE.read_bytes())
+    if content is not None:
+        (tmp_path / "etc/kubernetes/hook.conf").write_text(content)
+    flag = "audit-webhook-config-file=/etc/kubernetes/hook.conf"
+    code = main(["enable", "--policy", "metadata", "--yes", "--root", str(tmp_path), "--set", flag])
+    shown = capsys.readouterr()
+    assert (code, said in shown.err) == (1 if said else 0, True), shown
+    assert "hunter2" not in shown.out + shown.err
+    assert ("audit-webhook" in (manifests / "kube-apiserver.yaml").read_text()) == (not said)
