@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +97,29 @@ def test_the_first_use_of_a_library_in_many_threads_is_safe(library: str) -> Non
         text = _FIRST_USES[library] + _TOGETHER
         ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False)
         assert ran.returncode == 0, f"attempt {attempt}: {ran.returncode} {ran.stderr}"
+
+
+_FLEET = """
+import sys, shutil
+from pathlib import Path
+from kaudit_setup.fleet.status import compared, status_of
+from kaudit_setup.fleet.survey import Candidate, ask_all
+from kaudit_setup.node.local import LocalNode
+sample, folder = Path(sys.argv[1]), Path(sys.argv[2])
+nodes = []
+for number in range(6):
+    manifests = folder / str(number) / "etc/kubernetes/manifests"
+    manifests.mkdir(parents=True)
+    shutil.copy(sample, manifests / "kube-apiserver.yaml")
+    nodes.append(Candidate(LocalNode(folder / str(number))))
+sys.setswitchinterval(1e-6)
+rows = compared(ask_all(nodes, lambda each: status_of(each, manifest="", living=False)))
+assert [row.status.version for row in rows] == ["1.36"] * 6, rows
+"""
+
+
+def test_the_nodes_of_a_fleet_are_looked_at_together(tmp_path: Path) -> None:
+    sample = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
+    argv = [sys.executable, "-c", _FLEET, str(sample), str(tmp_path)]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, f"{ran.returncode} {ran.stderr}"
