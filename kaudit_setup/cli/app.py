@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "events": "Search the audit log.",
     "top": "Count events and bytes by user, resource and so on.",
     "estimate": "Estimate what other policies would log.",
+    "report": "Write the audit log as one HTML file, to look at.",
     "stats": "Describe the audit log: time covered, gaps, sizes.",
     "collect": "Copy the audit logs of nodes to a local directory.",
     "pack": "Pack audit logs into an archive, to ask it quickly.",

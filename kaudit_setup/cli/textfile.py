@@ -5,10 +5,9 @@ Source: https://github.com/prometheus/node_exporter, collector/textfile.go (read
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from kaudit_setup.cli.files import replace_file
 from kaudit_setup.errors import InputError
 
 # node_exporter runs as a user of its own
@@ -27,25 +26,5 @@ def check_name(path: Path) -> None:
 
 
 def write_textfile(path: Path, text: str) -> None:
-    """Complete a file beside `path` under a name that the collector does not read, then rename it.
-
-    Raises InputError if it cannot be written; the old file then stays, and nothing else is left.
-    """
-    fresh: Path | None = None
-    try:
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent, delete=False
-        ) as file:
-            fresh = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), _MODE)
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"--textfile {path} cannot be written: {error.strerror}", hint="the folder must exist and be writable"
-        ) from error
-    finally:
-        if fresh is not None:
-            fresh.unlink(missing_ok=True)
+    """Under a name that the collector does not read until it is whole. Raises InputError if it cannot be written."""
+    replace_file("--textfile", path, text, _MODE)

@@ -1,0 +1,203 @@
+"""`report`: one file, whole, private, harmless, and true to the log."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import stat
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from kaudit_setup.cli import main
+
+TESTS = Path(__file__).resolve().parents[2]
+LOG = TESTS / "data/scenarios/workloads-1.20.2.jsonl.gz"
+
+
+class Parts(HTMLParser):
+    """The texts of the page's elements, by tag; every attribute that could load something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: dict[str, list[str]] = {}
+        self.loads: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open.append(tag)
+        self.loads += [(tag, value or "") for name, value in attrs if name in {"src", "href"} and value[:1] != "#"]
+        self.loads += [(tag, name) for name, _ in attrs if name.startswith("on") or name == "style"]
+        self.texts.setdefault(tag, []).append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.texts[self._open[-1]][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+
+def made(tmp_path: Path, *words: str, code: int = 0) -> tuple[str, Parts]:
+    out = tmp_path / "report.html"
+    assert main(["report", *words, "-o", str(out)]) == code
+    text = out.read_text()
+    return text, Parts(text)
+
+
+def data(parts: Parts) -> dict[str, list]:
+    return json.loads(next(text for text in parts.texts["script"] if text.startswith('{"steps"')))
+
+
+def test_the_file_is_private_and_needs_nothing_from_anywhere(tmp_path: Path) -> None:
+    text, parts = made(tmp_path, "--log", str(LOG))
+    assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o600
+    assert parts.loads == []
+    assert len(text) < 1_000_000
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_only_the_scripts_and_styles_of_the_page_may_run(tmp_path: Path) -> None:
+    text, _ = made(tmp_path, "--log", str(LOG))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'")
+    for tag, what in (("script", "script-src"), ("style", "style-src")):
+        allowed = set(re.search(rf"{what} ([^;]+)", policy)[1].split())
+        bodies = re.findall(rf"(?s)<{tag}>(.*?)</{tag}>", text)
+        assert allowed == {
+            f"'sha256-{base64.b64encode(hashlib.sha256(b.encode()).digest()).decode()}'" for b in bodies
+        }
+
+
+def test_the_sums_are_those_of_the_log(tmp_path: Path) -> None:
+    _, parts = made(tmp_path, "--log", str(LOG))
+    charts = {chart["by"]: chart for chart in data(parts)["charts"]}
+    assert set(charts) == {"level", "verb", "resource", "user", "code", "node"}
+    assert {by: sum(one["total"] for one in chart["series"]) for by, chart in charts.items()} == dict.fromkeys(
+        charts, 2000
+    )
+    assert hashlib.sha256(LOG.read_bytes()).hexdigest() in parts.texts["td"]
+
+
+def test_a_question_has_its_answer_its_chain_and_its_timeline(tmp_path: Path) -> None:
+    text, parts = made(tmp_path, "--log", str(LOG), "--question", "who created pod/lost -n web")
+    assert "alice" in text.partition('id="answer"')[2].partition("</section>")[0]
+    assert next(one["user"] for one in data(parts)["deeds"]) == "alice"
+    assert text.count("<li>") >= 1
+
+
+def test_what_deserves_a_look_has_its_lines(tmp_path: Path) -> None:
+    text, _ = made(tmp_path, "--log", str(LOG))
+    look = text.partition('id="notable"')[2].partition("</section>")[0]
+    assert "Requests in somebody else&#39;s name" in look
+    assert "workloads-1.20.2.jsonl.gz:" in look
+
+
+def test_a_restart_and_a_gap_are_marked(tmp_path: Path) -> None:
+    lines = [
+        event(minute=0),
+        event(minute=1),
+        event(minute=30, user="system:apiserver", verb="get", resource="clusterroles"),
+    ]
+    log = tmp_path / "audit.log"
+    log.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    _, parts = made(tmp_path, "--log", str(log))
+    assert len(data(parts)["restarts"]) == 1
+    assert len(data(parts)["gaps"]) == 1
+
+
+def test_an_audit_id_that_comes_back_and_a_burst_deserve_a_look(tmp_path: Path) -> None:
+    lines = [event(minute=0, audit="same"), event(minute=1, audit="same")]
+    lines += [event(minute=2, audit=f"id{n}", user="mallory", code=403) for n in range(12)]
+    log = tmp_path / "audit.log"
+    log.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    text, _ = made(tmp_path, "--log", str(log))
+    assert "Audit-IDs that came back" in text
+    assert "12 requests in a minute" in text
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "{{ 7*7 }}",
+    "\u202eevil",
+    "\x1b[2J",
+    "\u2028",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_stranger_wrote_stays_text(tmp_path: Path, name: str) -> None:
+    log = tmp_path / "audit.log"
+    log.write_text(json.dumps(event(user=name, verb="get", resource="secrets", name=name)) + "\n")
+    text, parts = made(
+        tmp_path, "--log", str(log), "--question", f"touched --user '{name}'" if "'" not in name else None
+    )
+    assert parts.loads == []
+    assert len(parts.texts["script"]) == 3
+    assert "img" not in parts.texts
+    assert "49" not in parts.texts.get("h1", [""])[0]
+    assert not {"\u202e", "\x1b", "\u2028"} & set(text)
+
+
+def test_a_log_that_cannot_be_read_says_so_and_ends_with_1(tmp_path: Path) -> None:
+    log = tmp_path / "other.log"
+    log.write_text("something else\n" * 3)
+    text, _ = made(tmp_path, "--log", str(log), code=1)
+    assert "What could not be read" in text
+
+
+def test_sign_writes_a_sum_that_sha256sum_checks(tmp_path: Path) -> None:
+    out = tmp_path / "r.html"
+    assert main(["report", "--log", str(LOG), "-o", str(out), "--sign"]) == 0
+    digest, name = (tmp_path / "r.html.sha256").read_text().split()
+    assert (digest, name) == (hashlib.sha256(out.read_bytes()).hexdigest(), "r.html")
+
+
+@pytest.mark.parametrize("question", ["who made pod/x", "created pod/x --sort", "created 'pod/x", "created"])
+def test_a_question_that_is_none_is_refused_before_anything_is_read(
+    tmp_path: Path, question: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.html"
+    assert main(["report", "--log", str(LOG), "-o", str(out), "--question", question]) == 2
+    assert "hint:" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_folder_that_is_not_there_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--log", str(LOG), "-o", str(tmp_path / "no/report.html")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def event(
+    *,
+    minute: int = 0,
+    audit: str = "a",
+    user: str = "alice",
+    verb: str = "create",
+    resource: str = "pods",
+    name: str = "web",
+    code: int = 200,
+) -> dict[str, object]:
+    time = f"2026-11-25T14:{minute:02d}:00.000000Z"
+    return {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": audit,
+        "stage": "ResponseComplete",
+        "requestURI": "/x",
+        "verb": verb,
+        "user": {"username": user},
+        "sourceIPs": ["10.0.0.1"],
+        "userAgent": "kubectl",
+        "objectRef": {"resource": resource, "namespace": "shop", "name": name},
+        "responseStatus": {"code": code},
+        "requestReceivedTimestamp": time,
+        "stageTimestamp": time,
+    }
