@@ -153,12 +153,18 @@ class Machine:
         self.sdlab("cut")
 
     def on(self) -> None:
-        """Switch it on, and wait until it can be reached."""
+        """Switch it on, and wait until it can be reached and what runs before kubelet has ended."""
         self.sdlab("on")
+        self._wait_for_kubelet()
 
     def reboot(self) -> None:
-        """`systemctl reboot`, and wait until it can be reached."""
+        """`systemctl reboot`, and wait as `on` does."""
         self.sdlab("reboot")
+        self._wait_for_kubelet()
+
+    def _wait_for_kubelet(self) -> None:
+        started = "systemctl -q is-active kubelet"
+        wait_until("kubelet's start", lambda: self.node.run(started).returncode == 0, 60)
 
 
 @contextmanager
