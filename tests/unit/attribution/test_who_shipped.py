@@ -115,16 +115,20 @@ def test_one_file_of_each_kind(tmp_path: Path) -> None:
             assert found.root.user == truth["root"]
 
 
-def test_an_event_inside_a_field_is_counted_and_not_passed_over(tmp_path: Path) -> None:
-    path = written(tmp_path, lambda event: json.dumps({"log": own(event), "stream": "stdout"}))
-    log = EventLog(LocalLogs(find_logs([str(path)]).files))
+def test_an_event_inside_a_field_is_read_and_a_damaged_one_counted(tmp_path: Path) -> None:
     kind, name = parse_object("svc/svc1")
-    found = ask(log, Question(Verb.created, kind, "drain", name))
-    assert found.answer is None
-    nested = written(tmp_path, lambda event: json.dumps({"message": event}))
-    log = EventLog(LocalLogs(find_logs([str(nested)]).files))
+    for wrap in (
+        lambda event: json.dumps({"log": own(event), "stream": "stdout"}),
+        lambda event: json.dumps({"message": event}),
+    ):
+        log = EventLog(LocalLogs(find_logs([str(written(tmp_path, wrap))]).files))
+        found = ask(log, Question(Verb.created, kind, "drain", name))
+        assert found.answer is not None
+        assert found.answer.user == "alice"
+    cut = written(tmp_path, lambda event: json.dumps({"log": own(event)[:-30], "stream": "stdout"}))
+    log = EventLog(LocalLogs(find_logs([str(cut)]).files))
     assert ask(log, Question(Verb.created, kind, "drain", name)).answer is None
-    assert log.unreadable > 0
+    assert sum(one.damaged for one in log.coverage()) > 0
 
 
 @pytest.mark.parametrize(
