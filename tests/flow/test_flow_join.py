@@ -26,7 +26,7 @@ def test_status_names_the_node_without_the_policy_and_enable_brings_it(
         seen = fleet.run("status", *hosts("cp1 cp2"))
         assert seen.code == 1
         assert f"cp2: /{POLICY} does not exist; kube-apiserver does not start without it (kubeadm join" in seen.out
-        assert "cp2: fix: `kaudit-setup enable --policy metadata --host cp2`" in seen.out
+        assert "cp2: fix: `kaudit-setup enable --policy metadata --host cp2 --ssh-config " in seen.out
         assert "cp1: /etc" not in seen.out
 
         done = fleet.run("enable", "--policy", "metadata", "--yes", *hosts("cp2"))
