@@ -46,7 +46,7 @@ test-slow: $(STAMP)  ## what waits in real time: watchdogs, dead nodes, Ctrl-C
 	$(BIN)/pytest -q $(WAITING) -m slow tests/contract tests/flow
 
 fuzz: $(STAMP)  ## every parser, FUZZ_SECONDS (60) each, with inputs that nobody wrote; what fails is kept in .fuzz/
-	$(BIN)/python tests/fuzz/fuzzer.py --seconds $(FUZZ_SECONDS)
+	PYTHONPATH=tests/kits $(BIN)/python tests/fuzz/fuzzer.py --seconds $(FUZZ_SECONDS)
 
 lab:  ## one real control-plane node (LAB_NODES=3 for three); root on Debian bookworm
 	tests/lab/build.sh

@@ -5,6 +5,7 @@ Source: gopkg.in/natefinch/lumberjack.v2/lumberjack.go, which kube-apiserver rot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,6 +56,22 @@ def default_rotation(version: KubeVersion | None) -> Rotation:
 def effective_maxsize(maxsize: int, version: KubeVersion | None) -> int:
     """What a server of that version makes of `--audit-log-maxsize`, in megabytes; 0 (since 1.36) is no rotation."""
     return maxsize or (0 if (version or NEWEST) >= BOUNDED_BY_DEFAULT else _LUMBERJACK_MAXSIZE)
+
+
+CONTAINER_LOG_SIZE, CONTAINER_LOG_FILES = "10Mi", 5
+"""What kubelet keeps of a container's log unless told otherwise (pkg/kubelet/apis/config/v1beta1/defaults.go)."""
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)")
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+
+
+def container_log_rotation(size: str = "", files: str = "") -> Rotation:
+    """What kubelet keeps of what a server writes to standard output: `containerLogMaxSize` and `containerLogMaxFiles`
+    (the current file is one of them); empty for the default.
+    """
+    found = _QUANTITY.fullmatch(size) or _QUANTITY.fullmatch(CONTAINER_LOG_SIZE)
+    number, unit = (found[1], found[2]) if found else ("10", "Mi")
+    megabytes = max(1, round(float(number) * _UNITS[unit] / MEGABYTE))
+    return Rotation(0, max(1, (natural(files) or CONTAINER_LOG_FILES) - 1), megabytes)
 
 
 def rotation_of(flags: Mapping[str, str], version: KubeVersion | None) -> Rotation:

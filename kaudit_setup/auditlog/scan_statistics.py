@@ -13,6 +13,7 @@ from kaudit_setup.auditlog.shapes.names import (
     FOREIGN,
     MOST_SAMPLES,
     OTHER_LOG,
+    PLAIN,
     classify,
     describe_foreign,
     sample,
@@ -184,6 +185,14 @@ class Unreadable:
         return f"{said} ({why}){fix}" if why else f"{said}{fix}"
 
 
+def shape_of(tally: Tally) -> str:
+    """What the lines of a file look like: the shape that it was read as, or what it is if it is no audit log."""
+    if tally.events or tally.shape:
+        return tally.shape or PLAIN
+    found = unreadable("", tally)
+    return (found and found.shape) or ("not an audit log" if found else "empty")
+
+
 def unreadable(file: str, tally: Tally) -> Unreadable | None:
     """What of a file is not audit events; None if there is nothing that is said of it first."""
     if not tally.unread:
@@ -227,6 +236,8 @@ class Coverage:
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     cluster: str = ""
+    shapes: tuple[tuple[str, str], ...] = ()
+    """What each file that was read looks like."""
 
     @property
     def name(self) -> str:
@@ -283,6 +294,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
             (*tally.notes, *_clock_note(tally)),
             tuple(unread.get(log, ())),
             log[0],
+            tuple((f.path, shape_of(tallies[f.key])) for f in files if f.log == log and f.key in tallies),
         )
         for log, tally in nodes.items()
     )

@@ -20,7 +20,7 @@ from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.patch import patch
 from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, read_as
 from kaudit_setup.node.observe import LogSeen
-from kaudit_setup.rotation import Kept, kept, rotation_of
+from kaudit_setup.rotation import Kept, container_log_rotation, kept, rotation_of
 
 # state → what it means for a person
 STATES = {
@@ -314,6 +314,9 @@ def log_rate(log: LogSeen) -> float | None:
 
 
 def _keeps(state: NodeState, rate: float | None) -> Kept:
+    if state.settings.log_path == "-":
+        # without the log's own size: the server's messages are in it, too
+        return kept(container_log_rotation(*state.observed.kubelet_log), 0.0)
     if not state.paths.log:
         return Kept(None, None, "nothing", None)
     log, free = state.observed.log, state.observed.volumes["log"].free

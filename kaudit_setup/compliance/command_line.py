@@ -64,6 +64,12 @@ def judge(argv: Sequence[str]) -> tuple[Verdict, ...]:
 def _judge(check: Check, argv: Sequence[str]) -> Verdict:
     wanted = check.example or str(check.least)
     fix = f"set --{check.flag}={wanted}, by `kaudit-setup enable`"
+    if check.least is not None and [value for value, _ in given(argv, LOG_FLAG)][-1:] == ["-"]:
+        # flags that say nothing about standard output, which kubelet rotates
+        fix = (
+            f"--{LOG_FLAG}=- is rotated by kubelet (containerLogMaxSize 10Mi, containerLogMaxFiles 5 by default): "
+            f"write to a file, by `kaudit-setup enable --log-path {CHECKS[0].example}`"
+        )
     if not argv:
         return Verdict(check.id, check.title, False, "no kube-apiserver is running", fix)
     values = given(argv, check.flag)

@@ -121,8 +121,8 @@ _RISKY = {
         "(containerLogMaxSize, 10 MiB by default) and keeps few of its files"
     ),
     ("audit-log-format", "legacy"): (
-        "--audit-log-format=legacy writes lines that are not JSON and lack most of an event: who, events, top and "
-        "stats cannot read them"
+        "--audit-log-format=legacy writes lines that are not JSON and lack most of an event: names of objects that "
+        "are created, bodies, decisions; who can answer less from them"
     ),
     ("audit-log-mode", "batch"): (
         "--audit-log-mode=batch loses events when the server is killed or its buffer is full"

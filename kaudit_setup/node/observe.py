@@ -125,6 +125,7 @@ class Observed:
     tools: frozenset[str]
     selinux: str
     kubelet_pid: int
+    kubelet_log: tuple[str, str]  # containerLogMaxSize and containerLogMaxFiles, as they are written; empty: not set
     static_dir: str
     static_configured: str
     static_same_device: bool  # whether a file can be renamed into it from its parent folder
@@ -216,6 +217,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         tools=frozenset(_texts(found, "tool")),
         selinux=text("selinux"),
         kubelet_pid=int(text("kubelet.pid", "0")),
+        kubelet_log=(text("kubelet.logsize"), text("kubelet.logfiles")),
         static_dir=text("static.path"),
         static_configured=text("static.configured"),
         static_same_device="static.samedevice" in last,

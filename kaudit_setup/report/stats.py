@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
@@ -28,6 +29,7 @@ def _lines(node: NodeStats) -> Iterator[str]:
         ("unread", *_unread(cover)),
         ("covers", _covers(node), ()),
         ("holds", _holds(node), ()),
+        ("shapes", *_shapes(cover)),
         ("gaps", str(len(cover.gaps) or "none"), [f"{first} to {last}" for first, last in cover.gaps[:_MOST]]),
         ("levels", _shares(count.levels), ()),
         ("stages", _shares(count.stages), ()),
@@ -45,6 +47,16 @@ def _lines(node: NodeStats) -> Iterator[str]:
 def _unread(cover: Coverage) -> tuple[str, list[str]]:
     said = [safe(sentence) for sentence in unreadable_notes([cover])]
     return (said[0], said[1:]) if said else ("", [])
+
+
+def _shapes(cover: Coverage) -> tuple[str, list[str]]:
+    """What the files look like; which is which, unless all are alike."""
+    files = Counter(shape for _, shape in cover.shapes)
+    if len(files) < 2:
+        return safe("".join(files)), []
+    said = ", ".join(f"{safe(shape)} {count}" for shape, count in files.most_common())
+    each = [f"{safe(file)}: {safe(shape)}" for file, shape in cover.shapes[:_MOST]]
+    return said, each + ([f"and {len(cover.shapes) - _MOST} more"] if len(cover.shapes) > _MOST else [])
 
 
 def _covers(node: NodeStats) -> str:
@@ -114,6 +126,13 @@ class DamagedLine(Item, frozen=True, kw_only=True):
     what: str
 
 
+class FileShape(Item, frozen=True, kw_only=True):
+    """What a file looks like: `JSON lines`, as kube-apiserver writes them, or a name of another shape."""
+
+    file: str
+    shape: str
+
+
 class LogStats(LogCoverage, frozen=True, kw_only=True):
     """What one node's log is like: `seconds` without gaps; `levels`, `stages`, `api_versions`: events of each."""
 
@@ -130,6 +149,7 @@ class LogStats(LogCoverage, frozen=True, kw_only=True):
     event_bytes: EventBytes
     rotation: LogRotation
     damaged_lines: tuple[DamagedLine, ...]
+    shapes: tuple[FileShape, ...]
 
 
 def as_items(nodes: Sequence[NodeStats]) -> list[LogStats]:
@@ -171,4 +191,5 @@ def _item(node: NodeStats) -> LogStats:
             mean_seconds=round(node.rotation.mean_hours * 3600, 3),
         ),
         damaged_lines=tuple(DamagedLine(file=file, line=d.line, what=d.what) for file, d in cover.located),
+        shapes=tuple(FileShape(file=file, shape=shape) for file, shape in cover.shapes),
     )

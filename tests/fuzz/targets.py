@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fuzzer import Target, mutated
+from shapes import TARGET as SHAPES
 
 from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.auditlog.filters import make_filter
@@ -582,6 +583,7 @@ TARGETS = {
         Target("url", url, URLS, (b"%ff", b"\xff", b"/namespaces/", b"?watch", b"//", b"*")),
         Target("kubeconfig", kubeconfig, KUBECONFIGS, (b"clusters:", b"server:", b"cluster:")),
         Target("log", log, (*LOGS, gzip.compress(LOGS[0], 1)), LOG_WORDS, packed),
+        SHAPES,
         Target("log-line", log_line, LOGS, LOG_WORDS),
         Target(
             "inventory", own_inventory, OWN, (b"clusters:", b"hosts:", b"user:", b"jump:", b"[1:3]", b"[1:99999999]")
@@ -606,6 +608,7 @@ TARGETS = {
 DIGITS = b"9" * 5000
 DEEP = b"[" * 3000 + b"]" * 3000
 FOUND = (
+    ("shapes", b'2026-05-01T10:00:00Z AUDIT: id="e" stage="Panic" uri="/" response="' + DIGITS + b'"\n'),
     ("manifest", MANIFESTS[0].replace(b"hostNetwork: true", b"hostNetwork: " + DIGITS)),
     ("manifest", MANIFESTS[0].replace(b"hostNetwork: true", b"terminationGracePeriodSeconds: " + DIGITS)),
     ("kubeadm-config", CONFIG + b"a: " + DIGITS),

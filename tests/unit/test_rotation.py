@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaudit_setup.rotation import MEGABYTE, Kept, Rotation, kept
+from kaudit_setup.rotation import MEGABYTE, Kept, Rotation, container_log_rotation, kept
 
 HOUR = 3600
 
@@ -64,3 +64,18 @@ def test_a_faster_log_keeps_less_time(rotation: Rotation, one: float, two: float
         assert slow.hours >= fast.hours
     if slow.bytes is not None and min(one, two) > 0:
         assert fast.bytes is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "files", "most"),
+    [
+        ("", "", 50),
+        ("10Mi", "5", 50),
+        ("100Mi", "3", 300),
+        ("1Gi", "2", 2048),
+        ("50M", "10", 480),
+        ("odd", "odd", 50),
+    ],
+)
+def test_what_kubelet_keeps_of_standard_output(size: str, files: str, most: int) -> None:
+    assert container_log_rotation(size, files).most == most << 20

@@ -9,7 +9,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
-from kaudit_setup.auditlog.shapes.reading import DAMAGED, Reading, Texts
+from kaudit_setup.auditlog.shapes.reading import DAMAGED, Layout, Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought, escaped
 
 _ID: Final = b'"auditID"'
@@ -45,7 +45,7 @@ class Converter:
         at = 0
         for block in raw:
             self._left_out = False
-            found = layout.cut(block, self._finders(block.data, block.size) if layout.separate(block) else None)
+            found = layout.cut(block, self._finders_in(layout, block))
             yield self._block(found, block.at, block.data.count(b"\n", 0, block.size))
             at = block.at + block.size
         rest = layout.rest()
@@ -69,6 +69,11 @@ class Converter:
         unfinished = bool(data) and not data.endswith(b"\n")
         yield self._block(Texts(found.texts, found.origins), at, data.count(b"\n") + unfinished)
 
+    def _finders_in(self, layout: Layout, block: Block) -> Sequence[Find] | None:
+        """Those for a block of lines, if each text is in a line of its own."""
+        wanted = self._sought is not None and layout.separate(block)
+        return self._finders(block.data, block.size) if wanted else None
+
     def _finders(self, data: bytes | bytearray, size: int) -> Sequence[Find] | None:
         """What tells in these bytes which events are wanted; None if all of them are. What is left out then tells at
         least its time.
@@ -89,7 +94,7 @@ class Converter:
         for step in self._reading.steps:
             found = step(found)
         texts, origins = self._sifted(found)
-        text = b"".join([one + b"\n" for one in texts])
+        text = b"\n".join([*texts, b""])
         if text.count(b"\n") != len(texts):
             text = b"".join([one_line(one) + b"\n" for one in texts])
         made = Block(bytearray(text), len(text), at, origins, height)
@@ -99,6 +104,8 @@ class Converter:
 
     def _sifted(self, found: Texts) -> Texts:
         """Without what is no event."""
+        if not [text for text in found.texts if _ID not in text or not text.startswith(b"{")]:
+            return found
         kept = Texts([], [])
         for text, origin in zip(found.texts, found.origins, strict=True):
             if text.startswith(DAMAGED):

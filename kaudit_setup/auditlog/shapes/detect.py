@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Journal, Lines
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
-from kaudit_setup.auditlog.shapes.names import LEGACY
+from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
@@ -81,14 +81,14 @@ def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     if not any(_CRI.match(line) for line in lines[:5]):
         return None
-    return Reading("a CRI container log", Cri) if _mention(lines) else None
+    return Reading(CRI, Cri) if _mention(lines) else None
 
 
 def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     if not any(_DOCKER.match(line) for line in lines[:5]) or not _mention(lines):
         return None
-    return Reading("a container log of Docker (json-file)", Docker, depth=1)
+    return Reading(DOCKER, Docker, depth=1)
 
 
 def _mention(lines: Sequence[bytes]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import REFUSED
 from kaudit_setup.auditlog.shapes.reading import Texts
 
@@ -24,9 +24,9 @@ class Lines:
         del block
         return True
 
-    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
-        if finders is not None:
-            return _holding(block, finders)
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        if wanted is not None:
+            return _holding(block, wanted)
         texts = bytes(block.view).split(b"\n")
         texts.pop()
         return Texts(texts, list(range(len(texts))))
@@ -40,8 +40,8 @@ class Journal(Lines):
     text has its length before them, 64 bits, little-endian.
     """
 
-    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
-        texts, origins = super().cut(block, finders)
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        texts, origins = super().cut(block, wanted)
         found = [(_message(text), origin) for text, origin in zip(texts, origins, strict=True)]
         return Texts([text for text, _ in found if text], [origin for text, origin in found if text])
 
@@ -96,19 +96,22 @@ class Cri:
         self._joined = _Joined()
 
     def separate(self, block: Block) -> bool:
-        return not self._joined.busy and all(block.data.find(tag, 0, block.size) < 0 for tag in _PARTIAL)
+        return not self._joined.busy and not any(find(block.view) for find in _PARTIAL)
 
-    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
-        texts, origins = Lines().cut(block, finders)
-        if not self.separate(block):
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        texts, origins = Lines().cut(block, wanted)
+        begins = [text.find(b" F ", 0, _HEADER_BYTES) for text in texts]
+        # where some are wanted, they are known to be whole
+        if wanted is None and (self._joined.busy or -1 in begins):
             return self._joined.join(map(_cri_part, texts), len(texts))
-        return Texts([text.partition(b" F ")[2] or text for text in texts], origins)
+        return Texts([text[at + 3 :] if at >= 0 else text for text, at in zip(texts, begins, strict=True)], origins)
 
     def rest(self) -> Texts:
         return self._joined.rest()
 
 
-_PARTIAL: Final = (b" stdout P", b" stderr P")
+_PARTIAL: Final = finders([b" stdout P", b" stderr P"])
+_HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
 
 
 def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
@@ -118,6 +121,9 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
     if stream not in {b"stdout", b"stderr"}:
         return "", line, True
     return stream.decode(), text, not tag.startswith(b"P")
+
+
+(_WHOLE,) = finders([b'\\n","stream"'])
 
 
 class _Logged(msgspec.Struct, gc=False):
@@ -135,13 +141,14 @@ class Docker:
         self._decoder = msgspec.json.Decoder(_Logged)
 
     def separate(self, block: Block) -> bool:
-        data = bytes(block.view)
-        return not self._joined.busy and data.count(b'\\n","') >= data.count(b"\n")
+        whole = len(_WHOLE(block.view))
+        return not self._joined.busy and whole >= block.data.count(b"\n", 0, block.size)
 
-    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
-        texts, origins = Lines().cut(block, finders)
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        texts, origins = Lines().cut(block, wanted)
         records = self._records(texts)
-        if not self.separate(block):
+        # where some are wanted, they are known to be whole
+        if wanted is None and (self._joined.busy or not all(map(_whole, records))):
             return self._joined.join([_docker_part(one) for one in records], len(records))
         return Texts([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records], origins)
 
@@ -162,6 +169,10 @@ class Docker:
             return text
 
 
+def _whole(one: _Logged | bytes) -> bool:
+    return isinstance(one, bytes) or one.log.endswith("\n")
+
+
 def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:
     if isinstance(one, bytes):
         return "", one, True
@@ -169,9 +180,9 @@ def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:
     return one.stream, text, text.endswith(b"\n")
 
 
-def _holding(block: Block, finders: Sequence[Find]) -> Texts:
+def _holding(block: Block, wanted: Sequence[Find]) -> Texts:
     spans: dict[int, int] = {}
-    for find in finders:
+    for find in wanted:
         end = 0
         for _, start, stop in find(block.view):
             if start >= end:

@@ -25,6 +25,7 @@ _PAIR: Final = re.compile(r'([a-z-]+)=((?:"(?:[^"\\]|\\.)*",?)+|<[a-z]+>)')
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|U([0-9a-f]{8})|([av]))")
 _SAID: Final = {"a": "\\u0007", "v": "\\u000b"}
+_CODE: Final = re.compile(r"[0-9]{1,3}")
 _NOTHING: Final = frozenset({"<none>", "<self>", "<lookup>", "<deferred>", "<unknown>", ""})
 
 
@@ -67,7 +68,7 @@ def _mapped(at: str, said: dict[str, list[str]]) -> dict[str, Any]:
     ref = _object(one("uri"), one("namespace"))
     if ref:
         event["objectRef"] = ref
-    if one("response").isdigit():
+    if _CODE.fullmatch(one("response")):
         event["responseStatus"] = {"metadata": {}, "code": int(one("response"))}
     return event | {"requestReceivedTimestamp": at, "stageTimestamp": at}
 

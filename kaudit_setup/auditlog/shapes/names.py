@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 OTHER_LOG: Final = "give the file that kube-apiserver writes (--audit-log-path)"
+PLAIN: Final = "JSON lines"
+"""The shape of what kube-apiserver writes itself."""
 APART: Final = "give them as a file of their own, without other lines: then they are read"
 FOREIGN: Final = "the log of another program, not of kube-apiserver"
 _ELSE: Final = "give a log that kube-apiserver wrote"
+CRI, DOCKER = "a CRI container log", "a container log of Docker (json-file)"
+CONTAINER_LOGS: Final = frozenset({CRI, DOCKER})
+"""What a server has written to standard output, as container runtimes keep it."""
 LEGACY: Final = "kube-apiserver's audit log in the format `legacy`"
 # fields that every event has (audit/v1 types.go), also where a shipper rewrote the line or a crash cut it short
 _EVENT: Final = re.compile(rb'\\?"(?:auditID|stageTimestamp|requestReceivedTimestamp)\\?"|audit\.k8s\.io/')
@@ -49,8 +54,8 @@ _TIME: Final = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*"
 
 SHAPES: Final[tuple[Shape, ...]] = (
     _row("a tar archive", rb"\A[^\0]{1,100}\0[\0-7 ]*[\s\S]{0,400}ustar", "unpack it (tar -xf) and give its folder"),
-    _row("a CRI container log", rb"^" + _TIME + rb" (?:stdout|stderr) [PF]\b"),
-    _row("a container log of Docker (json-file)", rb'^\{"log":.*"stream": ?"std(?:out|err)"'),
+    _row(CRI, rb"^" + _TIME + rb" (?:stdout|stderr) [PF]\b"),
+    _row(DOCKER, rb'^\{"log":.*"stream": ?"std(?:out|err)"'),
     _row(
         "the log of auditd, not of kube-apiserver",  # audit/src/auditd-event.c:format_raw
         rb"^(?:node=\S+ )?type=[A-Z_0-9]+ msg=audit\(",

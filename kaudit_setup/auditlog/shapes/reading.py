@@ -25,8 +25,8 @@ class Layout(Protocol):
         """Whether each text of `block` is in a line of its own, so that what is in a text is found in its line."""
         ...
 
-    def cut(self, block: Block, finders: Sequence[Find] | None) -> Texts:
-        """The texts that begin in `block`. With `finders`, which separate lines may have: at least those in which one
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        """The texts that begin in `block`. With `wanted`, which separate lines may have: at least those in which one
         of them finds something.
         """
         ...
@@ -67,5 +67,3 @@ def damaged(text: bytes) -> bytes:
 
 
 DAMAGED: Final = b"\0damaged\0"
-PLAIN: Final = "JSON lines"
-"""The shape of what kube-apiserver writes itself."""

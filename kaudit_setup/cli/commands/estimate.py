@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.reports.estimate import Compiled
+    from kaudit_setup.auditlog.scan_statistics import Coverage
     from kaudit_setup.policy.model import Policy
 
 app = typer.Typer(rich_markup_mode=None)
@@ -68,7 +70,7 @@ def estimate(
     with source.fetch(wanted) as (logs, missing):
         result = replay(logs, loaded, wanted, rotation)
         cover = logs.coverage()
-        said = [*unreadable_notes(cover), *coverage_notes(cover)]
+        said = [*unreadable_notes(cover), *coverage_notes(cover), *_container_notes(cover)]
         if output is not Output.text or not nothing_readable(cover):
             limits = list(replay_notes(result, wanted.window))
             show(
@@ -83,6 +85,21 @@ def estimate(
             )
         notes(said)
         exit_unless(not nothing_readable(cover))
+
+
+def _container_notes(cover: Sequence[Coverage]) -> list[str]:
+    """What is kept of a log on standard output, which the flags of the server say nothing about."""
+    from kaudit_setup.auditlog.shapes.names import CONTAINER_LOGS
+    from kaudit_setup.rotation import CONTAINER_LOG_FILES, CONTAINER_LOG_SIZE
+
+    if not any(shape in CONTAINER_LOGS for one in cover for _, shape in one.shapes):
+        return []
+    kept = f"{CONTAINER_LOG_FILES} files of {CONTAINER_LOG_SIZE} (containerLogMaxFiles, containerLogMaxSize)"
+    said = (
+        f"this log is what the server wrote to standard output: unless told otherwise, kubelet keeps {kept}; "
+        "--log-maxbackup and --log-maxsize with those numbers estimate how long that is"
+    )
+    return [said]
 
 
 def _policy(name: str, version: KubeVersion) -> tuple[str, Policy, Compiled]:

@@ -135,6 +135,13 @@ $kubelet_args
 [ -n "$static" ] || static=$(sed -n 's/^[{ ]*"\{0,1\}staticPodPath"\{0,1\}: *["'\'']\{0,1\}\([^"'\'',]*\)["'\'']\{0,1\},\{0,1\} *$/\1/p' \
   "$R${config:-/var/lib/kubelet/config.yaml}" 2>/dev/null | tail -n 1)
 field static.configured "$static"
+# what kubelet keeps of a server that logs to standard output; its flags come before its file
+sizes=$(printf '%s\n' "$kubelet_args" | sed -n 's/^--container-log-max-size=//p' | tail -n 1)
+files=$(printf '%s\n' "$kubelet_args" | sed -n 's/^--container-log-max-files=//p' | tail -n 1)
+config=$R${config:-/var/lib/kubelet/config.yaml}
+setting() { sed -n "s/^[{ ]*\"\{0,1\}$1\"\{0,1\}: *[\"']\{0,1\}\([0-9A-Za-z.]*\).*/\1/p" "$config" 2>/dev/null | tail -n 1; }
+field kubelet.logsize "${sizes:-$(setting containerLogMaxSize)}"
+field kubelet.logfiles "${files:-$(setting containerLogMaxFiles)}"
 configured=$static
 if [ -n "$manifest" ]; then
   static=$(dirname "$manifest")

@@ -273,6 +273,8 @@ def _kept(status: Status) -> str:
         parts.append(f"in up to {size(status.bytes_kept)}")
     if not parts:
         parts.append("everything, without limit")
+    if status.log_path == "-":
+        parts.append("by kubelet (containerLogMaxSize × containerLogMaxFiles), with the server's own messages")
     if status.disk_free >= 0:
         parts.append(f"({size(status.disk_free)} free)")
     return " ".join(parts)

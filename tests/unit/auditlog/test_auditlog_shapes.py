@@ -59,7 +59,10 @@ def _bare(value: Any) -> Any:
             for k, v in value.items()
             if k not in {"source", "file", "line", "lines", "files", "size_on_disk"}
         }
-    return [_bare(one) for one in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        # what is said of a container's log is of its shape
+        return [_bare(one) for one in value if "standard output" not in str(one)[:200]]
+    return value
 
 
 _PLAIN: list[Any] = []
@@ -274,3 +277,26 @@ def test_a_log_that_is_whole_has_nothing_unreadable(capfd: pytest.CaptureFixture
     assert main(["who", "created", "pod/nope", "-n", "shop", "--log", str(path)]) == 1
     assert capfd.readouterr().out.startswith("No successful create of pod shop/nope found")
     assert answer(capfd, "top", "--by", "user", "--log", path, "-o", "json")["coverage"][0]["unreadable"] == []
+
+
+def test_stats_says_which_shape_each_file_has(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = {"audit-1.log": "CRI", "audit-2.log": "pretty", "audit-3.log.zst": "JSON lines", "audit-4.json": "AKS"}
+    for name, shape in found.items():
+        (tmp_path / name).write_bytes(PACKED[".zst" if name.endswith(".zst") else ""](SAME[shape](RECORDED[:20])))
+    (tmp_path / "audit-5.log").write_bytes(NAMED["auditd"][0])
+    got = document_of(capfd, "stats", "--log", str(tmp_path / "audit-*"), "-o", "json")
+    said = {Path(one["file"]).name: one["shape"] for item in got["items"] for one in item["shapes"]}
+    assert said == {
+        "audit-1.log": "a CRI container log",
+        "audit-2.log": "pretty-printed JSON",
+        "audit-3.log.zst": "JSON lines",
+        "audit-4.json": "diagnostic records of Azure (AKS)",
+        "audit-5.log": "the log of auditd, not of kube-apiserver",
+    }
+    main(["stats", "--log", str(tmp_path / "audit-1.log")])
+    assert "  shapes    a CRI container log\n" in capfd.readouterr().out
+
+
+def document_of(capfd: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
+    main(list(args))
+    return document(capfd.readouterr().out)

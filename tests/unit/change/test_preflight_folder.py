@@ -161,7 +161,7 @@ def test_a_log_that_is_not_of_kube_apiserver_is_named(
         ("--log-maxsize 0", "until the disk is full"),
         ("--log-mode blocking-strict", "fails requests when the log cannot be written"),
         ("--log-mode batch", "loses events when the server is killed"),
-        ("--log-format legacy", "who, events, top and stats cannot read them"),
+        ("--log-format legacy", "who can answer less from them"),
         ("--log-path -", "among the server's messages"),
         ("--log-maxage 0 --log-maxbackup 0", "rotated logs are never removed"),
     ],
