@@ -18,6 +18,7 @@ from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates, numbered
+from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.shapes.names import classify
 from kaudit_setup.cli import main
 
@@ -300,3 +301,15 @@ def test_stats_says_which_shape_each_file_has(capfd: pytest.CaptureFixture[str],
 def document_of(capfd: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
     main(list(args))
     return document(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("packed", [".zst", ".xz", ".bz2"])
+def test_a_decompression_bomb_is_stopped_and_said(packed: str) -> None:
+    tally = Tally()
+    unpacked = Unpacked(io.BytesIO(PACKED[packed](b" " * (80 << 20))), tally)
+    room, got = memoryview(bytearray(1 << 20)), 0
+    while size := unpacked.readinto(room):
+        got += size
+    assert got <= 80 << 20
+    assert tally.damaged == 1
+    assert "grows more than 500 times" in tally.notes[0]
