@@ -105,7 +105,8 @@ admin_conf() {
 
 boot_id() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 # whether the watchdog of a run (its folder) lives: a PID alone may be another process's by now, or of another boot
+# (which 0.1 did not write)
 watched() {
   read -r _pid _start _boot 2>/dev/null <"$1/watchdog.pid" && [ -n "$_start" ] &&
-    [ "$_boot" = "$(boot_id)" ] && [ "$(start_in /proc "$_pid")" = "$_start" ]
+    [ "${_boot:-$(boot_id)}" = "$(boot_id)" ] && [ "$(start_in /proc "$_pid")" = "$_start" ]
 }
