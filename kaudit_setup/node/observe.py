@@ -19,7 +19,10 @@ _YEAR_10000: Final = 253_402_300_800  # seconds since 1970
 
 @dataclass(frozen=True, slots=True)
 class FileSeen:
-    """One path on the node. `kind`: file, directory, other or absent; `mode` octal digits; `owner` `uid:gid`."""
+    """One path on the node. `kind`: file, directory, other or absent; `mode` octal digits; `owner` `uid:gid`.
+
+    `links`: how many names the file has. `acl`: it has an access control list, as far as the node's `ls` shows that.
+    """
 
     path: str
     kind: str = "absent"
@@ -30,6 +33,8 @@ class FileSeen:
     mtime: int = 0
     sha256: str = ""
     content: bytes | None = None
+    links: int = 1
+    acl: bool = False
 
     @property
     def target(self) -> str:
@@ -300,7 +305,7 @@ def _files(found: Sequence[tuple[str, bytes]], key: str) -> list[FileSeen]:
 
 def _file(group: dict[str, bytes]) -> FileSeen:
     decoded = {k: v.decode("utf-8", "surrogateescape") for k, v in group.items() if k != "content"}
-    mode, uid, gid, size, mtime = decoded.get("stat", "0 0 0 0 0").split()
+    mode, uid, gid, size, mtime, *links = decoded.get("stat", "0 0 0 0 0").split()
     return FileSeen(
         path=decoded["path"],
         kind=decoded.get("kind", "file"),
@@ -311,6 +316,8 @@ def _file(group: dict[str, bytes]) -> FileSeen:
         mtime=int(mtime),
         sha256=decoded.get("sha256", ""),
         content=group.get("content"),
+        links=int(links[0]) if links else 1,
+        acl="acl" in decoded,
     )
 
 

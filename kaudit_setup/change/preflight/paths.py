@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from kaudit_setup.change.folders import STATE
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.plan import Plan, WriteFile
+from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.preflight.replaced import replaced
 from kaudit_setup.manifest import kubelet
 from kaudit_setup.node.observe import FileSeen, Observed
 from kaudit_setup.rotation import Rotation
@@ -21,7 +22,7 @@ def paths(state: NodeState, plan: Plan) -> Iterator[Finding]:
     observed = state.observed
     yield from _log(observed, plan)
     yield from _volumes(observed, plan)
-    yield from _links(plan)
+    yield from replaced(observed, plan)
     yield from _strays(state)
 
 
@@ -75,17 +76,6 @@ def _volumes(observed: Observed, plan: Plan) -> Iterator[Finding]:
                 True,
                 f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
                 "free some space on that filesystem first",
-            )
-
-
-def _links(plan: Plan) -> Iterator[Finding]:
-    for change in plan.changes:
-        if isinstance(change, WriteFile) and change.before.real:
-            yield Finding(
-                "symlink",
-                False,
-                f"{change.before.path} is a link to {change.before.real}; the file behind it is changed, and kubelet "
-                "may take up to 20 s to notice",
             )
 
 

@@ -116,7 +116,7 @@ backup_begin() { # name
   _said=$(mkdir -p "$BACKUP/files" 2>&1) || fail 12 "cannot create the backup: $_said"
 }
 backup_file() { # number path sha256
-  _said=$(cp -p -- "$R$2" "$BACKUP/files/$1" 2>&1) || fail 12 "cannot back up $2: $_said"
+  _said=$(copy "$R$2" "$BACKUP/files/$1" 2>&1) || fail 12 "cannot back up $2: $_said"
   [ "$(sha_of "$BACKUP/files/$1")" = "$3" ] || fail 12 "the backup of $2 is not whole (is the disk full?)"
   sync_path "$BACKUP/files/$1"
 }
@@ -125,17 +125,42 @@ backup_end() { # offset length sha256 of backup.json
   sync_path "$BACKUP/files" "$BACKUP" "$STATE/backups"
 }
 
+# --- a file that is replaced is another file; what root gave the old one beside mode and owner goes over to it: ACL,
+# extended attributes, SELinux label, as far as this system has the tools (GNU cp, or those of the packages acl and attr)
+copy() { cp --preserve=all -- "$1" "$2" 2>/dev/null || { cp -p -- "$1" "$2" && keep_attributes "$1" "$2"; }; }
+keep_attributes() { # from to
+  {
+    # its times are its own
+    if cp --attributes-only --preserve=all -- "$1" "$2"; then touch -- "$2" && return; fi
+    if have getfattr && have setfattr; then
+      getfattr -d -m - --absolute-names -- "$1" | sed "s|^# file: .*|# file: $2|" | setfattr --restore=-
+    fi
+    if have getfacl && have setfacl; then getfacl -p -- "$1" | setfacl --set-file=- -- "$2"; fi
+    if [ -e "$R/sys/fs/selinux/enforce" ] && have chcon; then chcon "$(label_of "$1")" "$2"; fi
+  } 2>/dev/null
+  return 0
+}
+label_of() { stat -c %C "$1" 2>/dev/null; }
+# by the system's rules, unless it has the label of what was in that place
+label() { # file [label of the old one]
+  if [ -n "$R" ] || ! have restorecon; then return; fi
+  if [ -n "${2-}" ] && [ "$2" != '?' ] && [ "$(label_of "$1")" = "$2" ]; then return; fi
+  restorecon -- "$1" 2>/dev/null
+}
+
 # --- staging: every new file, and every old one for a possible undo, complete beside its place, before the first rename
 stage() { # path new-name offset length sha256 mode owner
   inside "$1" || fail 12 "a link leads from $1 out of $R"
   _said=$({ set -C && cut_out "$3" "$4" >"$R$2"; } 2>&1)
   set +C
   [ "$(sha_of "$R$2")" = "$5" ] || fail 12 "cannot write $1 (is the disk full or read-only?): $_said"
+  if [ -f "$R$1" ]; then keep_attributes "$R$1" "$R$2"; fi
+  # after the attributes: the mode that was reviewed is what counts
   _said=$(own "$R$2" "$6" "$7" 2>&1) || fail 12 "cannot set owner and mode of $1: $_said"
   sync_path "$R$2"
 }
 stage_undo() { # backup-number undo-name path
-  _said=$(cp -p -- "$BACKUP/files/$1" "$R$2" 2>&1) || fail 12 "no room for the copy that an undo would need, of $3: $_said"
+  _said=$(copy "$BACKUP/files/$1" "$R$2" 2>&1) || fail 12 "no room for the copy that an undo would need, of $3: $_said"
   sync_path "$R$2"
 }
 own() { # file mode owner
@@ -150,7 +175,6 @@ make_dir() { # path mode owner
   _said=$( (umask 022 && mkdir -p -- "$(dirname "$R$1")" && mkdir -m "$2" -- "$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
   _said=$(own "$R$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1: $_said"
 }
-label() { if [ -z "$R" ] && have restorecon; then restorecon -- "$1" 2>/dev/null; fi; }
 
 # The rights of the log and of its folder, for --log-group. What was opened is what gets them: the folder may be that of
 # a server which is not root's.
@@ -186,9 +210,10 @@ commit() { # path new-name
   still_wanted
   no_empty_dir "$1"
   [ ! -d "$R$1" ] || fail 12 "$1 is a folder by now"
-  label "$R$2"
+  _label=$(label_of "$R$1")
+  label "$R$2" "$_label"
   _said=$(mv -f -- "$R$2" "$R$1" 2>&1) || fail 12 "cannot replace $1: $_said"
-  label "$R$1"
+  label "$R$1" "$_label"
   sync_path "$(dirname "$R$1")"
 }
 remove() { # path
@@ -214,9 +239,10 @@ restore() { # path sha-after sha-before|absent backup-file undo-name
   elif [ "$3" = absent ]; then
     rm -f -- "$R$1" || return 1
   else
-    [ "$(sha_of "$R$5")" = "$3" ] || cp -p -- "$R$4" "$R$5" || return 1
+    [ "$(sha_of "$R$5")" = "$3" ] || copy "$R$4" "$R$5" || return 1
+    _label=$(label_of "$R$5")
     mv -f -- "$R$5" "$R$1" || return 1
-    label "$R$1"
+    label "$R$1" "$_label"
   fi
   sync_path "$(dirname "$R$1")"
 }

@@ -18,9 +18,11 @@ file() { # key path content|metadata
     field "$1.kind" directory
     field "$1.stat" "$(stat -L -c '%a %u %g %s %Y' "$_f")"
   elif [ -f "$_f" ]; then
-    _seen=$(stat -L -c '%a %u %g %s %Y' "$_f")
+    _seen=$(stat -L -c '%a %u %g %s %Y %h' "$_f")
     field "$1.kind" file
     field "$1.stat" "$_seen"
+    # the + of an ACL stands behind the ten characters of the mode
+    case $(ls -ldL -- "$_f" 2>/dev/null) in ??????????+*) field "$1.acl" yes ;; esac
     # shellcheck disable=SC2046
     set -- "$1" "$3" $(sha256sum <"$_f")
     field "$1.sha256" "${3-}"
@@ -116,6 +118,11 @@ field uptime "$(uptime_s)"
 field time "$(date +%s)"
 if [ -d "$R/run/systemd/system" ] && [ -w "$R/etc/systemd/system" ]; then field tool systemd; fi
 for t in curl kubectl flock sha256sum mktemp setsid base64; do if have "$t"; then field tool "$t"; fi; done
+# whether a new file can be given what the old one has beside mode and owner: see keep_attributes in change.sh
+case $(cp --help 2>&1) in
+*--attributes-only*) field tool attributes ;;
+*) if have getfacl && have setfacl && have getfattr && have setfattr; then field tool attributes; fi ;;
+esac
 if [ -r "$R/sys/fs/selinux/enforce" ]; then field selinux "$(cat "$R/sys/fs/selinux/enforce")"; fi
 
 kubelet_args=
@@ -187,7 +194,8 @@ if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$ABOVE" 2>
 file manifest "$manifest" content
 # every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension
 for f in "$R$static"/*; do
-  if [ -f "$f" ] && [ "${f#"$R"}" != "$manifest" ] && grep -q kube-apiserver "$f"; then
+  # kubelet reads UTF-16 with a byte-order mark, too
+  if [ -f "$f" ] && [ "${f#"$R"}" != "$manifest" ] && tr -d '\000' <"$f" | grep -q kube-apiserver; then
     field stray.path "${f#"$R"}"
     blob stray.content "$f"
   fi
