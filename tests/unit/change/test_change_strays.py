@@ -31,11 +31,11 @@ def other(name: str = "x", image: str = "busybox", command: str = "sleep, '9'") 
     return OTHER.replace("NAME", name).replace("IMAGE", image).replace("COMMAND", command)
 
 
-def enable(root: Path, stray: str) -> int:
+def enable(root: Path, stray: str | bytes) -> int:
     (root / MANIFESTS).mkdir(parents=True)
     (root / "var/log").mkdir(parents=True)
     (root / MANIFESTS / "kube-apiserver.yaml").write_text(PLAIN)
-    (root / MANIFESTS / "kube-apiserver.yaml.bak").write_bytes(stray.encode())
+    (root / MANIFESTS / "kube-apiserver.yaml.bak").write_bytes(stray.encode() if isinstance(stray, str) else stray)
     return main(["enable", "--policy", "metadata", "--root", str(root), "--dry-run"])
 
 
@@ -85,6 +85,27 @@ def test_a_file_that_kubelet_refuses_is_only_mentioned(
     assert enable(tmp_path, stray) == 3
     seen = capsys.readouterr()
     assert said in seen.out + seen.err
+    assert "also holds" not in seen.out + seen.err
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-8"])
+def test_a_copy_in_an_encoding_that_kubelet_reads_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """By its byte-order mark (go-yaml: readerc.go, yaml_parser_determine_encoding)."""
+    code = enable(tmp_path, ("\ufeff" + PLAIN).encode(name))
+    said = capsys.readouterr()
+    assert code in {1, 3}
+    assert "kube-apiserver.yaml.bak also holds a kube-apiserver Pod" in said.out + said.err
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_a_copy_in_an_encoding_that_kubelet_cannot_read_is_only_mentioned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert enable(tmp_path, ("# caf\u00e9\n" + PLAIN).encode(name)) == 3
+    seen = capsys.readouterr()
+    assert ".bak mentions kube-apiserver" in seen.out + seen.err
     assert "also holds" not in seen.out + seen.err
 
 
