@@ -21,11 +21,11 @@ from kaudit_setup.auditlog.raw_lines import PADDING, misshapen, not_an_event
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of, record_of
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.workers import SMALL_BYTES, cores, scan
 from kaudit_setup.auditlog.search import Found, matches
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import stamp
-from kaudit_setup.auditlog.workers import SMALL_BYTES, cores, scan
 
 _HELD_REQUESTS = 20_000  # requests whose end has not been met; the oldest is given out as it is
 _RECENT_REQUESTS = 50_000  # requests that were given out, to know a copy on another node

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.meter import Length, Meter
 from kaudit_setup.auditlog.shapes.compression import CUT
 from kaudit_setup.auditlog.shapes.convert import Converter, Readable
 from kaudit_setup.auditlog.shapes.opening import begin
@@ -39,6 +40,14 @@ class Unit:
     end: int = -1
     reading: Reading | None = None
     """Of a later part: how its file is read, which only its beginning tells."""
+    meter: Meter | None = None
+    """Told how far it was read."""
+
+    @property
+    def length(self) -> Length:
+        """In bytes, as they lie on the disk."""
+        end = self.file.size if self.end < 0 else self.end
+        return Length(self.file.key, -1 if self.file.once else max(end - self.start, 0))
 
 
 def too_long() -> str:
@@ -85,6 +94,8 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | 
         room = min(block, max(unit.file.size + 1, _SMALLEST_BLOCK_BYTES))
         for part in _parts(stream, unit, tally, room, sought):
             tally.size += part.size
+            if unit.meter is not None:
+                unit.meter.read(unit.index, _at(stream, part) - unit.start)
             yield part
     except OSError as error:
         tally.damage(0, f"reading failed midway: {error.strerror}")
@@ -92,6 +103,14 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | 
     finally:
         if unit.file.path != STDIN or unit.file.copy:
             stream.close()
+
+
+def _at(stream: BinaryIO, part: Block) -> int:
+    """How many bytes of a file were read, as they lie on the disk; of a pipe, as far as its lines tell."""
+    try:
+        return stream.tell()
+    except OSError:
+        return part.at + part.size
 
 
 def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None) -> Iterator[Block]:

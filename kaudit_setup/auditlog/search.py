@@ -11,9 +11,9 @@ from kaudit_setup.auditlog.literals import Needles
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect, inspect_first
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.shapes.sought import Sought
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.auditlog.workers import scan
 
 CHECK_BELOW_BYTES = 128 << 20
 """Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the

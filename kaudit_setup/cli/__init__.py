@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import typer
@@ -22,6 +22,8 @@ from kaudit_setup.cli.everywhere import take_out
 from kaudit_setup.errors import Exit, InputError, KauditError
 from kaudit_setup.report.terminal import keep, notes, presenting
 
+_READ_LOGS: Final = frozenset({"who", "events", "top", "stats", "estimate", "report", "pack", "policy"})
+"""Commands that may read logs for long."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
@@ -44,7 +46,7 @@ def _run(argv: list[str] | None) -> int:
             args, how = take_out(sys.argv[1:] if argv is None else argv, config.everywhere)
         except KauditError as error:
             return _failed(error, now)
-        with presenting(how.presentation), config.current():
+        with presenting(how.presentation), config.current(), _watched(args):
             try:
                 notes(config.remarks())
                 _call(args, config)
@@ -57,6 +59,16 @@ def _run(argv: list[str] | None) -> int:
                     raise
                 return _failed(error, now)
     return Exit.OK
+
+
+def _watched(args: list[str]) -> AbstractContextManager[None]:
+    """How far the reading of logs is can be seen inside, if the command may read some."""
+    if _READ_LOGS.isdisjoint(args):
+        return nullcontext()
+    from kaudit_setup.auditlog.scanning.meter import watched
+    from kaudit_setup.report.progress import reading_line
+
+    return watched(reading_line())
 
 
 def _write_anything() -> None:

@@ -57,6 +57,9 @@ def remember_reach(words: Iterable[tuple[str, str]]) -> None:
 
 def show(form: StrEnum, document: Callable[[], Envelope[Any]], text: Callable[[], str]) -> None:
     """Print the answer in that form; only what is printed is made."""
+    from kaudit_setup.auditlog.scanning.meter import make_way
+
+    make_way()
     if form.value == "text":
         typer.echo(text())
         return

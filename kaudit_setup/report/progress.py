@@ -6,14 +6,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.quantities import size
+from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.report.terminal import keep, presentation, say
+from kaudit_setup.resources import counted
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
+    from kaudit_setup.auditlog.scanning.meter import HowFar
     from kaudit_setup.fleet.survey import Candidate
+
+SILENT_S: Final = 1.0
+"""Seconds; what takes less is not worth a line."""
+_REDRAW_S: Final = 0.25  # seconds, on a terminal
+_PLAIN_S: Final = 10.0  # seconds, where each line stays
 
 
 def name_nodes(candidates: Sequence[Candidate]) -> str:
@@ -68,3 +77,86 @@ def show_bytes(node: str, file: str, done: int, total: int) -> None:
         end = "\n" if done >= total else ""
         sys.stderr.write(f"\r\x1b[K{safe(node)}: {name} {size(done)} of {size(total)}{end}")
         sys.stderr.flush()
+
+
+class ReadingLine:
+    """How far the reading of logs is: a line on the terminal that makes way for the answer; where there is no
+    terminal a plain line now and then. A `Watcher` of auditlog/scanning/meter.py.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, moving: bool) -> None:
+        """`clock` gives seconds; `moving`: whether there is a terminal."""
+        self._clock = clock
+        self._moving = moving
+        self._due: float | None = None  # when the next one is, None before the first scan
+        self._began: float | None = None  # when this scan did
+        self._live: Live | None = None
+
+    def due(self) -> bool:
+        """See `Watcher.due`."""
+        now = self._clock()
+        if self._due is None:
+            self._due = now + (SILENT_S if self._moving else _PLAIN_S)
+        if self._began is None:
+            self._began = now
+        return now >= self._due
+
+    def see(self, far: HowFar) -> None:
+        """See `Watcher.see`."""
+        now = self._clock()
+        line = how_far(far, now - (now if self._began is None else self._began))
+        self._due = now + (_REDRAW_S if self._moving else _PLAIN_S)
+        if self._moving:
+            self._draw(line)
+        elif presentation().verbosity > 0:
+            say(line)
+        else:
+            keep(line)
+
+    def over(self) -> None:
+        """See `Watcher.over`."""
+        self._began = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _draw(self, line: str) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        text = Text(line, no_wrap=True, overflow="ellipsis")
+        if self._live is None:
+            # no thread of its own: beside threads a log is read by one core
+            self._live = Live(
+                console=Console(stderr=True),
+                transient=True,
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(text, refresh=True)
+
+
+def reading_line() -> ReadingLine | None:
+    """Who watches while logs are read, in this run; None if nobody would see anything of it."""
+    shown = presentation()
+    moving = shown.verbosity >= 0 and sys.stderr is not None and sys.stderr.isatty()
+    if not moving and shown.verbosity < 1 and shown.log_file is None:
+        return None
+    return ReadingLine(time.monotonic, moving=moving)
+
+
+def how_far(far: HowFar, seconds: float) -> str:
+    """`reading: 120 MiB of 478 MiB (25 %), 3 of 12 files, 210 MiB/s, 2 s left`, after so many seconds of it."""
+    rate = far.read / seconds if seconds > 0 else 0.0
+    of = f" of {size(far.size)} ({100 * far.read // far.size} %)" if far.size else ""
+    said = [f"reading: {size(far.read)}{of}"]
+    if far.files > 1:
+        said.append(f"{far.done} of {counted(far.files, 'file')}")
+    if rate:
+        said.append(f"{size(rate)}/s")
+    if rate and far.size:
+        said.append(f"{hours((far.size - far.read) / rate / 3600)} left")
+    return ", ".join(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
@@ -78,6 +79,14 @@ def width() -> int | None:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def is_file(stream: TextIO) -> bool:
+    """Whether a stream is sent to a file: what is written to it is not on the screen."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def say(line: str) -> None:

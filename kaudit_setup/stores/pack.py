@@ -12,7 +12,7 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.workers import scan
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.stores.fingerprint import Fingerprint, fingerprint
 from kaudit_setup.stores.records import Counted, Source
 from kaudit_setup.stores.rows import Rows, rows_of

@@ -15,8 +15,8 @@ from kaudit_setup.auditlog.overview.notable import Kind, reasons
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.workers import scan
 
 REUSED_IDS: Final = "audit-ids"
 """The reason of a line whose Audit-ID came before in another request."""

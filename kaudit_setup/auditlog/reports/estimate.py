@@ -18,8 +18,8 @@ from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.request_classes import READS, ClassFields, Classifier, RequestClass
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
 from kaudit_setup.rotation import Rotation, kept
 

@@ -11,9 +11,9 @@ from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Coverage, Extent, Tally, extent
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import seconds
-from kaudit_setup.auditlog.workers import scan
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.estimate import Weight, replayed, weigh
 from kaudit_setup.auditlog.reports.request_classes import RequestClass
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import compile
 from kaudit_setup.policy.model import Policy

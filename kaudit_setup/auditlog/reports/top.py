@@ -13,8 +13,8 @@ from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.workers import scan
 from kaudit_setup.errors import InputError
 
 _MOST_GROUPS = 100_000  # groups kept in memory at once; there may be millions of names and paths

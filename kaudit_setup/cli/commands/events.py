@@ -78,10 +78,11 @@ def events(
     from kaudit_setup.auditlog.query import SharedIds
     from kaudit_setup.auditlog.query import events as query
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
+    from kaudit_setup.auditlog.scanning.meter import make_way
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.documents.document import lost, warned
     from kaudit_setup.report.events import shared_id_notes
-    from kaudit_setup.report.terminal import notes
+    from kaudit_setup.report.terminal import is_file, notes
 
     fits = wanted.filter()
     if follow:
@@ -94,6 +95,8 @@ def events(
         rows = query(logs, fits, raw=raw, stages=bool(wanted.stage))
         rows = rows if raw else shared.watch(rows)
         first = list(itertools.islice(rows, 1))
+        if not is_file(sys.stdout):
+            make_way()
 
         def said() -> list[str]:
             """When all was read."""

@@ -16,7 +16,8 @@ def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.Monke
     whole = gzip.decompress(SCENARIO.read_bytes()) * 10
     (tmp_path / "audit.log").write_bytes(whole)
     script = (
-        "import sys; from kaudit_setup.auditlog import reader, workers; reader.plan.__defaults__ = (1 << 20,)\n"
+        "import sys; from kaudit_setup.auditlog import reader\n"
+        "from kaudit_setup.auditlog.scanning import workers; reader.plan.__defaults__ = (1 << 20,)\n"
         "workers.SMALL_BYTES = int(sys.argv[1])\nfrom kaudit_setup.cli import main\nmain(sys.argv[2:])"
     )
     outs = []
@@ -41,7 +42,8 @@ def test_workers_and_one_process_agree(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
     (tmp_path / "audit.log").write_bytes(gzip.decompress(SCENARIO.read_bytes()))
     code = (
-        "import os, sys; from kaudit_setup.auditlog import find, reader, workers\n"
+        "import os, sys; from kaudit_setup.auditlog import find, reader\n"
+        "from kaudit_setup.auditlog.scanning import workers\n"
         "def work(unit, tally):\n    os._exit(9)\n    yield 1\n"
         "logs = find.find_logs([sys.argv[1]]).files\n"
         "try:\n    list(workers.spread(reader.plan(logs, 100_000), work, 2))\nexcept Exception as e:\n    print(e)\n"

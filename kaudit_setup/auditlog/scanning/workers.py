@@ -11,7 +11,8 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice, repeat
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -20,6 +21,7 @@ from typing import Any, TypeVar, cast
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.meter import Meter, metered
 from kaudit_setup.errors import KauditError
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
+_LOOK_S = 0.2  # seconds; who watches is asked so often while no worker says anything
 SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 
 
@@ -63,18 +66,29 @@ def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> 
     if workers is None:
         small = sum(unit.file.size for unit in units if unit.start == 0) < SMALL_BYTES
         workers = 0 if small or len(units) < 2 else cores()
-    # a fork copies locks but not the threads that would open them
-    if not workers or not units or threading.active_count() > 1:
-        for unit in units:
-            tally = Tally()
-            for payload in work(unit, tally):
-                yield unit, payload
-            yield unit, tally
-        return
-    yield from _forked(units, work, min(workers, len(units)))
+    with metered([unit.length for unit in units]) as meter:
+        if meter is not None:
+            units = [replace(unit, meter=meter) for unit in units]
+        # a fork copies locks but not the threads that would open them
+        if not workers or not units or threading.active_count() > 1:
+            yield from _here(units, work, meter)
+        else:
+            yield from _forked(units, work, min(workers, len(units)), meter)
 
 
-def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[Unit, T | Tally]]:
+def _here(units: Sequence[Unit], work: Work[T], meter: Meter | None) -> Iterator[tuple[Unit, T | Tally]]:
+    for number, unit in enumerate(units):
+        tally = Tally()
+        for payload in work(unit, tally):
+            yield unit, payload
+        if meter is not None:
+            meter.end(number)
+        yield unit, tally
+
+
+def _forked(
+    units: Sequence[Unit], work: Work[T], count: int, meter: Meter | None
+) -> Iterator[tuple[Unit, T | Tally]]:
     fork = get_context("fork")
     take, give = os.pipe()
     pipes: list[Connection] = []
@@ -88,7 +102,7 @@ def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[
             theirs.close()
             pipes.append(ours)
             workers.append(worker)
-        yield from _in_order(units, pipes, give)
+        yield from _in_order(units, pipes, give, meter)
     finally:
         for pipe in pipes:
             pipe.close()
@@ -100,7 +114,9 @@ def _forked(units: Sequence[Unit], work: Work[T], count: int) -> Iterator[tuple[
         gc.unfreeze()
 
 
-def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> Iterator[tuple[Unit, T | Tally]]:
+def _in_order(
+    units: Sequence[Unit], pipes: Sequence[Connection], give: int, meter: Meter | None
+) -> Iterator[tuple[Unit, T | Tally]]:
     # behind the last unit one turn for each worker that says so
     turns = chain(range(len(units)), repeat(len(units), len(pipes)))
     for turn in islice(turns, _UNITS_AHEAD * len(pipes)):
@@ -109,14 +125,14 @@ def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> 
     begun: dict[int, Connection] = {}
     for number, unit in enumerate(units):
         while number not in begun:
-            for pipe in cast(list[Connection], wait(silent)):
-                kind, payload = _received(pipe, unit)
+            for pipe in _ready(silent, meter):
+                kind, payload = _received(pipe, unit, meter)
                 silent.remove(pipe)
                 if kind == "unit":
                     begun[payload] = pipe
         pipe, kind = begun.pop(number), ""
         while kind != "done":
-            kind, payload = _received(pipe, unit)
+            kind, payload = _received(pipe, unit, meter)
             if kind == "failed":
                 raise payload
             yield unit, payload
@@ -125,7 +141,19 @@ def _in_order(units: Sequence[Unit], pipes: Sequence[Connection], give: int) -> 
             _give(give, turn)
 
 
-def _received(pipe: Connection, unit: Unit) -> tuple[str, Any]:
+def _ready(pipes: Collection[Connection], meter: Meter | None) -> list[Connection]:
+    """Those of `pipes` in which something is; whoever watches is asked meanwhile."""
+    ready: list[Any] = []
+    while not ready:
+        ready = wait(pipes, _LOOK_S if meter is not None else None)
+        if meter is not None:
+            meter.tick()
+    return cast(list[Connection], ready)
+
+
+def _received(pipe: Connection, unit: Unit, meter: Meter | None) -> tuple[str, Any]:
+    if meter is not None:
+        _ready([pipe], meter)
     try:
         return cast(tuple[str, Any], pipe.recv())
     except EOFError:
@@ -154,6 +182,8 @@ def _serve(out: Connection, unused: Connection, turns: int, units: Sequence[Unit
             tally = Tally()
             for payload in work(units[number], tally):
                 out.send(("part", payload))
+            if (meter := units[number].meter) is not None:
+                meter.end(number)
             out.send(("done", tally))
         out.send(("over", None))
     except BrokenPipeError:

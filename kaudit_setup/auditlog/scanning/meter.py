@@ -1,0 +1,163 @@
+"""How far the reading of logs is, for whoever watches it.
+
+Each unit of a scan has a number of its own in memory that all forks share, and each block that was read adds to it:
+nothing is sent, no line is counted, and one process looks at the sum when somebody wants to see it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from mmap import mmap
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class HowFar:
+    """`read` of `size` bytes, as they lie on the disk; `size` is 0 if nobody knows it, as of a pipe.
+
+    `done` of `files` files were read to their ends.
+    """
+
+    read: int = 0
+    size: int = 0
+    done: int = 0
+    files: int = 0
+
+    def __add__(self, other: HowFar) -> HowFar:
+        """Of two scans at the same time."""
+        known = (self.size or not self.files) and (other.size or not other.files)
+        return HowFar(
+            self.read + other.read,
+            self.size + other.size if known else 0,
+            self.done + other.done,
+            self.files + other.files,
+        )
+
+
+class Watcher(Protocol):
+    """Who watches. Both are called by one thread of the process that began the scan."""
+
+    def due(self) -> bool:
+        """Whether it wants to see something now; asked for every block, so it must be quick."""
+
+    def see(self, far: HowFar) -> None:
+        """What it wanted."""
+
+    def over(self) -> None:
+        """All scans have ended, for now; what it shows must make way for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Of one unit: in which file it is, and how many bytes it has, -1 if nobody knows."""
+
+    file: str
+    bytes: int
+
+
+class Meter:
+    """How far one scan is."""
+
+    def __init__(self, lengths: Sequence[Length], scans: Scans) -> None:
+        """`lengths`: of all units, in their order."""
+        self._lengths = tuple(lengths)
+        # the last place is nobody's: a map cannot be empty
+        self._read = memoryview(mmap(-1, 8 * (len(lengths) + 1))).cast("Q")
+        self._ended = memoryview(mmap(-1, len(lengths) + 1))
+        self._scans = scans
+        self._owner = os.getpid()
+
+    def read(self, unit: int, count: int) -> None:
+        """A unit was read so many bytes far."""
+        length = self._lengths[unit].bytes
+        self._read[unit] = count if length < 0 else min(count, length)
+        self.tick()
+
+    def end(self, unit: int) -> None:
+        """A unit was read to its end, or as far as it can be."""
+        self._ended[unit] = 1
+        if self._lengths[unit].bytes >= 0:
+            self._read[unit] = self._lengths[unit].bytes
+        self.tick()
+
+    def tick(self) -> None:
+        """Let the watcher look; a fork only counts."""
+        if os.getpid() == self._owner:
+            self._scans.tick()
+
+    def far(self) -> HowFar:
+        """How far it is now."""
+        files = {one.file for one in self._lengths}
+        going_on = {one.file for one, ended in zip(self._lengths, self._ended, strict=False) if not ended}
+        sizes = [one.bytes for one in self._lengths]
+        size = sum(sizes) if min(sizes, default=0) >= 0 else 0
+        return HowFar(sum(self._read), size, len(files) - len(going_on), len(files))
+
+
+class Scans:
+    """Those that go on at the same time under one watcher: the logs of several nodes are read side by side."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._meters: list[Meter] = []
+        self._unwatched = False
+
+    def begin(self, lengths: Sequence[Length]) -> Meter:
+        """A scan begins."""
+        meter = Meter(lengths, self)
+        self._meters.append(meter)
+        self.tick()
+        return meter
+
+    def finish(self, meter: Meter) -> None:
+        """It has ended, in whatever way."""
+        self._meters.remove(meter)
+        if not self._meters:
+            self._watcher.over()
+
+    def tick(self) -> None:
+        """Let the watcher look, if it wants to."""
+        if not self._unwatched and self._watcher.due():
+            self._watcher.see(sum((meter.far() for meter in self._meters), HowFar()))
+
+    def make_way(self) -> None:
+        """Show nothing from now on."""
+        self._unwatched = True
+        self._watcher.over()
+
+
+_NOW: ContextVar[Scans | None] = ContextVar("scans", default=None)
+
+
+@contextmanager
+def watched(watcher: Watcher | None) -> Iterator[None]:
+    """All that this thread reads inside is watched, if somebody does."""
+    token = _NOW.set(Scans(watcher) if watcher else None)
+    try:
+        yield
+    finally:
+        _NOW.reset(token)
+
+
+def make_way() -> None:
+    """The answer is on its way to where the watcher shows something: show nothing from now on."""
+    if scans := _NOW.get():
+        scans.make_way()
+
+
+@contextmanager
+def metered(lengths: Sequence[Length]) -> Iterator[Meter | None]:
+    """One scan of such units; None if nobody watches."""
+    scans = _NOW.get()
+    if scans is None:
+        yield None
+        return
+    meter = scans.begin(lengths)
+    try:
+        yield meter
+    finally:
+        scans.finish(meter)

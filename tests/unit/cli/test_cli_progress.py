@@ -1,0 +1,130 @@
+"""What is said of work that takes longer than a second: how far it is, and nothing of that in the answer."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from logkit import event, write
+
+from kaudit_setup.cli import main
+from kaudit_setup.report import progress
+from kaudit_setup.resources import template
+
+
+class Terminal(io.StringIO):
+    """A terminal, as far as a program asks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "audit"
+    for number in range(3):
+        name = f"audit-2026-11-2{number}T00-00-00.000.log" if number < 2 else "audit.log"
+        write(folder / name, *[event(n, auditID=f"{number}-{n}") for n in range(50)])
+    return folder
+
+
+def on_terminal(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a terminal got, from both streams."""
+    shown = Terminal()
+    with monkeypatch.context() as patched:
+        patched.setenv("TERM", "xterm")
+        patched.setenv("COLUMNS", "100")
+        patched.setattr(sys, "stderr", shown)
+        patched.setattr(sys, "stdout", shown)
+        main(words)
+    return shown.getvalue()
+
+
+def each_look_takes(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(ticks) * seconds))
+
+
+QUESTIONS = {
+    "top": ["top", "--by", "user"],
+    "stats": ["stats"],
+    "estimate": ["estimate", str(template("policies", "metadata.yaml"))],
+    "who": ["who", "created", "pod/p", "-n", "ns"],
+    "report": ["report", "-o", "report.html"],
+    "policy suggest": ["policy", "suggest"],
+    "pack": ["pack", "--to", "archive"],
+    "events": ["events", "--user", "nobody"],
+}
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+def test_a_terminal_shows_it_and_clears_it_before_the_answer(
+    command: str, logs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    each_look_takes(2, monkeypatch)
+    shown = on_terminal([*QUESTIONS[command], "--log", str(logs)], monkeypatch)
+    before, line, after = shown.rpartition("reading: ")
+    assert line
+    assert " of 3 files" in before + after
+    assert "/s" in before + after
+    cleared = after.index("\x1b[2K")
+    assert after[:cleared].count("\n") <= 1
+    assert after[cleared:].removeprefix("\x1b[2K").strip()
+
+
+def test_what_is_quick_shows_nothing(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    each_look_takes(0.001, monkeypatch)
+    assert "reading" not in on_terminal(["top", "--by", "user", "--log", str(logs)], monkeypatch)
+
+
+@pytest.mark.parametrize(("words", "said"), [([], 0), (["-v"], 1), (["-q"], 0)])
+def test_a_pipe_gets_plain_lines_if_asked(
+    words: list[str],
+    said: int,
+    logs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    each_look_takes(3, monkeypatch)
+    kept = tmp_path / "kept"
+    main(["top", "--by", "user", "--log", str(logs), "--log-file", str(kept), *words])
+    out, err = capsys.readouterr()
+    assert err.count("reading: ") == said
+    assert "\x1b" not in err
+    assert "reading" not in out
+    assert kept.read_text().count("reading: ") == 1
+
+
+def test_rows_on_a_terminal_are_not_disturbed(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    each_look_takes(2, monkeypatch)
+    shown = on_terminal(["events", "--log", str(logs), "-o", "tsv", "--no-headers"], monkeypatch)
+    rows = shown.rpartition("\x1b[2K")[2]
+    assert rows.count("\n") >= 150
+    assert "reading" not in rows
+
+
+def test_forks_count_too(logs: Path) -> None:
+    code = (
+        "import sys; from kaudit_setup.auditlog import find, reader\n"
+        "from kaudit_setup.auditlog.scanning import meter, workers\n"
+        "class Everything:\n"
+        "    def __init__(self): self.seen = []\n"
+        "    def due(self): return True\n"
+        "    def see(self, far): self.seen.append(far)\n"
+        "    def over(self): print('over')\n"
+        "def work(unit, tally):\n    yield sum(block.size for block in reader.blocks(unit, tally))\n"
+        "files, one = find.find_logs([sys.argv[1]]).files, Everything()\n"
+        "with meter.watched(one):\n    list(workers.spread(reader.plan(files, 4000), work, 2))\n"
+        "reads = [far.read for far in one.seen]\n"
+        "size = sum(file.size for file in files)\n"
+        "print(reads == sorted(reads), reads[0] < size, one.seen[-1] == meter.HowFar(size, size, 3, 3))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(logs)], capture_output=True, text=True, check=True)
+    assert done.stdout == "over\nTrue True True\n"
