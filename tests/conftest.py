@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
@@ -9,6 +10,9 @@ from hypothesis import settings
 # Timings are no business of the suite: a busy machine must not fail a property.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+# Output that is not a terminal's is not broken into lines; pytest-xdist's workers inherit a width all the same.
+os.environ.pop("COLUMNS", None)
 
 # A shell gives what it starts in the background an ignored SIGINT, and a child inherits that: without this, tests
 # that press Ctrl-C would wait for ever.

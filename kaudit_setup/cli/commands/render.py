@@ -34,7 +34,7 @@ Formats:
   talos, talos-v1.14     machine config (talos: until 1.13)
   minikube               a command line
   vector, fluent-bit, alloy
-                         the log shipper's configuration for the log at --log-path
+                         a log shipper, for the log at --log-path
 
 \b
 Examples:
@@ -42,7 +42,7 @@ Examples:
   kaudit-setup render kind --policy ./audit-policy.yaml > kind-config.yaml
   kaudit-setup render kubeadm-patches --policy quiet --dir ./patches
   kaudit-setup render talos --policy metadata > patch.yaml
-  kaudit-setup render vector --log-path /var/log/kubernetes/audit/audit.log > vector.yaml"""
+  kaudit-setup render vector --log-path /srv/audit/audit.log > vector.yaml"""
 
 
 @app.command(epilog=_EPILOG)

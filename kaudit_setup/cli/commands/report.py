@@ -29,8 +29,8 @@ Examples:
 
 \b
   kaudit-setup report --log /var/log/kubernetes/audit
-  kaudit-setup report --log audit.log -o incident.html --question 'who created pod/web -n shop'
-  kaudit-setup report --host cp1 --host cp2 --question 'who touched --user mallory' --sign
+  kaudit-setup report --log audit.log --question 'who created pod/web -n shop'
+  kaudit-setup report --host cp1 --question 'touched --user mallory' --sign
 
 The file needs no network and no server: open it from disk, print it, hand it on. It names every file that was read
 with its SHA-256.

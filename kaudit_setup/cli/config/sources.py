@@ -102,6 +102,9 @@ def own_file(env: Mapping[str, str]) -> Path:
 
 
 def _table(path: Path) -> dict[str, object]:
+    # in a home that this user may not enter there is no file of theirs
+    if not os.access(path, os.F_OK):
+        return {}
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

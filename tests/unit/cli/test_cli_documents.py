@@ -20,7 +20,7 @@ from kaudit_setup.cli.app import COMMANDS
 from kaudit_setup.report.documents.kinds import KINDS, schema
 
 SAMPLE = DATA.parent / "samples/kube-apiserver-1.36.2.yaml"
-NO_JSON = {"manifest", "render", "schema"}
+NO_JSON = {"manifest", "render", "report", "schema"}
 """Commands that print a file of somebody else's format."""
 RECORDED = {"verify", "recover", "collect", "demo", "pack"}
 """Commands that need a running node; what they print is checked where they run, by `documents.document`."""
