@@ -1,0 +1,117 @@
+"""The example playbook of contrib/ansible, run by ansible-playbook against a simulated node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansiblekit import Controller, install, needs_ansible
+from flowkit import POLICY
+
+from kaudit_setup.sandbox import Sandbox
+
+pytestmark = [needs_ansible, pytest.mark.slow]
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("controller")
+    install(folder)
+    return folder
+
+
+@pytest.fixture
+def controller(home: Path, sandbox: Sandbox) -> Iterator[Controller]:
+    (home / "seen").unlink(missing_ok=True)
+    inventory = home / "inventory.ini"
+    inventory.write_text(f"[kube_control_plane]\nnode1 ansible_host={sandbox.host}\n")
+    return Controller(home, inventory, sandbox.ssh_config)
+
+
+def test_check_then_apply_then_nothing_to_do_then_absent(controller: Controller, sandbox: Sandbox) -> None:
+    kubeadm = sandbox.manifest.read_bytes()
+    starts = sandbox.starts()
+    checked = controller.play("--check", "--diff", policy="metadata")
+    assert checked.changed
+    assert checked.result["exit_status"] == 3
+    assert f"# {sandbox.host}\n--- /etc/kubernetes/audit-policy.yaml" in checked.text
+    assert "+    - --audit-log-maxage=90" in checked.text  # of the play
+    assert "+++ ConfigMap kube-system/kubeadm-config" in checked.text
+    assert sandbox.manifest.read_bytes() == kubeadm
+    assert not (sandbox.root / POLICY).exists()
+
+    applied = controller.play("--diff", policy="metadata", set={"audit-log-batch-throttle-enable": False})
+    assert applied.changed
+    assert "+    - --audit-log-batch-throttle-enable=false" in applied.text
+    (node,) = applied.result["nodes"]
+    assert (node["host"], node["state"], node["proved"]) == (sandbox.host, "changed", True)
+    assert sandbox.starts() == starts + 1
+
+    again = controller.play("--diff", policy="metadata", set={"audit-log-batch-throttle-enable": False})
+    assert not again.changed
+    assert again.result["diff"] == []
+    assert again.result["nodes"][0]["state"] == "unchanged"
+    assert not controller.play("--check", policy="metadata", set={"audit-log-batch-throttle-enable": False}).changed
+    assert sandbox.starts() == starts + 1
+
+    assert controller.play("--check", state="absent").changed
+    assert controller.play(state="absent").changed
+    assert sandbox.manifest.read_bytes() == kubeadm
+    assert not controller.play(state="absent").changed
+
+
+def test_a_failure_carries_the_tool_s_message_and_hint(
+    controller: Controller, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    before = sandbox.manifest.read_bytes()
+    policy = tmp_path / "policy.yaml"
+    head = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
+    policy.write_text(head + "- level: Nope\n")
+    for mode in ([], ["--check"]):
+        failed = controller.play(*mode, policy=str(policy))
+        assert failed.code == 2, failed.text
+        assert 'rules[0].level: Unsupported value: "Nope"' in failed.result["msg"]
+        assert "hint: write `level: None`" in failed.result["msg"]
+        assert failed.result["errors"][0]["code"] == "policy"
+        assert failed.result["changed"] is False
+
+    # what a run would refuse, a check refuses, too; with `force` neither does
+    policy.write_text(head + "- level: None\n")
+    for mode in ([], ["--check"]):
+        refused = controller.play(*mode, policy=str(policy))
+        assert refused.code == 2, refused.text
+        assert "no request at all is logged (policy-lint)" in refused.result["msg"]
+        assert "hint: end with a rule `- level: Metadata`" in refused.result["msg"]
+    assert controller.play("--check", policy=str(policy), force=["policy-lint"]).changed
+    assert sandbox.manifest.read_bytes() == before
+
+
+def test_a_node_that_does_not_come_back_is_restored_and_said(controller: Controller, sandbox: Sandbox) -> None:
+    before = sandbox.manifest.read_bytes()
+    sandbox.misbehave(crash="with-audit")
+    failed = controller.play(policy="metadata", timeout=20)
+    assert failed.code == 2, failed.text
+    assert failed.result["changed"] is False
+    assert [node["state"] for node in failed.result["nodes"]] == ["restored"]
+    assert failed.result["msg"]
+    assert sandbox.manifest.read_bytes() == before
+
+
+def test_kubeadm_config_alone_is_a_change(controller: Controller) -> None:
+    assert controller.play(policy="metadata", persist=False).changed
+    assert controller.play("--check", policy="metadata").changed
+    stored = controller.play(policy="metadata")
+    assert stored.changed
+    assert stored.result["nodes"][0]["state"] == "unchanged"
+    assert not controller.play(policy="metadata").changed
+
+
+def test_the_sudo_password_is_seen_nowhere(controller: Controller) -> None:
+    checked = controller.play("--check", "--diff", "-vvv", policy="metadata", become_password=SECRET)
+    assert checked.changed
+    assert "--ask-become-pass" in controller.seen
+    assert SECRET not in controller.seen
+    assert SECRET not in checked.text
+    assert SECRET not in str(checked.result)
