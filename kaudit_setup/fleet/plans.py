@@ -41,13 +41,15 @@ class NodePlan:
 class Storing:
     """What will be stored for one cluster: `plan` None where nothing is, and `why` says why not.
 
-    `missed`: it should be stored and is not, so that the next kubeadm upgrade undoes what is done now.
+    `missed`: it should be stored and is not, so that the next kubeadm upgrade undoes what is done now. `unknown`:
+    there was no API server to ask what is stored; it is asked again once the change is proved.
     """
 
     plan: ConfigPlan | None
     why: str = ""
     settings: AuditSettings | None = None
     missed: bool = False
+    unknown: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.plan)

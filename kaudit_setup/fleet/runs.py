@@ -9,10 +9,12 @@ from kaudit_setup.change.cancel import CancelledError, Level
 from kaudit_setup.change.persist import ConfigPlan, reverse, write
 from kaudit_setup.change.prepare import prepare_rollback
 from kaudit_setup.change.run import Outcome, Terms, enact, prove_unchanged
-from kaudit_setup.errors import StoppedError
+from kaudit_setup.errors import NodeError, StoppedError
 from kaudit_setup.fleet.events import ClusterReport, Event, NodeReport, Progress, State
 from kaudit_setup.fleet.plans import ClusterPlan, NodePlan, server_at
-from kaudit_setup.node.cluster import wait_ready
+from kaudit_setup.fleet.store import found_after
+from kaudit_setup.node.cluster import ClusterSeen, wait_ready
+from kaudit_setup.node.observe import observe
 from kaudit_setup.node.peers import Address
 
 # How long other API servers of the cluster are waited for, at most, before a node is restarted.
@@ -96,7 +98,7 @@ class ClusterRun:
         """Store the settings in kubeadm-config; what was done, or why nothing was. Raises KauditError."""
         storing, last = self.plan.storing, self.nodes[-1]
         if not storing.plan:
-            return storing.why
+            return self._ask_again() if storing.unknown else storing.why
         backup = last.report and last.report.outcome and last.report.outcome.backup
         version = write(
             last.plan.node,
@@ -110,6 +112,15 @@ class ClusterRun:
         if storing.settings and storing.settings.flags:
             return "kubeadm-config: stored, so that kubeadm upgrade keeps it"
         return "kubeadm-config: audit settings removed"
+
+    def _ask_again(self) -> str:
+        """Now that the last node's server was proved; a failure to ask is no failure of the change."""
+        last = self.plan.nodes[-1]
+        try:
+            seen = observe(last.node, manifest=last.prepared.state.observed.manifest.path)
+        except NodeError:
+            return self.plan.storing.why
+        return found_after(seen.cluster or ClusterSeen(None, "its API server could not be asked"), last)
 
     def unstore(self) -> None:
         """Take that back. Raises KauditError."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
+from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.group import Cluster
 from kaudit_setup.fleet.plans import NodePlan, Storing
 from kaudit_setup.model import AuditSettings
-from kaudit_setup.node.cluster import StoredConfig
+from kaudit_setup.node.cluster import ClusterSeen, StoredConfig
 
 
 def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -> Storing:
@@ -23,8 +24,11 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
         return Storing(None, f"ConfigMap {NAME} is not updated (--no-persist)")
     last = nodes[-1]
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), last.member.seen)
+    if seen.config is None and not seen.servers:
+        why = f"kubeadm-config: not known, because {seen.config_why}; it is asked for again after the change"
+        return Storing(None, why, missed=True, unknown=True)
     if seen.config is None:
-        return Storing(None, f"kubeadm-config: not stored, because {seen.config_why}", missed=True)
+        return Storing(None, _not_stored(seen.config_why), missed=True)
     settings = AuditSettings(last.pod.flags)
     plan = _plan(seen.config, settings, last)
     if plan and cluster.strangers:
@@ -36,6 +40,29 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
             missed=True,
         )
     return Storing(plan, "" if plan else "kubeadm-config is up to date", settings)
+
+
+def found_after(seen: ClusterSeen, last: NodePlan) -> str:
+    """What is true of a configuration that could not be asked for before the change, now that the server runs.
+
+    Nothing is stored: nobody has reviewed that.
+    """
+    if seen.config is None:
+        return _not_stored(seen.config_why)
+    try:
+        differs = _plan(seen.config, AuditSettings(last.pod.flags), last)
+    except InputError as error:
+        return _not_stored(error.message)
+    if differs:
+        return _not_stored(
+            "it could be asked for only after the change; the same command again stores it (a change of "
+            "kubeadm-config is reviewed first)"
+        )
+    return "kubeadm-config: has these settings already"
+
+
+def _not_stored(why: str) -> str:
+    return f"kubeadm-config: not stored, because {why}"
 
 
 def _plan(stored: StoredConfig, settings: AuditSettings, last: NodePlan) -> ConfigPlan:

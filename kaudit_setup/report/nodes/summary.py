@@ -98,6 +98,10 @@ def _log_of(node: NodePlan) -> _Log | None:
 def _kubeadm(fleet: FleetPlan) -> str:
     if any(cluster.storing.plan for cluster in fleet.clusters):
         return "ConfigMap kubeadm-config is updated after the last node, so that kubeadm upgrade does the same"
+    if any(cluster.storing.unknown for cluster in fleet.clusters):
+        return (
+            "kubeadm-config is asked for after the change; without these settings the next kubeadm upgrade undoes it"
+        )
     if any(cluster.storing.missed for cluster in fleet.clusters):
         return "kubeadm-config is not updated: the next kubeadm upgrade undoes this"
     return ""
