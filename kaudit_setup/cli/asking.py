@@ -9,7 +9,7 @@ import typer
 
 from kaudit_setup.cli.options.output import exit_unless
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.progress import name_nodes, waiting
+from kaudit_setup.report.progress import asking
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Answer, Candidate
@@ -23,9 +23,8 @@ def ask(candidates: Sequence[Candidate], doing: str, question: Callable[[Node], 
     """The answers in the order of the nodes. Raises the error of an only node; those of several are in the list."""
     from kaudit_setup.fleet.survey import ask_all
 
-    with waiting(name_nodes(candidates)) as progress:
-        progress(doing)
-        asked = ask_all(candidates, lambda candidate: question(candidate.node))
+    with asking(candidates, doing) as heard:
+        asked = ask_all(candidates, lambda candidate: question(candidate.node), heard=heard)
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
     return asked

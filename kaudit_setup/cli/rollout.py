@@ -19,7 +19,7 @@ from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit, InputError, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.progress import name_nodes, show_cursor, waiting
+from kaudit_setup.report.progress import asking, show_cursor, waiting
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -76,9 +76,8 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
 def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Candidate], Prepared]) -> FleetPlan:
     from kaudit_setup.fleet.survey import plan_fleet
 
-    with waiting(name_nodes(candidates)) as progress:
-        progress("looking")
-        return plan_fleet(candidates, prepare, living=how.root is None, persist=not how.no_persist)
+    with asking(candidates, "looking") as heard:
+        return plan_fleet(candidates, prepare, living=how.root is None, persist=not how.no_persist, heard=heard)
 
 
 def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:

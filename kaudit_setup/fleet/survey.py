@@ -23,6 +23,10 @@ from kaudit_setup.node.port import Node
 
 # Connections that are opened at the same time: more only make sshd and us compete for the same processors.
 LOOK_FORKS = 32
+_LOOK_S = 0.2  # seconds
+
+Heard = Callable[[Sequence[str]], None]
+"""Told the names of the nodes that have not answered."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,10 +57,15 @@ class Answer(Generic[R]):
 
 
 def ask_all(
-    candidates: Sequence[Candidate], ask: Callable[[Candidate], R], *, forks: int = LOOK_FORKS
+    candidates: Sequence[Candidate],
+    ask: Callable[[Candidate], R],
+    *,
+    forks: int = LOOK_FORKS,
+    heard: Heard | None = None,
 ) -> list[Answer[R]]:
     """`ask` every node, several at the same time; the answers come in the order of the list, errors among them.
 
+    `heard` is told several times a second, in this thread, the names of those that have not answered.
     `ask` must not change the nodes: Ctrl-C ends it at once, and who has not answered is not waited for.
     Raises StoppedError then.
     """
@@ -75,7 +84,9 @@ def ask_all(
     threads = Threads([partial(keep, *numbered) for numbered in enumerate(candidates)], forks)
     try:
         threads.begin()
-        threads.finish()
+        while not threads.wait(_LOOK_S if heard else None):
+            if heard:
+                heard([each.node.name for number, each in enumerate(candidates) if number not in found])
     except KeyboardInterrupt as error:
         threads.begin_no_more()
         raise StoppedError("interrupted while reading the nodes; nothing was changed anywhere") from error
@@ -133,11 +144,13 @@ def plan_fleet(
     living: bool,
     persist: bool,
     forks: int = LOOK_FORKS,
+    heard: Heard | None = None,
 ) -> FleetPlan:
     """Plan every node; raises one error that names every node that could not be looked at.
 
     `living`: whether there are API servers that know of their clusters (not on folders); `persist`: whether their
-    kubeadm-config shall be changed. Raises InputError where nodes of one claimed cluster have different CAs.
+    kubeadm-config shall be changed; `heard`: see `ask_all`.
+    Raises InputError where nodes of one claimed cluster have different CAs.
     """
 
     def one(candidate: Candidate) -> NodePlan:
@@ -148,7 +161,7 @@ def plan_fleet(
             candidate.node, prepared, member_of(candidate, prepared.state, seen), time.monotonic() - began
         )
 
-    found = [node for _, node in answers(ask_all(candidates, one, forks=forks))]
+    found = [node for _, node in answers(ask_all(candidates, one, forks=forks, heard=heard))]
     grouped = group([node.member for node in found])
     clusters = []
     for cluster in grouped.clusters:

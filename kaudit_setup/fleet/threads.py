@@ -50,11 +50,6 @@ class Threads:
             raise self._error
         return self._alive == 0
 
-    def finish(self) -> None:
-        """Until all have ended; raises what a job raised."""
-        while not self.wait():
-            pass
-
     def wake(self) -> None:
         """Make `wait` return. May be called in a signal handler."""
         self._messages.put("wake up")

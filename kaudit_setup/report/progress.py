@@ -23,6 +23,7 @@ SILENT_S: Final = 1.0
 """Seconds; what takes less is not worth a line."""
 _REDRAW_S: Final = 0.25  # seconds, on a terminal
 _PLAIN_S: Final = 10.0  # seconds, where each line stays
+_MOST_NAMES: Final = 3
 
 
 def name_nodes(candidates: Sequence[Candidate]) -> str:
@@ -70,6 +71,22 @@ def waiting(host: str) -> Iterator[Callable[[str], None]]:
         yield moving
 
 
+@contextmanager
+def asking(candidates: Sequence[Candidate], doing: str) -> Iterator[Callable[[Sequence[str]], None]]:
+    """While nodes are asked all together; yields what is told now and then which have not answered."""
+    pace = Pace(time.monotonic, moving=sys.stderr is not None and sys.stderr.isatty())
+    with waiting(name_nodes(candidates)) as tell:
+        tell(doing)
+        pace.due()
+
+        def heard(left: Sequence[str]) -> None:
+            if len(candidates) > 1 and pace.due():
+                pace.shown()
+                tell(f"{doing}: {nodes_left(left, len(candidates))}")
+
+        yield heard
+
+
 def show_bytes(node: str, file: str, done: int, total: int) -> None:
     """How much of a file has come: one line on a terminal that is written over and over; nothing in a pipe."""
     if sys.stderr.isatty():
@@ -77,6 +94,27 @@ def show_bytes(node: str, file: str, done: int, total: int) -> None:
         end = "\n" if done >= total else ""
         sys.stderr.write(f"\r\x1b[K{safe(node)}: {name} {size(done)} of {size(total)}{end}")
         sys.stderr.flush()
+
+
+class Pace:
+    """When to show how far something is: first after a second, on a terminal often, elsewhere seldom."""
+
+    def __init__(self, clock: Callable[[], float], *, moving: bool) -> None:
+        """`clock` gives seconds; `moving`: whether there is a terminal."""
+        self._clock = clock
+        self._moving = moving
+        self._due: float | None = None  # None before anything began
+
+    def due(self) -> bool:
+        """Whether it is time now. The work has begun when this is asked first."""
+        now = self._clock()
+        if self._due is None:
+            self._due = now + (SILENT_S if self._moving else _PLAIN_S)
+        return now >= self._due
+
+    def shown(self) -> None:
+        """It was shown now."""
+        self._due = self._clock() + (_REDRAW_S if self._moving else _PLAIN_S)
 
 
 class ReadingLine:
@@ -88,24 +126,21 @@ class ReadingLine:
         """`clock` gives seconds; `moving`: whether there is a terminal."""
         self._clock = clock
         self._moving = moving
-        self._due: float | None = None  # when the next one is, None before the first scan
+        self._pace = Pace(clock, moving=moving)
         self._began: float | None = None  # when this scan did
         self._live: Live | None = None
 
     def due(self) -> bool:
         """See `Watcher.due`."""
-        now = self._clock()
-        if self._due is None:
-            self._due = now + (SILENT_S if self._moving else _PLAIN_S)
         if self._began is None:
-            self._began = now
-        return now >= self._due
+            self._began = self._clock()
+        return self._pace.due()
 
     def see(self, far: HowFar) -> None:
         """See `Watcher.see`."""
         now = self._clock()
         line = how_far(far, now - (now if self._began is None else self._began))
-        self._due = now + (_REDRAW_S if self._moving else _PLAIN_S)
+        self._pace.shown()
         if self._moving:
             self._draw(line)
         elif presentation().verbosity > 0:
@@ -148,8 +183,23 @@ def reading_line() -> ReadingLine | None:
     return ReadingLine(time.monotonic, moving=moving)
 
 
+def nodes_left(left: Sequence[str], count: int) -> str:
+    """`2 of 4 nodes answered, waiting for cp3, cp4`."""
+    names = ", ".join(map(safe, left[:_MOST_NAMES]))
+    others = f" and {len(left) - _MOST_NAMES} more" if len(left) > _MOST_NAMES else ""
+    waiting_for = f"waiting for {names}{others}"
+    if count < 2:
+        return waiting_for
+    said = f"{count - len(left)} of {counted(count, 'node')} answered"
+    return f"{said}, {waiting_for}" if left else said
+
+
 def how_far(far: HowFar, seconds: float) -> str:
-    """`reading: 120 MiB of 478 MiB (25 %), 3 of 12 files, 210 MiB/s, 2 s left`, after so many seconds of it."""
+    """`reading: 120 MiB of 478 MiB (25 %), 3 of 12 files, 210 MiB/s, 2 s left`, after so many seconds of it; of
+    nodes that search for themselves, which have not answered.
+    """
+    if far.nodes:
+        return f"asking: {nodes_left(far.left, far.nodes)}, {seconds:.0f} s"
     rate = far.read / seconds if seconds > 0 else 0.0
     of = f" of {size(far.size)} ({100 * far.read // far.size} %)" if far.size else ""
     said = [f"reading: {size(far.read)}{of}"]

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from mmap import mmap
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+LOOK_S = 0.2
+"""Seconds: who watches is asked so often while there is nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class HowFar:
     """`read` of `size` bytes, as they lie on the disk; `size` is 0 if nobody knows it, as of a pipe.
 
-    `done` of `files` files were read to their ends.
+    `done` of `files` files were read to their ends. Of `nodes` that are asked those that are `left` still work.
     """
 
     read: int = 0
     size: int = 0
     done: int = 0
     files: int = 0
+    nodes: int = 0
+    left: tuple[str, ...] = ()
 
     def __add__(self, other: HowFar) -> HowFar:
         """Of two scans at the same time."""
@@ -35,6 +40,8 @@ class HowFar:
             self.size + other.size if known else 0,
             self.done + other.done,
             self.files + other.files,
+            self.nodes + other.nodes,
+            (*self.left, *other.left),
         )
 
 
@@ -98,26 +105,54 @@ class Meter:
         return HowFar(sum(self._read), size, len(files) - len(going_on), len(files))
 
 
+class NodesMeter:
+    """How many nodes have answered."""
+
+    def __init__(self, names: Sequence[str], scans: Scans) -> None:
+        self._left = list(names)
+        self._count = len(names)
+        self._scans = scans
+
+    def end(self, name: str) -> None:
+        """A node has answered, or failed; any thread may say so."""
+        self._left.remove(name)
+
+    def remain(self, names: Sequence[str]) -> None:
+        """These have not answered; for the thread that asked."""
+        self._left = list(names)
+        self.tick()
+
+    def tick(self) -> None:
+        """Let the watcher look; for the thread that asked."""
+        self._scans.tick()
+
+    def far(self) -> HowFar:
+        """How far it is now."""
+        return HowFar(nodes=self._count, left=tuple(self._left))
+
+
+M = TypeVar("M", bound=Meter | NodesMeter)
+
+
 class Scans:
     """Those that go on at the same time under one watcher: the logs of several nodes are read side by side."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self._meters: list[Meter] = []
+        self._meters: list[Meter | NodesMeter] = []
         self._unwatched = False
 
-    def begin(self, lengths: Sequence[Length]) -> Meter:
-        """A scan begins."""
-        meter = Meter(lengths, self)
+    @contextmanager
+    def during(self, meter: M) -> Iterator[M]:
+        """From the beginning to the end of what `meter` measures."""
         self._meters.append(meter)
         self.tick()
-        return meter
-
-    def finish(self, meter: Meter) -> None:
-        """It has ended, in whatever way."""
-        self._meters.remove(meter)
-        if not self._meters:
-            self._watcher.over()
+        try:
+            yield meter
+        finally:
+            self._meters.remove(meter)
+            if not self._meters:
+                self._watcher.over()
 
     def tick(self) -> None:
         """Let the watcher look, if it wants to."""
@@ -149,15 +184,13 @@ def make_way() -> None:
         scans.make_way()
 
 
-@contextmanager
-def metered(lengths: Sequence[Length]) -> Iterator[Meter | None]:
+def metered(lengths: Sequence[Length]) -> AbstractContextManager[Meter | None]:
     """One scan of such units; None if nobody watches."""
     scans = _NOW.get()
-    if scans is None:
-        yield None
-        return
-    meter = scans.begin(lengths)
-    try:
-        yield meter
-    finally:
-        scans.finish(meter)
+    return nullcontext() if scans is None else scans.during(Meter(lengths, scans))
+
+
+def metered_nodes(names: Sequence[str]) -> AbstractContextManager[NodesMeter | None]:
+    """One question to nodes; None if nobody watches."""
+    scans = _NOW.get()
+    return nullcontext() if scans is None else scans.during(NodesMeter(names, scans))

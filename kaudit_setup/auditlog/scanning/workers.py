@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.scanning.meter import Meter, metered
+from kaudit_setup.auditlog.scanning.meter import LOOK_S, Meter, metered
 from kaudit_setup.errors import KauditError
 
 T = TypeVar("T")
@@ -29,7 +29,6 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
-_LOOK_S = 0.2  # seconds; who watches is asked so often while no worker says anything
 SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 
 
@@ -145,7 +144,7 @@ def _ready(pipes: Collection[Connection], meter: Meter | None) -> list[Connectio
     """Those of `pipes` in which something is; whoever watches is asked meanwhile."""
     ready: list[Any] = []
     while not ready:
-        ready = wait(pipes, _LOOK_S if meter is not None else None)
+        ready = wait(pipes, LOOK_S if meter is not None else None)
         if meter is not None:
             meter.tick()
     return cast(list[Connection], ready)

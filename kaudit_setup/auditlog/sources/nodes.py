@@ -14,6 +14,7 @@ from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together, unreadable
+from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nodes
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.listing import Listing, listing
@@ -146,6 +147,15 @@ class Answer:
 class Backlog(queue.Queue["Hit | None"]):
     """Hits that wait to be taken, None at their end; `maxsize` is in bytes: a line may have megabytes."""
 
+    def take(self, meter: NodesMeter | None) -> Hit | None:
+        """The next one, as soon as there is one; whoever watches is asked meanwhile."""
+        if meter is None:
+            return self.get()
+        while True:
+            meter.tick()
+            with contextlib.suppress(queue.Empty):
+                return self.get(timeout=LOOK_S)
+
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
         self._held = 0
@@ -245,10 +255,14 @@ class RemoteLogs:
         found = self.listings()
         self._stopped.clear()
         asked = _Asked.of(literals, patterns, window)
-        hosts = [self._start(runner, one, asked) for runner, one in zip(self._runners, found, strict=True)]
+        with metered_nodes([runner.name for runner in self._runners]) as meter:
+            yield from self._answers(asked, found, meter)
+
+    def _answers(self, asked: _Asked, found: Sequence[Listing], meter: NodesMeter | None) -> Iterator[Hit]:
+        hosts = [self._start(runner, one, asked, meter) for runner, one in zip(self._runners, found, strict=True)]
         try:
             for host in hosts:
-                while (hit := host.queue.get()) is not None:
+                while (hit := host.queue.take(meter)) is not None:
                     # a node finds the most telling value of a line in another order, the rest is looked for here
                     if asked.said_in(hit.text):
                         yield hit
@@ -270,11 +284,11 @@ class RemoteLogs:
         """The nodes number their lines themselves."""
         return list(hits)
 
-    def _start(self, runner: Runner, found: Listing, asked: _Asked) -> _Host:
+    def _start(self, runner: Runner, found: Listing, asked: _Asked, meter: NodesMeter | None) -> _Host:
         waiting = Backlog(_WAITING_BYTES)
         files = tuple(file for file in found.files if not ended_before(file, asked.window.since))
         host = _Host(runner, found, Answer(files, asked.window, self._putter(waiting)), waiting)
-        threading.Thread(target=self._run, args=(host, asked, files), daemon=True).start()
+        threading.Thread(target=self._run, args=(host, asked, files, meter), daemon=True).start()
         return host
 
     def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
@@ -287,7 +301,7 @@ class RemoteLogs:
 
         return put
 
-    def _run(self, host: _Host, asked: _Asked, files: Sequence[LogFile]) -> None:
+    def _run(self, host: _Host, asked: _Asked, files: Sequence[LogFile], meter: NodesMeter | None) -> None:
         try:
             self._search(host, "lines", asked, files)
             others = host.answer.others
@@ -300,6 +314,8 @@ class RemoteLogs:
             host.failure = error
         except Exception as error:
             host.failure = NodeError(f"{host.runner.name}: the search failed: {error}")
+        if meter is not None:
+            meter.end(host.runner.name)
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Full):
                 host.queue.put(None, timeout=0.5)
@@ -360,14 +376,25 @@ def listings(
     threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(runners))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    with metered_nodes([runner.name for runner in runners]) as meter:
+        for runner, thread in zip(runners, threads, strict=True):
+            _join(thread, meter)
+            if meter is not None:
+                meter.end(runner.name)
     found = []
     for answer in answers:
         if isinstance(answer, BaseException):
             raise answer
         found.append(answer.of_cluster(clusters.get(answer.host, "")))
     return found
+
+
+def _join(thread: threading.Thread, meter: NodesMeter | None) -> None:
+    """Until it has ended; whoever watches is asked meanwhile."""
+    while thread.is_alive():
+        thread.join(LOOK_S if meter is not None else None)
+        if meter is not None:
+            meter.tick()
 
 
 def covered(found: Listing, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:

@@ -11,7 +11,7 @@ from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import RowNodeOptions
 from kaudit_setup.cli.options.output import exit_unless
-from kaudit_setup.report.progress import name_nodes, waiting
+from kaudit_setup.report.progress import asking
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def check(
     from kaudit_setup.compliance.node import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all
 
-    with how.candidates() as candidates, waiting(name_nodes(candidates)) as progress:
-        progress("looking")
-        asked = ask_all(candidates, lambda candidate: judge_node(look(candidate.node, how.manifest)))
+    with how.candidates() as candidates, asking(candidates, "looking") as heard:
+        asked = ask_all(candidates, lambda candidate: judge_node(look(candidate.node, how.manifest)), heard=heard)
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
     found = {a.candidate.node.name: a.value or unreachable(str(a.error)) for a in asked}

@@ -18,7 +18,7 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, KauditError, StoppedError
-from kaudit_setup.report.progress import name_nodes, waiting
+from kaudit_setup.report.progress import asking
 from kaudit_setup.report.terminal import colour
 from kaudit_setup.report.times import clock
 
@@ -127,9 +127,10 @@ def _look(candidates: Sequence[Candidate], how: StatusOptions) -> tuple[Row, ...
     from kaudit_setup.fleet.status import compared, status_of
     from kaudit_setup.fleet.survey import ask_all
 
-    with waiting(name_nodes(candidates)) as progress:
-        progress("looking")
-        asked = ask_all(candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None))
+    with asking(candidates, "looking") as heard:
+        asked = ask_all(
+            candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None), heard=heard
+        )
     rows = compared(asked, [_wanted(candidate, how) for candidate in candidates])
     _keep(rows, how)
     if len(asked) == 1 and asked[0].error:

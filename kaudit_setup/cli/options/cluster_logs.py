@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
     from kaudit_setup.fleet.logs.clusters import LogCluster
+    from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.model import SilentServer
     from kaudit_setup.node.objects import Runner
 
@@ -80,10 +81,9 @@ class ClusterLogOptions(LogOptions):
     def on_nodes(self) -> Iterator[NodeLogs]:
         """See `LogOptions.on_nodes`; nodes of several clusters are told apart by the CA that is on them."""
         from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
-        from kaudit_setup.fleet.logs.clusters import log_clusters
 
         with self.candidates() as found:
-            clusters = log_clusters(found) if len(found) > 1 else ()
+            clusters = _clusters_of(found) if len(found) > 1 else ()
             names = {node.name: one.name for one in clusters for node in one.nodes} if len(clusters) > 1 else {}
             yield NodeLogs.on([candidate.node for candidate in found], _script(), self.log or (), names)
 
@@ -91,10 +91,9 @@ class ClusterLogOptions(LogOptions):
     def _clusters_of_nodes(self) -> Iterator[list[ClusterLogs]]:
         """The logs on the nodes, cluster by cluster."""
         from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
-        from kaudit_setup.fleet.logs.clusters import log_clusters
 
         with self.candidates() as found:
-            clusters = log_clusters(found)
+            clusters = _clusters_of(found)
             parts = []
             for one in clusters:
                 name = one.name if len(clusters) > 1 else ""
@@ -114,6 +113,14 @@ class ClusterLogOptions(LogOptions):
         stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
         with clean_up_when_ended(), rereadable(self.files(), stdin) as files:
             yield LocalLogs(files)
+
+
+def _clusters_of(found: Sequence[Candidate]) -> tuple[LogCluster, ...]:
+    from kaudit_setup.auditlog.scanning.meter import metered_nodes
+    from kaudit_setup.fleet.logs.clusters import log_clusters
+
+    with metered_nodes([each.node.name for each in found]) as meter:
+        return log_clusters(found, meter.remain if meter is not None else None)
 
 
 def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[SilentServer]]:

@@ -14,7 +14,7 @@ from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.status import judge
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.fleet.group import Member, fingerprint, strangers
-from kaudit_setup.fleet.survey import Answer, Candidate, ask_all, cluster_of, member_of
+from kaudit_setup.fleet.survey import Answer, Candidate, Heard, ask_all, cluster_of, member_of
 from kaudit_setup.model import SilentServer
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
@@ -45,12 +45,13 @@ class _Look:
         return fingerprint(self.observed.ca)
 
 
-def log_clusters(candidates: Sequence[Candidate]) -> tuple[LogCluster, ...]:
-    """The clusters of `candidates`, in their order; one that cannot be reached counts as one without a CA.
+def log_clusters(candidates: Sequence[Candidate], heard: Heard | None = None) -> tuple[LogCluster, ...]:
+    """The clusters of `candidates`, in their order; one that cannot be reached counts as one without a CA. `heard`:
+    see `ask_all`.
 
     Raises InputError where it cannot be told to which of several clusters a machine belongs.
     """
-    asked = ask_all(candidates, _look)
+    asked = ask_all(candidates, _look, heard=heard)
     keys = _keys(asked)
     together: dict[str, list[Answer[_Look]]] = {}
     for answer, key in zip(asked, keys, strict=True):

@@ -6,13 +6,19 @@ import io
 import itertools
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from logkit import event, write
 
-from kaudit_setup.cli import main
+from kaudit_setup.cli import connect, main
+from kaudit_setup.fleet.survey import Candidate
+from kaudit_setup.node.local import LocalNode
 from kaudit_setup.report import progress
 from kaudit_setup.resources import template
 
@@ -33,9 +39,9 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
-def on_terminal(words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+def on_terminal(words: list[str], monkeypatch: pytest.MonkeyPatch, terminal: type[Terminal] = Terminal) -> str:
     """What a terminal got, from both streams."""
-    shown = Terminal()
+    shown = terminal()
     with monkeypatch.context() as patched:
         patched.setenv("TERM", "xterm")
         patched.setenv("COLUMNS", "100")
@@ -128,3 +134,55 @@ def test_forks_count_too(logs: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(logs)], capture_output=True, text=True, check=True)
     assert done.stdout == "over\nTrue True True\n"
+
+
+class Slow:
+    """A node that answers once it may."""
+
+    def __init__(self, node: LocalNode, may: threading.Event) -> None:
+        self._node, self._may = node, may
+
+    @property
+    def name(self) -> str:
+        return "slow"
+
+    def sh(self, *args: Any, **options: Any) -> Any:
+        assert self._may.wait(60)
+        return self._node.sh(*args, **options)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+FLEET = {
+    "status": ["status"],
+    "check": ["check"],
+    "backups": ["backups", "list"],
+    "verify": ["verify"],
+    "events": ["events", "--log", "/var/log/kubernetes/audit"],
+    "top": ["top", "--by", "user", "--log", "/var/log/kubernetes/audit"],
+}
+
+
+@pytest.mark.parametrize("command", FLEET)
+def test_who_waits_for_nodes_sees_which(
+    command: str, nodes: list[LocalNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = threading.Event()
+
+    class Waiting(Terminal):
+        """Lets the slow node answer when it was said that it is waited for."""
+
+        def write(self, text: str) -> int:
+            if "1 of 2 nodes answered, waiting for slow" in text:
+                may.set()
+            return super().write(text)
+
+    @contextmanager
+    def opened(*_: object, **__: object) -> Iterator[list[Candidate]]:
+        yield [Candidate(nodes[0]), Candidate(Slow(nodes[1], may))]
+
+    monkeypatch.setattr(connect, "nodes", opened)
+    each_look_takes(0.5, monkeypatch)
+    on_terminal([*FLEET[command], "--host", "cp1", "--host", "slow"], monkeypatch, Waiting)
+    assert may.is_set()
