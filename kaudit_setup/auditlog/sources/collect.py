@@ -49,12 +49,27 @@ class Entry(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Collected:
-    """What `collect` did: every file that is there now, how many were fetched, bytes over the wire, notes."""
+    """What `collect` did: every file that is there now, how many were fetched, bytes over the wire, notes.
+
+    `failures`: the nodes whose logs are not whole here, and why; each names its node.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     fetched: int = 0
     moved: int = 0
     notes: list[str] = field(default_factory=list)
+    failures: list[NodeError] = field(default_factory=list)
+
+    @property
+    def failure(self) -> NodeError | None:
+        """All failures as one error; None where there is none."""
+        if len(self.failures) < 2:
+            return next(iter(self.failures), None)
+        return NodeError(
+            f"the logs of {len(self.failures)} nodes were not collected whole",
+            hint="run the same command again; what is here already is not fetched again",
+            details="\n".join(error.message for error in self.failures),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +90,9 @@ def collect(
     """Fetch the logs of `runners` into the folder `into`; what is there already stays. Files 0600, folders 0700.
 
     `script`: the text of `lib` and `logs`. `paths`: where the logs are there; empty: the script finds out.
-    Can be stopped at any time and run again. Raises NodeError, and KauditError if the folder cannot be written; their
-    details have the notes of what was done by then.
+    A node that fails does not keep the others from being asked. Can be stopped at any time and run again. Raises
+    NodeError if every node failed, and KauditError if the folder cannot be written; their details have the notes of
+    what was done by then.
     """
     done = Collected()
     try:
@@ -84,7 +100,12 @@ def collect(
         done.entries = _read_manifest(into)
         done.notes += _repaired_sums(into, done.entries)
         for runner in runners:
-            _Node(runner, script, list(paths), into, progress, done).collect()
+            try:
+                _Node(runner, script, list(paths), into, progress, done).collect()
+            except NodeError as error:
+                done.failures.append(_named(error, runner.name))
+        if done.failure and len(done.failures) == len(runners):
+            raise done.failure
     except KauditError as error:
         # what these speak of is done, so that the next run has no reason to say it
         error.details = "\n".join([*error.details.splitlines(), *done.notes])
@@ -96,6 +117,12 @@ def collect(
             details="\n".join(done.notes),
         ) from error
     return done
+
+
+def _named(error: NodeError, node: str) -> NodeError:
+    if not error.message.startswith(f"{node}: "):
+        error.message = f"{node}: {error.message}"
+    return error
 
 
 class _Node:

@@ -22,7 +22,8 @@ _EPILOG = """Examples:
   cd audit-logs && sha256sum -c SHA256SUMS && kaudit-setup stats --log .
 
 Files that are already there are not copied again; an interrupted transfer continues. Files that a node has deleted
-since are kept. A copy that was changed here is kept as FILE.altered, and the original is copied again.
+since are kept. A copy that was changed here is kept as FILE.altered, and the original is copied again. If a node
+fails, the others are copied all the same; the exit status is 1.
 """
 
 
@@ -40,7 +41,7 @@ def collect(
     from kaudit_setup.auditlog.sources.collect import collect as fetch
     from kaudit_setup.node.shell import script
     from kaudit_setup.report.collect import Collection, as_item, as_text
-    from kaudit_setup.report.documents.document import document, warned
+    from kaudit_setup.report.documents.document import document, fault, warned
     from kaudit_setup.report.progress import show_bytes
     from kaudit_setup.report.terminal import notes
 
@@ -53,7 +54,12 @@ def collect(
         done = fetch(nodes, script("lib") + script("logs"), source.log or [], into, show_bytes)
     show(
         output,
-        lambda: document(Collection, [as_item(done, into)], (), warned(done.notes, code="log")),
+        lambda: document(
+            Collection, [as_item(done, into)], list(map(fault, done.failures)), warned(done.notes, code="log")
+        ),
         lambda: as_text(done, into),
     )
     notes(done.notes)
+    if done.failure:
+        # with the answer, which was given
+        raise done.failure

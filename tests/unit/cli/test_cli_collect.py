@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,41 @@ def test_collect_goes_on_where_it_was_stopped(
     assert got["fetched"] == 4
     assert (folder / "audit.log").read_bytes() == log.read_bytes()
     assert (folder / other.name).read_bytes() == other.read_bytes()
+
+
+def lose(nodes: list[LocalNode], tmp_path: Path, *names: str) -> None:
+    for name in names:
+        shutil.rmtree(tmp_path / name / "var/log")
+
+
+@pytest.mark.parametrize("lost", ["cp1", "cp2"])
+def test_collect_goes_on_with_the_other_nodes(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path, lost: str
+) -> None:
+    home = tmp_path / "home"
+    lose(nodes, tmp_path, lost)
+    assert main(["collect", "--host", "cp1", "-d", str(home), "-o", "json"]) == 1
+    said = capfd.readouterr()
+    document = json.loads(said.out)
+    assert {f["node"] for f in document["items"][0]["files"]} == {str(tmp_path / ({"cp1", "cp2"} - {lost}).pop())}
+    [error] = document["errors"]
+    assert error["message"] == f"{tmp_path / lost}: no audit log was found"
+    assert said.err.count("error: ") == 1
+    assert f"error: {tmp_path / lost}: no audit log was found" in said.err
+    assert agrees(home)
+    assert main(["collect", "--host", "cp1", "-d", str(home)]) == 1
+    assert "2 files in " in capfd.readouterr().out
+
+
+def test_collect_names_every_node_that_fails(
+    capfd: pytest.CaptureFixture[str], nodes: list[LocalNode], tmp_path: Path
+) -> None:
+    lose(nodes, tmp_path, "cp1", "cp2")
+    assert main(["collect", "--host", "cp1", "-d", str(tmp_path / "home")]) == 1
+    said = capfd.readouterr()
+    assert "error: the logs of 2 nodes were not collected whole" in said.err
+    assert all(f"{tmp_path / name}: no audit log was found" in said.err for name in ("cp1", "cp2"))
+    assert said.out == ""
 
 
 @pytest.mark.parametrize("how", ["another file", "cut and shorter", "cut and longer"])
