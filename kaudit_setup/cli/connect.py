@@ -12,6 +12,7 @@ import typer
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.terminal import presentation, presenting, say
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.hosts import Host
@@ -145,10 +146,22 @@ def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> 
 
 
 def traced(node: Node) -> Node:
-    """With KAUDIT_TRACE=FILE, each remote command leaves a line there (host, seconds, exit status)."""
-    file = os.environ.get("KAUDIT_TRACE")
-    if not file:
+    """With KAUDIT_TRACE=FILE, each remote command leaves a line there (host, seconds, exit status, bytes sent); with
+    -vv it is shown.
+    """
+    file, shown = os.environ.get("KAUDIT_TRACE"), presentation()
+    if not file and shown.verbosity < 2:
         return node
-    from kaudit_setup.node.trace import TracedNode
+    from kaudit_setup.node.trace import TracedNode, Trip
+    from kaudit_setup.report.progress import trip_line
 
-    return TracedNode(node, Path(file))
+    def told(trip: Trip) -> None:
+        if file:
+            with Path(file).open("a") as out:
+                out.write(f"{trip.host} {trip.seconds:.3f} {trip.code} {trip.sent}\n")
+        if shown.verbosity > 1:
+            # a thread that asks a node knows nothing of the run's options
+            with presenting(shown):
+                say(trip_line(trip))
+
+    return TracedNode(node, told)

@@ -61,7 +61,7 @@ def ask_all(
     ask: Callable[[Candidate], R],
     *,
     forks: int = LOOK_FORKS,
-    heard: Heard | None = None,
+    heard: Heard = lambda _left: None,
 ) -> list[Answer[R]]:
     """`ask` every node, several at the same time; the answers come in the order of the list, errors among them.
 
@@ -84,9 +84,8 @@ def ask_all(
     threads = Threads([partial(keep, *numbered) for numbered in enumerate(candidates)], forks)
     try:
         threads.begin()
-        while not threads.wait(_LOOK_S if heard else None):
-            if heard:
-                heard([each.node.name for number, each in enumerate(candidates) if number not in found])
+        while not threads.wait(_LOOK_S):
+            heard([each.node.name for number, each in enumerate(candidates) if number not in found])
     except KeyboardInterrupt as error:
         threads.begin_no_more()
         raise StoppedError("interrupted while reading the nodes; nothing was changed anywhere") from error
@@ -144,7 +143,7 @@ def plan_fleet(
     living: bool,
     persist: bool,
     forks: int = LOOK_FORKS,
-    heard: Heard | None = None,
+    heard: Heard = lambda _left: None,
 ) -> FleetPlan:
     """Plan every node; raises one error that names every node that could not be looked at.
 

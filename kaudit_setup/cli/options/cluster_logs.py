@@ -120,7 +120,7 @@ def _clusters_of(found: Sequence[Candidate]) -> tuple[LogCluster, ...]:
     from kaudit_setup.fleet.logs.clusters import log_clusters
 
     with metered_nodes([each.node.name for each in found]) as meter:
-        return log_clusters(found, meter.remain if meter is not None else None)
+        return log_clusters(found, meter.remain if meter is not None else lambda _left: None)
 
 
 def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[SilentServer]]:

@@ -45,7 +45,7 @@ class _Look:
         return fingerprint(self.observed.ca)
 
 
-def log_clusters(candidates: Sequence[Candidate], heard: Heard | None = None) -> tuple[LogCluster, ...]:
+def log_clusters(candidates: Sequence[Candidate], heard: Heard) -> tuple[LogCluster, ...]:
     """The clusters of `candidates`, in their order; one that cannot be reached counts as one without a CA. `heard`:
     see `ask_all`.
 

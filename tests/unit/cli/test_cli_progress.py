@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from logkit import event, write
+from logkit import SCENARIO, event, write
 
 from kaudit_setup.cli import connect, main
 from kaudit_setup.fleet.survey import Candidate
@@ -186,3 +186,23 @@ def test_who_waits_for_nodes_sees_which(
     each_look_takes(0.5, monkeypatch)
     on_terminal([*FLEET[command], "--host", "cp1", "--host", "slow"], monkeypatch, Waiting)
     assert may.is_set()
+
+
+def test_vv_shows_each_command_on_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifests = tmp_path / "node/etc/kubernetes/manifests"
+    manifests.mkdir(parents=True)
+    sample = SCENARIO.parents[2] / "samples/kube-apiserver-1.36.2.yaml"
+    (manifests / "kube-apiserver.yaml").write_text(sample.read_text())
+    kept, measured = tmp_path / "kept", tmp_path / "measured"
+    monkeypatch.setenv("KAUDIT_TRACE", str(measured))
+    words = ["status", "--root", str(tmp_path / "node"), "--log-file", str(kept)]
+    main([*words, "-v"])
+    assert "exit status" not in capsys.readouterr().err
+    main([*words, "-vv"])
+    shown = [line for line in capsys.readouterr().err.splitlines() if "exit status 0" in line]
+    assert len(shown) == 1
+    assert "observe" in shown[0]
+    assert shown[0] in kept.read_text()
+    assert len(measured.read_text().splitlines()) == 2
