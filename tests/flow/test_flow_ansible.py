@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
 from ansiblekit import Controller, install, needs_ansible
+from fleetkit import Fleet
 from flowkit import POLICY
 
 from kaudit_setup.sandbox import Sandbox
@@ -23,11 +24,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def controller(home: Path, sandbox: Sandbox) -> Iterator[Controller]:
+def controller(home: Path, sandbox: Sandbox) -> Controller:
+    return controller_of(home, f"node1 ansible_host={sandbox.host}", sandbox.ssh_config)
+
+
+def controller_of(home: Path, hosts: str, ssh_config: Path) -> Controller:
     (home / "seen").unlink(missing_ok=True)
     inventory = home / "inventory.ini"
-    inventory.write_text(f"[kube_control_plane]\nnode1 ansible_host={sandbox.host}\n")
-    return Controller(home, inventory, sandbox.ssh_config)
+    inventory.write_text(f"[kube_control_plane]\n{hosts}\n")
+    return Controller(home, inventory, ssh_config)
 
 
 def test_check_then_apply_then_nothing_to_do_then_absent(controller: Controller, sandbox: Sandbox) -> None:
@@ -108,10 +113,55 @@ def test_kubeadm_config_alone_is_a_change(controller: Controller) -> None:
     assert not controller.play(policy="metadata").changed
 
 
-def test_the_sudo_password_is_seen_nowhere(controller: Controller) -> None:
-    checked = controller.play("--check", "--diff", "-vvv", policy="metadata", become_password=SECRET)
+def test_the_sudo_password_reaches_sudo_and_is_seen_nowhere(home: Path) -> None:
+    with Sandbox.start(user="operator") as node:
+        node.misbehave(sudo="password", sudo_password=SECRET)
+        controller = controller_of(home, f"node1 ansible_host={node.host}", node.ssh_config)
+        checked = controller.play("--check", "--diff", "-vvv", policy="metadata", become_password=SECRET)
+        assert checked.changed
+        assert "--ask-become-pass" in controller.seen
+        for said in (controller.seen, checked.text, str(checked.result)):
+            assert SECRET not in said
+        wrong = controller.play("-vvv", policy="metadata", become_password="wrong-" + SECRET)
+        assert wrong.code == 2, wrong.text
+        assert "sudo" in wrong.result["msg"]
+        assert "hint: " in wrong.result["msg"]
+        assert SECRET not in wrong.text
+
+
+def test_the_hosts_of_the_play_are_reached_as_ansible_reaches_them(fleet: Fleet, home: Path) -> None:
+    hosts = "node1 ansible_host=cp1\ncp2 ansible_user=root\nnode3 ansible_host=cp3 ansible_user=root ansible_port={}"
+    port = re.findall(r"Port (\d+)", fleet.config.read_text())[2]
+    controller = controller_of(home, hosts.format(port), fleet.config)
+    checked = controller.play("--check", "--diff", "--forks", "1", policy="metadata")
     assert checked.changed
-    assert "--ask-become-pass" in controller.seen
-    assert SECRET not in controller.seen
-    assert SECRET not in checked.text
-    assert SECRET not in str(checked.result)
+    named = [word for word in checked.result["command"] if word.startswith("--host")]
+    assert named == ["--host=cp1", "--host=root@cp2", f"--host=root@cp3:{port}"]
+    assert checked.text.count("+++ ConfigMap kube-system/kubeadm-config") == 1
+    assert "WARNING" not in checked.text
+
+    few = controller.play("--check", "--limit", "node1", policy="metadata")
+    assert few.changed
+    assert "it has API servers that are not in the list" in few.result["warnings"][0]
+    assert "[WARNING]: cluster " in few.text
+
+    # one that fails leaves the rest alone, and what was changed before is said
+    fleet.boxes[1].misbehave(crash="with-audit")
+    failed = controller.play(policy="metadata", timeout=20)
+    assert failed.code == 2, failed.text
+    assert [node["state"] for node in failed.result["nodes"]] == ["changed", "restored", "notStarted"]
+    assert failed.result["changed"] is True
+    assert "cp2" in failed.result["msg"]
+
+
+def test_what_the_module_cannot_begin_with_is_said(controller: Controller) -> None:
+    lost = controller.play(policy="metadata", executable="no-such-kaudit")
+    assert lost.result["msg"].startswith("no-such-kaudit is not on this host")
+    # no node at all is not this machine
+    for none in ([], None):
+        assert controller.play(policy="metadata", hosts=none).result["msg"].startswith("hosts is empty")
+    assert not (controller.home / "seen").exists()
+    # neither an old tool nor another program
+    other = controller.play(policy="metadata", executable="/bin/true")
+    assert other.result["msg"].startswith("kaudit-setup did not answer as kaudit-setup/v1 (exit status 0)")
+    assert other.code == 2

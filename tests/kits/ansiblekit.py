@@ -97,8 +97,8 @@ class Controller:
         """Run the example playbook with these variables of the role."""
         kept = self.home / "result.json"
         kept.unlink(missing_ok=True)
+        given = {"executable": str(self.tool()), "ssh_config": str(self.ssh_config), **given}
         words = {f"audit_logging_{name}": value for name, value in given.items()}
-        words |= {"audit_logging_executable": str(self.tool()), "audit_logging_ssh_config": str(self.ssh_config)}
         # not on the command line: an argument list is no place for a password
         variables = self.home / "variables.json"
         variables.write_text(json.dumps(words))
