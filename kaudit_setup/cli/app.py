@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "disable": "Disable audit logging; log files are kept.",
     "rollback": "Restore a backup, verified like any change.",
     "recover": "Clear what an interrupted run left on a node.",
+    "purge": "Remove from nodes what is left after disable.",
     "status": "Show whether audit logging is on and working.",
     "verify": "Send a marked request and find it in the audit log.",
     "check": "Run the CIS Kubernetes Benchmark's audit checks.",
@@ -42,7 +43,7 @@ _COMPLETE: Final = "_KAUDIT_SETUP_COMPLETE"
 """Set by a shell that asks for completion (typer, after click)."""
 _GROUPS: Final = frozenset({"backups", "config", "manifest", "policy"})
 """Commands with sub-commands."""
-_FOLDERS: Final = dict.fromkeys(("enable", "apply", "disable", "rollback", "recover"), "change.")
+_FOLDERS: Final = dict.fromkeys(("enable", "apply", "disable", "rollback", "recover", "purge"), "change.")
 """Where in `commands` a module is that has a folder of its own kind."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from kaudit_setup.cli.options.output import exit_unless
+from kaudit_setup.errors import NodeError
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.progress import asking
 
@@ -33,6 +34,16 @@ def ask(candidates: Sequence[Candidate], doing: str, question: Callable[[Node], 
 def given(asked: Iterable[Answer[R]]) -> list[tuple[str, R | None]]:
     """The names of those that answered, with what they said."""
     return [(each.candidate.node.name, each.value) for each in asked if each.error is None]
+
+
+def everything(asked: Iterable[Answer[R]]) -> list[tuple[Candidate, R]]:
+    """What all of them said. Raises the first error of any: for what must not be done to some nodes only."""
+    found = []
+    for each in asked:
+        if each.error or each.value is None:
+            raise each.error or NodeError(f"{each.candidate.node.name}: did not answer")
+        found.append((each.candidate, each.value))
+    return found
 
 
 def missing(asked: Iterable[Answer[R]]) -> list[Fault]:

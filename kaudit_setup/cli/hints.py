@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 _COMMAND = re.compile(
-    r"(?<=`)kaudit-setup (?:apply|backups|disable|enable|recover|rollback|status|verify)\b[^`\n]*(?=`)"
+    r"(?<=`)kaudit-setup (?:apply|backups|disable|enable|purge|recover|rollback|status|verify)\b[^`\n]*(?=`)"
     r"|kaudit-setup rollback --to [^\s)`]+(?=\))"
 )
 # which nodes; the other options say how to reach them

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from changekit import STATE, UNITS, apply, cut_power, is_settled, planned, tree, units
 
-from kaudit_setup.change.recover import look, recover
+from kaudit_setup.change.leftovers.recover import look, recover
 from kaudit_setup.change.script import Run
 from kaudit_setup.errors import BrokenError, ChangeError
 from kaudit_setup.node.local import LocalNode

@@ -33,6 +33,7 @@ KINDS: Final = {
     "PolicyPreset": "policy.presets",
     "PolicySuggestion": "policy.suggest",
     "PolicyVerdict": "policy.validate",
+    "PurgedNode": "nodes.purged",
     "Recovery": "nodes.recovery",
     "RemovedBackups": "nodes.backups",
     "Top": "top",

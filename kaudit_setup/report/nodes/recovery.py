@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaudit_setup.change.recover import LeftOvers
+from kaudit_setup.change.leftovers.recover import LeftOvers
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 

@@ -15,8 +15,8 @@ from documents import document, items, only
 
 from kaudit_setup.auditlog.sources.collect import collect
 from kaudit_setup.change.backup import backups_of
+from kaudit_setup.change.leftovers.recover import look, recover
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.recover import look, recover
 from kaudit_setup.cli import main
 from kaudit_setup.fleet.inventory import read
 from kaudit_setup.node.local import LocalNode

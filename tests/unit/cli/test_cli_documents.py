@@ -93,6 +93,8 @@ ASKED: Sequence[tuple[str, str]] = (
     ("backups show --root AUDITED", "BackupContents"),
     ("backups diff --root AUDITED", "NodeReview"),
     ("backups prune --yes --keep 1 --root AUDITED", "RemovedBackups"),
+    ("purge --dry-run --root ROOT", "PurgedNode"),
+    ("purge --dry-run --root AUDITED", "Error"),
     ("top --by nonsense --log /nonexistent", "Error"),
     ("status --root /nonexistent", "Error"),
     ("verify --root ROOT", "Error"),

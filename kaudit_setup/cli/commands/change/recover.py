@@ -16,7 +16,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.progress import waiting
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.recover import LeftOvers
+    from kaudit_setup.change.leftovers.recover import LeftOvers
     from kaudit_setup.change.run import Terms
     from kaudit_setup.node.port import Node
     from kaudit_setup.report.nodes.recovery import Recovery
@@ -56,7 +56,7 @@ def recover(
 
 
 def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) -> Recovery:
-    from kaudit_setup.change.recover import look
+    from kaudit_setup.change.leftovers.recover import look
     from kaudit_setup.node.observe import observe
     from kaudit_setup.report.nodes.recovery import as_item, as_text
 
@@ -87,7 +87,7 @@ def _say(how: NodeOptions, text: str) -> None:
 
 
 def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> Recovery:
-    from kaudit_setup.change import recover as business
+    from kaudit_setup.change.leftovers import recover as business
     from kaudit_setup.change.nodestate import NodeState
     from kaudit_setup.change.run import wait_for_manifest
     from kaudit_setup.change.verify import NotProved, Proof

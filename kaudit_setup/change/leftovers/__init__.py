@@ -1,0 +1,1 @@
+"""What this tool leaves on a node: what broken runs left, and what stays after `disable`."""
