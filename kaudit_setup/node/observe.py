@@ -73,7 +73,10 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class LogSeen:
-    """The audit log: bytes, times and its first and last line, and how many rotated files stand beside it."""
+    """The audit log: bytes, times and its first and last line, and how many rotated files stand beside it.
+
+    `kept`: where a group was asked for, how many of the rotated files have which mode and owner.
+    """
 
     path: str
     kind: str = "absent"
@@ -85,6 +88,7 @@ class LogSeen:
     last: bytes = b""
     rotated: int = 0
     rotated_bytes: int = 0
+    kept: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
             last=last.get("log.last", b""),
             rotated=int(rotated[0]),
             rotated_bytes=int(rotated[1]),
+            kept=tuple(map(_kept, filter(str.strip, text("log.kept").splitlines()))),
         ),
         volumes={name: _volume(last, name) for name in ("log", "manifest", "policy", "state")},
         servers=tuple(_servers(found)),
@@ -267,6 +272,11 @@ def _texts(found: Sequence[tuple[str, bytes]], key: str) -> list[str]:
 def _groups(said: str) -> dict[str, str]:
     name, _, gid = said.rpartition(" ")
     return {name: gid} if gid.isascii() and gid.isdigit() else {}
+
+
+def _kept(said: str) -> tuple[int, str, str]:
+    count, mode, uid, gid = said.split()
+    return int(count), f"{int(mode, 8):o}", f"{uid}:{gid}"
 
 
 def _way(said: str) -> tuple[str, tuple[str, str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Iterator
 
 from kaudit_setup.change.permissions import READ, SEARCH, WRITE, LogGroup, Rights, allows
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.node.observe import Observed
+from kaudit_setup.node.observe import LogSeen, Observed
+from kaudit_setup.resources import counted
 
 
 def rights(observed: Observed, plan: Plan) -> Iterator[Finding]:
@@ -24,6 +26,7 @@ def log_group(observed: Observed, plan: Plan) -> Iterator[Finding]:
         yield from _no_group(plan.log_group)
         yield from _other_groups(observed, plan)
         yield from _closed_ways(observed, plan.log_group)
+        yield from _closed_logs(observed.log, plan.log_group)
 
 
 def _no_group(group: LogGroup) -> Iterator[Finding]:
@@ -54,6 +57,22 @@ def _closed_ways(observed: Observed, group: LogGroup) -> Iterator[Finding]:
                 f"group {group.name} may not pass through {path} (mode 0{mode}, owner {owner}) to the log",
                 f"chmod o+x {path}, or give the log another folder with --log-path",
             )
+
+
+def _closed_logs(log: LogSeen, group: LogGroup) -> Iterator[Finding]:
+    """Rotated before: the server gives the rights of the log on to those that it makes from now on."""
+    closed = sum(
+        count for count, mode, owner in log.kept if group.gid and not Rights(mode, owner).admit(group.gid, READ)
+    )
+    if closed:
+        files = f"{shlex.quote(posixpath.splitext(log.path)[0])}-*"
+        yield Finding(
+            "log-group-rotated",
+            False,
+            f"{counted(closed, 'rotated file')} beside {log.path} keep their old rights: group {group.name} cannot "
+            "read them",
+            f"chgrp {shlex.quote(group.name)} {files} && chmod g+r {files}",
+        )
 
 
 def _unwritable(observed: Observed, server: str) -> Iterator[Finding]:

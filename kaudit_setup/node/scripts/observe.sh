@@ -302,6 +302,10 @@ loose owner "$log_folder"
 # the group that shall read the log: its number, and the folders that it passes through to the log's own
 if [ -n "$group" ]; then
   if [ -z "$R" ] && have getent; then gid=$(getent group "$group"); else gid=$(grep "^$group:" "$R/etc/group"); fi
+  # the server gives a group's rights on to the next log only; a line for each mode and owner, with their number
+  set --
+  for f in "$R${log%.*}"-[0-9]*; do if [ -f "$f" ]; then set -- "$@" "$f"; fi; done
+  if [ $# -gt 0 ]; then field log.kept "$(rights_of "$@" | sort | uniq -c)"; fi
   gid=${gid#*:*:}
   field group "$group ${gid%%:*}"
   _way=$log_folder

@@ -107,6 +107,24 @@ def test_it_stays_without_being_named_again_and_comes_back_when_it_was_lost(node
     assert not [r for r in node.status()["remarks"] if "group" in r]
 
 
+def test_rotated_logs_that_the_group_cannot_read_are_counted(node: Node) -> None:
+    node.made(0o700, 0o600)
+    dry = ("enable", "--policy", "metadata", "--log-group", "adm", "--dry-run")
+    assert "old rights" not in node.run(*dry)[1]
+    old = [
+        node.folder / f"audit-2026-01-0{day}T00-00-00.000.log{end}" for day, end in ((1, ".gz"), (2, ".gz"), (3, ""))
+    ]
+    for path, mode in zip(old, (0o600, 0o600, 0o644), strict=True):
+        path.write_text(EVENT)
+        path.chmod(mode)
+    said = node.run(*dry)[1]
+    assert (
+        "2 rotated files beside /var/log/kubernetes/audit/audit.log keep their old rights: group adm cannot" in said
+    )
+    node.enable("--log-group", "adm")
+    assert [path.stat().st_mode & 0o777 for path in old] == [0o600, 0o600, 0o644]
+
+
 @pytest.mark.parametrize("back", [("disable",), ("rollback", "--to", "first"), ("enable", "--log-group", "")])
 def test_the_old_rights_come_back(node: Node, back: tuple[str, ...]) -> None:
     node.made(0o700, 0o600)
