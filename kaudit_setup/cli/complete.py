@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import typer
 
+from kaudit_setup.errors import KauditError
+
 _MOST_BYTES: Final = 1 << 18
 _MOST: Final = 200
 _HOST_LINE: Final = re.compile(r"(?im)^[ \t]*host[ \t=]+([^\n#]+)")
+_OBJECT: Final = re.compile(
+    r'"objectRef": ?\{"resource": ?"([\w.-]+)",(?: ?"namespace": ?"([\w.-]*)",)? ?"name": ?"([\w.:-]+)"'
+)
+"""Resource, namespace and name, in the order in which kube-apiserver writes them."""
 _BACKUPS: Final = "var/lib/kaudit-setup/backups"
 _LOG: Final = "/var/log/kubernetes/audit/audit.log"
 DIMENSIONS: Final = [
@@ -63,11 +70,12 @@ def dimensions(incomplete: str) -> list[str]:
 
 
 def hosts(context: typer.Context, incomplete: str) -> list[str]:
-    """The names in ssh_config, without patterns; a user before `@` stays."""
+    """The names in ssh_config, without patterns, and the hosts of --inventory; a user before `@` stays."""
     user, at, name = incomplete.rpartition("@")
     path = context.params.get("ssh_config") or Path.home() / ".ssh" / "config"
     words = [word for line in _HOST_LINE.findall(_text(Path(path))) for word in line.split()]
-    return [f"{user}{at}{word}" for word in _begin(words, name) if not set("*?!") & set(word)]
+    plain = [word for word in words if not set("*?!") & set(word)]
+    return [f"{user}{at}{word}" for word in _begin([*_in_inventory(context), *plain], name)]
 
 
 def backups(context: typer.Context, incomplete: str) -> list[str]:
@@ -89,10 +97,40 @@ def users(context: typer.Context, incomplete: str) -> list[str]:
     return _begin(_in_log(context, "username"), incomplete)
 
 
+def objects(context: typer.Context, incomplete: str) -> list[str]:
+    """Those in the log at hand, as `pods/web-0`; of --namespace, where that was typed before."""
+    wanted = context.params.get("namespace")
+    found = (
+        f"{resource}/{name}"
+        for text in _logs(context)
+        for resource, namespace, name in _OBJECT.findall(text)
+        if not wanted or namespace == wanted
+    )
+    return _begin(found, incomplete)
+
+
+def _in_inventory(context: typer.Context) -> list[str]:
+    """The addresses of its hosts; no program is asked, and a file with errors offers nothing."""
+    path = context.params.get("inventory")
+    text = _text(Path(path)) if path else ""
+    if not text:
+        return []
+    from kaudit_setup.fleet.inventory import read
+
+    with suppress(KauditError):
+        return [host.address for host in read(text, str(path)).hosts]
+    return []
+
+
 def _in_log(context: typer.Context, key: str) -> Iterator[str]:
+    for text in _logs(context):
+        yield from re.findall(rf'"{key}": ?"([\w.:@-]+)"', text)
+
+
+def _logs(context: typer.Context) -> Iterator[str]:
+    """The ends of the logs at hand."""
     paths = context.params.get("log") or [_LOG]
-    for path in paths[:3]:
-        yield from re.findall(rf'"{key}": ?"([\w.:@-]+)"', _text(Path(path), end=True))
+    return (_text(Path(path), end=True) for path in paths[:3])
 
 
 def _text(path: Path, *, end: bool = False) -> str:

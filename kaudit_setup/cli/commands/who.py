@@ -72,6 +72,7 @@ def who(
         str | None,
         typer.Argument(
             metavar="KIND[/NAME]",
+            autocompletion=complete.objects,
             help="As kubectl takes it: pod/x, deploy/x, deployments.apps/x, plural.group/x. A kind alone (pods, "
             "deploy,sts; rbac, admission, workloads) or a name with * or ? means many. Optional with --user and -A.",
             show_default=False,

@@ -44,7 +44,15 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / ".ssh/config").write_text(HOSTS)
     (tmp_path / "var/lib/kaudit-setup/backups/20261123T201219Z-992337").mkdir(parents=True)
     (tmp_path / "mine.yaml").write_text("")
-    write(tmp_path / "audit.log", event(user={"username": "alice"}), event(2, user={"username": "system:node:cp1"}))
+    (tmp_path / "nodes.ini").write_text("[kube_control_plane]\ncp1.example.com\nhere ansible_host=10.0.0.1\n")
+    (tmp_path / "broken.yaml").write_text("clusters: [")
+    other = {"resource": "pods", "namespace": "else", "name": "other", "apiVersion": "v1"}
+    write(
+        tmp_path / "audit.log",
+        event(user={"username": "alice"}),
+        event(2, user={"username": "system:node:cp1"}),
+        event(3, objectRef=other, user={"username": "alice"}),
+    )
     return tmp_path
 
 
@@ -65,6 +73,10 @@ def home(tmp_path: Path) -> Path:
         ("kaudit-setup events --log audit.log --user al", {"alice"}),
         ("kaudit-setup events --log audit.log --namespace n", {"ns"}),
         ("kaudit-setup events --log /nonexistent --user a", set()),
+        ("kaudit-setup who --log audit.log created po", {"pods/p", "pods/other"}),
+        ("kaudit-setup who --log audit.log -n ns created po", {"pods/p"}),
+        ("kaudit-setup status -i nodes.ini --host cp1", {"cp1", "cp1.example.com"}),
+        ("kaudit-setup status -i broken.yaml --host c", {"cp1", "cp2"}),
         ("kaudit-setup sta", {"status", "stats"}),
     ],
 )
