@@ -25,9 +25,10 @@ from kaudit_setup.auditlog.sources import collect as collecting
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS
-from kaudit_setup.change import backup, persist, plan, preflight, recover, status
+from kaudit_setup.change import backup, persist, plan, preflight, status
 from kaudit_setup.change.diagnose import telling_lines, why_not_proved
 from kaudit_setup.change.expectation import Expectation
+from kaudit_setup.change.leftovers import purge, recover
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.verify import NotProved, verify
 from kaudit_setup.errors import KauditError
@@ -436,6 +437,7 @@ def answer(data: bytes) -> None:
     _each(lambda: recover.parse(found))
     seen = observe.parse(found)
     backup.backups_of(seen)
+    purge.made_files(seen), purge.log_of(seen)
     _each(lambda: backup.name_of(seen, "0123456789abcdef"))
     state = NodeState.of(seen)
     judged = status.judge(state)
