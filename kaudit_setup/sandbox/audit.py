@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +27,18 @@ from kaudit_setup.sandbox.flags import Options
 Json = dict[str, Any]
 
 
+def _open_log(path: str, flags: int) -> int:
+    """A log that is not there is made for its owner alone; one that is there keeps its rights."""
+    return os.open(path, flags, 0o600)
+
+
+def _give_rights(of: os.stat_result, to: Path) -> None:
+    to.touch()
+    to.chmod(of.st_mode & 0o7777)
+    with suppress(PermissionError):
+        os.chown(to, of.st_uid, of.st_gid)
+
+
 class LogFile:
     """audit.log with lumberjack's rotation: by size, renamed beside itself, the oldest removed."""
 
@@ -35,10 +49,8 @@ class LogFile:
     def ensure(self) -> None:
         """As `ensureLogFile` since 1.22: the file is there, 0600, before anything is written. Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._path.open("ab"):
+        with open(self._path, "ab", opener=_open_log):
             pass
-        if self._path.stat().st_size == 0:
-            self._path.chmod(0o600)
 
     def write(self, line: bytes) -> None:
         """Append. Raises OSError; a line longer than the limit is one too, as it is lost."""
@@ -50,17 +62,21 @@ class LogFile:
             if limit and size + len(line) > limit:
                 self._rotate()
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._path.open("ab") as log:
+            with open(self._path, "ab", opener=_open_log) as log:
                 log.write(line)
 
     def _rotate(self) -> None:
+        """The new log and the packed one get the rights of the old one (lumberjack.go: openNew, compressLogFile)."""
         stem, suffix = self._path.stem, self._path.suffix
         stamp = self._now().strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
         old = self._path.with_name(f"{stem}-{stamp}{suffix}")
+        rights = self._path.stat()
         self._path.rename(old)
+        _give_rights(rights, self._path)
         if self._options.compress:
             with old.open("rb") as plain, gzip.open(f"{old}.gz", "wb") as packed:
                 shutil.copyfileobj(plain, packed)
+            _give_rights(rights, Path(f"{old}.gz"))
             old.unlink()
         backups = sorted(self._path.parent.glob(f"{stem}-*{suffix}*"), reverse=True)
         if self._options.max_backup:
