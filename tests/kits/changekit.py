@@ -76,13 +76,13 @@ STEPS = ("cp", "mv", "sync", "chmod", "head", "setsid", "stat", "mkdir", "rm", "
 UNITS = "etc/systemd/system"
 
 
-def shims(folder: Path, tmp_path: Path, at: int) -> Path:
+def shims(folder: Path, tmp_path: Path, at: int, names: tuple[str, ...] = STEPS) -> Path:
     """Commands of which the `at`-th call kills the script that called it, as SIGKILL or a power cut would."""
     shims = tmp_path / "shims"
     shims.mkdir()
     counter = tmp_path / "count"
     counter.write_text("0")
-    for name in STEPS:
+    for name in names:
         real = shutil.which(name)
         (shims / name).write_text(
             f"#!/bin/sh\nn=$(($(cat {counter}) + 1)); echo $n >{counter}\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from changekit import DATA, MANIFEST, POLICY, STATE, UNITS
+from changekit import DATA, MANIFEST, POLICY, STATE, UNITS, shims
 from documents import document, items, only
 
 from kaudit_setup.change.leftovers.purge import look, purge
@@ -214,6 +214,27 @@ def test_a_policy_that_was_there_before_us_stays(root: Path, run: Run) -> None:
     manifest.write_bytes(off)
     assert run("purge", "--yes", "--root", root)[0] == 0
     assert policy.exists()
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_killed_at_any_step_it_can_be_done_again(
+    root: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """What says which files are the tool's goes last: what is not, is never taken for it."""
+    manifest, policy = root / MANIFEST, root / POLICY_FILE
+    off = manifest.read_bytes()
+    policy.write_bytes(POLICY)
+    for preset in ("metadata", "quiet"):
+        assert run("enable", "--policy", preset, "--yes", "--root", root)[0] == 0
+    manifest.write_bytes(off)
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", f"{shims(root, tmp_path, at, ('rm', 'sync'))}:{path}")
+    assert run("purge", "--yes", "--root", root)[0] == Exit.FAILED
+    monkeypatch.setenv("PATH", path)
+    assert run("purge", "--yes", "--root", root)[0] == 0
+    assert not (root / STATE).exists()
+    assert policy.exists()
+    assert manifest.read_bytes() == off
 
 
 def test_units_and_half_made_files_go(disabled: Path, run: Run) -> None:
