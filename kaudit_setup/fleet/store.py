@@ -24,7 +24,7 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
         return Storing(None, f"ConfigMap {NAME} is not updated (--no-persist)")
     last = nodes[-1]
     seen = next((m.seen for m in reversed(cluster.members) if m.seen.config), last.member.seen)
-    if seen.config is None and not seen.servers:
+    if seen.config is None and not seen.answered:
         why = f"kubeadm-config: not known, because {seen.config_why}; it is asked for again after the change"
         return Storing(None, why, missed=True, unknown=True)
     if seen.config is None:

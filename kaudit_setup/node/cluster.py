@@ -37,7 +37,7 @@ class ClusterSeen:
     of the configuration.
     `holds_endpoint`: whether it points to this very node now; None where that cannot be known. `silent`: the
     control-plane nodes that are known to the cluster and whose API server does not announce itself; `nodes_why` says
-    why these are not known.
+    why these are not known. `answered`: there was an answer for the configuration, which a refusal is, too.
     """
 
     config: StoredConfig | None
@@ -48,6 +48,7 @@ class ClusterSeen:
     servers_why: str = ""
     silent: Silent = NOBODY
     nodes_why: str = ""
+    answered: bool = False
 
 
 def prelude(at: Address) -> str:
@@ -58,7 +59,8 @@ def prelude(at: Address) -> str:
 def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
     """The frames of cluster.sh as values. Pure."""
     last = dict(found)
-    config, why = _config(last.get("config.code", b"").decode(), last.get("config.body", b""))
+    code = last.get("config.code", b"").decode()
+    config, why = _config(code, last.get("config.body", b""))
     endpoints, servers_why = _answered(last, "servers", "endpoints/kubernetes")
     nodes, nodes_why = _answered(last, "nodes", "the list of nodes")
     servers = announced(endpoints)
@@ -82,6 +84,7 @@ def parse(found: Sequence[tuple[str, bytes]]) -> ClusterSeen:
         servers_why,
         silent=silent(known, servers, name=asked, addresses=here) if servers else NOBODY,
         nodes_why=nodes_why,
+        answered=code.isdigit() and code != "000",
     )
 
 
