@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 from ansiblekit import Controller, install, needs_ansible
 from fleetkit import Fleet
-from flowkit import POLICY
+from flowkit import POLICY, Before, until
 
 from kaudit_setup.sandbox import Sandbox
 
@@ -165,3 +167,14 @@ def test_what_the_module_cannot_begin_with_is_said(controller: Controller) -> No
     other = controller.play(policy="metadata", executable="/bin/true")
     assert other.result["msg"].startswith("kaudit-setup did not answer as kaudit-setup/v1 (exit status 0)")
     assert other.code == 2
+
+
+def test_ctrl_c_is_passed_on_and_the_node_restored(controller: Controller, sandbox: Sandbox, before: Before) -> None:
+    running = controller.start(policy="metadata")
+    sandbox.wait(lambda: sandbox.manifest.read_bytes() != before.manifest, "the new manifest")
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(60) != 0
+    # long before the watchdog would do it
+    until(lambda: sandbox.manifest.read_bytes() == before.manifest, "the old manifest")
+    before.is_old_and_works()
+    assert controller.play(policy="metadata").changed

@@ -23,20 +23,23 @@ needs_ansible = pytest.mark.skipif(
 )
 
 
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of this machine's user."""
+    return {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_HOME": str(home / ".ansible"),
+        "ANSIBLE_COLLECTIONS_PATH": str(home / "collections"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
 def ansible(home: Path, *argv: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """`ansible PROGRAM ARGUMENTS...` (playbook, doc, galaxy) with a home of its own."""
     return subprocess.run(
         [sys.executable, "-m", "ansible", *map(str, argv)],
-        env={
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "HOME": str(home),
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_HOME": str(home / ".ansible"),
-            "ANSIBLE_COLLECTIONS_PATH": str(home / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_RETRY_FILES_ENABLED": "0",
-            **more,
-        },
+        env={**environment(home), **more},
         stdin=subprocess.DEVNULL,
         cwd=home,
         capture_output=True,
@@ -93,24 +96,21 @@ class Controller:
             program.chmod(0o755)
         return program
 
-    def play(self, *argv: str, book: str = f"{NAME}.audit_logging", **given: object) -> Played:
-        """Run the example playbook with these variables of the role."""
-        kept = self.home / "result.json"
-        kept.unlink(missing_ok=True)
+    def argv(self, *argv: str, **given: object) -> list[str]:
+        """What follows `ansible`: the example playbook with these variables of the role."""
         given = {"executable": str(self.tool()), "ssh_config": str(self.ssh_config), **given}
-        words = {f"audit_logging_{name}": value for name, value in given.items()}
         # not on the command line: an argument list is no place for a password
         variables = self.home / "variables.json"
-        variables.write_text(json.dumps(words))
+        variables.write_text(json.dumps({f"audit_logging_{name}": value for name, value in given.items()}))
+        return ["playbook", "-i", str(self.inventory), "-e", f"@{variables}", *argv, f"{NAME}.audit_logging"]
+
+    def play(self, *argv: str, **given: object) -> Played:
+        """Run it to its end."""
+        kept = self.home / "result.json"
+        kept.unlink(missing_ok=True)
         done = ansible(
             self.home,
-            "playbook",
-            "-i",
-            self.inventory,
-            "-e",
-            f"@{variables}",
-            *argv,
-            book,
+            *self.argv(*argv, **given),
             ANSIBLE_CALLBACK_PLUGINS=str(Path(__file__).parent / "callbacks"),
             ANSIBLE_CALLBACKS_ENABLED="keep_result",
             KEEP_RESULT=str(kept),
@@ -118,3 +118,14 @@ class Controller:
         said = done.stdout + done.stderr
         assert kept.exists(), said
         return Played(done.returncode, said, json.loads(kept.read_text()))
+
+    def start(self, **given: object) -> subprocess.Popen[bytes]:
+        """In the background, in a process group of its own, for tests that interrupt it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "ansible", *self.argv(**given)],
+            env=environment(self.home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

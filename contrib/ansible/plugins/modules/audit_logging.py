@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -154,16 +156,20 @@ def _as_flag(value: object) -> str:
 def run(argv: list[str], password: str | None) -> Answer:
     """Run the tool to its end. Raises OSError where it cannot be started.
 
-    In a session of its own there is no terminal, so the tool reads the password from its standard input.
+    In a session of its own there is no terminal, so the tool reads the password from its standard input. What it says
+    goes to files, so that it can finish its work without this process. Ctrl-C is passed on, and it restores the node.
     """
-    ran = subprocess.run(
-        argv,
-        input=b"" if password is None else password.encode() + b"\n",
-        capture_output=True,
-        start_new_session=True,
-        check=False,
-    )
-    return Answer(ran.returncode, _document(ran.stdout), ran.stderr.decode("utf-8", "replace"))
+    with TemporaryFile() as out, TemporaryFile() as err:
+        # not subprocess.run, which kills what it has started when it is interrupted
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+        try:
+            process.communicate(b"" if password is None else password.encode() + b"\n")
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+        out.seek(0)
+        err.seek(0)
+        return Answer(process.returncode, _document(out.read()), err.read().decode("utf-8", "replace"))
 
 
 def _document(text: bytes) -> dict[str, Any] | None:
