@@ -157,7 +157,9 @@ def test_an_apply_that_hung_and_was_called_off_never_commits(folder: Path, tmp_p
     ran = node.sh(undo_script(plan, run).replace("\nlock 60\n", "\nlock 1\n"))
     found = dict(frames(ran.out))
     if ran.code == 11:
-        assert b"is stopped" in found["error"] or b"did not say so" in found["error"]
+        # what copies is a shell of its own: the one that holds the lock waits for it
+        said = (b"is stopped", b"did not say so", *((b"works",) if at == "cp" else ()))
+        assert any(words in found["error"] for words in said), found["error"]
         assert run.id.encode() in found["error"] or at == "flock"
     else:
         assert found["outcome"] == b"undone"
