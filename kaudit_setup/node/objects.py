@@ -11,8 +11,6 @@ from kaudit_setup.errors import KauditError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.shell import script
 
-_TIMEOUT = 60  # seconds
-
 
 class Runner(Protocol):
     """A machine that runs scripts (the Node port fits)."""
@@ -42,11 +40,14 @@ class Reading:
 
 
 def read_object(node: Runner, path: str) -> Reading:
-    """Read the object at an API path such as /api/v1/namespaces/shop/pods/web; nothing is changed, nothing raised."""
+    """Read the object at an API path such as /api/v1/namespaces/shop/pods/web; nothing is changed, nothing raised.
+
+    How long the node may be silent is the connection's own limit.
+    """
     text = "\n".join(script(name) for name in ("lib", "server", "client", "object"))
     answer: list[bytes] = []
     try:
-        node.sh(text, [path], sink=answer.append, timeout=_TIMEOUT)
+        node.sh(text, [path], sink=answer.append)
         found = dict(frames(b"".join(answer)))
     except KauditError:
         return Reading(node.name, "failed")

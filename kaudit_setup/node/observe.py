@@ -174,7 +174,7 @@ class Observed:
         return self.files.get(path, FileSeen(path))
 
 
-def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), timeout: float = 60) -> Observed:
+def observe(node: Node, *, manifest: str = "", look_at: Sequence[str] = (), timeout: float | None = 60) -> Observed:
     """Look at the node in one round trip.
 
     `look_at`: `PATH` for a file with its content, `secret:PATH` for one without, `log:PATH` and `policy:PATH` for

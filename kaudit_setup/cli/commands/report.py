@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,8 +69,7 @@ def report(
     from kaudit_setup.report.page.sources import hash_files
 
     asked = _question(question) if question else None
-    with source.fetch() as (logs, missing), ThreadPoolExecutor(1) as beside:
-        sums = beside.submit(hash_files, logs.files)
+    with source.fetch() as (logs, missing):
         counts = count(logs)
         cover = logs.coverage()
         answers = _answers(logs, asked) if asked else []
@@ -84,7 +82,7 @@ def report(
             weights=weights(counts),
             notables=notables(counts, cover),
             cover=cover,
-            sources=sums.result(),
+            sources=hash_files(logs.files),
             missing=missing(),
             deeds_cut=more,
         )

@@ -107,8 +107,6 @@ def _table(path: Path) -> dict[str, object]:
         return {}
     try:
         data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     import tomllib

@@ -64,7 +64,8 @@ def log_clusters(candidates: Sequence[Candidate], heard: Heard) -> tuple[LogClus
 
 
 def _look(candidate: Candidate) -> _Look:
-    observed = observe(candidate.node)
+    # no time limit of its own: a node may be silent as long as in the search that follows
+    observed = observe(candidate.node, timeout=None)
     try:
         return _Look(observed, NodeState.of(observed))
     except ManifestError:
