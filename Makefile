@@ -68,7 +68,7 @@ bench: $(STAMP)  ## every measured promise, printed as tables
 lock:  ## pins the newest releases that pyproject.toml allows, each with its hashes
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check pip-tools
-	$(COMPILE) --upgrade --extra dev --extra archive --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --allow-unsafe --extra dev --extra archive --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --output-file $(PACKAGING)/requirements.lock pyproject.toml
 	for part in build release; do \
 	  $(COMPILE) --upgrade --allow-unsafe --output-file $(PACKAGING)/requirements-$$part.lock $(PACKAGING)/requirements-$$part.in || exit 1; done

@@ -21,12 +21,12 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins(file: Path, hashed: bool = True) -> dict[str, str]:
+def pins(file: Path) -> dict[str, str]:
     """Name → version of a lock; AssertionError where a pin has no hash."""
     found = {}
     for block in re.split(r"\n(?=\S)", file.read_text()):
         if pin := re.match(r"([A-Za-z0-9._-]+)==([^ \n]+)", block):
-            assert not hashed or "--hash=sha256:" in block, f"{file.name}: {pin[1]} has no hash"
+            assert "--hash=sha256:" in block, f"{file.name}: {pin[1]} has no hash"
             found[plain(pin[1])] = pin[2]
     return found
 
@@ -36,7 +36,7 @@ def test_every_dependency_is_pinned_with_its_hash_as_it_is_tested() -> None:
     needed = {plain(re.match(r"[A-Za-z0-9._-]+", need)[0]) for need in project["dependencies"]}
     shipped = pins(PACKAGING / "requirements.lock")
     assert needed <= set(shipped), needed - set(shipped)
-    tested = pins(ROOT / "requirements.lock", hashed=False)
+    tested = pins(ROOT / "requirements.lock")
     assert {name: version for name, version in shipped.items() if tested.get(name) != version} == {}
 
 
