@@ -170,9 +170,12 @@ def test_what_the_module_cannot_begin_with_is_said(controller: Controller) -> No
 
 
 def test_ctrl_c_is_passed_on_and_the_node_restored(controller: Controller, sandbox: Sandbox, before: Before) -> None:
+    # else the proof may be there before the signal is
+    sandbox.misbehave(start_seconds=15)
     running = controller.start(policy="metadata")
     sandbox.wait(lambda: sandbox.manifest.read_bytes() != before.manifest, "the new manifest")
     os.killpg(running.pid, signal.SIGINT)
+    sandbox.misbehave(start_seconds=0)
     assert running.wait(60) != 0
     # long before the watchdog would do it
     until(lambda: sandbox.manifest.read_bytes() == before.manifest, "the old manifest")
