@@ -175,7 +175,7 @@ def test_a_server_that_was_not_asked_is_said(
     make("cp1", "A", "alice")
     real = clusters.observe
     seen = ClusterSeen(None, servers=(Address("192.0.2.1", 6443), Address("192.0.2.9", 6443)))
-    monkeypatch.setattr(clusters, "observe", lambda node: announced(real(node), seen))
+    monkeypatch.setattr(clusters, "observe", lambda node, **how: announced(real(node, **how), seen))
     monkeypatch.setattr(clusters, "cluster_of", lambda observed: observed.cluster)
     said = text(capfd, "who", "deleted", "pod/samename", *LOG).splitlines()[0]
     assert "requests through 192.0.2.9:6443 are not in this log (an API server of this cluster that was not" in said
