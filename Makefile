@@ -36,14 +36,14 @@ complexity: $(STAMP)  ## no function too complex, every module easy to read on a
 	$(BIN)/xenon --max-absolute C --max-modules A kaudit_setup
 
 unit: $(STAMP)  ## the unit tests
-	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow' tests/unit
 
 test: check unit  ## check, unit, fuzz for a moment, contract and flow; no root needed
 	$(BIN)/pytest -q tests/fuzz
 	$(BIN)/pytest -q $(WAITING) -m 'not slow' tests/contract tests/flow
 
-test-slow: $(STAMP)  ## what waits in real time: watchdogs, dead nodes, Ctrl-C
-	$(BIN)/pytest -q $(WAITING) -m slow tests/contract tests/flow
+test-slow: $(STAMP)  ## what waits in real time (watchdogs, dead nodes, Ctrl-C) or asks every store
+	$(BIN)/pytest -q $(WAITING) -m slow tests/unit tests/contract tests/flow
 
 fuzz: $(STAMP)  ## every parser, FUZZ_SECONDS (60) each, with inputs that nobody wrote; what fails is kept in .fuzz/
 	PYTHONPATH=tests/kits $(BIN)/python tests/fuzz/fuzzer.py --seconds $(FUZZ_SECONDS)

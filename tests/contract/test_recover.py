@@ -79,6 +79,7 @@ def test_half_made_files_units_and_runs_that_changed_nothing_go(machine: Path) -
     assert not look(node, observe(node)).something
 
 
+@pytest.mark.slow
 def test_who_holds_the_lock_is_said(folder: Path) -> None:
     node, _ = armed(folder)
     cut_power(folder)

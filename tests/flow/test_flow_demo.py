@@ -42,6 +42,7 @@ def test_the_demo_tells_the_whole_story(cli: Cli) -> None:
     assert "kubernetes-admin" in answer
 
 
+@pytest.mark.slow
 def test_a_demo_that_stays_shows_what_was_typed_and_leaves_nothing_when_interrupted(cli: Cli, tmp_path: Path) -> None:
     with cli.start("demo", "--stay") as running:
         assert running.stdout is not None

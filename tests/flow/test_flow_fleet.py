@@ -60,6 +60,7 @@ def test_at_the_first_failure_the_node_is_put_back_and_the_rest_left_alone(fleet
     assert "audit-policy-file" in fleet.stored()
 
 
+@pytest.mark.slow
 def test_all_or_nothing_takes_back_what_was_done(fleet: Fleet) -> None:
     before = [box.manifest.read_bytes() for box in fleet.boxes]
     fleet.boxes[2].misbehave(crash="with-audit")
@@ -210,6 +211,7 @@ def test_an_inventory_with_variables_beside_it(fleet: Fleet, tmp_path: Path, mon
     assert fleet.audited == []
 
 
+@pytest.mark.slow
 def test_nodes_of_different_versions_are_said_and_worked_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

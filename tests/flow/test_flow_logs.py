@@ -84,6 +84,7 @@ def test_a_node_that_cannot_be_reached_is_said_and_the_others_answer(cluster: Fl
     assert "The log of gone is missing from this answer" in ran.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code", "answer"),
     [

@@ -85,6 +85,7 @@ def test_every_shape_gives_the_answers_of_json_lines(
         assert (question, other) == (question, one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("shape", ["JSON lines", "CRI in parts", "docker", "pretty", "EventList", "AKS"])
 def test_compressed_shapes_give_the_same_answers_whatever_they_are_called(

@@ -166,6 +166,7 @@ def test_a_change_that_is_not_over_is_for_recover(disabled: Path, run: Run) -> N
     assert everything(disabled) == before
 
 
+@pytest.mark.slow
 def test_who_holds_the_lock_is_waited_for(disabled: Path) -> None:
     node = LocalNode(disabled)
     lock = disabled / STATE / "lock"
@@ -216,6 +217,7 @@ def test_a_policy_that_was_there_before_us_stays(root: Path, run: Run) -> None:
     assert policy.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", range(1, 6))
 def test_killed_at_any_step_it_can_be_done_again(
     root: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, at: int

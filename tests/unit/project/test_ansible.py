@@ -17,7 +17,7 @@ from ansiblekit import NAME, SOURCE, ansible, install, needs_ansible
 import kaudit_setup
 from kaudit_setup.cli.app import whole
 
-pytestmark = needs_ansible
+pytestmark = [needs_ansible, pytest.mark.slow]
 MODULE = f"{NAME}.audit_logging"
 
 

@@ -167,6 +167,7 @@ def test_one_store_that_does_not_answer_is_missing(
         assert "lost" in out, question
 
 
+@pytest.mark.slow
 def test_hostile_words_stay_words(store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What a log or a user says never becomes a part of a query."""
     words = [

@@ -63,6 +63,7 @@ def _named(event: dict[str, Any]) -> bool:
     return bool(event.get("objectRef", {}).get("name")) and event["stage"] == "ResponseComplete"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.parent.name[:8] + path.name.partition(".")[0])
 def test_a_store_answers_like_the_file(store: str, recorded: Path, capfd: pytest.CaptureFixture[str]) -> None:
     packed = f"{store}{RECORDED.index(recorded)}"
