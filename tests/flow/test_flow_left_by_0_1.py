@@ -36,8 +36,8 @@ def test_what_it_enabled_is_on_proved_and_restored(sandbox: Sandbox, cli: Cli) -
     found = only(cli("status", "-o", "json").out)
     assert (found["state"], found["byHand"], found["backups"]) == ("on", False, 4)
     first = min(path.name for path in (sandbox.root / BACKUPS).iterdir())
-    done = cli("rollback", "--to", first, "--yes")
-    assert done.code == 0, done
+    # a refusal changes nothing; on a busy machine the simulated server does not answer every question at once
+    sandbox.wait(lambda: cli("rollback", "--to", first, "--yes").code == 0, "a rollback that is not refused")
     assert sandbox.manifest.read_bytes() == (sandbox.root / BACKUPS / first / "files/1").read_bytes()
     assert not (sandbox.root / POLICY).exists()
 
