@@ -74,7 +74,10 @@ def _rule(rule: Rule, held: Sequence[str], line: int) -> list[str]:
 
 
 def _indent(held: Sequence[str], line: int) -> str:
-    return re.match(r" *", held[line - 1])[0] if 0 < line <= len(held) else ""  # type: ignore[index]
+    if not 0 < line <= len(held):
+        return ""
+    text = held[line - 1]
+    return text[: len(text) - len(text.lstrip(" "))]
 
 
 def _above_comments(held: Sequence[str], line: int) -> int:
