@@ -41,7 +41,6 @@ def main() -> None:
     (reference / "commands.md").write_text("\n".join(command_page()) + "\n", encoding="utf-8")
     (reference / "lint.md").write_text(lint_page(), encoding="utf-8")
     (reference / "json.md").write_text(json_page(), encoding="utf-8")
-    (reference / "exit-codes.md").write_text(exit_codes(), encoding="utf-8")
     handbook = folder / "policies.md"
     handbook.write_text(handbook.read_text(encoding="utf-8").replace(PRESETS, presets()), encoding="utf-8")
 
@@ -137,12 +136,6 @@ def json_page() -> str:
         "These are its kinds, as JSON Schema; `kaudit-setup schema KIND` prints each.\n\n"
     )
     return head + "\n".join(parts)
-
-
-def exit_codes() -> str:
-    """The table of the README."""
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit codes\n")[2].partition("\n## ")[0]
-    return f"# Exit codes\n{table}\n"
 
 
 def presets() -> str:

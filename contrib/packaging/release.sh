@@ -12,7 +12,7 @@ fail() { echo "release: $1" >&2; exit 1; }
 version=$("$bin/python" -c 'import kaudit_setup; print(kaudit_setup.__version__)')
 if [ "$draft" != --draft ]; then
   [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed"
-  grep -qx "## $version.*" CHANGELOG.md || fail "CHANGELOG.md has no heading '## $version'"
+  grep -qE "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md || fail "CHANGELOG.md has no heading '## [$version] - DATE'"
   [ -z "$(git tag -l "v$version")" ] || fail "the tag v$version is there already"
 fi
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
