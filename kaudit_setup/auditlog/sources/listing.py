@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
+from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack
@@ -38,6 +39,14 @@ class Listing:
     def of_cluster(self, cluster: str) -> Listing:
         """The same, of a machine of that cluster."""
         return replace(self, files=tuple(replace(file, cluster=cluster) for file in self.files), cluster=cluster)
+
+    def coverage(self, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
+        """What its log covers, by the names of its nodes; one without a log has a note. `tallies`: by path."""
+        if not self.files:
+            notes = ("no audit log was found here: name it with --log",) if self.heard else ()
+            return (Coverage(self.host, notes=(*notes, *self.notes), cluster=self.cluster),)
+        first, *others = coverage(self.files, tallies)
+        return (replace(first, notes=(*first.notes, *self.notes)), *others)
 
 
 def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:

@@ -1,147 +1,30 @@
-"""Logs on other machines: the search runs there, only matching lines cross the network. Pure but for `Runner.sh`."""
+"""Logs on other machines: the search runs there, a thread for each machine; only matching lines cross the network."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
-from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
-from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
-from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES, too_long
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together, unreadable
+from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nodes
-from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.listing import Listing, listing
-from kaudit_setup.auditlog.sources.other_shapes import search_here, sort_out
+from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
 from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
-from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp_or_nothing
+from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
+from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list
+from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, NodeError
 
 _WAITING_BYTES = 4 << 20
 """Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""
-_FEW_FILES = 500
-"""Of so many files each is described by the node; of more only the first and the last, and many are searched in one
-go: a process for each would take longer than the search."""
-_GROUP_FILES = {"plain": 500, "packed": 50}
-
-
-class Answer:
-    """The script's answer to `search`, line by line: hits as they come, facts about files for the end."""
-
-    def __init__(self, files: Sequence[LogFile], window: Window, put: Callable[[Hit], None]) -> None:
-        """`files`: those that are searched."""
-        self._window = window
-        self._put = put
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._long = b""
-        """How a line begins that is passed over because it is too long, and how it ends so far."""
-        self._misshapen: dict[str, int] = {}
-        self._files = {file.path: file for file in files}
-        self._file = files[0] if files else LogFile("?", "?")
-        self.tallies: dict[str, Tally] = {}
-        self.matched = 0
-        self.others: list[LogFile] = []
-        """Files that do not begin with a line of kube-apiserver, and were not searched."""
-        self.whole = False
-        """Whether the script said that it had come to its end."""
-
-    def feed(self, data: bytes) -> None:
-        """Take a piece of the answer; lines may be split anywhere."""
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            whole = b"".join([*self._parts, line]) if self._parts else line
-            self._parts, self._size = [], 0
-            if self._long:
-                self._too_long(self._long + whole)
-                self._long = b""
-                continue
-            self._line(whole)
-        self._parts.append(rest)
-        self._size += len(rest)
-        if self._size > LONGEST_LINE_BYTES + 4096:
-            held = b"".join(self._parts)
-            self._long = (self._long or held[:4096]) + held[-1:]
-            self._parts, self._size = [], 0
-
-    def _too_long(self, line: bytes) -> None:
-        """Count a line of which only the beginning and the end are here."""
-        path, text = self._placed(line)
-        if misshapen(text):
-            # the node counts it as well where it looks at every line
-            self._misshapen[path] = self._misshapen.get(path, 0) + 1
-        self._tally(path).damage(0, too_long())
-
-    def _placed(self, line: bytes) -> tuple[str, bytes]:
-        """A line of the log: of which file, and `NUMBER:TEXT` without the number."""
-        if not line.startswith(b"/"):
-            return self._file.path, line.partition(b":")[2]
-        at = line.find(b":")
-        while at >= 0 and (path := _text(line[:at])) not in self._files:
-            at = line.find(b":", at + 1)
-        if at >= 0:
-            self._file = self._files[path]
-        return self._file.path, line[at + 1 :].partition(b":")[2]
-
-    def _line(self, line: bytes) -> None:
-        if line[:1].isdigit() or line.startswith(b"/"):
-            path, text = self._placed(line)
-            prefix = line[: len(line) - len(text) - 1]
-            number = prefix.rpartition(b":")[2]
-            text = text.strip(PADDING)
-            if number.isdigit() and (self._window.open or inside(text, self._window)):
-                self.matched += len(text) + 1
-                self._tally(path).version(text)
-                self._put(Hit(self._file, int(number), 0, text))
-            return
-        kind, _, rest = line.partition(b"\t")
-        path = _text(rest)
-        if kind == b"m":
-            self._file = self._files[path]
-        elif kind == b"f":
-            *said, path = path.split("\t", 5)
-            self._facts(path, said)
-        elif kind == b"done":
-            self.whole = True
-        elif kind == b"o":
-            self.others.append(self._files[path])
-        elif kind == b"s":
-            self._tally(path).note(REWRITTEN)
-        elif kind == b"r":
-            now, path = next(split for split in _splits(path) if split[1] in self._files)
-            self._tally(path).note(f"{path} was rotated while the log was read and is now {now}")
-        elif kind in {b"x", b"g"}:
-            what = "a compressed file that is cut short" if kind == b"x" else "the file is gone"
-            self._tally(path).damage(0, what)
-            self._tally(path).note(f"{path}: {what}")
-
-    def _facts(self, path: str, fields: list[str]) -> None:
-        size, lines, bad, first, last = fields
-        first, last = stamp_or_nothing(first), stamp_or_nothing(last)
-        tally = self._tally(path)
-        tally.size, tally.lines = int(size), int(lines)
-        for _ in range(int(bad) - self._misshapen.get(path, 0)):
-            tally.damage(0, "not a whole JSON object")
-        tally.unread += int(bad)
-        tally.events = tally.lines - int(bad)
-        # a compressed file's end is not looked up: it was rotated just after
-        last = last or self._files[path].rotated or first
-        if first:
-            tally.span(first, max(first, last))
-
-    def take(self, hit: Hit) -> None:
-        """A line that was found here in the file of a machine."""
-        if self._window.open or inside(hit.text, self._window):
-            self._put(hit)
-
-    def _tally(self, path: str) -> Tally:
-        return self.tallies.setdefault(path, Tally())
+_STOP_LOOK_S = 0.5
+"""Seconds: a thread that is held back looks so often whether its lines are still wanted."""
 
 
 class Backlog(queue.Queue["Hit | None"]):
@@ -155,6 +38,14 @@ class Backlog(queue.Queue["Hit | None"]):
             meter.tick()
             with contextlib.suppress(queue.Empty):
                 return self.get(timeout=LOOK_S)
+
+    def offer(self, hit: Hit | None, unwanted: threading.Event) -> bool:
+        """Add `hit` as soon as there is room for it; False if nobody wants it any more."""
+        while not unwanted.is_set():
+            with contextlib.suppress(queue.Full):
+                self.put(hit, timeout=_STOP_LOOK_S)
+                return True
+        return False
 
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
@@ -177,40 +68,97 @@ def _room(hit: Hit | None) -> int:
     return len(hit.text) + 256 if hit else 1
 
 
-@dataclass(slots=True)
-class _Host:
-    """One machine's part of a search: a thread that runs the script and a queue that holds it back."""
+class _NodeSearch:
+    """One machine's part of a search: a thread that runs the script, and a backlog that holds it back."""
 
-    runner: Runner
-    listing: Listing
-    answer: Answer
-    queue: Backlog
-    failure: BaseException | None = None
+    def __init__(
+        self, runner: Runner, script: str, found: Listing, request: SearchRequest, unwanted: threading.Event
+    ) -> None:
+        """`unwanted` is set once nobody takes hits any more."""
+        self._runner = runner
+        self._script = script
+        self._listing = found
+        self._request = request
+        self._unwanted = unwanted
+        self._files = tuple(file for file in found.files if not ended_before(file, request.window.since))
+        self._answer = SearchAnswer(self._files, request.window)
+        self._backlog = Backlog(_WAITING_BYTES)
+        self._failure: KauditError | None = None
+        self.moved = 0
+        """Bytes that crossed the network."""
 
+    def start(self, meter: NodesMeter | None) -> None:
+        """Begin, in a thread of its own; `meter` learns when it has ended."""
+        threading.Thread(target=self._run, args=(meter,), daemon=True).start()
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is searched for: as the script takes it, and as it is."""
+    def hits(self, meter: NodesMeter | None) -> Iterator[Hit]:
+        """What was found, as it arrives. Raises KauditError."""
+        while (hit := self._backlog.take(meter)) is not None:
+            # a node finds the most telling value of a line in another order, the rest is looked for here
+            if self._request.said_in(hit.text):
+                yield hit
+        if self._failure is not None:
+            raise self._failure
 
-    args: tuple[str, ...]
-    literals: tuple[bytes, ...]
-    spelt: tuple[bytes, ...]
-    plains: tuple[Plain, ...]
-    window: Window
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What the machine's log covers, as far as it has said so."""
+        tallies = dict(self._answer.tallies)
+        for tally in tallies.values():
+            tally.note("gaps within files were not checked (`stats` checks them)")
+        return self._listing.coverage(tallies)
 
-    @classmethod
-    def of(cls, literals: Iterable[bytes], patterns: Sequence[str], window: Window) -> _Asked:
-        """See `LogSource.candidates`."""
-        wanted = tuple(dict.fromkeys(filter(None, literals)))
-        plains = tuple(map(plainly, wanted))
-        spelt = tuple(dict.fromkeys(one for literal in wanted for one in spellings(literal)))
-        anew = tuple(dict.fromkeys(one for plain in plains for one in plain[0]))
-        args = (str(len(spelt)), str(len(anew)), *map(_text, (*spelt, *anew)), *patterns)
-        return cls(args, wanted, spelt, plains, window)
+    def _run(self, meter: NodesMeter | None) -> None:
+        try:
+            self._search("lines", self._files)
+            others = self._answer.others
+            if others and self._failure is None:
+                sorted_out = sort_out(self._runner, self._script, others)
+                self.moved += sorted_out.moved
+                self._search("any", sorted_out.lines)
+                for file in sorted_out.shaped:
+                    self._search_here(file)
+        except KauditError as error:
+            self._failure = error
+        except Exception as error:
+            self._failure = NodeError(f"{self._runner.name}: the search failed: {error}")
+        if meter is not None:
+            meter.end(self._runner.name)
+        self._backlog.offer(None, self._unwanted)
 
-    def said_in(self, line: bytes) -> bool:
-        """Whether `line` holds a literal as it is, or says the same."""
-        return not self.spelt or any(one in line for one in self.spelt) or says(line, self.plains)
+    def _search(self, way: str, files: Sequence[LogFile]) -> None:
+        """Let the machine search `files`; see the script for the `way`. Raises KauditError."""
+        if not files:
+            return
+        unpack = Unpack(self._take)
+        self._answer.whole = False
+        try:
+            args = ["search", "gzip", way, *self._request.args]
+            done = self._runner.sh(self._script, args, stdin=file_list(files), sink=unpack.feed)
+        finally:
+            self.moved += unpack.moved
+        self._failure = failure_of(self._runner.name, done)
+        # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
+        if self._failure is None and unpack.moved and not self._answer.whole and not isinstance(done, Nothing):
+            cut = f"{self._runner.name}: the answer to the search was cut short"
+            self._failure = NodeError(cut, hint="run the same command again")
+
+    def _take(self, data: bytes) -> None:
+        for hit in self._answer.feed(data):
+            self._put(hit)
+
+    def _search_here(self, file: LogFile) -> None:
+        """Bring `file`, whose lines are not events as they stand, and search it as if the machine had done it."""
+        tallies: dict[str, Tally] = {}
+        with brought_here(self._runner, self._script, file) as brought:
+            self.moved += brought.moved
+            for hit in candidates([brought.file], self._request.literals, tallies=tallies):
+                if self._answer.in_window(hit.text):
+                    self._put(replace(hit, file=file))
+        self._answer.tallies[file.path] = next(iter(tallies.values()), Tally())
+
+    def _put(self, hit: Hit) -> None:
+        if not self._backlog.offer(hit, self._unwanted):
+            raise NodeError("the answer is not wanted any more")
 
 
 class RemoteLogs:
@@ -233,7 +181,6 @@ class RemoteLogs:
         self._listings: list[Listing] | None = None
         self._coverage: tuple[Coverage, ...] = ()
         self._damaged: dict[LogFile, Tally] = {}
-        self._stopped = threading.Event()
         self.moved = 0
         """Bytes that crossed the network, both kinds: lines and what the nodes said about their files."""
 
@@ -252,25 +199,21 @@ class RemoteLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
-        found = self.listings()
-        self._stopped.clear()
-        asked = _Asked.of(literals, patterns, window)
+        request, unwanted = SearchRequest.of(literals, patterns, window), threading.Event()
+        searches = [
+            _NodeSearch(runner, self._script, found, request, unwanted)
+            for runner, found in zip(self._runners, self.listings(), strict=True)
+        ]
         with metered_nodes([runner.name for runner in self._runners]) as meter:
-            yield from self._answers(asked, found, meter)
-
-    def _answers(self, asked: _Asked, found: Sequence[Listing], meter: NodesMeter | None) -> Iterator[Hit]:
-        hosts = [self._start(runner, one, asked, meter) for runner, one in zip(self._runners, found, strict=True)]
-        try:
-            for host in hosts:
-                while (hit := host.queue.take(meter)) is not None:
-                    # a node finds the most telling value of a line in another order, the rest is looked for here
-                    if asked.said_in(hit.text):
-                        yield hit
-                if host.failure is not None:
-                    raise host.failure
-        finally:
-            self._stopped.set()
-            self._coverage = tuple(c for host in hosts for c in self._covered(host))
+            for search in searches:
+                search.start(meter)
+            try:
+                for search in searches:
+                    yield from search.hits(meter)
+            finally:
+                unwanted.set()
+                self.moved += sum(search.moved for search in searches)
+                self._coverage = tuple(cover for search in searches for cover in search.coverage())
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What each machine's log covers, as the last search found it."""
@@ -284,65 +227,6 @@ class RemoteLogs:
         """The nodes number their lines themselves."""
         return list(hits)
 
-    def _start(self, runner: Runner, found: Listing, asked: _Asked, meter: NodesMeter | None) -> _Host:
-        waiting = Backlog(_WAITING_BYTES)
-        files = tuple(file for file in found.files if not ended_before(file, asked.window.since))
-        host = _Host(runner, found, Answer(files, asked.window, self._putter(waiting)), waiting)
-        threading.Thread(target=self._run, args=(host, asked, files, meter), daemon=True).start()
-        return host
-
-    def _putter(self, waiting: Backlog) -> Callable[[Hit], None]:
-        def put(hit: Hit) -> None:
-            while not self._stopped.is_set():
-                with contextlib.suppress(queue.Full):
-                    waiting.put(hit, timeout=0.5)
-                    return
-            raise NodeError("the answer is not wanted any more")
-
-        return put
-
-    def _run(self, host: _Host, asked: _Asked, files: Sequence[LogFile], meter: NodesMeter | None) -> None:
-        try:
-            self._search(host, "lines", asked, files)
-            others = host.answer.others
-            if others and host.failure is None:
-                sorted_out = sort_out(host.runner, self._script, others)
-                self.moved += sorted_out.moved
-                self._search(host, "any", asked, sorted_out.lines)
-                self._bring(host, asked, sorted_out.shaped)
-        except KauditError as error:
-            host.failure = error
-        except Exception as error:
-            host.failure = NodeError(f"{host.runner.name}: the search failed: {error}")
-        if meter is not None:
-            meter.end(host.runner.name)
-        while not self._stopped.is_set():
-            with contextlib.suppress(queue.Full):
-                host.queue.put(None, timeout=0.5)
-                return
-
-    def _search(self, host: _Host, way: str, asked: _Asked, files: Sequence[LogFile]) -> None:
-        """Let the machine search `files`; see the script for the `way`. Raises KauditError."""
-        if not files:
-            return
-        unpack = Unpack(host.answer.feed)
-        host.answer.whole = False
-        try:
-            args = ["search", "gzip", way, *asked.args]
-            done = host.runner.sh(self._script, args, stdin=_orders(files), sink=unpack.feed)
-        finally:
-            self.moved += unpack.moved
-        host.failure = failure_of(host.runner.name, done)
-        # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
-        if host.failure is None and unpack.moved and not host.answer.whole and not isinstance(done, Nothing):
-            cut = f"{host.runner.name}: the answer to the search was cut short"
-            host.failure = NodeError(cut, hint="run the same command again")
-
-    def _bring(self, host: _Host, asked: _Asked, files: Sequence[LogFile]) -> None:
-        """Search `files`, whose lines are not events as they stand, here. Raises KauditError."""
-        for file in files:
-            self.moved += search_here(host.runner, self._script, file, asked.literals, host.answer)
-
     def _with_damage(self, cover: Coverage) -> Coverage:
         """`cover` with what was found to be damaged only here."""
         met = [(file.path, tally) for file, tally in self._damaged.items() if file.log == cover.log]
@@ -350,12 +234,6 @@ class RemoteLogs:
         damaged = cover.damaged + sum(tally.damaged for _, tally in met)
         unread = together(cover.unreadable, filter(None, (unreadable(path, tally) for path, tally in met)))
         return replace(cover, damaged=damaged, located=(*located, *cover.located), unreadable=unread)
-
-    def _covered(self, host: _Host) -> tuple[Coverage, ...]:
-        tallies = dict(host.answer.tallies)
-        for tally in tallies.values():
-            tally.note("gaps within files were not checked (`stats` checks them)")
-        return covered(host.listing, tallies)
 
 
 def listings(
@@ -395,44 +273,3 @@ def _join(thread: threading.Thread, meter: NodesMeter | None) -> None:
         thread.join(LOOK_S if meter is not None else None)
         if meter is not None:
             meter.tick()
-
-
-def covered(found: Listing, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
-    """What one machine's log covers, by the names of its nodes; one without a log has a note."""
-    if not found.files:
-        notes = ("no audit log was found here: name it with --log",) if found.heard else ()
-        return (Coverage(found.host, notes=(*notes, *found.notes), cluster=found.cluster),)
-    first, *others = coverage(found.files, tallies)
-    return (replace(first, notes=(*first.notes, *found.notes)), *others)
-
-
-def _orders(files: Sequence[LogFile]) -> bytes:
-    """What the script reads: which files, in which way, in their order."""
-    lines: list[str] = []
-    for kind, group in _grouped(files):
-        lines += [f"{kind} {len(group)}", *(f"{file.inode[1]} {file.path}" for file in group)]
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-
-
-def _grouped(files: Sequence[LogFile]) -> Iterator[tuple[str, list[LogFile]]]:
-    if len(files) <= _FEW_FILES:
-        if files:
-            yield "facts", list(files)
-        return
-    yield "facts", [files[0]]
-    for kind, run in groupby(files[1:-1], lambda file: "packed" if file.gzipped else "plain"):
-        same, size = list(run), _GROUP_FILES[kind]
-        for at in range(0, len(same), size):
-            yield kind, same[at : at + size]
-    yield "facts", [files[-1]]
-
-
-def _splits(text: str) -> Iterator[tuple[str, str]]:
-    """At each of its tabs: a path may hold some."""
-    parts = text.split("\t")
-    for at in range(1, len(parts)):
-        yield "\t".join(parts[:at]), "\t".join(parts[at:])
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")

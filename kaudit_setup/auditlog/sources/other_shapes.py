@@ -6,16 +6,15 @@ kubelet keeps some 50 MiB of a container's log, which is a few MiB on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
 from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES
 from kaudit_setup.auditlog.shapes.opening import begin
@@ -32,12 +31,12 @@ class SortedOut:
     moved: int
 
 
-class Taker(Protocol):
-    """What takes in lines that were found, and what was met in a file."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file of another machine with a copy here; bytes that crossed the network."""
 
-    tallies: dict[str, Tally]
-
-    def take(self, hit: Hit) -> None: ...
+    file: LogFile
+    moved: int
 
 
 def sort_out(runner: Runner, script: str, files: Sequence[LogFile]) -> SortedOut:
@@ -63,10 +62,9 @@ def _has_shape(head: BytesIO) -> bool:
     return unknown_there or begin(head, Tally()).reading is not None
 
 
-def search_here(runner: Runner, script: str, file: LogFile, literals: Sequence[bytes], taker: Taker) -> int:
-    """Bring `file` here and search it; gives its lines to `taker`, as if the machine had found them. The bytes that
-    crossed the network. Raises NodeError, and KauditError if the file cannot be kept.
-    """
+@contextmanager
+def brought_here(runner: Runner, script: str, file: LogFile) -> Iterator[Brought]:
+    """`file` with a private copy while it is searched. Raises NodeError; KauditError if it cannot be kept here."""
     try:
         with TemporaryDirectory(prefix="kaudit-setup-") as folder:
             copy = Path(folder) / "log"
@@ -75,17 +73,13 @@ def search_here(runner: Runner, script: str, file: LogFile, literals: Sequence[b
             if got is None:
                 raise NodeError(f"{runner.name}: {file.path} was rotated away", hint="run the same command again")
             info = copy.stat()
-            here = replace(file, size=info.st_size, inode=(info.st_dev, info.st_ino), copy=str(copy))
-            tallies: dict[str, Tally] = {}
-            for hit in candidates([here], literals, tallies=tallies):
-                taker.take(replace(hit, file=file))
+            inode = (info.st_dev, info.st_ino)
+            yield Brought(replace(file, size=info.st_size, inode=inode, copy=str(copy)), got)
     except OSError as error:
         raise KauditError(
             f"{file.path} of {runner.name} cannot be kept here, to be searched: {error.strerror or error}",
             hint="make room there, or name another place for it with TMPDIR",
         ) from error
-    taker.tallies[file.path] = next(iter(tallies.values()), Tally())
-    return got
 
 
 def _quietly(*_progress: object) -> None:
