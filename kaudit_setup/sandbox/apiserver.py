@@ -55,6 +55,10 @@ class Container:
         self._log = Path(config["log"])
         self._lock = threading.Lock()
 
+    def reserved_port(self) -> int:
+        """The port that this sandbox has for its API server."""
+        return int(json.loads((self.folder / "ports.json").read_text())["api"])
+
     def path(self, inside: str) -> tuple[Path, bool]:
         """Where a path of the container really is, and whether it is mounted read-only.
 
@@ -136,13 +140,14 @@ class Web(socketserver.ThreadingTCPServer):
     """HTTPS with optional client certificates; the handshake is done in the connection's own thread."""
 
     allow_reuse_address = True
-    # the supervisor keeps the port reserved while no server runs
-    allow_reuse_port = True
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, service: Service, context: ssl.SSLContext) -> None:
-        self.service, self._context = service, context
+    def __init__(self, port: int, service: Service, context: ssl.SSLContext, *, reserved: bool) -> None:
+        """`reserved`: the sandbox's own port, which its supervisor keeps while no server runs. Any other is not
+        shared: two nodes with one port would get each other's requests.
+        """
+        self.service, self._context, self.allow_reuse_port = service, context, reserved
         super().__init__(("127.0.0.1", port), Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -267,7 +272,7 @@ def serve(container: Container, options: Options) -> None:
         )
         context.load_verify_locations(container.path(options.get("client-ca-file"))[0])
         context.verify_mode = ssl.CERT_OPTIONAL
-        web = Web(port, service, context)
+        web = Web(port, service, context, reserved=port == container.reserved_port())
     except (OSError, ValueError) as error:
         container.die(f"failed to create listener: {error}")
         raise

@@ -36,14 +36,14 @@ def reserve() -> tuple[socket.socket, int]:
     """
     for port in random.sample(range(20000, 32000), 200):
         keeper = socket.socket()
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # whoever listens there already is found by binding without sharing first
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind((tree.ADDRESS, port))
-            probe.close()
+        try:
+            # whoever has it already, shared or not, is found by binding alone first
             keeper.bind((tree.ADDRESS, port))
-            return keeper, port
-        keeper.close()
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return keeper, port
     raise OSError("no free port between 20000 and 32000")
 
 

@@ -273,6 +273,12 @@ def test_a_draining_server_still_answers(node: Sandbox) -> None:
     up(node)
 
 
+def test_no_two_nodes_share_a_port(node: Sandbox, calm: Sandbox) -> None:
+    put(node, node.manifest.read_text().replace(f"--secure-port={node.api_port}", f"--secure-port={calm.api_port}"))
+    node.wait(lambda: "Address already in use" in node.server_log(), "a server that says that its port is taken")
+    assert kubectl(calm, "get", "--raw", "/readyz").stdout == "ok"
+
+
 def test_misbehaviours_of_kubelet_and_log(node: Sandbox) -> None:
     node.misbehave(kubelet="stopped", audit_writes=False)
     node.wait(lambda: len(list((node.root / "proc").iterdir())) == 1, "kubelet to be gone")
