@@ -33,7 +33,8 @@ from kaudit_setup.errors import (
 )
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Process
-from kaudit_setup.node.port import Node, Ran
+from kaudit_setup.node.port import Node
+from kaudit_setup.runner import Ran
 
 Progress = Callable[[str], None]
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kaudit_setup.node.port import IDLE_S, Ran
+from kaudit_setup.node.port import IDLE_S
 from kaudit_setup.node.process import Processes
 from kaudit_setup.node.shell import Become, Exchange, no_greeting
+from kaudit_setup.runner import Ran
 
 
 class LocalNode:

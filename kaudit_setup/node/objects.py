@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 from kaudit_setup.errors import KauditError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.shell import script
-
-
-class Runner(Protocol):
-    """A machine that runs scripts (the Node port fits)."""
-
-    @property
-    def name(self) -> str: ...
-    def sh(
-        self,
-        script: str,
-        args: Sequence[str] = (),
-        *,
-        stdin: bytes = b"",
-        sink: Callable[[bytes], None] | None = None,
-        timeout: float | None = None,
-    ) -> object: ...
+from kaudit_setup.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)

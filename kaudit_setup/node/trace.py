@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from kaudit_setup.node.port import Node, Ran
+from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
+from kaudit_setup.runner import Ran
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import Process, observe
-from kaudit_setup.node.port import Ran
+from kaudit_setup.runner import Ran
 
 
 def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import LostError
-from kaudit_setup.node.port import Node, Ran
+from kaudit_setup.node.port import Node
+from kaudit_setup.runner import Ran
 from kaudit_setup.sandbox import Sandbox
 
 FULL = Path("/dev/full")

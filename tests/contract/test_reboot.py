@@ -36,7 +36,7 @@ from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_s
 from kaudit_setup.errors import KauditError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Ran
+from kaudit_setup.runner import Ran
 
 
 def test_a_reboot_takes_back_what_was_not_confirmed(machine: Path) -> None:

@@ -44,7 +44,6 @@ from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.node import observe
 from kaudit_setup.node.frames import Frames, frames
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Ran
 from kaudit_setup.node.ssh import config_fallback, known_hosts
 from kaudit_setup.node.ssh import settings as ssh_settings
 from kaudit_setup.node.ssh.target import SshTarget
@@ -57,6 +56,7 @@ from kaudit_setup.report.collect import as_item as collected_item
 from kaudit_setup.report.documents.document import document
 from kaudit_setup.report.documents.json import to_json
 from kaudit_setup.report.nodes.status import NodeStatus, as_items, as_text
+from kaudit_setup.runner import Ran
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 OLDEST = KubeVersion(1, 20)

@@ -20,7 +20,7 @@ from kaudit_setup.change.prepare import prepare_enable
 from kaudit_setup.change.script import Run, apply_script
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import observe
-from kaudit_setup.node.port import Ran
+from kaudit_setup.runner import Ran
 from kaudit_setup.sandbox.supervisor import kill_commands
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "samples"

@@ -13,8 +13,9 @@ from typing import Protocol
 from kaudit_setup.auditlog.files import LogFile, reopen_path
 from kaudit_setup.auditlog.follow.positions import Stretch
 from kaudit_setup.auditlog.sources.listing import listing
-from kaudit_setup.auditlog.sources.runner import Runner, fetch
+from kaudit_setup.auditlog.sources.runner import fetch
 from kaudit_setup.errors import InputError
+from kaudit_setup.runner import Runner
 
 PIECE_BYTES = 16 << 20
 """Bytes that are read of a file in one go."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from kaudit_setup.auditlog.sources.runner import Finished, Runner, failure_of
+from kaudit_setup.auditlog.sources.runner import failure_of
 from kaudit_setup.errors import NodeError
+from kaudit_setup.runner import Ran, Runner
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Ran):
     """What a machine that cannot be asked answers, whatever came before it was lost."""
 
-    code: int = 0
-    err: bytes = b""
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(0, b"", b"")
 
 
 class BestEffortRunner:
@@ -42,7 +43,7 @@ class BestEffortRunner:
         stdin: bytes = b"",
         sink: Callable[[bytes], None] | None = None,
         timeout: float | None = None,
-    ) -> Finished:
+    ) -> Ran:
         """As Node.sh, but a machine that failed is not asked again and says nothing."""
         if self.failure is not None:
             return Nothing()

@@ -23,9 +23,10 @@ from kaudit_setup.auditlog.file_names import rotated_name
 from kaudit_setup.auditlog.sources.copies import began_as, begins_with, free, last_moment, raw, sha256
 from kaudit_setup.auditlog.sources.inside import check_inside, refuse_link, write_whole
 from kaudit_setup.auditlog.sources.listing import listing
-from kaudit_setup.auditlog.sources.runner import Progress, Runner, fetch
+from kaudit_setup.auditlog.sources.runner import Progress, fetch
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.runner import Runner
 
 _MANIFEST = "manifest.json"
 _SUMS = "SHA256SUMS"

@@ -17,8 +17,9 @@ from kaudit_setup.auditlog.scan_statistics import Coverage, together
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
-from kaudit_setup.auditlog.sources.runner import Progress, Runner, Unpack, fetch
+from kaudit_setup.auditlog.sources.runner import Progress, Unpack, fetch
 from kaudit_setup.errors import KauditError
+from kaudit_setup.runner import Runner
 
 _SMALL_BYTES = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""

@@ -12,9 +12,10 @@ from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
-from kaudit_setup.auditlog.sources.runner import Runner, Unpack
+from kaudit_setup.auditlog.sources.runner import Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
+from kaudit_setup.runner import Runner
 
 # as wide as they are on any system: mode, inode, device, size, time, user, group
 _STATUS = struct.Struct("=IqqQqII")

@@ -15,11 +15,12 @@ from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
-from kaudit_setup.auditlog.sources.runner import Runner, Unpack, failure_of
+from kaudit_setup.auditlog.sources.runner import Unpack, failure_of
 from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
 from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.runner import Runner
 
 _WAITING_BYTES = 4 << 20
 """Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""

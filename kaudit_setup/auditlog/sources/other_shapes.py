@@ -18,8 +18,9 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
 from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES
 from kaudit_setup.auditlog.shapes.opening import begin
-from kaudit_setup.auditlog.sources.runner import Runner, fetch
+from kaudit_setup.auditlog.sources.runner import fetch
 from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Protocol
+from collections.abc import Callable, Iterator
+from typing import IO
 
 from kaudit_setup.errors import NodeError
+from kaudit_setup.runner import Ran, Runner
 
 Progress = Callable[[str, str, int, int], None]
 """Told (node, file, bytes there, bytes in all) while a file is fetched."""
@@ -16,32 +17,7 @@ _BEAT = "still reading"  # what the script says while it finds nothing
 _GONE = 3  # the script's status for a file that was rotated away
 
 
-class Finished(Protocol):
-    """How a script ended."""
-
-    @property
-    def code(self) -> int: ...
-    @property
-    def err(self) -> bytes: ...
-
-
-class Runner(Protocol):
-    """A machine that runs the script `logs` (the Node port fits)."""
-
-    @property
-    def name(self) -> str: ...
-    def sh(
-        self,
-        script: str,
-        args: Sequence[str] = (),
-        *,
-        stdin: bytes = b"",
-        sink: Callable[[bytes], None] | None = None,
-        timeout: float | None = None,
-    ) -> Finished: ...
-
-
-def failure_of(name: str, done: Finished) -> NodeError | None:
+def failure_of(name: str, done: Ran) -> NodeError | None:
     """What kept the script from doing its work on the machine `name`: then its silence says nothing about the log."""
     lines = done.err.decode("utf-8", "replace").strip().splitlines()
     said = "\n".join(line for line in lines if line != _BEAT)

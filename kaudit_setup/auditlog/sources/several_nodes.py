@@ -14,8 +14,9 @@ from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs, listings
-from kaudit_setup.auditlog.sources.runner import Progress, Runner
+from kaudit_setup.auditlog.sources.runner import Progress
 from kaudit_setup.errors import NodeError
+from kaudit_setup.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)

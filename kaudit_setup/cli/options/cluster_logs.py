@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.logs.clusters import LogCluster
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.model import SilentServer
-    from kaudit_setup.node.objects import Runner
+    from kaudit_setup.runner import Runner
 
 ClusterOption = Annotated[
     list[str] | None,

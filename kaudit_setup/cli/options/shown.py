@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from kaudit_setup.attribution.changes.shown import Shown
     from kaudit_setup.attribution.witness.chain import Reader
-    from kaudit_setup.node.objects import Runner
+    from kaudit_setup.runner import Runner
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Final
 
 from kaudit_setup.errors import AuthError, HostKeyError, InputError, LostError, NodeError
-from kaudit_setup.node.port import Ran
 from kaudit_setup.node.process import Processes
 from kaudit_setup.node.shell import Become, Exchange, no_greeting
 from kaudit_setup.node.ssh.settings import SshSettings, read_settings
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.node.ssh.trust import how_to_add, how_to_replace
+from kaudit_setup.runner import Ran
 
 _CONNECT_S: Final = 15
 _LOGIN_S: Final = 120.0  # somebody may have to type a code

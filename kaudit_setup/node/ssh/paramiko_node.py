@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from kaudit_setup.errors import KauditError, LostError, NodeError
-from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import Become, Exchange, hung, no_greeting
 from kaudit_setup.node.ssh.library import paramiko
 from kaudit_setup.node.ssh.login import log_in
@@ -21,6 +20,7 @@ from kaudit_setup.node.ssh.settings import SshSettings, read_settings
 from kaudit_setup.node.ssh.sockets import notice_silence
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
 from kaudit_setup.node.ssh.trust import HostKey, check_host_key, known_hosts_of
+from kaudit_setup.runner import Ran
 
 # paramiko logs what it raises anyway, with a traceback, to standard error if nobody else listens
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

@@ -27,9 +27,9 @@ from kaudit_setup.cli import connect, main
 from kaudit_setup.cli.connect import named_hosts
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import script
 from kaudit_setup.node.ssh.target import SshOptions, SshTarget
+from kaudit_setup.runner import Ran
 
 SCRIPT = script("lib") + script("logs")
 LOGS = "/srv/logs"

@@ -21,8 +21,8 @@ from kaudit_setup.auditlog.sources.runner import Unpack
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Ran
 from kaudit_setup.node.shell import script
+from kaudit_setup.runner import Ran
 
 SCRIPT = script("lib") + script("logs")
 DEFAULT = "var/log/kubernetes/audit"

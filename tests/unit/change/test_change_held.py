@@ -10,7 +10,8 @@ import pytest
 from kaudit_setup.change.prepare import look
 from kaudit_setup.change.run import Terms, prove_unchanged
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Node, Ran
+from kaudit_setup.node.port import Node
+from kaudit_setup.runner import Ran
 from kaudit_setup.sandbox import tree
 
 

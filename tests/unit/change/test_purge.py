@@ -20,7 +20,7 @@ from kaudit_setup.errors import ChangeError, Exit, NodeError
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import observe
-from kaudit_setup.node.port import Ran
+from kaudit_setup.runner import Ran
 
 LOG = "var/log/kubernetes/audit/audit.log"
 POLICY_FILE = "etc/kubernetes/audit-policy.yaml"

@@ -15,7 +15,7 @@ from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.errors import Exit, NodeError
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
-from kaudit_setup.node.port import Ran
+from kaudit_setup.runner import Ran
 
 
 @pytest.mark.parametrize(
