@@ -66,6 +66,12 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
     return Causes(known, len(asked) - len(within))
 
 
+def cause(index: EventIndex, verb: Verb, request: Request) -> Behind | None:
+    """Who is behind one creation or deletion by a controller, as far as the log tells."""
+    chain = _CHAINS.get(verb)
+    return _told(_Asked(request, request.object), chain(index, request.object, request.at)) if chain else None
+
+
 def _asked(verb: Verb, requests: Sequence[Request]) -> Iterator[_Asked]:
     """Those of `requests` that controllers sent, the newest first."""
     for request in reversed(requests):

@@ -16,9 +16,8 @@ from kaudit_setup.errors import Exit, InputError
 if TYPE_CHECKING:
     from kaudit_setup.attribution.answer import Question
     from kaudit_setup.attribution.deeds.question import ManyQuestion
-    from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.sources.local import LocalLogs
-    from kaudit_setup.report.page.content import Deed
+    from kaudit_setup.report.page.timeline import PageTimeline
     from kaudit_setup.report.questions.clusters import Answered
 
 app = typer.Typer(rich_markup_mode=None)
@@ -38,7 +37,8 @@ with its SHA-256.
 Exit status: 0 written, 1 nothing in the log could be read, 2 wrong usage.
 """
 
-_CONNECTIONS = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy")
+_LISTED = 500
+"""Requests of an answer about many objects: a page has more room than a terminal."""
 
 
 @app.command(epilog=_EPILOG)
@@ -64,7 +64,8 @@ def report(
     from kaudit_setup.auditlog.scan_statistics import nothing_readable
     from kaudit_setup.auditlog.timestamps import stamp
     from kaudit_setup.cli.files import replace_file
-    from kaudit_setup.report.page.content import content, notables, weights
+    from kaudit_setup.report.page.answers import page_answer
+    from kaudit_setup.report.page.content import content, looked_at, notables, weights
     from kaudit_setup.report.page.html import Page, render
     from kaudit_setup.report.page.sources import hash_files
 
@@ -73,18 +74,17 @@ def report(
         counts = count(logs)
         cover = logs.coverage()
         answers = _answers(logs, asked) if asked else []
-        deeds, more = _deeds(logs, asked) if asked else ([], 0)
+        timeline = _timeline(logs, answers) if asked else looked_at(counts)
         page = Page(
             title=question or "Audit log",
             made=stamp(datetime.now(UTC)),
-            answers=[_shown(answer) for answer in answers],
-            content=content(counts, cover, deeds),
+            answers=[page_answer(answer) for answer in answers],
+            content=content(counts, cover, timeline),
             weights=weights(counts),
             notables=notables(counts, cover),
             cover=cover,
             sources=hash_files(logs.files),
             missing=missing(),
-            deeds_cut=more,
         )
     text = render(page)
     replace_file("--output", output, text)
@@ -120,7 +120,8 @@ def _question(typed: str) -> Question | ManyQuestion:
         raise _not_understood(typed, f"{unknown[0]} is not known here")
     scope = Scope(found.namespace, found.all_namespaces)
     window = Window.of(found.since, found.until)
-    return Typed(Verb(found.verb), Target.of(found.target, found.name), scope, found.user or "", window).question()
+    target = Target.of(found.target, found.name)
+    return Typed(Verb(found.verb), target, scope, found.user or "", window, _LISTED).question()
 
 
 def _not_understood(typed: str, why: str) -> InputError:
@@ -150,51 +151,15 @@ def _answers(logs: LocalLogs, question: Question | ManyQuestion) -> list[Answere
     return answers
 
 
-def _shown(answer: Answered) -> tuple[str, dict[str, object], str]:
-    import msgspec
+def _timeline(logs: LocalLogs, answers: Sequence[Answered]) -> PageTimeline:
+    """What is on the timeline: every request on the objects of the answer, or of the user."""
+    from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.timeline.lanes import joined, timeline_of
+    from kaudit_setup.auditlog.clusters.one import by_cluster
+    from kaudit_setup.report.page.timeline import of_question
 
-    from kaudit_setup.attribution.answer import Answer
-    from kaudit_setup.report.questions.clusters import as_document, as_text
-
-    (item,) = as_document([answer], ()).items
-    name, what = answer
-    shown: dict[str, object] = msgspec.to_builtins(item)
-    if isinstance(what, Answer) and what.question.user:
-        # its links are the objects of many requests, not one behind the other
-        shown["chain"] = []
-    return name, shown, as_text([answer])
-
-
-def _deeds(logs: LocalLogs, question: Question | ManyQuestion) -> tuple[list[Deed], int]:
-    """What is on the timeline: every request on the object, or of the user; and how many are left out."""
-    from kaudit_setup.auditlog.query import events
-    from kaudit_setup.report.page.content import MOST_DEEDS, deed_of
-
-    found: list[Deed] = []
-    more = 0
-    for row in events(logs, _of(question)):
-        if len(found) < MOST_DEEDS:
-            found.append(deed_of(row))
-        else:
-            more += 1
-    return found, more
-
-
-def _of(question: Question | ManyQuestion) -> Filter:
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
-    from kaudit_setup.auditlog.filters import make_filter
-
-    if isinstance(question, ManyQuestion):
-        # without a kind it is about connections
-        typed: dict[str, Sequence[str]] = {"resource": [kind.resource for kind in question.kinds] or _CONNECTIONS}
-    else:
-        typed = {"resource": [question.kind.resource] if question.kind else []}
-    typed |= {
-        "name": [question.name] if question.name else [],
-        "namespace": [question.namespace] if question.namespace else [],
-        "user": [question.user] if question.user else [],
-    }
-    return make_filter(typed, question.window)
+    clusters = by_cluster(logs)
+    return of_question(joined([timeline_of(EventLog(clusters[name]), answer) for name, answer in answers]))
 
 
 def _signature(output: Path, text: str) -> str:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kaudit_setup.auditlog.event import ENDS_REQUEST
 from kaudit_setup.auditlog.overview.counting import REUSED_IDS, Counts, Sighting
 from kaudit_setup.auditlog.overview.notable import REASONS, RESTART
-from kaudit_setup.auditlog.query import Row
-from kaudit_setup.auditlog.record import Place, record_of
+from kaudit_setup.auditlog.record import Place
 from kaudit_setup.auditlog.scan_statistics import Coverage
-from kaudit_setup.auditlog.timestamps import seconds, stamp_or_nothing
+from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.page.moments import moment_of, whole
+from kaudit_setup.report.page.timeline import SORTS, PageTimeline, of_sightings
 
-MOST_DEEDS: Final = 5_000
-"""Requests on the timeline."""
 _MOST_SERIES = 8  # lines of a chart; the others are summed up
 _MOST_ROWS = 40  # rows of a table
 _MOST_SHOWN = 100  # lines for one reason
 _BURST = 10  # 403 of one user within a minute
 _APART_SECONDS = 60.0  # a restart is many requests
 _EARLY = 0.1  # the part of the time in which everybody is new
+_LENGTHS: Final = {len("2026-11-25T14:28"): 60.0, len("2026-11-25T14"): 3600.0, len("2026-11-25"): 86400.0}
+_EVERY: Final = {len("2026-11-25T14:28"): "minute", len("2026-11-25T14"): "hour", len("2026-11-25"): "day"}
 _CHARTED: Final = ("level", "verb", "resource", "user", "code", "node")
 _NO_VALUE = {"resource": "(no resource)", "user": "(nobody)", "code": "(none)"}
 
@@ -50,10 +50,16 @@ class Gap(Item, frozen=True, kw_only=True):
     end: float
 
 
-class Deed(Item, frozen=True, kw_only=True):
-    """One request on the timeline; `at` in seconds since 1970."""
+class Start(Item, frozen=True, kw_only=True):
+    """When the kube-apiserver of a node started, in seconds since 1970."""
 
+    node: str
     at: float
+
+
+class Line(Item, frozen=True, kw_only=True):
+    """One request, as a table shows it."""
+
     time: str
     user: str
     verb: str
@@ -81,7 +87,7 @@ class Notable(Item, frozen=True, kw_only=True):
     id: str
     title: str
     count: int
-    lines: tuple[Deed, ...]
+    lines: tuple[Line, ...]
 
 
 class Source(Item, frozen=True, kw_only=True):
@@ -94,29 +100,40 @@ class Source(Item, frozen=True, kw_only=True):
 
 
 class Content(Item, frozen=True, kw_only=True):
-    """All that the page's script is given. `steps`: of the charts, in seconds since 1970."""
+    """All that the page's script is given. `steps`: of the charts, in seconds since 1970, each one `every` long."""
 
     steps: tuple[float, ...]
+    every: str
     charts: tuple[Chart, ...]
     gaps: tuple[Gap, ...]
-    restarts: tuple[Deed, ...]
-    deeds: tuple[Deed, ...]
+    restarts: tuple[Start, ...]
+    sorts: tuple[str, ...]
+    timeline: PageTimeline
 
 
-def content(counts: Counts, cover: Sequence[Coverage], deeds: Sequence[Deed]) -> Content:
+def content(counts: Counts, cover: Sequence[Coverage], timeline: PageTimeline) -> Content:
     """What the charts and the timeline are drawn from."""
-    steps, moments = _steps(counts)
+    steps = _steps(counts)
     return Content(
-        steps=tuple(moments),
-        charts=tuple(_chart(counts, by, steps) for by in _CHARTED),
+        steps=tuple(moment for _, moment in steps),
+        every=_EVERY[counts.step],
+        charts=tuple(_chart(counts, by, [step for step, _ in steps]) for by in _CHARTED),
         gaps=tuple(
             Gap(node=safe(one.name), begin=seconds(first), end=seconds(last))
             for one in cover
             for first, last in one.gaps
         ),
         restarts=tuple(_restarts(counts.sightings.get(RESTART, []))),
-        deeds=tuple(deeds),
+        sorts=SORTS,
+        timeline=timeline,
     )
+
+
+def looked_at(counts: Counts) -> PageTimeline:
+    """The timeline of a report without a question: what deserves a look."""
+    found = [(reason, sorted(counts.sightings.get(reason.id, []))[:_MOST_SHOWN]) for reason in REASONS]
+    left_out = sum(counts.seen.get(reason.id, 0) - len(lines) for reason, lines in found)
+    return of_sightings([(reason.title, lines) for reason, lines in found if lines], left_out)
 
 
 def weights(counts: Counts) -> tuple[Weight, ...]:
@@ -145,32 +162,8 @@ def notables(counts: Counts, cover: Sequence[Coverage]) -> tuple[Notable, ...]:
     return tuple(one for one in found if one.count)
 
 
-def deed_of(row: Row) -> Deed:
-    """A row of `events` on the timeline."""
-    record = record_of(row.body)
-    thing = record.object
-    below = f"{thing.resource}/{thing.subresource}" if thing.subresource else thing.resource
-    return _deed(
-        Sighting(
-            record.time,
-            record.user,
-            record.verb,
-            below,
-            "/".join(filter(None, (thing.namespace, thing.name))) or record.request_uri[:200],
-            record.code,
-            row.place,
-        )
-    )
-
-
-def ends(row: Row) -> bool:
-    """Whether a row says how its request ended."""
-    return row.rank >= ENDS_REQUEST
-
-
-def _deed(one: Sighting) -> Deed:
-    return Deed(
-        at=_moment(one.time),
+def _line(one: Sighting) -> Line:
+    return Line(
         time=safe(one.time),
         user=safe(one.user) or _NO_VALUE["user"],
         verb=safe(one.verb),
@@ -185,22 +178,21 @@ def _where(place: Place) -> str:
     return safe(f"{place.node} {place.file}:{place.line}")
 
 
-def _moment(time: str) -> float:
-    """Seconds since 1970; 0 for what is not a time: a stranger may have written the line."""
-    return seconds(time) if stamp_or_nothing(time) else 0.0
-
-
-def _steps(counts: Counts) -> tuple[list[str], list[float]]:
-    """The steps of time that have events, in order, as they are counted and in seconds since 1970."""
+def _steps(counts: Counts) -> list[tuple[str, float]]:
+    """The steps of time that have events, in order, as they are counted and in seconds since 1970; where there are
+    none in between, an empty step at each side, so that no line is drawn across.
+    """
     found = {time for key, times in counts.over_time.items() if key[0] == "level" for time in times}
-    moments = {time: _moment(_whole(time)) for time in found}
-    known = sorted((time for time in found if moments[time]), key=lambda time: moments[time])
-    return known, [moments[time] for time in known]
-
-
-def _whole(step: str) -> str:
-    """`2026-11-25T14` as a whole time."""
-    return step + "2000-01-01T00:00:00Z"[len(step) :]
+    moments = {time: moment_of(whole(time)) for time in found}
+    known = sorted((moments[time], time) for time in found if moments[time])
+    length = _LENGTHS[counts.step]
+    steps: list[tuple[str, float]] = []
+    for moment, time in known:
+        if steps and moment - steps[-1][1] > length:
+            before, after = steps[-1][1] + length, moment - length
+            steps += [("", at) for at in sorted({before, after})]
+        steps.append((time, moment))
+    return steps
 
 
 def _chart(counts: Counts, by: str, steps: Sequence[str]) -> Chart:
@@ -221,14 +213,14 @@ def _series(by: str, value: str, times: dict[str, int], steps: Sequence[str]) ->
     return Series(name=safe(value) or _NO_VALUE.get(by, "(none)"), total=sum(events), events=events)
 
 
-def _restarts(found: Sequence[Sighting]) -> Iterable[Deed]:
+def _restarts(found: Sequence[Sighting]) -> Iterable[Start]:
     """One for each start of a server, which reads many roles."""
     before: dict[str, float] = {}
     for one in sorted(found):
-        deed = _deed(one)
-        if deed.at - before.get(one.place.node, 0.0) > _APART_SECONDS:
-            yield deed
-        before[one.place.node] = deed.at
+        at = moment_of(one.time)
+        if at - before.get(one.place.node, 0.0) > _APART_SECONDS:
+            yield Start(node=safe(one.place.node), at=at)
+        before[one.place.node] = at
 
 
 def _is_own_read(user: str, verb: str, resource: str) -> bool:
@@ -238,14 +230,13 @@ def _is_own_read(user: str, verb: str, resource: str) -> bool:
 
 def _notable(reason: str, title: str, counts: Counts) -> Notable:
     found = sorted(counts.sightings.get(reason, []))[:_MOST_SHOWN]
-    return Notable(id=reason, title=title, count=counts.seen.get(reason, 0), lines=tuple(map(_deed, found)))
+    return Notable(id=reason, title=title, count=counts.seen.get(reason, 0), lines=tuple(map(_line, found)))
 
 
 def _bursts(counts: Counts) -> Notable:
     found = sorted((minute, user, events) for (user, minute), events in counts.refused.items() if events >= _BURST)
     lines = tuple(
-        Deed(
-            at=_moment(_whole(minute)),
+        Line(
             time=minute,
             user=safe(user),
             verb="",
@@ -261,8 +252,8 @@ def _bursts(counts: Counts) -> Notable:
 
 def _newcomers(counts: Counts, cover: Sequence[Coverage]) -> Iterable[Notable]:
     """Users, addresses and programs that were not there in the first tenth of the log."""
-    begin = min((_moment(one.first) for one in cover if one.first), default=0.0)
-    end = max((_moment(one.last) for one in cover if one.last), default=0.0)
+    begin = min((moment_of(one.first) for one in cover if one.first), default=0.0)
+    end = max((moment_of(one.last) for one in cover if one.last), default=0.0)
     late = begin + _EARLY * (end - begin)
     titles = {"user": "Users seen for the first time", "ip": "Addresses seen for the first time"}
     titles["agent"] = "Programs seen for the first time (a client chooses how it calls itself)"
@@ -270,7 +261,7 @@ def _newcomers(counts: Counts, cover: Sequence[Coverage]) -> Iterable[Notable]:
         found = sorted(
             (first.time, value, first.place)
             for (kind, value), first in counts.firsts.items()
-            if kind == what and value and _moment(first.time) > late
+            if kind == what and value and moment_of(first.time) > late
         )
-        lines = [_deed(Sighting(time, value, "", "", "", 0, place)) for time, value, place in found[:_MOST_SHOWN]]
+        lines = [_line(Sighting(time, value, "", "", "", 0, place)) for time, value, place in found[:_MOST_SHOWN]]
         yield Notable(id=f"new-{what}", title=title, count=len(found), lines=tuple(lines))

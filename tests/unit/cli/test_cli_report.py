@@ -9,10 +9,12 @@ import re
 import stat
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kaudit_setup.cli import main
+from kaudit_setup.report.page.timeline import Mark
 
 TESTS = Path(__file__).resolve().parents[2]
 LOG = TESTS / "data/scenarios/workloads-1.20.2.jsonl.gz"
@@ -50,8 +52,21 @@ def made(tmp_path: Path, *words: str, code: int = 0) -> tuple[str, Parts]:
     return text, Parts(text)
 
 
-def data(parts: Parts) -> dict[str, list]:
+def data(parts: Parts) -> dict[str, Any]:
     return json.loads(next(text for text in parts.texts["script"] if text.startswith('{"steps"')))
+
+
+def marks(parts: Parts) -> list[dict[str, Any]]:
+    """The requests on the timeline, with their texts."""
+    timeline = data(parts)["timeline"]
+    texts = {"user", "verb", "resource", "object", "client", "behind", "file"}
+    return [
+        {
+            name: timeline["words"][value] if name in texts else value
+            for name, value in zip(Mark.__struct_fields__, mark, strict=True)
+        }
+        for mark in timeline["marks"]
+    ]
 
 
 def test_the_file_is_private_and_needs_nothing_from_anywhere(tmp_path: Path) -> None:
@@ -87,8 +102,41 @@ def test_the_sums_are_those_of_the_log(tmp_path: Path) -> None:
 def test_a_question_has_its_answer_its_chain_and_its_timeline(tmp_path: Path) -> None:
     text, parts = made(tmp_path, "--log", str(LOG), "--question", "who created pod/lost -n web")
     assert "alice" in text.partition('id="answer"')[2].partition("</section>")[0]
-    assert next(one["user"] for one in data(parts)["deeds"]) == "alice"
-    assert text.count("<li>") >= 1
+    assert marks(parts)[0]["user"] == "alice (impersonated by kubernetes-admin)"
+    assert text.count('<li class="certain">') >= 1
+
+
+def test_the_timeline_has_the_owners_what_they_were_in_between_and_who_is_behind_it(tmp_path: Path) -> None:
+    asked = "who deleted pod/again-7dc8f4c8f6-v5ts7 -n web"
+    _, parts = made(tmp_path, "--log", str(LOG), "--question", asked)
+    lanes = data(parts)["timeline"]["lanes"]
+    assert [(lane["kind"], lane["depth"]) for lane in lanes] == [("deployment", 0), ("replicaset", 1), ("pod", 2)]
+    assert [[state["how"] for state in lane["states"]] for lane in lanes] == [
+        ["made", "made", "made"],  # by alice, by mallory, by erin; each deleted the one before
+        ["made", "made", "made"],
+        ["made", "going"],
+    ]
+    pod = [mark for mark in marks(parts) if mark["lane"] == 2 and mark["behind"]]
+    assert [mark["behind"].split()[0] for mark in pod] == ["mallory", "erin"]
+    # a create does not name its object in its request, only in its answer
+    assert pod[0]["verb"] == "create"
+
+
+def test_the_timeline_of_a_user_has_what_was_refused_too(tmp_path: Path) -> None:
+    _, parts = made(tmp_path, "--log", str(LOG), "--question", "touched --user mallory")
+    assert {mark["code"] for mark in marks(parts)} >= {200, 201, 429}
+    assert all("mallory" in mark["user"] for mark in marks(parts))
+    # what others did to these objects was not asked, so nothing is said of their states
+    assert not any(lane["states"] for lane in data(parts)["timeline"]["lanes"])
+
+
+def test_without_a_question_the_timeline_has_what_deserves_a_look(tmp_path: Path) -> None:
+    text, parts = made(tmp_path, "--log", str(LOG))
+    timeline = data(parts)["timeline"]
+    assert "Failed logins" in [lane["name"] for lane in timeline["lanes"]]
+    # of 202 impersonated requests the first hundred
+    assert f"{timeline['leftOut']} more requests are not on the timeline" in text
+    assert timeline["leftOut"] == 102
 
 
 def test_what_deserves_a_look_has_its_lines(tmp_path: Path) -> None:
@@ -109,6 +157,8 @@ def test_a_restart_and_a_gap_are_marked(tmp_path: Path) -> None:
     _, parts = made(tmp_path, "--log", str(log))
     assert len(data(parts)["restarts"]) == 1
     assert len(data(parts)["gaps"]) == 1
+    # no line is drawn across the time without events
+    assert data(parts)["charts"][0]["series"][0]["events"] == [1, 1, 0, 0, 1]
 
 
 def test_an_audit_id_that_comes_back_and_a_burst_deserve_a_look(tmp_path: Path) -> None:
@@ -139,7 +189,7 @@ def test_what_a_stranger_wrote_stays_text(tmp_path: Path, name: str) -> None:
         tmp_path, "--log", str(log), "--question", f"touched --user '{name}'" if "'" not in name else None
     )
     assert parts.loads == []
-    assert len(parts.texts["script"]) == 3
+    assert len(parts.texts["script"]) == 5
     assert "img" not in parts.texts
     assert "49" not in parts.texts.get("h1", [""])[0]
     assert not {"\u202e", "\x1b", "\u2028"} & set(text)
