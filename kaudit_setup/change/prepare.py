@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kaudit_setup.change.backup import backups_of, fetch, pick
+from kaudit_setup.change.forecast import Growth, growth_of
 from kaudit_setup.change.loggroup import check_name, rights_of
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.plan import (
@@ -29,13 +30,15 @@ from kaudit_setup.policy.load import Loaded, load, refusal
 class Prepared:
     """A plan with the state that it was made from and what stands in its way.
 
-    `kubeadm_config`: where a backup is put back, the cluster's ClusterConfiguration as the backup has it.
+    `kubeadm_config`: where a backup is put back, the cluster's ClusterConfiguration as the backup has it. `growth`:
+    how fast the log will grow, None where that was not asked for or nothing new is to be said of it.
     """
 
     state: NodeState
     plan: Plan
     findings: tuple[Finding, ...]
     kubeadm_config: str = field(default="", repr=False)
+    growth: Growth | None = None
 
 
 def look(node: Node, manifest: str = "", paths: AuditPaths | None = None, more: Sequence[str] = ()) -> NodeState:
@@ -52,6 +55,14 @@ def look(node: Node, manifest: str = "", paths: AuditPaths | None = None, more: 
 def look_again(node: Node, manifest: str, paths: AuditPaths, state: NodeState, more: Sequence[str] = ()) -> NodeState:
     """The same node with what is at `paths`; its manifest is parsed again only if it changed meanwhile."""
     return NodeState.of(observe(node, manifest=manifest, look_at=[*paths.arguments(), *more]), state)
+
+
+def with_growth(node: Node, prepared: Prepared) -> Prepared:
+    """The same, with how fast the log will grow; one more round trip where something changes that.
+
+    Only a person who is asked, or looks at a dry run, needs it. Raises nothing of its own.
+    """
+    return replace(prepared, growth=growth_of(node, prepared.state, prepared.plan))
 
 
 def _more(wanted: Wanted) -> list[str]:

@@ -74,10 +74,21 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
 
 
 def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable[[Candidate], Prepared]) -> FleetPlan:
+    from kaudit_setup.change.prepare import with_growth
     from kaudit_setup.fleet.survey import plan_fleet
 
+    def reviewed(candidate: Candidate) -> Prepared:
+        return with_growth(candidate.node, prepare(candidate))
+
+    living, is_read = how.root is None, how.dry_run or not how.yes
     with asking(candidates, "looking") as heard:
-        return plan_fleet(candidates, prepare, living=how.root is None, persist=not how.no_persist, heard=heard)
+        return plan_fleet(
+            candidates,
+            reviewed if living and is_read else prepare,
+            living=living,
+            persist=not how.no_persist,
+            heard=heard,
+        )
 
 
 def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:

@@ -23,8 +23,6 @@ from typing import Any
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.model import Attributes, Decision
-from kaudit_setup.sandbox import judge
-from kaudit_setup.sandbox.access import User, of_certificate
 from kaudit_setup.sandbox.audit import Backend, LogFile
 from kaudit_setup.sandbox.controllers import Controllers
 from kaudit_setup.sandbox.faults import Faults
@@ -32,6 +30,8 @@ from kaudit_setup.sandbox.flags import FlagError, Options, parse
 from kaudit_setup.sandbox.kubelet import READY
 from kaudit_setup.sandbox.life import hang_on
 from kaudit_setup.sandbox.objects import FILE, Store
+from kaudit_setup.sandbox.requests import judge
+from kaudit_setup.sandbox.requests.access import User, of_certificate
 from kaudit_setup.sandbox.seeds import register, sow
 from kaudit_setup.sandbox.service import Call, Service
 from kaudit_setup.sandbox.tree import ADDRESS

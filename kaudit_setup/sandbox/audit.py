@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from kaudit_setup.policy.model import Attributes, Decision, Stage
-from kaudit_setup.sandbox.access import User
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.flags import Options
+from kaudit_setup.sandbox.requests.access import User
 
 Json = dict[str, Any]
 

@@ -11,9 +11,9 @@ import json
 import threading
 from collections.abc import Callable
 
-from kaudit_setup.sandbox.access import User
 from kaudit_setup.sandbox.audit import Json
 from kaudit_setup.sandbox.objects import Target
+from kaudit_setup.sandbox.requests.access import User
 from kaudit_setup.sandbox.service import Answer, Call
 
 _GROUPS = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")

@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from kaudit_setup.policy.model import Attributes, Stage
-from kaudit_setup.sandbox import access
-from kaudit_setup.sandbox.access import ANONYMOUS, TOKENS, Ask, User
 from kaudit_setup.sandbox.audit import Backend, Entry, Json
-from kaudit_setup.sandbox.judge import attributes
 from kaudit_setup.sandbox.objects import StatusError, Store, Target
+from kaudit_setup.sandbox.requests import access
+from kaudit_setup.sandbox.requests.access import ANONYMOUS, TOKENS, Ask, User
+from kaudit_setup.sandbox.requests.judge import attributes
+from kaudit_setup.sandbox.requests.metrics import RequestMetrics
 
 _LONG_VERBS = {"watch", "proxy"}
 _LONG_SUBRESOURCES = {"attach", "exec", "proxy", "log", "portforward"}
@@ -72,6 +73,7 @@ class Service:
 
     def __init__(self, store: Store, backend: Backend, *, version: str, healthy: Callable[[], bool]) -> None:
         self._store, self._backend, self._version, self._healthy = store, backend, version, healthy
+        self._requests = RequestMetrics()
         self.after: Callable[[Target, Json], None] = lambda _target, _made: None
 
     def handle(self, call: Call) -> Answer:
@@ -93,6 +95,7 @@ class Service:
         except StatusError as error:
             answer = Answer(error.code, error.status())
         self._record(answer, asked, entry, long_running=long_running)
+        self._requests.add(asked, answer.code, len(answer.payload()[0]))
         return replace(answer, headers={"Audit-Id": audit_id}, entry=entry)
 
     def finish(self, answer: Answer) -> None:
@@ -209,7 +212,7 @@ class Service:
                 "gitVersion": f"v{self._version}",
                 "platform": "linux/amd64",
             },
-            "/metrics": self._backend.metrics,
+            "/metrics": lambda: self._backend.metrics() + self._requests.text(),
             "/api": lambda: {"kind": "APIVersions", "versions": ["v1"]},
         }
         if path not in pages:

@@ -14,6 +14,7 @@ from kaudit_setup.fleet.group import remarks as cluster_remarks
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.manifest.difference import structural, unified
 from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.nodes.log_cost import ExpectedLog, expected_log
 
 
 class PlannedChange(Item, frozen=True, kw_only=True):
@@ -37,7 +38,9 @@ class ReviewFinding(Item, frozen=True, kw_only=True):
 
 
 class NodeReview(Item, frozen=True, kw_only=True):
-    """What would change on one node. `diff` is a unified diff, `pod_changes` one fact an entry."""
+    """What would change on one node. `diff` is a unified diff, `pod_changes` one fact an entry; `expected_log`
+    is null where nothing new is to be said of it.
+    """
 
     host: str
     cluster: str | None = None
@@ -49,6 +52,7 @@ class NodeReview(Item, frozen=True, kw_only=True):
     findings: tuple[ReviewFinding, ...]
     notes: tuple[str, ...]
     kubeadmconfig_diff: str = ""
+    expected_log: ExpectedLog | None = None
 
 
 def fleet_as_items(fleet: FleetPlan) -> list[NodeReview]:
@@ -93,6 +97,7 @@ def as_item(host: str, prepared: Prepared) -> NodeReview:
             ReviewFinding(name=f.name, blocks=f.blocks, message=f.message, hint=f.hint) for f in prepared.findings
         ),
         notes=plan.notes if plan else (),
+        expected_log=expected_log(prepared),
     )
 
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from kaudit_setup.change.status import log_rate
 from kaudit_setup.fleet.plans import FleetPlan, NodePlan
-from kaudit_setup.model import LOG_FLAG
 from kaudit_setup.report.nodes.alike import gather, names, only
-from kaudit_setup.report.quantities import hours, size
+from kaudit_setup.report.nodes.log_cost import cost_as_text, log_cost
 from kaudit_setup.report.wrap import wrap
 from kaudit_setup.resources import counted
-from kaudit_setup.rotation import kept, rotation_of
 
-_DAY_S = 86400
 _HEAD = 12
 
 
@@ -30,17 +25,6 @@ def summary(fleet: FleetPlan) -> list[str]:
     )
     lines = [line for name, said in rows if said for line in wrap(said, f"  {name:<{_HEAD - 2}}", " " * _HEAD)]
     return ["Summary:", *lines]
-
-
-@dataclass(frozen=True, slots=True)
-class _Log:
-    """What the log of one node takes: most bytes, None without a limit; bytes a second of the log that is there, None
-    if there is none; hours until the volume is full, None if never.
-    """
-
-    most: int | None
-    rate: float | None
-    full_in_hours: float | None
 
 
 def _change(fleet: FleetPlan, changing: Sequence[NodePlan]) -> Iterator[tuple[str, str]]:
@@ -59,40 +43,7 @@ def _restart(changing: Sequence[NodePlan]) -> str:
 
 
 def _log(changing: Sequence[NodePlan]) -> str:
-    """What the log takes on a node; the largest where nodes differ."""
-    logs = [log for node in changing if (log := _log_of(node))]
-    return "; ".join(part for part in (_a_day(logs), _at_most(logs), _full(logs)) if part) if logs else ""
-
-
-def _a_day(logs: Sequence[_Log]) -> str:
-    rates = [log.rate for log in logs if log.rate]
-    if rates:
-        return f"about {size(max(rates) * _DAY_S)} a day, at the rate of the log that is there now"
-    return "how much a day is not known before it runs (`kaudit-setup estimate` tells it from another log)"
-
-
-def _at_most(logs: Sequence[_Log]) -> str:
-    most = [log.most for log in logs if log.most is not None]
-    where = "the node" if len(logs) == 1 else "each node"
-    return f"at most {size(max(most))} on {where}" if len(most) == len(logs) else "without a limit"
-
-
-def _full(logs: Sequence[_Log]) -> str:
-    times = [log.full_in_hours for log in logs if log.full_in_hours is not None]
-    return f"the volume is full in {hours(min(times))}" if times else ""
-
-
-def _log_of(node: NodePlan) -> _Log | None:
-    """None where no log is written to a file."""
-    flags, observed = node.pod.flags, node.prepared.state.observed
-    if flags.get(LOG_FLAG, "-") in {"", "-"}:
-        return None
-    rate, free = log_rate(observed.log), observed.volumes["log"].free
-    rotation = rotation_of(flags, node.pod.version)
-    used = observed.log.size + observed.log.rotated_bytes
-    found = kept(rotation, rate or 0.0, used=used, free=free if free >= 0 else None)
-    # a limit of age alone is one of bytes only at a rate that is known
-    return _Log(found.bytes if rate or rotation.most is not None else None, rate, found.full_in_hours)
+    return cost_as_text([cost for node in changing if (cost := log_cost(node.prepared))])
 
 
 def _kubeadm(fleet: FleetPlan) -> str:

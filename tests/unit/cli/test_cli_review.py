@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from logkit import event, write
 from reviewkit import MANIFEST, folders
 
+from kaudit_setup.change.forecast import growth
 from kaudit_setup.cli import main
+from kaudit_setup.node.peers import Address
+from kaudit_setup.node.requests import RequestCount, RequestsSeen
 from kaudit_setup.report.quantities import size
 
 ENABLE = ("enable", "--policy", "forensics", "--dry-run")
@@ -65,6 +69,71 @@ def test_the_rate_of_a_log_that_is_there_tells_what_a_day_takes(
     log = write(root / "var/log/kubernetes/audit/audit.log", *[event(minute * 60) for minute in range(11)])
     said = f"about {size(log.stat().st_size / 600 * 86400)} a day"
     assert said in " ".join(reviewed(capsys, *ENABLE))
+
+
+COUNTED = RequestsSeen(
+    86400.0,
+    (
+        RequestCount(864_000, 0, "PUT", "coordination.k8s.io", "leases", "", "resource"),
+        RequestCount(86_400, 0, "GET", "", "", "/readyz", ""),
+    ),
+)
+
+
+def running(root: Path, monkeypatch: pytest.MonkeyPatch, seen: RequestsSeen) -> list[Address]:
+    """A kube-apiserver in that folder, which has counted this; the addresses at which it is asked."""
+    process = root / "proc/7"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"kube-apiserver\0")
+    (process / "stat").write_text(f"7 (kube-apiserver) S {' '.join(['1'] * 40)}\n")
+    asked: list[Address] = []
+
+    def ask(_node: object, at: Address) -> RequestsSeen:
+        asked.append(at)
+        return seen
+
+    monkeypatch.setattr(growth, "ask_requests", ask)
+    return asked
+
+
+def test_what_a_day_takes_is_foretold_from_the_servers_own_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root,) = folders(tmp_path, monkeypatch, 1)
+    asked = running(root, monkeypatch, COUNTED)
+    last = " ".join(" ".join(reviewed(capsys, "enable", "--policy", "metadata", "--dry-run")).split())
+    a_day = size(864_000 * 1080 + 86_400 * 820)
+    assert f"about {a_day} a day" in last
+    assert "made from 11 requests a second (counted by this API server for 24 h)" in last
+    assert "(100 % Metadata)" in last
+    assert "at most 1.1 GiB on the node" in last
+    assert asked == [Address("192.0.2.11", 6443)]
+    assert main(["enable", "--policy", "metadata", "--dry-run", "-o", "json"]) == 3
+    (item,) = json.loads(capsys.readouterr().out)["items"]
+    assert item["expectedLog"]["bytesPerDay"] == 864_000 * 1080 + 86_400 * 820
+    assert item["expectedLog"]["levels"] == {"Metadata": 1.0}
+    assert item["expectedLog"]["countedSeconds"] == 86400
+
+
+def test_why_the_requests_are_not_known_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root,) = folders(tmp_path, monkeypatch, 1)
+    running(root, monkeypatch, RequestsSeen(why="no credential there may read the metrics"))
+    last = " ".join(" ".join(reviewed(capsys, *ENABLE)).split())
+    assert "how much a day is not known before it runs (no credential there may read the metrics)" in last
+
+
+def test_nobody_is_asked_where_nobody_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --yes there is no review, and where nothing changes nothing is to be foretold."""
+    (root,) = folders(tmp_path, monkeypatch, 1)
+    asked = running(root, monkeypatch, COUNTED)
+    main(["disable", "--dry-run"])
+    main(["enable", "--policy", "metadata", "--yes"])
+    assert not asked
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(

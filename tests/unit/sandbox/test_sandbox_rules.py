@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.sandbox.access import ANONYMOUS, Ask, User, allows, forbidden, of_certificate
 from kaudit_setup.sandbox.flags import FlagError, parse
 from kaudit_setup.sandbox.objects import StatusError, Store, Target
 from kaudit_setup.sandbox.pods import InvalidPodError, expand, read
+from kaudit_setup.sandbox.requests.access import ANONYMOUS, Ask, User, allows, forbidden, of_certificate
 from kaudit_setup.sandbox.tree import VERSIONS, manifest
 
 DATA = Path(__file__).resolve().parents[2] / "data"
