@@ -106,6 +106,7 @@ def _pace(source: LogOptions) -> Pace:
 def _tails(source: LogOptions) -> Iterator[list[Tail]]:
     """The logs to follow: one for each node, one for all files here. Raises InputError."""
     from kaudit_setup.auditlog.follow.tails import LocalTail, RemoteTail, with_rotated
+    from kaudit_setup.auditlog.sources.log_node import LogNode
 
     with source.stores() as stores:
         if stores is not None:
@@ -116,7 +117,8 @@ def _tails(source: LogOptions) -> Iterator[list[Tail]]:
     with source.on_nodes() as there:
         paths = with_rotated(there.paths)
         of = there.clusters
-        yield [RemoteTail(one.plain, there.script, paths, of.get(one.name, "")) for one in there.runners]
+        nodes = (LogNode(one.plain, there.script) for one in there.runners)
+        yield [RemoteTail(node, paths, of.get(node.name, "")) for node in nodes]
 
 
 def _files_here(source: LogOptions) -> tuple[LogFile, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kaudit_setup.auditlog.sources.collect import Collected
+from kaudit_setup.auditlog.sources.collecting.collect import Collected
 from kaudit_setup.report.documents.document import Bytes, Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kaudit_setup.auditlog.sources.collect import collect
+from kaudit_setup.auditlog.sources.collecting.collect import collect
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script

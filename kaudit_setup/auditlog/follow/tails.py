@@ -13,9 +13,8 @@ from typing import Protocol
 from kaudit_setup.auditlog.files import LogFile, reopen_path
 from kaudit_setup.auditlog.follow.positions import Stretch
 from kaudit_setup.auditlog.sources.listing import listing
-from kaudit_setup.auditlog.sources.runner import fetch
+from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.errors import InputError
-from kaudit_setup.runner import Runner
 
 PIECE_BYTES = 16 << 20
 """Bytes that are read of a file in one go."""
@@ -74,24 +73,20 @@ class LocalTail:
 
 @dataclass(frozen=True, slots=True)
 class RemoteTail:
-    """Files of a node, below `paths`; without any those of its API server. `script`: the text of `lib` and `logs`.
+    """Files of a node, below `paths`; without any those of its API server. `cluster`: where there are several."""
 
-    `cluster`: the node's, where there are several.
-    """
-
-    runner: Runner
-    script: str
+    node: LogNode
     paths: Sequence[str] = ()
     cluster: str = ""
 
     @property
     def name(self) -> str:
         """See `Tail.name`."""
-        return self.runner.name
+        return self.node.name
 
     def files(self) -> Sequence[LogFile]:
         """See `Tail.files`."""
-        files = listing(self.runner, self.script, self.paths).files
+        files = listing(self.node, self.paths).files
         return [replace(file, cluster=self.cluster) for file in files] if self.cluster else files
 
     def read(self, stretch: Stretch) -> bytes | None:
@@ -103,12 +98,8 @@ class RemoteTail:
 
     def _bytes(self, file: LogFile, begin: int, end: int) -> bytes | None:
         out = io.BytesIO()
-        moved = fetch(self.runner, self.script, file.path, file.inode[1], (begin, end), out, _in_silence)
+        moved = self.node.fetch(file.path, file.inode[1], (begin, end), out)
         return None if moved is None else out.getvalue()
-
-
-def _in_silence(_node: str, _path: str, _done: int, _whole: int) -> None:
-    """What was fetched is not shown."""
 
 
 def with_rotated(paths: Sequence[str]) -> list[str]:

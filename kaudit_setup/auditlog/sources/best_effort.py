@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kaudit_setup.auditlog.sources.runner import failure_of
+from kaudit_setup.auditlog.sources.log_node import failure_of
 from kaudit_setup.errors import NodeError
 from kaudit_setup.runner import Ran, Runner
 

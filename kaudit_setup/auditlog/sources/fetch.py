@@ -16,10 +16,9 @@ from kaudit_setup.auditlog.raw_lines import misshapen
 from kaudit_setup.auditlog.scan_statistics import Coverage, together
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
+from kaudit_setup.auditlog.sources.log_node import LogNode, Progress, Unpack
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
-from kaudit_setup.auditlog.sources.runner import Progress, Unpack, fetch
 from kaudit_setup.errors import KauditError
-from kaudit_setup.runner import Runner
 
 _SMALL_BYTES = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""
@@ -27,9 +26,7 @@ _MOST_FILES = 500
 _TOGETHER_BYTES = 32 << 20
 
 
-def fetched(
-    runner: Runner, script: str, found: Listing, into: Path, progress: Progress
-) -> tuple[tuple[LogFile, ...], list[str]]:
+def fetched(node: LogNode, found: Listing, into: Path, progress: Progress) -> tuple[tuple[LogFile, ...], list[str]]:
     """The files of `found`, each with a private copy in the folder `into`, and sentences about what was lost.
 
     A file is copied as long as it was when it was listed. Raises NodeError, and KauditError if the folder cannot be
@@ -37,21 +34,19 @@ def fetched(
     """
     try:
         into.mkdir(mode=0o700)
-        return _fetched(runner, script, found, into, progress)
+        return _fetched(node, found, into, progress)
     except OSError as error:
-        raise _unkept(f"the log of {runner.name}", into, error) from error
+        raise _unkept(f"the log of {node.name}", into, error) from error
 
 
-def _fetched(
-    runner: Runner, script: str, found: Listing, into: Path, progress: Progress
-) -> tuple[tuple[LogFile, ...], list[str]]:
+def _fetched(node: LogNode, found: Listing, into: Path, progress: Progress) -> tuple[tuple[LogFile, ...], list[str]]:
     files: list[LogFile] = []
     notes: list[str] = []
     for group in _together(found.files):
         copies = [into / str(len(files) + number) for number in range(len(group))]
-        if len(group) == 1 or not _several(runner, script, group, copies):
+        if len(group) == 1 or not _several(node, group, copies):
             for file, copy in zip(group, copies, strict=True):
-                if not _one(runner, script, file, copy, progress):
+                if not _one(node, file, copy, progress):
                     notes.append(f"{file.path} was rotated away while it was fetched")
         files += [_copied(file, copy, file.gzipped) for file, copy in zip(group, copies, strict=True)]
     return tuple(files), notes
@@ -140,12 +135,12 @@ def _together(files: Sequence[LogFile]) -> Iterator[list[LogFile]]:
         yield group
 
 
-def _several(runner: Runner, script: str, files: Sequence[LogFile], copies: Sequence[Path]) -> bool:
+def _several(node: LogNode, files: Sequence[LogFile], copies: Sequence[Path]) -> bool:
     """Fetch them one behind the other; False if they changed on the way and one cannot tell where each begins."""
     parts: list[bytes] = []
     unpack = Unpack(parts.append)
     orders = "".join(f"{file.inode[1]} {file.path}\n" for file in files).encode("utf-8", "surrogateescape")
-    ran = runner.sh(script, ["several", "gzip"], stdin=orders, sink=unpack.feed)
+    ran = node.ask(["several", "gzip"], unpack.feed, stdin=orders)
     data = b"".join(parts)
     if ran.code or len(data) != sum(file.size for file in files):
         return False
@@ -157,10 +152,10 @@ def _several(runner: Runner, script: str, files: Sequence[LogFile], copies: Sequ
     return True
 
 
-def _one(runner: Runner, script: str, file: LogFile, copy: Path, progress: Progress) -> bool:
+def _one(node: LogNode, file: LogFile, copy: Path, progress: Progress) -> bool:
     """False if the file is gone from the node; its copy is empty then."""
     with _private(copy) as out:
-        return fetch(runner, script, file.path, file.inode[1], (0, file.size), out, progress) is not None
+        return node.fetch(file.path, file.inode[1], (0, file.size), out, progress) is not None
 
 
 def _private(copy: Path) -> BufferedWriter:

@@ -11,11 +11,10 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
 from kaudit_setup.auditlog.sources.best_effort import Nothing
+from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
-from kaudit_setup.auditlog.sources.runner import Unpack
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
-from kaudit_setup.runner import Runner
 
 # as wide as they are on any system: mode, inode, device, size, time, user, group
 _STATUS = struct.Struct("=IqqQqII")
@@ -50,34 +49,29 @@ class Listing:
         return (replace(first, notes=(*first.notes, *self.notes)), *others)
 
 
-def listing(runner: Runner, script: str, paths: Sequence[str]) -> Listing:
-    """The log files below `paths` on one machine; without any, those of the kube-apiserver there. Raises NodeError.
-
-    `script`: the text of `lib` and `logs`.
-    """
+def listing(node: LogNode, paths: Sequence[str]) -> Listing:
+    """The log files below `paths` on one machine; without any, those of its kube-apiserver. Raises NodeError."""
     parts = bytearray()
 
     def keep(data: bytes) -> None:
         parts.extend(data)
         if len(parts) > _MOST:
-            raise NodeError(
-                f"{runner.name}: the list of its logs is larger than {_MOST >> 20} MiB and is not believed"
-            )
+            raise NodeError(f"{node.name}: the list of its logs is larger than {_MOST >> 20} MiB and is not believed")
 
     unpack = Unpack(keep)
-    ran = runner.sh(script, ["list", "gzip", *paths], sink=unpack.feed)
+    ran = node.ask(["list", "gzip", *paths], unpack.feed)
     if isinstance(ran, Nothing):
         # a part of a list would pass for the whole of it
-        return Listing(runner.name, moved=unpack.moved)
+        return Listing(node.name, moved=unpack.moved)
     if ran.code:
         said = ran.err.decode("utf-8", "replace")
-        raise NodeError(f"{runner.name}: listing the logs ended with status {ran.code}", details=said)
-    answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), runner.name)
+        raise NodeError(f"{node.name}: listing the logs ended with status {ran.code}", details=said)
+    answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), node.name)
     if unpack.moved and not answer.whole:
-        raise NodeError(f"{runner.name}: the list of the logs was cut short", hint="run the same command again")
-    kept = answer.believed(runner.name)
+        raise NodeError(f"{node.name}: the list of the logs was cut short", hint="run the same command again")
+    kept = answer.believed(node.name)
     notes = (*answer.notes, *kept.notes[:_MOST_NOTES])
-    return Listing(runner.name, kept.files, notes, unpack.moved > 0, unpack.moved)
+    return Listing(node.name, kept.files, notes, unpack.moved > 0, unpack.moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nod
 from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.sources.best_effort import Nothing
 from kaudit_setup.auditlog.sources.listing import Listing, listing
+from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
 from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
-from kaudit_setup.auditlog.sources.runner import Unpack, failure_of
 from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
 from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -72,12 +72,9 @@ def _room(hit: Hit | None) -> int:
 class _NodeSearch:
     """One machine's part of a search: a thread that runs the script, and a backlog that holds it back."""
 
-    def __init__(
-        self, runner: Runner, script: str, found: Listing, request: SearchRequest, unwanted: threading.Event
-    ) -> None:
+    def __init__(self, node: LogNode, found: Listing, request: SearchRequest, unwanted: threading.Event) -> None:
         """`unwanted` is set once nobody takes hits any more."""
-        self._runner = runner
-        self._script = script
+        self._node = node
         self._listing = found
         self._request = request
         self._unwanted = unwanted
@@ -113,7 +110,7 @@ class _NodeSearch:
             self._search("lines", self._files)
             others = self._answer.others
             if others and self._failure is None:
-                sorted_out = sort_out(self._runner, self._script, others)
+                sorted_out = sort_out(self._node, others)
                 self.moved += sorted_out.moved
                 self._search("any", sorted_out.lines)
                 for file in sorted_out.shaped:
@@ -121,9 +118,9 @@ class _NodeSearch:
         except KauditError as error:
             self._failure = error
         except Exception as error:
-            self._failure = NodeError(f"{self._runner.name}: the search failed: {error}")
+            self._failure = NodeError(f"{self._node.name}: the search failed: {error}")
         if meter is not None:
-            meter.end(self._runner.name)
+            meter.end(self._node.name)
         self._backlog.offer(None, self._unwanted)
 
     def _search(self, way: str, files: Sequence[LogFile]) -> None:
@@ -134,13 +131,13 @@ class _NodeSearch:
         self._answer.whole = False
         try:
             args = ["search", "gzip", way, *self._request.args]
-            done = self._runner.sh(self._script, args, stdin=file_list(files), sink=unpack.feed)
+            done = self._node.ask(args, unpack.feed, stdin=file_list(files))
         finally:
             self.moved += unpack.moved
-        self._failure = failure_of(self._runner.name, done)
+        self._failure = failure_of(self._node.name, done)
         # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
         if self._failure is None and unpack.moved and not self._answer.whole and not isinstance(done, Nothing):
-            cut = f"{self._runner.name}: the answer to the search was cut short"
+            cut = f"{self._node.name}: the answer to the search was cut short"
             self._failure = NodeError(cut, hint="run the same command again")
 
     def _take(self, data: bytes) -> None:
@@ -150,7 +147,7 @@ class _NodeSearch:
     def _search_here(self, file: LogFile) -> None:
         """Bring `file`, whose lines are not events as they stand, and search it as if the machine had done it."""
         tallies: dict[str, Tally] = {}
-        with brought_here(self._runner, self._script, file) as brought:
+        with brought_here(self._node, file) as brought:
             self.moved += brought.moved
             for hit in candidates([brought.file], self._request.literals, tallies=tallies):
                 if self._answer.in_window(hit.text):
@@ -176,8 +173,7 @@ class RemoteLogs:
         `clusters`: of which cluster each machine is, by its name, where there are several.
         """
         self._clusters = clusters or {}
-        self._runners = runners
-        self._script = script
+        self._nodes = [LogNode(runner, script) for runner in runners]
         self._paths = list(paths)
         self._listings: list[Listing] | None = None
         self._coverage: tuple[Coverage, ...] = ()
@@ -188,7 +184,7 @@ class RemoteLogs:
     def listings(self) -> list[Listing]:
         """The log files of each machine, as they were when they were first asked for. Raises NodeError."""
         if self._listings is None:
-            self._listings = listings(self._runners, self._script, self._paths, self._clusters)
+            self._listings = listings(self._nodes, self._paths, self._clusters)
             self.moved += sum(found.moved for found in self._listings)
         return self._listings
 
@@ -202,10 +198,10 @@ class RemoteLogs:
         """See `LogSource.candidates`; machine after machine, all of them searching at once. Raises NodeError."""
         request, unwanted = SearchRequest.of(literals, patterns, window), threading.Event()
         searches = [
-            _NodeSearch(runner, self._script, found, request, unwanted)
-            for runner, found in zip(self._runners, self.listings(), strict=True)
+            _NodeSearch(node, found, request, unwanted)
+            for node, found in zip(self._nodes, self.listings(), strict=True)
         ]
-        with metered_nodes([runner.name for runner in self._runners]) as meter:
+        with metered_nodes([node.name for node in self._nodes]) as meter:
             for search in searches:
                 search.start(meter)
             try:
@@ -237,29 +233,27 @@ class RemoteLogs:
         return replace(cover, damaged=damaged, located=(*located, *cover.located), unreadable=unread)
 
 
-def listings(
-    runners: Sequence[Runner], script: str, paths: Sequence[str], clusters: Mapping[str, str]
-) -> list[Listing]:
+def listings(nodes: Sequence[LogNode], paths: Sequence[str], clusters: Mapping[str, str]) -> list[Listing]:
     """What each machine has, all of them asked at once; see `listing`. `clusters`: by the names of machines.
 
     Raises the first error, in their order.
     """
-    answers: list[Listing | BaseException] = [NodeError(f"{runner.name}: no answer") for runner in runners]
+    answers: list[Listing | BaseException] = [NodeError(f"{node.name}: no answer") for node in nodes]
 
     def ask(number: int) -> None:
         try:
-            answers[number] = listing(runners[number], script, paths)
+            answers[number] = listing(nodes[number], paths)
         except BaseException as error:
             answers[number] = error
 
-    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(runners))]
+    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(nodes))]
     for thread in threads:
         thread.start()
-    with metered_nodes([runner.name for runner in runners]) as meter:
-        for runner, thread in zip(runners, threads, strict=True):
+    with metered_nodes([node.name for node in nodes]) as meter:
+        for node, thread in zip(nodes, threads, strict=True):
             _join(thread, meter)
             if meter is not None:
-                meter.end(runner.name)
+                meter.end(node.name)
     found = []
     for answer in answers:
         if isinstance(answer, BaseException):

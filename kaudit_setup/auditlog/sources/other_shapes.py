@@ -18,9 +18,8 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
 from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES
 from kaudit_setup.auditlog.shapes.opening import begin
-from kaudit_setup.auditlog.sources.runner import fetch
+from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.errors import KauditError, NodeError
-from kaudit_setup.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Brought:
     moved: int
 
 
-def sort_out(runner: Runner, script: str, files: Sequence[LogFile]) -> SortedOut:
+def sort_out(node: LogNode, files: Sequence[LogFile]) -> SortedOut:
     """Look at the beginning of each of `files`. Raises NodeError."""
     lines: list[LogFile] = []
     shaped: list[LogFile] = []
@@ -49,7 +48,7 @@ def sort_out(runner: Runner, script: str, files: Sequence[LogFile]) -> SortedOut
         head = BytesIO()
         for size in (LOOK_BYTES, FAR_BYTES):
             stretch = (head.tell(), min(file.size, size))
-            moved += fetch(runner, script, file.path, file.inode[1], stretch, head, _quietly) or 0
+            moved += node.fetch(file.path, file.inode[1], stretch, head) or 0
             if b"\n" in head.getvalue() or head.tell() == file.size:
                 break
         (shaped if _has_shape(head) else lines).append(file)
@@ -64,24 +63,20 @@ def _has_shape(head: BytesIO) -> bool:
 
 
 @contextmanager
-def brought_here(runner: Runner, script: str, file: LogFile) -> Iterator[Brought]:
+def brought_here(node: LogNode, file: LogFile) -> Iterator[Brought]:
     """`file` with a private copy while it is searched. Raises NodeError; KauditError if it cannot be kept here."""
     try:
         with TemporaryDirectory(prefix="kaudit-setup-") as folder:
             copy = Path(folder) / "log"
             with copy.open("wb") as out:
-                got = fetch(runner, script, file.path, file.inode[1], (0, file.size), out, _quietly)
+                got = node.fetch(file.path, file.inode[1], (0, file.size), out)
             if got is None:
-                raise NodeError(f"{runner.name}: {file.path} was rotated away", hint="run the same command again")
+                raise NodeError(f"{node.name}: {file.path} was rotated away", hint="run the same command again")
             info = copy.stat()
             inode = (info.st_dev, info.st_ino)
             yield Brought(replace(file, size=info.st_size, inode=inode, copy=str(copy)), got)
     except OSError as error:
         raise KauditError(
-            f"{file.path} of {runner.name} cannot be kept here, to be searched: {error.strerror or error}",
+            f"{file.path} of {node.name} cannot be kept here, to be searched: {error.strerror or error}",
             hint="make room there, or name another place for it with TMPDIR",
         ) from error
-
-
-def _quietly(*_progress: object) -> None:
-    """Nobody is told how far it got."""

@@ -13,8 +13,8 @@ from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing,
 from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
+from kaudit_setup.auditlog.sources.log_node import LogNode, Progress
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs, listings
-from kaudit_setup.auditlog.sources.runner import Progress
 from kaudit_setup.errors import NodeError
 from kaudit_setup.runner import Runner
 
@@ -79,11 +79,12 @@ class NodeLogs:
             return self._narrowed(wanted, folder), []
         files: list[LogFile] = []
         notes: list[str] = []
-        found = listings(self.runners, self.script, self.paths, self.clusters)
+        nodes = [LogNode(runner, self.script) for runner in self.runners]
+        found = listings(nodes, self.paths, self.clusters)
         self._check_any(found)
         for number, (runner, there) in enumerate(zip(self.runners, found, strict=True)):
             none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
-            here, lost = fetched(runner, self.script, there, folder / str(number), progress)
+            here, lost = fetched(nodes[number], there, folder / str(number), progress)
             notes += [f"{runner.name}: {sentence}" for sentence in (*none, *there.notes, *lost)]
             # a part of a log would pass for the whole of it
             files += here if runner.failure is None else ()

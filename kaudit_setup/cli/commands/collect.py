@@ -38,7 +38,7 @@ def collect(
     source: LogOptions,
 ) -> None:
     """Copy the audit logs of nodes to a local directory, with their SHA-256 sums."""
-    from kaudit_setup.auditlog.sources.collect import collect as fetch
+    from kaudit_setup.auditlog.sources.collecting.collect import collect as fetch
     from kaudit_setup.node.shell import script
     from kaudit_setup.report.collect import Collection, as_item, as_text
     from kaudit_setup.report.documents.document import document, fault, warned

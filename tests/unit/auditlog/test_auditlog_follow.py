@@ -20,6 +20,7 @@ from kaudit_setup.auditlog.follow.stream import Batch, Followed, Following, Pace
 from kaudit_setup.auditlog.follow.tails import LocalTail, RemoteTail, Tail, with_rotated
 from kaudit_setup.auditlog.query import Row
 from kaudit_setup.auditlog.record import record_of
+from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
@@ -243,7 +244,7 @@ def test_on_a_node(tmp_path: Path) -> None:
     log = write(tmp_path / "var/log/kubernetes/audit/audit.log", event(1))
     node = LocalNode(tmp_path)
     for paths in ((), with_rotated(["/var/log/kubernetes/audit/audit.log"])):
-        tail = RemoteTail(node, script("lib") + script("logs"), paths)
+        tail = RemoteTail(LogNode(node, script("lib") + script("logs")), paths)
         with following_in([tail], how()) as following:
             batches = following.batches()
             begin = 10 * (1 + len(paths))

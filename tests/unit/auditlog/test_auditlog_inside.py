@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kaudit_setup.auditlog.sources.inside import check_inside, refuse_link, write_whole
+from kaudit_setup.auditlog.sources.collecting.inside import check_inside, refuse_link, write_whole
 from kaudit_setup.errors import KauditError
 
 

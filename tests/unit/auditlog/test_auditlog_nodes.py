@@ -16,8 +16,8 @@ import pytest
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.sources.log_node import Unpack
 from kaudit_setup.auditlog.sources.nodes import Backlog, RemoteLogs
-from kaudit_setup.auditlog.sources.runner import Unpack
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode

@@ -13,7 +13,7 @@ import pytest
 from changekit import STATE, tree
 from documents import document, items, only
 
-from kaudit_setup.auditlog.sources.collect import collect
+from kaudit_setup.auditlog.sources.collecting.collect import collect
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.leftovers.recover import look, recover
 from kaudit_setup.change.nodestate import NodeState
@@ -189,7 +189,7 @@ def test_logs_that_it_collected_are_not_fetched_again(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in into.rglob("*") if path.is_file()}
     done = collect([], "", [], into, lambda _: None)
     assert [(entry.node, entry.file) for entry in done.entries] == [("sandbox", "sandbox/audit.log")]
-    assert done.notes == []
+    assert done.notes == ()
     assert {path: path.read_bytes() for path in before} == before
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=into, check=True)
 

@@ -1,9 +1,10 @@
-"""A machine that runs the script `logs`, its answer as it arrives, and a file of its that is fetched."""
+"""A machine that runs the script `logs`: its answer as it arrives, and what it says when it fails."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 from kaudit_setup.errors import NodeError
@@ -25,6 +26,52 @@ def failure_of(name: str, done: Ran) -> NodeError | None:
     if not done.code and not why:
         return None
     return NodeError(f"{name}: the search failed: {why or f'it ended with status {done.code}'}", details=said)
+
+
+@dataclass(frozen=True, slots=True)
+class LogNode:
+    """A machine whose logs are asked for; `script` is the text of `lib` and `logs`."""
+
+    runner: Runner
+    script: str
+
+    @property
+    def name(self) -> str:
+        """See `Runner.name`."""
+        return self.runner.name
+
+    def ask(self, args: Sequence[str], sink: Callable[[bytes], None], *, stdin: bytes = b"") -> Ran:
+        """Run the script; what it answers goes to `sink`. See `Runner.sh`."""
+        return self.runner.sh(self.script, args, stdin=stdin, sink=sink)
+
+    def fetch(
+        self, path: str, inode: int, stretch: tuple[int, int], out: IO[bytes], progress: Progress | None = None
+    ) -> int | None:
+        """Append bytes `stretch` (from, to) of the file with that inode, wherever it is now, to `out`.
+
+        How many bytes crossed the network; None if the file is gone. Raises NodeError.
+        """
+        begin, end = stretch
+
+        def write(data: bytes) -> None:
+            if out.tell() + len(data) > end:
+                raise NodeError(f"{self.name}: more of {path} arrives than was asked for")
+            out.write(data)
+            if progress:
+                progress(self.name, path, out.tell(), end)
+
+        unpack = Unpack(write)
+        how = "cat" if path.endswith(".gz") else "gzip"
+        ran = self.ask(["fetch", how, path, str(inode), str(begin), str(end)], unpack.feed)
+        if ran.code == _GONE:
+            return None
+        if ran.code:
+            raise NodeError(
+                f"{self.name}: {path} could not be fetched",
+                hint="run the same command again",
+                details=ran.err.decode("utf-8", "replace"),
+            )
+        return unpack.moved
 
 
 class Unpack:
@@ -68,33 +115,3 @@ def _inflated(stream: zlib._Decompress) -> Callable[[bytes], Iterator[bytes]]:
                 yield data
 
     return pieces
-
-
-def fetch(
-    runner: Runner, script: str, path: str, inode: int, stretch: tuple[int, int], out: IO[bytes], progress: Progress
-) -> int | None:
-    """Append bytes `stretch` (from, to) of the file with that inode, wherever it is now, to `out`. `script`: the text
-    of `lib` and `logs`.
-
-    How many bytes crossed the network; None if the file is gone. Raises NodeError.
-    """
-    begin, end = stretch
-
-    def write(data: bytes) -> None:
-        if out.tell() + len(data) > end:
-            raise NodeError(f"{runner.name}: more of {path} arrives than was asked for")
-        out.write(data)
-        progress(runner.name, path, out.tell(), end)
-
-    unpack = Unpack(write)
-    how = "cat" if path.endswith(".gz") else "gzip"
-    ran = runner.sh(script, ["fetch", how, path, str(inode), str(begin), str(end)], sink=unpack.feed)
-    if ran.code == _GONE:
-        return None
-    if ran.code:
-        raise NodeError(
-            f"{runner.name}: {path} could not be fetched",
-            hint="run the same command again",
-            details=ran.err.decode("utf-8", "replace"),
-        )
-    return unpack.moved
