@@ -293,8 +293,11 @@ class _Relay:
         return code
 
     def _tell(self, code: int) -> None:
-        with suppress(OSError, EOFError, paramiko.SSHException):
-            self.channel.send_exit_status(code if code >= 0 else 128 - code)
+        # The client may have closed the channel meanwhile, and what comes for a closed one ends in the next session:
+        # ssh gives its number away again ("exitval sent twice"). Under the lock that closing takes.
+        with self.channel.lock, suppress(OSError, EOFError, paramiko.SSHException):
+            if not self.channel.closed:
+                self.channel.send_exit_status(code if code >= 0 else 128 - code)
 
     def _feed(self) -> None:
         with self.process.stdin or nullcontext() as pipe, suppress(OSError):
