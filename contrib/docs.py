@@ -5,7 +5,6 @@ mkdocs then builds it (`make docs`), strictly and without a network.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
@@ -18,9 +17,12 @@ from textwrap import indent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from command_line import Command, Entry, commands
 
+from kaudit_setup.model import NEWEST
 from kaudit_setup.policy.lint import lint
-from kaudit_setup.policy.lint.finding import Finding
+from kaudit_setup.policy.lint.codes import CODES
+from kaudit_setup.policy.lint.examples import EXAMPLES, Example
 from kaudit_setup.policy.load import load
+from kaudit_setup.report.policy.lint import as_text
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_LOG = ROOT / "tests/data/scenarios/workloads-1.20.2.jsonl.gz"
@@ -93,37 +95,21 @@ def cell(text: str) -> str:
 
 
 def lint_page() -> str:
-    """Every finding that the test data brings out, with the lines of one policy that has it."""
-    found: dict[str, str] = {}
-    for text in policies():
-        loaded = load(text)
-        for finding in lint(loaded):
-            # the smallest policy shows it best
-            found.setdefault(finding.code, lint_entry(finding, text))
-    return "# What lint finds\n\nEach with an example, and what the tool says of it.\n\n" + "\n".join(
-        found[code] for code in sorted(found)
+    """Every code with its meaning, and what the tool says of a policy that has it."""
+    head = (
+        "# What lint finds\n\nFor looking up a code of `kaudit-setup policy lint`: what it means, a policy that has it\n"
+        "(what else is found there is left out), and what the tool says.\n\n"
     )
+    return head + "\n".join(lint_entry(code, meaning, EXAMPLES[code]) for code, meaning in CODES.items())
 
 
-def policies() -> list[bytes]:
-    """Policies to find fault with: those that the real servers were asked about, the smallest first."""
-    found = {
-        path.read_bytes() for path in (ROOT / "tests/data").rglob("*.yaml") if b"audit.k8s.io" in path.read_bytes()
-    }
-    for file in sorted((ROOT / "tests/data/oracle").glob("load*.jsonl")):
-        found |= {
-            base64.b64decode(json.loads(line)["file"]) for line in file.read_text(encoding="utf-8").splitlines()
-        }
-    return sorted(found, key=lambda text: (len(text), text))
-
-
-def lint_entry(finding: Finding, text: bytes) -> str:
-    """One finding, and at most twelve lines around it."""
-    lines = text.decode("utf-8", "replace").splitlines()
-    start = max(finding.line - 3, 0)
-    shown = "\n".join(lines[start : start + 12])
-    said = f"**{finding.severity}**: {cell(finding.message)}  \nfix: {cell(finding.fix)}"
-    return f"## {finding.code}\n\n```yaml\n{shown}\n```\n\n{said}\n"
+def lint_entry(code: str, meaning: str, example: Example) -> str:
+    """One code."""
+    found = next(f for f in lint(load(example.text.encode(), example.version), example.version) if f.code == code)
+    version = "" if example.version == NEWEST else f" (Kubernetes {example.version})"
+    said = as_text([("policy.yaml", [found])]).rpartition("\n")[0]
+    head = f"## {code}\n\n**{found.severity}**{version}: {cell(meaning)}"
+    return f"{head}\n\n```yaml\n{example.text}```\n\n```\n{said}\n```\n"
 
 
 def json_page() -> str:

@@ -6,14 +6,26 @@ staging/src/k8s.io/apiserver/pkg/authorization/authorizer/interfaces.go (Attribu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 Level = Literal["None", "Metadata", "Request", "RequestResponse"]
 LEVELS: tuple[Level, ...] = ("None", "Metadata", "Request", "RequestResponse")
 
 Stage = Literal["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"]
 STAGES: tuple[Stage, ...] = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
+
+
+class Place(NamedTuple):
+    """Where something stands in the file, 1-based; 0 if unknown."""
+
+    line: int = 0
+    column: int = 0
+
+
+Words = Mapping[tuple[str, str], Place]
+"""A field of the file (`userGroups`) and a word in it -> where the word stands first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,12 @@ class GroupResources:
     resources: tuple[str, ...] = ()
     resource_names: tuple[str, ...] = ()
     line: int = 0
+    column: int = field(default=0, compare=False)
+    words: Words = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, name: str = "", word: str = "") -> Place:
+        """Where this word of the field stands; the entry itself if that is not known."""
+        return self.words.get((name, word), Place(self.line, self.column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +59,27 @@ class Rule:
     omit_managed_fields: bool | None = None
     line: int = 0
     end_line: int = 0
+    column: int = field(default=0, compare=False)
+    words: Words = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, name: str = "", word: str = "") -> Place:
+        """Where this word of the field stands; the rule itself if that is not known."""
+        return self.words.get((name, word), Place(self.line, self.column))
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy that kube-apiserver loads."""
+    """A policy that kube-apiserver loads; `start` is where its rules begin."""
 
     rules: tuple[Rule, ...]
     omit_stages: tuple[Stage, ...] = ()
     omit_managed_fields: bool = False
+    start: Place = field(default=Place(), compare=False)
+    words: Words = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, index: int) -> Place:
+        """Where the rule stands; -1: where the rules begin."""
+        return self.rules[index].place() if index >= 0 else self.start
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Every code of `policy lint` with what it means: one sentence each, for reports and the documentation."""
+"""Every code of `policy lint` with what it means: one sentence each, for reports and the documentation.
+
+`examples.EXAMPLES` has a policy for each.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ CODES: Final = {
     "newer-field": "A field is ignored by this version of Kubernetes and known to later ones.",
     "older-field": "A field is no longer known to this version of Kubernetes.",
     "beta-version": "The version of the API is accepted now and refused by later versions of Kubernetes.",
-    "load-warning": "kube-apiserver logs a warning about the policy when it starts.",
     # words that match nothing
     "literal-wildcard": "A star is an ordinary letter in this field.",
     "unknown-verb": "No request has this verb.",

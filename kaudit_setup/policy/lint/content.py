@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from kaudit_setup.model import KubeVersion
@@ -11,7 +11,7 @@ from kaudit_setup.policy.catalog.mistake import Mistake
 from kaudit_setup.policy.classes.space import is_resource_path
 from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.lint.specs import spec_problem
-from kaudit_setup.policy.model import GroupResources, Policy, Rule
+from kaudit_setup.policy.model import GroupResources, Place, Policy, Rule
 
 _NAMELESS_VERBS: Final = ("create", "list", "deletecollection")
 
@@ -33,27 +33,30 @@ class _Finder:
     def __init__(self, index: int, rule: Rule) -> None:
         self.index, self.rule = index, rule
 
-    def _found(self, code: str, message: str, fix: str, severity: Severity = "warning", line: int = 0) -> Finding:
-        return Finding(code, severity, f"rule {self.index + 1}: {message}", fix, self.index, line or self.rule.line)
+    def _found(self, at: Place, code: str, message: str, fix: str, severity: Severity = "warning") -> Finding:
+        return Finding(code, severity, f"rule {self.index + 1}: {message}", fix, self.index, *at)
 
-    def _mistaken(self, mistake: Mistake | None, line: int = 0) -> Iterator[Finding]:
+    def _mistaken(self, at: Place, mistake: Mistake | None) -> Iterator[Finding]:
         if mistake is not None:
-            yield self._found(mistake.code, mistake.message, mistake.fix, line=line)
+            yield self._found(at, mistake.code, mistake.message, mistake.fix)
 
-    def _literal(self, where: str, words: tuple[str, ...], fix: str) -> Iterator[Finding]:
+    def _literal(
+        self, holder: Rule | GroupResources, where: str, words: tuple[str, ...], fix: str
+    ) -> Iterator[Finding]:
         for word in words:
             if "*" in word:
                 message = f"`{word}` in {where} is not a wildcard; it matches exactly these letters"
-                yield self._found("literal-wildcard", message, fix)
+                yield self._found(holder.place(where, word), "literal-wildcard", message, fix)
 
     def verbs(self) -> Iterator[Finding]:
         """Verbs that such requests never have."""
-        yield from self._literal("verbs", self.rule.verbs, "leave `verbs` out to mean all of them")
+        yield from self._literal(self.rule, "verbs", self.rule.verbs, "leave `verbs` out to mean all of them")
         valid, kind = _verbs_of(self.rule)
         for verb in self.rule.verbs:
             if verb in valid or "*" in verb:
                 continue
             yield self._found(
+                self.rule.place("verbs", verb),
                 "unknown-verb",
                 f"no {kind}request has the verb `{verb}`",
                 requests.verb_meant(verb, resource=kind != "non-resource "),
@@ -62,27 +65,29 @@ class _Finder:
     def identities(self) -> Iterator[Finding]:
         """Users and groups that nobody is."""
         rule = self.rule
-        yield from self._literal("users", rule.users, "name a group in `userGroups`, or each user")
-        yield from self._literal("userGroups", rule.user_groups, "name each group")
-        for why, words in ((identities.why_no_user, rule.users), (identities.why_no_group, rule.user_groups)):
-            for word in words:
-                yield from self._mistaken(None if "*" in word else why(word))
+        yield from self._literal(rule, "users", rule.users, "name a group in `userGroups`, or each user")
+        yield from self._literal(rule, "userGroups", rule.user_groups, "name each group")
+        for word in rule.users:
+            yield from self._mistaken(rule.place("users", word), _unless_star(identities.why_no_user, word))
+        for word in rule.user_groups:
+            yield from self._mistaken(rule.place("userGroups", word), _unless_star(identities.why_no_group, word))
 
     def not_names(self) -> Iterator[Finding]:
         """Words that are no names: a negation, a list in one word, spaces around it."""
         rule = self.rule
-        found = [names.why_no_user_name("users", word) for word in rule.users]
-        found += [names.why_no_user_name("userGroups", word) for word in rule.user_groups]
-        found += [names.why_no_object(word) for entry in rule.resources for word in entry.resource_names]
-        for mistake in found:
-            yield from self._mistaken(mistake)
+        for where, words in (("users", rule.users), ("userGroups", rule.user_groups)):
+            for word in words:
+                yield from self._mistaken(rule.place(where, word), names.why_no_user_name(where, word))
+        for entry in rule.resources:
+            for word in entry.resource_names:
+                yield from self._mistaken(entry.place("resourceNames", word), names.why_no_object(word))
 
     def namespaces(self) -> Iterator[Finding]:
         """Namespaces that there cannot be, and those that keep a rule from what it lists."""
         rule = self.rule
-        yield from self._literal("namespaces", rule.namespaces, "name each namespace")
+        yield from self._literal(rule, "namespaces", rule.namespaces, "name each namespace")
         for word in rule.namespaces:
-            yield from self._mistaken(names.why_no_namespace(word))
+            yield from self._mistaken(rule.place("namespaces", word), names.why_no_namespace(word))
         if rule.namespaces and "" not in rule.namespaces:
             yield from self._without_namespace()
 
@@ -91,23 +96,26 @@ class _Finder:
             for spec in entry.resources:
                 if (entry.group, spec.partition("/")[0]) in resources.CLUSTER_SCOPED:
                     yield self._found(
+                        entry.place("resources", spec),
                         "cluster-resource-in-namespace",
                         f"`{spec}` has no namespace, and this rule is limited to {', '.join(self.rule.namespaces)}",
                         'put it into a rule without `namespaces`, or add ""',
-                        line=entry.line,
                     )
 
     def urls(self) -> Iterator[Finding]:
         """Paths that no non-resource request has."""
         for url in self.rule.non_resource_urls:
+            at = self.rule.place("nonResourceURLs", url)
             if "?" in url:
                 yield self._found(
+                    at,
                     "url-never",
                     f"`{url}`: only the path is compared, without its query",
                     "leave out the `?` and the rest",
                 )
             elif is_resource_path(url.rstrip("*")):
                 yield self._found(
+                    at,
                     "url-is-resource",
                     f"`{url}` is the path of a resource request, which `nonResourceURLs` never match",
                     "name the resource in `resources`",
@@ -116,7 +124,7 @@ class _Finder:
             probe = base != url and base in {"/healthz", "/livez", "/readyz"}
             if probe and not {base, f"{base}*"} & set(self.rule.non_resource_urls):
                 message = f"`{url}` does not match `{base}` itself"
-                yield self._found("url-misses-base", message, f"write `{base}*`", "info")
+                yield self._found(at, "url-misses-base", message, f"write `{base}*`", "info")
 
     def entry(self, entry: GroupResources, version: KubeVersion) -> Iterator[Finding]:
         """One entry of `resources`."""
@@ -125,27 +133,32 @@ class _Finder:
             yield from self._spec(entry, spec, version)
 
     def _group_and_names(self, entry: GroupResources) -> Iterator[Finding]:
-        line = entry.line
-        yield from self._mistaken(names.why_no_api_group(entry.group), line)
-        yield from self._literal("resourceNames", entry.resource_names, "name each object")
+        yield from self._mistaken(entry.place("group", entry.group), names.why_no_api_group(entry.group))
+        yield from self._literal(entry, "resourceNames", entry.resource_names, "name each object")
         nameless = [v for v in self.rule.verbs if v in _NAMELESS_VERBS]
         if entry.resource_names and nameless and any("/" not in spec for spec in entry.resources):
             yield self._found(
+                self.rule.place("verbs", nameless[0]),
                 "names-on-nameless-verb",
                 f"a {' or '.join(nameless)} has no name in its URL, so that `resourceNames` never match it",
                 "leave out `resourceNames`, or those verbs",
-                line=line,
             )
 
     def _spec(self, entry: GroupResources, spec: str, version: KubeVersion) -> Iterator[Finding]:
+        at = entry.place("resources", spec)
         problem = spec_problem(entry.group, spec, version)
         if problem is not None:
-            yield self._found(problem.code, problem.message, problem.fix, problem.severity, entry.line)
+            yield self._found(at, problem.code, problem.message, problem.fix, problem.severity)
         parent = spec.removesuffix("/*")
         if spec.endswith("/*") and parent not in {"*", *entry.resources} and "/" not in parent:
             message = f"`{spec}` also matches plain `{parent}`, against the documentation"
             fix = f"list `{parent}` too, so that readers know"
-            yield self._found("star-includes-parent", message, fix, "info", entry.line)
+            yield self._found(at, "star-includes-parent", message, fix, "info")
+
+
+def _unless_star(why: Callable[[str], Mistake | None], word: str) -> Mistake | None:
+    """A star is a mistake of its own."""
+    return None if "*" in word else why(word)
 
 
 def _verbs_of(rule: Rule) -> tuple[frozenset[str], str]:

@@ -30,8 +30,8 @@ def finding(problem: Problem, policy: Policy) -> Finding:
     index = int(found[1]) if found and int(found[1]) < len(policy.rules) else -1
     effect = _effect(problem, policy, index)
     message = problem.message if problem.path in problem.message else str(problem)
-    code, fix = problem.code or "load-warning", problem.fix or "correct it: kube-apiserver ignores it"
-    return Finding(code, "warning", f"{message}{effect}", fix, index, problem.line, problem.column)
+    fix = problem.fix or "correct it: kube-apiserver ignores it"
+    return Finding(problem.code, "warning", f"{message}{effect}", fix, index, problem.line, problem.column)
 
 
 def _effect(problem: Problem, policy: Policy, index: int) -> str:

@@ -14,7 +14,7 @@ from kaudit_setup.policy.classes.regions import VERB, Box
 from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.evaluate import compile
 from kaudit_setup.policy.lint.finding import Finding, Severity
-from kaudit_setup.policy.model import STAGES, Attributes, Rule
+from kaudit_setup.policy.model import STAGES, Attributes, Place, Rule
 from kaudit_setup.policy.questions.requesters import region, uses
 from kaudit_setup.policy.questions.table import QUESTIONS
 
@@ -58,12 +58,14 @@ def findings(chart: Chart) -> list[Finding]:
     ]
 
 
-def _line(chart: Chart, index: int) -> int:
-    return chart.policy.rules[index].line if index >= 0 else 0
-
-
 def _found(chart: Chart, index: int, code: str, severity: Severity, message: str, fix: str) -> Finding:
-    return Finding(code, severity, message, fix, index, _line(chart, index))
+    return Finding(code, severity, message, fix, index, *chart.policy.place(index))
+
+
+def _omitted(chart: Chart, index: int, stage: str) -> Place:
+    """Where the stage is omitted: in the rule, or for the whole policy."""
+    rule = chart.policy.rules[index]
+    return rule.words.get(("omitStages", stage)) or chart.policy.words.get(("omitStages", stage)) or rule.place()
 
 
 def _named(chart: Chart, indexes: Iterable[int]) -> str:
@@ -73,7 +75,8 @@ def _named(chart: Chart, indexes: Iterable[int]) -> str:
 def _nothing(chart: Chart) -> Iterator[Finding]:
     deciding = [chart.decisions[index] for index, _ in chart.deciders(chart.space.requests())]
     if all(d.level == "None" or set(d.omit_stages) >= set(STAGES) for d in deciding):
-        yield Finding("logs-nothing", "error", "no request at all is logged", "end with a rule `- level: Metadata`")
+        fix = "end with a rule `- level: Metadata`"
+        yield _found(chart, -1, "logs-nothing", "error", "no request at all is logged", fix)
 
 
 def _reach(chart: Chart) -> Iterator[Finding]:
@@ -82,7 +85,8 @@ def _reach(chart: Chart) -> Iterator[Finding]:
     for _, box in (d for d in chart.deciders(chart.space.requests()) if d[0] == -1):
         example = phrasing.request(chart.space.sample(box))
         message = f"no rule fits some requests, which are then not logged, e.g. {example}"
-        yield Finding("no-catch-all", "warning", message, "end with a rule that only has a level, if it is None")
+        fix = "end with a rule that only has a level, if it is None"
+        yield _found(chart, -1, "no-catch-all", "warning", message, fix)
 
 
 def _reach_of(chart: Chart, index: int, rule: Rule) -> Iterator[Finding]:
@@ -112,7 +116,8 @@ def _shadowed(chart: Chart, index: int, rule: Rule) -> Iterator[Finding]:
             name = phrasing.rule_name(chart.policy, index)
             message = f"`{spec}` in {name} has no effect: {_named(chart, takers)} decides it before"
             found = _found(chart, index, "shadowed-resource", "info", message, "remove it here, or there")
-            yield replace(found, line=entry.line or found.line)
+            at = entry.place("resources", spec)
+            yield replace(found, line=at.line, column=at.column) if at.line else found
 
 
 def _takers(chart: Chart, index: int, rule: Rule) -> list[int]:
@@ -184,7 +189,9 @@ def _failed_logins(chart: Chart) -> Iterator[Finding]:
         name = "the policy" if whole else phrasing.rule_name(chart.policy, share.index)
         message = f"{name} omits ResponseStarted, the only stage of a failed login (401)"
         fix = "omit it only in rules that name users or userGroups, which a failed login never fits"
-        yield _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, fix)
+        found = _found(chart, -1 if whole else share.index, "failed-logins-lost", "warning", message, fix)
+        at = _omitted(chart, share.index, "ResponseStarted")
+        yield replace(found, line=at.line, column=at.column)
 
 
 def _cluster_scoped(chart: Chart) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def loading(loaded: Loaded) -> Iterator[Finding]:
     if loaded.ignored_from:
         message = "kube-apiserver reads the first document only; everything from here on is ignored"
         yield Finding(
-            "ignored-document", "warning", message, "put all rules into one document", line=loaded.ignored_from
+            "ignored-document", "warning", message, "put all rules into one document", -1, loaded.ignored_from, 1
         )
 
 

@@ -10,8 +10,8 @@ class Problem:
     """Something that is wrong at one place of a policy file.
 
     `path`: e.g. `rules[0].resources.group`, empty where the file as a whole is meant. `line`, `column`: 1-based,
-    0 if unknown. `fix`: what to write instead, empty if that is not known. `code`: a stable name for what
-    kube-apiserver only logs. `meant`: the field that an unknown one was meant to be, empty if that is not known.
+    0 if unknown. `fix`: what to write instead, empty if that is not known. `code`: for what kube-apiserver only logs,
+    the one of `policy lint`. `meant`: the field that an unknown one was meant to be, empty if that is not known.
     """
 
     path: str

@@ -17,7 +17,7 @@ from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, OMIT_MANAGED_FIELDS_SINCE
 from kaudit_setup.policy.load import fixes
 from kaudit_setup.policy.load.problem import Problem
-from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Policy, Rule, Stage
+from kaudit_setup.policy.model import LEVELS, STAGES, GroupResources, Level, Place, Policy, Rule, Stage, Words
 
 SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SUBDOMAIN_MESSAGE: Final = (
@@ -75,6 +75,16 @@ class _Struct:
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(text.value for text in self.texts(name))
+
+    def words(self, *names: str) -> Words:
+        """Where the words of these fields stand."""
+        return {
+            (name, text.value): Place(text.mark.line, text.mark.column)
+            for name in names
+            for text in reversed(
+                self.texts(name) if isinstance(self._fields.get(name), Sequence) else [self.text(name)]
+            )
+        }
 
     def structs(self, name: str) -> list[_Struct]:
         return [_Struct(item, item.mark, self._version) for item in self.items(name)]
@@ -193,6 +203,8 @@ def validate(root: Node, version: KubeVersion) -> tuple[Policy | None, tuple[Pro
         tuple(_rule(rule, managed) for rule in rules),
         _stages(top),
         managed and bool(top.flag("omitManagedFields")),
+        Place(top.mark_of("rules").line, top.mark_of("rules").column),
+        top.words("omitStages"),
     )
     return policy, ()
 
@@ -205,7 +217,12 @@ def _rule(rule: _Struct, managed: bool) -> Rule:
         verbs=rule.values("verbs"),
         resources=tuple(
             GroupResources(
-                entry.text("group").value, entry.values("resources"), entry.values("resourceNames"), entry.mark.line
+                entry.text("group").value,
+                entry.values("resources"),
+                entry.values("resourceNames"),
+                entry.mark.line,
+                entry.mark.column,
+                entry.words("group", "resources", "resourceNames"),
             )
             for entry in rule.structs("resources")
         ),
@@ -215,6 +232,8 @@ def _rule(rule: _Struct, managed: bool) -> Rule:
         omit_managed_fields=rule.flag("omitManagedFields") if managed else None,
         line=rule.mark.line,
         end_line=rule.end_line,
+        column=rule.mark.column,
+        words=rule.words("users", "userGroups", "verbs", "namespaces", "nonResourceURLs", "omitStages"),
     )
 
 

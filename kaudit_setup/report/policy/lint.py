@@ -52,7 +52,7 @@ def as_items(found: Linted) -> list[PolicyFinding]:
 
 def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:
     for f in findings:
-        place = f"{name}:{f.line}" if f.line else name
+        place = f"{name}:{f.line}" + (f":{f.column}" if f.column else "") if f.line else name
         yield from wrap(f"{place}: {f.severity}: {safe(f.message)} [{f.code}]", "", "    ")
         yield from wrap(f"fix: {safe(f.fix)}", "    ", "        ")
     yield f"{name}: {_counts(findings) or 'nothing found'}"

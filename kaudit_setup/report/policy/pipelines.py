@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kaudit_setup import __version__
 from kaudit_setup.policy.lint.codes import CODES
+from kaudit_setup.policy.lint.examples import EXAMPLES
 from kaudit_setup.policy.lint.finding import Finding, Severity, is_at_least
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
@@ -47,7 +48,7 @@ def as_sarif(found: Linted) -> str:
         "name": "kaudit-setup",
         "version": __version__,
         "informationUri": _HOME,
-        "rules": [{"id": code, "shortDescription": {"text": meaning}} for code, meaning in CODES.items()],
+        "rules": [_rule(code, meaning) for code, meaning in CODES.items()],
     }
     run = {
         "tool": {"driver": driver},
@@ -55,6 +56,11 @@ def as_sarif(found: Linted) -> str:
         "results": [_result(_path(name), f, codes.index(f.code)) for name, findings in found for f in findings],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _rule(code: str, meaning: str) -> dict[str, Any]:
+    example = f"{meaning} For example, in\n\n{EXAMPLES[code].text}"
+    return {"id": code, "shortDescription": {"text": meaning}, "help": {"text": example}}
 
 
 def _result(path: str, f: Finding, rule: int) -> dict[str, Any]:
@@ -78,7 +84,8 @@ def _cases(findings: Sequence[Finding], fail_on: Severity) -> Iterator[Case]:
     if not any(is_at_least(f, fail_on) for f in findings):
         yield Case("policy", True, "")
     for f in findings:
-        where = f"{f.code} (line {f.line})" if f.line else f.code
+        place = f"line {f.line}" + (f", column {f.column}" if f.column else "")
+        where = f"{f.code} ({place})" if f.line else f.code
         yield Case(where, not is_at_least(f, fail_on), f"{f.severity}: {f.message}", f"fix: {f.fix}")
 
 

@@ -54,7 +54,7 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
     nothing.write_text(NOTHING)
     code, out, _ = run("lint", str(good))
     assert code == Exit.OK
-    assert f"{good}:5: info:" in out
+    assert f"{good}:5:3: info:" in out
     code, out, _ = run("lint", str(bad))
     assert code == Exit.FAILED
     assert "[does-not-load]" in out
@@ -70,7 +70,7 @@ def test_lint_of_a_good_file_a_bad_one_and_none(run, tmp_path: Path) -> None:
 def test_lint_reads_standard_input(run) -> None:
     code, out, _ = run("lint", "-", stdin=GOOD)
     assert code == Exit.OK
-    assert "standard input:5:" in out
+    assert "standard input:5:3: info:" in out
 
 
 def test_lint_goes_by_the_version(run, tmp_path: Path) -> None:

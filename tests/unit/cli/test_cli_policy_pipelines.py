@@ -82,7 +82,13 @@ SARIF = {
                     "name": "kaudit-setup",
                     "version": r"\d+\..*",
                     "informationUri": "https://.*",
-                    "rules": [{"id": "[a-z0-9-]+", "shortDescription": {"text": ".+"}}],
+                    "rules": [
+                        {
+                            "id": "[a-z0-9-]+",
+                            "shortDescription": {"text": ".+"},
+                            "help": {"text": r"(?s).+apiVersion: .+"},
+                        }
+                    ],
                 }
             },
             "columnKind": "utf16CodeUnits|unicodeCodePoints",
@@ -125,7 +131,7 @@ def test_sarif_is_valid_and_points_at_the_lines(
         for p in (r["locations"][0]["physicalLocation"],)
     ]
     assert ("does-not-load", "policies/refused.yaml", 5, "error") in places
-    assert (("group-as-user", "policies/warned.yml", 5, "warning") in places) == (command == "lint")
+    assert (("group-as-user", "policies/warned.yml", 6, "warning") in places) == (command == "lint")
     assert not [place for place in places if "hidden" in place[1] or "kyverno" in place[1]]
 
 
@@ -145,7 +151,7 @@ def test_github_annotations_are_escaped(capsys: pytest.CaptureFixture[str], tmp_
 
 def test_annotations_by_severity(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "lint", "./policies/warned.yml", "--format", "github")[1]
-    assert "::warning file=policies/warned.yml,line=5,title=group-as-user::" in out
+    assert "::warning file=policies/warned.yml,line=6,col=11,title=group-as-user::" in out
     assert "::notice file=policies/warned.yml,line=" in out
 
 
@@ -246,7 +252,7 @@ def test_the_action_marks_what_is_wrong(repository: Path, program: Path) -> None
     env = {"FAIL_ON": "warning", "KUBE_VERSION": "", "SARIF": "found.sarif", "PROGRAM": str(program)}
     bad = shell(steps[-1]["run"], repository, PATHS="policies/good.yaml\npolicies/warned.yml\n", **env)
     assert bad.returncode == 1, bad.stderr
-    assert "::warning file=policies/warned.yml,line=5," in bad.stdout
+    assert "::warning file=policies/warned.yml,line=6,col=11," in bad.stdout
     check(json.loads((repository / "found.sarif").read_text()), SARIF)
     good = shell(steps[-1]["run"], repository, PATHS="policies/good.yaml", **{**env, "KUBE_VERSION": "1.30"})
     assert good.returncode == 0, good.stderr

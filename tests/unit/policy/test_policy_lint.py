@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import presets
 from kaudit_setup.policy.lint import lint
+from kaudit_setup.policy.lint.codes import CODES
+from kaudit_setup.policy.lint.examples import EXAMPLES
 from kaudit_setup.policy.lint.finding import Finding
 from kaudit_setup.policy.load import load
 
+ROOT = Path(__file__).resolve().parents[3]
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
 RULES = "omitStages: [RequestReceived]\nrules:\n"
 LAST = "- level: Metadata\n"
@@ -40,8 +46,8 @@ class Case:
 
 NONE, ALL = "level: None", "level: Metadata"
 CASES = [
-    Case("logs-nothing", "error", 0, rules(NONE), rules(ALL)),
-    Case("logs-nothing", "error", 0, rules(NONE, ALL), rules(f"{NONE}, users: [x]", ALL)),
+    Case("logs-nothing", "error", 5, rules(NONE), rules(ALL)),
+    Case("logs-nothing", "error", 5, rules(NONE, ALL), rules(f"{NONE}, users: [x]", ALL)),
     Case("unreachable-rule", "warning", 6, rules(ALL, f"{NONE}, users: [x]"), rules(f"{NONE}, users: [x]", ALL)),
     Case(
         "unreachable-rule",
@@ -81,7 +87,7 @@ CASES = [
         rules(f"{ALL}, users: [x], omitStages: [ResponseStarted, ResponseComplete, Panic]", ALL),
         rules(ALL),
     ),
-    Case("no-catch-all", "warning", 0, rules(f"{ALL}, {core('pods')}"), rules(f"{ALL}, {core('pods')}", NONE)),
+    Case("no-catch-all", "warning", 5, rules(f"{ALL}, {core('pods')}"), rules(f"{ALL}, {core('pods')}", NONE)),
     Case(
         "core-group-name",
         "warning",
@@ -314,7 +320,7 @@ CASES = [
     Case(
         "failed-logins-lost",
         "warning",
-        0,
+        3,
         "omitStages: [RequestReceived, ResponseStarted]\nrules:\n" + LAST,
         RULES + LAST,
     ),
@@ -351,6 +357,56 @@ def test_a_finding_is_there_and_goes_with_the_mend(case: Case) -> None:
     assert found[0].message
     assert found[0].fix
     assert case.code not in {f.code for f in findings(case.good)}
+
+
+POINTED = [
+    (rules("level: None, verbs: [get, reed]", ALL), "reed]"),
+    (rules("level: None, users: [alice, 'system:nodes']", ALL), "'system:nodes'"),
+    (rules("level: None, userGroups: ['a*']", ALL), "'a*'"),
+    (rules("level: None, namespaces: [a, 'kube-*']", ALL), "'kube-*'"),
+    (rules('level: None, resources: [{group: "", resources: [pods, pod]}]', ALL), "pod]"),
+    (rules("level: None, resources: [{group: core, resources: [pods]}]", ALL), "core,"),
+    (rules('level: None, resources: [{group: "", resources: [pods], resourceNames: [a, "b*"]}]', ALL), '"b*"'),
+    (rules("level: None, nonResourceURLs: [/version, '/a?b']", ALL), "'/a?b'"),
+    (rules("level: None, verbs: [get, list], resources: [{resources: [pods], resourceNames: [a]}]", ALL), "list],"),
+    (rules(f"{NONE}, namespaces: [a], {core('pods', 'nodes')}", ALL), "nodes]"),
+    (rules(f"{NONE}, {core('pods')}", f"{ALL}, {core('secrets', 'pods')}", ALL), "pods]}]}"),
+    (rules(f"{ALL}, omitStages: [Panic, ResponseStarted]"), "ResponseStarted]"),
+    (rules("level: None, user: [x]", ALL), "user:"),
+    (rules("level: metadata"), "metadata"),
+    (RULES + "  - level: Metadata\n  - level: None\n", "level: None"),
+    (RULES + "- level: None\n", "- level: None"),
+    ("rules:\n- level: Metadata\n  verbs:\n  - get\n  - reed\n- level: Metadata\n", "reed"),
+]
+
+
+@pytest.mark.parametrize(("text", "pointed"), POINTED, ids=[pointed for _, pointed in POINTED])
+def test_a_finding_points_at_the_word(text: str, pointed: str) -> None:
+    lines = (HEAD + text).splitlines()
+    places = [lines[f.line - 1][f.column - 1 :] for f in findings(text)]
+    assert [place for place in places if place.startswith(pointed)], places
+
+
+def test_the_column_counts_characters_not_bytes() -> None:
+    text = rules("level: None, users: ['ääää', 'system:nodes']", ALL)
+    (found,) = [f for f in findings(text) if f.code == "group-as-user"]
+    assert (HEAD + text).splitlines()[found.line - 1][found.column - 1 :].startswith("'system:nodes'")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_an_example_that_has_it(code: str) -> None:
+    example = EXAMPLES[code]
+    found = lint(load(example.text.encode(), example.version), example.version)
+    (first, *_) = [f for f in found if f.code == code]
+    assert first.line > 0
+    assert first.column > 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests/data/oracle").glob("load*.jsonl")), ids=lambda p: p.name)
+def test_whatever_is_found_has_a_code_that_is_explained(path: Path) -> None:
+    for text in re.findall(r'"file": *"([A-Za-z0-9+/=]+)"', path.read_text()):
+        found = lint(load(base64.b64decode(text)))
+        assert {f.code for f in found} <= set(CODES)
 
 
 @pytest.mark.parametrize(
