@@ -97,8 +97,8 @@ def cell(text: str) -> str:
 def lint_page() -> str:
     """Every code with its meaning, and what the tool says of a policy that has it."""
     head = (
-        "# What lint finds\n\nFor looking up a code of `kaudit-setup policy lint`: what it means, a policy that has it\n"
-        "(what else is found there is left out), and what the tool says.\n\n"
+        "# What lint finds\n\nFor looking up a code of `kaudit-setup policy lint`: what it means, a policy that\n"
+        "has it (what else is found there is left out), and what the tool says.\n\n"
     )
     return head + "\n".join(lint_entry(code, meaning, EXAMPLES[code]) for code, meaning in CODES.items())
 
