@@ -79,10 +79,10 @@ def _write_anything() -> None:
 
 
 def _call(args: list[str], config: Loaded) -> None:
-    if "--log" in args:
-        from kaudit_setup.cli.arguments import spread_logs
+    if "--log" in args or "--html" in args:
+        from kaudit_setup.cli.arguments import complete
 
-        args = spread_logs(args)
+        args = complete(args)
     command = typer.main.get_command(build(words_of(args)))
     command(args, prog_name="kaudit-setup", default_map=config.of(command) if config.found else None)
 

@@ -5,6 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
+
+_FILES: Final = {"--html": "status.html"}
+"""Options whose value may be left out, and what it is then."""
+
+
+def complete(argv: Sequence[str]) -> list[str]:
+    """The words as typer takes them: one value behind each `--log`, and one behind `--html`."""
+    return _named(spread_logs(argv))
+
+
+def _named(argv: Sequence[str]) -> list[str]:
+    words: list[str] = []
+    for word, following in zip(argv, [*argv[1:], "-"], strict=True):
+        words.append(word)
+        if word in _FILES and following.startswith("-"):
+            words.append(_FILES[word])
+    return words
 
 
 def spread_logs(argv: Sequence[str]) -> list[str]:

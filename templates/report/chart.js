@@ -65,7 +65,7 @@
     }));
     plot = new uPlot(
       {
-        width: byId("chart").clientWidth,
+        width: page.width(byId("chart")),
         height: 300,
         tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
         cursor: { drag: { x: true, y: false } },

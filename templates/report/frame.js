@@ -39,14 +39,27 @@ const page = (function () {
     return digits ? `${whole}.${String(micros % 1e6).padStart(6, "0").slice(0, digits)}` : whole;
   }
 
-  // what is folded on the screen is printed
+  // what is folded on the screen is printed, and pictures are drawn for paper: as wide as it is, and light
+  const PAPER = 700;
+  const root = document.documentElement;
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
     opened.forEach((one) => (one.open = true));
+    root.classList.add("printing");
+    dispatchEvent(new Event("resize"));
   });
-  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)));
+  addEventListener("afterprint", () => {
+    opened.forEach((one) => (one.open = false));
+    root.classList.remove("printing");
+    dispatchEvent(new Event("resize"));
+  });
+
+  /** How wide a picture in an element may be. */
+  function width(element) {
+    return root.classList.contains("printing") ? PAPER : Math.max(element.clientWidth, 280);
+  }
 
   const data = JSON.parse(byId("data").textContent);
-  return { byId, data, draw, make, row, time };
+  return { byId, data, draw, make, row, time, width };
 })();

@@ -136,7 +136,7 @@
 
   function picture(found) {
     const { rows, at } = rowsOf(found);
-    const width = Math.max(byId("picture").clientWidth, 280), narrow = width < 620;
+    const width = page.width(byId("picture")), narrow = width < 620;
     // where objects have states, these are below the marks
     const bar = rows.some((one) => one.states.length) ? 7 : 0;
     size = { width: width - 8, narrow, bar, left: narrow ? 0 : Math.min(300, width * 0.28), lane: (narrow ? 52 : 30) + (bar && 18), top: 26 };
@@ -167,7 +167,7 @@
 
   /** The whole time, small, with the part in view; dragging on it moves the view. */
   function overview(found) {
-    const width = Math.max(byId("overview").clientWidth, 280), height = 34, bins = new Array(120).fill(0);
+    const width = page.width(byId("overview")), height = 34, bins = new Array(120).fill(0);
     const span = whole.to - whole.from;
     for (const one of found) if (one.at) bins[Math.min(119, Math.floor((120 * (one.at - whole.from)) / span))]++;
     const most = Math.max(...bins, 1);

@@ -62,6 +62,14 @@ class StatusOptions(LookOptions):
             help="Also write the metrics to this file (NAME.prom, for node_exporter's textfile collector).",
         ),
     ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="[FILE]",
+            help="Also write a page to look at and to hand on (status.html if no file is named).",
+        ),
+    ] = None
     yes: UnusedYes = False
 
 
@@ -71,6 +79,7 @@ Examples:
   kaudit-setup status
   kaudit-setup status --host root@cp1 --host root@cp2 -o json
   kaudit-setup status --inventory inventory.ini --watch
+  kaudit-setup status --inventory inventory.ini --html control-planes.html
   kaudit-setup status --textfile /var/lib/node_exporter/kaudit-setup.prom
 
 \b
@@ -152,7 +161,12 @@ def _wanted(candidate: Candidate, how: StatusOptions) -> dict[str, str]:
 
 
 def _keep(rows: Sequence[Row], how: StatusOptions) -> None:
-    """Raises InputError if the file cannot be written."""
+    """Raises InputError if a file cannot be written."""
+    if how.html:
+        from kaudit_setup.cli.files import replace_file
+        from kaudit_setup.report.page.nodes import status_page
+
+        replace_file("--html", how.html, status_page(rows))
     if how.textfile:
         from kaudit_setup.cli.textfile import write_textfile
         from kaudit_setup.report.nodes.prometheus import as_metrics

@@ -7,42 +7,17 @@ import hashlib
 import json
 import re
 import stat
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pagekit import Parts
 
 from kaudit_setup.cli import main
 from kaudit_setup.report.page.timeline import Mark
 
 TESTS = Path(__file__).resolve().parents[2]
 LOG = TESTS / "data/scenarios/workloads-1.20.2.jsonl.gz"
-
-
-class Parts(HTMLParser):
-    """The texts of the page's elements, by tag; every attribute that could load something."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.texts: dict[str, list[str]] = {}
-        self.loads: list[tuple[str, str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._open.append(tag)
-        self.loads += [(tag, value or "") for name, value in attrs if name in {"src", "href"} and value[:1] != "#"]
-        self.loads += [(tag, name) for name, _ in attrs if name.startswith("on") or name == "style"]
-        self.texts.setdefault(tag, []).append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.texts[self._open[-1]][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop() != tag:
-            pass
 
 
 def made(tmp_path: Path, *words: str, code: int = 0) -> tuple[str, Parts]:

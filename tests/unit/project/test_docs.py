@@ -17,7 +17,7 @@ from docrun import NOT_RUN, OTHERS, Reader, asks_nodes, why_not
 from typer.core import TyperCommand, TyperGroup
 
 from kaudit_setup.cli.app import whole
-from kaudit_setup.cli.arguments import spread_logs
+from kaudit_setup.cli.arguments import complete
 from kaudit_setup.cli.everywhere import take_out
 
 PAGES = sorted({line.page for line in dockit.lines()})
@@ -40,7 +40,7 @@ def find(words: list[str]) -> tuple[TyperGroup | TyperCommand, list[str]]:
 def parse(words: list[str]) -> None:
     """Raises typer's own error where the program would say `wrong usage`."""
     words, _ = take_out(words)
-    command, words = find(spread_logs(words))
+    command, words = find(complete(words))
     type(command).make_context(command, PROGRAM, list(words), resilient_parsing=False)
 
 

@@ -1,47 +1,31 @@
-"""The report in a real browser: it loads from disk, asks nobody for anything, and can be used."""
+"""The pages in a real browser: they load from disk, ask nobody for anything, and can be used."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browserkit import asked_for, drag, opened, started, texts
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from statuskit import status
 
 from kaudit_setup.cli import main
+from kaudit_setup.fleet.drift import Difference
+from kaudit_setup.fleet.status import Row
+from kaudit_setup.report.page.nodes import status_page
 
 LOG = Path(__file__).resolve().parents[1] / "data/scenarios/workloads-1.20.2.jsonl.gz"
 HOSTILE = "</script><img src=x onerror=document.title='owned'>"
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--window-size=1200,900",
-)
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromium-driver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    with started(tmp_path_factory.mktemp("profile")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +38,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser, written: Path) -> Path:
-    """The report, opened anew."""
-    browser.get("about:blank")
-    browser.get_log("performance")  # what the browser did of its own before
-    browser.get(f"file://{written}")
+    opened(browser, written)
     return written
-
-
-def asked_for(browser) -> list[str]:
-    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
 
 
 def shown(browser) -> int:
@@ -71,16 +47,12 @@ def shown(browser) -> int:
     return int(browser.find_element("id", "shown").text.split()[0])
 
 
-def texts(browser, selector: str) -> list[str]:
-    return [one.text for one in browser.find_elements("css selector", selector)]
-
-
 def test_it_draws_and_asks_nobody_for_anything(browser, page: Path) -> None:
     assert browser.find_elements("css selector", "#chart canvas")
     assert len(browser.find_elements("css selector", "#picture g.delete")) >= 4
     assert len(browser.find_elements("css selector", "#picture rect.made")) == 7
     assert len(browser.find_elements("css selector", "#picture rect.going")) == 1
-    assert [url for url in asked_for(browser) if url != f"file://{page}"] == []
+    assert asked_for(browser, page) == []
     assert browser.get_log("browser") == []
 
 
@@ -127,21 +99,14 @@ def test_the_keyboard_zooms_and_goes_from_request_to_request(browser, page: Path
     assert shown(browser) == whole
 
 
-def drag(browser, element, begin: float, end: float) -> None:
-    """Press the mouse at a part of the width of an element, move, let go."""
-    width = element.size["width"]
-    steps = ActionChains(browser).move_to_element_with_offset(element, int((begin - 0.5) * width), 0)
-    steps.click_and_hold().move_by_offset(int((end - begin) * width), 0).release().perform()
-
-
 def test_the_brush_zooms_and_a_double_click_shows_all_again(browser, page: Path) -> None:
     whole = shown(browser)
     picture = browser.find_element("id", "picture")
-    drag(browser, picture, 0.4, 0.6)
+    drag(browser, "#picture", 0.4, 0.6)
     assert 0 < shown(browser) < whole
     ActionChains(browser).double_click(picture).perform()
     assert shown(browser) == whole
-    drag(browser, browser.find_element("id", "overview"), 0.0, 0.2)
+    drag(browser, "#overview", 0.0, 0.2)
     assert 0 < shown(browser) < whole
 
 
@@ -159,7 +124,7 @@ def test_the_chart_can_be_by_another_dimension_and_its_sums_follow_the_zoom(brow
         return sum(int(text.replace(",", "")) for text in texts(browser, "#chart-table td:nth-child(2)"))
 
     assert events() == 2000
-    drag(browser, browser.find_element("css selector", "#chart .u-over"), 0.3, 0.6)
+    drag(browser, "#chart .u-over", 0.3, 0.6)
     assert 0 < events() < 2000
     browser.find_element("id", "chart-all").send_keys("\n")
     assert events() == 2000
@@ -198,8 +163,51 @@ def test_hostile_strings_do_nothing(browser, tmp_path: Path) -> None:
         + "\n"
     )
     assert main(["report", "--log", str(log), "-o", str(file), "--question", "read secrets -A"]) == 0
-    browser.get(f"file://{file}")
+    opened(browser, file)
     assert browser.title != "owned"
     assert browser.find_elements("css selector", "img") == []
     assert HOSTILE in browser.find_element("css selector", "#requests tbody").text
     assert browser.get_log("browser") == []
+
+
+@pytest.fixture
+def status_file(browser, tmp_path: Path) -> Path:
+    """Four control planes, one of which has a name that somebody chose."""
+    rows = [
+        Row("cp1", "blue", "ca", status()),
+        Row("cp2", "blue", "ca", status("restart-pending"), (Difference("audit-log-maxage", "7", "30"),)),
+        Row("cp3", "green", "cb", status("off")),
+        Row(HOSTILE, unreachable=HOSTILE),
+    ]
+    file = tmp_path / "status.html"
+    file.write_text(status_page(rows))
+    opened(browser, file)
+    return file
+
+
+def test_the_page_of_nodes_shows_what_is_asked_for(browser, status_file: Path) -> None:
+    names = ".nodes tbody:not([hidden]) th strong"
+    assert texts(browser, names) == ["cp1", "cp2", "cp3", HOSTILE]
+    browser.find_element("id", "only").send_keys(" ")
+    assert texts(browser, names) == ["cp2", "cp3", HOSTILE]
+    browser.find_element("id", "find").send_keys("others: 30")
+    assert texts(browser, names) == ["cp2"]
+    assert [text.splitlines()[0] for text in texts(browser, ".cluster:not([hidden]) h2")] == [
+        "blue 1 of 2 nodes as it should be"
+    ]
+    assert browser.title != "owned"
+    assert browser.find_elements("css selector", "img") == []
+    assert asked_for(browser, status_file) == []
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("width", [400, 800, 1600])
+def test_pages_fit_the_window(browser, page: Path, status_file: Path, width: int) -> None:
+    """Nothing but tables, which scroll by themselves, is wider than the window."""
+    for file in (page, status_file):
+        emulate = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", emulate)
+        opened(browser, file)
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert wide <= width
