@@ -12,7 +12,7 @@ COMPILE = $(VENV)-lock/bin/pip-compile --quiet --strip-extras --generate-hashes 
 WAITING := -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock docs release clean
+.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs release clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ lock:  ## pins the newest releases that pyproject.toml allows, each with its has
 	for part in build release; do \
 	  $(COMPILE) --upgrade --allow-unsafe --output-file $(PACKAGING)/requirements-$$part.lock $(PACKAGING)/requirements-$$part.in || exit 1; done
 	rm -rf $(VENV)-lock
+
+schemas: $(STAMP)  ## makes the JSON Schemas of templates/schemas/answers anew, after a change of what commands answer
+	$(BIN)/python -c 'from kaudit_setup.report.documents.kinds import write_all; write_all()'
 
 docs: $(STAMP)  ## the documentation site, into build/site; a dead link is an error
 	$(BIN)/python contrib/docs.py build/docs

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from posixpath import dirname
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from kaudit_setup.auditlog.decode import decode_strictly
 from kaudit_setup.change.backup import backups_of
@@ -22,8 +22,20 @@ from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK
 from kaudit_setup.node.observe import LogSeen
 from kaudit_setup.rotation import Kept, container_log_rotation, kept, rotation_of
 
+State: TypeAlias = Literal[
+    "off",
+    "on",
+    "not-writing",
+    "records-nothing",
+    "changed-by-hand",
+    "rewritten",
+    "restart-pending",
+    "reverted",
+    "unconfirmed",
+    "server-down",
+]
 # state → what it means for a person
-STATES = {
+STATES: dict[State, str] = {
     "off": "auditing is off",
     "on": "auditing is on and events are being written",
     "not-writing": "auditing is on, but events are not being written",
@@ -50,7 +62,7 @@ class Status:
     """
 
     host: str
-    state: str
+    state: State
     remarks: tuple[str, ...]
     flags: dict[str, str]
     version: str
@@ -84,7 +96,7 @@ class Status:
 def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
     """`seen`: the answer of a marked request, None if none was sent."""
     observed, settings, policy = state.observed, state.settings, state.policy
-    reached = next(name for name, applies in _IN_ORDER if applies(state))
+    reached: State = next(name for name, applies in _IN_ORDER if applies(state))
     if reached == "on" and isinstance(seen, NotProved):
         reached = "not-writing"
     remarks = _remarks(state, reached)
@@ -208,7 +220,7 @@ def _always(_state: NodeState) -> bool:
 
 
 # the first that applies is the state
-_IN_ORDER: tuple[tuple[str, Callable[[NodeState], bool]], ...] = (
+_IN_ORDER: tuple[tuple[State, Callable[[NodeState], bool]], ...] = (
     ("unconfirmed", _is_unconfirmed),
     ("server-down", _is_down),
     ("restart-pending", _runs_other_flags),

@@ -174,7 +174,7 @@ class _Narrator:
                 case Stored(cluster, what):
                     # several nodes have a summary, which says it, too
                     if (cluster.storing.plan or cluster.storing.missed) and self._text and self._alone:
-                        typer.echo(f"  {safe(what)}")
+                        typer.echo(f"  {safe(what.said)}")
                 case Interrupted():
                     typer.echo(_interrupted(event), err=True)
                     if event.leaving:

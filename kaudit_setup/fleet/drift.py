@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 POLICY = "policy"
 LOG_GROUP = "log-group"
@@ -20,7 +21,7 @@ class Difference:
     name: str
     here: str | None
     usual: str | None
-    source: str = "others"
+    source: Literal["others", "inventory"] = "others"
 
     def __str__(self) -> str:
         name = self.name if self.name == POLICY else f"--{self.name}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from kaudit_setup.change.run import Outcome
 from kaudit_setup.errors import Exit, KauditError, StoppedError
-from kaudit_setup.fleet.plans import ClusterPlan, NodePlan
+from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, NodePlan
 
 
 class State(StrEnum):
@@ -41,7 +41,7 @@ class ClusterReport:
 
     plan: ClusterPlan
     nodes: tuple[NodeReport, ...]
-    stored: str = ""
+    stored: ConfigReport = field(default_factory=ConfigReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Stored:
     """After the last node of a cluster: what was done to its kubeadm-config."""
 
     cluster: ClusterPlan
-    what: str
+    what: ConfigReport
 
 
 @dataclass(frozen=True, slots=True)

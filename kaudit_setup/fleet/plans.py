@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from kaudit_setup.change.expectation import address_of
 from kaudit_setup.change.persist import ConfigPlan
@@ -37,6 +38,24 @@ class NodePlan:
         return self.prepared.plan.pod
 
 
+class ConfigState(StrEnum):
+    """What became of a cluster's kubeadm-config."""
+
+    stored = "stored"  # written in this run
+    up_to_date = "upToDate"  # it said all this already
+    not_stored = "notStored"  # it should have been written: the next kubeadm upgrade undoes this change
+    unknown = "unknown"  # nobody could be asked what it says
+    skipped = "skipped"  # it was not to be written
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReport:
+    """The same with a sentence for people, empty where there is nothing to say."""
+
+    state: ConfigState = ConfigState.not_stored
+    said: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Storing:
     """What will be stored for one cluster: `plan` None where nothing is, and `why` says why not.
@@ -53,6 +72,15 @@ class Storing:
 
     def __bool__(self) -> bool:
         return bool(self.plan)
+
+    @property
+    def nothing(self) -> ConfigReport:
+        """What there is to report where nothing is stored."""
+        if self.unknown:
+            return ConfigReport(ConfigState.unknown, self.why)
+        if self.missed:
+            return ConfigReport(ConfigState.not_stored, self.why)
+        return ConfigReport(ConfigState.up_to_date if self.settings else ConfigState.skipped, self.why)
 
 
 @dataclass(frozen=True, slots=True)

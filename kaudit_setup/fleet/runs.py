@@ -11,7 +11,7 @@ from kaudit_setup.change.prepare import prepare_rollback
 from kaudit_setup.change.run import Outcome, Terms, enact, prove_unchanged
 from kaudit_setup.errors import NodeError, StoppedError
 from kaudit_setup.fleet.events import ClusterReport, Event, NodeReport, Progress, State
-from kaudit_setup.fleet.plans import ClusterPlan, NodePlan, server_at
+from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, ConfigState, NodePlan, server_at
 from kaudit_setup.fleet.store import found_after
 from kaudit_setup.node.cluster import ClusterSeen, wait_ready
 from kaudit_setup.node.observe import observe
@@ -84,7 +84,7 @@ class ClusterRun:
         """Nothing is stored yet."""
         self.plan = plan
         self.nodes = tuple(nodes)
-        self.stored = ""
+        self.stored = ConfigReport()
         self._by = terms.by
         self._undo: ConfigPlan | None = None
 
@@ -94,11 +94,11 @@ class ClusterRun:
         nodes = (run.report or NodeReport(run.plan, State.not_started) for run in self.nodes)
         return ClusterReport(self.plan, tuple(nodes), self.stored)
 
-    def store(self) -> str:
+    def store(self) -> ConfigReport:
         """Store the settings in kubeadm-config; what was done, or why nothing was. Raises KauditError."""
         storing, last = self.plan.storing, self.nodes[-1]
         if not storing.plan:
-            return self._ask_again() if storing.unknown else storing.why
+            return self._ask_again() if storing.unknown else storing.nothing
         backup = last.report and last.report.outcome and last.report.outcome.backup
         version = write(
             last.plan.node,
@@ -110,16 +110,16 @@ class ClusterRun:
         )
         self._undo = reverse(storing.plan, version)
         if storing.settings and storing.settings.flags:
-            return "kubeadm-config: stored, so that kubeadm upgrade keeps it"
-        return "kubeadm-config: audit settings removed"
+            return ConfigReport(ConfigState.stored, "kubeadm-config: stored, so that kubeadm upgrade keeps it")
+        return ConfigReport(ConfigState.stored, "kubeadm-config: audit settings removed")
 
-    def _ask_again(self) -> str:
+    def _ask_again(self) -> ConfigReport:
         """Now that the last node's server was proved; a failure to ask is no failure of the change."""
         last = self.plan.nodes[-1]
         try:
             seen = observe(last.node, manifest=last.prepared.state.observed.manifest.path)
         except NodeError:
-            return self.plan.storing.why
+            return self.plan.storing.nothing
         return found_after(seen.cluster or ClusterSeen(None, "its API server could not be asked"), last)
 
     def unstore(self) -> None:
@@ -127,4 +127,4 @@ class ClusterRun:
         if self._undo:
             last = self.plan.nodes[-1]
             write(last.node, server_at(last.pod), self._undo, by=self._by, backed_up=True)
-        self.stored = ""
+        self.stored = ConfigReport()

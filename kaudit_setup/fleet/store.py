@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kaudit_setup.change.persist import NAME, ConfigPlan, plan_persist, plan_restore
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.group import Cluster
-from kaudit_setup.fleet.plans import NodePlan, Storing
+from kaudit_setup.fleet.plans import ConfigReport, ConfigState, NodePlan, Storing
 from kaudit_setup.model import AuditSettings
 from kaudit_setup.node.cluster import ClusterSeen, StoredConfig
 
@@ -42,23 +42,27 @@ def plan_storing(cluster: Cluster, nodes: Sequence[NodePlan], *, wanted: bool) -
     return Storing(plan, "" if plan else "kubeadm-config is up to date", settings)
 
 
-def found_after(seen: ClusterSeen, last: NodePlan) -> str:
+def found_after(seen: ClusterSeen, last: NodePlan) -> ConfigReport:
     """What is true of a configuration that could not be asked for before the change, now that the server runs.
 
     Nothing is stored: nobody has reviewed that.
     """
     if seen.config is None:
-        return _not_stored(seen.config_why)
+        return _unstored(seen.config_why)
     try:
         differs = _plan(seen.config, AuditSettings(last.pod.flags), last)
     except InputError as error:
-        return _not_stored(error.message)
+        return _unstored(error.message)
     if differs:
-        return _not_stored(
+        return _unstored(
             "it could be asked for only after the change; the same command again stores it (a change of "
             "kubeadm-config is reviewed first)"
         )
-    return "kubeadm-config: has these settings already"
+    return ConfigReport(ConfigState.up_to_date, "kubeadm-config: has these settings already")
+
+
+def _unstored(why: str) -> ConfigReport:
+    return ConfigReport(ConfigState.not_stored, _not_stored(why))
 
 
 def _not_stored(why: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from kaudit_setup.compliance.verdict import BENCHMARK, Verdict
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
 from kaudit_setup.report.terminal import paint
@@ -34,10 +34,10 @@ class CheckResult(Item, frozen=True, kw_only=True):
     host: str
     benchmark: str
     id: str
-    title: str
+    title: Words
     result: Result
-    found: str
-    fix: str
+    found: Words
+    fix: Words
 
 
 def as_items(found: Verdicts) -> list[CheckResult]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from kaudit_setup.report.columns import columns
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 
 
 class ConfigValue(Item, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class ConfigValue(Item, frozen=True, kw_only=True):
     value: str
     source: str
     state: Literal["used", "hidden", "refused", "unknown"]
-    why: str
+    why: Words
 
 
 def as_text(rows: Sequence[ConfigValue]) -> str:

@@ -12,7 +12,7 @@ from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.model import SilentServer
-from kaudit_setup.report.documents.document import Item, Time
+from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours
 from kaudit_setup.resources import counted
 
@@ -30,9 +30,9 @@ class UnreadableFile(Item, frozen=True, kw_only=True):
     file: str
     unread: int
     lines: int | None
-    what: str | None
+    what: Words | None
     shape: str | None
-    fix: str | None
+    fix: Words | None
 
 
 class LogCoverage(Item, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from kaudit_setup.auditlog.reports.estimate import Estimate as Figures
 from kaudit_setup.auditlog.reports.estimate import Replay
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
+from kaudit_setup.policy.model import Stage
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds
@@ -84,7 +85,7 @@ class PolicyFigures(Item, frozen=True, kw_only=True):
     share: float | None
     kept_seconds: Seconds | None
     unknown_events: int
-    missing_stages: tuple[str, ...]
+    missing_stages: tuple[Stage, ...]
 
 
 class RotationSettings(Item, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
 from kaudit_setup.auditlog.scan_statistics import Coverage, unreadable_notes
 from kaudit_setup.report.coverage import LogCoverage, covered
-from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, warned
+from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, Words, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, per_second, size
 from kaudit_setup.resources import counted
@@ -123,7 +123,7 @@ class DamagedLine(Item, frozen=True, kw_only=True):
 
     file: str
     line: int
-    what: str
+    what: Words
 
 
 class FileShape(Item, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ def test_a_change_that_nobody_watches_ends_in_the_old_state(machine: Path) -> No
     node, run = armed(machine)
     cut_power(machine)
     found = look(node, observe(node))
-    assert [(r.id, r.state, r.by, r.now) for r in found.runs] == [(run.id, "unwatched", "me", "")]
+    assert [(r.id, r.state, r.by, r.now) for r in found.runs] == [(run.id, "unwatched", "me", None)]
     assert found.restores
     assert tree(machine) != before
     done = recover(node, observe(node), watched=False)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from kaudit_setup.attribution.evidence.requests import Request, executes
+from kaudit_setup.attribution.evidence.requests import Request
 
+SessionKind: TypeAlias = Literal["exec", "attach", "portforward", "proxy"]
+_KINDS: dict[str, SessionKind] = {kind: kind for kind in get_args(SessionKind)}
 _TRUE = frozenset({"1", "true", "t"})
 
 
@@ -24,7 +27,7 @@ class Session:
     the URI.
     """
 
-    kind: str
+    kind: SessionKind
     command: tuple[str, ...] = ()
     container: str = ""
     tty: bool = False
@@ -35,19 +38,20 @@ class Session:
 
 def session_of(request: Request) -> Session | None:
     """What a request for a connection asked for; None for any other request."""
-    if not executes(request):
+    kind = _KINDS.get(request.subresource)
+    if kind is None:
         return None
     try:
         parts = urlsplit(request.uri)
     except ValueError:  # an address in brackets that is none
-        return Session(request.subresource)
+        return Session(kind)
     asked = _parameters(parts.query)
     behind = parts.path.partition("/proxy/")[2]
-    if request.subresource == "proxy":
+    if kind == "proxy":
         return Session("proxy", path=f"/{unquote(behind)}{'?' if parts.query else ''}{parts.query}")
     container = next(iter(asked.get("container", ())), "") or _kubelet_container(behind)
     return Session(
-        request.subresource,
+        kind,
         command=tuple(asked.get("command", ()) or _words(asked.get("cmd", ()))),
         container=container,
         tty=_is_on(asked, "tty"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.by_hand import commands
@@ -15,7 +16,11 @@ from kaudit_setup.node.observe import Observed
 from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
-_STATES = {
+RunState: TypeAlias = Literal["waiting", "unwatched", "stuck", "begun", "decided"]
+RunEnd: TypeAlias = Literal["reverted", "removed", "stuck"]
+_STATES: dict[str, RunState] = {name: name for name in get_args(RunState)}
+_ENDS: dict[str, RunEnd] = {name: name for name in get_args(RunEnd)}
+_MEANINGS: dict[RunState, str] = {
     "waiting": "waits to be confirmed; its watchdog restores the old state in time",
     "unwatched": "was never confirmed, and has no watchdog any more",
     "stuck": "was undone, but not everything could be restored",
@@ -26,22 +31,22 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class LeftRun:
-    """One run that is not over. `state`: a key of the table above.
+    """One run that is not over, in its `state`.
 
     `now`: what became of it: `reverted` (the old state is back), `removed` (there was nothing to undo), `stuck`, or
-    empty where it was left alone.
+    None where it was left alone.
     """
 
     id: str
-    state: str
+    state: RunState
     by: str = ""
     backup: str = ""
-    now: str = ""
+    now: RunEnd | None = None
 
     @property
     def sentence(self) -> str:
         """What it is, in words."""
-        return f"change {self.id}{f' of {self.by}' if self.by else ''} {_STATES.get(self.state, self.state)}"
+        return f"change {self.id}{f' of {self.by}' if self.by else ''} {_MEANINGS[self.state]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,15 @@ def parse(found: Sequence[tuple[str, bytes]]) -> LeftOvers:
             groups[-1][key.removeprefix("run.")] = text
         elif key in names:
             names[key].append(text)
-    runs = tuple(
-        LeftRun(g["id"], g.get("state", ""), _by(g.get("about", "")), g.get("backup", ""), g.get("now", ""))
-        for g in groups
-    )
-    return LeftOvers(runs, tuple(names["stray"]), tuple(names["unit"]))
+    return LeftOvers(tuple(map(_run, groups)), tuple(names["stray"]), tuple(names["unit"]))
+
+
+def _run(said: Mapping[str, str]) -> LeftRun:
+    try:
+        now = _ENDS[said["now"]] if said.get("now") else None
+        return LeftRun(said["id"], _STATES[said["state"]], _by(said.get("about", "")), said.get("backup", ""), now)
+    except LookupError as error:
+        raise NodeError(f"the node's answer could not be understood: {error}") from error
 
 
 def _by(about: str) -> str:

@@ -29,14 +29,11 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of a kind of answer. `kind` in the output of -o json says which it is."""
-    import json
-
-    from kaudit_setup.report.documents.kinds import KINDS
-    from kaudit_setup.report.documents.kinds import schema as made
+    from kaudit_setup.report.documents.kinds import KINDS, shipped
 
     if kind is None:
         typer.echo("\n".join(KINDS))
         return
     if kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}", hint="`kaudit-setup schema` lists all kinds")
-    typer.echo(json.dumps(made(kind), indent=2))
+    typer.echo(shipped(kind), nl=False)

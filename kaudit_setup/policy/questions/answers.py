@@ -9,7 +9,7 @@ from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import phrasing
 from kaudit_setup.policy.classes.chart import Chart, Share, total
 from kaudit_setup.policy.classes.need import Grade
-from kaudit_setup.policy.model import Policy
+from kaudit_setup.policy.model import Level, Policy
 from kaudit_setup.policy.questions.table import BY_HAND, QUESTIONS, Question, link_by_binding, link_by_body, owners
 
 Verdict = Literal["yes", "partly", "no"]
@@ -27,7 +27,7 @@ class Decider:
 
     rule: int
     line: int
-    level: str
+    level: Level
     effect: Grade
     example: str
 

@@ -19,6 +19,10 @@ Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339."""
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Words = Annotated[
+    str, msgspec.Meta(description="For people: its words may change with any version. Programs take other keys.")
+]
+"""A sentence, or a part of one; what a program may branch on has a key of its own, with a closed list of values."""
 Json = dict[str, Any]
 """An object of somebody else's, such as an event of the audit log."""
 
@@ -31,9 +35,9 @@ class Fault(Item, frozen=True, kw_only=True):
     """Something that failed. `code` is stable, `message` is for people; `host`: the node that it is about, if any."""
 
     code: str
-    message: str
-    hint: str = ""
-    details: tuple[str, ...] = ()
+    message: Words
+    hint: Words = ""
+    details: tuple[Words, ...] = ()
     exit_code: int
     host: str | None = None
 
@@ -42,7 +46,7 @@ class Warning(Item, frozen=True, kw_only=True):
     """What a person should know beside the answer; `code` is stable, `host` the node that it is about, if any."""
 
     code: str = "note"
-    message: str
+    message: Words
     host: str | None = None
 
 

@@ -1,13 +1,21 @@
-"""Every kind of answer: which module has its type, and the JSON Schema of a document that holds it."""
+"""Every kind of answer: which module has its type, and the JSON Schema of a document that holds it.
+
+The schemas are files of `templates/schemas/answers/`, so that they can be read without running anything; a test
+compares them with the types.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from kaudit_setup.report.documents.document import Envelope
+from kaudit_setup.resources import template
 
 KINDS: Final = {
     "BackupContents": "nodes.backups",
@@ -50,13 +58,55 @@ def type_of(kind: str) -> type[msgspec.Struct]:
     return found
 
 
+def shipped(kind: str) -> str:
+    """The JSON Schema of a whole document of that kind, as it comes with the tool. Raises KeyError."""
+    return (_folder() / _file(kind)).read_text(encoding="utf-8")
+
+
+def write_all() -> None:
+    """Make every shipped schema anew from the types; for whoever changes one (`make schemas`)."""
+    for old in _folder().glob("*.json"):
+        old.unlink()
+    for kind in KINDS:
+        (_folder() / _file(kind)).write_text(made(kind), encoding="utf-8")
+
+
+def made(kind: str) -> str:
+    """What the shipped schema must be. Raises KeyError."""
+    return json.dumps(schema(kind), indent=2) + "\n"
+
+
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a whole document of that kind. Raises KeyError."""
+    """The JSON Schema of a whole document of that kind, from the types. Raises KeyError."""
     whole: Any = Envelope
-    (made,), parts = msgspec.json.schema_components([whole[type_of(kind)]])
-    envelope = parts.pop(made["$ref"].rpartition("/")[2])
+    (whole_ref,), parts = msgspec.json.schema_components([whole[type_of(kind)]])
+    envelope = parts.pop(whole_ref["$ref"].rpartition("/")[2])
     envelope["properties"]["kind"] = {"const": kind}
-    # what a command answers has every key of it, those with a default, too
-    envelope["required"] = list(envelope["properties"])
-    envelope["additionalProperties"] = False
-    return {"$schema": _DIALECT, "title": kind, **{k: v for k, v in envelope.items() if k != "title"}, "$defs": parts}
+    parts = {name: _of_answer(part) for name, part in parts.items()}
+    envelope = {k: v for k, v in _of_answer(envelope).items() if k != "title"}
+    return {"$schema": _DIALECT, "title": kind, **envelope, "additionalProperties": False, "$defs": parts}
+
+
+def _of_answer(part: dict[str, Any]) -> dict[str, Any]:
+    """A type as it is answered: every key is there, those with a default, too; its description speaks of keys."""
+    properties = part.get("properties", {})
+    always = [name for name, each in properties.items() if name in part["required"] or "default" in each]
+    plain = {name: {k: v for k, v in each.items() if k != "default"} for name, each in properties.items()}
+    said = re.sub(r"`(\w+)`", _as_key, " ".join(part.get("description", "").split()))
+    return {**part, "description": said, "properties": plain, "required": always}
+
+
+def _as_key(name: re.Match[str]) -> str:
+    """The name of a field in backticks as the key that it is in JSON."""
+    first, *others = name[1].split("_")
+    return f"`{first}{''.join(map(str.capitalize, others))}`"
+
+
+def _folder() -> Path:
+    return template("schemas", "answers")
+
+
+def _file(kind: str) -> str:
+    if kind not in KINDS:
+        raise KeyError(kind)
+    return f"{kind}.schema.json"

@@ -6,9 +6,11 @@ from typing import Literal, TypeAlias
 
 from kaudit_setup.change.run import Outcome
 from kaudit_setup.fleet.events import ClusterReport, NodeReport, Report, State
-from kaudit_setup.report.documents.document import Fault, Item, Json, Seconds, fault
+from kaudit_setup.fleet.plans import ConfigState
+from kaudit_setup.report.documents.document import Fault, Item, Json, Seconds, Words, fault
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.nodes.proof import logged_event
+from kaudit_setup.report.nodes.review import Action, action_of
 
 Outcomes: TypeAlias = Literal[
     "changed", "unchanged", "restored", "rolledBack", "notStarted", "unreachable", "pending", "left", "broken"
@@ -23,6 +25,14 @@ _STATES: dict[State, Outcomes] = {
     State.pending: "pending",
     State.left: "left",
     State.broken: "broken",
+}
+KubeadmConfig: TypeAlias = Literal["stored", "upToDate", "notStored", "unknown", "skipped"]
+_CONFIGS: dict[ConfigState, KubeadmConfig] = {
+    ConfigState.stored: "stored",
+    ConfigState.up_to_date: "upToDate",
+    ConfigState.not_stored: "notStored",
+    ConfigState.unknown: "unknown",
+    ConfigState.skipped: "skipped",
 }
 _DONE = {"enable": "auditing is on", "disable": "auditing is off", "rollback": "rolled back"}
 
@@ -60,29 +70,32 @@ def summary(report: Report) -> list[str]:
     for cluster in report.clusters:
         states = ", ".join(f"{safe(node.plan.name)} {node.state}" for node in cluster.nodes)
         lines.append(f"{safe(cluster.plan.cluster.name)}: {states}")
-        if cluster.stored:
-            lines.append(f"  {safe(cluster.stored)}")
+        if cluster.stored.said:
+            lines.append(f"  {safe(cluster.stored.said)}")
     return lines
 
 
 class NodeChange(Item, frozen=True, kw_only=True):
     """What became of one node. `backup`: its ID, null where nothing had to change; `server`: the new server process;
-    `event`: the marked event that proves it; `kubeadm_config`: what was done to the cluster's kubeadm-config.
+    `event`: the marked event that proves it; `changed`: whether this node was; `kubeadm_config`: what became of the
+    cluster's kubeadm-config, `stored` where it was written, which may be so where no node had to change;
+    `notStored`: the next kubeadm upgrade will undo this change; `skipped`: it was not to be written.
     """
 
     host: str
     cluster: str
     state: Outcomes
-    action: str
+    action: Action
     changed: bool
     backup: str | None
     proved: bool
     server: str | None
     event: Json | None
-    note: str
+    note: Words
     seconds: Seconds | None
     findings: tuple[str, ...]
-    kubeadm_config: str
+    kubeadm_config: KubeadmConfig
+    kubeadm_config_message: Words
 
 
 def as_items(report: Report) -> list[NodeChange]:
@@ -103,7 +116,7 @@ def _item(cluster: ClusterReport, node: NodeReport) -> NodeChange:
         host=node.plan.name,
         cluster=cluster.plan.cluster.name,
         state=_STATES[node.state],
-        action=prepared.plan.action,
+        action=action_of(prepared.plan),
         changed=bool(prepared.plan) and node.state == State.changed,
         backup=outcome.backup,
         proved=bool(proof and proof.event),
@@ -112,5 +125,6 @@ def _item(cluster: ClusterReport, node: NodeReport) -> NodeChange:
         note=outcome.note,
         seconds=round(node.outcome.seconds, 3) if node.outcome else None,
         findings=tuple(finding.name for finding in prepared.findings),
-        kubeadm_config=cluster.stored,
+        kubeadm_config=_CONFIGS[cluster.stored.state],
+        kubeadm_config_message=cluster.stored.said,
     )

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from kaudit_setup.change.diagnose import meaning, phase_words
 from kaudit_setup.change.verify import NotProved, Proof
-from kaudit_setup.report.documents.document import Item, Json
+from kaudit_setup.report.documents.document import Item, Json, Words
 from kaudit_setup.report.escape import safe
 
 Answer = Proof | NotProved | None
@@ -40,7 +40,7 @@ class NodeProof(Item, frozen=True, kw_only=True):
     proved: bool
     reason: Reason
     phase: str | None
-    message: str
+    message: Words
     event: Json | None
 
 

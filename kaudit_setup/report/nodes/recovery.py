@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaudit_setup.change.leftovers.recover import LeftOvers
+from kaudit_setup.change.leftovers.recover import LeftOvers, RunEnd, RunState
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 
@@ -13,10 +13,10 @@ class LeftRun(Item, frozen=True, kw_only=True):
     """
 
     id: str
-    state: str
+    state: RunState
     by: str
     backup: str | None
-    became: str | None
+    became: RunEnd | None
 
 
 class Recovery(Item, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ def as_item(host: str, found: LeftOvers, *, cleared: bool, server: str | None = 
         host=host,
         cleared=cleared,
         runs=tuple(
-            LeftRun(id=run.id, state=run.state, by=run.by, backup=run.backup or None, became=run.now or None)
+            LeftRun(id=run.id, state=run.state, by=run.by, backup=run.backup or None, became=run.now)
             for run in found.runs
         ),
         files=found.strays,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,7 +13,7 @@ from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.fleet.group import remarks as cluster_remarks
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.manifest.difference import structural, unified
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.nodes.log_cost import ExpectedLog, expected_log
 
 
@@ -33,8 +33,17 @@ class ReviewFinding(Item, frozen=True, kw_only=True):
 
     name: str
     blocks: bool
-    message: str
-    hint: str
+    message: Words
+    hint: Words
+
+
+Action: TypeAlias = Literal["enable", "disable", "rollback"]
+_ACTIONS: dict[str, Action] = {"enable": "enable", "disable": "disable", "rollback": "rollback"}
+
+
+def action_of(plan: Plan) -> Action:
+    """What was asked for."""
+    return _ACTIONS[plan.action]
 
 
 class NodeReview(Item, frozen=True, kw_only=True):
@@ -44,13 +53,13 @@ class NodeReview(Item, frozen=True, kw_only=True):
 
     host: str
     cluster: str | None = None
-    action: str
+    action: Action
     would_change: bool
     changes: tuple[PlannedChange, ...]
     diff: str
-    pod_changes: tuple[str, ...]
+    pod_changes: tuple[Words, ...]
     findings: tuple[ReviewFinding, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
     kubeadmconfig_diff: str = ""
     expected_log: ExpectedLog | None = None
 
@@ -88,7 +97,7 @@ def as_item(host: str, prepared: Prepared) -> NodeReview:
     plan = prepared.plan
     return NodeReview(
         host=host,
-        action=plan.action,
+        action=action_of(plan),
         would_change=bool(plan),
         changes=tuple(_planned(change, plan) for change in plan.changes),
         diff="".join(map(diff_of, shown(plan))).rstrip("\n"),

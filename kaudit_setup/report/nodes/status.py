@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Literal
 
 import msgspec
 
-from kaudit_setup.change.status import Status
+from kaudit_setup.change.status import State, Status
 from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.status import Row
 from kaudit_setup.policy import presets
 from kaudit_setup.report.columns import blocks as table_blocks
-from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, warned
+from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, Words, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.report.terminal import paint, presentation
@@ -46,7 +47,7 @@ class SettingDifference(Item, frozen=True, kw_only=True):
     name: str
     here: str | None
     usual: str | None
-    source: str
+    source: Literal["others", "inventory"]
 
 
 class LastChange(Item, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class NodeStatus(Item, frozen=True, kw_only=True):
     hostname: str = ""
     cluster: str = ""
     ca: str = ""
-    state: str = "unreachable"
+    state: State | Literal["unreachable"] = "unreachable"
     good: bool = False
     enabled: bool = False
     by_hand: bool = False
@@ -95,7 +96,7 @@ class NodeStatus(Item, frozen=True, kw_only=True):
     last_event: Time | None = None
     backups: int | None = None
     survives_upgrade: bool | None = None
-    survives_upgrade_why: str = ""
+    survives_upgrade_why: Words = ""
     differs: tuple[SettingDifference, ...] = ()
     last_change: LastChange | None = None
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from kaudit_setup.policy.classes.need import Grade
+from kaudit_setup.policy.model import Level
 from kaudit_setup.policy.questions import Answer
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -27,18 +29,18 @@ class PolicyAnswerRule(Item, frozen=True, kw_only=True):
 
     rule: int | None
     line: int
-    level: str
-    effect: str
-    example: str
+    level: Level
+    effect: Grade
+    example: Words
 
 
 class PolicyAnswer(Item, frozen=True, kw_only=True):
     """One question, and whether a log written under the policy answers it."""
 
     id: str
-    question: str
+    question: Words
     answer: Literal["yes", "partly", "no"]
-    why: str
+    why: Words
     rules: tuple[PolicyAnswerRule, ...]
 
 

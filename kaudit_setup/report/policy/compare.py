@@ -7,7 +7,7 @@ from typing import Literal
 
 from kaudit_setup.policy.compare import Change, Comparison, Difference, Written
 from kaudit_setup.policy.model import Level, Stage
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -49,17 +49,17 @@ class PolicyDifference(Item, frozen=True, kw_only=True):
     """Requests that the two policies treat differently: only the second logs them (`gained`), and so on."""
 
     change: Change
-    requests: str
+    requests: Words
     a: WrittenEvents
     b: WrittenEvents
-    example: str
+    example: Words
 
 
 class PolicyChangedAnswer(Item, frozen=True, kw_only=True):
     """A question that logs of the two policies answer differently."""
 
     id: str
-    question: str
+    question: Words
     a: Literal["yes", "partly", "no"]
     b: Literal["yes", "partly", "no"]
 

@@ -9,7 +9,7 @@ from kaudit_setup.policy.explain import Explanation
 from kaudit_setup.policy.explain.events import EventPlan
 from kaudit_setup.policy.model import Attributes, Level, Policy, Stage
 from kaudit_setup.policy.request import is_long_running
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -137,10 +137,10 @@ class ExplainedEvent(Item, frozen=True, kw_only=True):
     """One event of the request; `written` is false where the policy omits its stage."""
 
     stage: Stage
-    when: str
+    when: Words
     written: bool
-    holds: tuple[str, ...]
-    lacks: tuple[str, ...]
+    holds: tuple[Words, ...]
+    lacks: tuple[Words, ...]
 
 
 class NearMiss(Item, frozen=True, kw_only=True):
@@ -148,7 +148,7 @@ class NearMiss(Item, frozen=True, kw_only=True):
 
     rule_index: int
     line: int
-    reasons: tuple[str, ...]
+    reasons: tuple[Words, ...]
 
 
 class PolicyExplanation(Item, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ class PolicyExplanation(Item, frozen=True, kw_only=True):
     rule_index: int | None
     omit_managed_fields: bool
     attributes: ExplainedRequest
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
     long_running: bool
     rule: ExplainedRule | None
     events: tuple[ExplainedEvent, ...]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from kaudit_setup.policy.lint.finding import SEVERITIES, Finding, Severity
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import wrap
 
@@ -25,8 +25,8 @@ class PolicyFinding(Item, frozen=True, kw_only=True):
     file: str
     code: str
     severity: Severity
-    message: str
-    fix: str
+    message: Words
+    fix: Words
     rule: int | None
     line: int
     column: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.policy.presets import Preset
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 
 
 def as_text(found: Sequence[Preset]) -> str:
@@ -18,7 +18,7 @@ class PolicyPreset(Item, frozen=True, kw_only=True):
     """One policy that comes with the tool."""
 
     name: str
-    summary: str
+    summary: Words
 
 
 def as_items(found: Sequence[Preset]) -> list[PolicyPreset]:

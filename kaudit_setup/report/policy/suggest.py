@@ -13,7 +13,7 @@ from kaudit_setup.policy.build.render import rule_lines
 from kaudit_setup.policy.model import GroupResources, Rule
 from kaudit_setup.policy.suggest.choose import Saving
 from kaudit_setup.policy.suggest.compose import compose
-from kaudit_setup.report.documents.document import Bytes, Item
+from kaudit_setup.report.documents.document import Bytes, Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, share, size
 from kaudit_setup.report.wrap import wrap
@@ -104,8 +104,8 @@ class PolicySaving(Item, frozen=True, kw_only=True):
     """
 
     change: Literal["drop", "level", "stage"]
-    what: str
-    trades: str
+    what: Words
+    trades: Words
     rule: str
     events: int
     bytes: Bytes

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.load.problem import Problem
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.resources import counted
 
@@ -25,8 +25,8 @@ class PolicyProblem(Item, frozen=True, kw_only=True):
     """One error or warning; `line` and `column` are 1-based, 0 if unknown. `fix`: empty if it is not known."""
 
     path: str
-    message: str
-    fix: str
+    message: Words
+    fix: Words
     line: int
     column: int
 

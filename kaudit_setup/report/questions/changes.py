@@ -16,7 +16,7 @@ from kaudit_setup.attribution.changes.patching import Value
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.errors import InputError
-from kaudit_setup.report.documents.document import Item, Json
+from kaudit_setup.report.documents.document import Item, Json, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.values import ActorEvent, event_of
 from kaudit_setup.resources import counted
@@ -39,7 +39,7 @@ class ObjectChange(Item, frozen=True, kw_only=True):
 
     event: ActorEvent
     certain: bool
-    why: str | None
+    why: Words | None
     before: Any
     after: Any
     patch: Any
@@ -52,7 +52,7 @@ class LastKnown(Item, frozen=True, kw_only=True):
     object: Json | None
     event: ActorEvent | None
     certain: bool
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
 
 
 def changes_items(history: History, *, secrets: bool) -> tuple[ObjectChange, ...]:

@@ -15,7 +15,7 @@ from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.coverage import LogCoverage, covered
-from kaudit_setup.report.documents.document import Item, Time
+from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.session import describe, masked_note
 from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
@@ -146,14 +146,14 @@ class WhoRequests(Item, frozen=True, kw_only=True):
 
     cluster: str | UnsetType = UNSET
     question: ManyQuestions
-    sentence: str
+    sentence: Words
     confidence: Confidence
     total: int
     events: tuple[ListedRequest, ...]
     by: tuple[UserCount, ...]
     background: tuple[UserCount, ...]
     coverage: tuple[LogCoverage, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
 
 
 def as_item(answer: ManyAnswer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoRequests:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kaudit_setup.attribution.evidence.requests import Request
-from kaudit_setup.attribution.evidence.sessions import Session, session_of
+from kaudit_setup.attribution.evidence.sessions import Session, SessionKind, session_of
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.questions.masking import MASK, mask_text, mask_words
 
@@ -24,7 +24,7 @@ def describe(session: Session, *, secrets: bool) -> str:
 class ConnectedSession(Item, frozen=True, kw_only=True):
     """What was run in a container, or connected to; `masked` says whether something was replaced."""
 
-    kind: str
+    kind: SessionKind
     command: tuple[str, ...]
     container: str | None
     tty: bool

@@ -14,7 +14,7 @@ from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.coverage import LogCoverage, covered
-from kaudit_setup.report.documents.document import Item
+from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.changes import (
     LastKnown,
@@ -67,7 +67,7 @@ class ChainLink(Item, frozen=True, kw_only=True):
     object: ObjectRef
     event: ActorEvent | None
     confidence: Confidence
-    why: str
+    why: Words
 
 
 class WhoAnswer(Item, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     chain: tuple[ChainLink, ...]
     events: tuple[ActorEvent, ...]
     coverage: tuple[LogCoverage, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
     changes: tuple[ObjectChange, ...] | UnsetType = UNSET
     last_known: LastKnown | UnsetType = UNSET
     living: tuple[LivingObject, ...] | UnsetType = UNSET

@@ -27,7 +27,7 @@ from kaudit_setup.errors import (
 )
 from kaudit_setup.fleet.events import Event, Interrupted, Report, State
 from kaudit_setup.fleet.group import Cluster, Member
-from kaudit_setup.fleet.plans import ClusterPlan, NodePlan, Storing
+from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, ConfigState, NodePlan, Storing
 from kaudit_setup.fleet.rollout import Rollout, Rules
 from kaudit_setup.fleet.runs import ClusterRun, NodeRun
 from kaudit_setup.node.peers import Address
@@ -132,13 +132,13 @@ class RecordedCluster(ClusterRun):
         super().__init__(plan, nodes, Terms())
         self.recorder = recorder
 
-    def store(self) -> str:
+    def store(self) -> ConfigReport:
         self.recorder.note(f"store {self.plan.cluster.ca}")
-        return "stored"
+        return ConfigReport(ConfigState.stored, "stored")
 
     def unstore(self) -> None:
         self.recorder.note(f"unstore {self.plan.cluster.ca}")
-        self.stored = ""
+        self.stored = ConfigReport()
 
 
 def states(report: Report) -> dict[str, str]:
@@ -146,7 +146,7 @@ def states(report: Report) -> dict[str, str]:
 
 
 def stored(report: Report) -> dict[str, str]:
-    return {c.plan.cluster.ca: c.stored for c in report.clusters if c.stored}
+    return {c.plan.cluster.ca: c.stored.said for c in report.clusters if c.stored.said}
 
 
 def test_one_after_the_other_each_after_all_others_are_ready() -> None:

@@ -52,9 +52,6 @@ SWITCHES = {
     "all_or_nothing": "--all-or-nothing",
     "restart_kubelet": "--restart-kubelet",
 }
-STORED = ("kubeadm-config: stored", "kubeadm-config: audit settings removed")
-"""How `kubeadmConfig` of a node begins where the cluster's ConfigMap was written."""
-
 DIFFERENCES = ("diff", "kubeadmconfigDiff")
 
 LASTING = {"pending", "unfinished"}
@@ -216,7 +213,7 @@ def differences(reviews: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 def has_changed(changes: list[dict[str, Any]]) -> bool:
     """Whether a file of a node or the cluster's kubeadm-config was written."""
-    return any(node["changed"] or node["kubeadmConfig"].startswith(STORED) for node in changes)
+    return any(node["changed"] or node["kubeadmConfig"] == "stored" for node in changes)
 
 
 def brief(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
