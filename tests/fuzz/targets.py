@@ -21,7 +21,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.query import events
 from kaudit_setup.auditlog.record import body_of, in_ascii, with_source
 from kaudit_setup.auditlog.reports.stats import stats
-from kaudit_setup.auditlog.sources import collect as collecting
+from kaudit_setup.auditlog.sources.collecting import collect as collecting
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS
