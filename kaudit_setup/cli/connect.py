@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,8 +147,8 @@ def open_ssh(target: SshTarget, options: SshOptions, *, ahead: bool = False) -> 
 
 
 def traced(node: Node) -> Node:
-    """With KAUDIT_TRACE=FILE, each remote command leaves a line there (host, seconds, exit status, bytes sent); with
-    -vv it is shown.
+    """With KAUDIT_TRACE=FILE, each remote command leaves a line there (host, seconds, exit status, bytes sent, its
+    end by the clock, its scripts); with -vv it is shown.
     """
     file, shown = os.environ.get("KAUDIT_TRACE"), presentation()
     if not file and shown.verbosity < 2:
@@ -158,7 +159,8 @@ def traced(node: Node) -> Node:
     def told(trip: Trip) -> None:
         if file:
             with Path(file).open("a") as out:
-                out.write(f"{trip.host} {trip.seconds:.3f} {trip.code} {trip.sent}\n")
+                names = "+".join(trip.scripts) or "-"
+                out.write(f"{trip.host} {trip.seconds:.3f} {trip.code} {trip.sent} {time.time():.3f} {names}\n")
         if shown.verbosity > 1:
             # a thread that asks a node knows nothing of the run's options
             with presenting(shown):

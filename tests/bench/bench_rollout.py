@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 
-from byhand import by_hand, fresh, row, tool
+from byhand import by_hand, fresh, row, stamp, tool
 from poller import Poller
 from reallab import MANIFEST, POLICY, running
 
@@ -36,15 +36,18 @@ def main() -> None:
         fewest, rounds = COUNT, 0
         for turn in range(1, ROUNDS + 1):
             for node in nodes:
-                fresh(node, plain[node.name], turn)
+                fresh(node, plain[node.name], f"{turn}t")
             with Poller(addresses) as poller:
                 rollouts.append(tool(*on).seconds)
             fewest, rounds = min(fewest, poller.fewest), rounds + poller.rounds
             audited, policy = nodes[0].manifest, nodes[0].read(POLICY)
             tool(*off)
-            floors.append(by_hand(nodes[0], audited, policy))
+            # with a manifest that never ran: kubelet would hold it back
+            fresh(nodes[0], plain[nodes[0].name], f"{turn}h")
+            own = audited.replace(stamp(f"{turn}t"), stamp(f"{turn}h"))
+            floors.append(by_hand(lab, nodes[0], own, policy).floor)
         for node in nodes:
-            fresh(node, plain[node.name], 0)
+            fresh(node, plain[node.name], "last")
             node.write(MANIFEST, plain[node.name])
 
     floor, took = statistics.median(floors), statistics.median(rollouts)

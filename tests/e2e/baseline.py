@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -91,9 +90,7 @@ class Baseline:
 
     def _restore_config(self) -> None:
         first = self._nodes[0]
-        if first.stored_config() != self._config:
-            patch = json.dumps({"data": {"ClusterConfiguration": self._config}})
-            first.kubectl("-n", "kube-system", "patch", "configmap", "kubeadm-config", "--type", "merge", "-p", patch)
+        first.restore_config(self._config)
         if len(self._nodes) > 1:
             # a server takes itself off the list when it ends, and is back with its first look at it
             addresses = {node.address for node in self._nodes}

@@ -275,6 +275,12 @@ class RealNode:
             "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "jsonpath={.data.ClusterConfiguration}"
         )
 
+    def restore_config(self, text: str) -> None:
+        """Make that what kubeadm keeps in the cluster, if it is not."""
+        if self.stored_config() != text:
+            patch = json.dumps({"data": {"ClusterConfiguration": text}})
+            self.kubectl("-n", "kube-system", "patch", "configmap", "kubeadm-config", "--type", "merge", "-p", patch)
+
     @property
     def address(self) -> str:
         """Where its API server says that it is."""
