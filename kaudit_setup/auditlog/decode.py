@@ -16,19 +16,10 @@ from typing import Any, cast
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.event import PARTS, Event
+from kaudit_setup.auditlog.event import PARTS, REFUSED, Decoder, Event
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 
-Decoder = msgspec.json.Decoder[Event]
-"""Of Event or of a projection of it; asking a projection for a field that it lacks raises AttributeError."""
-
-EVENT: Decoder = msgspec.json.Decoder(Event)
-"""Of whole events. Made at import, before any thread: msgspec inspects a type when it is first used, which is not
-thread-safe.
-"""
-
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what a decoder raises
 _BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
 _DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
 _DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was not read"
@@ -39,14 +30,6 @@ _ESCAPE = re.compile(
 )
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
-
-
-def decode_strictly(text: bytes) -> Event | None:
-    """The event in `text`, which must decode as it is; None if it does not."""
-    try:
-        return EVENT.decode(text)
-    except _REFUSED:
-        return None
 
 
 def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
@@ -65,10 +48,10 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
         try:
             bare = repair(bare)
             return decoder.decode(bare), _DEEPER if deep else ""
-        except _REFUSED as error:
+        except REFUSED as error:
             why = why or f"not an audit event: {error}"
             deep = deep or isinstance(error, RecursionError)
-    with suppress(*_REFUSED):
+    with suppress(*REFUSED):
         return decoder.decode(_typed(decoder, bare)), _DEEPER if deep else ""
     return None, why
 
@@ -124,7 +107,7 @@ def _typed(decoder: Decoder, text: bytes) -> bytes:
     types = {one.encode_name: one.type for one in msgspec.structs.fields(decoder.type)}
     kept = {}
     for name, value in _FIELDS.decode(text).items():
-        with suppress(*_REFUSED):
+        with suppress(*REFUSED):
             msgspec.json.decode(value, type=types.get(name, Any))
             kept[name] = value
     return msgspec.json.encode(kept)
@@ -182,7 +165,7 @@ class Lines:
         """The lines' sizes, newline included."""
         self._texts: list[bytes] | None = None
         self.events: list[Event | None] = []
-        with suppress(*_REFUSED):
+        with suppress(*REFUSED):
             self.events = cast(list[Event | None], decoder.decode_lines(block.view))
         if len(self.events) != len(self.sizes):
             self.events = [_one(decoder, text, tally, self.number(i)) for i, text in enumerate(self.texts)]

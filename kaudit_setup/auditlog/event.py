@@ -74,6 +74,17 @@ PARTS: dict[str, type[msgspec.Struct]] = {
 }
 """The fields of Event that have fields of their own."""
 
+Decoder = msgspec.json.Decoder[Event]
+"""Of Event or of a projection of it; asking a projection for a field that it lacks raises AttributeError."""
+
+EVENT: Decoder = msgspec.json.Decoder(Event)
+"""Of whole events. Made at import, before any thread: msgspec inspects a type when it is first used, which is not
+thread-safe.
+"""
+
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises."""
+
 _RANK = {"RequestReceived": 0, "ResponseStarted": 1, "ResponseComplete": 2, "Panic": 3}
 ENDS_REQUEST = 2
 """The rank of the first stage that ends a request."""
@@ -98,3 +109,11 @@ def acted_as(event: Event) -> str:
 def impersonator(event: Event) -> str:
     """The user who sent an impersonated request; empty for any other."""
     return event.user.username if event.impersonated_user is not None else ""
+
+
+def decode_strictly(text: bytes) -> Event | None:
+    """The event in `text`, which must decode as it is; None if it does not."""
+    try:
+        return EVENT.decode(text)
+    except REFUSED:
+        return None

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from kaudit_setup.auditlog.decode import Decoder, decode_leniently, decode_unit, project
-from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, rank
+from kaudit_setup.auditlog.decode import decode_leniently, decode_unit, project
+from kaudit_setup.auditlog.event import ENDS_REQUEST, Decoder, Event, rank
 from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import LATE, Filter

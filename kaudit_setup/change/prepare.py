@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from kaudit_setup.change.backup import backups_of, fetch, pick
-from kaudit_setup.change.forecast import Growth, growth_of
 from kaudit_setup.change.loggroup import check_name, rights_of
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.plan import (
@@ -24,6 +24,9 @@ from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSetting
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.policy.load import Loaded, load, refusal
+
+if TYPE_CHECKING:
+    from kaudit_setup.change.forecast import Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ def with_growth(node: Node, prepared: Prepared) -> Prepared:
 
     Only a person who is asked, or looks at a dry run, needs it. Raises nothing of its own.
     """
+    from kaudit_setup.change.forecast import growth_of
+
     return replace(prepared, growth=growth_of(node, prepared.state, prepared.plan))
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from posixpath import dirname
 from typing import Any, Literal, TypeAlias
 
-from kaudit_setup.auditlog.decode import decode_strictly
+from kaudit_setup.auditlog.event import decode_strictly
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.loggroup import rights_of
 from kaudit_setup.change.nodestate import Entry, NodeState

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from kaudit_setup.auditlog.decode import decode_strictly
+from kaudit_setup.auditlog.event import decode_strictly
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.probe import KUBECTL_VERBS
 from kaudit_setup.errors import ScriptError

@@ -15,7 +15,7 @@ from pathlib import Path
 from fuzzer import Target, mutated
 from shapes import TARGET as SHAPES
 
-from kaudit_setup.auditlog.decode import decode_strictly
+from kaudit_setup.auditlog.event import decode_strictly
 from kaudit_setup.auditlog.filters import make_filter
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.query import events

@@ -12,7 +12,8 @@ from kaudit_setup.attribution.deeds.question import ManyQuestion, as_meant
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.requests import Request, Source, deletes, request_of
 from kaudit_setup.attribution.phrases import actor
-from kaudit_setup.auditlog.decode import EVENT, decode_leniently
+from kaudit_setup.auditlog.decode import decode_leniently
+from kaudit_setup.auditlog.event import EVENT
 from kaudit_setup.auditlog.query import Row, last_lines
 from kaudit_setup.auditlog.sources.port import LogSource
 

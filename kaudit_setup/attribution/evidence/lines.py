@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
-from kaudit_setup.auditlog.decode import EVENT, decode_leniently
-from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.decode import decode_leniently
+from kaudit_setup.auditlog.event import EVENT, Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
