@@ -26,6 +26,10 @@ _UNUSUAL = 10  # times the usual pause
 _BACK_SECONDS = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
 _LOCATED = 1000  # damaged lines that are located; all are counted
+_OTHERS_KEPT = 50  # who wrote events that are left out
+_OTHERS_SAID = 3
+_LONGEST_NAME = 200
+_MORE_OTHERS = "others"
 _FILES_SAID = 3  # files with unreadable lines that are named in sentences
 _OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
 _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
@@ -66,6 +70,8 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     shape: str = ""
     """Of its lines; empty for JSON lines, and for what is no audit log."""
+    others: dict[str, int] = field(default_factory=dict)
+    """Events that are not kube-apiserver's own, as their records say, by who wrote them."""
 
     def damage(self, line: int, what: str, text: bytes = b"") -> None:
         """Count one damaged line; `text`: the line, if it is not an event at all."""
@@ -76,6 +82,12 @@ class Tally:
             self.unread += 1
             if len(self.samples) < MOST_SAMPLES:
                 self.samples.append(sample(text))
+
+    def of_another(self, whose: str, count: int = 1) -> None:
+        """Count events in records that somebody else wrote."""
+        whose = whose[:_LONGEST_NAME]
+        known = whose if whose in self.others or len(self.others) < _OTHERS_KEPT else _MORE_OTHERS
+        self.others[known] = self.others.get(known, 0) + count
 
     def note(self, sentence: str) -> None:
         """Say something about the file, once."""
@@ -155,6 +167,8 @@ class Tally:
         self.size += later.size
         self.back += later.back
         self.shape = self.shape or later.shape
+        for whose, count in later.others.items():
+            self.of_another(whose, count)
         for sentence in later.notes:
             self.note(sentence)
 
@@ -172,11 +186,16 @@ class Unreadable:
     what: str = ""
     shape: str = ""
     fix: str = ""
+    others: str = ""
+    """Who wrote them, if they look like events and somebody else than kube-apiserver wrote them."""
 
     def __str__(self) -> str:
         """One sentence, without a full stop."""
         whole = f" of {self.lines}" if self.lines else ""
         noun = "line" if (self.lines or self.unread) == 1 else "lines"
+        if self.others:
+            said = f"{self.unread}{whole} {noun} of {self.file} {'is' if self.unread == 1 else 'are'} left out"
+            return f"{said}: not kube-apiserver's own, but of {self.others}"
         it = "it looks" if self.unread == 1 else "they look"
         why = f"{it} like {self.shape}" if self.shape else self.what
         fix = f": {self.fix}" if self.fix else ""
@@ -208,14 +227,24 @@ def unreadable(file: str, tally: Tally) -> Unreadable | None:
     return Unreadable(file, tally.unread, lines, first, name, fix)
 
 
+def of_others(file: str, tally: Tally) -> Unreadable | None:
+    """What of a file looks like events, and somebody else than kube-apiserver wrote it; None if nothing does."""
+    if not tally.others:
+        return None
+    most = sorted(tally.others, key=lambda whose: -tally.others[whose])
+    more = [f"{len(most) - _OTHERS_SAID} more"] if len(most) > _OTHERS_SAID else []
+    count = sum(tally.others.values())
+    return Unreadable(file, count, max(tally.lines, count), others="; ".join([*most[:_OTHERS_SAID], *more]))
+
+
 def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
     """One for each file of both: where both speak of a file, the one that knows its shape, with the larger count."""
-    found = {one.file: one for one in first}
+    found = {(one.file, one.others): one for one in first}
     for one in more:
-        other = found.get(one.file, one)
+        other = found.get((one.file, one.others), one)
         best = other if other.shape else one
         unread, lines = max(one.unread, other.unread), max(one.lines, other.lines)
-        found[one.file] = replace(best, unread=unread, lines=lines)
+        found[one.file, one.others] = replace(best, unread=unread, lines=lines)
     return tuple(found.values())
 
 
@@ -276,8 +305,8 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
         if tally is None:
             continue
         located.setdefault(file.log, []).extend((file.path, d) for d in tally.located[:_LOCATED])
-        if (one := unreadable(file.path, tally)) is not None:
-            unread.setdefault(file.log, []).append(one)
+        said = (unreadable(file.path, tally), of_others(file.path, tally))
+        unread.setdefault(file.log, []).extend(filter(None, said))
         whole.add(tally)
     return tuple(
         Coverage(

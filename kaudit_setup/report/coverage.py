@@ -70,7 +70,7 @@ def _unreadable(one: Unreadable) -> UnreadableFile:
         file=one.file,
         unread=one.unread,
         lines=one.lines or None,
-        what=one.what or None,
+        what=f"written by {one.others}" if one.others else one.what or None,
         shape=one.shape or None,
         fix=one.fix or None,
     )

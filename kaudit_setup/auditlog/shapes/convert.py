@@ -9,7 +9,8 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
-from kaudit_setup.auditlog.shapes.reading import DAMAGED, Layout, Reading, Texts
+from kaudit_setup.auditlog.shapes.events import DAMAGED, OTHERS
+from kaudit_setup.auditlog.shapes.reading import Layout, Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought, escaped
 
 _ID: Final = b'"auditID"'
@@ -110,6 +111,8 @@ class Converter:
         for text, origin in zip(found.texts, found.origins, strict=True):
             if text.startswith(DAMAGED):
                 self._damage(origin, text.removeprefix(DAMAGED))
+            elif text.startswith(OTHERS):
+                self._tally.of_another(text.removeprefix(OTHERS).decode("utf-8", "replace"))
             elif _ID in text and b"{" in text:
                 kept.texts.append(text if text.startswith(b"{") else text[text.find(b"{") :])
                 kept.origins.append(origin)

@@ -9,12 +9,13 @@ from typing import Final
 
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
-from kaudit_setup.auditlog.shapes.events import fields_of, is_event
+from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Journal, Lines
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
+from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
@@ -43,12 +44,12 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
     audit log, and where more has to be seen.
     """
     head = head.lstrip(b"\xef\xbb\xbf\0 \t\r\n")
-    if head.startswith(OWN_ORDER):
+    if plain(head):
         return None
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         lines.pop()
-    if _plain(lines[:_MOST_LINES]):
+    if _some_plain(lines[:_MOST_LINES]):
         return None
     for detector in DETECTORS:
         found = detector(lines[:_MOST_LINES], head)
@@ -57,11 +58,16 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
     return None
 
 
-def _plain(lines: Sequence[bytes]) -> bool:
+def plain(head: bytes) -> bool:
+    """Whether the first line of `head` is an event as kube-apiserver writes it."""
+    return head.startswith(OWN_ORDER) and not any(map(speaks, fields_of(head.partition(b"\n")[0])))
+
+
+def _some_plain(lines: Sequence[bytes]) -> bool:
     """Whether some line is an event, and not an element of an array over several lines."""
     before = b""
     for line in lines:
-        if line.startswith(b"{") and not before.endswith((b",", b"[")) and is_event(fields_of(line)):
+        if line.startswith(b"{") and not before.endswith((b",", b"[")) and find_steps(line) == ():
             return True
         before = line.rstrip() or before
     return False

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from kaudit_setup.auditlog.shapes.origins import whose_fields
+
 REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, UnicodeEncodeError, RecursionError, ValueError)
 """What decoding raises."""
 FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -15,7 +17,7 @@ ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 STRING: Final = msgspec.json.Decoder(str)
 # these stand in strings only (encoding/json:appendString with escapeHTML)
 _GO_ESCAPES: Final = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
-_DEEPEST: Final = 6
+DEEPEST: Final = 12
 """Levels of records in records; a string with JSON in it is one, too."""
 
 
@@ -43,9 +45,9 @@ def compact(text: bytes) -> bytes:
 
 def events_in(text: bytes, depth: int = 0) -> Iterator[bytes]:
     """The events in a JSON value, however deep: in an object, an array, a string. Of an object with several copies of
-    one event (shippers keep the original beside it) the first.
+    one event (shippers keep the original beside it) the first. Of a record that somebody else wrote what says so.
     """
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         return
     text = text.strip()
     first = text[:1]
@@ -59,6 +61,9 @@ def events_in(text: bytes, depth: int = 0) -> Iterator[bytes]:
                 yield from events_in(inner[inner.find(b"{") :], depth + 1)
         elif first == b"{":
             fields = FIELDS.decode(text)
+            if other := whose_fields(fields):
+                yield another(text, other)
+                return
             if is_event(fields):
                 yield text
                 return
@@ -70,3 +75,19 @@ def events_in(text: bytes, depth: int = 0) -> Iterator[bytes]:
 
 
 _SMALLEST: Final = len('{"auditID":"","stage":""}')
+
+
+def damaged(text: bytes) -> bytes:
+    """How a step says that an event was in `text` and cannot be read."""
+    return DAMAGED + text
+
+
+def another(text: bytes, whose: str) -> bytes:
+    """How a step says that somebody else than kube-apiserver wrote `text`; nothing if no event is in it."""
+    # no later step finds a beginning of JSON in it
+    return OTHERS + whose.translate(_NO_BRACES).encode("utf-8", "replace") if b"auditID" in text else b""
+
+
+DAMAGED: Final = b"\0damaged\0"
+OTHERS: Final = b"\0other\0"
+_NO_BRACES: Final = str.maketrans("{[\n", "(( ")

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import REFUSED
-from kaudit_setup.auditlog.shapes.reading import Texts, damaged
+from kaudit_setup.auditlog.shapes.events import REFUSED, damaged
+from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import moment, stamp
 from kaudit_setup.errors import InputError
 

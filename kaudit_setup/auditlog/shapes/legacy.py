@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.reading import Texts, damaged
+from kaudit_setup.auditlog.shapes.events import damaged
+from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import moment, stamp
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.request import from_url

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.shapes.convert import Readable
-from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES, detect
+from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES, detect, plain
 from kaudit_setup.auditlog.shapes.reading import Reading
 
 
@@ -27,10 +26,9 @@ def begin(stream: BinaryIO, tally: Tally) -> Beginning:
     """Look at the beginning of what is in `stream`. Counts damage in `tally`. Raises OSError."""
     source = Unpacked(stream, tally)
     head = source.peek(LOOK_BYTES)
-    plain = head.startswith(OWN_ORDER) or not head
     whole = len(head) < LOOK_BYTES
-    reading = None if plain else detect(head, whole=whole)
-    if not plain and reading is None and not whole:
+    reading = detect(head, whole=whole) if head else None
+    if reading is None and not whole and not plain(head):
         head = source.peek(FAR_BYTES)
         reading = detect(head, whole=len(head) < FAR_BYTES)
     if not source.packed and stream.seekable():

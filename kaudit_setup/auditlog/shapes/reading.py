@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
@@ -59,11 +59,3 @@ class Reading:
     stamp: bytes = b'"stageTimestamp":"'
     splittable: bool = False
     documents: Documents | None = None
-
-
-def damaged(text: bytes) -> bytes:
-    """How a step says that an event was in `text` and cannot be read."""
-    return DAMAGED + text
-
-
-DAMAGED: Final = b"\0damaged\0"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
-
-import msgspec
+from collections.abc import Sequence
 
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, events_in
 from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.records import Records
 
 
 class Cut:
@@ -19,42 +17,30 @@ class Cut:
 
 
 class Field:
-    """A field of each record, under `path`: a string (with JSON in it), or the JSON of an object or an array."""
+    """A field of each record, under `path`: a string (with JSON in it), or the JSON of an object or an array. Of a
+    record that somebody else than kube-apiserver wrote there is only what says so.
+    """
 
     def __init__(self, path: Sequence[str], *, string: bool) -> None:
-        """`path`: at least one key."""
+        """`path`: the keys that lead there; none if the record is an event itself."""
         self.path = tuple(path)
         self.string = string
-        *outer, last = path
-        leaf = msgspec.field(name=last, default="" if string else msgspec.Raw())
-        kind = msgspec.defstruct("Record", [("value", str if string else msgspec.Raw, leaf)], gc=False)
-        for key in reversed(outer):
-            field = msgspec.field(name=key, default=None)
-            kind = msgspec.defstruct("Record", [("value", kind | None, field)], gc=False)
-        self._decoder = msgspec.json.Decoder(kind)
-        self._get: Callable[[object], str | msgspec.Raw] = attrgetter(".".join(["value"] * len(path)))
+        self._records = Records(path, string=string)
 
     def __call__(self, found: Texts, /) -> Texts:
         try:
-            records = self._decoder.decode_lines(b"\n".join(found.texts))
-            texts = [_bytes(value) for value in map(self._get, records)]
-        except (*REFUSED, AttributeError):
-            texts = []
-        if len(texts) != len(found.texts) or not all(texts):
-            texts = [self._one(text) for text in found.texts]
-        return Texts(texts, found.origins)
-
-    def _one(self, text: bytes) -> bytes:
-        try:
-            value = _bytes(self._get(self._decoder.decode(text)))
-        except (*REFUSED, AttributeError):
-            value = b""
+            records = self._records.read(found.texts)
+        except REFUSED:
+            records = []
+        if len(records) != len(found.texts):
+            records = [b""] * len(found.texts)
+        pairs = zip(records, found.texts, strict=True)
         # a record of another kind in the same file: its event, or the record itself, which is none
-        return value or next(events_in(text), text)
-
-
-def _bytes(value: str | msgspec.Raw) -> bytes:
-    return value.rstrip("\n").encode() if isinstance(value, str) else bytes(value)
+        texts = [value or next(events_in(text), text) for value, text in pairs]
+        if all(texts):
+            return Texts(texts, found.origins)
+        kept = [(text, origin) for text, origin in zip(texts, found.origins, strict=True) if text]
+        return Texts([text for text, _ in kept], [origin for _, origin in kept])
 
 
 class Each:

@@ -8,15 +8,16 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import FIELDS, ITEMS, REFUSED, STRING, fields_of, is_event
+from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, REFUSED, STRING, fields_of, is_event
 from kaudit_setup.auditlog.shapes.gke import Gke, is_entry
+from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item
 
 
 def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
     """The way from a JSON value to the events in it; None if there is none."""
-    if depth > 6:
+    if depth > DEEPEST:
         return None
     with suppress(*REFUSED):
         if text[:1] == b"[":
@@ -31,7 +32,8 @@ def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
 def _known(fields: Mapping[str, msgspec.Raw]) -> tuple[Step, ...] | None:
     """What is left to be done where an object is an event, or becomes one."""
     if is_event(fields):
-        return ()
+        # a shipper's own fields beside those of the event
+        return (Field((), string=False),) if any(map(speaks, fields)) else ()
     return (Gke(),) if is_entry(fields) else None
 
 
@@ -83,7 +85,8 @@ def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
     """What records with these fields are called, from which `steps` lead to their events."""
     known = frozenset(fields)
     key = next((".".join(step.path) for step in steps if isinstance(step, Field)), "")
-    shipper = f"records of a log shipper, with the event under the key `{key}`"
+    under = f"with the event under the key `{key}`" if key else "with its own fields beside those of the event"
+    shipper = f"records of a log shipper, {under}"
     return next((name for keys, name in _NAMES if keys <= known), shipper)
 
 

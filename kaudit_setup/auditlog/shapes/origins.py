@@ -1,0 +1,189 @@
+"""Who wrote a line, as far as its record or the path of its file says: kube-apiserver, or somebody else.
+
+Shippers keep the logs of all containers in one stream, and any Pod can write what looks like an audit event. So what
+a shipper says of a line decides: only what kube-apiserver wrote counts, or what stands in an audit log file. What
+nothing is said of is taken as it is.
+
+Sources: Fluent Bit, filter `kubernetes`; Fluentd, fluent-plugin-kubernetes_metadata_filter; Vector, source
+`kubernetes_logs`; Filebeat, processor `add_kubernetes_metadata` and ECS; Promtail and Alloy, labels; OpenTelemetry,
+semantic conventions; Docker, log options; systemd.journal-fields(7); kubernetes/pkg/kubelet/kuberuntime/helpers.go
+(the paths of container logs).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+NAMESPACES: Final = frozenset(
+    {"kube-system", "openshift-kube-apiserver", "openshift-apiserver", "openshift-oauth-apiserver"}
+)
+"""Where API servers run. A Pod of the same name in another namespace is somebody's own, or of another cluster."""
+_POD: Final = re.compile(r"(?:kube-|openshift-|openshift-oauth-)?apiserver(?:-|$)")
+_CONTAINER: Final = re.compile(r"(?:kube-|openshift-|oauth-)?apiserver$")
+_AUDIT_FILE: Final = re.compile(r"audit|apiserver|kube|k8s|k3s|k0s|rke2|openshift", re.IGNORECASE)
+_PROGRAM: Final = re.compile(
+    r"apiserver|k3s|rke2|k0s|kubelite|hyperkube|(?:kube|k8s|kubernetes)[-_.]?audit|^audit(?!d|sp)|^kubernetes$|^k8s$",
+    re.IGNORECASE,
+)
+# /var/log/pods/NAMESPACE_POD_UID/CONTAINER/0.log
+_IN_PODS: Final = re.compile(r"[/.]pods[/.]([a-z0-9-]+)_([a-z0-9.-]+)_[0-9a-f-]{8,}[/.]([a-z0-9-]+)[/.]")
+# /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log
+_IN_CONTAINERS: Final = re.compile(r"[/.]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9-]+)-[0-9a-f]{6,64}\b")
+# must-gather, and `oc adm inspect`: namespaces/NAMESPACE/pods/POD/CONTAINER/CONTAINER/logs/current.log
+_GATHERED: Final = re.compile(r"/namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/")
+# dockershim's and cri-dockerd's names
+_DOCKER_NAME: Final = re.compile(r"/?k8s_([^_]+)_([^_]+)_([^_]+)_")
+_LOKI_LABEL: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
+
+# what stands before the names of these fields, where it is a record's own; labels of a Pod are not
+_PREFIX: Final = re.compile(
+    r"^(?:kubernetes\.|k8s\.|labels\.|stream\.|attrs\.|fields\.|resource\.labels\.|resource\.attributes\.|attributes\."
+    r"|io\.kubernetes\.)(?:k8s\.|io\.kubernetes\.)?"
+)
+_ROLES: Final[Mapping[str, str]] = {
+    name: role
+    for role, names in {
+        "container": ("container", "container_name", "container.name", "containername"),
+        "pod": ("pod", "pod_name", "pod.name", "podname"),
+        "namespace": (
+            "namespace",
+            "namespace_name",
+            "namespace.name",
+            "pod_namespace",
+            "pod.namespace",
+            "podnamespace",
+        ),
+        "path": ("file", "file.path", "filename", "path", "log.file.path", "log_file", "log_path", "source"),
+        "tag": ("tag", "fluent_tag", "logstream", "logstreamname"),
+        "unit": ("_systemd_unit", "systemd.unit", "systemd_unit"),
+        "program": ("syslog_identifier", "syslog.identifier", "program", "appname", "ident", "_comm"),
+        "category": ("category",),
+    }.items()
+    for name in names
+}
+_HEADS: Final = frozenset(
+    {name.partition(".")[0] for name in _ROLES}
+    | {"kubernetes", "k8s", "labels", "stream", "attrs", "fields", "resource", "attributes", "io"}
+)
+_DEEPEST: Final = 4
+
+
+class Place(NamedTuple):
+    """A container, as far as it is said."""
+
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether kube-apiserver may run there. All containers of its own Pod are of the node's administrator."""
+        if self.namespace and self.namespace not in NAMESPACES:
+            return False
+        if self.pod:
+            return _POD.match(self.pod) is not None
+        return not self.container or _CONTAINER.match(self.container) is not None
+
+    def __str__(self) -> str:
+        pod = "/".join(filter(None, (self.namespace, self.pod)))
+        noun = "pod" if self.pod else "namespace"
+        named = (f"{noun} {pod}" if pod else "", f"container {self.container}" if self.container else "")
+        return ", ".join(filter(None, named))
+
+
+def speaks(key: str) -> bool:
+    """Whether a field of a record, by its name, may say who wrote the record."""
+    return key.partition(".")[0].lower() in _HEADS
+
+
+def whose(fields: Mapping[str, Any]) -> str:
+    """Who wrote the record with these fields, if it says so and it was not kube-apiserver; empty otherwise."""
+    said: dict[str, list[str]] = {}
+    for key, value in _flat(fields, "", 0):
+        if value and (role := _ROLES.get(_PREFIX.sub("", key.lower()))):
+            said.setdefault(role, []).append(value)
+    if any(one.startswith("kube-audit") for one in said.get("category", ())):
+        return ""  # Azure's own word
+    places = list(_places(said))
+    other = next((str(place) for place in places if not place.ours), "")
+    return other or ("" if places else _other_file(said) or _other_program(said))
+
+
+def whose_path(path: str) -> str:
+    """Whose a container's log is by its path, if it is not kube-apiserver's; empty if the path does not say it."""
+    place = _place(path)
+    return str(place) if place is not None and not place.ours else ""
+
+
+def other_program(name: str) -> bool:
+    """Whether a program of this name, or a systemd unit, is another one than kube-apiserver, or what forwards its log."""
+    return _PROGRAM.search(name) is None
+
+
+def _places(said: Mapping[str, list[str]]) -> Iterator[Place]:
+    for text in (*said.get("path", ()), *said.get("tag", ()), *said.get("container", ())):
+        place = _place(text)
+        if place is not None:
+            yield place
+    containers = [name for name in said.get("container", ()) if not _DOCKER_NAME.match(name)]
+    named = Place(_one(said.get("namespace", ())), _one(said.get("pod", ())), _one(containers).lstrip("/"))
+    if any(named):
+        yield named
+
+
+def _one(names: Sequence[str]) -> str:
+    return names[0] if names else ""
+
+
+def _place(text: str) -> Place | None:
+    if found := _IN_PODS.search(text) or _GATHERED.search(text):
+        return Place(found[1], found[2], found[3])
+    if found := _IN_CONTAINERS.search(text):
+        return Place(found[2], found[1], found[3])
+    found = _DOCKER_NAME.match(text)
+    return Place(found[3], found[2], found[1]) if found else None
+
+
+def _other_file(said: Mapping[str, list[str]]) -> str:
+    paths = [one for one in said.get("path", ()) if one.startswith("/") and ("." in one or "log" in one)]
+    other = (one for one in paths if _place(one) is None and not _AUDIT_FILE.search(one))
+    return next((f"file {one}" for one in other), "")
+
+
+def _other_program(said: Mapping[str, list[str]]) -> str:
+    """A unit is systemd's word; the name that a program gives itself counts only without one."""
+    for role in ("unit", "program"):
+        if names := [name for name in said.get(role, ()) if name != "-"]:
+            return next((f"{role} {name}" for name in names if other_program(name)), "")
+    return ""
+
+
+def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
+    """The strings in a value, each with the way to it: in objects, OpenTelemetry's attributes, Loki's labels."""
+    if isinstance(value, str):
+        yield key, value
+        if key == "labels" and value.startswith("{"):
+            yield from ((f"labels.{name}", text) for name, text in _LOKI_LABEL.findall(value))
+    elif isinstance(value, Mapping) and depth < _DEEPEST:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else name, depth + 1)
+    elif isinstance(value, list) and key.endswith("attributes"):
+        for one in value:
+            if isinstance(one, Mapping) and isinstance(one.get("value"), Mapping):
+                yield f"{key}.{one.get('key')}", str(one["value"].get("stringValue", ""))
+
+
+def whose_fields(fields: Mapping[str, msgspec.Raw]) -> str:
+    """As `whose`, of fields that are not decoded yet."""
+    return whose({key: _decoded(value) for key, value in fields.items() if speaks(key)})
+
+
+def _decoded(value: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
