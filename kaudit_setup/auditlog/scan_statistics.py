@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -227,6 +227,11 @@ def unreadable(file: str, tally: Tally) -> Unreadable | None:
     return Unreadable(file, tally.unread, lines, first, name, fix)
 
 
+def not_read(file: str, tally: Tally) -> Iterator[Unreadable]:
+    """What of a file does not count as audit events, for whatever reason."""
+    yield from filter(None, (unreadable(file, tally), of_others(file, tally)))
+
+
 def of_others(file: str, tally: Tally) -> Unreadable | None:
     """What of a file looks like events, and somebody else than kube-apiserver wrote it; None if nothing does."""
     if not tally.others:
@@ -305,8 +310,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
         if tally is None:
             continue
         located.setdefault(file.log, []).extend((file.path, d) for d in tally.located[:_LOCATED])
-        said = (unreadable(file.path, tally), of_others(file.path, tally))
-        unread.setdefault(file.log, []).extend(filter(None, said))
+        unread.setdefault(file.log, []).extend(not_read(file.path, tally))
         whole.add(tally)
     return tuple(
         Coverage(

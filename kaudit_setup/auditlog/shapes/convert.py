@@ -9,7 +9,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
-from kaudit_setup.auditlog.shapes.events import DAMAGED, OTHERS
+from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, OTHERS
 from kaudit_setup.auditlog.shapes.reading import Layout, Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought, escaped
 
@@ -111,6 +111,9 @@ class Converter:
         for text, origin in zip(found.texts, found.origins, strict=True):
             if text.startswith(DAMAGED):
                 self._damage(origin, text.removeprefix(DAMAGED))
+            elif text.startswith(LOST):
+                why = text.removeprefix(LOST)
+                self._damage(origin, why, why.decode())
             elif text.startswith(OTHERS):
                 self._tally.of_another(text.removeprefix(OTHERS).decode("utf-8", "replace"))
             elif _ID in text and b"{" in text:
@@ -120,8 +123,8 @@ class Converter:
                 self._damage(origin, text)
         return kept
 
-    def _damage(self, origin: int, text: bytes) -> None:
-        self._tally.damage(max(self._tally.lines + origin + 1, 1), _DAMAGED, text)
+    def _damage(self, origin: int, text: bytes, what: str = _DAMAGED) -> None:
+        self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
 
 
 def in_own_order(data: bytes | bytearray, size: int, depth: int) -> bool:

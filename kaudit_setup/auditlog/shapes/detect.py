@@ -11,13 +11,14 @@ from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
-from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Journal, Lines
+from kaudit_setup.auditlog.shapes.journal import Journal
+from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
-from kaudit_setup.auditlog.shapes.origins import speaks
+from kaudit_setup.auditlog.shapes.origins import other_program, speaks
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
-from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item
+from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 
 LOOK_BYTES: Final = 1 << 16
@@ -33,7 +34,7 @@ _SYSLOG: Final = re.compile(
     + rb" \S+ [\w/.-]+(?:\[\d+\])?: )\Z"
 )
 # anything but the inside of a JSON value
-_PREFIX: Final = re.compile(rb'\A\s*[^\s"\[]')
+_PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
 SYSLOG: Final = "lines with a syslog prefix"
 _EVENT_STAMP: Final = re.compile(rb'(\\*"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
 _ENTRY_STAMP: Final = re.compile(rb'("timestamp"\s*:\s*")(?=\d{4}-)')
@@ -133,8 +134,15 @@ def _prefixed(lines: Sequence[bytes], head: bytes) -> Reading | None:
         steps = find_steps(brace + rest) if _PREFIX.match(prefix) else None
         if steps is not None:
             name = SYSLOG if _SYSLOG.match(prefix) else "lines with a time or a name before the event"
-            return _reading(name, Lines, (Cut(), *steps))
+            return _reading(name, Lines, (Prefixed(_programs(lines)), *steps))
     return None
+
+
+def _programs(lines: Sequence[bytes]) -> set[bytes]:
+    """Of what name kube-apiserver's lines are, if it is none that it is known by: if all are of one."""
+    names = {program_of(line) for line in lines if b"auditID" in line}
+    known = [name for name in names if not other_program(name.decode("utf-8", "replace"))]
+    return names if len(names) == 1 and not known else set()
 
 
 def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:

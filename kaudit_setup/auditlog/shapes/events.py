@@ -14,6 +14,7 @@ REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, UnicodeEncodeError, 
 """What decoding raises."""
 FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+NUMBERS: Final = msgspec.json.Decoder(list[int])
 STRING: Final = msgspec.json.Decoder(str)
 # these stand in strings only (encoding/json:appendString with escapeHTML)
 _GO_ESCAPES: Final = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
@@ -88,6 +89,12 @@ def another(text: bytes, whose: str) -> bytes:
     return OTHERS + whose.translate(_NO_BRACES).encode("utf-8", "replace") if b"auditID" in text else b""
 
 
+def lost(why: str) -> bytes:
+    """How a step says that an event may have been there, and why it is gone."""
+    return LOST + why.encode()
+
+
 DAMAGED: Final = b"\0damaged\0"
 OTHERS: Final = b"\0other\0"
+LOST: Final = b"\0lost\0"
 _NO_BRACES: Final = str.maketrans("{[\n", "(( ")

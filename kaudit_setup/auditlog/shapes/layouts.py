@@ -9,7 +9,8 @@ import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find, finders
-from kaudit_setup.auditlog.shapes.events import REFUSED
+from kaudit_setup.auditlog.shapes.events import REFUSED, another
+from kaudit_setup.auditlog.shapes.origins import whose_fields
 from kaudit_setup.auditlog.shapes.reading import Texts
 
 _NOTHING: Final = Texts([], [])
@@ -33,24 +34,6 @@ class Lines:
 
     def rest(self) -> Texts:
         return _NOTHING
-
-
-class Journal(Lines):
-    """journald's export format (systemd, JOURNAL_EXPORT_FORMATS.md): a field a line; a field with other bytes than
-    text has its length before them, 64 bits, little-endian.
-    """
-
-    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
-        texts, origins = super().cut(block, wanted)
-        found = [(_message(text), origin) for text, origin in zip(texts, origins, strict=True)]
-        return Texts([text for text, _ in found if text], [origin for text, origin in found if text])
-
-
-def _message(line: bytes) -> bytes:
-    if line.startswith(b"MESSAGE="):
-        return line[8:]
-    at = line.find(b'\0{"', 0, 16)
-    return line[at + 1 :] if at >= 0 else b""
 
 
 class _Joined:
@@ -129,6 +112,7 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
 class _Logged(msgspec.Struct, gc=False):
     log: str
     stream: str = ""
+    attrs: msgspec.Raw = msgspec.Raw()
 
 
 class Docker:
@@ -147,6 +131,8 @@ class Docker:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         texts, origins = Lines().cut(block, wanted)
         records = self._records(texts)
+        if any(isinstance(one, _Logged) and one.attrs for one in records):
+            records = [self._believed(one) for one in records]
         # where some are wanted, they are known to be whole
         if wanted is None and (self._joined.busy or not all(map(_whole, records))):
             return self._joined.join([_docker_part(one) for one in records], len(records))
@@ -155,12 +141,19 @@ class Docker:
     def rest(self) -> Texts:
         return self._joined.rest()
 
-    def _records(self, texts: list[bytes]) -> list[_Logged] | list[_Logged | bytes]:
+    def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
         try:
-            found = self._decoder.decode_lines(b"\n".join(texts))
+            found: list[_Logged | bytes] = [*self._decoder.decode_lines(b"\n".join(texts))]
         except REFUSED:
-            return [self._one(text) for text in texts]
+            found = []
         return found if len(found) == len(texts) else [self._one(text) for text in texts]
+
+    def _believed(self, one: _Logged | bytes) -> _Logged | bytes:
+        """Without what another container wrote, where labels are logged (`--log-opt labels=…`)."""
+        if isinstance(one, bytes) or not one.attrs:
+            return one
+        other = whose_fields({"attrs": one.attrs})
+        return another(one.log.encode("utf-8", "replace"), other) if other else one
 
     def _one(self, text: bytes) -> _Logged | bytes:
         try:

@@ -37,6 +37,8 @@ _IN_CONTAINERS: Final = re.compile(r"[/.]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+
 _GATHERED: Final = re.compile(r"/namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/")
 # dockershim's and cri-dockerd's names
 _DOCKER_NAME: Final = re.compile(r"/?k8s_([^_]+)_([^_]+)_([^_]+)_")
+# kubectl logs --prefix
+_KUBECTL: Final = re.compile(r"\[pod/([^/\]]+)/([^/\]]+)\]")
 _LOKI_LABEL: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
 
 # what stands before the names of these fields, where it is a record's own; labels of a Pod are not
@@ -102,15 +104,10 @@ def speaks(key: str) -> bool:
 
 def whose(fields: Mapping[str, Any]) -> str:
     """Who wrote the record with these fields, if it says so and it was not kube-apiserver; empty otherwise."""
-    said: dict[str, list[str]] = {}
+    said = _Said()
     for key, value in _flat(fields, "", 0):
-        if value and (role := _ROLES.get(_PREFIX.sub("", key.lower()))):
-            said.setdefault(role, []).append(value)
-    if any(one.startswith("kube-audit") for one in said.get("category", ())):
-        return ""  # Azure's own word
-    places = list(_places(said))
-    other = next((str(place) for place in places if not place.ours), "")
-    return other or ("" if places else _other_file(said) or _other_program(said))
+        said.take(_ROLES.get(_PREFIX.sub("", key.lower()), ""), value)
+    return said.other()
 
 
 def whose_path(path: str) -> str:
@@ -120,23 +117,46 @@ def whose_path(path: str) -> str:
 
 
 def other_program(name: str) -> bool:
-    """Whether a program of this name, or a systemd unit, is another one than kube-apiserver, or what forwards its log."""
+    """Whether a program or a systemd unit of this name is not kube-apiserver, nor what forwards its log."""
     return _PROGRAM.search(name) is None
 
 
-def _places(said: Mapping[str, list[str]]) -> Iterator[Place]:
-    for text in (*said.get("path", ()), *said.get("tag", ()), *said.get("container", ())):
-        place = _place(text)
-        if place is not None:
-            yield place
-    containers = [name for name in said.get("container", ()) if not _DOCKER_NAME.match(name)]
-    named = Place(_one(said.get("namespace", ())), _one(said.get("pod", ())), _one(containers).lstrip("/"))
-    if any(named):
-        yield named
+class _Said:
+    """What a record says of its writer, by role; every role may be said more than once."""
 
+    def __init__(self) -> None:
+        self._by: dict[str, list[str]] = {}
 
-def _one(names: Sequence[str]) -> str:
-    return names[0] if names else ""
+    def take(self, role: str, value: str) -> None:
+        if role and value not in {"", "-"}:
+            self._by.setdefault(role, []).append(value)
+
+    def all(self, *roles: str) -> list[str]:
+        return [value for role in roles for value in self._by.get(role, ())]
+
+    def other(self) -> str:
+        if any(one.startswith("kube-audit") for one in self.all("category")):
+            return ""  # Azure's own word
+        places = list(self._places())
+        if places:
+            return next((str(place) for place in places if not place.ours), "")
+        return self._other_file() or self._other_program()
+
+    def _places(self) -> Iterator[Place]:
+        yield from filter(None, map(_place, self.all("path", "tag", "container")))
+        containers = [name.lstrip("/") for name in self.all("container") if not _DOCKER_NAME.match(name)]
+        named = (self.all("namespace"), self.all("pod"), containers)
+        if any(named):
+            yield Place(*("".join(names[:1]) for names in named))
+
+    def _other_file(self) -> str:
+        paths = [one for one in self.all("path") if one.startswith("/") and ("." in one or "log" in one)]
+        return next((f"file {one}" for one in paths if not _AUDIT_FILE.search(one)), "")
+
+    def _other_program(self) -> str:
+        """A unit is systemd's word; the name that a program gives itself counts only without one."""
+        role = "unit" if self.all("unit") else "program"
+        return next((f"{role} {name}" for name in self.all(role) if other_program(name)), "")
 
 
 def _place(text: str) -> Place | None:
@@ -144,37 +164,29 @@ def _place(text: str) -> Place | None:
         return Place(found[1], found[2], found[3])
     if found := _IN_CONTAINERS.search(text):
         return Place(found[2], found[1], found[3])
+    if found := _KUBECTL.match(text):
+        return Place("", found[1], found[2])
     found = _DOCKER_NAME.match(text)
     return Place(found[3], found[2], found[1]) if found else None
-
-
-def _other_file(said: Mapping[str, list[str]]) -> str:
-    paths = [one for one in said.get("path", ()) if one.startswith("/") and ("." in one or "log" in one)]
-    other = (one for one in paths if _place(one) is None and not _AUDIT_FILE.search(one))
-    return next((f"file {one}" for one in other), "")
-
-
-def _other_program(said: Mapping[str, list[str]]) -> str:
-    """A unit is systemd's word; the name that a program gives itself counts only without one."""
-    for role in ("unit", "program"):
-        if names := [name for name in said.get(role, ()) if name != "-"]:
-            return next((f"{role} {name}" for name in names if other_program(name)), "")
-    return ""
 
 
 def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
     """The strings in a value, each with the way to it: in objects, OpenTelemetry's attributes, Loki's labels."""
     if isinstance(value, str):
+        labels = _LOKI_LABEL.findall(value) if key == "labels" else ()
+        yield from ((f"labels.{name}", text) for name, text in labels)
         yield key, value
-        if key == "labels" and value.startswith("{"):
-            yield from ((f"labels.{name}", text) for name, text in _LOKI_LABEL.findall(value))
     elif isinstance(value, Mapping) and depth < _DEEPEST:
         for name, inner in value.items():
             yield from _flat(inner, f"{key}.{name}" if key else name, depth + 1)
     elif isinstance(value, list) and key.endswith("attributes"):
-        for one in value:
-            if isinstance(one, Mapping) and isinstance(one.get("value"), Mapping):
-                yield f"{key}.{one.get('key')}", str(one["value"].get("stringValue", ""))
+        yield from _attributes(key, value)
+
+
+def _attributes(key: str, listed: Sequence[object]) -> Iterator[tuple[str, str]]:
+    for one in listed:
+        if isinstance(one, Mapping) and isinstance(one.get("value"), Mapping):
+            yield f"{key}.{one.get('key')}", str(one["value"].get("stringValue", ""))
 
 
 def whose_fields(fields: Mapping[str, msgspec.Raw]) -> str:

@@ -7,7 +7,7 @@ before that field is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -56,36 +56,29 @@ class Records:
         if self._claims is None or len(values) != len(texts):
             return values
         said = list(map(b"\n".join, map(self._claims, records)))
-        others = {one: other for one in set(said) if (other := self._whose(one))}
-        if not others:
+        others = {one: self._whose(one) for one in set(said)}
+        if not any(others.values()):
             return values
-        return [
-            another(text, others[one]) or value if one in others else value
-            for one, value, text in zip(said, values, texts, strict=True)
-        ]
+        return list(map(_believed, values, map(others.__getitem__, said)))
 
     def _whose(self, said: bytes) -> str:
         found = self._known.get(said)
         if found is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            fields: dict[str, msgspec.Raw] = {}
-            for key, value in zip(self._speaking, said.split(b"\n"), strict=True):
-                if value:
-                    fields.setdefault(key, msgspec.Raw(value))
-            found = self._known[said] = whose_fields(fields)
+            pairs = zip(self._speaking, map(msgspec.Raw, said.split(b"\n")), strict=True)
+            # of one name on two levels the outer one counts
+            found = self._known[said] = whose_fields(dict([pair for pair in pairs if bytes(pair[1])][::-1]))
         return found
 
     def _learn(self, texts: Sequence[bytes]) -> bool:
         """Take in the names of fields; whether there was a new one."""
         before = sum(map(len, self._levels))
         for text in texts:
-            fields: Mapping[str, msgspec.Raw] = fields_of(text)
-            for depth, level in enumerate(self._levels):
-                level.update(fields)
-                if depth < len(self._path):
-                    level.discard(self._path[depth])
-                    fields = fields_of(bytes(fields.get(self._path[depth], b"")))
+            fields = fields_of(text)
+            for level, key in zip(self._levels, self._path or ("",), strict=True):
+                level.update(fields.keys() - {key})
+                fields = fields_of(bytes(fields.get(key, b"")))
         after = sum(map(len, self._levels))
         if before == after or after > _MOST_KEYS:
             return False
@@ -94,25 +87,39 @@ class Records:
 
     def _make(self) -> None:
         """The decoder for the fields that are known."""
-        # of the values: where they are in a record
-        spoken: list[tuple[str, str]] = []
-        leaf: Any = str if self._string else msgspec.Raw
-        kind: Any = None
-        for depth in reversed(range(len(self._levels))):
-            names = sorted(self._levels[depth])
-            fields = [(f"c{n}", msgspec.Raw, msgspec.field(name=key, default=_NONE)) for n, key in enumerate(names)]
-            way = "".join("value." for _ in range(depth))
-            spoken += [(key, f"{way}c{n}") for n, key in enumerate(names) if speaks(key)]
-            if depth < len(self._path):
-                default: Any = ("" if self._string else _NONE) if kind is None else None
-                own = leaf if kind is None else kind | None
-                fields.append(("value", own, msgspec.field(name=self._path[depth], default=default)))
-            kind = msgspec.defstruct("Record", fields, gc=False, forbid_unknown_fields=True)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+        names = [sorted(level) for level in self._levels]
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_record(self._path, names, self._string))
         self._value: _Values = attrgetter(".".join(["value"] * len(self._path) or ["__class__"]))
-        self._speaking = tuple(key for key, _ in spoken)
-        self._claims = _several([way for _, way in spoken]) if spoken else None
+        self._speaking, ways = _speaking(names)
+        self._claims = _several(ways) if ways else None
         self._known = {}
+
+
+def _speaking(levels: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
+    """The names of the fields that may say who wrote a record, and how they are reached in what is decoded."""
+    found = [
+        (key, f"{'value.' * depth}c{at}")
+        for depth, names in enumerate(levels)
+        for at, key in enumerate(names)
+        if speaks(key)
+    ]
+    return [key for key, _ in found], [way for _, way in found]
+
+
+def _record(path: Sequence[str], levels: Sequence[Sequence[str]], string: bool) -> type[msgspec.Struct]:
+    """A type with one field for each of the names of each level, and with `value` for what is under `path`."""
+    # journalctl gives text that is not UTF-8 as numbers (systemd/src/shared/logs-show.c)
+    kind: Any = str | list[int] | None if string else msgspec.Raw
+    default: Any = None if string else _NONE
+    for depth in reversed(range(len(levels))):
+        fields = [
+            (f"c{at}", msgspec.Raw, msgspec.field(name=key, default=_NONE)) for at, key in enumerate(levels[depth])
+        ]
+        if path:
+            fields.append(("value", kind, msgspec.field(name=path[depth], default=default)))
+        struct = msgspec.defstruct("Record", fields, gc=False, forbid_unknown_fields=True)
+        kind, default = struct | None, None
+    return struct
 
 
 _NONE: Final = msgspec.Raw()
@@ -124,5 +131,12 @@ def _several(ways: Sequence[str]) -> _Values:
     return get if len(ways) > 1 else lambda record: (get(record),)
 
 
-def _bytes(value: str | msgspec.Raw) -> bytes:
-    return value.rstrip("\n").encode() if isinstance(value, str) else bytes(value)
+def _believed(value: bytes, other: str) -> bytes:
+    return (another(value, other) or value) if other else value
+
+
+def _bytes(value: str | list[int] | msgspec.Raw | None) -> bytes:
+    """Raises ValueError for numbers that are not bytes."""
+    if isinstance(value, str):
+        return value.rstrip("\n").encode()
+    return bytes(value or b"")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
 
-from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, events_in
+from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, another, events_in, lost
+from kaudit_setup.auditlog.shapes.origins import other_program, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.shapes.records import Records
+
+# systemd/src/shared/logs-show.c:JSON_THRESHOLD
+_NO_MESSAGE: Final = re.compile(rb'"MESSAGE" ?: ?null')
+_TOO_LONG: Final = (
+    "a message that journalctl left out, as it does above 4096 bytes: export it with `journalctl --all`"
+)
 
 
 class Cut:
@@ -14,6 +23,48 @@ class Cut:
 
     def __call__(self, found: Texts, /) -> Texts:
         return Texts([text[max(text.find(b"{"), 0) :] for text in found.texts], found.origins)
+
+
+class Prefixed:
+    """As `Cut`, where what stands before the first brace may say who wrote the line: a syslog header, a tag."""
+
+    def __init__(self, programs: Collection[bytes] = ()) -> None:
+        """`programs`: of what name kube-apiserver's lines are, if it is none that it is known by."""
+        self._programs = frozenset(programs)
+        self._known: dict[bytes, str] = {}
+
+    def __call__(self, found: Texts, /) -> Texts:
+        return Texts([self._one(text) for text in found.texts], found.origins)
+
+    def _one(self, text: bytes) -> bytes:
+        begin = max(text.find(b"{"), 0)
+        other = self._other(text[:begin])
+        return another(text, other) if other else text[begin:]
+
+    def _other(self, prefix: bytes) -> str:
+        name = program_of(prefix)
+        if name in self._known:
+            return self._known[name]
+        if not name:
+            return whose_path(prefix.decode("utf-8", "replace")) if _TAG.search(prefix) else ""
+        text = name.decode("utf-8", "replace")
+        found = f"program {text}" if name not in self._programs and other_program(text) else ""
+        if len(self._known) < _MOST_KNOWN:
+            self._known[name] = found
+        return found
+
+
+def program_of(prefix: bytes) -> bytes:
+    """The program that a syslog header names; nothing if `prefix` is not one."""
+    found = _RFC_5424.match(prefix) or _RFC_3164.match(prefix)
+    return found[1] if found else b""
+
+
+_TAG: Final = re.compile(rb"containers[./]|pods?[./]")
+_MOST_KNOWN: Final = 4096
+_STAMP: Final = rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)"
+_RFC_3164: Final = re.compile(rb"\A(?:<\d{1,3}>)?" + _STAMP + rb" \S+ ([^\s\[\]:{]+)(?:\[[^\]]*\])?:")
+_RFC_5424: Final = re.compile(rb"\A<\d{1,3}>\d \S+ \S+ (\S+) ")
 
 
 class Field:
@@ -36,11 +87,18 @@ class Field:
             records = [b""] * len(found.texts)
         pairs = zip(records, found.texts, strict=True)
         # a record of another kind in the same file: its event, or the record itself, which is none
-        texts = [value or next(events_in(text), text) for value, text in pairs]
+        texts = [value or _otherwise(text) for value, text in pairs]
         if all(texts):
             return Texts(texts, found.origins)
         kept = [(text, origin) for text, origin in zip(texts, found.origins, strict=True) if text]
         return Texts([text for text, _ in kept], [origin for _, origin in kept])
+
+
+def _otherwise(record: bytes) -> bytes:
+    found = next(events_in(record), None)
+    if found is None:
+        return lost(_TOO_LONG) if _NO_MESSAGE.search(record) else record
+    return found
 
 
 class Each:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, REFUSED, STRING, fields_of, is_event
+from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, NUMBERS, REFUSED, STRING, fields_of, is_event
 from kaudit_setup.auditlog.shapes.gke import Gke, is_entry
 from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Step
@@ -51,6 +51,9 @@ def _in_array(text: bytes, depth: int) -> tuple[Step, ...] | None:
 
 
 def _in_value(path: tuple[str, ...], value: bytes, depth: int) -> tuple[Step, ...] | None:
+    if path[-1] == "MESSAGE" and value[:1] == b"[":
+        with suppress(*REFUSED):
+            return _then(Field(path, string=True), _behind(bytes(NUMBERS.decode(value)), depth))
     string = value[:1] == b'"'
     return _then(Field(path, string=string), _in_string(value, depth) if string else find_steps(value, depth + 1))
 
@@ -60,6 +63,11 @@ def _in_string(text: bytes, depth: int) -> tuple[Step, ...] | None:
     inner = STRING.decode(text).encode()
     if inner[:1] == b'"':
         return _then(Decoded(), _in_string(inner, depth + 1))
+    return _behind(inner, depth)
+
+
+def _behind(inner: bytes, depth: int) -> tuple[Step, ...] | None:
+    """The way from a text in which something may stand before an event."""
     at = inner.find(b"{")
     steps = find_steps(inner[at:], depth + 1) if at >= 0 else None
     return _then(Cut(), steps) if at else steps
@@ -69,7 +77,8 @@ def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterato
     """The values that may hold an event: strings and arrays anywhere; objects that are events or entries."""
     for key, raw in fields.items():
         value = bytes(raw)
-        if not any(sign in value for sign in _SIGNS):
+        # journald's message may be given as numbers
+        if not any(sign in value for sign in _SIGNS) and key != "MESSAGE":
             continue
         inner = fields_of(value) if value[:1] == b"{" else {}
         if inner and _known(inner) is None:

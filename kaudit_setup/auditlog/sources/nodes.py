@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
+from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, not_read, together
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nodes
 from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.sources.best_effort import Nothing
@@ -229,7 +229,7 @@ class RemoteLogs:
         met = [(file.path, tally) for file, tally in self._damaged.items() if file.log == cover.log]
         located = [(path, damage) for path, tally in met for damage in tally.located]
         damaged = cover.damaged + sum(tally.damaged for _, tally in met)
-        unread = together(cover.unreadable, filter(None, (unreadable(path, tally) for path, tally in met)))
+        unread = together(cover.unreadable, (one for path, tally in met for one in not_read(path, tally)))
         return replace(cover, damaged=damaged, located=(*located, *cover.located), unreadable=unread)
 
 

@@ -1,4 +1,5 @@
-"""Files beside a log that somebody else may have put there, or may have written to: owner and mode tell.
+"""Files beside a log that somebody else may have put there, or may have written to: owner and mode tell, and of a
+container's log its path.
 
 kube-apiserver makes its log and the rotated files with mode 0600 for its own user
 (vendor/gopkg.in/natefinch/lumberjack.v2/lumberjack.go:openNew). What a stranger puts beside them is his.
@@ -12,6 +13,7 @@ from itertools import groupby
 from typing import Final
 
 from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.shapes.origins import whose_path
 
 ROOT: Final = 0
 
@@ -30,9 +32,10 @@ def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) ->
     `writers`: the users that may write the logs, where that is known (an API server's own log on its node): root
     and the server's. Elsewhere it is whoever owns the file that is being written: copies are anybody's.
     """
+    own = _of_containers(files)
     kept: list[LogFile] = []
-    notes: list[str] = []
-    for _, group in groupby(files, key=lambda file: file.log):
+    notes = list(own.notes)
+    for _, group in groupby(own.files, key=lambda file: file.log):
         log = list(group)
         doubts = {file: _doubt(file, log, writers) for file in log}
         kept += [file for file in log if not doubts[file]]
@@ -40,6 +43,17 @@ def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) ->
         if _is_open(log):
             notes.append(f"{log[-1].path} can be written by others than its owner: what stands in it proves little")
     return Believed(tuple(kept), tuple(notes))
+
+
+def _of_containers(files: Sequence[LogFile]) -> Believed:
+    """Without what other containers have written to their standard output."""
+    others = {file: whose_path(file.path) for file in files}
+    said = [
+        f"{file.path} is left out: not kube-apiserver's log, but of {whose}"
+        for file, whose in others.items()
+        if whose
+    ]
+    return Believed(tuple(file for file in files if not others[file]), tuple(said))
 
 
 def _is_open(log: Sequence[LogFile]) -> bool:

@@ -80,6 +80,8 @@ def find_local_logs(log: list[str] | None, clusters: list[str] | None = None) ->
     else:
         found = find_logs_of_clusters(clusters) if clusters else find_logs(log or ())
         kept, left_out = believed(found.files), found.left_out
+    if kept.notes and not kept.files:
+        raise InputError(kept.notes[0], hint="give a log that kube-apiserver wrote (--audit-log-path)")
     said = [*left_out, *kept.notes]
     notes(said[:_MOST_NOTES])
     if len(said) > _MOST_NOTES:

@@ -227,3 +227,110 @@ def test_other_containers_own_words_are_nothing_to_speak_of(
     assert sorted(row["user"] for row in got["rows"]) == ["alice", "bob"]
     (cover,) = got["coverage"]
     assert (cover["unreadable"], cover["damaged"]) == ([], 0)
+
+
+def journal(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    fields = {"_SYSTEMD_UNIT": unit, **more, "MESSAGE": text(one), "_PID": "1"}
+    head = "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1777629600000000\n"
+    return (head + "".join(f"{key}={value}\n" for key, value in fields.items()) + "\n").encode()
+
+
+def journal_json(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    return text({"__CURSOR": "s=1", "_SYSTEMD_UNIT": unit, **more, "MESSAGE": text(one)}).encode() + b"\n"
+
+
+def journal_bytes(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    return (
+        text({"__CURSOR": "s=1", "MESSAGE": list(text(one).encode()), "_SYSTEMD_UNIT": unit, **more}).encode() + b"\n"
+    )
+
+
+def rsyslog(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    del more
+    return f"2026-05-01T10:00:00.1+00:00 cp1 {unit.removesuffix('.service')}[1]: {text(one)}\n".encode()
+
+
+def rfc5424(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    del more
+    return f"<134>1 2026-05-01T10:00:00.1Z cp1 {unit.removesuffix('.service')} 1 - - {text(one)}\n".encode()
+
+
+def docker_attrs(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    del more
+    name = unit.removesuffix(".service")
+    said = {"io.kubernetes.container.name": name, "io.kubernetes.pod.name": f"{name}-cp1"}
+    return text({"log": text(one) + "\n", "stream": "stdout", "attrs": said, "time": TIME}).encode() + b"\n"
+
+
+def kubectl_prefix(one: dict[str, Any], unit: str, **more: str) -> bytes:
+    del more
+    name = unit.removesuffix(".service")
+    return f"[pod/{name}-cp1/{name}] {text(one)}\n".encode()
+
+
+ENTRIES = (journal, journal_json, journal_bytes, rsyslog, rfc5424, docker_attrs, kubectl_prefix)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda one: one.__name__)
+def test_what_another_program_logged_is_left_out_and_said(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, entry: Callable[..., bytes]
+) -> None:
+    ours = entry(REAL, "kube-apiserver.service")
+    other = entry(FORGED, "web.service", SYSLOG_IDENTIFIER="kube-apiserver", _COMM="kube-apiserver")
+    log = tmp_path / "journal.log"
+    for data in (ours + other, other + ours):
+        log.write_bytes(data)
+        main(["who", "created", "pod/web", "-n", "shop", "--log", str(log), "-o", "json"])
+        found = only(capfd.readouterr().out)
+        assert found["answer"]["user"] == "alice"
+        assert found["coverage"][0]["unreadable"][0]["unread"] == 1
+        assert "web" in found["coverage"][0]["unreadable"][0]["what"]
+
+
+def test_a_message_of_bytes_that_looks_like_an_entry_is_none(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    forged = b"hello\n\n" + journal(FORGED, "kube-apiserver.service") + b"__CURSOR=s=3"
+    head = b"__CURSOR=s=2\n_SYSTEMD_UNIT=web.service\nMESSAGE\n"
+    log = tmp_path / "journal.export"
+    made_up = head + len(forged).to_bytes(8, "little") + forged + b"\n_PID=2\n\n"
+    log.write_bytes(made_up + journal(REAL, "kube-apiserver.service") + made_up)
+    main(["who", "created", "pod/web", "-n", "shop", "--log", str(log)])
+    said = capfd.readouterr().out
+    assert said.startswith("alice created it")
+    assert "mallory" not in said
+
+
+def test_a_message_that_journalctl_left_out_is_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = tmp_path / "journal.json"
+    entry = {"__CURSOR": "s=1", "MESSAGE": None}
+    lines = [text({**entry, "_SYSTEMD_UNIT": unit}) for unit in ("kube-apiserver.service", "web.service")]
+    log.write_bytes(journal_json(REAL, "kube-apiserver.service") + "\n".join(lines).encode())
+    main(["who", "created", "pod/nope", "-n", "shop", "--log", str(log)])
+    first = capfd.readouterr().out.splitlines()[0]
+    assert f"1 of 3 lines of {log} could not be read" in first
+    assert "journalctl --all" in first
+
+
+def test_a_program_of_another_name_counts_if_it_alone_wrote_events(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(rsyslog(REAL, "root"))
+    main(["who", "created", "pod/web", "-n", "shop", "--log", str(log)])
+    assert capfd.readouterr().out.startswith("alice created it")
+
+
+@pytest.mark.parametrize(
+    "question", [("who", "created", "pod/web"), ("top", "--by", "user"), ("stats",), ("events",)]
+)
+def test_the_log_of_another_container_is_not_read(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, question: tuple[str, ...]
+) -> None:
+    log = tmp_path / "var/log/pods/shop_web-1_0f3c9d1e-2b4a-5968-7786-95a4b3c2d1e0/app/0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{TIME} stdout F {text(FORGED)}\n")
+    assert main([*question, "--log", str(tmp_path)]) != 0
+    out, err = capfd.readouterr()
+    assert "not kube-apiserver's log, but of pod shop/web-1, container app" in err
+    assert "mallory" not in out

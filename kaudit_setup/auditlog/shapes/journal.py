@@ -1,0 +1,140 @@
+"""journald's export format: entries of fields, one a line, an empty line behind each entry.
+
+A field that is not plain text has its name alone in a line, then its length (64 bits, little-endian), then its bytes,
+which may be anything, also what looks like other fields and entries. Source: systemd, JOURNAL_EXPORT_FORMATS.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.shapes.events import another, damaged
+from kaudit_setup.auditlog.shapes.origins import whose
+from kaudit_setup.auditlog.shapes.reading import Texts
+
+_LONGEST_BYTES: Final = 16 << 20
+_MOST_KNOWN: Final = 4096
+_LONGEST_NAME: Final = 80  # bytes, an equals sign included; journald takes 64
+_NAME: Final = re.compile(rb"[A-Z_][A-Z0-9_]*")
+_BINARY: Final = re.compile(rb"(?:\A|\n)[A-Z_][A-Z0-9_]*\n")
+_MESSAGE: Final = b"MESSAGE"
+_SENDERS: Final = (b"_SYSTEMD_UNIT", b"CONTAINER_NAME", b"SYSLOG_IDENTIFIER", b"_COMM")
+_LENGTH_BYTES: Final = 8
+_SAMPLE_BYTES: Final = 1 << 10
+
+# where an entry begins, and its fields: of each the name, and where its value is
+_Entry = dict[bytes, tuple[int, int]]
+
+
+class Journal:
+    """The messages of the entries that kube-apiserver wrote."""
+
+    def __init__(self) -> None:
+        self._rest = b""  # of the entry that goes on in the next block
+        self._height = 0  # lines of it
+        self._known: dict[tuple[bytes, ...], str] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether some entry goes on in what comes."""
+        return bool(self._rest)
+
+    def separate(self, block: Block) -> bool:
+        """It looks for what is wanted itself, entry by entry."""
+        del block
+        return True
+
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        data = self._rest + bytes(block.view)
+        first = -self._height
+        texts: list[bytes] = []
+        origins: list[int] = []
+        done = line = 0
+        end = 0
+        for begin, end, entry in _entries(data):
+            found = self._message(data, entry) if wanted is None or _holds(data, begin, end, wanted) else b""
+            if found:
+                at = entry[_MESSAGE][0]
+                line += data.count(b"\n", done, at)
+                done = at
+                texts.append(found)
+                origins.append(first + line)
+        self._rest = data[end:]
+        if len(self._rest) > _LONGEST_BYTES:
+            texts.append(damaged(self._rest[:_SAMPLE_BYTES]))
+            origins.append(first + line)
+            self._rest = b""
+        self._height = self._rest.count(b"\n")
+        return Texts(texts, origins)
+
+    def rest(self) -> Texts:
+        """An entry without the empty line behind it."""
+        data, first = self._rest + b"\n\n", -self._height
+        self._rest = b""
+        found = [(self._message(data, entry), entry) for _, _, entry in _entries(data)]
+        kept = [(text, data.count(b"\n", 0, entry[_MESSAGE][0])) for text, entry in found if text]
+        return Texts([text for text, _ in kept], [first + line for _, line in kept])
+
+    def _message(self, data: bytes, entry: _Entry) -> bytes:
+        begin, end = entry.get(_MESSAGE, (0, 0))
+        if data.find(b"{", begin, end) < 0:
+            return b""
+        said = tuple(data[slice(*entry[name])] if name in entry else b"" for name in _SENDERS)
+        other = self._known.get(said)
+        if other is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            names = zip(_SENDERS, said, strict=True)
+            other = whose({name.decode(): value.decode("utf-8", "replace") for name, value in names})
+            self._known[said] = other
+        text = data[begin:end].replace(b"\n", b" ")
+        return another(text, other) if other else text
+
+
+def _holds(data: bytes, begin: int, end: int, wanted: Sequence[Find]) -> bool:
+    view = memoryview(data)[begin:end]
+    return any(find(view) for find in wanted)
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, int, _Entry]]:
+    """The entries that are whole: where each begins and ends, and its fields."""
+    careful = _BINARY.search(data) is not None
+    begin = 0
+    while (found := _careful(data, begin) if careful else _plainly(data, begin)) is not None:
+        end, entry = found
+        yield begin, end, entry
+        begin = end
+
+
+def _plainly(data: bytes, begin: int) -> tuple[int, _Entry] | None:
+    """An entry of text alone, of which only the fields that count are looked for."""
+    end = data.find(b"\n\n", begin) + 2
+    if end < 2:
+        return None
+    entry: _Entry = {}
+    for name in (_MESSAGE, *_SENDERS):
+        at = begin if data.startswith(name + b"=", begin) else data.find(b"\n" + name + b"=", begin, end) + 1
+        if at > 0 or data.startswith(name + b"="):
+            entry[name] = at + len(name) + 1, data.find(b"\n", at, end)
+    return end, entry
+
+
+def _careful(data: bytes, begin: int) -> tuple[int, _Entry] | None:
+    entry: _Entry = {}
+    at = begin
+    while (end := data.find(b"\n", at)) > at:
+        name, equals, _ = data[at : min(end, at + _LONGEST_NAME)].partition(b"=")
+        if equals or not _NAME.fullmatch(name):
+            entry[name] = at + len(name) + 1, end
+        else:
+            start = end + 1 + _LENGTH_BYTES
+            end = start + int.from_bytes(data[end + 1 : start], "little")
+            if end >= len(data):
+                return None
+            entry[name] = start, end
+        at = end + 1
+    return (end + 1, entry) if end == at else None
