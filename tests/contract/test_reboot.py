@@ -85,7 +85,7 @@ def test_power_cut_at_any_step_of_apply_the_old_state_is_back(
     assert not [name for name in tree(machine) if ".kaudit." in name]
 
 
-@pytest.mark.parametrize("at", range(1, 22))
+@pytest.mark.parametrize("at", range(1, 26))
 def test_power_cut_at_any_step_of_confirming_it_is_old_or_confirmed(
     machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
@@ -102,6 +102,8 @@ def test_power_cut_at_any_step_of_confirming_it_is_old_or_confirmed(
     confirmed = b"--audit-policy-file" in (machine / MANIFEST).read_bytes()
     assert tree(machine) == (after if confirmed else before)
     is_settled(machine)
+    # what was kept is in the journal, once
+    assert [entry["action"] for entry in journal(machine)].count("enable") == confirmed
 
 
 def test_sigterm_restores_at_once(machine: Path) -> None:

@@ -301,7 +301,7 @@ def sound(node: RealNode, original: Original, *manifests: bytes) -> None:
     assert node.manifest in (manifests or (original.manifest,)), "neither the old nor the new state"
     assert node.static_files() == original.files
     # a watchdog that has nothing to do any more sees it within a second
-    wait_until(f"nothing left over of {node.leftovers()}", lambda: node.leftovers() == [], 5)
+    node.expect_nothing_left(5)
     node.backups()
     server = node.settle()
     # what runs is what the manifest says

@@ -9,7 +9,7 @@ from __future__ import annotations
 from baseline import Original
 from conftest import Cli
 from documents import document, only
-from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, wait_until, watching
+from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, watching
 
 HAND_POLICY = """\
 apiVersion: audit.k8s.io/v1
@@ -67,7 +67,7 @@ def test_enable_turns_auditing_on_with_one_restart(pristine: RealNode, cli: Cli,
     backup = pristine.backups()[0]
     assert backup.files == {MANIFEST: original.manifest, POLICY: None}
     assert pristine.deeds() == ["enable"]
-    wait_until("nothing left over", lambda: pristine.leftovers() == [], 5)
+    pristine.expect_nothing_left(5)
 
     # the client certificate has the rights of kubeadm 1.36 (tests/lab/rights.sh), which are not enough to ask for it
     assert said["kubeadmConfig"] == "stored", result
@@ -146,7 +146,7 @@ def test_a_changed_policy_restarts_the_server_exactly_once(enabled: RealNode, cl
     assert enabled.read(POLICY) == HAND_POLICY.encode()
     assert enabled.server().pod == seen.pods[-1]
     assert len(enabled.backups()) == 2
-    wait_until("nothing left over", lambda: enabled.leftovers() == [], 5)
+    enabled.expect_nothing_left(5)
 
 
 def test_disable_takes_away_exactly_what_belongs_to_auditing(enabled: RealNode, cli: Cli, original: Original) -> None:
@@ -159,7 +159,7 @@ def test_disable_takes_away_exactly_what_belongs_to_auditing(enabled: RealNode, 
     assert not enabled.exists(POLICY)
     assert enabled.exists(LOG), "the log is evidence"
     assert enabled.static_files() == original.files
-    wait_until("nothing left over", lambda: enabled.leftovers() == [], 5)
+    enabled.expect_nothing_left(5)
     before = enabled.snapshot()
     assert "nothing to do" in cli.ok("disable", "--host", enabled.name, "--yes").out
     assert enabled.snapshot() == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from baseline import Baseline
 from conftest import WEBHOOK, Cli
-from reallab import POLICY, STATE, Machine, RealNode, wait_until
+from reallab import POLICY, STATE, Machine, RealNode
 
 # units, and keys in memory
 UNITS = "ls /etc/systemd/system /etc/systemd/system/*.wants /dev/shm | grep kaudit || true"
@@ -49,7 +49,7 @@ def is_old(machine: Machine, cli: Cli, old: bytes) -> None:
     assert node.manifest == old
     assert not node.exists(POLICY)
     # a watchdog whose change was decided sees it within two seconds
-    wait_until("nothing left over", lambda: node.leftovers() == [], 10)
+    node.expect_nothing_left(10)
     assert node.sh(UNITS) == ""
     node.settle(audited=False, seconds=120)
     status = cli.run("status", "--host", node.name)
@@ -162,41 +162,60 @@ def test_recover_after_the_watchdog_was_killed(machine: Machine, cli: Cli, old: 
     is_old(machine, cli, old)
 
 
-# The power goes when a script on the node calls this program for the n-th time: while the backup is made, the
-# watchdog starts, the manifest is renamed, its folder is written, the change is confirmed, the journal is written.
-STEPS = [("cp", 2), ("mv", 1), ("mv", 3), ("sync", 14), ("mkdir", 7), ("sync", 16)]
+# The power goes when a script on the node calls this program with these words: while the unit is installed, the
+# backup is made, the watchdog starts, the manifest is renamed, its folder is written, the change is confirmed, the
+# outcome and the journal are written.
+STEPS = [
+    ("cp", "*/units/. *"),
+    ("cp", "*/backups/*/files/*"),
+    ("mv", "*/watchdog.pid"),
+    ("mv", "*/kube-apiserver.yaml"),
+    ("sync", "*/manifests"),
+    ("mkdir", "*/decision"),
+    ("sync", "*/outcome"),
+    ("sync", "*/journal.jsonl"),
+]
+CUT = "/var/tmp/cut-now"
 
 
-@pytest.mark.parametrize(("command", "nth"), STEPS)
-def test_the_power_is_cut_at_a_step(machine: Machine, cli: Cli, old: bytes, command: str, nth: int) -> None:
+@pytest.mark.parametrize(("command", "words"), STEPS)
+def test_the_power_is_cut_at_a_step(machine: Machine, cli: Cli, old: bytes, command: str, words: str) -> None:
     node = machine.node
-    node.sh('printf "%s" "$3" >"$1/$2"; chmod 755 "$1/$2"', "/usr/local/sbin", command, _stops_at(command, nth))
+    node.sh('printf "%s" "$3" >"$1/$2"; chmod 755 "$1/$2"', "/usr/local/sbin", command, _stops_at(command, words))
+    node.sh(f"rm -f {CUT}")
     run = cli.start("enable", "--policy", "metadata", "--host", node.name, "--yes")
-    run.until(f"{command} number {nth}", lambda: node.exists("/run/cut-now"), 60)
+    run.until(f"{command} {words}", lambda: node.exists(CUT), 60)
     machine.cut()
     run.kill()
     machine.on()
     node.sh('rm -f "$1"', f"/usr/local/sbin/{command}")
+    if words == STEPS[0][1]:
+        # nothing was changed yet, and nothing waits: what had been prepared goes with the next run
+        assert node.manifest == old
+        node.settle(audited=False, seconds=120)
+        assert "nothing to do" not in cli.ok("enable", "--policy", "metadata", "--host", node.name, "--yes").out
     if node.manifest == old:
         is_old(machine, cli, old)
         return
     # it was confirmed
     node.settle(audited=True, seconds=120)
-    assert node.journal()[-1]["action"] == "enable"
+    assert node.deeds()[-1] == "enable"
     # a watchdog whose change was decided sees it within two seconds
-    wait_until("nothing left over", lambda: node.leftovers() == [], 10)
+    node.expect_nothing_left(10)
     assert node.sh(UNITS) == ""
     cli.ok("disable", "--host", node.name, "--yes")
     is_old(machine, cli, old)
 
 
-def _stops_at(command: str, nth: int) -> str:
-    """A program that stands before the real one: at its n-th call it says so and does nothing for ever."""
+def _stops_at(command: str, words: str) -> str:
+    """A program that stands before the real one: called by the tool with these words, it says so and does nothing for
+    ever; once, so that it is the real one after the next boot.
+    """
     real = Path("/usr/bin") / command
+    pattern = words.replace(" ", "\\ ")
     return f"""#!/bin/sh
-if [ -d {STATE}/run ] && grep -qs kaudit-setup /proc/$PPID/cmdline; then
-  echo >>/run/calls
-  if [ "$(wc -l </run/calls)" -eq {nth} ]; then touch /run/cut-now; exec sleep 600; fi
+if [ ! -e {CUT} ] && grep -qs kaudit-setup "/proc/$PPID/cmdline"; then
+  case "$*" in {pattern}) touch {CUT}; exec sleep 600 ;; esac
 fi
 exec {real} "$@"
 """

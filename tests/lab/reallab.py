@@ -387,6 +387,23 @@ class RealNode:
             "[ -d $run ] || echo $run; done"
         ).splitlines()
 
+    def expect_nothing_left(self, seconds: float) -> None:
+        """AssertionError, which names what is left and tells the node's side of it, if it stays for `seconds`."""
+        left: list[str] = []
+
+        def gone() -> bool:
+            left[:] = self.leftovers()
+            return not left
+
+        try:
+            wait_until("nothing left over", gone, seconds)
+        except AssertionError as error:
+            told = self.run(
+                f"ls -lan {STATE}/run/*; tail -n 5 {STATE}/journal.jsonl; cat {STATE}/lock; pgrep -af watchdog.sh; "
+                "journalctl --no-pager -b -n 40 -u 'kaudit-*' -u kubelet | grep -i kaudit"
+            )
+            raise AssertionError(f"{error}; left: {left}\n{told.stdout.decode('utf-8', 'replace')}") from error
+
     def static_files(self) -> list[str]:
         """Everything in the static Pod folder, dot files and all."""
         return sorted(self.sh(f"ls -1A {MANIFESTS}").splitlines())

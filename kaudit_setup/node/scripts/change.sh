@@ -10,8 +10,14 @@ fail() { # exit-code message
 # keep going to a safe end when the connection is gone: the node's state matters more than who listens
 deaf() { trap '' HUP INT TERM PIPE; }
 
-journal() { # JSON members, without braces
-  printf '{"time":"%s",%s}\n' "$(now_utc)" "$1" >>"$STATE/journal.jsonl" && sync_path "$STATE/journal.jsonl"
+journal_line() { printf '{"time":"%s",%s}\n' "$(now_utc)" "$1"; } # JSON members, without braces
+journal() { journal_line "$1" >>"$STATE/journal.jsonl" && sync_path "$STATE/journal.jsonl"; }
+# The line of a change that was confirmed, from its run's folder, where it was put before the outcome: whatever ended
+# that run in between, whoever finds it adds the line; once, however often this is asked.
+journal_confirmed() { # folder of the run
+  if [ "$(cat "$1/outcome" 2>/dev/null)" != confirmed ] || [ ! -s "$1/entry" ]; then return; fi
+  if grep -qsxF -f "$1/entry" "$STATE/journal.jsonl"; then return; fi
+  cat "$1/entry" >>"$STATE/journal.jsonl" && sync_path "$STATE/journal.jsonl"
 }
 
 # --- the lock: held by the kernel for as long as this script or what it started lives. Whoever decides about a run
@@ -63,6 +69,7 @@ sweep() { # what dead runs left behind in these folders
   for _dir in "$@"; do rm -f -- "$R$_dir"/.kaudit.*; done
   for _d in "$STATE"/run/*/; do
     if [ "$_d" = "$RUN/" ] || called_off_lately "$_d"; then continue; fi
+    journal_confirmed "${_d%/}"
     rm -rf -- "$_d"
   done
   for _unit in "$UNITS"/kaudit-setup-*.service; do

@@ -7,12 +7,12 @@ if [ -e "$RUN/cancel" ] || ! decide; then
   field late "$(cat "$RUN/outcome" 2>/dev/null || echo undecided)"
   exit 14
 fi
-if ! conclude confirmed; then
+if ! { journal_line "$ENTRY" >"$RUN/entry" && sync_path "$RUN/entry" && conclude confirmed; } 2>/dev/null; then
   rm -f -- "$RUN/outcome"
   rmdir -- "$RUN/decision"
   fail 12 "cannot write $RUN/outcome (is the disk full?)"
 fi
-journal "$ENTRY"
+journal_confirmed "$RUN"
 clean
 disarm
 # renamed first: a watchdog that wakes up now finds nothing to decide

@@ -59,6 +59,7 @@ for d in "$STATE"/run/*; do
     if [ "$now" = stuck ]; then KEPT="$KEPT kaudit-setup-${d##*/}.service"; fi
     ;;
   clear/begun/* | clear/decided/*)
+    journal_confirmed "$d"
     rm -rf -- "$d"
     field run.now removed
     ;;

@@ -18,7 +18,10 @@ restore_old() { # why
     journal "\"action\":\"watchdog\",\"run\":\"$ID\",\"result\":\"$said\",\"why\":\"$1\""
     [ "$said" = reverted ] || return 1
     ;;
-  confirmed) rm -rf -- "${RUN:?}" ;;
+  confirmed)
+    journal_confirmed "$RUN"
+    rm -rf -- "${RUN:?}"
+    ;;
   esac
   clean
   disarm
