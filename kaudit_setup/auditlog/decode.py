@@ -8,7 +8,7 @@ is taken apart line by line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, cast
@@ -176,6 +176,13 @@ class Lines:
     def number(self, index: int) -> int:
         """Of the line `index` in its unit, 1-based."""
         return self._number + self.block.origin(index)
+
+    def numbers(self) -> Sequence[int]:
+        """Of all lines in their unit, 1-based."""
+        count = len(self.events)
+        if self.block.origins is None:
+            return range(self._number, self._number + count)
+        return [self.number(index) for index in range(count)]
 
     @property
     def texts(self) -> list[bytes]:

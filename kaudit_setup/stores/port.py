@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain
@@ -73,6 +73,10 @@ class Place(Protocol):
 
     def read(self, name: str) -> bytes:
         """A whole object. Raises StoreError."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """An object to be read here and there, as its reader seeks. Raises StoreError if it is not there."""
         ...
 
     def put(self, name: str, file: Path) -> None:

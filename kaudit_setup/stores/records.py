@@ -100,13 +100,28 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One object of Parquet with lines of one day, and the index of their words beside it."""
+    """Lines of one day: as Parquet, the index of their words, and their counts. `block`: the number of its first
+    block; the others follow. `first`, `last`: the moments of its lines, by when their requests were received.
+    """
 
     lines: str
-    words: str
+    index: str
+    counts: str
     day: str
     rows: int
     bytes: int
+    block: int
+    first: str
+    last: str
+
+    @property
+    def objects(self) -> tuple[str, str, str]:
+        """The names of all that belongs to it."""
+        return self.lines, self.index, self.counts
+
+    def inside(self, window: Window) -> bool:
+        """Whether all of its lines are in `window`."""
+        return window.open or (window.since <= self.first and self.last <= window.until)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -132,10 +147,11 @@ def decode(data: bytes, place: str) -> Batch:
         batch = _BATCH.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StoreError(f"{place} is damaged: {error}", hint="remove it and pack the same logs again") from None
-    if batch.version > VERSION:
+    if batch.version != VERSION:
+        which = "a later" if batch.version > VERSION else "an earlier"
         raise StoreError(
-            f"{place} was written by a later version of kaudit-setup (layout {batch.version}, known: {VERSION})",
-            hint="use that version, or a later one",
+            f"{place} was written by {which} version of kaudit-setup (layout {batch.version}, known: {VERSION})",
+            hint="use that version, or a later one" if batch.version > VERSION else "pack the same logs again",
         )
     return batch
 

@@ -10,12 +10,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.errors import InputError, StoreError
 
 _TRIES = 4
+_END_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class Bucket:
         with self._said(f"cannot be read: {key}"):
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             return body
+
+    def open(self, key: str) -> BinaryIO:
+        """An object to be read here and there. Raises StoreError, as does reading it."""
+        return cast(BinaryIO, _Object(self, key))
+
+    def slice(self, key: str, range: str) -> tuple[bytes, int]:
+        """A range of an object as HTTP writes it, and how large the object is. Raises StoreError."""
+        with self._said(f"cannot be read: {key}"):
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={range}")
+            data: bytes = answer["Body"].read()
+            return data, int(answer["ContentRange"].rpartition("/")[2])
 
     def download(self, one: Stored, file: Path, progress: Callable[[int], None]) -> None:
         """An object into the new file `file`, which only its owner reads. Raises StoreError."""
@@ -119,3 +133,36 @@ class Bucket:
             raise StoreError(
                 f"s3://{self.bucket} {what}: {error}", hint="is the network there, and AWS_ENDPOINT_URL_S3 right?"
             ) from error
+
+
+class _Object(RawIOBase):
+    """An object as a file. Its end comes with the first request: there every format says where the rest is."""
+
+    def __init__(self, bucket: Bucket, key: str) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._end, self._size = bucket.slice(key, f"-{_END_BYTES}")
+        self._at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = offset + {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        stop = self._size if size < 0 else min(self._at + size, self._size)
+        begin, self._at = self._at, max(stop, self._at)
+        if begin >= stop:
+            return b""
+        ending = self._size - len(self._end)
+        if begin >= ending:
+            return self._end[begin - ending : stop - ending]
+        return self._bucket.slice(self._key, f"{begin}-{stop - 1}")[0]

@@ -6,51 +6,78 @@ add a column, add a row to COLUMNS; archives that were made before it lack it, s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from kaudit_setup.auditlog.event import Event, acted_as, impersonator
 from kaudit_setup.auditlog.fields import DIMENSIONS, Fields
+from kaudit_setup.auditlog.reports.estimate import REQUEST_KEY, RESPONSE_KEY
 
-VERSION: Final = 1
-"""Of the layout. A reader refuses a later one."""
+VERSION: Final = 2
+"""Of the layout. A reader refuses any other one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of an event as a column: `kind` is its ClickHouse type, `fields` what must be decoded for `get`."""
+    """A field of events as a column: `kind` is its ClickHouse type, `fields` what must be decoded of them. It is the
+    one of these that is there as it is, or what `read` makes of many events at a time.
+    """
 
     name: str
     kind: str
     fields: Fields
-    get: Callable[[Event], Any]
+    read: Callable[[Sequence[Event]], list[Any]] | None = None
 
 
-def _text(name: str, field: str, get: Callable[[Event], str]) -> Column:
-    return Column(name, "String", frozenset({field}), get)
+def _text(name: str, field: str) -> Column:
+    return Column(name, "String", frozenset({field}))
+
+
+def _codes(events: Sequence[Event]) -> list[str]:
+    return [str(code) if code else "" for code in (event.response_status.code for event in events)]
+
+
+def _paths(events: Sequence[Event]) -> list[str]:
+    return [event.request_uri.partition("?")[0] for event in events]
+
+
+def _requests(events: Sequence[Event]) -> list[int]:
+    return [len(body) + REQUEST_KEY if body else 0 for body in (event.request_object for event in events)]
+
+
+def _responses(events: Sequence[Event]) -> list[int]:
+    return [len(body) + RESPONSE_KEY if body else 0 for body in (event.response_object for event in events)]
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
-    _text("time", "stage_timestamp", lambda e: e.stage_timestamp),
-    _text("received", "request_received_timestamp", lambda e: e.request_received_timestamp),
-    Column("stage", "String", frozenset(), lambda e: e.stage),
-    _text("level", "level", lambda e: e.level),
-    _text("verb", "verb", lambda e: e.verb),
-    Column("user", "String", DIMENSIONS["user"].fields, acted_as),
-    Column("impersonator", "String", DIMENSIONS["impersonator"].fields, impersonator),
-    _text("api_group", "object_ref.api_group", lambda e: e.object_ref.api_group),
-    _text("resource", "object_ref.resource", lambda e: e.object_ref.resource),
-    _text("subresource", "object_ref.subresource", lambda e: e.object_ref.subresource),
-    _text("namespace", "object_ref.namespace", lambda e: e.object_ref.namespace),
-    _text("name", "object_ref.name", lambda e: e.object_ref.name),
-    _text("code", "response_status.code", DIMENSIONS["code"].get),
-    _text("decision", "annotations.decision", lambda e: e.annotations.decision),
-    Column("ips", "Array(String)", frozenset({"source_ips"}), lambda e: e.source_ips),
-    _text("agent", "user_agent", lambda e: e.user_agent),
-    _text("path", "request_uri", lambda e: e.request_uri.partition("?")[0]),
+    _text("time", "stage_timestamp"),
+    _text("received", "request_received_timestamp"),
+    _text("stage", "stage"),
+    _text("level", "level"),
+    _text("verb", "verb"),
+    Column("user", "String", DIMENSIONS["user"].fields, lambda events: list(map(acted_as, events))),
+    Column(
+        "impersonator", "String", DIMENSIONS["impersonator"].fields, lambda events: list(map(impersonator, events))
+    ),
+    Column("groups", "Array(String)", frozenset({"user.groups"})),
+    _text("api_group", "object_ref.api_group"),
+    _text("resource", "object_ref.resource"),
+    _text("subresource", "object_ref.subresource"),
+    _text("namespace", "object_ref.namespace"),
+    _text("name", "object_ref.name"),
+    Column("code", "String", frozenset({"response_status.code"}), _codes),
+    _text("decision", "annotations.decision"),
+    Column("ips", "Array(String)", frozenset({"source_ips"})),
+    _text("agent", "user_agent"),
+    Column("path", "String", frozenset({"request_uri"}), _paths),
+    Column("request", "UInt32", frozenset({"request_object"}), _requests),
+    Column("response", "UInt32", frozenset({"response_object"}), _responses),
 )
-"""Of an event. Beside them every line has PLACE and its own text, `raw`."""
+"""Of an event. Beside them every line has PLACE and its own text, `raw`. `user` is the one acted as, `groups` are
+those of the one who sent the request; `request` and `response`: the bytes of the bodies with their keys.
+"""
 
 PLACE: Final = (
     ("cluster", "String"),
@@ -70,3 +97,13 @@ UNNAMED: Final = "default"
 UNKNOWN_DAY: Final = "unknown"
 NEEDED: Final[Fields] = frozenset[str]().union(*(column.fields for column in COLUMNS))
 """What must be decoded of a line to fill its columns."""
+
+_AS_THEY_ARE = [column for column in COLUMNS if column.read is None]
+_get_fields = attrgetter(*(next(iter(column.fields)) for column in _AS_THEY_ARE))
+
+
+def columns_of(events: Sequence[Event]) -> list[Sequence[Any]]:
+    """COLUMNS of some events, which have NEEDED."""
+    # one call for all fields of an event takes a third of the time that a call for each field takes
+    values = zip(*map(_get_fields, events), strict=True) if events else iter([()] * len(_AS_THEY_ARE))
+    return [next(values) if column.read is None else column.read(events) for column in COLUMNS]

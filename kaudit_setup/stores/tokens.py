@@ -8,35 +8,46 @@ stands. So a literal that holds a whole word or value, or begins or ends one, is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from itertools import chain
+from operator import and_, or_
 
 from kaudit_setup.auditlog.literals import Plain
 
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _SPACED = bytes(byte if byte in _WORD_BYTES else 0x20 for byte in range(256))
 _RUN = re.compile(rb"[A-Za-z0-9_-]+")
-_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID = re.compile(UUID.encode())
 _HEX = re.compile(rb"[0-9a-f]{8}-")
 _END_OF_UUID = re.compile(rb"[0-9a-f]{1,12}|[0-9a-f-]*-[0-9a-f]{12}")
+UUID_BYTES = 36
+STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+"""A moment as kube-apiserver writes it; all that is kept of one is its hour, which is a word."""
+STAMP_BYTES = len("2026-11-23T16:06:07.695005Z")
+HOUR_BYTES = len("2026-11-23T16")
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _NO_VALUE = re.compile(rb"[\s:,{}\[\]]*|-?\d+|[:,{}\[\]\s]+(?:-?\d+|true|false|null)[:,{}\[\]\s]*")
-_LONGEST = 48  # bytes that are kept of a word or a value
-_UUID_KEPT = 8  # bytes of a UID: every request has one, and its rest tells nothing more
+LONGEST = 48
+"""Bytes that are kept of a word or a value."""
+UUID_KEPT = 8
+"""Bytes of a UID that are kept: every request has one, and its rest tells nothing more."""
 _SHORTEST = 2
 _SHORTEST_PART = 3
 _MAY_NOT_BE_VALUE = re.compile(rb'"(?:[0-9a-f:.TZ-]*\Z|[\s:,{}\[\]])')
 _QUOTE = b'"'
 
-Blocks = frozenset[int]
+Blocks = int
+"""Some blocks of one part: the bit `1 << n` says that the n-th one is among them."""
 
 
 def word_key(word: bytes) -> bytes:
     """How the index keeps a word; empty for one that it does not keep, like a number or a part of a timestamp."""
     if len(word) < _SHORTEST or _is_number(word):
         return b""
-    return word[:_UUID_KEPT] if len(word) == 36 and _UUID.fullmatch(word) else word[:_LONGEST]
+    return word[:UUID_KEPT] if len(word) == 36 and _UUID.fullmatch(word) else word[:LONGEST]
 
 
 def value_key(value: bytes) -> bytes:
@@ -45,17 +56,20 @@ def value_key(value: bytes) -> bytes:
     """
     if _NO_VALUE.fullmatch(value) or _STAMP.fullmatch(value) or (len(value) == 36 and _UUID.fullmatch(value)):
         return b""
-    return _QUOTE + value[:_LONGEST]
+    return _QUOTE + value[:LONGEST]
 
 
-def keys_of(text: bytes) -> set[bytes]:
-    """The keys of all words and values in `text`."""
-    values = set(text.split(_QUOTE))
-    # a quotation mark is part of no word, and most values stand in many lines
-    words = set(b" ".join(values).translate(_SPACED).split())
-    found = {*map(value_key, values), *map(word_key, words)}
-    found.discard(b"")
-    return found
+def keys_of(pieces: Iterable[bytes]) -> set[bytes]:
+    """The keys of all words and values in pieces of lines, each cut at quotation marks: they are part of no word."""
+    return set(chain.from_iterable(map(_keys_in, pieces)))
+
+
+@lru_cache(maxsize=1 << 17)
+def _keys_in(piece: bytes) -> tuple[bytes, ...]:
+    """The keys of one piece. Most pieces stand in many blocks."""
+    values = piece.split(_QUOTE)
+    words = piece.translate(_SPACED).split()
+    return tuple({*map(value_key, values), *map(word_key, words)} - {b""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +86,10 @@ class Words:
     def in_line_with(cls, text: bytes) -> Words:
         """A run at an edge of `text` may go on in the line, so it is not a word, but the end or the begin of one."""
         runs = [(run[0], run.start() > 0, run.end() < len(text)) for run in _RUN.finditer(text)]
-        begun = {word[:_LONGEST] for word, left, right in runs if left and not right and not _is_number(word)}
+        begun = {word[:LONGEST] for word, left, right in runs if left and not right and not _is_number(word)}
         ended = {word for word, left, right in runs if right and not left}
         _, *values = text.split(_QUOTE)
-        begun |= {_QUOTE + value[: _LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}
+        begun |= {_QUOTE + value[: LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}
         whole = {word_key(word) for word, left, right in runs if left and right}
         whole |= set(map(value_key, values[:-1]))
         return cls(
@@ -83,10 +97,6 @@ class Words:
             frozenset(one for one in begun if len(one) >= _SHORTEST_PART and _keeps(one)),
             frozenset(one for one in ended if len(one) >= _SHORTEST_PART and not _may_not_be_kept(one)),
         )
-
-    def __or__(self, other: Words) -> Words:
-        """What is known of either."""
-        return Words(self.whole | other.whole, self.begun | other.begun, self.ended | other.ended)
 
     @property
     def unknown(self) -> bool:
@@ -110,36 +120,24 @@ def _may_not_be_kept(end: bytes) -> bool:
     return _is_number(end) or _END_OF_UUID.fullmatch(end) is not None
 
 
-def wanted(plains: Sequence[Plain]) -> Words | None:
-    """What is looked up for `plains`; None if they do not tell enough: then every line is looked at."""
-    if blocks_of(plains, _nowhere) is None:
-        return None
-    found = [Words.in_line_with(text) for plain in plains for spelt in plain for text in spelt]
-    return reduce(Words.__or__, found)
-
-
-def _nowhere(words: Words) -> Blocks | None:
-    return None if words.unknown else frozenset()
+def tells(plains: Sequence[Plain]) -> bool:
+    """Whether `plains` tell enough to be looked up; if not, every line is looked at."""
+    return blocks_of(plains, lambda asked: None if asked.unknown else 0) is not None
 
 
 def begins(kept: bytes, begin: bytes) -> bool:
     """Whether a word or value kept as `kept` may be one that begins with `begin`."""
-    return kept.startswith(begin) or (bool(_HEX.match(begin)) and kept == begin[:_UUID_KEPT])
+    return kept.startswith(begin) or (bool(_HEX.match(begin)) and kept == begin[:UUID_KEPT])
+
+
+def is_short_uid(key: bytes) -> bool:
+    """Whether `key` looks like what is kept of a UID."""
+    return len(key) == UUID_KEPT and not key.strip(b"0123456789abcdef")
 
 
 def ends(kept: bytes, end: bytes) -> bool:
     """Whether a word kept as `kept` may be one that ends with `end`."""
-    return not kept.startswith(_QUOTE) and (kept.endswith(end) or len(kept) == _LONGEST)
-
-
-def sets_for(asked: Words, holding: dict[bytes, set[int]]) -> Iterator[set[int]]:
-    """For each thing that `asked` says, the blocks in which it may be so; `holding`: the blocks of each key."""
-    for key in asked.whole:
-        yield holding.get(key, set())
-    for begin in asked.begun:
-        yield set[int]().union(*(blocks for kept, blocks in holding.items() if begins(kept, begin)))
-    for end in asked.ended:
-        yield set[int]().union(*(blocks for kept, blocks in holding.items() if ends(kept, end)))
+    return not kept.startswith(_QUOTE) and (kept.endswith(end) or len(kept) == LONGEST)
 
 
 def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]) -> Blocks | None:
@@ -154,9 +152,9 @@ def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]
 def _any(found: Iterable[Blocks | None]) -> Blocks | None:
     sets = list(found)
     known = [one for one in sets if one is not None]
-    return None if len(known) < len(sets) or not sets else frozenset[int]().union(*known)
+    return None if len(known) < len(sets) or not sets else reduce(or_, known)
 
 
 def _all(found: Iterable[Blocks | None]) -> Blocks | None:
     known = [one for one in found if one is not None]
-    return reduce(frozenset.intersection, known) if known else None
+    return reduce(and_, known) if known else None

@@ -2,8 +2,9 @@
 
     python tests/bench/make_logs.py DIR [GIGABYTES]
 
-Each pass over the recording is a later stretch of time with namespaces and Pod names of its own, so that a name of
-one pass stands in a few lines only, as it does in a real log.
+Each pass over the recording is a later stretch of time with namespaces, people, Pod names and IDs of its own, so
+that a name of one pass stands in a few lines only, as it does in a real log, while controllers, nodes and the
+namespaces of the system are the same all the time.
 """
 
 from __future__ import annotations
@@ -11,36 +12,95 @@ from __future__ import annotations
 import gzip
 import re
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 RECORDED = Path(__file__).parents[1] / "data/logs/scenario-1.36.2-metadata/audit.log.gz"
 FILE = 100 * 1000 * 1000
 STAMP = re.compile(rb'(?<=Timestamp":")[^"]+')
-AUDIT_ID = re.compile(rb'(?<="auditID":"[0-9a-f]{8})-[0-9a-f]{4}')
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 SPAN = timedelta(seconds=162)
+PEOPLE = 200
+"""How many people use the cluster; each pass is the work of one of them."""
+# what another pass has otherwise; the first group says which
+_CHANGES = re.compile(
+    rb'(?<=Timestamp":")(?P<stamp>[^"]+)'
+    rb'|(?<="auditID":")(?P<id>[0-9a-f]{8})'
+    rb"|(?P<pod>(?<=my-suspicious-pod)(?![0-9a-z-]))"
+    rb'|(?<=[":/])(?P<namespace>shop|lab)(?=["/:])'
+    rb"|(?P<person>kubernetes-admin)"
+    rb"|(?<=-)(?P<made>[bcdf0-9][bcdfghjklmnpqrstvwxz2-9]{4})(?=[\"?/.])"
+)
+_SECOND = timedelta(seconds=1)
+_MICRO = timedelta(microseconds=1)
+_LETTERS = b"bcdfghjklmnpqrstvwxz2456789"
 
 
-def passes(recorded: bytes, size: int):
+class _Recording:
+    """The recording cut at what each pass has otherwise."""
+
+    def __init__(self, recorded: bytes) -> None:
+        # sorted by when they were written, so that time goes forward in the log as it does in a real one
+        lines = sorted(recorded.splitlines(keepends=True), key=lambda text: STAMP.findall(text)[-1])
+        whole = b"".join(lines)
+        self._begin = datetime.fromisoformat(STAMP.findall(lines[0])[-1].decode())
+        self._pieces: list[bytes] = []
+        self._changed: list[tuple[int, str, bytes]] = []
+        done = 0
+        for found in _CHANGES.finditer(whole):
+            self._pieces += [whole[done : found.start()], b""]
+            self._changed.append((len(self._pieces) - 1, str(found.lastgroup), found[0]))
+            done = found.end()
+        self._pieces.append(whole[done:])
+        self._since = {text: self._moment(text) for _, kind, text in self._changed if kind == "stamp"}
+
+    def _moment(self, text: bytes) -> timedelta:
+        return datetime.fromisoformat(text.decode()) - self._begin
+
+    def again(self, number: int) -> bytes:
+        """The pass of that number."""
+        tag = b"%04x" % number
+        stamp = self._stamps(EPOCH + number * SPAN)
+        as_now: dict[str, Callable[[bytes], bytes]] = {
+            "stamp": stamp,
+            "id": lambda text: b"%08x" % ((int(text, 16) + number * 2654435761) & 0xFFFFFFFF),
+            "pod": lambda _: b"-" + tag,
+            "namespace": lambda text: text + b"-" + tag,
+            "person": lambda _: b"person-%03d" % (number * 7 % PEOPLE),
+            "made": lambda text: _shifted(text, number),
+        }
+        pieces = self._pieces
+        for at, kind, text in self._changed:
+            pieces[at] = as_now[kind](text)
+        return b"".join(pieces)
+
+    def _stamps(self, begin: datetime) -> Callable[[bytes], bytes]:
+        seconds = [f"{begin + n * _SECOND:%Y-%m-%dT%H:%M:%S}.".encode() for n in range(-2, SPAN.seconds + 120)]
+        micro = begin.microsecond
+        known = {
+            text: seconds[2 + (micro + since // _MICRO) // 10**6] + b"%06dZ" % ((micro + since // _MICRO) % 10**6)
+            for text, since in self._since.items()
+        }
+        return known.__getitem__
+
+
+def _shifted(name: bytes, number: int) -> bytes:
+    """The five letters that a controller chose, another time."""
+    rest = number + int.from_bytes(name, "big")
+    letters = []
+    for _ in name:
+        rest, at = divmod(rest, len(_LETTERS))
+        letters.append(_LETTERS[at])
+    return bytes(letters)
+
+
+def passes(recorded: bytes, size: int) -> Iterator[tuple[bytes, datetime]]:
     """The recording again and again, until `size` bytes were given out; with the moment at which each ends."""
-    # sorted by when they were written, so that time goes forward in the log as it does in a real one
-    lines = sorted(recorded.splitlines(keepends=True), key=lambda text: STAMP.findall(text)[-1])
-    whole = b"".join(lines)
-    begin = datetime.fromisoformat(STAMP.findall(lines[0])[-1].decode())
+    recording = _Recording(recorded)
     done, number = 0, 0
     while done < size:
-        shift = EPOCH + number * SPAN - begin
-
-        def later(found: re.Match[bytes], shift: timedelta = shift) -> bytes:
-            moment = datetime.fromisoformat(found[0].decode()) + shift
-            return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
-
-        tag = b"%04x" % number
-        text = STAMP.sub(later, whole)
-        text = AUDIT_ID.sub(b"-" + tag, text)
-        text = text.replace(b"my-suspicious-pod", b"my-suspicious-pod-" + tag)
-        text = re.sub(rb'(?<=["/])(shop|lab)(?=["/])', rb"\1-" + tag, text)
+        text = recording.again(number)
         yield text, EPOCH + (number + 1) * SPAN
         done += len(text)
         number += 1

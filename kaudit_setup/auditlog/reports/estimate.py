@@ -26,8 +26,8 @@ from kaudit_setup.rotation import Rotation, kept
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _ENDS = frozenset({"ResponseComplete", "Panic"})
 _NEARLY_ALL = 0.9  # some requests began before the log does
-# `"requestObject":` and the comma
-_REQUEST_KEY, _RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
+REQUEST_KEY, RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
+"""Bytes of a line that a body takes besides itself: its key and the comma."""
 
 
 @dataclass(slots=True)
@@ -195,9 +195,9 @@ def _weigh(unit: Unit, tally: Tally, classifier: Classifier, wanted: Filter) -> 
             weight.events += 1
             weight.size += size
             if event.request_object:
-                weight.request += len(event.request_object) + _REQUEST_KEY
+                weight.request += len(event.request_object) + REQUEST_KEY
             if event.response_object:
-                weight.response += len(event.response_object) + _RESPONSE_KEY
+                weight.response += len(event.response_object) + RESPONSE_KEY
         if len(classes) > 50_000:
             yield classes
             classes = {}

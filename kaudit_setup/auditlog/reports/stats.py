@@ -34,7 +34,8 @@ class Count:
         self.stages.update([event.stage for event in events])
         self.versions.update([event.api_version for event in events])
         sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
-        self.sizes.update([_step(size) for size in sizes])
+        for size, many in Counter(sizes).items():
+            self.sizes[_step(size)] += many
         self.largest = max(self.largest, max(sizes, default=0))
         self.total += sum(sizes)
 

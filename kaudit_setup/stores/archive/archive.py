@@ -14,14 +14,18 @@ from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import sql, tabs
-from kaudit_setup.stores.archive.parts import LINES, WORDS, structure
+from kaudit_setup.stores.archive import counts
+from kaudit_setup.stores.archive.blocks import Held, lines, narrowed
+from kaudit_setup.stores.archive.parts import LINES, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
-from kaudit_setup.stores.tokens import Blocks, Words, begins, blocks_of, sets_for, wanted
+from kaudit_setup.stores.tokens import tells
 
 _DAY = len("2026-11-23")
 _MOST_BLOCKS = 20_000  # of more, a query says nothing about blocks
+_MOST_READ_HERE = 400
+"""Blocks that are read without the engine; of more, its start is a small part of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,43 @@ class Archive:
     def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
         chosen = self._chosen(window)
-        yield from self._lines(chosen, plains, sql.all_of([sql.holds(plains), sql.touches(window)]))
+        held = self._narrowed(chosen.parts, plains)
+        if held is not None and sum(one.blocks.bit_count() for one in held) <= _MOST_READ_HERE:
+            order = {text: number for number, text in enumerate(chosen.texts)}
+            found = lines(self._place, held, plains, order)
+            if found is not None:
+                yield from found
+                return
+        yield from self._lines(chosen, held, sql.all_of([sql.holds(plains), sql.touches(window)]))
 
     def stream(self, wanted: Filter) -> Iterator[StoredLine]:
         """See `Store.stream`."""
-        plains = tuple(map(plainly, needles(wanted)))
-        yield from self._lines(self._chosen(wanted.window), plains, sql.fits(wanted))
+        chosen = self._chosen(wanted.window)
+        held = self._narrowed(chosen.parts, tuple(map(plainly, needles(wanted))))
+        yield from self._lines(chosen, held, sql.fits(wanted))
 
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
         """See `Store.count`."""
         chosen = self._chosen(wanted.window)
-        if not chosen.parts:
+        known = chosen.all_count and counts.answers(by, wanted)
+        rest = [part for part in chosen.parts if not (known and part.inside(wanted.window))]
+        cells: dict[tuple[str, ...], list[int]] = {}
+        for part in chosen.parts:
+            if part not in rest:
+                with self._place.open(part.counts) as file:
+                    counts.add(file, f"{self.name}/{part.counts}", by, wanted, cells)
+        for group in self._counted(rest, chosen, by, wanted):
+            if group.key in cells:
+                events, size = cells.pop(group.key)
+                group = Group(group.key, group.events + events, group.size + size)
+            yield group
+        yield from (Group(key, *cell) for key, cell in cells.items())
+
+    def _counted(self, parts: Sequence[Part], chosen: _Chosen, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
+        """The events of `parts`, counted line by line."""
+        if not parts:
             return
-        where = sql.all_of([sql.fits(wanted), *_counting(chosen)])
-        query = sql.count(by, self._table(chosen.parts), where)
+        query = sql.count(by, self._table(parts), sql.all_of([sql.fits(wanted), *_counting(chosen)]))
         yield from tabs.groups(self._engine.query(query), len(by))
 
     def _chosen(self, window: Window) -> _Chosen:
@@ -90,57 +117,24 @@ class Archive:
                 parts += [one for one in batch.parts if one.day == UNKNOWN_DAY or days[0] <= one.day <= days[1]]
         return _Chosen(tuple(parts), tuple(source.text for source in self.sources()), every)
 
-    def _lines(self, chosen: _Chosen, plains: Sequence[Plain], where: str) -> Iterator[StoredLine]:
-        parts, blocks = self._narrowed(chosen.parts, plains)
+    def _lines(self, chosen: _Chosen, held: Sequence[Held] | None, where: str) -> Iterator[StoredLine]:
+        """The lines that fit `where`, in the blocks that are `held`; None: in all of them."""
+        parts = chosen.parts if held is None else [one.part for one in held]
         if not parts:
             return
-        within = [f"block IN ({', '.join(map(str, sorted(blocks)))})"] if blocks is not None else []
+        blocks = [one.part.block + number for one in held or () for number in one.numbers()]
+        within = [f"block IN ({', '.join(map(str, blocks))})"] if 0 < len(blocks) <= _MOST_BLOCKS else []
         where = sql.all_of([*within, where, *_counting(chosen)])
         query = sql.lines(self._table(parts), where, chosen.texts)
         for source, line, raw in tabs.rows(self._engine.query(query), 3):
             yield StoredLine(source.decode("ascii", "replace"), int(line), raw)
 
-    def _narrowed(self, parts: tuple[Part, ...], plains: Sequence[Plain]) -> tuple[tuple[Part, ...], Blocks | None]:
-        """The parts, and the blocks of them, in which a line may hold every value of one of `plains`; None for all
-        blocks.
-        """
-        words = wanted(plains) if plains else None
-        if words is None or not parts:
-            return parts, None
-        table = self._place.table([part.words for part in parts], structure(WORDS))
-        holding: dict[bytes, set[int]] = {}
-        homes: dict[str, set[int]] = {}
-        query = sql.select(["word", "block", "_path"], table, _looked_up(words))
-        for word, block, path in tabs.rows(self._engine.query(query), 3):
-            holding.setdefault(word, set()).add(int(block))
-            homes.setdefault(path.decode("utf-8", "replace"), set()).add(int(block))
-
-        def look_up(asked: Words) -> Blocks | None:
-            sets = list(sets_for(asked, holding))
-            return frozenset(set.intersection(*sets)) if sets else None
-
-        blocks = blocks_of(plains, look_up)
-        if blocks is None:
-            return parts, None
-        held = [path for path, there in homes.items() if not there.isdisjoint(blocks)]
-        kept = tuple(part for part in parts if any(path.endswith(part.words) for path in held))
-        return kept, blocks if len(blocks) <= _MOST_BLOCKS else None
+    def _narrowed(self, parts: Sequence[Part], plains: Sequence[Plain]) -> list[Held] | None:
+        """The blocks in which a line may hold every value of one of `plains`; None if they do not tell enough."""
+        return narrowed(self._place, parts, plains) if plains and tells(plains) else None
 
     def _table(self, parts: Sequence[Part]) -> str:
         return self._place.table([part.lines for part in parts], structure(LINES))
-
-
-def _looked_up(words: Words) -> str:
-    """The rows of the index that say where `words` are; a UID is kept by its beginning, a long word, too."""
-    return sql.any_of(
-        [
-            *([f"word IN {sql.listed(sorted(words.whole))}"] if words.whole else []),
-            *(f"startsWith(word, {sql.literal(begin)})" for begin in sorted(words.begun)),
-            *(f"word = {sql.literal(begin[:8])}" for begin in sorted(words.begun) if begins(begin[:8], begin)),
-            *(f"endsWith(word, {sql.literal(end)})" for end in sorted(words.ended)),
-            *(["length(word) = 48"] if words.ended else []),
-        ]
-    )
 
 
 def _counting(chosen: _Chosen) -> list[str]:

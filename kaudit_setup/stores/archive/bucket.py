@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from kaudit_setup.stores.s3 import Bucket
@@ -31,6 +32,10 @@ class BucketPlace:
     def read(self, name: str) -> bytes:
         """See `Place.read`."""
         return self._bucket.read(self._prefix + name)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `Place.open`."""
+        return self._bucket.open(self._prefix + name)
 
     def put(self, name: str, file: Path) -> None:
         """See `Place.put`."""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from chdb.session import Session
 
 _SETTINGS = {
     "max_threads": "2",
@@ -26,15 +31,16 @@ _MISSING = frozenset({"107", "499", "636", "079"})  # FILE_DOESNT_EXIST, S3_ERRO
 class Embedded:
     """See `port.Engine`. One process has one engine; it keeps nothing on disk but what a large sort needs."""
 
-    def __init__(self) -> None:
-        """Raises InputError if chdb is not installed."""
+    @cached_property
+    def _session(self) -> Session:
+        """Started when it is first asked. Raises InputError if chdb is not installed."""
         try:
             from chdb import session
         except ImportError:
             raise InputError(
                 "archives need chdb, which is not installed", hint="pip install 'kaudit-setup[archive]'"
             ) from None
-        self._session = session.Session()
+        return session.Session()
 
     def query(self, sql: str) -> Iterator[bytes]:
         """See `Engine.query`."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from kaudit_setup.errors import InputError, StoreError
 from kaudit_setup.stores.sql import literal
@@ -46,6 +47,15 @@ class Folder:
         except OSError as error:
             raise _failed(f"{self.name}/{name}", error) from error
 
+    def open(self, name: str) -> BinaryIO:
+        """See `Place.open`."""
+        try:
+            return (self._path / name).open("rb")
+        except FileNotFoundError:
+            raise self._lacks(name) from None
+        except OSError as error:
+            raise _failed(f"{self.name}/{name}", error) from error
+
     def put(self, name: str, file: Path) -> None:
         """See `Place.put`: written beside it under a name that is not read, then renamed."""
         target = self._path / name
@@ -74,12 +84,15 @@ class Folder:
         """See `Place.table`."""
         missing = next((name for name in names if not (self._path / name).is_file()), None)
         if missing is not None:
-            raise StoreError(
-                f"the archive {self.name} lacks {missing}", hint="put it back, or pack the logs of that day again"
-            )
+            raise self._lacks(missing)
         paths = ",".join(names)
         whole = f"{self._path}/{{{paths}}}" if len(names) > 1 else f"{self._path}/{paths}"
         return f"file({literal(whole)}, 'Parquet', {literal(structure)})"
+
+    def _lacks(self, name: str) -> StoreError:
+        return StoreError(
+            f"the archive {self.name} lacks {name}", hint="put it back, or pack the logs of that day again"
+        )
 
 
 def _private(path: str, flags: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
-from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, placed
+from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, get_ready, placed
 from kaudit_setup.stores.pack import Commit, Piece, printable
 from kaudit_setup.stores.port import Place
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
@@ -44,6 +44,7 @@ class ArchiveTarget:
 
     def begin(self, batch: str, cluster: str) -> Commit:
         """See `Target.begin`."""
+        get_ready()
         return _Commit(self._place, batch, cluster)
 
 
@@ -92,7 +93,7 @@ class _Commit:
         """See `Commit.give_up`; what cannot be taken away counts for nothing without a record."""
         self._temporary.cleanup()
         for part in self._parts:
-            for name in (part.lines, part.words):
+            for name in part.objects:
                 try:
                     self._place.remove(name)
                 except StoreError:
@@ -102,9 +103,8 @@ class _Commit:
         if not self._tables:
             return
         tables, self._tables, self._held = self._tables, [], 0
-        for part, lines, words in self._writer.write(tables):
+        for part, files in self._writer.write(tables):
             self._parts.append(part)
-            self._place.put(part.lines, lines)
-            self._place.put(part.words, words)
-            lines.unlink()
-            words.unlink()
+            for name, file in files.items():
+                self._place.put(name, file)
+                file.unlink()

@@ -62,11 +62,12 @@ class _Commit:
         """See `Commit.take`."""
         rows = _ROWS.decode(piece.data)
         node, file = (text.encode("utf-8", "backslashreplace") for text in (piece.file.node, piece.file.path))
+        texts = rows.texts()
         fixed = (self._cluster.encode(), node, file, piece.text.encode(), self._batch.encode())
         for at in range(len(rows.lines)):
             line = rows.lines[at] + piece.before
             if line > piece.after:
-                self._waiting += _row(rows, at, line, fixed)
+                self._waiting += _row(rows, at, line, texts[at], fixed)
         if len(self._waiting) >= _INSERT_BYTES:
             self._flush()
 
@@ -92,13 +93,15 @@ class _Commit:
             self._waiting.clear()
 
 
-def _row(rows: Rows, at: int, line: int, fixed: tuple[bytes, ...]) -> bytes:
+def _row(rows: Rows, at: int, line: int, raw: bytes, fixed: tuple[bytes, ...]) -> bytes:
     cluster, node, file, source, batch = fixed
     place = [cluster, rows.days[at].encode(), node, file, source, b"%d" % line]
     counts = [b"%d" % rows.sizes[at], b"%d" % rows.events[at]]
     values = [_field(column[at]) for column in rows.columns]
-    return tabs.row([*place, *counts, *values, rows.raws[at], batch])
+    return tabs.row([*place, *counts, *values, raw, batch])
 
 
-def _field(value: str | Sequence[str]) -> bytes:
+def _field(value: str | int | Sequence[str]) -> bytes:
+    if isinstance(value, int):
+        return b"%d" % value
     return value.encode() if isinstance(value, str) else tabs.array(value)

@@ -86,7 +86,7 @@ def test_an_unfinished_last_line_is_packed_whole_later(
     assert places(capfd, archive) == [("audit.log", n) for n in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("at", range(1, 4))
+@pytest.mark.parametrize("at", range(1, 5))
 def test_interrupted_it_is_absent(
     at: int, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,27 +122,29 @@ def test_what_two_packed_at_the_same_time_counts_once(
     assert len(places(capfd, archive)) == 5
 
 
+WHO = ["who", "created", "pod/p", "-n", "ns"]
 DAMAGES = {
-    "batches/*.json": "is damaged",
-    "cluster=*/day=*/*.lines.parquet": "could not be read",
-    "cluster=*/day=*/*.words.parquet": "could not be read",
+    "batches/*.json": ("is damaged", WHO),
+    "cluster=*/day=*/*.lines.parquet": ("could not be read", WHO),
+    "cluster=*/day=*/*.index": ("is damaged", WHO),
+    "cluster=*/day=*/*.counts": ("is damaged", ["top", "--by", "agent"]),
 }
 
 
-@pytest.mark.parametrize(("pattern", "said"), list(DAMAGES.items()))
+@pytest.mark.parametrize(("pattern", "said", "question"), [(name, *of) for name, of in DAMAGES.items()])
 def test_a_damaged_archive_is_no_empty_one(
-    pattern: str, said: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+    pattern: str, said: str, question: list[str], tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
     packed(capfd, log, to=archive)
     (file,) = archive.glob(pattern)
     file.write_bytes(file.read_bytes()[:-9])
-    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "--log", archive)
+    code, out, err = run(capfd, *question, "--log", archive)
     assert code == 1
     assert said in err
     assert "Nobody" not in out
     file.unlink()
-    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "--log", archive)
+    code, out, err = run(capfd, *question, "--log", archive)
     assert code in {1, 2}, out
     assert "Nobody" not in out
 
@@ -156,7 +158,7 @@ def test_one_store_that_does_not_answer_is_missing(
     next(lost.glob("cluster=*/day=*/*.lines.parquet")).unlink()
     for question in (
         ["events"],
-        ["top", "--by", "user"],
+        ["top", "--by", "path"],
         ["estimate", "metadata"],
         ["who", "touched", "pod/p", "-n", "ns"],
     ):
@@ -238,3 +240,40 @@ def test_a_path_that_is_not_utf_8_is_written_so_that_it_can_be_read(
     assert packed(capfd, log, to=archive) == {"added": 1, "there": 0}
     ((file, line),) = places(capfd, archive)
     assert (file, line) == ("audit.log", 1)
+
+
+QUESTIONS = [
+    ["who", "created", "pod/p-3", "-n", "ns"],
+    ["who", "touched", "pod/p-3", "-n", "ns", "--since", "2026-11-23T16:00:00Z"],
+    ["events", "--name", "p-3"],
+    ["top", "--by", "user,verb,resource"],
+    ["top", "--by", "namespace,agent,code,decision", "--user", "!bob", "--resource", "pods,secrets"],
+    ["top", "--by", "cluster,node,group,impersonator,level,stage", "--verb", "c*", "--agent", "kubectl"],
+    ["top", "--by", "resource", "--since", "2026-11-23T16:00:00Z", "--code", "2*"],
+    ["top", "--by", "path,name,ip"],
+]
+
+
+def test_what_is_read_without_the_engine_is_the_same(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    events = [
+        event(
+            n,
+            verb="create" if n % 2 else "get",
+            user={"username": ("alice", "bob", "carol")[n % 3]},
+            userAgent="kubectl/v1.36.2 (linux)" if n % 4 else "curl",
+            objectRef={"resource": ("pods", "secrets")[n // 2 % 2], "namespace": "ns", "name": f"p-{n}"},
+            **({"impersonatedUser": {"username": "root"}} if n % 5 == 0 else {}),
+        )
+        for n in range(40)
+    ]
+    logs = [write(tmp_path / f"cp{k}/audit.log", *events[20 * k : 20 * k + 20]) for k in range(2)]
+    with logs[0].open("ab") as more:
+        more.write(b'\nno event "p-3"\n\0\n' + logs[1].read_bytes().replace(b"carol", b"c\xffl"))
+    packed(capfd, *logs, to=archive)
+    for question in QUESTIONS:
+        of_files = run(capfd, *question, "-o", "json", *(word for log in logs for word in ("--log", log)))
+        of_archive = run(capfd, *question, "-o", "json", "--log", archive)
+        assert json.loads(of_archive[1])["items"] == json.loads(of_files[1])["items"], question
+        assert of_archive[0] == of_files[0], question

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaudit_setup.auditlog.literals import plainly
-from kaudit_setup.stores.tokens import Words, begins, blocks_of, ends, keys_of, sets_for, wanted
+from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive.index import Index, encode
+from kaudit_setup.stores.tokens import Words, begins, blocks_of, ends, keys_of, tells
+
+pa = pytest.importorskip("pyarrow")
 
 _WORDS = "true tru null 12 - db-0 Z bfb839e22e85 f4e01012- a name é web-7d4b9c6f5-x2x9k"
 _IDS = "2026-11-23T16:06:07.695005Z f4e01012-28cc-41a7-84ab-bfb839e22e85"
@@ -16,10 +22,21 @@ PIECES = st.sampled_from(['"', ":", ",", "{", "}", " ", "\\", "/", "x" * 60, *_W
 LINES = st.lists(PIECES, max_size=14).map(lambda parts: "".join(parts).encode())
 
 
+def indexed(lines: list[bytes]) -> Index:
+    """The index of a part in which each line is a block, through its file."""
+    from kaudit_setup.stores.archive.parts import keys_of_lines
+
+    keys: dict[bytes, int] = {}
+    for block, line in enumerate(lines):
+        for key in keys_of_lines(pa.chunked_array([pa.array([line], pa.large_binary())])):
+            keys[key] = keys.get(key, 0) | 1 << block
+    return Index(BytesIO(encode(keys, len(lines))), "here")
+
+
 @settings(deadline=None)
 @given(LINES, LINES, LINES)
 def test_what_a_literal_tells_is_so_in_every_line_that_holds_it(before: bytes, literal: bytes, after: bytes) -> None:
-    keys = keys_of(before + literal + after)
+    keys = keys_of([before + literal + after])
     told = Words.in_line_with(literal)
     assert told.whole <= keys
     assert all(any(begins(key, begin) for key in keys) for begin in told.begun)
@@ -27,24 +44,44 @@ def test_what_a_literal_tells_is_so_in_every_line_that_holds_it(before: bytes, l
 
 
 @settings(deadline=None)
-@given(st.lists(LINES, min_size=1, max_size=5), st.integers(0, 4), st.integers(0, 80), st.integers(1, 40))
+@given(st.lists(LINES, min_size=1, max_size=12), st.integers(0, 11), st.integers(0, 80), st.integers(1, 40))
 def test_the_block_of_a_line_that_holds_a_literal_is_found(
     lines: list[bytes], which: int, at: int, size: int
 ) -> None:
     literal = lines[which % len(lines)][at : at + size]
     if not literal:
         return
-    holding: dict[bytes, set[int]] = {}
-    for block, line in enumerate(lines):
-        for key in keys_of(line):
-            holding.setdefault(key, set()).add(block)
-    found = blocks_of([plainly(literal)], lambda asked: _and(list(sets_for(asked, holding))))
-    says = {block for block, line in enumerate(lines) if literal in line}
-    assert found is None or says <= found
+    found = blocks_of([plainly(literal)], indexed(lines).look_up)
+    assert found is None or all(found >> block & 1 for block, line in enumerate(lines) if literal in line)
 
 
-def _and(sets: list[set[int]]) -> frozenset[int] | None:
-    return frozenset(set.intersection(*sets)) if sets else None
+@settings(deadline=None)
+@given(LINES)
+def test_the_keys_of_lines_are_those_of_their_pieces(line: bytes) -> None:
+    """What Arrow cuts quickly is what is cut here."""
+    from kaudit_setup.stores.archive.parts import keys_of_lines
+
+    array = pa.chunked_array([pa.array([line, line + b"x"], pa.large_binary())])
+    assert set(keys_of_lines(array)) == keys_of([line, line + b"x"])
+
+
+def test_a_word_is_found_in_its_blocks_only_however_many_there_are() -> None:
+    lines = [b'{"name":"pod-%d","uid":"%08x-0000-4000-8000-000000000000"}' % (n, n) for n in range(5000)]
+    index = indexed(lines)
+    for n in (0, 1, 77, 2048, 4999):
+        for literal in (b'"name":"pod-%d"' % n, b'"%08x-0000-4000-8000-000000000000"' % n, b'pod-%d"' % n):
+            found = blocks_of([plainly(literal)], index.look_up)
+            assert found is not None
+            assert found >> n & 1, literal
+            assert found.bit_count() < 12, literal
+
+
+@pytest.mark.parametrize("cut", [1, 20, 40])
+def test_a_damaged_index_is_said(cut: int) -> None:
+    data = encode({b"pods": 1, b'"pods': 1}, 1)
+    for damaged in (data[:-cut], b"x" + data[1:], b""):
+        with pytest.raises(StoreError, match="damaged"):
+            Index(BytesIO(damaged), "here").look_up(Words.in_line_with(b'"pods"'))
 
 
 def test_a_name_and_a_user_are_looked_up() -> None:
@@ -55,6 +92,6 @@ def test_a_name_and_a_user_are_looked_up() -> None:
         b"/shop/db-0",
         b'"name":"web-',
     ):
-        assert wanted([plainly(literal)]) is not None, literal
+        assert tells([plainly(literal)]), literal
     line = json.dumps({"name": "db-0", "n": 1, "user": "system:serviceaccount:ci:deployer"}).encode()
-    assert {b"db-0", b'"db-0', b"deployer", b'"system:serviceaccount:ci:deployer'} <= keys_of(line)
+    assert {b"db-0", b'"db-0', b"deployer", b'"system:serviceaccount:ci:deployer'} <= keys_of([line])
