@@ -17,6 +17,7 @@ from changekit import (
     MANIFEST,
     STATE,
     UNITS,
+    UNLESS_WATCHDOG,
     apply,
     cut_power_and_boot,
     is_settled,
@@ -130,8 +131,8 @@ def frozen(
     real, pid = shutil.which(at), tmp_path / "frozen.pid"
     (shims / at).write_text(
         # the watchdog calls some of them, too, and is not what hangs here
-        f"#!/bin/sh\nif tr '\\0' ' ' </proc/$PPID/cmdline | grep -q watchdog.sh; then exec {real} \"$@\"; fi\n"
-        f'if [ ! -e {pid} ]; then echo $PPID >{pid}; kill -STOP $PPID; fi\nexec {real} "$@"\n'
+        f"#!/bin/sh\n{UNLESS_WATCHDOG}"
+        f'  if [ ! -e {pid} ]; then echo $PPID >{pid}; kill -STOP $PPID; fi\nfi\nexec {real} "$@"\n'
     )
     (shims / at).chmod(0o755)
     answer: list[Ran | KauditError] = []

@@ -74,6 +74,11 @@ def journal(root: Path) -> list[dict[str, object]]:
 
 STEPS = ("cp", "mv", "sync", "chmod", "head", "setsid", "stat", "mkdir", "rm", "ln")
 UNITS = "etc/systemd/system"
+UNLESS_WATCHDOG = """\
+read -r caller </proc/$PPID/cmdline
+if [ "$caller" = "${caller#*watchdog.sh}" ]; then
+"""
+"""How a shim begins that does to its caller what must not be done to the watchdog; `fi` ends it."""
 
 
 def shims(folder: Path, tmp_path: Path, at: int, names: tuple[str, ...] = STEPS) -> Path:
@@ -85,10 +90,9 @@ def shims(folder: Path, tmp_path: Path, at: int, names: tuple[str, ...] = STEPS)
     for name in names:
         real = shutil.which(name)
         (shims / name).write_text(
-            f"#!/bin/sh\nn=$(($(cat {counter}) + 1)); echo $n >{counter}\n"
+            f"#!/bin/sh\nread -r n <{counter}; n=$((n + 1)); echo $n >{counter}\n"
             # the watchdog is the one that must not be killed: it is what the others are killed to show
-            f"if tr '\\0' ' ' </proc/$PPID/cmdline | grep -q watchdog.sh; then exec {real} \"$@\"; fi\n"
-            f'if [ "$n" -eq {at} ]; then kill -9 $PPID; exit 1; fi\nexec {real} "$@"\n'
+            f'{UNLESS_WATCHDOG}  if [ $n -eq {at} ]; then kill -9 $PPID; exit 1; fi\nfi\nexec {real} "$@"\n'
         )
         (shims / name).chmod(0o755)
     return shims
