@@ -12,7 +12,7 @@ COMPILE = $(VENV)-lock/bin/pip-compile --quiet --strip-extras --generate-hashes 
 WAITING := -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs release clean
+.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs release image clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ docs: $(STAMP)  ## the documentation site, into build/site; a dead link is an er
 
 release: $(STAMP)  ## every step of a release up to the upload; dist/ holds what is uploaded (test it before)
 	$(PACKAGING)/release.sh
+
+image:  ## the container image without a registry, and a look at it (contrib/packaging/image.sh); root, buildah, debootstrap
+	$(PACKAGING)/image.sh
 
 demo: $(STAMP)  ## the main job on a simulated node; no root, no cluster, under 30 s
 	$(BIN)/kaudit-setup demo

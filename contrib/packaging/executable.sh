@@ -22,7 +22,7 @@ freeze() {
   # the simulated node reads its stand-ins for curl and kubectl as files, Python ones too
   "$work/venv/bin/pyinstaller" --noconfirm --log-level ERROR --name "$2" "$1" \
     --workpath "$work/build" --specpath "$work" --distpath "$out" \
-    --collect-data kaudit_setup --collect-submodules kaudit_setup \
+    --collect-data kaudit_setup --collect-submodules kaudit_setup --exclude-module zstandard._cffi --strip \
     --add-data "$package/sandbox/shims:kaudit_setup/sandbox/shims" "$here/frozen_entry.py"
 }
 freeze --onefile kaudit-setup

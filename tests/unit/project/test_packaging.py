@@ -97,3 +97,38 @@ def test_the_image_installs_what_is_pinned_and_runs_as_a_user() -> None:
     for line in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", steps):
         for source in line.split():
             assert (ROOT / source).exists(), source
+
+
+def steps(file: Path) -> list[tuple[str, str]]:
+    """Job and script of every step that runs one."""
+    jobs = yaml.safe_load(file.read_text())["jobs"]
+    return [(name, step["run"]) for name, job in jobs.items() for step in job["steps"] if "run" in step]
+
+
+@pytest.mark.parametrize("file", workflows(), ids=lambda file: file.stem)
+def test_a_job_that_tests_has_what_the_tests_need(file: Path) -> None:
+    """Else they are skipped there, and nobody sees it."""
+    jobs: dict[str, str] = {}
+    for job, script in steps(file):
+        jobs[job] = jobs.get(job, "") + script + "\n"
+    for job, script in jobs.items():
+        if re.search(r"make test|make e2e", script):
+            assert ".ci/packages" in script, f"{file.name}: {job}"
+            assert "contrib/ansible/requirements-test.txt" in script, f"{file.name}: {job}"
+
+
+def test_what_the_tests_look_for_is_in_the_list_of_packages() -> None:
+    listed = {line for line in (ROOT / ".ci/packages").read_text().splitlines() if not line.startswith("#")}
+    assert {"openssh-server", "busybox", "dash", "shellcheck", "clickhouse-server", "chromium", "buildah"} <= listed
+    assert ".ci/packages" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("file", workflows(), ids=lambda file: file.stem)
+def test_the_scripts_of_a_workflow_are_sound(file: Path, tmp_path: Path) -> None:
+    if not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is not installed")
+    for _, script in steps(file):
+        step = tmp_path / "step.sh"
+        step.write_text("#!/bin/bash\n" + re.sub(r"\$\{\{[^}]*\}\}", "value", script))
+        ran = subprocess.run(["shellcheck", "--severity=warning", step], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, f"{file.name}: {ran.stdout}"
