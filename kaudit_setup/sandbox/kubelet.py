@@ -7,12 +7,14 @@ pkg/kubelet/pod_workers.go:allowStaticPodStart (the new Pod starts when the old 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.pods import InvalidPodError, Mount, Pod, read
@@ -97,11 +99,11 @@ class Kubelet:
 
     def _files(self) -> dict[str, _Stamp]:
         found: dict[str, _Stamp] = {}
-        with suppress(OSError):
-            for entry in sorted(self._directory.iterdir()):
+        with suppress(OSError), os.scandir(self._directory) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
                 with suppress(OSError):
                     stat = entry.stat()
-                    if not entry.name.startswith(".") and entry.is_file():
+                    if not entry.name.startswith(".") and S_ISREG(stat.st_mode):
                         found[entry.name] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         return found
 

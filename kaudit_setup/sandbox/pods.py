@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from kaudit_setup.kubeyaml import GoYamlError, compose
@@ -54,6 +55,7 @@ def plain(node: Node) -> Any:
     return node.value.text if isinstance(node.value, Float) else node.value
 
 
+@lru_cache(maxsize=64)  # kubelet lists the same few files every second
 def read(data: bytes) -> Pod:
     """One manifest, its first document. Raises InvalidPodError.
 
