@@ -12,7 +12,7 @@ COMPILE = $(VENV)-lock/bin/pip-compile --quiet --strip-extras --generate-hashes 
 WAITING := -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs release image clean
+.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs pictures release image clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ schemas: $(STAMP)  ## makes the JSON Schemas of templates/schemas/answers anew, 
 docs: $(STAMP)  ## the documentation site, into build/site; a dead link is an error
 	$(BIN)/python contrib/docs.py build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict --config-file .mkdocs.yml
+
+pictures: $(STAMP)  ## docs/pictures/, from real runs; needs chromium and chromium-driver
+	$(BIN)/python contrib/pictures.py
 
 release: $(STAMP)  ## every step of a release up to the upload; dist/ holds what is uploaded (test it before)
 	$(PACKAGING)/release.sh

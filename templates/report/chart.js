@@ -54,7 +54,12 @@
     if (plot) plot.destroy();
     if (!data.steps.length) return;
     const axis = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
-    const times = (u, ticks, _i, _space, step) => ticks.map((at) => page.time(at, 0).slice(step < 60 ? 11 : step < 86400 ? 5 : 0, step < 60 ? 19 : step < 86400 ? 16 : 10));
+    // the day stands below the first time of it
+    const times = (_u, ticks, _i, _space, step) => ticks.map((at, i) => {
+      const [day, clock] = page.time(at, 0).split(" ");
+      if (step >= 86400) return day;
+      return clock.slice(0, step < 60 ? 8 : 5) + (i && page.time(ticks[i - 1], 0).startsWith(day) ? "" : `\n${day}`);
+    });
     const coloured = chart.series.map((one, i) => ({
       label: one.name.length > 40 ? `${one.name.slice(0, 39)}…` : one.name,
       stroke: style(`--c${(i % 9) + 1}`),
@@ -67,6 +72,7 @@
       {
         width: page.width(byId("chart")),
         height: 300,
+        padding: [12, 28, 0, 0],
         tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
         cursor: { drag: { x: true, y: false } },
         scales: { x: { range: () => [view.min - (view.max === view.min ? 60 : 0), view.max + (view.max === view.min ? 60 : 0)] } },

@@ -126,7 +126,9 @@
       if (spot) spot.all.push(one);
       else spots.set(key, { one, all: [one], x: x(one.at), row: at(one) });
     }
-    return [...spots.values()];
+    // what changed something is drawn above what was only read or reported
+    const order = ["other", "read", "connect", "change", "create", "delete"];
+    return [...spots.values()].sort((a, b) => order.indexOf(a.one.sort) - order.indexOf(b.one.sort));
   }
 
   function describe(one) {

@@ -62,7 +62,6 @@ def report(
 
     from kaudit_setup.auditlog.overview.counting import count
     from kaudit_setup.auditlog.scan_statistics import nothing_readable
-    from kaudit_setup.auditlog.timestamps import stamp
     from kaudit_setup.cli.files import replace_file
     from kaudit_setup.report.page.answers import page_answer
     from kaudit_setup.report.page.content import content, looked_at, notables, weights
@@ -77,7 +76,7 @@ def report(
         timeline = _timeline(logs, answers) if asked else looked_at(counts)
         page = Page(
             title=question or "Audit log",
-            made=stamp(datetime.now(UTC)),
+            made=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
             answers=[page_answer(answer) for answer in answers],
             content=content(counts, cover, timeline),
             weights=weights(counts),

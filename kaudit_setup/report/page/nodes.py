@@ -101,7 +101,7 @@ def _node(row: Row, now: datetime) -> PageNode:
     return PageNode(
         name=name,
         state=status.state,
-        meaning=status.meaning,
+        meaning="its settings differ" if status.state == "on" and row.differs else status.meaning,
         look=_look(row, status),
         hostname=safe(status.host) if status.host != row.name else "",
         version=safe(status.version),
