@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.sources.copies import sha256, unpacked
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.meter import Length, metered
+from kaudit_setup.auditlog.shapes.compression import Unpacked
+from kaudit_setup.auditlog.sources.copies import sha256
 from kaudit_setup.errors import KauditError
 from kaudit_setup.stores.records import Source
 
 _HEAD_BYTES = 4096
+_PIECE_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,10 @@ def _fingerprint(path: Path, file: LogFile, packed: Iterable[Source]) -> Fingerp
     digest, size, head, last = hashlib.sha256(), 0, b"", b""
     marks: dict[int, list[Source]] = {}
     begun: Source | None = None
-    first = True
-    for piece in unpacked(path):
-        if first:
-            first, head = False, piece[:_HEAD_BYTES]
+    text = _Text(path, file)
+    for piece in text:
+        if not size:
+            head = piece[:_HEAD_BYTES]
             marks = _marks(head, packed)
         for at in sorted(mark for mark in marks if size < mark <= size + len(piece)):
             so_far = digest.copy()
@@ -57,10 +62,36 @@ def _fingerprint(path: Path, file: LogFile, packed: Iterable[Source]) -> Fingerp
         digest.update(piece)
         size += len(piece)
         last = piece[-1:]
-    text = digest.hexdigest()
-    same = begun if begun is not None and begun.text == text else None
-    as_it_is = sha256(path) if file.gzipped else text
-    return Fingerprint(text, as_it_is, size, _short(head), last in {b"\n", b""}, same, begun)
+    found = digest.hexdigest()
+    same = begun if begun is not None and begun.text == found else None
+    as_it_is = sha256(path) if text.packed else found
+    return Fingerprint(found, as_it_is, size, _short(head), last in {b"\n", b""}, same, begun)
+
+
+class _Text:
+    """The text of a file in pieces, the first of at least _HEAD_BYTES if there are so many: unpacked as the readers
+    of logs unpack it, whatever its name says, so that a log is the same one in every compression.
+    """
+
+    def __init__(self, path: Path, file: LogFile) -> None:
+        self._path = path
+        self._length = Length(file.key, path.stat().st_size)
+        self.packed = False
+        """Whether it was compressed; known once it was read."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises OSError, also for a file that ends in the midst of its compression: the rest may still come."""
+        tally = Tally()
+        with self._path.open("rb", buffering=0) as stream, metered([self._length]) as meter:
+            unpacked = Unpacked(cast(BinaryIO, stream), tally)
+            self.packed = unpacked.packed
+            unpacked.peek(_HEAD_BYTES)
+            while piece := unpacked.read(_PIECE_BYTES):
+                if meter is not None:
+                    meter.read(0, stream.tell())
+                yield piece
+        if tally.notes:
+            raise EOFError(tally.notes[0])
 
 
 def _marks(head: bytes, packed: Iterable[Source]) -> dict[int, list[Source]]:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from mmap import mmap
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 LOOK_S = 0.2
 """Seconds: who watches is asked so often while there is nothing else to do."""
@@ -80,9 +80,13 @@ class Meter:
 
     def read(self, unit: int, count: int) -> None:
         """A unit was read so many bytes far."""
+        self.reached(unit, count)
+        self.tick()
+
+    def reached(self, unit: int, count: int) -> None:
+        """The same from another thread than the one that watches."""
         length = self._lengths[unit].bytes
         self._read[unit] = count if length < 0 else min(count, length)
-        self.tick()
 
     def end(self, unit: int) -> None:
         """A unit was read to its end, or as far as it can be."""
@@ -194,3 +198,16 @@ def metered_nodes(names: Sequence[str]) -> AbstractContextManager[NodesMeter | N
     """One question to nodes; None if nobody watches."""
     scans = _NOW.get()
     return nullcontext() if scans is None else scans.during(NodesMeter(names, scans))
+
+
+def pieces(stream: BinaryIO, name: str, size: int, piece: int) -> Iterator[bytes]:
+    """What is in `stream`, `piece` bytes at a time, while whoever watches sees how far it is. `name`: of the file,
+    which has `size` bytes; -1 if nobody knows.
+    """
+    with metered([Length(name, size)]) as meter:
+        done = 0
+        while some := stream.read(piece):
+            done += len(some)
+            if meter is not None:
+                meter.read(0, done)
+            yield some

@@ -191,9 +191,13 @@ class Unpacked:
         self._source = _Behind(head, self._source)
         return head
 
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, at least one; none at the end."""
+        return self._source.read(size) or b""
+
     def readinto(self, into: memoryview, /) -> int:
         """Fill `into`, at least a part of it; 0 at the end."""
-        data = self._source.read(len(into)) or b""
+        data = self.read(len(into))
         into[: len(data)] = data
         return len(data)
 

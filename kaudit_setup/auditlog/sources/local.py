@@ -10,9 +10,12 @@ from typing import BinaryIO
 
 from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scanning.meter import pieces
 from kaudit_setup.auditlog.search import Hit, candidates, numbered
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError
+
+_PIECE_BYTES = 1 << 20
 
 
 class LocalLogs:
@@ -65,15 +68,14 @@ def rereadable(files: Sequence[LogFile], stdin: BinaryIO) -> Iterator[tuple[LogF
 
 
 def _copied(file: LogFile, stdin: BinaryIO, into: Path) -> LogFile:
-    import shutil
-
     try:
         into.touch(mode=0o600)
         with (
             nullcontext(stdin) if file.path == STDIN else Path(file.path).open("rb") as source,
             into.open("wb") as out,
         ):
-            shutil.copyfileobj(source, out, 1 << 20)
+            for piece in pieces(source, file.key, -1, _PIECE_BYTES):
+                out.write(piece)
         info = into.stat()
         with into.open("rb") as copy:
             gzipped = copy.read(len(GZIP)) == GZIP

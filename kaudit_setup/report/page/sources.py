@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.scanning.meter import LOOK_S, Length, Meter, metered
 from kaudit_setup.auditlog.scanning.workers import cores
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.page.content import Source
+
+_PIECE_BYTES = 1 << 20
 
 
 def hash_files(files: Sequence[LogFile]) -> tuple[Source, ...]:
@@ -18,17 +21,30 @@ def hash_files(files: Sequence[LogFile]) -> tuple[Source, ...]:
 
     Not beside the counting: a process with threads cannot be forked into workers.
     """
-    with ThreadPoolExecutor(cores()) as pool:
-        sums = tuple(pool.map(_sum, files))
     return tuple(
         Source(node=safe(file.node), file=safe(file.path), bytes=file.size, sha256=text)
-        for file, text in zip(files, sums, strict=True)
+        for file, text in zip(files, _sums(files), strict=True)
     )
 
 
-def _sum(file: LogFile) -> str:
+def _sums(files: Sequence[LogFile]) -> list[str]:
+    lengths = [Length(file.key, file.size) for file in files]
+    with metered(lengths) as meter, ThreadPoolExecutor(cores()) as pool:
+        asked = [pool.submit(_sum, file, number, meter) for number, file in enumerate(files)]
+        while meter is not None and wait(asked, LOOK_S).not_done:
+            meter.tick()
+        return [one.result() for one in asked]
+
+
+def _sum(file: LogFile, number: int, meter: Meter | None) -> str:
+    digest, done = hashlib.sha256(), 0
     try:
-        with Path(file.copy or file.path).open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        with Path(file.copy or file.path).open("rb", buffering=0) as opened:
+            while piece := opened.read(_PIECE_BYTES):
+                digest.update(piece)
+                done += len(piece)
+                if meter is not None:
+                    meter.reached(number, done)
+        return digest.hexdigest()
     except OSError as error:
         return f"cannot be read: {error.strerror}"

@@ -16,11 +16,16 @@ from typing import Any
 import pytest
 from logkit import SCENARIO, event, write
 
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.scanning.meter import HowFar, Meter, watched
+from kaudit_setup.auditlog.sources.local import rereadable
 from kaudit_setup.cli import connect, main
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.report import progress
+from kaudit_setup.report.page.sources import hash_files
 from kaudit_setup.resources import template
+from kaudit_setup.stores.fingerprint import fingerprint
 
 
 class Terminal(io.StringIO):
@@ -206,3 +211,57 @@ def test_vv_shows_each_command_on_a_node(
     assert "observe" in shown[0]
     assert shown[0] in kept.read_text()
     assert len(measured.read_text().splitlines()) == 2
+
+
+class Everything:
+    """Wants to see all of it."""
+
+    def __init__(self) -> None:
+        self.seen: list[HowFar] = []
+
+    def due(self) -> bool:
+        return True
+
+    def see(self, far: HowFar) -> None:
+        self.seen.append(far)
+
+    def over(self) -> None:
+        pass
+
+
+def test_a_fingerprint_says_how_far_it_is(logs: Path) -> None:
+    file, size = find_logs([str(logs)]).files[0], 0
+    with watched(one := Everything()):
+        size = fingerprint(file, []).bytes
+    assert one.seen[-1].read == one.seen[-1].size == size
+
+
+def test_what_comes_from_a_pipe_is_counted_while_it_is_kept(logs: Path) -> None:
+    data = (logs / "audit.log").read_bytes()
+    with watched(one := Everything()), rereadable(find_logs(["-"]).files, io.BytesIO(data)):
+        pass
+    assert (one.seen[-1].read, one.seen[-1].size) == (len(data), 0)
+
+
+def test_the_sums_of_a_report_say_how_far_they_are(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = find_logs([str(logs)]).files
+    begun, seen = threading.Event(), threading.Event()
+
+    class Waiting(Everything):
+        def see(self, far: HowFar) -> None:
+            super().see(far)
+            if begun.is_set():
+                seen.set()
+
+    def slow(meter: Meter, unit: int, count: int) -> None:
+        reached(meter, unit, count)
+        begun.set()
+        seen.wait(20)
+
+    reached = Meter.reached
+    monkeypatch.setattr(Meter, "reached", slow)
+    with watched(one := Waiting()):
+        sums = hash_files(files)
+    assert len({source.sha256 for source in sums}) == len(files)
+    assert any(far.read for far in one.seen)
+    assert {far.size for far in one.seen} == {sum(file.size for file in files)}

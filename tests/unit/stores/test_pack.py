@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import hashlib
 import json
+import lzma
 from pathlib import Path
 
 import pytest
+import zstandard
 from logkit import event, write
 
 from kaudit_setup.cli import main
@@ -54,6 +58,39 @@ def test_the_same_text_adds_nothing(tmp_path: Path, archive: Path, capfd: pytest
     other.write_bytes(gzip.compress(log.read_bytes()))
     assert packed(capfd, other, to=archive) == {"added": 0, "there": 1}
     assert count(capfd, archive) == 5
+
+
+PACKERS = {"gz": gzip.compress, "zst": zstandard.compress, "xz": lzma.compress, "bz2": bz2.compress}
+
+
+@pytest.mark.parametrize("first", ["plain", *PACKERS])
+def test_the_same_log_is_one_in_every_compression(
+    first: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plain = write(tmp_path / "plain/audit.log", *map(event, range(5)))
+    logs = {"plain": plain}
+    for name, compress in PACKERS.items():
+        logs[name] = tmp_path / name / f"audit-2026-11-23T17-00-00.000.log.{name}"
+        logs[name].parent.mkdir()
+        logs[name].write_bytes(compress(plain.read_bytes()))
+    assert packed(capfd, logs[first], to=archive) == {"added": 1, "there": 0}
+    for name, log in logs.items():
+        assert packed(capfd, log, to=archive) == {"added": 0, "there": 1}, name
+    assert count(capfd, archive) == 5
+    (record,) = (archive / "batches").iterdir()
+    assert hashlib.sha256(logs[first].read_bytes()).hexdigest() in record.read_text()
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_compressed_file_that_is_cut_is_not_taken_for_whole(
+    name: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "audit.log", *map(event, range(5)))
+    cut = log.with_name(f"audit-2026-11-23T17-00-00.000.log.{name}")
+    cut.write_bytes(PACKERS[name](log.read_bytes())[:-20])
+    code, _, err = run(capfd, "pack", "--log", cut, "--to", archive)
+    assert code == 1
+    assert "cannot be packed: a compressed file that is cut short" in err
 
 
 def test_two_copies_in_one_run_are_one(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
