@@ -11,7 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import urls
 import yaml
+
+from kaudit_setup import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGING = ROOT / "contrib/packaging"
@@ -132,3 +135,43 @@ def test_the_scripts_of_a_workflow_are_sound(file: Path, tmp_path: Path) -> None
         step.write_text("#!/bin/bash\n" + re.sub(r"\$\{\{[^}]*\}\}", "value", script))
         ran = subprocess.run(["shellcheck", "--severity=warning", step], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, f"{file.name}: {ran.stdout}"
+
+
+NAMED = r"rev: v([\w.]+)|kaudit-setup==([\w.]+)|The version is ([\w.]+),"
+
+
+@pytest.mark.parametrize("page", [".pre-commit-hooks.yaml", "docs/policy-as-code.md", "docs/install.md"])
+def test_a_version_that_a_page_names_is_this_one(page: str) -> None:
+    named = re.findall(NAMED, (ROOT / page).read_text())
+    assert {version for found in named for version in found if version} == {__version__}
+
+
+HERE = urls.stated((ROOT / "pyproject.toml").read_text())
+THERE = urls.Home("https://git.example.org/team/audit", "https://docs.example.org/audit/")
+
+
+def test_one_command_says_everywhere_where_the_project_lives() -> None:
+    """What contrib/urls.py would write: nothing names the old place, and paths of files stay."""
+    files = [*(ROOT / ".github").rglob("*.y*ml"), *PACKAGING.glob("*.*"), *(ROOT / "docs").rglob("*.md")]
+    files += [
+        ROOT / "pyproject.toml",
+        ROOT / ".mkdocs.yml",
+        ROOT / ".github/CODEOWNERS",
+        ROOT / "templates/ci/gitlab.yml",
+    ]
+    moved = {file: urls.moved(file.read_text(), HERE, THERE) for file in files if file.suffix != ".lock"}
+    left = [file.name for file, text in moved.items() if HERE.repository in text or HERE.documentation in text]
+    assert left == []
+    assert urls.stated(moved[ROOT / "pyproject.toml"]) == THERE
+    assert "project: team/audit," in moved[ROOT / "templates/ci/gitlab.yml"]
+    assert "@team/maintainers" in moved[ROOT / ".github/CODEOWNERS"]
+    assert "../lib/kaudit-setup/kaudit-setup-dir" in moved[PACKAGING / "nfpm.yaml"]
+
+
+def test_no_file_names_another_place_than_pyproject() -> None:
+    """So that the command above misses none."""
+    pattern = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)")
+    for file in urls.tracked():
+        for slug in pattern.findall(file.read_text(encoding="utf-8")):
+            if "kaudit" in slug:
+                assert slug.removesuffix(".git") == HERE.slug, file
