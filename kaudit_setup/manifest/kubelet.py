@@ -63,12 +63,14 @@ def read(data: bytes) -> StaticPod:
     """
     if len(data) > MAX_BYTES:
         raise NotAPodError("it is larger than 10 MB")
-    root = _parse(data)
+    json = gojson.is_json(data[:2048].decode("utf-8", "surrogateescape"))
+    root = _parse(data, json=json)
     if not isinstance(root, Mapping):
         raise NotAPodError("it is not a map", root.mark.line)
     for key, wanted in (("apiVersion", "v1"), ("kind", "Pod")):
-        if (given := _text(root, key)) != wanted:
-            raise NotAPodError(f"its {key} is {given or 'missing'}, not {wanted}", _mark(root, key).line)
+        written = _spelling(root, key, json=json)
+        if (given := _text(root, written)) != wanted:
+            raise NotAPodError(f"its {key} is {given or 'missing'}, not {wanted}", _mark(root, written).line)
     metadata, spec = _map(root, "metadata"), _map(root, "spec")
     containers = _maps(spec, "containers")
     return StaticPod(
@@ -79,13 +81,20 @@ def read(data: bytes) -> StaticPod:
     )
 
 
-def _parse(data: bytes) -> Node:
+def _parse(data: bytes, *, json: bool) -> Node:
     try:
-        if gojson.is_json(data[:2048].decode("utf-8", "surrogateescape")):
-            return gojson.parse(data)
-        return compose(data).root
+        return gojson.parse(data) if json else compose(data).root
     except (GoYamlError, gojson.GoJsonError) as error:
         raise NotAPodError(f"it cannot be read: {error.message}", error.line) from None
+
+
+def _spelling(root: Mapping, key: str, *, json: bool) -> str:
+    """The key that is taken for `key`, in whatever case; YAML is turned into JSON with its keys sorted before.
+
+    Source: apimachinery/pkg/runtime/serializer/json/meta.go:SimpleMetaFactory.Interpret, which reads these two only.
+    """
+    found = [entry.key for entry in root.entries if entry.key.lower() == key.lower()]
+    return (found[-1] if json else max(found)) if found else key
 
 
 # -- parts, typed as encoding/json decodes them into a Pod ---------------------------------------------------------

@@ -139,7 +139,8 @@ class Observed:
     static_configured: str
     static_same_device: bool  # whether a file can be renamed into it from its parent folder
     manifest: FileSeen
-    strays: tuple[FileSeen, ...]
+    # every other file of that folder that kubelet reads; without content where it is too large for kubelet
+    beside: tuple[FileSeen, ...]
     files: dict[str, FileSeen]
     log: LogSeen
     volumes: dict[str, Volume]
@@ -231,7 +232,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         static_configured=text("static.configured"),
         static_same_device="static.samedevice" in last,
         manifest=_files(found, "manifest")[0],
-        strays=tuple(_files(found, "stray")),
+        beside=tuple(_files(found, "beside")),
         files={f.path: f for f in files},
         log=LogSeen(
             path=text("log.path"),

@@ -161,7 +161,12 @@ def test_every_way_sees_the_same_node(node: Node) -> None:
     seen = observe(node)
     assert seen.manifest.path == "/etc/kubernetes/manifests/kube-apiserver.yaml"
     assert seen.manifest.text.startswith("apiVersion: v1\nkind: Pod\n")
-    assert (seen.manifest.kind, seen.manifest.mode, seen.strays) == ("file", "600", ())
+    assert (seen.manifest.kind, seen.manifest.mode) == ("file", "600")
+    assert {path.path.rpartition("/")[2] for path in seen.beside} == {
+        "etcd.yaml",
+        "kube-controller-manager.yaml",
+        "kube-scheduler.yaml",
+    }
     (server,) = seen.servers
     assert server.argv[0] == "kube-apiserver"
     assert server.start == int(Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[19])

@@ -205,12 +205,24 @@ def test_clocks_that_differ_by_hours(sandbox: Sandbox, before: Before, cli: Cli)
 
 
 def test_a_stray_copy_is_found_before_anything_is_changed(sandbox: Sandbox, cli: Cli) -> None:
-    stray = sandbox.manifest.with_name("kube-apiserver.yaml.bak")
-    stray.write_bytes(sandbox.manifest.read_bytes())
+    """What counts is what kubelet decodes: the name stands nowhere in the copy, and the copy's Pod is what runs."""
+    stray = sandbox.manifest.with_name("notes.txt")
+    hidden = sandbox.manifest.read_bytes()
+    for plain, written in {
+        b"component: kube-apiserver": b"component: old",
+        b"name: kube-apiserver": rb'name: "kube\x2dapiserver"',
+        b"- kube-apiserver\n": rb'- "kube\u002dapiserver"' + b"\n",
+        b"/kube-apiserver": b"/old",
+    }.items():
+        hidden = hidden.replace(plain, written)
+    assert b"kube-apiserver" not in hidden
+    starts = sandbox.starts()
+    stray.write_bytes(hidden)
+    sandbox.wait(lambda: sandbox.starts() > starts, "the copy's server")
     before = Before.of(sandbox)
     done = cli(*ENABLE)
     assert done.code == 1, done
-    assert "kube-apiserver.yaml.bak" in done.err
+    assert "notes.txt also holds a kube-apiserver Pod" in done.err
     before.is_untouched()
 
 

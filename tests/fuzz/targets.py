@@ -371,7 +371,7 @@ ANSWERED: Found = [
     *(("uid", b"0"), ("host", b"cp1"), ("machine", b"m"), ("boot", b"b"), ("uptime", b"4"), ("time", b"1796016412")),
     *(("tool", b"curl"), ("tool", b"flock"), ("static.path", b"/etc/kubernetes/manifests"), ("kubelet.pid", b"1")),
     *_file("manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", MANIFESTS[-1]),
-    *_file("stray", "/etc/kubernetes/manifests/b.yaml"),
+    *_file("beside", "/etc/kubernetes/manifests/b.yaml"),
     *_file("file", "/etc/kubernetes/audit-policy.yaml", POLICY),
     *(
         ("log.path", b"/var/log/kubernetes/audit/audit.log"),

@@ -80,32 +80,34 @@ def _volumes(observed: Observed, plan: Plan) -> Iterator[Finding]:
 
 
 def _strays(state: NodeState) -> Iterator[Finding]:
-    for stray in state.observed.strays:
+    for beside in state.observed.beside:
         try:
-            pod = kubelet.read(stray.content or b"")
+            pod = kubelet.read(beside.content or b"")
         except kubelet.NotAPodError as error:
-            yield _unread(stray, kubelet.Fault(error.problem, error.line))
+            # UTF-16 has a NUL beside each letter
+            if b"kube-apiserver" in (beside.content or b"").replace(b"\0", b""):
+                yield _unread(beside, kubelet.Fault(error.problem, error.line))
             continue
         if not pod.runs_api_server and (pod.namespace, pod.name) != (state.pod.namespace, state.pod.name):
             continue
         yield (
-            _unread(stray, pod.faults[0])
+            _unread(beside, pod.faults[0])
             if pod.faults
             else Finding(
                 "stray-manifest",
                 True,
-                f"{stray.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
+                f"{beside.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
                 "and the last one in sort order wins",
                 "move it out of the static Pod directory",
             )
         )
 
 
-def _unread(stray: FileSeen, fault: kubelet.Fault) -> Finding:
+def _unread(beside: FileSeen, fault: kubelet.Fault) -> Finding:
     """A file that names kube-apiserver and that kubelet refuses: it does no harm until somebody repairs it."""
     return Finding(
         "stray-unread",
         False,
-        f"{stray.path} mentions kube-apiserver, but kubelet does not take it for a Pod ({fault})",
+        f"{beside.path} mentions kube-apiserver, but kubelet does not take it for a Pod ({fault})",
         "move it out of the static Pod directory",
     )

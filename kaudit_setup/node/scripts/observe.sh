@@ -192,12 +192,13 @@ field static.path "$static"
 above "$static"
 if [ "$(stat -L -c %d "$R$static" 2>/dev/null)" = "$(stat -L -c %d "$R$ABOVE" 2>/dev/null)" ]; then field static.samedevice yes; fi
 file manifest "$manifest" content
-# every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension
+# Every non-dot file in the static Pod directory is a manifest to kubelet, whatever its extension, and what it says is
+# known once it is decoded: a name may be written in escapes. What is larger than 10 MB kubelet does not read (file.go:
+# maxConfigLength).
 for f in "$R$static"/*; do
-  # kubelet reads UTF-16 with a byte-order mark, too
-  if [ -f "$f" ] && [ "${f#"$R"}" != "$manifest" ] && tr -d '\000' <"$f" | grep -q kube-apiserver; then
-    field stray.path "${f#"$R"}"
-    blob stray.content "$f"
+  if [ -f "$f" ] && [ "${f#"$R"}" != "$manifest" ]; then
+    field beside.path "${f#"$R"}"
+    length=$(wc -c <"$f") && [ "$length" -le 10485760 ] && blob beside.content "$f" "$length"
   fi
 done
 

@@ -31,6 +31,13 @@ def other(name: str = "x", image: str = "busybox", command: str = "sleep, '9'") 
     return OTHER.replace("NAME", name).replace("IMAGE", image).replace("COMMAND", command)
 
 
+def hidden(name: str, key: str = "kind") -> str:
+    """A Pod of the same name, which stands nowhere in the text as it is."""
+    text = other(name).replace("kind:", f"{key}:")
+    assert "kube-apiserver" not in text
+    return text
+
+
 def enable(root: Path, stray: str | bytes) -> int:
     (root / MANIFESTS).mkdir(parents=True)
     (root / "var/log").mkdir(parents=True)
@@ -58,6 +65,18 @@ def enable(root: Path, stray: str | bytes) -> int:
         pytest.param(PLAIN + "---\nkind: [broken\n", id="second-document"),
         pytest.param(PLAIN.replace("\n", "\r\n"), id="dos"),
         pytest.param(other("kube-apiserver"), id="same-name"),
+        pytest.param(other("kube-apiserver").replace("kind:", "KIND:"), id="other-case"),
+        pytest.param(hidden(r'"kube\x2dapiserver"'), id="hex-escape"),
+        pytest.param(hidden(r'"kube\u002dapiserver"'), id="unicode-escape"),
+        pytest.param(hidden(r'"\U0000006bube-apiserver"'), id="long-escape"),
+        pytest.param(hidden('"kube-\\\n  apiserver"'), id="folded"),
+        pytest.param(hidden("!!binary a3ViZS1hcGlzZXJ2ZXI="), id="binary"),
+        pytest.param("%TAG !b! tag:yaml.org,2002:\n---\n" + hidden("!b!binary a3ViZS1hcGlzZXJ2ZXI="), id="own-tag"),
+        pytest.param('x: &n "kube\\x2dapiserver"\n' + hidden("*n"), id="alias"),
+        pytest.param(
+            json.dumps(YAML(typ="safe", pure=True).load(PLAIN)).replace("kube-apiserver", "kube\\u002dapiserver"),
+            id="json-escape",
+        ),
         pytest.param(other(image="registry.k8s.io/kube-apiserver:v1.30.0"), id="same-image"),
         pytest.param(other(command="/usr/local/bin/kube-apiserver, --v=2"), id="same-program"),
     ],
