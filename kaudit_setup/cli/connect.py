@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import typer
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.progress import making_way
 from kaudit_setup.report.terminal import presentation, presenting, say
 
 if TYPE_CHECKING:
@@ -24,12 +27,21 @@ if TYPE_CHECKING:
 
 def become_password(ask: bool) -> str | None:
     """Asked on the terminal, never taken from argv or the environment."""
-    return typer.prompt("sudo password", hide_input=True, err=True) if ask else None
+    return _hidden("sudo password") if ask else None
 
 
 def ask_on_terminal(prompt: str) -> str:
     """The answer to a server's prompt (a one-time code), which is not echoed; the prompt is a stranger's text."""
-    return str(typer.prompt(safe(prompt).rstrip(": "), hide_input=True, err=True, default="", show_default=False))
+    with making_way():
+        return _hidden(safe(prompt).rstrip(": "))
+
+
+def _hidden(prompt: str) -> str:
+    """What is typed, never echoed: nothing is shown before the terminal has stopped to echo."""
+    try:
+        return getpass.getpass(f"{prompt}: ", stream=sys.stderr)
+    except EOFError:
+        return ""
 
 
 def tell_on_terminal(text: str) -> None:

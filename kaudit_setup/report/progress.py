@@ -15,6 +15,7 @@ from kaudit_setup.resources import counted
 
 if TYPE_CHECKING:
     from rich.live import Live
+    from rich.progress import Progress
 
     from kaudit_setup.auditlog.scanning.meter import HowFar
     from kaudit_setup.fleet.survey import Candidate
@@ -38,6 +39,23 @@ def show_cursor() -> None:
         from rich.console import Console
 
         Console(stderr=True).show_cursor(True)
+
+
+_MOVING: Final[list[Progress]] = []  # what is drawn now
+
+
+@contextmanager
+def making_way() -> Iterator[None]:
+    """Nothing moves on the terminal meanwhile: somebody is asked something there."""
+    held = list(_MOVING)
+    for bar in held:
+        bar.stop()
+    try:
+        yield
+    finally:
+        for bar in held:
+            if bar in _MOVING:
+                bar.start()
 
 
 @contextmanager
@@ -69,7 +87,11 @@ def waiting(host: str) -> Iterator[Callable[[str], None]]:
         def moving(what: str) -> None:
             bar.update(task, description=escape(f"{safe(host)}: {safe(what)}"))
 
-        yield moving
+        _MOVING.append(bar)
+        try:
+            yield moving
+        finally:
+            _MOVING.remove(bar)
 
 
 @contextmanager

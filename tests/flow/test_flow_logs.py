@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,35 @@ def test_a_node_whose_disk_hangs_is_missing_from_the_answer(
     assert ran.code == code, ran
     assert answer in ran.out
     assert "cp1 is missing from this answer: cp1: no answer for 5 s (does its disk hang?)" in ran.out + ran.err
+
+
+@pytest.mark.slow
+def test_a_node_that_reads_for_long_without_a_word_is_waited_for(cluster: Fleet, listed: str) -> None:
+    """A large rotated log in which nothing fits: what unpacks it is busy for twice the limit and says nothing."""
+    root = cluster.boxes[0].root
+    packed = root / "var/log/kubernetes/audit/audit-2026-11-01T10-00-00.000.log.gz"
+    packed.write_bytes(gzip.compress((root / "var/log/kubernetes/audit/audit.log").read_bytes()))
+    busy = root / "usr/local/bin/gzip"
+    # busy once; it is asked several times
+    busy.write_text(f"""#!/bin/sh
+if [ "$1" = -dc ] && [ ! -e {busy}.was ]; then
+  : >{busy}.was
+  read -r now _ </proc/uptime
+  end=$((${{now%.*}} + 12))
+  while [ "${{now%.*}}" -lt "$end" ]; do read -r now _ </proc/uptime; done
+fi
+exec /bin/gzip "$@"
+""")
+    busy.chmod(0o755)
+    try:
+        ran = cluster.run("who", "created", "pod/web", "--inventory", listed, "--timeout", "6")
+    finally:
+        busy.unlink()
+        packed.unlink()
+    assert ran.code == 0, ran
+    assert "foobar created it" in ran.out
+    assert "missing" not in ran.out + ran.err
+    assert busy.with_name("gzip.was").exists(), "it was busy"
 
 
 def test_collect_does_not_wait_for_a_disk_that_hangs(cluster: Fleet, listed: str, tmp_path: Path) -> None:

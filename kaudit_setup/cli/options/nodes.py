@@ -125,6 +125,7 @@ class Reach:
         """How to reach nodes over SSH; asks for the sudo password where that is wanted."""
         from kaudit_setup.cli.connect import ask_on_terminal, become_password, tell_on_terminal
         from kaudit_setup.node.ssh.target import SshOptions, Transport
+        from kaudit_setup.report.progress import making_way
 
         return SshOptions(
             self.ssh_config,
@@ -134,6 +135,7 @@ class Reach:
             Transport(self.transport.value),
             self.idle_s,
             tell_on_terminal,
+            making_way,
         )
 
     def connect(self, root: Path | None = None) -> AbstractContextManager[list[Candidate]]:

@@ -21,6 +21,7 @@ Ask = Callable[[str], str]
 _ASKED: Final = frozenset({"keyboard-interactive", "password"})
 _ONE_AT_A_TIME: Final = threading.Lock()  # several hosts may ask the one terminal
 _MOST_PROMPTS: Final = 8
+_TYPED_S: Final = 120.0  # a code comes from a telephone; sshd's own limit (LoginGraceTime of sshd_config(5))
 
 
 class _AgentAt(AgentSSH):
@@ -84,6 +85,7 @@ def _second_factor(
                 answer(f"{where}: {instructions} {text}".replace("  ", " ")) for text, _ in prompts[:_MOST_PROMPTS]
             ]
 
+    transport.auth_timeout = _TYPED_S
     try:
         if "keyboard-interactive" in wanted:
             transport.auth_interactive(user, reply)

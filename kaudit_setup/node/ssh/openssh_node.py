@@ -40,6 +40,8 @@ _ENDED_BY_ITSELF: Final = re.compile(r"[Ee]xit status (from master )?255")
 """mux.c:mux_client_request_session and clientloop.c:client_input_channel_req say so at debug levels."""
 _CHANGED: Final = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 _REVOKED: Final = "marked as revoked"
+_DENIED: Final = re.compile("Permission denied|Too many authentication failures")
+_ASKING: Final = threading.Lock()  # there is one terminal
 _UNKNOWN: Final = re.compile(r"Host key verification failed|No .* host key is known")
 
 
@@ -125,13 +127,27 @@ class OpenSshNode:
         if settings.control_path and self._control("", "check") == 0:
             return "own"
         log = self._new_log()
-        control, banner = str(log.with_name("s")), log.with_name("banner")
+        control = str(log.with_name("s"))
+        code = self._log_in(control, log, batch=True)
+        said = _read(log)
+        if code != 0 and _DENIED.search(said) and sys.stderr.isatty():
+            # a passphrase, a password, a code: where one must be asked for, one host asks at a time
+            with _ASKING, self._options.make_way():
+                code = self._log_in(control, log, batch=False)
+            said = _read(log)
+        if code != 0:
+            raise self._refusal(said, settings)
+        return control
+
+    def _log_in(self, control: str, log: Path, *, batch: bool) -> int:
+        """The exit status of ssh, whose messages are in `log`; raises NodeError where it takes too long."""
         words = ["-E", str(log), "-o", "ControlMaster=yes", "-o", "ControlPersist=yes", "-N", "-f"]
+        banner = log.with_name("banner")
         try:
             # the host's banner, a stranger's text, comes on standard error: the ssh that stays behind holds it open
-            with banner.open("xb") as heard:
+            with banner.open("wb") as heard:
                 done = subprocess.run(
-                    [*self._ssh(control), *words, "--", self._target.host],
+                    [*self._ssh(control, batch=batch), *words, "--", self._target.host],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=heard,
@@ -140,14 +156,13 @@ class OpenSshNode:
                 )
         except subprocess.TimeoutExpired as error:
             raise NodeError(f"{self.name}: no connection within {_LOGIN_S:g} s", hint=self._try()) from error
-        said = _read(log)
-        if shown := _read(banner)[:_MOST_BANNER]:
+        shown = _read(banner)[:_MOST_BANNER]
+        if shown and batch:
             self._options.tell(f"{self.name}: {shown}")
-        if done.returncode != 0:
-            raise self._refusal(said, settings)
-        return control
+        return done.returncode
 
-    def _ssh(self, control: str) -> list[str]:
+    def _ssh(self, control: str, *, batch: bool = True) -> list[str]:
+        """The program and its options. `batch`: whether it asks nothing on the terminal."""
         target, options = self._target, self._options
         words = [self._program]
         words += ["-F", str(options.config_file)] if options.config_file else []
@@ -160,7 +175,7 @@ class OpenSshNode:
             "UserKnownHostsFile": target.known_hosts_file,
             "ControlPath": control if control not in {"", "own"} else None,
             "StrictHostKeyChecking": "accept-new" if options.accept_new_host_key else "yes",
-            "BatchMode": None if sys.stderr.isatty() else "yes",
+            "BatchMode": "yes" if batch else None,
             "ConnectTimeout": str(_CONNECT_S),
             "ServerAliveInterval": "15",
             "ServerAliveCountMax": "3",
@@ -194,7 +209,7 @@ class OpenSshNode:
             return HostKeyError(
                 f"{self.name}: the host key is not known; nothing was sent", hint=how_to_add(settings)
             )
-        if "Permission denied" in said or "Too many authentication failures" in said:
+        if _DENIED.search(said):
             return AuthError(f"{self.name}: login refused: {_last(said)}", hint=self._try())
         return NodeError(f"{self.name}: cannot connect: {_last(said)}", hint=self._try())
 

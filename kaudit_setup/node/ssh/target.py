@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -66,7 +67,8 @@ class SshOptions:
 
     `ask`: shows a prompt of the server (a one-time code) and returns the answer, which is not echoed; None where
     nobody can be asked. `idle_s`: how long a script that has no time limit may say nothing. `tell`: shows
-    what a host says before the login (its banner, a stranger's text).
+    what a host says before the login (its banner, a stranger's text). `make_way`: keeps everything else from being
+    drawn on the terminal, for as long as ssh itself may ask there.
     """
 
     config_file: Path | None = None
@@ -76,3 +78,4 @@ class SshOptions:
     transport: Transport = Transport.paramiko
     idle_s: float = IDLE_S
     tell: Callable[[str], None] = field(default=lambda _text: None, repr=False)
+    make_way: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)

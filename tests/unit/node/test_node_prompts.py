@@ -8,6 +8,13 @@ import select
 import sys
 import termios
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kaudit_setup.node.ssh import login
 
 PROMPT = "cp1: Verification\x1b[2J code: "
 CODE = "492817"
@@ -41,3 +48,20 @@ def test_a_one_time_code_is_read_and_not_echoed() -> None:
     assert CODE not in seen
     assert "code" in seen
     assert "\x1b" not in seen, "the prompt is a stranger's text"
+
+
+def test_there_is_time_to_look_at_the_telephone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Transport:
+        auth_timeout = 15.0
+
+        def auth_publickey(self, user: str, key: object) -> list[str]:
+            return ["keyboard-interactive"]
+
+        def auth_interactive(self, user: str, reply: Callable[[str, str, list[tuple[str, bool]]], list[str]]) -> None:
+            assert self.auth_timeout >= 120
+            assert reply("", "", [("Code: ", False)]) == [CODE]
+
+    monkeypatch.setattr(login._Keys, "all", lambda _self: iter([object()]))
+    settings: Any = SimpleNamespace(user="root")
+    transport: Any = Transport()
+    login.log_in(transport, settings, "cp1", lambda _prompt: CODE)
