@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import runpy
 import struct
-import tomllib
 import zlib
 from pathlib import Path
 
@@ -20,22 +19,13 @@ SCRIPT = runpy.run_path(str(ROOT / "contrib/pictures.py"))
 PICTURES, settled, repacked = SCRIPT["PICTURES"], SCRIPT["settled"], SCRIPT["repacked"]
 
 
-def home() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return f"{project['urls']['Source']}/raw/main/"
-
-
 def shown() -> list[Path]:
-    """What pages show; README has whole addresses, which PyPI needs."""
-    found = []
-    for page in PAGES:
-        for target in SHOWN.findall(page.read_text(encoding="utf-8")):
-            if page.name == "README.md":
-                assert target.startswith(home()), f"{target} would not be found on PyPI"
-                found.append(ROOT / target.removeprefix(home()))
-            else:
-                found.append((page.parent / target).resolve())
-    return found
+    """What the pages show."""
+    return [
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in SHOWN.findall(page.read_text(encoding="utf-8"))
+    ]
 
 
 def test_every_picture_is_made_by_the_script_and_shown() -> None:
