@@ -11,6 +11,9 @@ COMPILE = $(VENV)-lock/bin/pip-compile --quiet --strip-extras --generate-hashes 
 # tests that wait for simulated nodes: more of them at a time than there are cores
 WAITING := -n 4 --dist loadgroup
 
+# what was compiled once is not compiled again by each process of a test
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs pictures release image clean
 
