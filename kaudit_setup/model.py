@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 POLICY_FLAG = "audit-policy-file"
 LOG_FLAG = "audit-log-path"
@@ -91,6 +92,10 @@ class SilentServer:
         """What the logs lack, for the end of a sentence."""
         when = f" after {self.since}" if self.since else f" before {self.until}" if self.until else ""
         return f"requests through {self.name}{when} are not in this log ({self.why})"
+
+
+NEWER: Final = "newer-kubernetes"
+"""The name of what `read_as` says, among findings and warnings."""
 
 
 def read_as(version: KubeVersion | None) -> tuple[KubeVersion, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from hypothesis import settings
 
@@ -13,6 +14,10 @@ settings.load_profile("house")
 
 # Output that is not a terminal's is not broken into lines; pytest-xdist's workers inherit a width all the same.
 os.environ.pop("COLUMNS", None)
+
+# What is printed for people is in local time.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # A shell gives what it starts in the background an ignored SIGINT, and a child inherits that: without this, tests
 # that press Ctrl-C would wait for ever.

@@ -347,8 +347,8 @@ class _Attempt:
         typed = commands(self.run.backup, files)
         return BrokenError(
             f"{self.node.name}: {why}",
-            hint=f"on the node, as root: {typed}; then see why with: crictl ps -a --name kube-apiserver; "
-            "journalctl -u kubelet",
+            hint=f"on the node, as root: `{typed}`; then see why with `crictl ps -a --name kube-apiserver` and "
+            "`journalctl -u kubelet`",
             details=details,
         )
 

@@ -58,7 +58,7 @@ class Status:
     the same manifest, None where that was not asked or is of no concern; `persisted_why`: why it does not, or why it
     is not known. `enabled`: whether the manifest has a policy and a backend. `by_hand`, `restart_pending` and
     `unconfirmed` are true beside each other, where `state` names only the most urgent. `log_group`: the
-    group that was let read the log.
+    group that was let read the log. `newer`: which of the `remarks` is about a Kubernetes that is not known yet.
     """
 
     host: str
@@ -86,6 +86,7 @@ class Status:
     unconfirmed: bool = False
     log_group: str = ""
     journal: dict[str, Any] = field(default_factory=dict)
+    newer: str = ""
 
     @property
     def meaning(self) -> str:
@@ -135,6 +136,7 @@ def judge(state: NodeState, seen: Proof | NotProved | None = None) -> Status:
         unconfirmed=_is_unconfirmed(state),
         log_group=state.log_group.name,
         journal=dict(state.last.data),
+        newer=read_as(state.pod.version)[1],
     )
 
 

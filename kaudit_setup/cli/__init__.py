@@ -20,7 +20,8 @@ from kaudit_setup.cli.app import build, words_of
 from kaudit_setup.cli.config.loaded import Loaded
 from kaudit_setup.cli.everywhere import take_out
 from kaudit_setup.errors import Exit, InputError, KauditError
-from kaudit_setup.report.terminal import keep, notes, presenting
+from kaudit_setup.report.presentation import presenting
+from kaudit_setup.report.terminal import keep, notes
 
 _READ_LOGS: Final = frozenset({"who", "events", "top", "stats", "estimate", "report", "pack", "policy"})
 """Commands that may read logs for long."""
@@ -102,7 +103,7 @@ def _failed(error: Exception, now: Answering) -> int:
             hint="this is a bug; run again with --debug and report what it prints",
         )
     if now.reach:
-        from kaudit_setup.cli.hints import pasteable
+        from kaudit_setup.report.nodes.hints import pasteable
 
         error.message, error.hint, error.details = (
             pasteable(text, now.reach) for text in (error.message, error.hint, error.details)
@@ -126,10 +127,17 @@ def _unwritten(error: OSError) -> int:
 
 def _complain(error: KauditError) -> int:
     from kaudit_setup.report.escape import safe
+    from kaudit_setup.report.presentation import width
+    from kaudit_setup.report.times import localized
+    from kaudit_setup.report.wrap import fit
 
-    lines = [f"error: {safe(error.message)}", *(f"  | {safe(line)}" for line in error.details.splitlines())]
-    for line in [*lines, *([f"hint: {safe(error.hint)}"] if error.hint else [])]:
+    said = [safe(localized(f"error: {error.message}"))]
+    hints = [safe(localized(f"hint: {error.hint}"))] if error.hint else []
+    # lines of other programs' logs among them
+    details = [f"  | {safe(line)}" for line in error.details.splitlines()]
+    for line in (*said, *details, *hints):
         with suppress(InputError):
             keep(line)
-        typer.echo(line, err=True)
+    folded = [[part for line in lines for part in fit(line, width(sys.stderr))] for lines in (said, hints)]
+    typer.echo("\n".join([*folded[0], *details, *folded[1]]), err=True)
     return error.exit_code

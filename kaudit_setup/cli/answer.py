@@ -21,11 +21,14 @@ F = TypeVar("F", bound=StrEnum | None)
 
 @dataclass(slots=True)
 class Answering:
-    """How this run answers, whether it has done so, and how it reached its nodes: for the error boundary."""
+    """How this run answers, whether it has done so, and how it reached its nodes: for the error boundary. `remarks`:
+    what is said beside the answer, each with its code; a document has them among its warnings.
+    """
 
     form: str = "text"
     given: bool = False
     reach: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 _NOW: ContextVar[Answering] = ContextVar("answering")
@@ -55,6 +58,15 @@ def remember_reach(words: Iterable[tuple[str, str]]) -> None:
         now.reach = tuple(words)
 
 
+def remark(code: str, sentence: str) -> None:
+    """Say what a person should know beside the answer, and remember it for the document."""
+    from kaudit_setup.report.terminal import note
+
+    note(sentence)
+    if now := _NOW.get(None):
+        now.remarks = (*now.remarks, (code, sentence))
+
+
 def show(form: StrEnum, document: Callable[[], Envelope[Any]], text: Callable[[], str]) -> None:
     """Print the answer in that form; only what is printed is made."""
     from kaudit_setup.auditlog.scanning.meter import make_way
@@ -65,9 +77,21 @@ def show(form: StrEnum, document: Callable[[], Envelope[Any]], text: Callable[[]
         return
     from kaudit_setup.report.documents.formats import render
 
-    said = render(document(), form.value)
+    said = render(_with_remarks(document()), form.value)
     answered()
     typer.echo(said)
+
+
+def _with_remarks(document: Envelope[Any]) -> Envelope[Any]:
+    now = _NOW.get(None)
+    if now is None or not now.remarks:
+        return document
+    import msgspec
+
+    from kaudit_setup.report.documents.document import Warning
+
+    more = (Warning(code=code, message=sentence) for code, sentence in now.remarks)
+    return msgspec.structs.replace(document, warnings=(*document.warnings, *more))
 
 
 def answered() -> None:
@@ -82,4 +106,4 @@ def show_error(error: KauditError, how: Answering) -> None:
         from kaudit_setup.report.documents.document import failed
         from kaudit_setup.report.documents.formats import render
 
-        typer.echo(render(failed(error), how.form))
+        typer.echo(render(_with_remarks(failed(error)), how.form))

@@ -15,8 +15,9 @@ import typer
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.presentation import presentation, presenting
 from kaudit_setup.report.progress import making_way
-from kaudit_setup.report.terminal import presentation, presenting, say
+from kaudit_setup.report.terminal import say
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.hosts import Host

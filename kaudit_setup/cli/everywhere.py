@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.report.terminal import Presentation, When
+from kaudit_setup.report.presentation import Presentation, When
 
 HELP: Final = """\b
 Options of every command (anywhere on the line):

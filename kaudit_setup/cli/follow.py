@@ -161,7 +161,7 @@ class Printed:
     def heading(self) -> list[bytes]:
         """The line above a table, if there is one."""
         from kaudit_setup.report.events import followed_heading
-        from kaudit_setup.report.terminal import presentation
+        from kaudit_setup.report.presentation import presentation
 
         shown = self.form is FollowOutput.table and presentation().headers
         return [followed_heading(clusters=self.clusters).encode()] if shown else []

@@ -14,13 +14,14 @@ import typer
 
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.confirm import can_ask, confirm
-from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import Exit, InputError, KauditError, StoppedError
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.nodes.hints import pasteable
 from kaudit_setup.report.progress import asking, show_cursor, waiting
 from kaudit_setup.report.terminal import colour
+from kaudit_setup.report.wrap import fitted
 
 if TYPE_CHECKING:
     from kaudit_setup.change.prepare import Prepared
@@ -41,7 +42,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         # loaded while the connection is being made
         from kaudit_setup.change.run import Terms
         from kaudit_setup.fleet.rollout import Rules, roll
-        from kaudit_setup.report.documents.document import document, warned
+        from kaudit_setup.report.documents.document import document
         from kaudit_setup.report.nodes import outcome, review
 
         try:
@@ -51,7 +52,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         if how.dry_run:
             show(
                 how.output,
-                lambda: document(review.NodeReview, review.fleet_as_items(fleet), (), warned(review.remarks(fleet))),
+                lambda: document(review.NodeReview, review.fleet_as_items(fleet), (), review.warnings(fleet)),
                 lambda: _reviewed(fleet, how, everything=True),
             )
             raise typer.Exit(Exit.WOULD_CHANGE if fleet.changes_something else Exit.OK)
@@ -65,7 +66,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         show(
             how.output,
             lambda: document(
-                outcome.NodeChange, outcome.as_items(report), outcome.faults(report), warned(review.remarks(fleet))
+                outcome.NodeChange, outcome.as_items(report), outcome.faults(report), review.warnings(fleet)
             ),
             lambda: "\n".join(outcome.summary(report)),
         )
@@ -107,9 +108,9 @@ def _reviewed(fleet: FleetPlan, how: ChangeOptions, *, everything: bool = False)
     from kaudit_setup.report.nodes.review_text import fleet_as_text
     from kaudit_setup.report.nodes.summary import summary
 
-    text = fleet_as_text(fleet, diff=how.diff.value, everything=everything, colour=colour())
-    whole = "\n".join([text, "", *summary(fleet)]) if fleet.changes_something else text
-    return pasteable(whole, how.words())
+    reach = how.words()
+    text = fleet_as_text(fleet, diff=how.diff.value, everything=everything, colour=colour(), reach=reach)
+    return "\n".join([text, "", *summary(fleet, reach)]) if fleet.changes_something else text
 
 
 def _confirm(fleet: FleetPlan, how: ChangeOptions) -> None:
@@ -170,11 +171,11 @@ class _Narrator:
                 case Finished(report):
                     self._end_line()
                     for line in node_as_text(report) if self._text else ():
-                        typer.echo(pasteable(line, self._reach))
+                        typer.echo(fitted(pasteable(line, self._reach)))
                 case Stored(cluster, what):
                     # several nodes have a summary, which says it, too
                     if (cluster.storing.plan or cluster.storing.missed) and self._text and self._alone:
-                        typer.echo(f"  {safe(what.said)}")
+                        typer.echo(fitted(f"  {safe(what.said)}"))
                 case Interrupted():
                     typer.echo(_interrupted(event), err=True)
                     if event.leaving:

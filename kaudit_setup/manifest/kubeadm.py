@@ -231,7 +231,7 @@ def _find(text: str) -> _Cluster:
         where = f"line {error.line} of kubeadm's configuration" if error.line else "kubeadm's configuration"
         raise ManifestError(
             f"{where} cannot be read: {error.problem}",
-            hint="fix it, e.g. with kubectl -n kube-system edit configmap kubeadm-config",
+            hint="fix it, e.g. with `kubectl -n kube-system edit configmap kubeadm-config`",
         ) from None
     if len(found) != 1:
         raise ManifestError(
@@ -272,7 +272,7 @@ def _expect(document: Document, owner: Node, key: str, kind: Kind, inner: Kind |
         raise ManifestError(
             f"line {document.line(wrong.start)} of kubeadm's configuration: {key} is not written as "
             f"{kind.value}{f' of {inner.value.split()[-1]}s' if inner else ''} of its own",
-            hint="kubeadm would refuse it too; fix it with kubectl -n kube-system edit configmap kubeadm-config"
+            hint="kubeadm would refuse it too; fix it with `kubectl -n kube-system edit configmap kubeadm-config`"
             if wrong.kind is not Kind.ALIAS and not wrong.anchor
             else "write the alias or anchor out, so that a change there cannot change something else too",
         )

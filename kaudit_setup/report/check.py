@@ -10,6 +10,7 @@ from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.junit import Case, junit
 from kaudit_setup.report.terminal import paint
+from kaudit_setup.report.wrap import fitted
 
 Verdicts: TypeAlias = Mapping[str, Sequence[Verdict]]
 """By the name of the node."""
@@ -17,7 +18,7 @@ Verdicts: TypeAlias = Mapping[str, Sequence[Verdict]]
 
 def as_text(found: Verdicts, *, colour: bool) -> str:
     """A line for each check, and what to do where it fails."""
-    return "\n".join(line for name, verdicts in found.items() for line in _lines(name, verdicts, colour))
+    return fitted("\n".join(line for name, verdicts in found.items() for line in _lines(name, verdicts, colour)))
 
 
 Result: TypeAlias = Literal["pass", "fail", "error"]
@@ -77,5 +78,5 @@ def _lines(name: str, verdicts: Sequence[Verdict], colour: bool) -> list[str]:
     for v in verdicts:
         word = paint(f"{_word(v):<5}", _COLOURS[_word(v)], colour)
         lines.append(f"  {word} {v.id:<7} {v.title}: {safe(v.found)}")
-        lines += [f"               {safe(line)}" for line in v.fix.splitlines()]
+        lines += [f"                {safe(line)}" for line in v.fix.splitlines()]
     return lines

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.terminal import presentation, width
+from kaudit_setup.report.presentation import presentation, width
+from kaudit_setup.report.wrap import cells
 
 _LOOK_AHEAD = 200
 _WIDEST = 60
 _GAP = "  "
-_BREAK = re.compile(r"(?<=[ :/,@=])(?=[^ :/,@=])")
+# not in a time of day, nor before a port
+_BREAK = re.compile(r"(?<!\d:)(?<=[ :/,@=])(?=[^ :/,@=])")
 
 
 def columns(
@@ -48,7 +50,7 @@ def blocks(
 def _layout(
     header: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int], limit: int | None
 ) -> _Table | _Records:
-    natural = [min(max(map(_cells, column)), _WIDEST) for column in zip(header, *rows, strict=True)]
+    natural = [min(max(map(cells, column)), _WIDEST) for column in zip(header, *rows, strict=True)]
     if limit is None or sum(natural) + len(_GAP) * (len(natural) - 1) <= limit:
         return _Table(tuple(natural), right, wraps=False)
     least = [max(map(_longest_part, column)) for column in zip(header, *rows, strict=True)]
@@ -82,12 +84,12 @@ class _Table:
         if self.wraps:
             parts = [_wrapped(cell, wide) for cell, wide in zip(row, self.widths, strict=True)]
         return [
-            _GAP.join(self._fit(cell, i) for i, cell in enumerate(cells)).rstrip()
-            for cells in itertools.zip_longest(*parts, fillvalue="")
+            _GAP.join(self._fit(cell, i) for i, cell in enumerate(line)).rstrip()
+            for line in itertools.zip_longest(*parts, fillvalue="")
         ]
 
     def _fit(self, cell: str, column: int) -> str:
-        space = " " * (self.widths[column] - _cells(cell))
+        space = " " * (self.widths[column] - cells(cell))
         return space + cell if column in self.right else cell + space
 
 
@@ -100,12 +102,12 @@ class _Records:
     has_header: ClassVar = False
 
     def line(self, row: Sequence[str]) -> list[str]:
-        longest = max(map(_cells, self.header))
+        longest = max(map(cells, self.header))
         lines = []
         for name, cell in zip(self.header, row, strict=True):
             if cell:
                 first, *more = _wrapped(cell, max(self.limit - longest - len(_GAP), 1))
-                lines.append(f"{name}{' ' * (longest - _cells(name))}{_GAP}{first}")
+                lines.append(f"{name}{' ' * (longest - cells(name))}{_GAP}{first}")
                 lines += [" " * (longest + len(_GAP)) + part for part in more]
         return [*lines, ""]
 
@@ -113,7 +115,7 @@ class _Records:
 def _wrapped(cell: str, wide: int) -> list[str]:
     lines = [""]
     for part in _BREAK.split(cell):
-        if not lines[-1] or _cells((lines[-1] + part).rstrip()) <= wide:
+        if not lines[-1] or cells((lines[-1] + part).rstrip()) <= wide:
             lines[-1] += part
         else:
             lines.append(part)
@@ -121,13 +123,4 @@ def _wrapped(cell: str, wide: int) -> list[str]:
 
 
 def _longest_part(cell: str) -> int:
-    return max(_cells(part.rstrip()) for part in _BREAK.split(cell))
-
-
-def _cells(text: str) -> int:
-    """Columns of a terminal that a text takes: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
+    return max(cells(part.rstrip()) for part in _BREAK.split(cell))

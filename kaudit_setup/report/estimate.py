@@ -15,12 +15,13 @@ from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, share, size
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.rotation import Rotation
 
 
 def as_text(result: Replay, rotation: Rotation, asked: Window) -> str:
     """A line for each policy, what the figures are made of, and what they cannot say; `asked`: the time asked for."""
-    notes = (f"note: {safe(note)}" for note in replay_notes(result, asked))
+    notes = (fitted(f"note: {safe(note)}") for note in replay_notes(result, asked))
     return "\n".join([*_lines(result, rotation), *notes])
 
 
@@ -39,7 +40,7 @@ def _lines(result: Replay, rotation: Rotation) -> Iterator[str]:
     rows = [cells(result.logged), *(cells(one) for one in result.estimates)]
     yield from columns(("POLICY", "EVENTS", "SHARE", "BYTES", "SHARE", "KEPT FOR"), rows, frozenset({1, 2, 3, 4, 5}))
     together = f" on {result.nodes} nodes together" if result.nodes > 1 else ""
-    yield (
+    yield fitted(
         f"from {hours(result.extent.hours)} of log{together}; kept for: --log-maxsize {rotation.maxsize} "
         f"--log-maxbackup {rotation.maxbackup} --log-maxage {rotation.maxage}"
     )

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.quantities import hours, size
-from kaudit_setup.report.terminal import keep, presentation, say
+from kaudit_setup.report.terminal import keep, say
 from kaudit_setup.resources import counted
 
 if TYPE_CHECKING:

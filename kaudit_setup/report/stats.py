@@ -11,6 +11,8 @@ from kaudit_setup.report.coverage import LogCoverage, covered
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, Words, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, per_second, size
+from kaudit_setup.report.times import localized
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
 
 _MOST = 10
@@ -30,7 +32,11 @@ def _lines(node: NodeStats) -> Iterator[str]:
         ("covers", _covers(node), ()),
         ("holds", _holds(node), ()),
         ("shapes", *_shapes(cover)),
-        ("gaps", str(len(cover.gaps) or "none"), [f"{first} to {last}" for first, last in cover.gaps[:_MOST]]),
+        (
+            "gaps",
+            str(len(cover.gaps) or "none"),
+            [localized(f"{first} to {last}") for first, last in cover.gaps[:_MOST]],
+        ),
         ("levels", _shares(count.levels), ()),
         ("stages", _shares(count.stages), ()),
         ("versions", _shares(count.versions) if count.versions.keys() - {"audit.k8s.io/v1"} else "", ()),
@@ -39,9 +45,9 @@ def _lines(node: NodeStats) -> Iterator[str]:
         ("damaged", str(cover.damaged or "nothing"), list(_damaged(cover))),
     ):
         if value:
-            yield f"  {title:<9} {value}"
+            yield fitted(f"  {title:<9} {value}")
             yield from (f"            {line}" for line in below)
-    yield from (f"  note      {safe(note)}" for note in cover.notes)
+    yield from (fitted(f"  note      {safe(note)}") for note in cover.notes)
 
 
 def _unread(cover: Coverage) -> tuple[str, list[str]]:
@@ -64,7 +70,7 @@ def _covers(node: NodeStats) -> str:
     if not cover.first:
         return "nothing"
     long = f"{hours(time + gaps)}, of which {hours(gaps)} are gaps" if gaps else hours(time)
-    return f"{cover.first} to {cover.last} ({long})"
+    return localized(f"{cover.first} to {cover.last} ({long})")
 
 
 def _holds(node: NodeStats) -> str:

@@ -5,52 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.escape import safe
-
-When = Literal["auto", "always", "never"]
-
-
-@dataclass(frozen=True, slots=True)
-class Presentation:
-    """How a whole run is shown: the options that may stand anywhere on the command line.
-
-    `verbosity`: -1 says nothing beside the answer, 0 is usual, 1 and 2 show more. `utc`: times are shown in UTC.
-    `headers`: whether tables have a line of headings. `log_file`: where notes, errors and progress are kept, too.
-    """
-
-    color: When = "auto"
-    verbosity: int = 0
-    utc: bool = False
-    headers: bool = True
-    log_file: Path | None = None
-
-
-_NOW: ContextVar[Presentation] = ContextVar("presentation")
-_USUAL = Presentation()
-
-
-def presentation() -> Presentation:
-    """How this run is shown."""
-    return _NOW.get(_USUAL)
-
-
-@contextmanager
-def presenting(how: Presentation) -> Iterator[None]:
-    """Show what happens inside that way."""
-    token = _NOW.set(how)
-    try:
-        yield
-    finally:
-        _NOW.reset(token)
+from kaudit_setup.report.presentation import presentation, width
+from kaudit_setup.report.times import localized
+from kaudit_setup.report.wrap import fit
 
 
 def colour() -> bool:
@@ -68,19 +31,6 @@ def paint(line: str, code: int, wanted: bool) -> str:
     return f"\x1b[{code}m{line}\x1b[0m" if wanted and line else line
 
 
-def width() -> int | None:
-    """Columns of standard output; None for a pipe or a file, where lines are never broken. COLUMNS overrides both, as
-    everywhere.
-    """
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
 def is_file(stream: TextIO) -> bool:
     """Whether a stream is sent to a file: what is written to it is not on the screen."""
     try:
@@ -90,11 +40,11 @@ def is_file(stream: TextIO) -> bool:
 
 
 def say(line: str) -> None:
-    """A line on standard error, if there is one; `line` is safe already."""
+    """A line on standard error, if there is one, or several where it is too narrow; `line` is safe already."""
     keep(line)
     # print takes None for standard output
     if sys.stderr is not None:
-        print(line, file=sys.stderr, flush=True)
+        print("\n".join(fit(line, width(sys.stderr))), file=sys.stderr, flush=True)
 
 
 def keep(line: str) -> None:
@@ -114,10 +64,11 @@ def keep(line: str) -> None:
 
 def note(sentence: str) -> None:
     """Say on standard error what a person should know beside the answer, unless -q was given."""
+    said = f"note: {safe(localized(sentence))}"
     if presentation().verbosity >= 0:
-        say(f"note: {safe(sentence)}")
+        say(said)
     else:
-        keep(f"note: {safe(sentence)}")
+        keep(said)
 
 
 def notes(sentences: Iterable[str]) -> None:

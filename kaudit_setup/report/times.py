@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
-from kaudit_setup.report.terminal import presentation
+from kaudit_setup.report.presentation import presentation
+
+_MOMENT = re.compile(r"(?<![\w./:-])(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z| UTC)(?![\w/-]|\.\w)")
 
 
 def zone() -> str:
@@ -19,6 +22,21 @@ def shown(moment: str) -> str:
         return moment
     there = found.astimezone(UTC) if presentation().utc else found.astimezone()
     return f"{there:%Y-%m-%d %H:%M:%S}"
+
+
+def localized(text: str) -> str:
+    """A sentence with each moment in it (`2022-04-11T22:21:15.910428Z`, `2022-04-11 22:21:15 UTC`) as `shown` shows
+    it, with its zone; seconds are enough for people. What is only a part of a longer word stays as it is.
+    """
+    return _MOMENT.sub(_with_zone, text)
+
+
+def _with_zone(found: re.Match[str]) -> str:
+    moment = parsed(f"{found[1]}T{found[2]}Z")
+    if moment is None:
+        return found[0]
+    there = moment if presentation().utc else moment.astimezone()
+    return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname() or 'local'}"
 
 
 def clock(now: datetime | None = None) -> str:

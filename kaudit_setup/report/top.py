@@ -12,6 +12,7 @@ from kaudit_setup.report.columns import columns
 from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds
 from kaudit_setup.report.quantities import hours, per_second, share, size
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
 
 
@@ -30,6 +31,11 @@ def _lines(top: Counted) -> Iterator[str]:
     header = [*(name.upper() for name in top.by), "EVENTS", "SHARE", "BYTES", "SHARE", "EVENTS/H", "BYTES/H"]
     shown = [cells(key, events, bytes_) for key, events, bytes_ in top.rows]
     yield from columns(header, shown, frozenset(range(len(top.by), len(header))))
+    yield from map(fitted, _below(top))
+
+
+def _below(top: Counted) -> Iterator[str]:
+    time = top.extent.hours
     total = f"{counted(top.events, 'event')}, {size(top.size)} in {hours(time)}"
     yield f"{total}, {'more than ' if top.rare[0] else ''}{counted(top.groups, 'group')}"
     yield from gap_notes(top.extent.gaps)

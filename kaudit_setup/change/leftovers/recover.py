@@ -92,7 +92,7 @@ def recover(node: Node, observed: Observed, *, watched: bool) -> LeftOvers:
         typed = commands(backup.name, [(f.number, f.path, bool(f.sha256)) for f in backup.files]) if backup else ""
         raise BrokenError(
             f"{node.name}: {stuck[0].sentence}, and it cannot be restored now either",
-            hint=f"on the node, as root: {typed}; then run `kaudit-setup recover` again"
+            hint=f"on the node, as root: `{typed}`; then run `kaudit-setup recover` again"
             if typed
             else "its backup is gone; see `kaudit-setup backups list`",
         )

@@ -15,7 +15,7 @@ from kaudit_setup.change.preflight.paths import paths
 from kaudit_setup.change.preflight.restored import restored_policy
 from kaudit_setup.change.preflight.rights import log_group, rights
 from kaudit_setup.errors import RefusedError
-from kaudit_setup.model import read_as
+from kaudit_setup.model import NEWER, read_as
 
 
 def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]:
@@ -40,7 +40,7 @@ def _newer(state: NodeState) -> Iterator[Finding]:
     said = read_as(state.pod.version)[1]
     if said:
         hint = "its flags and the language of its policies may have changed; the change is proved all the same"
-        yield Finding("newer-kubernetes", False, said, hint)
+        yield Finding(NEWER, False, said, hint)
 
 
 def refuse(host: str, findings: Sequence[Finding], forced: Collection[str]) -> None:

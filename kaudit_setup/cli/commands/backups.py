@@ -93,14 +93,16 @@ def diff(id_: IdArgument = None, *, how: NodeOptions) -> None:
     """Show what a rollback would change. Exit status: 3 if anything, 0 if nothing."""
     from kaudit_setup.change.prepare import prepare_rollback
     from kaudit_setup.report.documents.document import document
-    from kaudit_setup.report.nodes.review import NodeReview, as_item
+    from kaudit_setup.report.nodes.review import NodeReview, as_item, found_warnings
     from kaudit_setup.report.nodes.review_text import as_text
 
     with how.nodes() as opened:
         found = [(node.name, prepare_rollback(node, id_, manifest=how.manifest, prove=False)) for node in opened]
     answer(
         how.output,
-        lambda: document(NodeReview, [as_item(name, prepared) for name, prepared in found]),
+        lambda: document(
+            NodeReview, [as_item(name, prepared) for name, prepared in found], (), found_warnings(found)
+        ),
         lambda: "\n".join(as_text(name, prepared, colour=colour()) for name, prepared in found),
     )
     if any(prepared.plan for _, prepared in found):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.asking import given
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import RowNodeOptions
 from kaudit_setup.cli.options.output import exit_unless
@@ -15,7 +16,11 @@ from kaudit_setup.report.progress import asking
 from kaudit_setup.report.terminal import colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kaudit_setup.change.nodestate import NodeState
     from kaudit_setup.report.check import Verdicts
+    from kaudit_setup.report.documents.document import Warning
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -56,15 +61,25 @@ def check(
     from kaudit_setup.fleet.survey import ask_all
 
     with how.candidates() as candidates, asking(candidates, "looking") as heard:
-        asked = ask_all(candidates, lambda candidate: judge_node(look(candidate.node, how.manifest)), heard=heard)
+        asked = ask_all(candidates, lambda candidate: look(candidate.node, how.manifest), heard=heard)
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
-    found = {a.candidate.node.name: a.value or unreachable(str(a.error)) for a in asked}
-    _print(found, format or Format(how.output))
+    found = {a.candidate.node.name: judge_node(a.value) if a.value else unreachable(str(a.error)) for a in asked}
+    answers = given(asked)
+    _print(found, _newer(answers), format or Format(how.output))
     exit_unless(all(v.passed for verdicts in found.values() for v in verdicts))
 
 
-def _print(found: Verdicts, wanted: Format) -> None:
+def _newer(states: Sequence[tuple[str, NodeState | None]]) -> list[Warning]:
+    """That the Kubernetes of a node is not known yet."""
+    from kaudit_setup.model import NEWER, read_as
+    from kaudit_setup.report.documents.document import Warning
+
+    said = [(name, read_as(state.pod.version)[1]) for name, state in states if state]
+    return [Warning(code=NEWER, message=sentence, host=name) for name, sentence in said if sentence]
+
+
+def _print(found: Verdicts, newer: Sequence[Warning], wanted: Format) -> None:
     from kaudit_setup.report import check as report
     from kaudit_setup.report.documents.document import document
 
@@ -73,6 +88,6 @@ def _print(found: Verdicts, wanted: Format) -> None:
     else:
         show(
             wanted,
-            lambda: document(report.CheckResult, report.as_items(found)),
+            lambda: document(report.CheckResult, report.as_items(found), (), newer),
             lambda: report.as_text(found, colour=colour()),
         )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from kaudit_setup.cli.answer import answered, remember_form
-from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.unused import UnusedYes
@@ -192,7 +191,7 @@ def _text(rows: Sequence[Row], output: StatusOutput, reach: Sequence[tuple[str, 
         case StatusOutput.prometheus:
             return as_metrics(rows).removesuffix("\n")
         case StatusOutput.text:
-            return pasteable(as_text(rows, colour=colour()), reach)
+            return as_text(rows, colour=colour(), reach=reach)
         case _:
             answered()
             found = document(NodeStatus, as_items(rows), faults(rows), status_warnings(rows))

@@ -49,11 +49,33 @@ LogHostOption = Annotated[
         "are sent; stats, and top and estimate of a whole log, fetch every line.",
     ),
 ]
+
+
+def _zoned(text: str | None) -> str | None:
+    """A time without a zone is one as it is shown: local, or UTC with --utc. What is not a time is refused later."""
+    from datetime import UTC, datetime
+
+    from kaudit_setup.report.presentation import presentation
+
+    try:
+        typed = datetime.fromisoformat((text or "").strip().upper())
+        known = typed.replace(tzinfo=UTC) if presentation().utc and not typed.tzinfo else typed.astimezone()
+    except (ValueError, OverflowError):
+        return text
+    return known.isoformat()
+
+
 SinceOption = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Time in RFC 3339, or time ago like 2h or 1d12h.")
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        callback=_zoned,
+        help="RFC 3339 (without a zone: as times are shown), or a time ago like 2h or 1d12h.",
+    ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="TIME", help="End of the time, in the same format.")
+    str | None, typer.Option("--until", metavar="TIME", callback=_zoned, help="End of the time, in the same format.")
 ]
 
 Missing: TypeAlias = Callable[[], list[str]]

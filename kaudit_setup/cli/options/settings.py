@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from kaudit_setup.cli import complete
+from kaudit_setup.cli.answer import remark
 from kaudit_setup.errors import InputError
-from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion, read_as
+from kaudit_setup.model import LOG_FLAG, NEWER, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion, read_as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +184,7 @@ def kube_version(text: str | None) -> KubeVersion | None:
 
 def followed(version: KubeVersion | None) -> KubeVersion | None:
     """The version whose rules are followed for this one, with a note where it is another; None for None."""
-    from kaudit_setup.report.terminal import note
-
     known, said = read_as(version)
     if said:
-        note(said)
+        remark(NEWER, said)
     return known if version else None

@@ -12,7 +12,8 @@ from kaudit_setup.policy import presets
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.times import age
+from kaudit_setup.report.times import age, localized
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
 
 _HEAD = ("NODE", "BACKUP", "AGE", "RESTORES", "TAKEN", "FILES", "BY")
@@ -43,7 +44,7 @@ class Opened:
 def list_as_text(nodes: Sequence[Listed]) -> str:
     """One line a backup, and what state it restores."""
     rows = [_row(node.host, backup) for node in nodes for backup in node.backups]
-    none = [f"{safe(node.host)}: no backups" for node in nodes if not node.backups]
+    none = [fitted(f"{safe(node.host)}: no backups") for node in nodes if not node.backups]
     return "\n".join([*(columns(_HEAD, rows) if rows else ()), *none])
 
 
@@ -133,7 +134,7 @@ def contents_as_text(nodes: Sequence[Opened]) -> str:
 
 def _contents(node: Opened) -> list[str]:
     backup = node.backup
-    taken = f"taken {backup.time} before {safe(backup.action)} by {safe(backup.by)}"
+    taken = localized(f"taken {backup.time} before {safe(backup.action)} by {safe(backup.by)}")
     lines = [f"{safe(node.host)}: {backup.name}, {taken}"]
     for file in backup.files:
         if file.sha256:

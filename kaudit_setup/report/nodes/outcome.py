@@ -60,7 +60,7 @@ def _evidence(outcome: Outcome) -> list[str]:
     if outcome.note:
         lines.append(f"  {safe(outcome.note)}")
     if outcome.backup:
-        lines.append(f"  backup: {outcome.backup} (undo with: kaudit-setup rollback --to {outcome.backup})")
+        lines.append(f"  backup: {outcome.backup} (undo with `kaudit-setup rollback --to {outcome.backup}`)")
     return lines
 
 

@@ -9,6 +9,7 @@ from kaudit_setup.change.diagnose import meaning, phase_words
 from kaudit_setup.change.verify import NotProved, Proof
 from kaudit_setup.report.documents.document import Item, Json, Words
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.wrap import fitted
 
 Answer = Proof | NotProved | None
 """None where auditing is off, or writes no log."""
@@ -24,7 +25,7 @@ def as_text(name: str, seen: Answer) -> str:
     if isinstance(seen, Proof) and seen.event:
         event = safe(seen.event.decode("utf-8", "replace"))
         return f"{safe(name)}: proved, the marked request is in the audit log\n  {event}"
-    return f"{safe(name)}: not proved: {safe(_reason(seen))}"
+    return fitted(f"{safe(name)}: not proved: {safe(_reason(seen))}")
 
 
 Reason: TypeAlias = Literal["proved", "off", "unloggable", "timeout", "crash", "webhook", "invalidEvent"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kaudit_setup.change.leftovers.purge import Kind, Left, Remains
 from kaudit_setup.report.documents.document import Item, Warning, warned
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
 
 _WORDS: Mapping[str, str] = {
@@ -41,7 +42,7 @@ class PurgedNode(Item, frozen=True, kw_only=True):
 
 def as_text(host: str, found: Remains) -> str:
     """What goes from one node and what stays, a line each."""
-    return "\n".join(map(safe, _lines(host, found)))
+    return fitted("\n".join(map(safe, _lines(host, found))))
 
 
 def _lines(host: str, found: Remains) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kaudit_setup.change.leftovers.recover import LeftOvers, RunEnd, RunState
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.wrap import fitted
 
 
 class LeftRun(Item, frozen=True, kw_only=True):
@@ -39,7 +40,7 @@ def as_text(host: str, found: LeftOvers) -> str:
     lines += [f"  {path}" for path in (*found.strays, *found.units)]
     if found.restores:
         lines.append("  clearing it restores the old files; kube-apiserver restarts if they differ")
-    return "\n".join(map(safe, lines))
+    return fitted("\n".join(map(safe, lines)))
 
 
 def as_item(host: str, found: LeftOvers, *, cleared: bool, server: str | None = None) -> Recovery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -13,7 +14,7 @@ from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.fleet.group import remarks as cluster_remarks
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.manifest.difference import structural, unified
-from kaudit_setup.report.documents.document import Item, Words
+from kaudit_setup.report.documents.document import Item, Warning, Words, warned
 from kaudit_setup.report.nodes.log_cost import ExpectedLog, expected_log
 
 
@@ -78,6 +79,17 @@ def fleet_as_items(fleet: FleetPlan) -> list[NodeReview]:
 def remarks(fleet: FleetPlan) -> list[str]:
     """What a person should know before it happens, each with its cluster."""
     return [f"{cluster.cluster.name}: {said}" for cluster in fleet.clusters for said in remarks_of(fleet, cluster)]
+
+
+def warnings(fleet: FleetPlan) -> list[Warning]:
+    """The same for programs, and what preflight found and does not block, each with its node."""
+    return [*warned(remarks(fleet)), *found_warnings([(node.name, node.prepared) for node in fleet.nodes])]
+
+
+def found_warnings(nodes: Sequence[tuple[str, Prepared]]) -> list[Warning]:
+    """What preflight found on nodes, by name, and does not block."""
+    found = [(name, finding) for name, prepared in nodes for finding in prepared.findings if not finding.blocks]
+    return [Warning(code=finding.name, message=finding.message, host=name) for name, finding in found]
 
 
 def remarks_of(fleet: FleetPlan, cluster: ClusterPlan) -> list[str]:

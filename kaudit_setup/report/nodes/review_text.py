@@ -14,9 +14,18 @@ from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.nodes.alike import gather, names, only
 from kaudit_setup.report.nodes.file_diff import CONTEXT, Diff, as_lines, changed, cut, file_diff, painted, preset_of
+from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.review import config_diff, facts_of, remarks_of, shown
+from kaudit_setup.report.times import localized
+from kaudit_setup.report.wrap import WIDTH, fitted
 
 Nodes = Sequence[tuple[str, Prepared]]
+
+
+class _Verbatim(str):
+    """A line of a difference: it is not folded, every character of it counts."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +39,26 @@ class _Same:
     facts: tuple[str, ...]
 
 
-def fleet_as_text(fleet: FleetPlan, *, diff: Diff = "short", everything: bool = False, colour: bool = False) -> str:
-    """One review for all clusters. `everything`: with the nodes on which nothing will change."""
+def fleet_as_text(
+    fleet: FleetPlan, *, diff: Diff = "short", everything: bool = False, colour: bool = False, reach: Reach = ()
+) -> str:
+    """One review for all clusters. `everything`: with the nodes on which nothing will change. `reach`: the options
+    that commands in it need to reach the same nodes.
+    """
     nodes = [(n.name, n.prepared) for n in fleet.nodes if everything or n.prepared.plan]
-    return "\n".join([*_orders(fleet), *_notes(fleet), *_nodes(nodes, diff, colour), *_configs(fleet, diff, colour)])
+    lines = (*_orders(fleet), *_notes(fleet), *_nodes(nodes, diff, colour), *_configs(fleet, diff, colour))
+    return _finished(lines, reach)
 
 
 def as_text(host: str, prepared: Prepared, *, diff: Diff = "full", colour: bool = False) -> str:
     """The review of one node; colours only where asked for."""
-    return "\n".join(_nodes([(host, prepared)], diff, colour))
+    return _finished(_nodes([(host, prepared)], diff, colour), ())
+
+
+def _finished(lines: Iterable[str], reach: Reach) -> str:
+    return "\n".join(
+        line if isinstance(line, _Verbatim) else fitted(pasteable(line, reach), most=WIDTH) for line in lines
+    )
 
 
 def _orders(fleet: FleetPlan) -> Iterator[str]:
@@ -68,7 +88,7 @@ def _nodes(nodes: Nodes, diff: Diff, colour: bool) -> Iterator[str]:
         yield from same.lines
         if same.diff:
             yield ""
-            yield from (painted(line, colour) for line in same.diff)
+            yield from (_Verbatim(painted(line, colour)) for line in same.diff)
         if same.facts:
             yield "Changes to the Pod:"
             yield from (f"  {safe(fact)}" for fact in same.facts)
@@ -94,7 +114,7 @@ def _together(found: Iterable[_Same]) -> Iterator[_Same]:
 def _findings(nodes: Nodes) -> Iterator[str]:
     """Notes and findings, each once with the nodes that it is about, unless that is all of them."""
     notes = gather((note, host) for host, prepared in nodes for note in prepared.plan.notes)
-    yield from (f"  note    {safe(note)}{only(hosts, of=len(nodes))}" for note, hosts in notes.items())
+    yield from (f"  note    {safe(localized(note))}{only(hosts, of=len(nodes))}" for note, hosts in notes.items())
     for found, hosts in gather((f, host) for host, prepared in nodes for f in prepared.findings).items():
         yield from _finding(found, only(hosts, of=len(nodes)))
 
@@ -151,6 +171,6 @@ def _config(cluster: ClusterPlan, lines: list[str], of: str, diff: Diff, colour:
     why = "audit settings removed" if removed else "so that kubeadm upgrade keeps the audit settings"
     yield f"kubeadm-config{of} ({why}){'' if diff == 'none' else ':'}"
     if diff != "none":
-        yield from (painted(line, colour) for line in (lines if diff == "full" else cut(lines)))
+        yield from (_Verbatim(painted(line, colour)) for line in (lines if diff == "full" else cut(lines)))
     if not removed:
         yield "  note    a control-plane node that joins later needs the policy file before it joins"

@@ -11,14 +11,17 @@ import msgspec
 from kaudit_setup.change.status import State, Status
 from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.status import Row
+from kaudit_setup.model import NEWER
 from kaudit_setup.policy import presets
 from kaudit_setup.report.columns import blocks as table_blocks
-from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, Words, warned
+from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, Words
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.nodes.hints import Reach, pasteable
+from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.quantities import hours, size
-from kaudit_setup.report.terminal import paint, presentation
-from kaudit_setup.report.times import age, shown, zone
-from kaudit_setup.report.wrap import wrap
+from kaudit_setup.report.terminal import paint
+from kaudit_setup.report.times import age, localized, shown, zone
+from kaudit_setup.report.wrap import fitted, wrap
 
 HEAD = ("NODE", "CLUSTER", "AUDIT", "POLICY", "DIFFERS", "RESTART", "RATE", "KEPT", "LAST EVENT", "SURVIVES UPGRADE")
 LEGEND = {
@@ -34,11 +37,13 @@ LEGEND = {
 _YES_NO: dict[bool | None, str] = {True: "yes", False: "no"}
 
 
-def as_text(rows: Sequence[Row], *, colour: bool = False) -> str:
-    """One node that answered in some lines, several in a table; no trailing newline."""
+def as_text(rows: Sequence[Row], *, colour: bool = False, reach: Reach = ()) -> str:
+    """One node that answered in some lines, several in a table; no trailing newline. `reach`: the options that
+    commands in it need to reach the same nodes.
+    """
     if len(rows) == 1 and rows[0].status:
-        return _one(rows[0], rows[0].status)
-    return table(rows, colour=colour)
+        return fitted(pasteable("\n".join(_one(rows[0], rows[0].status)), reach))
+    return table(rows, colour=colour, reach=reach)
 
 
 class SettingDifference(Item, frozen=True, kw_only=True):
@@ -117,7 +122,12 @@ def faults(rows: Sequence[Row]) -> list[Fault]:
 
 def status_warnings(rows: Sequence[Row]) -> list[Warning]:
     """What a person should know besides."""
-    return [w for row in rows if row.status for w in warned(row.status.remarks, code="status", host=row.name)]
+    return [
+        Warning(code=NEWER if said == row.status.newer else "status", message=said, host=row.name)
+        for row in rows
+        if row.status
+        for said in row.status.remarks
+    ]
 
 
 def _item(row: Row, status: Status) -> NodeStatus:
@@ -178,13 +188,14 @@ def policy_name(status: Status) -> str:
 # --- several nodes: one line each, columns only as wide as they must be
 
 
-def table(rows: Sequence[Row], *, colour: bool = False) -> str:
+def table(rows: Sequence[Row], *, colour: bool = False, reach: Reach = ()) -> str:
     """The table, and what is to be said of its nodes below it."""
     head, *blocks = table_blocks(HEAD, map(_cells, rows))
     painted = (
         paint(line, 32 if row.good else 31, colour) for row, block in zip(rows, blocks, strict=True) for line in block
     )
-    return "\n".join([*head, *painted, *(line for row in rows for line in _below(row)), *_legend()])
+    below = (fitted(pasteable(line, reach)) for row in rows for line in _below(row))
+    return "\n".join([*head, *painted, *below, *_legend()])
 
 
 def _legend() -> list[str]:
@@ -197,7 +208,8 @@ def _legend() -> list[str]:
 def _below(row: Row) -> list[str]:
     remarks = row.status.remarks if row.status else (row.unreachable,)
     survives = [_survives(row.status)] if row.status and row.status.persisted_why else []
-    return [f"{safe(row.name)}: {safe(str(said))}" for said in (*row.differs, *remarks, *survives)]
+    sentences = map(str, (*row.differs, *remarks, *survives))
+    return [f"{safe(row.name)}: {safe(localized(said))}" for said in sentences]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -224,7 +236,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 # --- one node
 
 
-def _one(row: Row, status: Status) -> str:
+def _one(row: Row, status: Status) -> list[str]:
     lines = [f"{safe(row.name)}: {status.meaning} ({status.state})"]
     rows = [
         ("kube-apiserver", f"{status.version or 'unknown version'}, PID {status.server or '-'}"),
@@ -237,8 +249,8 @@ def _one(row: Row, status: Status) -> str:
     ]
     lines += [f"  {title:<15} {safe(value)}" for title, value in rows if value]
     lines += [f"  --{safe(flag)}={safe(value)}" for flag, value in sorted(status.flags.items())]
-    lines += [f"  note: {safe(str(said))}" for said in (*row.differs, *status.remarks)]
-    return "\n".join(lines)
+    lines += [f"  note: {safe(localized(str(said)))}" for said in (*row.differs, *status.remarks)]
+    return lines
 
 
 def _last_event(status: Status) -> str:

@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from kaudit_setup.fleet.plans import FleetPlan, NodePlan
 from kaudit_setup.report.nodes.alike import gather, names, only
+from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.log_cost import cost_as_text, log_cost
-from kaudit_setup.report.wrap import wrap
+from kaudit_setup.report.wrap import WIDTH, fitted
 from kaudit_setup.resources import counted
 
 _HEAD = 12
 
 
-def summary(fleet: FleetPlan) -> list[str]:
-    """Some lines, in the order in which things happen; no line where there is nothing to say."""
+def summary(fleet: FleetPlan, reach: Reach = ()) -> list[str]:
+    """Some lines, in the order in which things happen; no line where there is nothing to say. `reach`: the options
+    that commands in it need to reach the same nodes.
+    """
     changing = [node for node in fleet.nodes if node.prepared.plan]
     rows = (
         *_change(fleet, changing),
@@ -23,8 +26,8 @@ def summary(fleet: FleetPlan) -> list[str]:
         ("kubeadm", _kubeadm(fleet)),
         ("undo", _undo(changing)),
     )
-    lines = [line for name, said in rows if said for line in wrap(said, f"  {name:<{_HEAD - 2}}", " " * _HEAD)]
-    return ["Summary:", *lines]
+    lines = [f"  {name:<{_HEAD - 2}}{pasteable(said, reach)}" for name, said in rows if said]
+    return ["Summary:", *(fitted(line, most=WIDTH) for line in lines)]
 
 
 def _change(fleet: FleetPlan, changing: Sequence[NodePlan]) -> Iterator[tuple[str, str]]:

@@ -10,14 +10,14 @@ from kaudit_setup.policy.model import Level
 from kaudit_setup.policy.questions import Answer
 from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.wrap import wrap
+from kaudit_setup.report.wrap import fitted, wrap
 
 
 def as_text(name: str, found: Sequence[Answer]) -> str:
     """The answer in front, the question, and why below it."""
     lines = [f"A log written under {safe(name)} answers:"]
     for a in found:
-        lines.append(f"  {a.answer:<7}{a.question}")
+        lines.append(fitted(f"  {a.answer:<7}{a.question}"))
         lines += wrap(safe(a.why), " " * 11, " " * 15)
     counts = [f"{sum(a.answer == word for a in found)} {word}" for word in ("yes", "partly", "no")]
     lines.append(f"{len(found)} questions: {', '.join(counts)}")

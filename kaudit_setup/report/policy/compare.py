@@ -102,7 +102,7 @@ def _as_data(w: Written) -> WrittenEvents:
 
 def _difference(d: Difference) -> Iterator[str]:
     yield from wrap(f"- {safe(d.requests)}", "  ", "      ")
-    yield f"      {_written(d.a)} -> {_written(d.b)}"
+    yield from wrap(f"{_written(d.a)} -> {_written(d.b)}", "      ", "          ")
     yield from wrap(f"e.g. {safe(d.example)}", "      ", "          ")
 
 

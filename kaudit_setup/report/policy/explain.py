@@ -27,10 +27,10 @@ def as_text(
     `name`: the policy's; `rule`: the lines of the rule that decides, none where no rule does; `notes`: what was
     taken for granted of the request.
     """
-    out = [f"request: {_request(answer.attributes)}"]
+    out = wrap(_request(answer.attributes), "request: ", "  ")
     out += [line for note in notes for line in wrap(note, "note: ", "      ")]
     out.append("")
-    out.append(f"{_decided(name, answer)}: level {answer.decision.level} (Kubernetes {version})")
+    out += wrap(f"{_decided(name, answer)}: level {answer.decision.level} (Kubernetes {version})", "", "  ")
     out += [f"  {number:4} | {line}" for number, line in enumerate(rule, answer.rule_lines[0])]
     out.append("")
     out += _events(answer.events)
@@ -80,13 +80,13 @@ def _planned(events: Sequence[EventPlan]) -> Iterator[str]:
     written: list[EventPlan] = []
     for event in events:
         if event.written:
-            yield f"  {event.stage}: {event.when}"
+            yield from wrap(event.when, f"  {event.stage}: ", "    ")
             for sign, notes in (("+", _news(event, written)), ("-", event.lacks)):
                 for note in notes:
                     yield from wrap(note, f"    {sign} ", "      ")
             written.append(event)
         else:
-            yield f"  {event.stage}: omitted by the policy ({event.when})"
+            yield from wrap(f"omitted by the policy ({event.when})", f"  {event.stage}: ", "    ")
 
 
 def _news(event: EventPlan, before: Sequence[EventPlan]) -> Sequence[str]:

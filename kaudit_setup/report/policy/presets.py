@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from kaudit_setup.policy.presets import Preset
 from kaudit_setup.report.documents.document import Item, Words
+from kaudit_setup.report.wrap import fitted
 
 
 def as_text(found: Sequence[Preset]) -> str:
     """Name and summary of each preset."""
     width = max(len(preset.name) for preset in found)
-    return "\n".join(f"{preset.name:<{width}}  {preset.summary}" for preset in found)
+    return fitted("\n".join(f"{preset.name:<{width}}  {preset.summary}" for preset in found))
 
 
 class PolicyPreset(Item, frozen=True, kw_only=True):

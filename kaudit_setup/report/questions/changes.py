@@ -19,6 +19,7 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.report.documents.document import Item, Json, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.values import ActorEvent, event_of
+from kaudit_setup.report.times import localized, shown
 from kaudit_setup.resources import counted
 from kaudit_setup.yamltext import emit
 
@@ -81,7 +82,7 @@ def _changes(history: History, secrets: bool) -> Iterator[str]:
         doubt = "" if change.sure else " (inferred)" if change.known else ""
         source = request.source
         where = f"{source.node}, {source.file}:{source.line}"
-        yield f"  {request.time}  {actor(request)}  {request.verb}{below}  {request.code}  {where}{doubt}"
+        yield f"  {shown(request.time)}  {actor(request)}  {request.verb}{below}  {request.code}  {where}{doubt}"
         yield from (f"    {line}" for line in _body(_hidden_change(change, history.object, secrets), history.object))
         yield ""
     if history.left_out:
@@ -156,7 +157,7 @@ def _last_known(history: History, secrets: bool) -> Iterator[str]:
         return
     request = state.request
     source = request.source
-    said = f"{obj} as of {request.time}, by the {request.verb} of {actor(request)}"
+    said = f"{obj} as of {localized(request.time)}, by the {request.verb} of {actor(request)}"
     yield from _comments(f"{said} ({source.node}, {source.file}:{source.line})")
     for doubt in _doubts(history, state, secrets):
         yield from _comments(doubt)

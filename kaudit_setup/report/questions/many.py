@@ -20,7 +20,8 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.session import describe, masked_note
 from kaudit_setup.report.questions.values import ActorEvent, ObjectRef, actor_event, coordinates, event_of
 from kaudit_setup.report.questions.who import searched, titled
-from kaudit_setup.report.times import shown, zone
+from kaudit_setup.report.times import localized, shown, zone
+from kaudit_setup.report.wrap import fitted
 
 _USERS = 20  # in the table of users
 
@@ -32,17 +33,17 @@ def as_text(answer: ManyAnswer, *, secrets: bool = False) -> str:
 
 def _lines(answer: ManyAnswer, secrets: bool) -> Iterator[str]:
     said = sentence(answer)
-    yield safe(f"{said}.")
+    yield fitted(safe(localized(f"{said}.")))
     yield from titled("Requests", _table(answer.deeds, secrets))
     if answer.total > len(answer.deeds):
         yield from titled("By user", _users(answer.by))
     yield from titled("Kubernetes itself (counted only)", _users(answer.background))
     masked = () if secrets else masked_note(deed.request for deed in answer.deeds)
     notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
-    yield from titled("Notes", (safe(f"  - {note}") for note in notes))
+    yield from titled("Notes", (fitted(safe(localized(f"  - {note}"))) for note in notes))
     yield ""
     yield "Searched"
-    yield from (safe(searched(each)) for each in answer.coverage)
+    yield from (fitted(safe(localized(searched(each)))) for each in answer.coverage)
 
 
 def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
@@ -52,7 +53,7 @@ def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
     if not rows:
         return
     kept = [[cell for number, cell in enumerate(row) if number not in empty] for row in (heads, *rows)]
-    yield from (f"  {line}" for line in columns(kept[0], kept[1:]))
+    yield from (f"  {line}".rstrip() for line in columns(kept[0], kept[1:], room=2))
 
 
 def _cells(deed: Deed, secrets: bool) -> list[str]:
@@ -83,7 +84,8 @@ def _users(by: Sequence[By]) -> Iterator[str]:
     if not shown:
         return
     rows = [[str(one.count), one.who or "(others)", _short(one.first), _short(one.last)] for one in shown]
-    yield from (f"  {line}" for line in columns(("COUNT", "USER", "FIRST", "LAST"), rows, frozenset({0})))
+    table = columns(("COUNT", "USER", "FIRST", "LAST"), rows, frozenset({0}), room=2)
+    yield from (f"  {line}".rstrip() for line in table)
     if len(by) > len(shown):
         yield f"  and {len(by) - len(shown)} more users"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
 
@@ -16,6 +16,7 @@ from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.coverage import LogCoverage, covered
 from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
+from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.questions.changes import (
     LastKnown,
     ObjectChange,
@@ -34,18 +35,22 @@ from kaudit_setup.report.questions.values import (
     event_of,
     living_item,
 )
-from kaudit_setup.report.terminal import presentation
+from kaudit_setup.report.times import localized, shown, zone
+from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
 
 _FEW = 5  # lines of evidence that are shown without -v
 
+T = TypeVar("T")
 Marks: TypeAlias = Mapping[tuple[object, ...], str]
 """`[1]`, `[2]`, ... by where a request was logged."""
 
 
 def as_text(answer: Answer, *, secrets: bool = False) -> str:
     """The whole text; every line is made harmless for terminals. `secrets`: show what looks like one in commands."""
-    text = [safe(line) for line in _lines(answer, secrets)]
+    text = [safe(localized(line)) for line in _lines(answer, secrets)]
+    if answer.last_known is None:
+        text = fitted("\n".join(text)).split("\n")
     if answer.differences is not None:
         text += map(safe, changes_lines(answer.differences, secrets=secrets))
     if answer.last_known is not None:
@@ -133,9 +138,11 @@ def _lines(answer: Answer, secrets: bool) -> Iterator[str]:
     yield f"{said}."
     yield f"Confidence: {answer.confidence}{_reason(answer)}."
     yield from titled("Chain", () if of_user else _chain(answer.links, marks))
-    yield from titled("Timeline", _newest(_timeline(answer, marks)))
+    yield from titled(f"Timeline ({zone()})", _newest(_timeline(answer, marks)))
     yield from titled("What ran", _newest(_sessions([*linked, *answer.events], marks, secrets)))
-    yield from titled("Evidence", _first(_evidence([*linked, *answer.events], marks)))
+    # of those that the chain and the timeline show
+    shown_first = [*([] if of_user else linked), *_last(answer.events), *linked, *answer.events]
+    yield from titled("Evidence", _first(_evidence(shown_first, marks)))
     masked = () if secrets else masked_note([*linked, *answer.events])
     notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
     yield from titled("Notes", (f"  - {note}" for note in notes))
@@ -155,19 +162,29 @@ def _reason(answer: Answer) -> str:
 def _first(lines: Iterator[str]) -> Iterator[str]:
     """The first lines, or all with -v."""
     found = list(lines)
-    most = len(found) if presentation().verbosity > 0 or len(found) == _FEW + 1 else _FEW
+    most = _most(found)
     yield from found[:most]
     if most < len(found):
         yield f"  ... and {len(found) - most} more (-v shows all)"
 
 
+def _last(found: Sequence[T]) -> Sequence[T]:
+    """As many as are shown, the newest."""
+    return found[len(found) - _most(found) :]
+
+
+def _most(found: Sequence[object]) -> int:
+    """How many are shown: a line that says that one is left out takes as much room as that one."""
+    return len(found) if presentation().verbosity > 0 or len(found) <= _FEW + 1 else _FEW
+
+
 def _newest(lines: Iterator[str]) -> Iterator[str]:
     """The last lines, in their order, or all with -v."""
     found = list(lines)
-    most = len(found) if presentation().verbosity > 0 or len(found) == _FEW + 1 else _FEW
-    if most < len(found):
-        yield f"  ... {len(found) - most} earlier ones (-v shows all)"
-    yield from found[-most:]
+    last = _last(found)
+    if len(last) < len(found):
+        yield f"  ... {len(found) - len(last)} earlier ones (-v shows all)"
+    yield from last
 
 
 def titled(title: str, lines: Iterator[str] | tuple[()]) -> Iterator[str]:
@@ -197,7 +214,7 @@ def _chain(links: Sequence[Link], marks: Marks) -> Iterator[str]:
 
 def _timeline(answer: Answer, marks: Marks) -> Iterator[str]:
     for request, step in zip(answer.events, steps(answer), strict=True):
-        yield f"  {request.time}  {_actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
+        yield f"  {shown(request.time)}  {_actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
 
 
 def _sessions(requests: Sequence[Request], marks: Marks, secrets: bool) -> Iterator[str]:

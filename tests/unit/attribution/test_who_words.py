@@ -48,7 +48,7 @@ def test_a_namesake_is_named(who: Asker) -> None:
     )
     deleted = who.text("deleted", "pod/x")
     assert deleted.startswith("carol deleted it")
-    assert "an earlier pod default/x was deleted by judy at 2026-11-23T10:00:00" in deleted
+    assert "an earlier pod default/x was deleted by judy at 2026-11-23 10:00:00 UTC" in deleted
     assert "a later pod default/x was created by ruth at" in deleted
     assert "an earlier pod default/x was created by ann" in who.text("created", "pod/x")
 

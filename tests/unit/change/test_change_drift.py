@@ -71,7 +71,7 @@ def test_the_recorded_settings_come_back_and_the_review_says_what_was_changed(no
         "--audit-log-maxsize=100 was removed",
         "--audit-log-mode=batch was added",
     ):
-        assert re.search(rf"note +{words} after 20\S+Z; that is undone\n", said), said
+        assert re.search(rf"note +{words} after 20[-0-9]+ [:0-9]+ UTC; that is undone\n", said), said
     assert node.run(*PLAIN, "--yes")[0] == Exit.OK
     assert node.manifest.read_text() == ours
     assert not node.status()["byHand"]

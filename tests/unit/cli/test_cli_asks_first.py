@@ -73,8 +73,8 @@ def test_who_does_not_say_yes_leaves_nothing(root: Path, keys: bytes, code: Exit
 def test_a_yes_is_one(root: Path) -> None:
     done, screen = typed(b"y\n", "enable", "--policy", "metadata", "--root", str(root))
     assert done == Exit.OK, screen
-    assert "undo with: kaudit-setup rollback --to" in screen
-    assert f" --root {root})" in screen.replace("\r\n", "").replace("\n", "")
+    assert "undo with `kaudit-setup rollback --to" in " ".join(screen.split())
+    assert f" --root {root}`)" in screen.replace("\r\n", "").replace("\n", "")
 
 
 def test_a_canary_without_a_terminal_is_refused_at_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.node.peers import Address
+from kaudit_setup.report.times import localized
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
 Make = Callable[..., None]
@@ -161,11 +162,11 @@ def test_a_server_that_is_not_auditing_is_said(make: Make, capfd: pytest.Capture
     make("cp2", "A", on=False)
     said = text(capfd, "who", "changed", "pod/samename", *LOG).splitlines()
     assert said[0].startswith("No successful change of pod default/samename")
-    assert GIST in said[0]
+    assert localized(GIST) in said[0]
     (created,) = answers(capfd, "who", "created", "pod/samename", *LOG)
     assert (created["confidence"], any(GIST[1:] in note for note in created["notes"])) == ("certain", True)
     said = text(capfd, "who", "touched", "pod/samename", *LOG).splitlines()
-    assert GIST in said[0]
+    assert localized(GIST) in said[0]
     assert said[1] == "Confidence: inferred."
 
 

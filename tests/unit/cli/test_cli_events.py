@@ -308,7 +308,7 @@ def test_nothing_found_says_where_it_was_looked_for(capfd: pytest.CaptureFixture
     path = write(tmp_path / "cp1" / "audit.log", event(1), event(2))
     assert main(["events", "--log", str(path), "--user", "nobody"]) == 0
     said = capfd.readouterr().err
-    assert f"note: no matching events (searched cp1, {moment(1)} to {moment(2)})" in said
+    assert "note: no matching events (searched cp1, 2026-11-23 16:00:01 UTC to 2026-11-23 16:00:02 UTC)" in said
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_it_prints_what_fits_and_says_what_was_seen(log: Path, capsys: pytest.Ca
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split()[:2] == ["TIME", "(UTC)"]
     assert [line[11:19] for line in out.splitlines()[1:]] == ["16:00:01", "16:00:03"]
-    assert "2 events seen, 2026-11-23T16:00:01.000000Z to 2026-11-23T16:00:03.000000Z" in err
+    assert "2 events seen, 2026-11-23 16:00:01 UTC to 2026-11-23 16:00:03 UTC" in err
     assert main([*asked, "3", "-o", "jsonl"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["auditID"] for one in lines] == ["id-1", "id-2", "id-3"]

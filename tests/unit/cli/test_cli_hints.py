@@ -11,10 +11,10 @@ import pytest
 from documents import document
 
 from kaudit_setup.cli import connect, main
-from kaudit_setup.cli.hints import pasteable
 from kaudit_setup.errors import Exit, NodeError
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
+from kaudit_setup.report.nodes.hints import pasteable
 from kaudit_setup.runner import Ran
 
 
@@ -36,9 +36,9 @@ from kaudit_setup.runner import Ran
             "`kaudit-setup enable --policy quiet --host cp2 --ssh-config c`",
         ),
         (
-            "(undo with: kaudit-setup rollback --to X)",
+            "(undo with `kaudit-setup rollback --to X`)",
             [("--host", "a")],
-            "(undo with: kaudit-setup rollback --to X --host a)",
+            "(undo with `kaudit-setup rollback --to X --host a`)",
         ),
         ("`kaudit-setup policy lint f`", [("--host", "a")], "`kaudit-setup policy lint f`"),
         ("`kaudit-setup enable` does", [], "`kaudit-setup enable` does"),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from documents import document
 
-from kaudit_setup.cli import main
+from kaudit_setup.change import run as change_run
+from kaudit_setup.cli import connect, main
 from kaudit_setup.errors import Exit
+from kaudit_setup.fleet.survey import Candidate
+from kaudit_setup.node.local import LocalNode
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 LOG = Path(__file__).resolve().parents[2] / "data" / "logs" / "audit-1.36.2.jsonl.gz"
@@ -63,8 +69,46 @@ def test_a_node_is_read_as_the_newest(root: Path, capsys: pytest.CaptureFixture[
     assert SAID in capsys.readouterr().out
     main(["status", "--root", str(root), "-o", "json"])
     assert SAID in json.dumps(json.loads(capsys.readouterr().out)["warnings"])
-    main(["check", "--root", str(root), "-o", "json"])
-    assert SAID in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status --root ROOT",
+        "check --root ROOT",
+        "enable --policy metadata --dry-run --root ROOT",
+        "enable --policy metadata --yes --root ROOT",
+        "apply -i INVENTORY --check",
+        "backups diff --root ENABLED",
+        "rollback --dry-run --root ENABLED",
+        "disable --yes --root ENABLED",
+        "verify --host cp1",
+        "policy validate metadata --kube-version 1.41",
+        "policy explain metadata --verb get --resource pods --kube-version 1.41",
+        f"estimate quiet --log {LOG} --kube-version 1.41",
+        "policy explain metadata --verb nonsense --kube-version 1.41",
+    ],
+)
+def test_programs_get_it_among_the_warnings(
+    words: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def opened(*_: object, **__: object) -> Iterator[list[Candidate]]:
+        yield [Candidate(LocalNode(root))]
+
+    if "--host" in words:
+        monkeypatch.setattr(connect, "nodes", opened)
+        monkeypatch.setattr(change_run, "probe_now", lambda *_, **__: None)
+    monkeypatch.setattr(connect, "open_ssh", lambda *_, **__: LocalNode(root))
+    (tmp_path / "i.yaml").write_text("clusters: {c: {hosts: [cp1], audit: {policy: metadata}}}\n")
+    if "ENABLED" in words:
+        main(["enable", "--policy", "metadata", "--yes", "--root", str(root)])
+    capsys.readouterr()
+    argv = words.replace("ENABLED", "ROOT").replace("ROOT", str(root)).replace("INVENTORY", str(tmp_path / "i.yaml"))
+    main([*argv.split(), "-o", "json"])
+    warnings = document(capsys.readouterr().out)["warnings"]
+    (said,) = [w for w in warnings if w["code"] == "newer-kubernetes"]
+    assert said["message"] == SAID
 
 
 def test_a_manifest_is_read_as_the_newest(

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from kaudit_setup.report.columns import columns
-from kaudit_setup.report.terminal import Presentation, presenting
+from kaudit_setup.report.presentation import Presentation, presenting
 
 HEAD = ("NAME", "USER", "EVENTS")
 ROWS = [

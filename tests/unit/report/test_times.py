@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kaudit_setup.report.terminal import Presentation, presenting
-from kaudit_setup.report.times import age, shown, zone
+from kaudit_setup.report.presentation import Presentation, presenting
+from kaudit_setup.report.times import age, localized, shown, zone
 
 MOMENT = "2026-11-23T16:17:36.781678Z"
 
@@ -28,6 +28,32 @@ def test_times_are_local_and_utc_where_that_is_asked_for() -> None:
     assert (shown(MOMENT), zone()) == ("2026-11-23 17:17:36", "CET")
     with presenting(Presentation(utc=True)):
         assert (shown(MOMENT), zone()) == ("2026-11-23 16:17:36", "UTC")
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_moment_in_a_sentence_is_shown_like_one_in_a_table() -> None:
+    said = f"alice did it on 2026-11-23 16:17:36 UTC, bob at {MOMENT}; covers {MOMENT} to {MOMENT}."
+    here = "2026-11-23 17:17:36 CET"
+    assert localized(said) == f"alice did it on {here}, bob at {here}; covers {here} to {here}."
+    with presenting(Presentation(utc=True)):
+        there = "2026-11-23 16:17:36 UTC"
+        assert localized(said) == f"alice did it on {there}, bob at {there}; covers {there} to {there}."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"backup-{MOMENT}",
+        f"{MOMENT}.log",
+        f"/var/log/{MOMENT}",
+        "2026-99-23T16:17:36Z",
+        "2026-11-23T16:17:36Z-a4d55c",
+        "2026-11-23T16:17:36+01:00",
+    ],
+)
+@pytest.mark.usefixtures("berlin")
+def test_a_name_that_holds_a_moment_stays_a_name(name: str) -> None:
+    assert localized(f"see {name} there") == f"see {name} there"
 
 
 @pytest.mark.parametrize("odd", ["", "yesterday", "9999-99-99T00:00:00Z"])

@@ -104,7 +104,7 @@ def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> Reco
     if isinstance(seen, NotProved):
         raise BrokenError(
             f"{node.name}: the old files are back, but kube-apiserver does not run with them yet ({seen.phase})",
-            hint="see why with: crictl ps -a --name kube-apiserver; journalctl -u kubelet",
+            hint="see why with `crictl ps -a --name kube-apiserver` and `journalctl -u kubelet`",
             details=seen.server_log,
         )
     restored = "the old state is back and the API server answers" if done.restores else "cleared"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from typing import TypeAlias
 
 _COMMAND = re.compile(
     r"(?<=`)kaudit-setup (?:apply|backups|disable|enable|purge|recover|rollback|status|verify)\b[^`\n]*(?=`)"
-    r"|kaudit-setup rollback --to [^\s)`]+(?=\))"
 )
 # which nodes; the other options say how to reach them
 _WHICH = frozenset({"--host", "-i", "--group", "--root"})
 
 
-def pasteable(text: str, reach: Sequence[tuple[str, str]]) -> str:
+Reach: TypeAlias = Sequence[tuple[str, str]]
+"""Options and their values, empty for a switch."""
+
+
+def pasteable(text: str, reach: Reach) -> str:
     """`text` with `reach`, options and their values (empty for a switch), behind each command that goes to nodes.
 
     A command that names its nodes itself gets only what says how to reach them.
