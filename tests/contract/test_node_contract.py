@@ -14,6 +14,7 @@ import pytest
 from kaudit_setup.errors import LostError
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.port import Node
+from kaudit_setup.node.shell import script
 
 NASTY = (
     "plain",
@@ -171,3 +172,16 @@ def test_every_way_sees_the_same_node(node: Node) -> None:
     assert server.argv[0] == "kube-apiserver"
     assert server.start == int(Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[19])
     assert seen.kubelet_pid > 0
+
+
+def test_an_answer_for_which_there_is_no_room_is_none(node: Node) -> None:
+    config = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+    servers = "/api/v1/namespaces/default/endpoints/kubernetes"
+    text = "\n".join(
+        [
+            *(script(name) for name in ("lib", "server", "client")),
+            "trap '' XFSZ; curl() { (ulimit -f 1; command curl \"$@\"); }",
+            f"ask_each {servers} {config} {servers}; echo $CODES",
+        ]
+    )
+    assert node.sh(text).out == b"200 000 200\n"

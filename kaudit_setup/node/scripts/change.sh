@@ -187,8 +187,10 @@ make_dir() { # path mode owner
 # a server which is not root's.
 own_opened() ( # path mode owner
   if [ ! -f "$R$1" ] && [ ! -d "$R$1" ]; then exit 1; fi
-  # a link that was opened is another file than the link itself
-  exec 8<"$R$1" && [ "$(stat -L -c %d:%i /proc/self/fd/8)" = "$(stat -c %d:%i "$R$1")" ] && own /proc/self/fd/8 "$2" "$3"
+  # a link that was opened is another file than the link itself, and a file with two names may be another one, too
+  exec 8<"$R$1" && [ "$(stat -L -c %d:%i /proc/self/fd/8)" = "$(stat -c %d:%i "$R$1")" ] || exit 1
+  [ -d /proc/self/fd/8 ] || [ "$(stat -L -c %h /proc/self/fd/8)" = 1 ] || exit 1
+  own /proc/self/fd/8 "$2" "$3"
 )
 grant() { # path mode owner [create]
   still_wanted
@@ -196,7 +198,7 @@ grant() { # path mode owner [create]
   if [ -n "${4-}" ] && [ ! -e "$R$1" ]; then
     _said=$( (set -C && : >"$R$1") 2>&1) || fail 12 "cannot create $1: $_said"
   fi
-  _said=$(own_opened "$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1 (is it a link?): $_said"
+  _said=$(own_opened "$1" "$2" "$3" 2>&1) || fail 12 "cannot set owner and mode of $1 (is it a link, or has it a second name?): $_said"
   sync_path "$R$1"
 }
 ungrant() { # path mode owner [create]
@@ -259,7 +261,8 @@ decide() { mkdir "$RUN/decision" 2>/dev/null; } # once a run, under the lock: co
 # What was decided, on disk before anybody is told.
 conclude() { # outcome
   { echo "$1" >"$RUN/outcome"; } 2>/dev/null
-  sync_path "$RUN/outcome"
+  # its name, too: after a power cut the unit undoes what has no outcome
+  sync_path "$RUN/outcome" "$RUN"
   [ "$(cat "$RUN/outcome" 2>/dev/null)" = "$1" ]
 }
 

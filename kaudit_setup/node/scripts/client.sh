@@ -9,7 +9,12 @@
 # in memory.
 PKI=$R/etc/kubernetes/pki
 HOST=kubernetes.default.svc # named in every serving certificate of kubeadm's; the address may not be
-ANSWERS=$(mktemp -d "${TMPDIR:-/tmp}/kaudit.XXXXXX") || exit 12
+# in memory where there is such a place: the disk may be full, and a change may be what is needed then
+ANSWERS=''
+for _dir in /dev/shm /run "${TMPDIR:-/tmp}"; do
+  ANSWERS=$(mktemp -d "$_dir/kaudit.XXXXXX" 2>/dev/null) && break
+done
+[ -n "$ANSWERS" ] || exit 12
 ANSWER=$ANSWERS/body
 : >"$ANSWER"
 KEYS='' CODE=000 CODES='' WAY=''
@@ -81,10 +86,17 @@ get_by_curl() { # certificate key path...
     set -- "$@" -o "$ANSWER.$_number" "https://$HOST:$PORT$1"
     shift
   done
-  # shellcheck disable=SC2046
-  set -- $(curl_as "$_crt" "$_key" "$@")
-  while [ $# -lt "$_left" ]; do set -- "$@" 000; done
-  CODES=$*
+  # an answer that could not be kept is none; curl's own exit status tells of the last one only
+  _number=0 CODES=''
+  for _one in $(curl_as "$_crt" "$_key" "$@"); do
+    _number=$((_number + 1))
+    if [ "$(wc -c <"$ANSWER.$_number")" -ne "${_one#*:}" ]; then _one=000; fi
+    CODES="$CODES ${_one%:*}"
+  done
+  while [ "$_number" -lt "$_left" ]; do
+    _number=$((_number + 1))
+    CODES="$CODES 000"
+  done
 }
 ask_by() { # way method path [body-file]
   _way=$1
@@ -121,11 +133,11 @@ drop_keys() {
   if [ -n "$KEYS" ]; then rm -rf -- "$KEYS"; fi
   KEYS=''
 }
-# prints the HTTP status of each request
+# prints the HTTP status of each request, and how many bytes its answer has: `200:1234`
 curl_as() { # certificate key option-or-URL...
   _crt=$1 _key=$2
   shift 2
-  curl -q -s -w '%{http_code}\n' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" --cacert "$PKI/ca.crt" \
+  curl -q -s -w '%{http_code}:%{size_download}\n' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" --cacert "$PKI/ca.crt" \
     --cert "$_crt" --key "$_key" "$@"
 }
 ask_curl() { # certificate key method path [body-file]
@@ -134,6 +146,7 @@ ask_curl() { # certificate key method path [body-file]
   if [ -n "${ACCEPT-}" ]; then set -- "$@" -H "Accept: $ACCEPT"; fi
   : >"$ANSWER"
   CODE=$(curl_as "$_crt" "$_key" -o "$ANSWER" -X "$_method" "$@" "https://$HOST:$PORT$_path") || CODE=000
+  CODE=${CODE%:*}
 }
 ask_kubectl() { # kubeconfig method path [body-file]
   _conf=$1 _method=$2 _path=$3

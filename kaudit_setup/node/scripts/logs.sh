@@ -22,6 +22,7 @@ NL='
 # What a manifest in kubelet's folder, which only root can write, says of the log; empty if nothing does.
 path_in_manifests() {
   for f in "$R"/etc/kubernetes/manifests/*; do
+    [ -f "$f" ] || continue
     path=$(sed -n 's/.*--audit-log-path=\([^"'\'' ]*\).*/\1/p' "$f" 2>/dev/null | tail -n 1)
     if [ -n "$path" ]; then echo "$path" && return; fi
   done
@@ -31,19 +32,29 @@ path_in_manifests() {
 STDOUT='/var/log/pods/kube-system_kube-apiserver-*/kube-apiserver'
 
 # The log of the running server or of its manifest, where this script can read it. A server that writes elsewhere than
-# the manifest says is another one: anybody with a Pod on the host's network may call a process kube-apiserver.
+# the manifest says is another one: anybody with a Pod on the host's network may call a process kube-apiserver. What
+# the node has at that path counts first; of views that only processes have, there must be one.
 default_path() {
   said=$(path_in_manifests)
+  view=''
   for p in $(pids_of kube-apiserver); do
     path=$({ tr '\0' '\n' <"$R/proc/$p/cmdline"; } 2>/dev/null | sed -n 's/^--audit-log-path=//p' | tail -n 1)
     if [ "$path" = - ] && [ "${said:--}" = - ]; then echo - && return; fi
     if [ -z "$path" ] || ! [ -e "$R/proc/$p/root$path" ]; then continue; fi
     if [ -n "$said" ] && [ "$said" != "$path" ]; then continue; fi
+    seen=$R/proc/$p/root$path
     # usually mounted where the node has it, under a name that outlives the process
     # shellcheck disable=SC3013
-    if [ "$R$path" -ef "$R/proc/$p/root$path" ]; then echo "$R$path"; else echo "$R/proc/$p/root$path"; fi
-    return
+    if [ "$R$path" -ef "$seen" ]; then
+      echo "$R$path"
+      return
+    elif [ -n "$view" ] && ! [ "$view" -ef "$seen" ]; then
+      failed "several processes are called kube-apiserver, and their audit logs differ; name the log with --log"
+      return
+    fi
+    view=$seen
   done
+  if [ -n "$view" ]; then echo "$view" && return; fi
   if [ "$said" = - ]; then echo - && return; fi
   for path in "$said" /var/log/kubernetes/audit/audit.log; do
     if [ -n "$path" ] && [ -e "$R$path" ]; then echo "$R$path" && return; fi

@@ -1,5 +1,6 @@
 """curl, as far as kaudit-setup uses it: options, exit codes and messages are curl's (see curl(1), EXIT CODES)."""
 
+import re
 import socket
 import ssl
 import sys
@@ -246,6 +247,7 @@ class Response:
 
     def __init__(self, stream: socket.socket, deadline: float | None) -> None:
         self._stream, self._deadline, self._rest = stream, deadline, b""
+        self.downloaded = 0
         self.top, code = b"", 52
         while b"\r\n\r\n" not in self._rest:
             self._more(code, "Empty reply from server")
@@ -309,6 +311,7 @@ def fetch(options: Options, url: str, output: str) -> None:
     default = "HEAD" if "--head" in options.on else "POST" if options.data else "GET"
     method = options.one.get("request", default)
     code = "000"
+    response: Response | None = None
     try:
         with dial(options, tls, host, port, deadline) as stream:
             stream.sendall(request_bytes(options, method, host, port, path))
@@ -321,8 +324,14 @@ def fetch(options: Options, url: str, output: str) -> None:
         raise CurlError(28, f"Operation timed out after {limit * 1000:.0f} milliseconds") from error
     except (ConnectionResetError, ssl.SSLError) as error:
         raise CurlError(56, f"Recv failure: {error.strerror or error}") from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CurlError(23, "Failure writing output to destination") from error
     finally:
-        shown = options.one.get("write-out", "").replace("%{http_code}", code).replace("%{response_code}", code)
+        size = str(0 if response is None else response.downloaded)
+        known = {"http_code": code, "response_code": code, "size_download": size}
+        shown = re.sub(r"%\{(\w+)\}", lambda found: known.get(found[1], ""), options.one.get("write-out", ""))
         sys.stdout.buffer.flush()
         sys.stdout.write(shown.replace("\\n", "\n").replace("\\t", "\t"))
         sys.stdout.flush()
@@ -333,6 +342,7 @@ def save(options: Options, response: Response, output: str, *, bodiless: bool) -
         if options.on & {"--include", "--head"}:
             target.write(response.top + b"\r\n\r\n")
         for chunk in () if bodiless else response.body():
+            response.downloaded += len(chunk)
             target.write(chunk)
             target.flush()
 

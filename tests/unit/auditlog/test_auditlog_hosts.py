@@ -196,6 +196,27 @@ def test_the_running_servers_log_has_the_nodes_name_for_it(machines: Machines, m
     assert row["source"]["file"] == str((folder if mounted else seen / "audit") / "audit.log")
 
 
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_strangers_process_does_not_say_which_log_is_read(machines: Machines, mounted: bool) -> None:
+    """A Pod on the network of the host may call its program kube-apiserver, and have a file at the same path."""
+    folder = machines.folder("cp1", "/var/log/kubernetes/audit" if mounted else "/srv/elsewhere")
+    (folder / "audit.log").write_bytes(line(1))
+    for pid, place in (("4", machines.folder("cp1", "/srv/strangers")), ("7", folder)):
+        process = machines.folder("cp1", f"/proc/{pid}")
+        (process / "cmdline").write_bytes(b"kube-apiserver\0--audit-log-path=/var/log/kubernetes/audit/audit.log\0")
+        seen = process / "root/var/log/kubernetes"
+        seen.mkdir(parents=True)
+        (seen / "audit").symlink_to(place)
+    (machines.folder("cp1", "/srv/strangers") / "audit.log").write_bytes(line(2))
+    code, said, errors = machines.run("events", "-o", "json", "--host", "cp1")
+    if mounted:
+        (row,) = items(said)
+        assert row["source"]["file"] == str(folder / "audit.log")
+    else:
+        assert code == 1
+        assert "several processes are called kube-apiserver" in said + errors
+
+
 def test_the_node_is_the_host_and_the_file_is_the_nodes(machines: Machines) -> None:
     for number, host in enumerate(("cp1", "cp2")):
         machines.folder(host, "/srv/f1").joinpath("audit.log").write_bytes(line(number) + b"garbage\n")
