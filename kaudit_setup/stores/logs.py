@@ -12,6 +12,8 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
+from kaudit_setup.auditlog.reports.estimate import Weight
+from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.scan_statistics import Coverage, coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -94,6 +96,11 @@ class StoreLogs:
         """See `Store.count`."""
         self._window = wanted.window
         return self._store.count(by, wanted)
+
+    def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
+        """See `Store.weigh`."""
+        self._window = wanted.window
+        return self._store.weigh(classifier, wanted)
 
     def close(self) -> None:
         """Nothing is kept here."""

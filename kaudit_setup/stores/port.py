@@ -12,6 +12,8 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain
+from kaudit_setup.auditlog.reports.estimate import Weight
+from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.stores.records import Source
 
@@ -56,6 +58,10 @@ class Store(Protocol):
 
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
         """The events that fit `wanted`, by the dimensions `by`; each group comes once."""
+        ...
+
+    def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
+        """The events that fit `wanted`, by all that some policies can tell apart; a class may come more than once."""
         ...
 
 

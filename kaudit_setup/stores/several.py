@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.reports.estimate import Weight, summed
+from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.reports.stats import NodeStats
 from kaudit_setup.auditlog.reports.top import Groups, Top, ranked
 from kaudit_setup.auditlog.scan_statistics import Coverage, extent
@@ -17,6 +19,7 @@ from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import StoreError
+from kaudit_setup.policy.model import Policy
 from kaudit_setup.stores.logs import StoreLogs
 from kaudit_setup.stores.reports import add_counted, stats
 
@@ -114,6 +117,13 @@ class Stores:
         self._each(add)
         self.missing()
         return ranked(groups, by, limit, extent(self.coverage(), wanted.window))
+
+    def weigh(self, policies: Sequence[Policy], wanted: Filter) -> dict[RequestClass, Weight]:
+        """See `auditlog.reports.estimate.weigh`; of stores that count. Raises StoreError if none of them answers."""
+        classifier = Classifier(policies)
+        found = self._each(lambda logs: summed(logs.weigh(classifier, wanted)) if isinstance(logs, StoreLogs) else {})
+        self.missing()
+        return summed(pair for classes in found for pair in classes.items())
 
     def stats(self) -> tuple[NodeStats, ...]:
         """See `auditlog.reports.stats.stats`; of stores that count. Raises StoreError if none of them answers."""

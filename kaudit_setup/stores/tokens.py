@@ -1,8 +1,9 @@
 """What an archive's index holds of lines, and what a literal tells of the lines that hold it.
 
-Two kinds of keys: a word is a run of ASCII letters, digits, `_` and `-`; a value is what stands between two quotation
-marks that follow each other, kept with one in front of it. For each key an archive knows in which blocks of lines it
-stands. So a literal that holds a whole word or value, or begins or ends one, is looked for in those blocks only.
+Two kinds of keys: a word is a run of ASCII letters, digits, `_` and `-`, of a long one its begin and its end; a value
+is what stands between two quotation marks that follow each other, kept with one in front of it. For each key an
+archive knows in which blocks of lines it stands. So a literal that holds a whole word or value, or begins or ends
+one, is looked for in those blocks only.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _SHORTEST = 2
 _SHORTEST_PART = 3
 _MAY_NOT_BE_VALUE = re.compile(rb'"(?:[0-9a-f:.TZ-]*\Z|[\s:,{}\[\]])')
 _QUOTE = b'"'
+_END_OF = b"\0"  # in front of the end of a word that was too long to be kept
 
 Blocks = int
 """Some blocks of one part: the bit `1 << n` says that the n-th one is among them."""
@@ -69,7 +71,8 @@ def _keys_in(piece: bytes) -> tuple[bytes, ...]:
     """The keys of one piece. Most pieces stand in many blocks."""
     values = piece.split(_QUOTE)
     words = piece.translate(_SPACED).split()
-    return tuple({*map(value_key, values), *map(word_key, words)} - {b""})
+    ends = [_END_OF + word[-LONGEST:] for word in words if len(word) > LONGEST]
+    return tuple({*map(value_key, values), *map(word_key, words), *ends} - {b""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Words:
         """A run at an edge of `text` may go on in the line, so it is not a word, but the end or the begin of one."""
         runs = [(run[0], run.start() > 0, run.end() < len(text)) for run in _RUN.finditer(text)]
         begun = {word[:LONGEST] for word, left, right in runs if left and not right and not _is_number(word)}
-        ended = {word for word, left, right in runs if right and not left}
+        ended = {word[-LONGEST:] for word, left, right in runs if right and not left}
         _, *values = text.split(_QUOTE)
         begun |= {_QUOTE + value[: LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}
         whole = {word_key(word) for word, left, right in runs if left and right}
@@ -137,7 +140,7 @@ def is_short_uid(key: bytes) -> bool:
 
 def ends(kept: bytes, end: bytes) -> bool:
     """Whether a word kept as `kept` may be one that ends with `end`."""
-    return not kept.startswith(_QUOTE) and (kept.endswith(end) or len(kept) == LONGEST)
+    return not kept.startswith(_QUOTE) and kept.endswith(end)
 
 
 def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]) -> Blocks | None:

@@ -6,7 +6,7 @@ what that would add is unknown and counted as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
@@ -79,7 +79,16 @@ def estimate(
 ) -> Replay:
     """Replay the events of `logs` that fit `wanted` through each policy: (name, policy, the compiled policy)."""
     classes = weigh(logs, [policy for _, policy, _ in policies], wanted)
-    extents = [extent([one], wanted.window) for one in logs.coverage()]
+    return replay(classes, policies, [extent([one], wanted.window) for one in logs.coverage()], rotation)
+
+
+def replay(
+    classes: dict[RequestClass, Weight],
+    policies: Sequence[tuple[str, Policy, Compiled]],
+    extents: Sequence[Extent],
+    rotation: Rotation,
+) -> Replay:
+    """The classes that `weigh` found for these policies, through each of them. `extents`: of each node's log."""
     hours = sum(one.hours for one in extents)
     total = Estimate(
         "as logged", sum(w.events for w in classes.values()), sum(w.size for w in classes.values()), 0, (), None
@@ -97,18 +106,26 @@ def estimate(
 def weigh(logs: LocalLogs, policies: Sequence[Policy], wanted: Filter) -> dict[RequestClass, Weight]:
     """The events of `logs` that fit `wanted`, by all that these policies can tell apart."""
     classifier = Classifier(policies)
-    classes: dict[RequestClass, Weight] = {}
 
     def work(unit: Unit, tally: Tally) -> Iterator[dict[ClassFields, Weight]]:
         return _weigh(unit, tally, classifier, wanted)
 
-    for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies):
-        for key, weight in part.items():
-            whole = classes.setdefault(RequestClass._make(key), Weight())
-            whole.events += weight.events
-            whole.size += weight.size
-            whole.request += weight.request
-            whole.response += weight.response
+    return summed(
+        (RequestClass._make(key), weight)
+        for _, _, part in scan(within(logs.files, wanted.window), work, logs.tallies)
+        for key, weight in part.items()
+    )
+
+
+def summed(parts: Iterable[tuple[RequestClass, Weight]]) -> dict[RequestClass, Weight]:
+    """What each class weighs in all."""
+    classes: dict[RequestClass, Weight] = {}
+    for key, weight in parts:
+        whole = classes.setdefault(key, Weight())
+        whole.events += weight.events
+        whole.size += weight.size
+        whole.request += weight.request
+        whole.response += weight.response
     return classes
 
 

@@ -37,6 +37,15 @@ ClassFields = tuple[str | None, tuple[str, ...], str, str, str, str, str, str, s
 """A RequestClass before it has names: a plain tuple is made in half the time."""
 
 
+class Literals(NamedTuple):
+    """What some policies name. Any other value is like any other one to them."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    names: tuple[str, ...]
+
+
 _Known = dict[str, str]  # each literal of a policy by itself: what is not here is _OTHER
 
 
@@ -78,6 +87,11 @@ class Classifier:
             for resource, _, subresource in (spec.partition("/") for spec in entry.resources):
                 _add(self._resources, (resource,))
                 _add(self._subresources, (subresource,))
+
+    @property
+    def literals(self) -> Literals:
+        """What the policies name of that of which a log has most."""
+        return Literals(*map(tuple, (self._users, self._groups, self._namespaces, self._names)))
 
     def classify(self) -> Callable[[Event], ClassFields]:
         """A function from an event with the fields ESTIMATE to its class, in the order of RequestClass."""

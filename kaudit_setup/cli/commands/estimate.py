@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,9 +16,12 @@ from kaudit_setup.cli.options.policies import require_policy, supported_version
 from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
-    from kaudit_setup.auditlog.reports.estimate import Compiled
+    from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.reports.estimate import Compiled, Replay
     from kaudit_setup.auditlog.scan_statistics import Coverage
+    from kaudit_setup.cli.options.logs import Missing
     from kaudit_setup.policy.model import Policy
+    from kaudit_setup.rotation import Rotation
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -54,7 +58,6 @@ def estimate(
 ) -> None:
     """Estimate what other policies would log: events, bytes, share, and how long the log is kept."""
     from kaudit_setup.auditlog.filters import Filter
-    from kaudit_setup.auditlog.reports.estimate import estimate as replay
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.coverage import coverage_notes
@@ -67,9 +70,7 @@ def estimate(
     loaded = [_policy(name, version) for name in policies]
     rotation = Rotation(maxage, maxbackup, effective_maxsize(maxsize, version))
     wanted = Filter(window=Window.of(since, until))
-    with source.fetch(wanted) as (logs, missing):
-        result = replay(logs, loaded, wanted, rotation)
-        cover = logs.coverage()
+    with _replayed(source, loaded, wanted, rotation) as (result, cover, missing):
         said = [*unreadable_notes(cover), *coverage_notes(cover), *_container_notes(cover)]
         if output is not Output.text or not nothing_readable(cover):
             limits = list(replay_notes(result, wanted.window))
@@ -85,6 +86,25 @@ def estimate(
             )
         notes(said)
         exit_unless(not nothing_readable(cover))
+
+
+@contextmanager
+def _replayed(
+    source: LogOptions, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
+) -> Iterator[tuple[Replay, tuple[Coverage, ...], Missing]]:
+    """The answer, and what the logs cover: a store counts them itself."""
+    from kaudit_setup.auditlog.reports.estimate import estimate, replay
+    from kaudit_setup.auditlog.scan_statistics import extent
+
+    with source.counting() as stores:
+        if stores is not None:
+            classes = stores.weigh([policy for _, policy, _ in policies], wanted)
+            cover = stores.coverage()
+            extents = [extent([one], wanted.window) for one in cover]
+            yield replay(classes, policies, extents, rotation), cover, stores.missing
+            return
+    with source.fetch(wanted) as (logs, missing):
+        yield estimate(logs, policies, wanted, rotation), logs.coverage(), missing
 
 
 def _container_notes(cover: Sequence[Coverage]) -> list[str]:

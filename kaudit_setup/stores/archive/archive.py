@@ -11,9 +11,11 @@ from kaudit_setup.auditlog.files import latest_begin
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain, plainly
 from kaudit_setup.auditlog.prefilter import needles
+from kaudit_setup.auditlog.reports.estimate import Weight
+from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import sql, tabs
+from kaudit_setup.stores import classes, sql, tabs
 from kaudit_setup.stores.archive import counts
 from kaudit_setup.stores.archive.blocks import Held, lines, narrowed
 from kaudit_setup.stores.archive.parts import LINES, structure
@@ -98,6 +100,14 @@ class Archive:
                 group = Group(group.key, group.events + events, group.size + size)
             yield group
         yield from (Group(key, *cell) for key, cell in cells.items())
+
+    def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
+        """See `Store.weigh`."""
+        chosen = self._chosen(wanted.window)
+        if chosen.parts:
+            where = sql.all_of([sql.fits(wanted), *_counting(chosen)])
+            query = classes.query(self._table(chosen.parts), classifier, where)
+            yield from classes.rows(self._engine.query(query), classifier)
 
     def _counted(self, parts: Sequence[Part], chosen: _Chosen, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
         """The events of `parts`, counted line by line."""

@@ -22,7 +22,7 @@ from zlib import crc32
 import msgspec
 
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores.tokens import LONGEST, Blocks, Words, begins, ends, is_short_uid
+from kaudit_setup.stores.tokens import Blocks, Words, begins, ends, is_short_uid
 
 MAGIC = b"KAUDIT-INDEX-2\n\0"
 _TAIL = struct.Struct(f"<II{len(MAGIC)}s")
@@ -42,10 +42,9 @@ class _Chunk(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Contents(msgspec.Struct, frozen=True, array_like=True):
-    """`width`: bytes that say in which blocks a key stands; `cut`: the blocks with words that were too long."""
+    """`width`: bytes that say in which blocks a key stands."""
 
     width: int
-    cut: bytes
     words: list[_Chunk]
     uids: list[_Chunk]
 
@@ -59,7 +58,6 @@ def encode(index: Mapping[bytes, Blocks], blocks: int) -> bytes:
     parts: list[bytes] = []
     uids = sorted(filter(is_short_uid, index))
     words = sorted(index.keys() - set(uids))
-    cut = reduce(or_, (index[key] for key in words if len(key) == LONGEST), 0)
     at = 0
     tables: list[list[_Chunk]] = []
     for keys in (words, uids):
@@ -73,7 +71,7 @@ def encode(index: Mapping[bytes, Blocks], blocks: int) -> bytes:
             parts.append(packed)
             at += len(packed)
         tables.append(chunks)
-    contents = msgspec.msgpack.encode(_Contents(width, cut.to_bytes(width, "little"), *tables))
+    contents = msgspec.msgpack.encode(_Contents(width, *tables))
     return b"".join([*parts, contents, _TAIL.pack(len(contents), crc32(contents), MAGIC)])
 
 
@@ -122,7 +120,7 @@ class Index:
         return found
 
     def _ended(self, end: bytes) -> Blocks:
-        found = int.from_bytes(self._contents.cut, "little")
+        found = 0
         for chunk in self._contents.words:
             found = reduce(or_, (where for key, where in self._within(chunk, end + _END) if ends(key, end)), found)
         return found

@@ -9,9 +9,11 @@ from functools import cached_property
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain, plainly
 from kaudit_setup.auditlog.prefilter import needles
+from kaudit_setup.auditlog.reports.estimate import Weight
+from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import sql, tabs
+from kaudit_setup.stores import classes, sql, tabs
 from kaudit_setup.stores.clickhouse.server import ClickHouse
 from kaudit_setup.stores.port import Group, StoredLine
 from kaudit_setup.stores.records import Batch, Source, decode, in_order, live
@@ -81,6 +83,12 @@ class Table:
         """See `Store.count`."""
         query = sql.count(by, self.lines, sql.all_of([sql.fits(wanted), *self._counting()]))
         return tabs.groups(self._engine.query(query), len(by))
+
+    def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
+        """See `Store.weigh`."""
+        where = sql.all_of([sql.fits(wanted), *self._counting()])
+        query = classes.query(self.lines, classifier, where)
+        return classes.rows(self._engine.query(query), classifier)
 
     def _select(self, conditions: Sequence[str]) -> Iterator[StoredLine]:
         texts = [source.text for source in self.sources()]

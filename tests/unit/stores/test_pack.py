@@ -16,6 +16,7 @@ from logkit import event, write
 from kaudit_setup.cli import main
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.folder import Folder
+from kaudit_setup.stores.logs import StoreLogs
 
 pytest.importorskip("chdb")
 
@@ -314,3 +315,52 @@ def test_what_is_read_without_the_engine_is_the_same(
         of_archive = run(capfd, *question, "-o", "json", "--log", archive)
         assert json.loads(of_archive[1])["items"] == json.loads(of_files[1])["items"], question
         assert of_archive[0] == of_files[0], question
+
+
+POLICY = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: None, users: ["bob", "eve's\\n"], verbs: ["get"]}
+  - {level: None, userGroups: ["system:masters"], nonResourceURLs: ["/healthz*"]}
+  - {level: None, namespaces: ["shop"], resources: [{group: "", resources: ["secrets"], resourceNames: ["p-3"]}]}
+  - {level: Metadata, userGroups: ["dev", "ops"], resources: [{group: "", resources: ["pods/*"]}]}
+  - {level: Request, userGroups: ["dev"]}
+"""
+
+
+def test_an_estimate_is_counted_where_the_lines_are(
+    store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = [
+        {"resource": ("pods", "secrets")[n // 2 % 2], "namespace": ("ns", "shop", "")[n % 3], "name": f"p-{n % 7}"}
+        for n in range(40)
+    ]
+    events = [
+        event(
+            n,
+            level="RequestResponse",
+            verb=("create", "get", "watch")[n % 3],
+            stage=("RequestReceived", "ResponseComplete")[n % 2],
+            user=({"username": "bob", "groups": ["dev", "x"]}, {"groups": ["system:masters"]}, {})[n % 5 // 2],
+            requestURI="/healthz/ping?x=1" if n % 11 == 0 else "/api/v1/pods",
+            requestObject={"kind": "Pod", "text": "\u00e9\t" * n},
+            responseObject={"n": n},
+            **({} if n % 11 == 0 else {"objectRef": ref}),
+            **({"impersonatedUser": {"username": "root", "groups": ["dev"]}} if n % 6 == 0 else {}),
+        )
+        for n, ref in enumerate(objects)
+    ]
+    for n, one in enumerate(events):
+        if n % 11 == 0:
+            del one["objectRef"]
+    log = write(tmp_path / "cp1/audit.log", *events)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    to = f"{store}estimate"
+    assert run(capfd, "pack", "--log", log, "--to", to)[0] == 0
+    asked = ["estimate", "metadata", policy, "-o", "json", "--since", events[3]["stageTimestamp"]]
+    of_file = run(capfd, *asked, "--log", log)
+    monkeypatch.setattr(StoreLogs, "fetch", None)  # no line travels
+    assert run(capfd, *asked, "--log", to) == of_file
