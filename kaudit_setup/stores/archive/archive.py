@@ -74,7 +74,9 @@ class Archive:
             order = {text: number for number, text in enumerate(chosen.texts)}
             found = lines(self._place, held, plains, order)
             if found is not None:
-                yield from found
+                found.reverse()
+                while found:  # who asked needs the room
+                    yield found.pop()
                 return
         yield from self._lines(chosen, held, sql.all_of([sql.holds(plains), sql.touches(window)]))
 

@@ -23,7 +23,7 @@ B = TypeVar("B")
 
 _THREADS = 8
 """More than there are cores: in a bucket most of the time goes by waiting."""
-_MOST_BYTES = 96 << 20
+_MOST_BYTES = 192 << 20
 """Bytes of lines that are held here; what is more is for the engine, which sorts on the disk."""
 
 
@@ -74,8 +74,11 @@ def _each(ask: Callable[[A], B], all_of: Sequence[A]) -> Iterator[B]:
     if len(all_of) < 2:
         yield from map(ask, all_of)
         return
-    with ThreadPoolExecutor(_THREADS) as threads:
+    threads = ThreadPoolExecutor(_THREADS)
+    try:
         yield from threads.map(ask, all_of)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _in_part(
