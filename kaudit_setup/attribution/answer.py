@@ -89,7 +89,8 @@ class Answer:
 
     `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
     as they are now, where they were read. `silent`: API servers whose requests the logs do not have, and `proviso`
-    what the answer's sentence says of them.
+    what the answer's sentence says of them. `tried`: where the question is about a user, their requests that took no
+    effect.
     """
 
     question: Question
@@ -106,6 +107,7 @@ class Answer:
     living: tuple[Living, ...] = ()
     silent: tuple[SilentServer, ...] = ()
     proviso: str = ""
+    tried: tuple[Request, ...] = ()
 
     @property
     def found(self) -> bool:

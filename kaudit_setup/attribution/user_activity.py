@@ -91,6 +91,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
         tuple(events),
         log.coverage(),
         tuple(notes),
+        tried=tuple(failed),
     )
 
 

@@ -2,6 +2,7 @@
 // Events over time, one line for each value of a dimension.
 (function () {
   const { byId, data, row } = page;
+  if (!data.steps.length) return;
   const dashes = [[], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 4], [2, 5], [9, 2, 2, 2, 2, 2], [1, 3]];
   const whole = { min: data.steps[0], max: data.steps[data.steps.length - 1] };
   let plot = null;
@@ -26,11 +27,13 @@
     ctx.strokeStyle = style("--bad");
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-    for (const start of data.restarts) {
-      const x = u.valToPos(start.at, "x", true);
+    const place = (at) => u.valToPos(at, "x", true);
+    const { kept, short } = page.starts(data.restarts.filter((one) => one.at >= view.min && one.at <= view.max), place, 4 * devicePixelRatio);
+    if (short) ctx.setLineDash([]);
+    for (const start of kept) {
       ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.moveTo(place(start.at), bbox.top);
+      ctx.lineTo(place(start.at), bbox.top + (short ? 8 * devicePixelRatio : bbox.height));
       ctx.stroke();
     }
     ctx.restore();
@@ -52,7 +55,6 @@
     const chart = data.charts.find((one) => one.by === byId("by").value);
     sums(chart);
     if (plot) plot.destroy();
-    if (!data.steps.length) return;
     const axis = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
     // the day stands below the first time of it
     const times = (_u, ticks, _i, _space, step) => ticks.map((at, i) => {
@@ -65,7 +67,7 @@
       stroke: style(`--c${(i % 9) + 1}`),
       dash: dashes[i % dashes.length],
       width: 1.75,
-      points: { show: data.steps.length < 40, size: 5 },
+      points: data.steps.length < 40 ? { show: true, size: 5 } : { size: 5 },
       value: (_u, n) => (n === null ? "" : n.toLocaleString("en")),
     }));
     plot = new uPlot(

@@ -60,6 +60,13 @@ const page = (function () {
     return root.classList.contains("printing") ? PAPER : Math.max(element.clientWidth, 280);
   }
 
+  /** Starts of servers that can be told apart in a picture; many are short marks, which hide nothing. */
+  function starts(found, place, apart) {
+    const kept = [];
+    for (const one of found) if (!kept.length || place(one.at) - place(kept[kept.length - 1].at) >= apart) kept.push(one);
+    return { kept, short: kept.length > 40 };
+  }
+
   const data = JSON.parse(byId("data").textContent);
-  return { byId, data, draw, make, row, time, width };
+  return { byId, data, draw, make, row, starts, time, width };
 })();

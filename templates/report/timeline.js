@@ -36,13 +36,21 @@
     return requests.filter((one) => !hidden.has(one.sort) && !(hidden.has("refused") && refused(one)) && passes(one));
   }
 
+  /** The rows in which most was done, in their order: reads and reports by themselves say little. */
+  function weightiest(found, key, used) {
+    const weights = new Map(used.map((one) => [one, 0]));
+    for (const one of found) weights.set(key(one), weights.get(key(one)) + (["read", "other"].includes(one.sort) ? 0.001 : 1));
+    const kept = new Set([...used].sort((a, b) => weights.get(b) - weights.get(a)).slice(0, MOST_ROWS - 1));
+    return used.filter((one) => kept.has(one));
+  }
+
   /** The rows of the picture: { kind, name, depth, states }, and the row of a request. */
   function rowsOf(found) {
     const byUser = byId("rows").value === "users";
     const key = byUser ? (one) => one.user : (one) => one.lane;
     const used = [...new Set(found.map(key))];
     if (!byUser) used.sort((a, b) => a - b);
-    const shown = everyRow || used.length <= MOST_ROWS ? used : used.slice(0, MOST_ROWS - 1);
+    const shown = everyRow || used.length <= MOST_ROWS ? used : weightiest(found, key, used);
     const rows = shown.map((one) => (byUser ? { kind: "", name: one || "(nobody)", depth: 0, states: [] } : lanes[one]));
     const numbers = new Map(shown.map((one, i) => [one, i]));
     if (shown.length < used.length) rows.push({ kind: "", name: `${used.length - shown.length} more rows`, depth: 0, states: [], more: true });
@@ -108,9 +116,9 @@
       box.append(draw("title", {}, `no log of ${gap.node} from ${time(gap.begin, 0)} to ${time(gap.end, 0)}`));
       svg.append(box);
     }
-    for (const start of data.restarts) {
-      if (start.at < view.from || start.at > view.to) continue;
-      const mark = draw("path", { class: "start", d: `M${x(start.at)},${top}V${bottom}` });
+    const { kept, short } = page.starts(data.restarts.filter((one) => one.at >= view.from && one.at <= view.to), x, 4);
+    for (const start of kept) {
+      const mark = draw("path", { class: short ? "start short" : "start", d: `M${x(start.at)},${top}V${short ? top + 7 : bottom}` });
       mark.append(draw("title", {}, `kube-apiserver of ${start.node} started at ${time(start.at, 0)}`));
       svg.append(mark);
     }

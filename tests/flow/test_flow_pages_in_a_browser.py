@@ -170,6 +170,16 @@ def test_hostile_strings_do_nothing(browser, tmp_path: Path) -> None:
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.parametrize("lines", ["", "not an audit log\n"])
+def test_a_log_without_events_is_a_page_without_errors(browser, tmp_path: Path, lines: str) -> None:
+    log, file = tmp_path / "audit.log", tmp_path / "report.html"
+    log.write_text(lines)
+    main(["report", "--log", str(log), "-o", str(file)])
+    opened(browser, file)
+    assert "No event" in browser.find_element("id", "events").text
+    assert browser.get_log("browser") == []
+
+
 @pytest.fixture
 def status_file(browser, tmp_path: Path) -> Path:
     """Four control planes, one of which has a name that somebody chose."""

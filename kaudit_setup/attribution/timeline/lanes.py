@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from kaudit_setup.attribution.answer import Answer, Question, Searched, Verb
+from kaudit_setup.attribution.answer import Answer, Searched, Verb
 from kaudit_setup.attribution.chain import Child, Finding, certain_if
 from kaudit_setup.attribution.deeds.answer import ManyAnswer
 from kaudit_setup.attribution.deeds.behind import Behind, cause
@@ -22,7 +22,6 @@ from kaudit_setup.attribution.timeline.states import State, states
 MOST: Final = 5_000
 """Requests on a timeline."""
 _PATIENCE_S: Final = 2.0  # for asking who is behind what controllers did
-_ROUND: Final = 4 * MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ def timeline_of(log: Searched, answer: Answer | ManyAnswer) -> Timeline:
         known = {deed.request: deed.behind for deed in answer.deeds if deed.behind is not None}
         return Timeline(_by_object([deed.request for deed in answer.deeds]), known, answer.total - len(answer.deeds))
     if answer.question.user:
-        requests, left_out = _of_user(log, answer.question)
-        return Timeline(_by_object(_numbered(log, requests)), left_out=left_out)
+        return _of_user(log, answer)
     return _of_chain(log, answer)
 
 
@@ -155,23 +153,10 @@ def _cause(index: EventIndex, request: Request) -> Behind | None:
 # --- what one user did, and requests on many objects
 
 
-def _of_user(log: Searched, question: Question) -> tuple[list[Request], int]:
-    """What a user did and tried, as themselves or as somebody else: the latest, and how many came before."""
-    found: dict[tuple[str, ...], Request] = {}
-    left_out = 0
-    for request in log.find([b'"username":' + quoted(question.user)]):
-        if question.user in {request.user, request.impersonator} and question.window.holds(request.time):
-            keep_better(found, request)
-        if len(found) > _ROUND:
-            found, dropped = _latest(found)
-            left_out += dropped
-    found, dropped = _latest(found)
-    return in_order(found.values()), left_out + dropped
-
-
-def _latest(found: dict[tuple[str, ...], Request]) -> tuple[dict[tuple[str, ...], Request], int]:
-    ordered = sorted(found.items(), key=lambda item: item[1].at)
-    return dict(ordered[-MOST:]), max(len(ordered) - MOST, 0)
+def _of_user(log: Searched, answer: Answer) -> Timeline:
+    """What a user did and tried: the latest."""
+    requests = in_order([*answer.events, *answer.tried])
+    return Timeline(_by_object(_numbered(log, requests[-MOST:])), left_out=max(len(requests) - MOST, 0))
 
 
 def _by_object(requests: Iterable[Request]) -> tuple[Lane, ...]:

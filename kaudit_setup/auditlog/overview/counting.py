@@ -11,7 +11,7 @@ from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, acted_as, impersonator, rank
 from kaudit_setup.auditlog.fields import Fields, resource
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.overview.notable import Kind, reasons
+from kaudit_setup.auditlog.overview.notable import RESTART, Kind, reasons
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -196,6 +196,9 @@ def _see(counts: Counts, why: tuple[str, ...], event: Event, kind: Kind, number:
     for reason in why:
         counts.seen[reason] = counts.seen.get(reason, 0) + 1
         found = counts.sightings.setdefault(reason, [])
+        if reason == RESTART and found and found[-1].time[:_MINUTE] == event.request_received_timestamp[:_MINUTE]:
+            # a start is a hundred requests; one of each minute tells when it was
+            continue
         if len(found) < _MOST_SIGHTINGS:
             thing = "/".join(part for part in (ref.namespace, ref.name) if part)
             found.append(

@@ -8,7 +8,7 @@ from typing import Final
 from kaudit_setup.auditlog.overview.counting import REUSED_IDS, Counts, Sighting
 from kaudit_setup.auditlog.overview.notable import REASONS, RESTART
 from kaudit_setup.auditlog.record import Place
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS, Coverage
 from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
@@ -28,11 +28,11 @@ _NO_VALUE = {"resource": "(no resource)", "user": "(nobody)", "code": "(none)"}
 
 
 class Series(Item, frozen=True, kw_only=True):
-    """One line of a chart: how many events at each step of time."""
+    """One line of a chart: how many events at each step of time; null where the line is broken, in a gap."""
 
     name: str
     total: int
-    events: tuple[int, ...]
+    events: tuple[int | None, ...]
 
 
 class Chart(Item, frozen=True, kw_only=True):
@@ -178,24 +178,25 @@ def _where(place: Place) -> str:
     return safe(f"{place.node} {place.file}:{place.line}")
 
 
-def _steps(counts: Counts) -> list[tuple[str, float]]:
-    """The steps of time that have events, in order, as they are counted and in seconds since 1970; where there are
-    none in between, an empty step at each side, so that no line is drawn across.
+def _steps(counts: Counts) -> list[tuple[str | None, float]]:
+    """The steps of time that have events, in order, as they are counted and in seconds since 1970. In between, what
+    has none is an empty step at each side, so that no line is drawn across; None breaks the line: a gap.
     """
     found = {time for key, times in counts.over_time.items() if key[0] == "level" for time in times}
     moments = {time: moment_of(whole(time)) for time in found}
     known = sorted((moments[time], time) for time in found if moments[time])
     length = _LENGTHS[counts.step]
-    steps: list[tuple[str, float]] = []
+    steps: list[tuple[str | None, float]] = []
     for moment, time in known:
-        if steps and moment - steps[-1][1] > length:
-            before, after = steps[-1][1] + length, moment - length
-            steps += [("", at) for at in sorted({before, after})]
+        if steps and moment - steps[-1][1] > length + GAP_SECONDS:
+            steps.append((None, steps[-1][1] + length))
+        elif steps and moment - steps[-1][1] > length:
+            steps += [("", at) for at in sorted({steps[-1][1] + length, moment - length})]
         steps.append((time, moment))
     return steps
 
 
-def _chart(counts: Counts, by: str, steps: Sequence[str]) -> Chart:
+def _chart(counts: Counts, by: str, steps: Sequence[str | None]) -> Chart:
     found = {value: times for (dimension, value), times in counts.over_time.items() if dimension == by}
     heavy = sorted(found, key=lambda value: (-sum(found[value].values()), value))
     series = [_series(by, value, found[value], steps) for value in heavy[:_MOST_SERIES]]
@@ -208,9 +209,9 @@ def _chart(counts: Counts, by: str, steps: Sequence[str]) -> Chart:
     return Chart(by=by, series=tuple(series))
 
 
-def _series(by: str, value: str, times: dict[str, int], steps: Sequence[str]) -> Series:
-    events = tuple(times.get(step, 0) for step in steps)
-    return Series(name=safe(value) or _NO_VALUE.get(by, "(none)"), total=sum(events), events=events)
+def _series(by: str, value: str, times: dict[str, int], steps: Sequence[str | None]) -> Series:
+    events = tuple(None if step is None else times.get(step, 0) for step in steps)
+    return Series(name=safe(value) or _NO_VALUE.get(by, "(none)"), total=sum(times.values()), events=events)
 
 
 def _restarts(found: Sequence[Sighting]) -> Iterable[Start]:

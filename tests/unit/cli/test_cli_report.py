@@ -133,7 +133,16 @@ def test_a_restart_and_a_gap_are_marked(tmp_path: Path) -> None:
     assert len(data(parts)["restarts"]) == 1
     assert len(data(parts)["gaps"]) == 1
     # no line is drawn across the time without events
-    assert data(parts)["charts"][0]["series"][0]["events"] == [1, 1, 0, 0, 1]
+    assert data(parts)["charts"][0]["series"][0]["events"] == [1, 1, None, 1]
+
+
+def test_a_start_is_marked_once_however_much_the_server_asks_itself(tmp_path: Path) -> None:
+    asks = {"user": "system:apiserver", "verb": "get", "resource": "clusterroles"}
+    lines = [event(minute=minute, audit=f"{minute}-{n}", **asks) for minute in (1, 5, 9) for n in range(600)]
+    log = tmp_path / "audit.log"
+    log.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    _, parts = made(tmp_path, "--log", str(log))
+    assert len(data(parts)["restarts"]) == 3
 
 
 def test_an_audit_id_that_comes_back_and_a_burst_deserve_a_look(tmp_path: Path) -> None:
