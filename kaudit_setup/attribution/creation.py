@@ -219,7 +219,17 @@ def _nameless_creation(search: _Search) -> Creation:
     chosen = likely[-1]
     scheme = search.schemes.get(chosen.controller)
     why = f"{_before_first(search, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
-    return Creation(chosen, "inferred", why, _rivals_note(search, likely))
+    notes = (_rivals_note(search, likely), _silent_rivals(search.object, _met_as_promptly(search, chosen)))
+    return Creation(chosen, "inferred", why, "; ".join(filter(None, notes)))
+
+
+def _met_as_promptly(search: _Search, chosen: Request) -> list[str]:
+    """People whose requests without a name were met by the object as promptly as that of the controller `chosen`:
+    anybody may ask for a name that begins like a controller's.
+    """
+    if not chosen.by_kubernetes:
+        return []
+    return list(dict.fromkeys(actor(r) for r in search.silent if not r.by_kubernetes and search.fresh(r)))
 
 
 def _made_in_its_second(search: _Search) -> _Search:

@@ -18,9 +18,9 @@ from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, wit
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
 from kaudit_setup.attribution.evidence.literals import nameless_requests
+from kaudit_setup.attribution.evidence.name_selector import selects_name
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
-from kaudit_setup.attribution.evidence.uri_query import value
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import GONE, REPLACED
 
@@ -351,13 +351,4 @@ def includes(request: Request, obj: Object) -> bool | None:
         return True
     if request.facts.items is not None:
         return obj.name in request.facts.items
-    names = _names_selected(request)
-    if names:
-        return obj.name in names
-    return None if selector(request) else True
-
-
-def _names_selected(request: Request) -> list[str]:
-    """The names that a request on a whole collection selects by a field; empty if it does not."""
-    fields = (part.split("=") for part in value(request.uri, "fieldSelector").split(","))
-    return [part[-1] for part in fields if part[0] == "metadata.name"]
+    return selects_name(request, obj.name)

@@ -19,6 +19,7 @@ from kaudit_setup.attribution.chain import (
     KnownOwner,
     Link,
     Rule,
+    ends_at,
     first_found,
     note,
 )
@@ -49,9 +50,10 @@ from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import kept_up
 from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.owner_names import guesses
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes, singular, target
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, singular, target
 from kaudit_setup.attribution.owner_chain import creation_chain, follow_up
 from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.auditlog.kinds import is_custom
 
 _DEFINITIONS: Final = ("apiextensions.k8s.io", "customresourcedefinitions")
@@ -63,10 +65,19 @@ def _namespace_deleted(case: DeletionCase) -> Finding | None:
 
 
 def _finished(case: DeletionCase) -> Finding:
-    """A Job that had its time after it ended: behind that is whoever made it."""
-    made = creation_chain(case.index, case.object, case.request.at)
-    over = f"it had finished, and its ttlSecondsAfterFinished was over at {case.request.time}"
-    return Finding(made.links[1:], made.root, (over,))
+    """A Job that had its time after it ended: behind that is whoever made it, unless somebody changed it later."""
+    index, obj, end = case.index, case.object, case.request
+    made = creation_chain(index, obj, end.at)
+    said = note(f"it had finished, and its ttlSecondsAfterFinished was over at {end.time}")
+    later = [r for r in without(requested_changes(index, obj, end.at), creates) if not r.by_kubernetes]
+    if later:
+        last = later[-1]
+        why = f"{actor(last)} changed it last (its ttlSecondsAfterFinished, for instance)"
+        return said + ends_at(Link(obj, last, "inferred", why))
+    if made.root is None:
+        return said
+    links = made.links[1:] or (Link(obj, made.root, "inferred", "whoever made it set how long it is kept"),)
+    return said + Finding(links, made.root)
 
 
 def _kept_for_another(case: DeletionCase) -> Finding | None:

@@ -25,6 +25,7 @@ from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE, NODE_CHANGE, NODE_CHANGE_MOMENTS
 
 _PREEMPTED = "Preempted by "
+_FEW = 3
 
 
 def node_of_daemon_pod_changed(case: DeletionCase) -> Finding | None:
@@ -61,27 +62,65 @@ def _set_changed_at(index: EventIndex, pod: Object, until: float) -> float:
 def evicted_from_node(case: DeletionCase) -> Finding:
     """Taken off its node: somebody tainted the node, or the node stopped answering."""
     index, obj, end = case.index, case.object, case.request
-    # a controller that evicts goes by taints, not by labels
-    changed = [request for request in node_changes(index, obj, end) if request.facts.spec is not False]
+    # a controller that evicts goes by one kind of taint, not by labels, not by cordoning
+    changed = [request for request in node_changes(index, obj, end) if request.facts.evicts is not False]
     cause = likely_cause(changed, end)
     nodes = nodes_of(index, obj)
+    if nodes and cause is not None and (itself := _tainted_by_kubernetes(index, cause, end)):
+        return note(*(_changed_before(r) for r in changed[-_FEW:]), itself)
     if cause is not None and (nodes or not _another_tainted(index, cause, end)):
-        return _node_changed(case, cause)
+        return _node_changed(case, cause) + note(_as_likely(changed, cause))
     if nodes:
         quiet = f"nobody in this log tainted {', '.join(nodes)} in the ten minutes before {end.time}"
         return note(f"{quiet}: the node was unreachable or not ready")
     unknown = f"which node {obj} was on is not in this log: the node was tainted, unreachable or not ready"
-    return note(unknown, *(f"{actor(r)} {doing(r)} {r.object} before that, at {r.time}" for r in changed[-3:]))
+    return note(unknown, *(_changed_before(r) for r in changed[-_FEW:]))
+
+
+def _changed_before(request: Request) -> str:
+    return f"{actor(request)} {doing(request)} {request.object} before that, at {request.time}"
+
+
+def _as_likely(changed: Sequence[Request], cause: Request) -> str:
+    """That others changed the node as well, where no body tells who tainted it; empty if nobody did."""
+    if cause.facts.evicts or deletes(cause):
+        return ""
+    others = {actor(r): r for r in changed if r.name == cause.name and actor(r) != actor(cause)}
+    said = ", ".join(f"{who} at {request.time}" for who, request in others.items())
+    return f"{said} changed {cause.object}, too: which of them tainted it is not in this log" if said else ""
+
+
+def _tainted_by_kubernetes(index: EventIndex, cause: Request, end: Request) -> str:
+    """That Kubernetes itself tainted the node of `cause` after that, which nobody's own taint makes it do; empty if
+    it did not, or the body of `cause` shows the taint.
+
+    It does so for a node that was cordoned, is not ready or does not answer
+    (pkg/controller/nodelifecycle/node_lifecycle_controller.go:doNoScheduleTaintingPass, doNoExecuteTaintingPass).
+    """
+    if cause.facts.evicts or deletes(cause):
+        return ""
+    own = [r for r in _taints_by_kubernetes(index, cause, end) if r.name == cause.name]
+    if not own:
+        return ""
+    last = own[-1]
+    return (
+        f"{actor(last)} tainted {last.object} after that, at {last.time}: it was not ready, unreachable or cordoned"
+    )
 
 
 def _another_tainted(index: EventIndex, cause: Request, end: Request) -> bool:
     """Whether Kubernetes itself tainted another node than that of `cause` after that: one that stopped answering."""
+    return any(request.name != cause.name for request in _taints_by_kubernetes(index, cause, end))
+
+
+def _taints_by_kubernetes(index: EventIndex, cause: Request, end: Request) -> Sequence[Request]:
+    """The taints that Kubernetes itself gave any node between `cause` and `end`."""
 
     def tainted(request: Request) -> bool:
         by_kubernetes = request.controller == NODES and (request.verb, request.subresource) == ("patch", "")
-        return by_kubernetes and request.done and request.name != cause.name and cause.at <= request.at <= end.at
+        return by_kubernetes and request.done and cause.at <= request.at <= end.at
 
-    return bool(index.sift([NODES_NAMED], tainted))
+    return index.sift([NODES_NAMED], tainted)
 
 
 def _node_changed(case: DeletionCase, cause: Request) -> Finding:

@@ -26,6 +26,7 @@ from kaudit_setup.attribution.evidence.shapes import (
     read,
     text,
 )
+from kaudit_setup.attribution.evidence.taints import takes_pods_off
 from kaudit_setup.auditlog.event import Event
 
 
@@ -40,8 +41,9 @@ class Facts:
 
     What the request does: it is `whole` if it says all that the object should be (PUT, server-side apply), with
     `request_digest` as a digest of it. `spec`: it changes more than metadata and status. `relabels`: it names labels.
-    `reowned`: it is a patch that sets the owners. `spec_digest` and `object_digest` are digests of what the response
-    shows: the spec, and all but the status and the server's own metadata.
+    `evicts`: it gives a node a taint that takes Pods off. `reowned`: it is a patch that sets the owners.
+    `spec_digest` and `object_digest` are digests of what the response shows: the spec, and all but the status and the
+    server's own metadata.
 
     Deletions: `dry_run` is what the options say, None if they are not in the log. `orphan`: they keep what the object
     owns. `items` are the names in the response to a deletecollection.
@@ -66,6 +68,7 @@ class Facts:
     request_digest: int = 0
     spec: bool | None = None
     relabels: bool | None = None
+    evicts: bool | None = None
     reowned: bool = False
     spec_digest: int = 0
     object_digest: int = 0
@@ -149,6 +152,7 @@ def _written(event: Event, request: bytes, response: bytes) -> Facts:
         replicas=_replicas(specs),
         spec=patch.spec,
         relabels=patch.labels,
+        evicts=takes_pods_off(event.object_ref.resource, event.verb, request),
         labels=_labels(event, full) if stored.name or patch.tells_labels else None,
         dry_run=_dry_run(event, request, asked),
         orphan=event.verb == "delete" and part(_OPTIONS, request).orphan,

@@ -13,7 +13,8 @@ import msgspec
 
 from kaudit_setup.attribution.evidence.shapes import Meta, Operation, read
 
-_OPERATIONS: Final = msgspec.json.Decoder(list[Operation])
+OPERATIONS: Final = msgspec.json.Decoder(list[Operation])
+"""Reads a JSON patch."""
 _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NOT_SPEC: Final = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 
@@ -46,7 +47,7 @@ def read_patch(verb: str, body: bytes, wanted: Meta) -> Patch:
     """What the patch `body` touches, nothing if it is none or was not logged; `wanted` is the metadata in it."""
     if verb != "patch" or not body:
         return _NONE
-    operations = read(_OPERATIONS, body)
+    operations = read(OPERATIONS, body)
     if operations is not None:
         return _operated(operations)
     labels = wanted.labels is not None or b'"labels":null' in body

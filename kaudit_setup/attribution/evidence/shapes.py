@@ -102,6 +102,7 @@ class Spec(msgspec.Struct, rename="camel"):
     node_name: Any = ""
     affinity: msgspec.Raw = msgspec.Raw()
     scale_target_ref: msgspec.Raw = msgspec.Raw()
+    taints: msgspec.Raw = msgspec.Raw()
     claim_ref: msgspec.Raw = msgspec.Raw()
 
     @property
@@ -230,6 +231,7 @@ class Operation(msgspec.Struct):
 
     path: str = ""
     op: str = ""
+    value: msgspec.Raw = msgspec.Raw()
 
 
 _AFFINITY = msgspec.json.Decoder(_Affinity)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates
+from kaudit_setup.attribution.evidence.lifetimes import outlived
+from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates, deletes
 from kaudit_setup.attribution.evidence.uri_query import asks_dry_run
-from kaudit_setup.attribution.phrases import actor, infinitive
+from kaudit_setup.attribution.phrases import actor, doing, infinitive
 from kaudit_setup.resources import counted
 
 SHOWN: Final = 5
@@ -26,11 +27,38 @@ def attempts(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -
 
 def untold(index: EventIndex, obj: Object, match: Callable[[Request], bool]) -> str:
     """That the log does not tell whether the last of such requests took effect; empty if there is none."""
-    found = [request for request in _without_effect(index, obj) if match(request) and is_untold(request)]
+    met = index.done(obj)
+    found = [
+        request
+        for request in _without_effect(index, obj)
+        # what only creates name may have been there before
+        if match(request) and may_have_worked(request) and not creates(request) and not _survived(request, met)
+    ]
     if not found:
         return ""
     last = found[-1]
-    return f"This log does not tell whether {actor(last)} deleted {obj} at {last.time}: {_UNTOLD}"
+    return f"This log does not tell whether {actor(last)} {doing(last)} {obj} at {last.time}: {_unclear(last)}"
+
+
+def _survived(request: Request, met: Sequence[Request]) -> bool:
+    """Whether an object was met after its deletion was asked for."""
+    return deletes(request) and outlived(request, met) is not None
+
+
+def may_have_worked(request: Request) -> bool:
+    """Whether a request that is not known to have taken effect may have: its end is not in the log, or no proof."""
+    return request.outcome == "open" or request.stage == "Panic"
+
+
+def _unclear(request: Request) -> str:
+    """Why it is not known whether a request took effect."""
+    if request.stage == "Panic":
+        return f"the server panicked over it ({request.code}), and it may have taken effect before"
+    if request.code == TIMED_OUT:
+        return f"timed out ({request.code}), may have taken effect anyway"
+    if is_untold(request):
+        return _UNTOLD
+    return f"outcome unknown, this log has only stage {request.stage or 'unknown'}"
 
 
 def is_untold(request: Request) -> bool:
@@ -63,13 +91,9 @@ def _attempt(request: Request, obj: Object) -> str:
     what = f"{actor(request)} tried to {infinitive(request)} {obj} at {request.time}"
     if request.outcome == "dry-run":
         return f"{what}: a dry run, without effect"
-    if request.code == TIMED_OUT:
-        return f"{what}: timed out ({request.code}), may have taken effect anyway"
-    if is_untold(request):
-        return f"{what}: {_UNTOLD}"
-    if request.outcome == "open":
-        return f"{what}: outcome unknown, this log has only stage {request.stage or 'unknown'}"
+    if may_have_worked(request):
+        return f"{what}: {_unclear(request)}"
     why = f" ({request.reason})" if request.code == 403 and request.reason else ""
-    if request.stage == "Panic" or request.code >= 500:
+    if request.code >= 500:
         return f"{what}: failed with {request.code}"
     return f"{what}: refused with {request.code}{why}"

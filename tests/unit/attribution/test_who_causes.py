@@ -482,9 +482,19 @@ def test_an_autoscaler_is_judged_by_what_it_was_when_it_scaled(
 
 @pytest.mark.parametrize(
     ("patch", "evictor"),
-    [({"metadata": {"labels": {"rack": "7"}}}, None), ({"spec": {"taints": [{"effect": "NoExecute"}]}}, "bob")],
+    [
+        ({"metadata": {"labels": {"rack": "7"}}}, None),
+        ({"spec": {"unschedulable": True}}, None),
+        ({"spec": {"unschedulable": None}}, None),
+        ({"spec": {"taints": None}}, None),
+        ({"spec": {"taints": [{"effect": "NoSchedule"}]}}, None),
+        ({"spec": {"taints": [{"effect": "NoExecute"}]}}, "bob"),
+        ([{"op": "add", "path": "/spec/taints/-", "value": {"effect": "PreferNoSchedule"}}], None),
+        ([{"op": "remove", "path": "/spec/taints/0"}], None),
+        ([{"op": "add", "path": "/spec/taints/-", "value": {"key": "a", "effect": "NoExecute"}}], "bob"),
+    ],
 )
-def test_a_label_on_a_node_evicts_nobody(who: Asker, patch: Event, evictor: str | None) -> None:
+def test_only_a_taint_of_one_kind_on_a_node_evicts(who: Asker, patch: Event, evictor: str | None) -> None:
     write(
         who.path,
         event(at(9, 0), "alice", "create", "pods", "p1", code=201),
@@ -495,6 +505,53 @@ def test_a_label_on_a_node_evicts_nobody(who: Asker, patch: Event, evictor: str 
     found = who.json("deleted", "pod/p1")
     assert root(found) == evictor
     assert evictor or "nobody in this log tainted n1 in the ten minutes before" in said(found)
+
+
+def test_a_node_that_kubernetes_tainted_was_not_tainted_by_whoever_changed_it(who: Asker) -> None:
+    lifecycle = f"{CONTROLLER}node-controller"
+    write(
+        who.path,
+        event(at(9, 0), "alice", "create", "pods", "p1", code=201),
+        event(at(9, 1), "system:node:n1", "patch", "pods", "p1", sub="status"),
+        event(at(10, 0), "bob", "patch", "nodes", "n1", ns=""),
+        event(at(10, 60), lifecycle, "patch", "nodes", "n1", ns=""),
+        event(at(10, 300), f"{CONTROLLER}taint-eviction-controller", "delete", "pods", "p1"),
+    )
+    found = who.json("deleted", "pod/p1")
+    assert root(found) is None
+    assert "node-controller tainted node n1 after that" in said(found)
+
+
+def test_whoever_else_changed_the_node_may_have_tainted_it(who: Asker) -> None:
+    write(
+        who.path,
+        event(at(9, 0), "alice", "create", "pods", "p1", code=201),
+        event(at(9, 1), "system:node:n1", "patch", "pods", "p1", sub="status"),
+        event(at(10, 0), "carol", "patch", "nodes", "n1", ns=""),
+        event(at(10, 10), "bob", "patch", "nodes", "n1", ns=""),
+        event(at(10, 300), f"{CONTROLLER}taint-eviction-controller", "delete", "pods", "p1"),
+    )
+    assert "carol at 2026-11-23T10:00:00.000000Z changed node n1, too" in said(who.json("deleted", "pod/p1"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "evictor", "reason"), [(False, "alice", "whoever made it"), (True, "bob", "bob")]
+)
+def test_a_finished_job_goes_for_whoever_said_how_long_it_is_kept(
+    who: Asker, changed: bool, evictor: str, reason: str
+) -> None:
+    patch = bodies(
+        event(at(9, 5), "bob", "patch", "jobs", "j", group="batch"), {"spec": {"ttlSecondsAfterFinished": 1}}
+    )
+    write(
+        who.path,
+        event(at(9, 0), "alice", "create", "jobs", "j", code=201, group="batch"),
+        *([patch] if changed else []),
+        event(at(10, 0), f"{CONTROLLER}ttl-after-finished-controller", "delete", "jobs", "j", group="batch"),
+    )
+    found = who.json("deleted", "job/j")
+    assert (root(found), found["confidence"]) == (evictor, "inferred")
+    assert found["chain"][-1]["why"].startswith(reason)
 
 
 def test_the_clocks_of_two_servers_do_not_tell_which_of_two_writes_changed_it(who: Asker, tmp_path: Path) -> None:

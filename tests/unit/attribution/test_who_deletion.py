@@ -161,6 +161,27 @@ def test_what_the_log_does_not_mention_met_no_selector(who: Asker) -> None:
     assert any(note.startswith(said) and "nothing shows" in note for note in found["notes"])
 
 
+@pytest.mark.parametrize(
+    ("selector", "user"),
+    [
+        ("metadata.name%3Dp1", "eve"),
+        ("metadata.name%3D%3Dp1", "eve"),
+        ("metadata.name%21%3Dp1", None),
+        ("metadata.name!=p1,status.phase=Failed", None),
+        ("metadata.name%3Dp2", None),
+        ("metadata.name%21%3Dp2", "eve"),
+    ],
+)
+def test_a_field_selector_goes_by_the_name(who: Asker, selector: str, user: str | None) -> None:
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "pods", "p1", code=201),
+        event("10:00:00.000000", "eve", "deletecollection", "pods", query=f"?fieldSelector={selector}"),
+        event("10:00:30.000000", "system:node:n1", "delete", "pods", "p1"),
+    )
+    assert told(who.json("deleted", "pod/p1"))[0] == user
+
+
 def test_a_selector_is_told_in_words(who: Asker, capsys: pytest.CaptureFixture[str]) -> None:
     write(who.path, *TWIN, TAKEN)
     text = who.text("deleted", "pod/dc1")

@@ -105,3 +105,17 @@ def test_without_any_binding_in_the_log_nothing_is_known_of_the_scheduler(who: A
     quiet = [one for one in BURST if one["objectRef"].get("subresource") != "binding"]
     _, found = told(who, "Metadata", quiet, f"pod/{WEB}-tttt2")
     assert "not bound" not in found["chain"][0]["why"]
+
+
+def test_a_name_like_a_controllers_may_be_what_somebody_else_asked_for(who: Asker) -> None:
+    events = [
+        event("10:00:00.000000", "alice", "create", "deployments", "web", code=201, group="apps"),
+        event("10:00:01.000000", DEPLOYER, "create", "replicasets", WEB, code=201, group="apps"),
+        event("10:00:20.000000", SETS, "create", "pods", code=201),
+        event("10:00:20.010000", "mallory", "create", "pods", code=201),
+        bound("10:00:20.100000", f"{WEB}-x2x9z"),
+        bound("10:00:20.120000", f"{WEB}-bbbbb"),
+    ]
+    _, found = told(who, "Metadata", events, f"pod/{WEB}-x2x9z")
+    assert found["confidence"] == "inferred"
+    assert any("a request without a name by mallory" in one and "may have made" in one for one in found["notes"])

@@ -90,7 +90,8 @@ def test_exit_codes(who: Asker) -> None:
         ({"code": 409}, ": refused with 409"),
         ({"code": 201, "query": "?dryRun=All&fieldManager=kubectl-create"}, "a dry run"),
         ({"stage": "RequestReceived"}, "outcome unknown, this log has only stage"),
-        ({"stage": "Panic", "code": 500}, "failed with 500"),
+        ({"stage": "Panic", "code": 500}, "the server panicked over it (500), and it may have taken effect before"),
+        ({"code": 500}, "failed with 500"),
     ],
 )
 def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: str) -> None:
@@ -101,6 +102,29 @@ def test_what_failed_is_not_a_deed(who: Asker, changed: dict[str, Any], said: st
     assert found["root"] is None
     assert found["notes"][0].startswith("No successful create of pod default/x found in this log")
     assert any("mallory" in note and said in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("changed", [{"stage": "RequestReceived"}, {"stage": "Panic", "code": 500}, {"code": 504}])
+@pytest.mark.parametrize(("verb", "did"), [("delete", "deleted"), ("patch", "changed")])
+def test_a_request_whose_end_is_not_logged_is_in_the_first_sentence(
+    who: Asker, changed: dict[str, Any], verb: str, did: str
+) -> None:
+    alive = event("09:00:00.000000", "alice", "create", "pods", "x", code=201)
+    write(who.path, *NOISE, alive, event("10:00:00.000000", "mallory", verb, "pods", "x", **changed))
+    found = who.json(did, "pod/x")
+    assert (found["answer"], found["confidence"]) == (None, "unknown")
+    assert found["notes"][0].startswith(f"This log does not tell whether mallory {did} pod default/x at")
+
+
+def test_an_object_that_lived_on_was_not_deleted_by_a_request_without_an_end(who: Asker) -> None:
+    write(
+        who.path,
+        *NOISE,
+        event("10:00:00.000000", "mallory", "delete", "configmaps", "x", stage="RequestReceived"),
+        event("10:09:00.000000", "bob", "patch", "configmaps", "x"),
+    )
+    found = who.json("deleted", "cm/x")
+    assert found["notes"][0].startswith("No successful deletion of configmap default/x found")
 
 
 def test_a_real_create_after_a_dry_run_is_the_deed(who: Asker) -> None:

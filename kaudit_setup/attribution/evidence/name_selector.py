@@ -1,0 +1,26 @@
+"""Whether a request on all that match its selectors meets an object, as far as its name tells."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from kaudit_setup.attribution.evidence.requests import Request, selector
+from kaudit_setup.attribution.evidence.uri_query import value
+
+_BY_NAME: Final = re.compile(r"metadata\.name(?:(?P<other>!=)|==|=)(?P<name>.*)")
+"""A term of a field selector that goes by the name (AM/pkg/fields/selector.go:splitTerm)."""
+
+
+def selects_name(request: Request, name: str) -> bool | None:
+    """Whether a request on many meets the one of this name; None if that depends on more than the name."""
+    fields = [term for term in value(request.uri, "fieldSelector").split(",") if term]
+    terms = [found for found in map(_BY_NAME.fullmatch, fields) if found]
+    if not all(_fits(term, name) for term in terms):
+        return False
+    by_name_alone = len(terms) == len(fields) and not value(request.uri, "labelSelector")
+    return True if by_name_alone or not selector(request) else None
+
+
+def _fits(term: re.Match[str], name: str) -> bool:
+    return (term["name"] == name) is not bool(term["other"])
