@@ -19,6 +19,7 @@ pip install --no-deps "$wheel"
 
 package=$("$work/venv/bin/python" -c 'import kaudit_setup, os; print(os.path.dirname(kaudit_setup.__file__))')
 freeze() {
+  rm -rf "$package"/sandbox/shims/__pycache__ # data is not compiled; a deb must not have it
   # the simulated node reads its stand-ins for curl and kubectl as files, Python ones too
   "$work/venv/bin/pyinstaller" --noconfirm --log-level ERROR --name "$2" "$1" \
     --workpath "$work/build" --specpath "$work" --distpath "$out" \

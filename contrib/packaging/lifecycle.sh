@@ -35,6 +35,7 @@ before=$("$program" --version)
 install "$newer"
 after=$("$program" --version)
 [ "$before" != "$after" ] || fail "still $before after the upgrade"
+[ "$kind" = wheel ] || [ "$("$where/usr/bin/kubectl-audit_setup" --version)" = "$after" ] || fail "not a plugin of kubectl"
 [ -z "$(find "$where" -name 'gone-since')" ] || fail "a file of the older version stayed"
 remove
 [ -z "$(ours)" ] || fail "not removed: $(ours | head -5)"

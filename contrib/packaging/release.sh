@@ -82,6 +82,29 @@ for packager in deb rpm; do
   VERSION=${version/rc/~rc} STAGE=$stage HERE=$here "$tools/nfpm" package --config "$here/nfpm.yaml" \
     --packager "$packager" --target dist/ >/dev/null
 done
+echo "== install, upgrade, uninstall"
+mkdir -p "$work/older/source" "$work/older/lib"
+tar -xzf "dist/kaudit_setup-$version.tar.gz" --strip-components=1 -C "$work/older/source"
+sed -i 's/^__version__ = .*/__version__ = "0.9.0"/' "$work/older/source/kaudit_setup/__init__.py"
+rm "$work/older/source/PKG-INFO" # else its version counts
+touch "$work/older/source/kaudit_setup/gone-since"
+"$tools/python" -m build --no-isolation --wheel --outdir "$work/older" "$work/older/source" >/dev/null 2>&1
+"$here/lifecycle.sh" wheel "$work/venv" "$work/older"/*.whl dist/*.whl
+# the same program, which says the version of the older one
+cp -r "$stage" "$work/older/stage"
+touch "$work/older/stage/lib/kaudit-setup-dir/gone-since"
+rm "$work/older/stage/lib/kaudit-setup-dir/kaudit-setup-dir"
+printf '#!/bin/sh\necho "kaudit-setup 0.9.0"\n' >"$work/older/stage/lib/kaudit-setup-dir/kaudit-setup-dir"
+chmod 755 "$work/older/stage/lib/kaudit-setup-dir/kaudit-setup-dir"
+VERSION=0.9.0 STAGE=$work/older/stage HERE=$here "$tools/nfpm" package --config "$here/nfpm.yaml" \
+  --packager deb --target "$work/older/" >/dev/null
+if command -v dpkg >/dev/null; then
+  "$here/lifecycle.sh" deb "$work/system" "$work/older"/*.deb dist/*.deb
+else
+  echo "dpkg is not here: the deb was not installed"
+fi
+
+echo "== lintian"
 if command -v lintian >/dev/null; then
   lintian --fail-on error,warning dist/*.deb
 else

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import urls
@@ -175,3 +177,15 @@ def test_no_file_names_another_place_than_pyproject() -> None:
         for slug in pattern.findall(file.read_text(encoding="utf-8")):
             if "kaudit" in slug:
                 assert slug.removesuffix(".git") == HERE.slug, file
+
+
+def test_pypi_finds_the_pages_and_the_picture_of_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(MetadataHookInterface=object)  # hatchling is where a wheel is built
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", module)
+    absolute = runpy.run_path(str(PACKAGING / "hatch_build.py"))["absolute"]
+    text = absolute((ROOT / "README.md").read_text(), HERE.repository)
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(targets) > 10
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert f"]({HERE.repository}/raw/main/docs/pictures/report.png)" in text
+    assert f"]({HERE.repository}/blob/main/docs/install.md#what-is-on-a-node)" in text
