@@ -18,15 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import paramiko
-from paramiko.common import (
-    AUTH_FAILED,
-    AUTH_SUCCESSFUL,
-    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
-    OPEN_FAILED_CONNECT_FAILED,
-    OPEN_SUCCEEDED,
-)
-
+from kaudit_setup.node.ssh.library import common, paramiko
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.tree import STUCK
 
@@ -164,12 +156,12 @@ class _Session(paramiko.ServerInterface):
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         if f"{key.get_name()} {key.get_base64()}" != self.login.user_key:
-            return AUTH_FAILED
+            return common.AUTH_FAILED
         self._user = username
-        return AUTH_SUCCESSFUL
+        return common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return common.OPEN_SUCCEEDED if kind == "session" else common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         faults = self.login.faults()
@@ -186,14 +178,14 @@ class _Session(paramiko.ServerInterface):
     ) -> int:
         host, port = destination
         if host not in ("127.0.0.1", "localhost"):
-            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            return common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         try:
             stream = socket.create_connection(("127.0.0.1", port), timeout=5)
         except OSError:
-            return OPEN_FAILED_CONNECT_FAILED
+            return common.OPEN_FAILED_CONNECT_FAILED
         stream.settimeout(None)
         threading.Thread(target=self._forward, args=(chanid, stream), daemon=True).start()
-        return OPEN_SUCCEEDED
+        return common.OPEN_SUCCEEDED
 
     def _forward(self, chanid: int, stream: socket.socket) -> None:
         channel = self._transport.accept(10)

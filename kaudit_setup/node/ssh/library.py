@@ -28,11 +28,12 @@ def _hidden(name: str) -> Iterator[None]:
 
 with _hidden("invoke"):
     import paramiko
+    from paramiko import common
     from paramiko.agent import AgentSSH
     from paramiko.config import SSHConfig
     from paramiko.pkey import UnknownKeyType
 
-__all__ = ["AgentSSH", "SSHConfig", "UnknownKeyType", "match_exec", "paramiko"]
+__all__ = ["AgentSSH", "SSHConfig", "UnknownKeyType", "common", "match_exec", "paramiko"]
 
 
 def match_exec() -> None:
