@@ -15,7 +15,7 @@ WAITING := -n 4 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install check complexity unit test test-slow fuzz demo lab lab-down e2e bench lock schemas docs pictures release image clean
+.PHONY: help install check complexity unit nodes test test-slow fuzz demo lab lab-down e2e bench lock schemas docs pictures release image clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z0-9-]+:.*##/ { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,12 +38,14 @@ complexity: $(STAMP)  ## no function too complex, every module easy to read on a
 	$(BIN)/ruff check --select C901 --config 'lint.mccabe.max-complexity=12' kaudit_setup
 	$(BIN)/xenon --max-absolute C --max-modules A kaudit_setup
 
-unit: $(STAMP)  ## the unit tests
-	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow' tests/unit
+unit: $(STAMP)  ## the unit tests, and every parser fuzzed for a moment
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow' tests/unit tests/fuzz
 
-test: check unit  ## check, unit, fuzz for a moment, contract and flow; no root needed
-	$(BIN)/pytest -q tests/fuzz
+nodes: $(STAMP)  ## contract and flow: what needs a simulated node
 	$(BIN)/pytest -q $(WAITING) -m 'not slow' tests/contract tests/flow
+
+test: $(STAMP)  ## check, unit, nodes, side by side: each is shown when it has ended; no root needed
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check nodes unit
 
 test-slow: $(STAMP)  ## what waits in real time (watchdogs, dead nodes, Ctrl-C) or asks every store
 	$(BIN)/pytest -q $(WAITING) -m slow tests/unit tests/contract tests/flow
