@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.answer import remember_form, show
 from kaudit_setup.cli.asking import given
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import RowNodeOptions
+from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.output import exit_unless
+from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.report.progress import asking
 from kaudit_setup.report.terminal import colour
 
@@ -36,24 +38,41 @@ class Format(StrEnum):
     junit = "junit"
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckedNodes(LookOptions):
+    """The nodes, and how the verdicts are printed."""
+
+    output: Annotated[
+        Format,
+        typer.Option(
+            "-o",
+            "--output",
+            callback=remember_form,
+            help="text for people; json, yaml, csv, tsv for programs; junit: JUnit XML.",
+            show_default=True,
+        ),
+    ] = Format.text
+    yes: UnusedYes = False
+
+
 @app.command(
     epilog="""\b
 Examples:
   kaudit-setup check --host root@cp1
-  kaudit-setup check -i inventory.ini --format junit > audit-checks.xml
+  kaudit-setup check -i inventory.ini -o junit > audit-checks.xml
 
 \b
 Checks: 1.2.16 to 1.2.19 and 3.2.1 as kube-bench has them, from the command
 line of the running API server; 3.2.2, which kube-bench leaves to people, from
 the policy itself. Exit status: 0 all checks pass, 1 otherwise."""
 )
-@takes(how=RowNodeOptions)
+@takes(how=CheckedNodes)
 def check(
     format: Annotated[
-        Format | None, typer.Option("--format", help="As -o, and junit for JUnit XML. [default: that of -o]")
+        Format | None, typer.Option("--format", callback=remember_form, metavar="FORM", help="The same as -o.")
     ] = None,
     *,
-    how: RowNodeOptions,
+    how: CheckedNodes,
 ) -> None:
     """Run the CIS Kubernetes Benchmark's audit checks."""
     from kaudit_setup.change.prepare import look
@@ -66,7 +85,7 @@ def check(
         raise asked[0].error
     found = {a.candidate.node.name: judge_node(a.value) if a.value else unreachable(str(a.error)) for a in asked}
     answers = given(asked)
-    _print(found, _newer(answers), format or Format(how.output))
+    _print(found, _newer(answers), format or how.output)
     exit_unless(all(v.passed for verdicts in found.values() for v in verdicts))
 
 

@@ -41,13 +41,14 @@ what a higher level would add is unknown.
 def estimate(
     policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files or presets.")],
     maxage: Annotated[
-        int, typer.Option("--log-maxage", min=0, help="Days to keep rotated logs; 0 means no limit.")
+        int, typer.Option("--log-maxage", metavar="DAYS", min=0, help="Days to keep rotated logs; 0 means no limit.")
     ] = 30,
     maxbackup: Annotated[
-        int, typer.Option("--log-maxbackup", min=0, help="Number of rotated logs to keep; 0 means no limit.")
+        int,
+        typer.Option("--log-maxbackup", metavar="N", min=0, help="Number of rotated logs to keep; 0 means no limit."),
     ] = 10,
     maxsize: Annotated[
-        int, typer.Option("--log-maxsize", min=0, help="Size in MB at which the log is rotated.")
+        int, typer.Option("--log-maxsize", metavar="MB", min=0, help="Size in MB at which the log is rotated.")
     ] = 100,
     since: SinceOption = None,
     until: UntilOption = None,

@@ -52,7 +52,9 @@ def render(
         str, typer.Argument(metavar="FORMAT", autocompletion=complete.formats, help="One of the formats below.")
     ],
     kube_version: KubeVersionOption = None,
-    name: Annotated[str, typer.Option("--name", help="Name of the KubeadmControlPlane.")] = "my-cluster",
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Name of the KubeadmControlPlane.")
+    ] = "my-cluster",
     folder: Annotated[
         Path | None,
         typer.Option(

@@ -89,6 +89,7 @@ def who(
         typer.Option(
             "-n",
             "--namespace",
+            metavar="NS",
             autocompletion=complete.namespaces,
             help="Namespace of the object. Default: default; with --user: all.",
         ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaudit_setup.cli.answer import remember_form
 from kaudit_setup.cli.options.output import exit_unless
 
 if TYPE_CHECKING:
@@ -24,9 +25,36 @@ class CheckFormat(StrEnum):
 
     text = "text"
     json = "json"
+    yaml = "yaml"
     github = "github"
     sarif = "sarif"
     junit = "junit"
+
+
+class RowCheckFormat(StrEnum):
+    """The same for findings that are rows."""
+
+    text = "text"
+    json = "json"
+    yaml = "yaml"
+    csv = "csv"
+    tsv = "tsv"
+    github = "github"
+    sarif = "sarif"
+    junit = "junit"
+
+
+_FORMS = "text for people; {}for programs; github: annotations, sarif: code scanning, junit: XML."
+CheckFormatOption = Annotated[
+    CheckFormat,
+    typer.Option("-o", "--output", callback=remember_form, help=_FORMS.format("json, yaml "), show_default=True),
+]
+RowCheckFormatOption = Annotated[
+    RowCheckFormat,
+    typer.Option(
+        "-o", "--output", callback=remember_form, help=_FORMS.format("json, yaml, csv, tsv "), show_default=True
+    ),
+]
 
 
 class FailOn(StrEnum):
@@ -41,22 +69,22 @@ class CheckOptions:
     """How a pipeline wants it."""
 
     format: Annotated[
-        CheckFormat | None,
-        typer.Option("--format", help="As -o; github: annotations, sarif: code scanning, junit: XML."),
+        RowCheckFormat | None,
+        typer.Option("--format", callback=remember_form, metavar="FORM", help="The same as -o."),
     ] = None
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="The least severity that makes the exit status 1.")] = (
         FailOn.error
     )
 
-    def print_for_pipeline(self, found: Sequence[tuple[str, Sequence[Finding]]], command: str) -> bool:
-        """Print in a form that only pipelines read; False if none was asked for."""
+    def print_for_pipeline(self, found: Sequence[tuple[str, Sequence[Finding]]], command: str, form: StrEnum) -> bool:
+        """Print in a form that only pipelines read; False if `form` is none of those."""
         from kaudit_setup.report.policy import pipelines
 
-        if self.format is CheckFormat.github:
+        if form.value == "github":
             typer.echo(pipelines.as_github(found))
-        elif self.format is CheckFormat.sarif:
+        elif form.value == "sarif":
             typer.echo(pipelines.as_sarif(found))
-        elif self.format is CheckFormat.junit:
+        elif form.value == "junit":
             typer.echo(pipelines.as_junit(found, command, self.fail_on.value), nl=False)
         else:
             return False

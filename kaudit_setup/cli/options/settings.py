@@ -23,7 +23,7 @@ class SettingsOptions:
         str | None,
         typer.Option(
             "--policy",
-            metavar="NAME|FILE",
+            metavar="FILE|PRESET",
             autocompletion=complete.policies,
             help="Preset (see `kaudit-setup policy list`) or policy file.",
         ),

@@ -97,6 +97,31 @@ def commands(command: Any = ROOT, words: tuple[str, ...] = ()) -> Iterator[tuple
         yield from commands(sub, (*words, name))
 
 
+NOT_ALIKE = {
+    "--output",  # the file of `report`, as with a compiler; else the form of an answer
+    "--diff",  # how much of files is shown; whether `who` shows changes
+    "--cluster",  # of which cluster `pack` is told; of which of several logs are asked
+    "--to",  # a backup to go back to; a store to pack into
+    "--resource",  # as a filter, and as kubectl takes it
+}
+"""Options that take something else somewhere, each for a reason."""
+
+
+def test_an_option_takes_the_same_and_has_the_same_letter_in_every_command() -> None:
+    letters: dict[str, set[str]] = {}
+    takes: dict[str, set[str]] = {}
+    for _, command in commands():
+        for option in command.params:
+            if option.param_type_name == "option":
+                name = max(option.opts, key=len)
+                for letter in (word for word in option.opts if len(word) == 2):
+                    letters.setdefault(letter, set()).add(name)
+                takes.setdefault(name, set()).add(option.metavar or option.type.name)
+    assert {letter: names for letter, names in letters.items() if len(names) > 1} == {}
+    several = {name: words for name, words in takes.items() if len(words) > 1 and name not in NOT_ALIKE}
+    assert several == {}
+
+
 @pytest.mark.parametrize(
     ("words", "command"), list(commands()), ids=lambda x: " ".join(x) if type(x) is tuple else ""
 )

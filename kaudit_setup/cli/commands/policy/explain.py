@@ -45,8 +45,8 @@ class RequestOptions:
     group: Annotated[
         list[str] | None,
         typer.Option(
-            "--group",
-            metavar="G",
+            "--as-group",
+            metavar="GROUP",
             help="Group of the user; repeatable. Default: those that a user of that name has by itself.",
         ),
     ] = None

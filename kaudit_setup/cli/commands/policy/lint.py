@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from kaudit_setup.cli.answer import show
-from kaudit_setup.cli.options.checks import CheckOptions, PolicyFiles
+from kaudit_setup.cli.options.checks import CheckOptions, PolicyFiles, RowCheckFormat, RowCheckFormatOption
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.output import KubeVersionOption, RowOutput, RowOutputOption
+from kaudit_setup.cli.options.output import KubeVersionOption
 from kaudit_setup.cli.options.policies import load_file, supported_version
 
 app = typer.Typer(rich_markup_mode=None)
@@ -16,7 +16,7 @@ _EPILOG = """\b
 Examples:
   kaudit-setup policy lint my-policy.yaml
   kaudit-setup policy lint --kube-version 1.28 my-policy.yaml -o json
-  kaudit-setup policy lint --fail-on warning --format github policies/
+  kaudit-setup policy lint --fail-on warning -o github policies/
   kaudit-setup policy build --drop-reads | kaudit-setup policy lint -
 In a folder, the files are checked that are audit policies. Exit status: 1 if
 a finding is as grave as --fail-on, 0 otherwise."""
@@ -26,7 +26,7 @@ a finding is as grave as --fail-on, 0 otherwise."""
 @takes(check=CheckOptions)
 def lint(
     files: PolicyFiles,
-    output: RowOutputOption = RowOutput.text,
+    output: RowCheckFormatOption = RowCheckFormat.text,
     kube_version: KubeVersionOption = None,
     *,
     check: CheckOptions,
@@ -40,7 +40,7 @@ def lint(
     version = supported_version(kube_version)
     loaded = [load_file(name, version) for name in policy_files(files)]
     found = [(name, linted(policy, version)) for name, policy in loaded]
-    if not check.print_for_pipeline(found, "policy lint"):
-        form = RowOutput(check.format or output)
+    form = check.format or output
+    if not check.print_for_pipeline(found, "policy lint", form):
         show(form, lambda: document(PolicyFinding, as_items(found)), lambda: as_text(found))
     check.exit_by(found)
