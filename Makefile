@@ -45,7 +45,7 @@ nodes: $(STAMP)  ## contract and flow: what needs a simulated node
 	$(BIN)/pytest -q $(WAITING) -m 'not slow' tests/contract tests/flow
 
 test: $(STAMP)  ## check, unit, nodes, side by side: each is shown when it has ended; no root needed
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check nodes unit
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync=target check nodes unit
 
 test-slow: $(STAMP)  ## what waits in real time (watchdogs, dead nodes, Ctrl-C) or asks every store
 	$(BIN)/pytest -q $(WAITING) -m slow tests/unit tests/contract tests/flow

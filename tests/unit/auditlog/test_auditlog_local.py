@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import resource
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -324,13 +326,21 @@ def test_literals_are_spelled_as_go_spells_them() -> None:
     assert spelled('a<b>&"\\\n') == b'a\\u003cb\\u003e\\u0026\\"\\\\\\n'
 
 
-def test_twenty_thousand_files_are_read_one_at_a_time(tmp_path: Path) -> None:
-    for n in range(20_000):
-        (
-            tmp_path / f"audit-2026-{1 + n // 2500:02}-{1 + n // 100 % 25:02}T{n % 20:02}-{n // 20 % 5:02}-00.000.log"
-        ).touch()
+@pytest.fixture
+def few_open_files() -> Iterator[int]:
+    """How many files this process may open at a time."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield 256
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_files_than_a_process_may_open_are_read_one_at_a_time(tmp_path: Path, few_open_files: int) -> None:
+    count = 4 * few_open_files
+    for n in range(count):
+        (tmp_path / f"audit-2026-11-{1 + n // 100:02}T{n % 20:02}-{n // 20 % 5:02}-00.000.log").touch()
     (tmp_path / "audit.log").write_bytes(line(1) + b"\n")
     files = find_logs([str(tmp_path)]).files
-    assert len(files) == 20_001
+    assert len(files) == count + 1
     assert len(list(candidates(files, [b"needle"]))) == 1
     assert isinstance(files[0], LogFile)

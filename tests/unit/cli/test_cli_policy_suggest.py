@@ -163,7 +163,7 @@ def test_a_stage_is_left_out_and_a_policy_in_flow_style_is_written_anew(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     log = tmp_path / "audit.log"
-    lines = gzip.decompress(LOG.read_bytes()).splitlines()
+    lines = gzip.decompress(LOG.read_bytes()).splitlines()[::4]
     early = [json.dumps(json.loads(line) | {"stage": "RequestReceived"}).encode() for line in lines]
     log.write_bytes(b"\n".join([*early, *lines]))
     for text in (HEAD + "rules: [{level: Metadata}]\n", json.dumps(json.loads('{"apiVersion": "audit.k8s.io/v1"}') | {

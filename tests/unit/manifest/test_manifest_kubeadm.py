@@ -132,7 +132,7 @@ def test_laws(before: str) -> None:
     assert unpatch_cluster_configuration(before) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(sorted(ALL)),
     st.text(min_size=1).filter(lambda s: not set(s) & {"/", "\0"} and s not in {".", ".."}),

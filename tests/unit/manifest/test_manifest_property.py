@@ -15,7 +15,7 @@ from kaudit_setup.manifest import difference, pod
 from kaudit_setup.manifest.patch import patch, unpatch
 from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings
 
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FLAGS = [
     "--advertise-address=192.0.2.10",
     "--allow-privileged=true",

@@ -61,7 +61,7 @@ def events(policy: Policy, a: Attributes) -> tuple[str, frozenset[str]]:
     return (decision.level, kept) if kept and decision.level != "None" else ("None", frozenset())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(policies, policies)
 def test_there_is_a_difference_exactly_if_some_request_is_treated_differently(a: Policy, b: Policy) -> None:
     pairs = {(evaluate(a, r).rule_index, evaluate(b, r).rule_index) for r in REQUESTS if events(a, r) != events(b, r)}
