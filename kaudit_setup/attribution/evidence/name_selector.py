@@ -14,12 +14,17 @@ _BY_NAME: Final = re.compile(r"metadata\.name(?:(?P<other>!=)|==|=)(?P<name>.*)"
 
 def selects_name(request: Request, name: str) -> bool | None:
     """Whether a request on many meets the one of this name; None if that depends on more than the name."""
-    fields = [term for term in value(request.uri, "fieldSelector").split(",") if term]
-    terms = [found for found in map(_BY_NAME.fullmatch, fields) if found]
-    if not all(_fits(term, name) for term in terms):
+    terms = _terms(request)
+    by_name = [found for found in map(_BY_NAME.fullmatch, terms) if found]
+    if not all(_fits(term, name) for term in by_name):
         return False
-    by_name_alone = len(terms) == len(fields) and not value(request.uri, "labelSelector")
+    by_name_alone = len(by_name) == len(terms) and not value(request.uri, "labelSelector")
     return True if by_name_alone or not selector(request) else None
+
+
+def _terms(request: Request) -> list[str]:
+    """The terms of its field selector."""
+    return [term for term in value(request.uri, "fieldSelector").split(",") if term]
 
 
 def _fits(term: re.Match[str], name: str) -> bool:
