@@ -139,10 +139,18 @@ def test_the_scripts_of_a_workflow_are_sound(file: Path, tmp_path: Path) -> None
         assert ran.returncode == 0, f"{file.name}: {ran.stdout}"
 
 
-NAMED = r"rev: v([\w.]+)|kaudit-setup==([\w.]+)|The version is ([\w.]+),"
+NAMED = r"rev: v([\w.]+)|audit-policy@v([\w.]+)|ref: v([\w.]+)|kaudit-setup==([\w.]+)|The version is ([\w.]+),"
 
 
-@pytest.mark.parametrize("page", [".pre-commit-hooks.yaml", "docs/policy-as-code.md", "docs/install.md"])
+NAMING = (
+    ".pre-commit-hooks.yaml",
+    ".github/actions/audit-policy/action.yml",
+    "docs/policy-as-code.md",
+    "docs/install.md",
+)
+
+
+@pytest.mark.parametrize("page", NAMING)
 def test_a_version_that_a_page_names_is_this_one(page: str) -> None:
     named = re.findall(NAMED, (ROOT / page).read_text())
     assert {version for found in named for version in found if version} == {__version__}
@@ -189,3 +197,21 @@ def test_pypi_finds_the_pages_and_the_picture_of_readme(monkeypatch: pytest.Monk
     assert [target for target in targets if not target.startswith("https://")] == []
     assert f"]({HERE.repository}/raw/main/docs/pictures/report.png)" in text
     assert f"]({HERE.repository}/blob/main/docs/install.md#what-is-on-a-node)" in text
+
+
+def test_the_example_of_pre_commit_names_hooks_that_exist() -> None:
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    page = (ROOT / "docs/policy-as-code.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"(?ms)^```yaml\n(# \.pre-commit.*?)^```", page)]
+    named = {hook["id"] for block in blocks for repo in block["repos"] for hook in repo["hooks"]}
+    assert named == hooks
+
+
+def test_the_example_of_the_action_gives_inputs_that_it_has() -> None:
+    inputs = yaml.safe_load((ROOT / ".github/actions/audit-policy/action.yml").read_text())["inputs"]
+    page = (ROOT / "docs/policy-as-code.md").read_text()
+    (step,) = yaml.safe_load(re.search(r"(?ms)^```yaml\n(# \.github/workflows.*?)^```", page)[1])
+    assert set(step["with"]) <= set(inputs)
+    gitlab = yaml.safe_load((ROOT / "templates/ci/gitlab.yml").read_text())
+    included = yaml.safe_load(re.search(r"(?ms)^```yaml\n(# \.gitlab-ci.*?)^```", page)[1])
+    assert set(included["variables"]) <= set(gitlab["variables"])
