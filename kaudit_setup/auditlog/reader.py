@@ -123,17 +123,11 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
         if unit.file.gzipped and start.empty:
             tally.damage(0, CUT)
             tally.note(CUT)
-    tally.shape = reading.name if reading else ""
-    if reading is None:
-        for part in _blocks(source, unit.end, at, tally, room):
-            tally.watch(part.data, part.size)
-            yield part
-        return
     converter = Converter(reading, tally, sought)
-    if reading.documents is not None:
+    if reading is not None and reading.documents is not None:
         yield from converter.documents(source, reading.documents, room)
     else:
-        yield from converter.lines(_blocks(source, unit.end, at, tally, room, strict=False))
+        yield from converter.lines(_blocks(source, unit.end, at, tally, room, strict=reading is None))
 
 
 def _blocks(source: Readable, end: int, at: int, tally: Tally, room: int, *, strict: bool = True) -> Iterator[Block]:

@@ -68,8 +68,8 @@ class Tally:
     gaps: list[tuple[str, str]] = field(default_factory=list)
     back: int = 0
     notes: list[str] = field(default_factory=list)
-    shape: str = ""
-    """Of its lines; empty for JSON lines, and for what is no audit log."""
+    shapes: list[str] = field(default_factory=list)
+    """What its lines look like, as far as they were read as events."""
     others: dict[str, int] = field(default_factory=dict)
     """Events that are not kube-apiserver's own, as their records say, by who wrote them."""
 
@@ -88,6 +88,11 @@ class Tally:
         whose = whose[:_LONGEST_NAME]
         known = whose if whose in self.others or len(self.others) < _OTHERS_KEPT else _MORE_OTHERS
         self.others[known] = self.others.get(known, 0) + count
+
+    def looks_like(self, shape: str) -> None:
+        """Some of its lines are in this shape."""
+        if shape not in self.shapes:
+            self.shapes.append(shape)
 
     def note(self, sentence: str) -> None:
         """Say something about the file, once."""
@@ -166,7 +171,8 @@ class Tally:
         self.samples += later.samples[: MOST_SAMPLES - len(self.samples)]
         self.size += later.size
         self.back += later.back
-        self.shape = self.shape or later.shape
+        for name in later.shapes:
+            self.looks_like(name)
         for whose, count in later.others.items():
             self.of_another(whose, count)
         for sentence in later.notes:
@@ -206,8 +212,8 @@ class Unreadable:
 
 def shape_of(tally: Tally) -> str:
     """What the lines of a file look like: the shape that it was read as, or what it is if it is no audit log."""
-    if tally.events or tally.shape:
-        return tally.shape or PLAIN
+    if tally.events or tally.shapes not in ([], [PLAIN]):
+        return " and ".join(tally.shapes) or PLAIN
     found = unreadable("", tally)
     return (found and found.shape) or ("not an audit log" if found else "empty")
 

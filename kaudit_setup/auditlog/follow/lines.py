@@ -9,6 +9,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.convert import Converter
 from kaudit_setup.auditlog.shapes.detect import LOOK_BYTES, detect
+from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.reading import Reading
 
 
@@ -30,7 +31,7 @@ class Shape:
     @property
     def endless(self) -> bool:
         """Whether an event may span lines, so that new ones cannot be told apart as they come."""
-        return self.reading is not None and self.reading.documents is not None
+        return self.reading is not None and self.reading.kind is Kind.document
 
 
 def _detected(data: bytes) -> Reading | None:

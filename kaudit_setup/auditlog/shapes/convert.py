@@ -1,21 +1,27 @@
-"""A file in another shape → blocks of JSON lines, each line with its place in the file."""
+"""A file in another shape, or in several, → blocks of JSON lines, each line with its place in the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.detect import PLAIN_LINES, detect
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
-from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, OTHERS
-from kaudit_setup.auditlog.shapes.reading import Layout, Reading, Texts
+from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
+from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought, escaped
+from kaudit_setup.auditlog.shapes.strays import Strays, Stream
 
 _ID: Final = b'"auditID"'
 _DAMAGED: Final = "an event that is damaged"
 _BEFORE_ID: Final = 200  # bytes within which an event's ID follows its beginning, whatever escapes them
+_SMALL_BYTES: Final = 1 << 16  # bytes of a block in which every line is looked at
+_LOOK_EVERY_BYTES: Final = 1 << 14
+_HEAD_BYTES: Final = 1 << 16
 
 
 class Readable(Protocol):
@@ -30,28 +36,41 @@ class Converter:
     """Runs a file, or a part of it, through its reading.
 
     What is no event and was none (the server's own messages, the other fields of a journal) is left out; what was one
-    and is damaged is counted in `tally`, as is the time that is covered.
+    and is damaged is counted in `tally`, as is the time that is covered. Lines in other shapes are read, too.
     """
 
-    def __init__(self, reading: Reading, tally: Tally, sought: Sought | None = None) -> None:
-        """`sought`: events that hold none of it may be left out."""
-        self._reading = reading
+    def __init__(self, reading: Reading | None, tally: Tally, sought: Sought | None = None) -> None:
+        """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out."""
+        self._main = Stream(reading or PLAIN_LINES)
+        self._strays = Strays()
         self._tally = tally
-        self._sought = sought if reading.stamp else None
+        self._sought = sought
         self._left_out = False  # of the present block, what nobody asks for
 
     def lines(self, raw: Iterable[Block]) -> Iterator[Block]:
         """What blocks of whole lines become."""
-        layout = self._reading.layout()
         at = 0
         for block in raw:
-            self._left_out = False
-            found = layout.cut(block, self._finders_in(layout, block))
-            yield self._block(found, block.at, block.data.count(b"\n", 0, block.size))
+            self._turn(block)
             at = block.at + block.size
-        rest = layout.rest()
-        if rest.texts:
-            yield self._block(rest, at, 0)
+            yield block if self._main.plain and self._all_plain(block) else self._converted(block)
+        kept = Texts([], [])
+        self._settle(kept, *self._strays.rest(self._main))
+        if kept.texts:
+            yield self._made(kept.in_order(), at, 0)
+
+    def _all_plain(self, block: Block) -> bool:
+        """Whether a block may be given out as it is."""
+        if not all_of(block, _IN_LINES):
+            return False
+        self._tally.watch(block.data, block.size)
+        self._tally.looks_like(self._main.reading.name)
+        return True
+
+    def _converted(self, block: Block) -> Block:
+        self._left_out = False
+        found = self._main.cut(block, self._finders_in(block))
+        return self._block(found, block.at, block.data.count(b"\n", 0, block.size))
 
     def documents(self, source: Readable, documents: Documents, room: int) -> Iterator[Block]:
         """What a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
@@ -64,15 +83,32 @@ class Converter:
                 self._tally.damage(0, f"an event longer than {LONGEST_BYTES >> 20} MiB")
                 used = len(data)
             if used:
-                yield self._block(Texts(found.texts, found.origins), at, data.count(b"\n", 0, used))
+                texts = self._main.apply(Texts(found.texts, found.origins))
+                yield self._block(texts, at, data.count(b"\n", 0, used))
                 at, data = at + used, data[used:]
         found = documents.take(data, last=True, finders=None)
         unfinished = bool(data) and not data.endswith(b"\n")
-        yield self._block(Texts(found.texts, found.origins), at, data.count(b"\n") + unfinished)
+        texts = self._main.apply(Texts(found.texts, found.origins))
+        yield self._block(texts, at, data.count(b"\n") + unfinished)
 
-    def _finders_in(self, layout: Layout, block: Block) -> Sequence[Find] | None:
+    def _turn(self, block: Block) -> None:
+        """Go on in another shape, if the whole block seems to be in it."""
+        if self._main.reading.kind is Kind.document and not all_of(block, _IN_DOCUMENTS):
+            self._main = self._strays.part(self._main)
+        if self._main.layout.busy:
+            return
+        first = bytes(block.data[: block.data.find(b"\n", 0, block.size)])
+        last = bytes(block.data[block.data.rfind(b"\n", 0, block.size - 1) + 1 : block.size - 1])
+        kinds = {kind_of(first), kind_of(last)}
+        if self._main.reading.kind in kinds or len(kinds) > 1 or kinds & {Kind.text, Kind.document, Kind.journal}:
+            return
+        found = detect(bytes(block.view[:_HEAD_BYTES]), whole=False)
+        if Kind.plain in kinds or found is not None:
+            self._main = self._strays.stream(found or PLAIN_LINES)
+
+    def _finders_in(self, block: Block) -> Sequence[Find] | None:
         """Those for a block of lines, if each text is in a line of its own."""
-        wanted = self._sought is not None and layout.separate(block)
+        wanted = self._sought is not None and not self._main.plain and self._main.layout.separate(block)
         return self._finders(block.data, block.size) if wanted else None
 
     def _finders(self, data: bytes | bytearray, size: int) -> Sequence[Find] | None:
@@ -80,21 +116,26 @@ class Converter:
         least its time.
         """
         self._left_out = False
-        if self._sought is None:
+        reading = self._main.reading
+        if self._sought is None or not reading.stamp:
             return None
-        depth = self._reading.depth
+        depth = reading.depth
         exact = self._sought.exact(depth) if depth is not None and in_own_order(data, size, depth) else None
         found = exact or self._sought.words
         if found is not None:
-            self._tally.watch(data, size, (self._reading.stamp,))
+            self._tally.watch(data, size, (reading.stamp,))
             self._left_out = True
-            self._tally.events += data.find(self._reading.stamp, 0, size) >= 0
+            self._tally.events += data.find(reading.stamp, 0, size) >= 0
         return found
 
     def _block(self, found: Texts, at: int, height: int) -> Block:
-        for step in self._reading.steps:
-            found = step(found)
-        texts, origins = self._sifted(found)
+        self._tally.looks_like(self._main.reading.name)
+        made = self._made(self._sifted(found), at, height)
+        self._strays.go_on(height)
+        return made
+
+    def _made(self, found: Texts, at: int, height: int) -> Block:
+        texts, origins = found
         text = b"\n".join([*texts, b""])
         if text.count(b"\n") != len(texts):
             text = b"".join([one_line(one) + b"\n" for one in texts])
@@ -104,27 +145,72 @@ class Converter:
         return made
 
     def _sifted(self, found: Texts) -> Texts:
-        """Without what is no event."""
-        if not [text for text in found.texts if _ID not in text or not text.startswith(b"{")]:
+        """Without what is no event, and with what is one in another shape."""
+        events = [self._is_event(text) for text in found.texts]
+        if all(events):
             return found
-        kept = Texts([], [])
-        for text, origin in zip(found.texts, found.origins, strict=True):
-            if text.startswith(DAMAGED):
-                self._damage(origin, text.removeprefix(DAMAGED))
-            elif text.startswith(LOST):
-                why = text.removeprefix(LOST)
-                self._damage(origin, why, why.decode())
-            elif text.startswith(OTHERS):
-                self._tally.of_another(text.removeprefix(OTHERS).decode("utf-8", "replace"))
-            elif _ID in text and b"{" in text:
-                kept.texts.append(text if text.startswith(b"{") else text[text.find(b"{") :])
-                kept.origins.append(origin)
-            elif b"{" in text and (b"auditID" in text or b"audit.k8s.io/" in text):
-                self._damage(origin, text)
-        return kept
+        kept, others = Texts([], []), Texts([], [])
+        for text, origin, event in zip(found.texts, found.origins, events, strict=True):
+            (kept if event else others).add(text, origin)
+        self._settle(kept, *self._strays.read(others, self._main.reading.kind))
+        return kept.in_order()
+
+    def _settle(self, kept: Texts, made: Texts, left: Texts) -> None:
+        """Add to `kept` what is an event of what strays became, and of what they are."""
+        for name in self._strays.names:
+            self._tally.looks_like(name)
+        if self._main.plain:
+            # who reads JSON lines says what is wrong with them
+            kept.extend(left.texts, left.origins)
+        for texts in (made,) if self._main.plain else (made, left):
+            for text, origin in zip(texts.texts, texts.origins, strict=True):
+                self._take(kept, text, origin)
+
+    def _is_event(self, text: bytes) -> bool:
+        return (text.startswith(OWN_ORDER) and text.endswith(b"}")) or self._main.is_event(text)
+
+    def _take(self, kept: Texts, text: bytes, origin: int) -> None:
+        if text.startswith(MARK):
+            self._mark(text, origin)
+        elif _ID in text and b"{" in text:
+            kept.add(text if text.startswith(b"{") else text[text.find(b"{") :], origin)
+        elif b"{" in text and (b"auditID" in text or b"audit.k8s.io/" in text):
+            self._damage(origin, text)
+
+    def _mark(self, text: bytes, origin: int) -> None:
+        """What a step says of a text that is no event."""
+        if text.startswith(DAMAGED):
+            self._damage(origin, text.removeprefix(DAMAGED))
+        elif text.startswith(LOST):
+            why = text.removeprefix(LOST)
+            self._damage(origin, why, why.decode())
+        elif text.startswith(OTHERS):
+            self._tally.of_another(text.removeprefix(OTHERS).decode("utf-8", "replace"))
 
     def _damage(self, origin: int, text: bytes, what: str = _DAMAGED) -> None:
         self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
+
+
+_BRACE: Final = ord("}")
+_IN_LINES: Final = frozenset({Kind.plain, Kind.text})
+_IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
+
+
+def all_of(block: Block, kinds: Collection[Kind]) -> bool:
+    """Whether lines here and there in a block are of these kinds; all of them in a small one."""
+    data, size = block.data, block.size
+    plain = Kind.plain in kinds
+    step = 1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES
+    look = 0
+    while look < size:
+        at = data.rfind(b"\n", 0, look) + 1
+        end = data.find(b"\n", look, size)
+        own = plain and data[end - 1] == _BRACE and data.startswith(OWN_ORDER, at)
+        if not own and kind_of(bytes(data[at:end])) not in kinds:
+            return False
+        # the last line is always looked at
+        look = max(end + 1, min(look + step, size - 1))
+    return True
 
 
 def in_own_order(data: bytes | bytearray, size: int, depth: int) -> bool:

@@ -12,10 +12,11 @@ from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.journal import Journal
-from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines
+from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines, Spread
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
-from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
+from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY, PLAIN
 from kaudit_setup.auditlog.shapes.origins import other_program, speaks
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
@@ -26,8 +27,6 @@ FAR_BYTES: Final = 4 << 20
 """How much of a file is looked at: nearly always the first is enough; the other is for large events."""
 _MOST_LINES: Final = 200
 _TIME: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*"
-_CRI: Final = re.compile(rb"\A" + _TIME + rb" (?:stdout|stderr) [PF](?:\s|\Z)")
-_DOCKER: Final = re.compile(rb'\A\{"log":".*"stream": ?"std(?:out|err)"', re.DOTALL)
 _SYSLOG: Final = re.compile(
     rb"\A(?:<\d{1,3}>(?:1 )?.*|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ .*|<?\d*>?"
     + _TIME
@@ -35,6 +34,8 @@ _SYSLOG: Final = re.compile(
 )
 # anything but the inside of a JSON value
 _PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
+PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, splittable=True)
+"""What kube-apiserver writes."""
 SYSLOG: Final = "lines with a syslog prefix"
 _EVENT_STAMP: Final = re.compile(rb'(\\*"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
 _ENTRY_STAMP: Final = re.compile(rb'("timestamp"\s*:\s*")(?=\d{4}-)')
@@ -86,16 +87,16 @@ def _stamp(reading: Reading, head: bytes) -> bytes:
 
 def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
-    if not any(_CRI.match(line) for line in lines[:5]):
+    if not any(CRI_LINE.match(line) for line in lines[:5]):
         return None
-    return Reading(CRI, Cri) if _mention(lines) else None
+    return Reading(CRI, Kind.cri, Cri) if _mention(lines) else None
 
 
 def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
-    if not any(_DOCKER.match(line) for line in lines[:5]) or not _mention(lines):
+    if not any(kind_of(line) is Kind.docker for line in lines[:5]) or not _mention(lines):
         return None
-    return Reading(DOCKER, Docker, depth=1)
+    return Reading(DOCKER, Kind.docker, Docker, depth=1)
 
 
 def _mention(lines: Sequence[bytes]) -> bool:
@@ -105,13 +106,17 @@ def _mention(lines: Sequence[bytes]) -> bool:
 def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     exported = lines[0].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP="))
-    return Reading("a journald export", Journal, (Cut(),)) if exported and _mention(lines) else None
+    return Reading("a journald export", Kind.journal, Journal, (Cut(),)) if exported and _mention(lines) else None
 
 
 def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     said = any(LEGACY_LINE.match(line) for line in lines)
-    return Reading(LEGACY, Lines, (Cut(), Legacy()), depth=None, stamp=b"", splittable=True) if said else None
+    return (
+        Reading(LEGACY, Kind.legacy, Lines, (Cut(), Legacy()), depth=None, stamp=b"", splittable=True)
+        if said
+        else None
+    )
 
 
 def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:
@@ -122,7 +127,7 @@ def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:
             continue
         steps = find_steps(line)
         if steps:
-            return _reading(name_of(fields_of(line), steps), Lines, steps)
+            return _reading(name_of(fields_of(line), steps), Kind.record, steps)
     return None
 
 
@@ -134,7 +139,7 @@ def _prefixed(lines: Sequence[bytes], head: bytes) -> Reading | None:
         steps = find_steps(brace + rest) if _PREFIX.match(prefix) else None
         if steps is not None:
             name = SYSLOG if _SYSLOG.match(prefix) else "lines with a time or a name before the event"
-            return _reading(name, Lines, (Prefixed(_programs(lines)), *steps))
+            return _reading(name, Kind.prefixed, (Prefixed(_programs(lines)), *steps))
     return None
 
 
@@ -154,8 +159,9 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
     for text in documents.take(head, last=True, finders=None).texts:
         steps = find_steps(text)
         if steps is not None:
-            made = _reading(_document_name(head, text, steps), Lines, steps)
-            return replace(made, documents=documents, splittable=False, depth=None)
+            made = _reading(_document_name(head, text, steps), Kind.document, steps)
+            made = replace(made, layout=lambda: Spread(documents), splittable=False, depth=None)
+            return made if b"\n" in head.rstrip() else replace(made, documents=documents)
     return None
 
 
@@ -178,7 +184,7 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
 """In this order; the first that fits is taken."""
 
 
-def _reading(name: str, layout: type[Lines], steps: tuple[Step, ...]) -> Reading:
+def _reading(name: str, kind: Kind, steps: tuple[Step, ...]) -> Reading:
     strings = sum(isinstance(step, Decoded | Item) or (isinstance(step, Field) and step.string) for step in steps)
     mapped = any(isinstance(step, Gke) for step in steps)
-    return Reading(name, layout, steps, None if mapped else strings, splittable=True)
+    return Reading(name, kind, Lines, steps, None if mapped else strings, splittable=True)

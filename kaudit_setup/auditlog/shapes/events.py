@@ -94,6 +94,8 @@ def lost(why: str) -> bytes:
     return LOST + why.encode()
 
 
+MARK: Final = b"\0"
+"""How all of these begin."""
 DAMAGED: Final = b"\0damaged\0"
 OTHERS: Final = b"\0other\0"
 LOST: Final = b"\0lost\0"

@@ -21,6 +21,8 @@ _MOST_KNOWN: Final = 4096
 _LONGEST_NAME: Final = 80  # bytes, an equals sign included; journald takes 64
 _NAME: Final = re.compile(rb"[A-Z_][A-Z0-9_]*")
 _BINARY: Final = re.compile(rb"(?:\A|\n)[A-Z_][A-Z0-9_]*\n")
+_FIELD: Final = re.compile(rb"[A-Z_][A-Z0-9_]*[=\n]")
+_ANY: Final = b""  # an entry is one whatever its fields
 _MESSAGE: Final = b"MESSAGE"
 _SENDERS: Final = (b"_SYSTEMD_UNIT", b"CONTAINER_NAME", b"SYSLOG_IDENTIFIER", b"_COMM")
 _LENGTH_BYTES: Final = 8
@@ -56,9 +58,9 @@ class Journal:
         done = line = 0
         end = 0
         for begin, end, entry in _entries(data):
-            found = self._message(data, entry) if wanted is None or _holds(data, begin, end, wanted) else b""
+            found = self._text(data, begin, end, entry) if wanted is None or _holds(data, begin, end, wanted) else b""
             if found:
-                at = entry[_MESSAGE][0]
+                at = entry.get(_MESSAGE, (begin, end))[0]
                 line += data.count(b"\n", done, at)
                 done = at
                 texts.append(found)
@@ -75,11 +77,17 @@ class Journal:
         """An entry without the empty line behind it."""
         data, first = self._rest + b"\n\n", -self._height
         self._rest = b""
-        found = [(self._message(data, entry), entry) for _, _, entry in _entries(data)]
-        kept = [(text, data.count(b"\n", 0, entry[_MESSAGE][0])) for text, entry in found if text]
+        found = [
+            (self._text(data, begin, end, entry), data.count(b"\n", 0, entry.get(_MESSAGE, (begin, end))[0]))
+            for begin, end, entry in _entries(data)
+        ]
+        kept = [(text, line) for text, line in found if text]
         return Texts([text for text, _ in kept], [first + line for _, line in kept])
 
-    def _message(self, data: bytes, entry: _Entry) -> bytes:
+    def _text(self, data: bytes, begin: int, end: int, entry: _Entry) -> bytes:
+        """An entry's message; a line that is of no entry as it is."""
+        if not entry:
+            return data[begin : end - 1]
         begin, end = entry.get(_MESSAGE, (0, 0))
         if data.find(b"{", begin, end) < 0:
             return b""
@@ -101,10 +109,16 @@ def _holds(data: bytes, begin: int, end: int, wanted: Sequence[Find]) -> bool:
 
 
 def _entries(data: bytes) -> Iterator[tuple[int, int, _Entry]]:
-    """The entries that are whole: where each begins and ends, and its fields."""
+    """The entries that are whole: where each begins and ends, and its fields, none of a line that is of no entry."""
     careful = _BINARY.search(data) is not None
     begin = 0
-    while (found := _careful(data, begin) if careful else _plainly(data, begin)) is not None:
+    while begin < len(data):
+        if _FIELD.match(data, begin, begin + _LONGEST_NAME):
+            found = _careful(data, begin) if careful else _plainly(data, begin)
+        else:
+            found = data.find(b"\n", begin) + 1, {}
+        if found is None or not found[0]:
+            return
         end, entry = found
         yield begin, end, entry
         begin = end
@@ -115,7 +129,9 @@ def _plainly(data: bytes, begin: int) -> tuple[int, _Entry] | None:
     end = data.find(b"\n\n", begin) + 2
     if end < 2:
         return None
-    entry: _Entry = {}
+    # the last entry of a journal may lack its empty line before something else begins
+    end = data.find(b"\n{", begin, end) + 1 or end
+    entry: _Entry = {_ANY: (begin, end)}
     for name in (_MESSAGE, *_SENDERS):
         at = begin if data.startswith(name + b"=", begin) else data.find(b"\n" + name + b"=", begin, end) + 1
         if at > 0 or data.startswith(name + b"="):
@@ -124,7 +140,7 @@ def _plainly(data: bytes, begin: int) -> tuple[int, _Entry] | None:
 
 
 def _careful(data: bytes, begin: int) -> tuple[int, _Entry] | None:
-    entry: _Entry = {}
+    entry: _Entry = {_ANY: (begin, begin)}
     at = begin
     while (end := data.find(b"\n", at)) > at:
         name, equals, _ = data[at : min(end, at + _LONGEST_NAME)].partition(b"=")

@@ -9,17 +9,21 @@ import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find, finders
-from kaudit_setup.auditlog.shapes.events import REFUSED, another
+from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
+from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged
 from kaudit_setup.auditlog.shapes.origins import whose_fields
 from kaudit_setup.auditlog.shapes.reading import Texts
 
 _NOTHING: Final = Texts([], [])
+_SAMPLE_BYTES: Final = 1 << 10
 _LONGEST_BYTES: Final = 16 << 20
 """Of an event that was cut into parts; kube-apiserver itself refuses bodies above 3 MB."""
 
 
 class Lines:
     """A text for each line."""
+
+    busy = False
 
     def separate(self, block: Block) -> bool:
         del block
@@ -78,6 +82,10 @@ class Cri:
     def __init__(self) -> None:
         self._joined = _Joined()
 
+    @property
+    def busy(self) -> bool:
+        return self._joined.busy
+
     def separate(self, block: Block) -> bool:
         return not self._joined.busy and not any(find(block.view) for find in _PARTIAL)
 
@@ -109,9 +117,10 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
 (_WHOLE,) = finders([b'\\n","stream"'])
 
 
-class _Logged(msgspec.Struct, gc=False):
+class _Logged(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     log: str
     stream: str = ""
+    time: msgspec.Raw = msgspec.Raw()
     attrs: msgspec.Raw = msgspec.Raw()
 
 
@@ -124,6 +133,10 @@ class Docker:
         self._joined = _Joined()
         self._decoder = msgspec.json.Decoder(_Logged)
 
+    @property
+    def busy(self) -> bool:
+        return self._joined.busy
+
     def separate(self, block: Block) -> bool:
         whole = len(_WHOLE(block.view))
         return not self._joined.busy and whole >= block.data.count(b"\n", 0, block.size)
@@ -135,7 +148,8 @@ class Docker:
             records = [self._believed(one) for one in records]
         # where some are wanted, they are known to be whole
         if wanted is None and (self._joined.busy or not all(map(_whole, records))):
-            return self._joined.join([_docker_part(one) for one in records], len(records))
+            joined = self._joined.join([_docker_part(one) for one in records], len(records))
+            return Texts([text.rstrip(b"\n") for text in joined.texts], joined.origins)
         return Texts([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records], origins)
 
     def rest(self) -> Texts:
@@ -171,6 +185,41 @@ def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:
         return "", one, True
     text = one.log.encode("utf-8", "replace")
     return one.stream, text, text.endswith(b"\n")
+
+
+class Spread:
+    """Elements of JSON over several lines."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._rest = b""
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._rest.strip())
+
+    def separate(self, block: Block) -> bool:
+        """It looks for what is wanted itself, element by element."""
+        del block
+        return True
+
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        first = -self._rest.count(b"\n")
+        data = self._rest + bytes(block.view)
+        found = self._documents.take(data, last=False, finders=wanted)
+        self._rest = data[found.used :]
+        texts, origins = found.texts, [first + origin for origin in found.origins]
+        if len(self._rest) >= 2 * LONGEST_BYTES:
+            texts.append(damaged(self._rest[:_SAMPLE_BYTES]))
+            origins.append(first)
+            self._rest = b""
+        return Texts(texts, origins)
+
+    def rest(self) -> Texts:
+        data, self._rest = self._rest, b""
+        found = self._documents.take(data, last=True, finders=None)
+        first = -data.count(b"\n")
+        return Texts(found.texts, [first + origin for origin in found.origins])
 
 
 def _holding(block: Block, wanted: Sequence[Find]) -> Texts:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.documents import Documents
+from kaudit_setup.auditlog.shapes.line_kinds import Kind
 
 
 class Texts(NamedTuple):
@@ -17,9 +18,29 @@ class Texts(NamedTuple):
     texts: list[bytes]
     origins: list[int]
 
+    def add(self, text: bytes, origin: int) -> None:
+        """One more."""
+        self.texts.append(text)
+        self.origins.append(origin)
+
+    def extend(self, texts: Sequence[bytes], origins: Sequence[int]) -> None:
+        """Several more."""
+        self.texts.extend(texts)
+        self.origins.extend(origins)
+
+    def in_order(self) -> Texts:
+        """The same in the order of their lines."""
+        order = sorted(range(len(self.origins)), key=self.origins.__getitem__)
+        return Texts([self.texts[at] for at in order], [self.origins[at] for at in order])
+
 
 class Layout(Protocol):
     """Cuts blocks into texts; it may remember what goes on in the next block, so each reader has one of its own."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether some text goes on in what comes."""
+        ...
 
     def separate(self, block: Block) -> bool:
         """Whether each text of `block` is in a line of its own, so that what is in a text is found in its line."""
@@ -49,10 +70,11 @@ class Reading:
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
     empty if that is not sure. `splittable`: whether one may begin to read at any line. `documents`: for a stream of
-    JSON that does not keep to lines.
+    JSON without line breaks, which is not read by lines.
     """
 
     name: str
+    kind: Kind
     layout: Callable[[], Layout]
     steps: tuple[Step, ...] = ()
     depth: int | None = 0

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, another, events_in, lost
+from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.shapes.records import Records
@@ -22,7 +23,18 @@ class Cut:
     """What stands before the first brace is cut off: a syslog header, a time, the name of a node."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([text[max(text.find(b"{"), 0) :] for text in found.texts], found.origins)
+        return Texts([text[_begin(text) :] for text in found.texts], found.origins)
+
+
+def _begin(text: bytes) -> int:
+    """Where the event or the record begins; 0 for lines of other shapes, in which parts of one may stand."""
+    begin = max(text.find(b"{"), 0)
+    if not begin or text[:1] in _INSIDE_JSON or CRI_LINE.match(text):
+        return 0
+    return begin
+
+
+_INSIDE_JSON: Final = {b" ", b"\t", b'"', b"}", b"]"}
 
 
 class Prefixed:
@@ -37,7 +49,7 @@ class Prefixed:
         return Texts([self._one(text) for text in found.texts], found.origins)
 
     def _one(self, text: bytes) -> bytes:
-        begin = max(text.find(b"{"), 0)
+        begin = _begin(text)
         other = self._other(text[:begin])
         return another(text, other) if other else text[begin:]
 
@@ -85,20 +97,27 @@ class Field:
             records = []
         if len(records) != len(found.texts):
             records = [b""] * len(found.texts)
-        pairs = zip(records, found.texts, strict=True)
-        # a record of another kind in the same file: its event, or the record itself, which is none
-        texts = [value or _otherwise(text) for value, text in pairs]
-        if all(texts):
-            return Texts(texts, found.origins)
-        kept = [(text, origin) for text, origin in zip(texts, found.origins, strict=True) if text]
-        return Texts([text for text, _ in kept], [origin for _, origin in kept])
+        if self.path == ("log",) and self.string:
+            # Docker's lines have that field, too, and parts of events in it
+            pairs = zip(records, found.texts, strict=True)
+            records = [text if _is_part(value) and kind_of(text) is Kind.docker else value for value, text in pairs]
+        if all(records):
+            return Texts(records, found.origins)
+        made = Texts([], [])
+        for value, text, origin in zip(records, found.texts, found.origins, strict=True):
+            # a record of another kind in the same file: its events, or the record itself, which is none
+            for one in [value] if value else _otherwise(text):
+                if one or not text:  # a blank line may part what is in another shape
+                    made.add(one, origin)
+        return made
 
 
-def _otherwise(record: bytes) -> bytes:
-    found = next(events_in(record), None)
-    if found is None:
-        return lost(_TOO_LONG) if _NO_MESSAGE.search(record) else record
-    return found
+def _is_part(value: bytes) -> bool:
+    return not (value.startswith(b"{") and value.endswith(b"}"))
+
+
+def _otherwise(record: bytes) -> list[bytes]:
+    return list(events_in(record)) or [lost(_TOO_LONG) if _NO_MESSAGE.search(record) else record]
 
 
 class Each:
@@ -127,7 +146,7 @@ class Decoded:
         try:
             return STRING.decode(text).encode()
         except REFUSED:
-            return next(events_in(text), text)
+            return text
 
 
 class Item:
@@ -143,4 +162,4 @@ class Item:
         try:
             return STRING.decode(ITEMS.decode(text)[self._index]).encode()
         except (*REFUSED, IndexError):
-            return next(events_in(text), text)
+            return text

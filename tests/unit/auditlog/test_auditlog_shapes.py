@@ -262,11 +262,11 @@ def test_over_nothing_readable_every_question_fails_and_says_why(
 
 def test_what_could_be_read_is_told_after_what_could_not(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(tmp_path / "audit.log", event(1), event(2))
-    path.write_bytes(path.read_bytes() + SAME["RFC 3164"]([TEXT.encode()]))
+    path.write_bytes(path.read_bytes() + NAMED["auditd"][0])
     assert main(["who", "created", "pod/nope", "-n", "shop", "--log", str(path)]) == 1
     out = capfd.readouterr().out
     assert out.startswith(
-        f"1 of 3 lines of {path} could not be read as audit events (it looks like lines with a syslog"
+        f"1 of 3 lines of {path} could not be read as audit events (it looks like the log of auditd"
     )
     assert "In what could be read: No successful create of pod shop/nope" in out
     got = answer(capfd, "top", "--by", "user", "--log", path, "-o", "json")

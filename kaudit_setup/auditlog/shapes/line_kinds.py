@@ -1,0 +1,69 @@
+"""What a single line looks like, by its beginning: for files in which lines of several shapes stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from kaudit_setup.auditlog.literals import OWN_ORDER
+from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, fields_of, is_event
+from kaudit_setup.auditlog.shapes.origins import speaks
+
+
+class Kind(StrEnum):
+    """Of a line. `text` goes with what stands before it: blank, or words of a program."""
+
+    plain = "an event"
+    cri = "a line of a CRI log"
+    docker = "a line of a json-file"
+    journal = "a field of a journald export"
+    legacy = "a line of the format legacy"
+    record = "JSON that holds events"
+    document = "a part of JSON over several lines"
+    prefixed = "something before JSON"
+    text = "other text"
+
+
+CRI_LINE: Final = re.compile(rb"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* (?:stdout|stderr) [PF](?:\s|\Z)")
+# moby/daemon/logger/jsonfilelog/jsonlog: nothing else; a shipper adds fields of its own
+_DOCKER_FIELDS: Final = frozenset({"log", "stream", "attrs", "time"})
+
+
+def kind_of(line: bytes) -> Kind:
+    """The kind of a line without its newline."""
+    if line.startswith((b"{", b"[")):
+        return _json(line)
+    return next((kind for found, kind in _BY_TEXT if found(line)), Kind.text)
+
+
+_BY_TEXT: Final[tuple[tuple[Callable[[bytes], object], Kind], ...]] = (
+    (re.compile(rb"[ \t}\]]").match, Kind.document),
+    (CRI_LINE.match, Kind.cri),
+    # or the length of a field, and its bytes
+    (re.compile(rb"[A-Z_][A-Z0-9_]*(?:=|\Z)|[^\0]{0,7}\0").match, Kind.journal),
+    (re.compile(rb" AUDIT: id=").search, Kind.legacy),
+    (re.compile(rb"\{").search, Kind.prefixed),
+)
+
+
+def _json(line: bytes) -> Kind:
+    if line.startswith(OWN_ORDER) and line.endswith(b"}"):
+        return Kind.plain
+    fields = fields_of(line)
+    if fields:
+        return _object(fields)
+    try:
+        return Kind.record if ITEMS.decode(line) else Kind.text
+    except REFUSED:
+        # an element of an array, the beginning of a value; or what is damaged
+        return Kind.document if line.rstrip().endswith((b"{", b"[", b",")) else Kind.text
+
+
+def _object(fields: Mapping[str, msgspec.Raw]) -> Kind:
+    if is_event(fields):
+        return Kind.record if any(map(speaks, fields)) else Kind.plain
+    return Kind.docker if "log" in fields and "stream" in fields and fields.keys() <= _DOCKER_FIELDS else Kind.record

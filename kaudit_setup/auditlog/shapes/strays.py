@@ -1,0 +1,156 @@
+"""Lines that are not in the shape of their file: sorted by what they look like, each kind read as its own file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.shapes.detect import PLAIN_LINES, detect
+from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
+from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts
+
+_ID: Final = b'"auditID"'
+_KEPT_LINES: Final = 4096  # lines of which it is remembered where they stood
+_BEGIN_BYTES: Final = 20  # bytes by which one writer's events are known
+_MOST_BEGINS: Final = 64
+_LOOK_BYTES: Final = 1 << 20
+
+
+class Stream:
+    """What a file holds in one shape, in whatever lines."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.layout = reading.layout()
+        self._numbers: list[int] = []
+        self._begins: set[bytes] = set()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is JSON lines."""
+        return self.reading is PLAIN_LINES
+
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        """The events in a block, and what is none in it."""
+        return self.apply(self.layout.cut(block, wanted))
+
+    def apply(self, found: Texts) -> Texts:
+        """From what the layout gave to events."""
+        for step in self.reading.steps:
+            found = step(found)
+        return found
+
+    def gather(self, lines: Texts) -> Texts:
+        """The same of single lines, of which the origins are their numbers in the file."""
+        before = len(self._numbers)
+        self._numbers += lines.origins
+        data = b"\n".join([*lines.texts, b""])
+        found = self.layout.cut(Block(bytearray(data), len(data), 0), None)
+        numbers = [self._numbers[max(before + origin, 0)] for origin in found.origins]
+        del self._numbers[:-_KEPT_LINES]
+        return self.apply(Texts(found.texts, numbers))
+
+    def numbered(self, line: int) -> None:
+        """The lines that went before end at this one."""
+        self._numbers = list(range(max(line - _KEPT_LINES, 0), line))
+
+    def rest(self) -> Texts:
+        """What is left at the end of the file, with the numbers of its lines if they were gathered."""
+        found = self.layout.rest()
+        if self._numbers:
+            last = len(self._numbers)
+            numbers = [self._numbers[min(max(last + at, 0), last - 1)] for at in found.origins]
+            found = Texts(found.texts, numbers)
+        return self.apply(found)
+
+    def is_event(self, text: bytes) -> bool:
+        """Whether a text is an event that is written in another order than kube-apiserver's."""
+        if not (text.startswith(b"{") and text.endswith(b"}")) or _ID not in text:
+            return False
+        # a record's event was found by its steps
+        if self.reading.kind in {Kind.record, Kind.document} or text[:_BEGIN_BYTES] in self._begins:
+            return True
+        found = is_event(fields_of(text))
+        if found and len(self._begins) < _MOST_BEGINS:
+            self._begins.add(text[:_BEGIN_BYTES])
+        return found
+
+
+class Strays:
+    """Reads what is left of a file when the events in its main shape were taken out."""
+
+    def __init__(self) -> None:
+        self._streams: dict[Kind, Stream] = {}
+        self._waiting: dict[Kind, Texts] = {}
+        self._kind = Kind.text  # of the last line that has one
+        self._line = 0  # lines before the present block
+
+    def stream(self, reading: Reading) -> Stream:
+        """The one that reads this kind of lines."""
+        return self._streams.setdefault(reading.kind, Stream(reading))
+
+    @property
+    def names(self) -> list[str]:
+        """What the shapes are called in which something was read."""
+        return [stream.reading.name for stream in self._streams.values()]
+
+    def go_on(self, height: int) -> None:
+        """A block of so many lines is done."""
+        self._line += height
+
+    def read(self, lines: Texts, main: Kind) -> tuple[Texts, Texts]:
+        """The events in `lines` of the present block, and of all that was read; and the lines that were not."""
+        left = Texts([], [])
+        for text, origin in zip(lines.texts, lines.origins, strict=True):
+            kind = self._kind_of(text)
+            if kind in {main, Kind.text, Kind.plain}:
+                left.add(text, origin)
+            else:
+                self._waiting.setdefault(kind, Texts([], [])).add(text, self._line + origin)
+        return self._read(left, last=False), left
+
+    def _read(self, left: Texts, *, last: bool) -> Texts:
+        """What the lines that wait become; those that cannot be read go to `left`."""
+        made = Texts([], [])
+        for kind, group in list(self._waiting.items()):
+            stream = self._streams.get(kind) or self._detected(group)
+            if stream is None and not last and sum(map(len, group.texts)) < _LOOK_BYTES:
+                continue  # until more of it is seen
+            found = stream.gather(group) if stream else group
+            into = made if stream else left
+            into.extend(found.texts, [number - self._line for number in found.origins])
+            del self._waiting[kind]
+        return made
+
+    def part(self, main: Stream) -> Stream:
+        """Read the lines of `main` like those of any other shape from here on; what they all stand in then."""
+        main.numbered(self._line)
+        self._streams[main.reading.kind] = main
+        return self.stream(PLAIN_LINES)
+
+    def rest(self, main: Stream) -> tuple[Texts, Texts]:
+        """What is left of all of them at the end, as `read` gives it, counted from the line behind the last block."""
+        found = main.rest()
+        left = Texts([], [])
+        rest = self._read(left, last=True)
+        rest.extend(found.texts, found.origins)
+        for stream in self._streams.values():
+            if stream is not main:
+                more = stream.rest()
+                rest.extend(more.texts, [number - self._line for number in more.origins])
+        return rest, left
+
+    def _kind_of(self, text: bytes) -> Kind:
+        if text.startswith(MARK):
+            return Kind.text
+        kind = kind_of(text)
+        if kind is not Kind.text:
+            self._kind = kind
+        return self._kind
+
+    def _detected(self, group: Texts) -> Stream | None:
+        found = detect(b"\n".join(group.texts)[:_LOOK_BYTES], whole=True)
+        return self.stream(found) if found else None

@@ -1,0 +1,128 @@
+"""A file in which several shapes stand: every event is read, wherever one shape ends and the other begins."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from documents import document
+from logkit import SCENARIO
+from shapekit import SAME, cri, docker, joined
+
+from kaudit_setup.auditlog import search
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.reader import Unit, blocks
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.search import candidates, numbered
+from kaudit_setup.auditlog.shapes.names import CRI, DOCKER
+from kaudit_setup.cli import main
+
+RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:560]
+SHAPES = (
+    "JSON lines",
+    "CRI",
+    "CRI in parts",
+    "docker",
+    "docker in parts",
+    "journald export",
+    "journald JSON",
+    "pretty",
+    "pretty array",
+    "array of lines",
+    "EventLists",
+    "RFC 3164",
+    "RFC 5424",
+    "Fluent Bit",
+    "Fluent Bit, parsed",
+    "Fluentd",
+    "Filebeat",
+    "Promtail",
+    "Loki",
+    "AKS",
+)
+
+
+def halves(first: str, second: str) -> bytes:
+    middle = len(RECORDED) // 2
+    return SAME[first](RECORDED[:middle]) + SAME[second](RECORDED[middle:])
+
+
+def ids(lines: list[bytes]) -> list[str]:
+    return sorted(json.loads(line)["auditID"] + json.loads(line)["stage"] for line in lines)
+
+
+WANTED = ids(RECORDED)
+
+
+def found(log: Path, size: int = 1 << 20) -> tuple[list[bytes], Tally]:
+    tally = Tally()
+    (file,) = find_logs([str(log)]).files
+    lines = [line for block in blocks(Unit(0, file), tally, size) for line in bytes(block.view).split(b"\n")[:-1]]
+    return lines, tally
+
+
+@pytest.mark.parametrize("first", SHAPES)
+def test_every_event_of_two_shapes_in_one_file_is_read(tmp_path: Path, first: str) -> None:
+    log = tmp_path / "audit.log"
+    for number, second in enumerate(SHAPES):
+        log.write_bytes(halves(first, second))
+        # in one block, and over several
+        lines, tally = found(log, 1 << (20 if number % 2 else 14))
+        assert ids(lines) == WANTED, (first, second)
+        assert tally.damaged == 0, (first, second)
+
+
+@pytest.mark.parametrize("second", ["CRI in parts", "docker in parts", "journald export", "pretty", "Fluent Bit"])
+def test_lines_of_two_shapes_that_take_turns_are_read(tmp_path: Path, second: str) -> None:
+    log = tmp_path / "audit.log"
+    groups = [RECORDED[at : at + 4] for at in range(0, len(RECORDED), 4)]
+    parts = [(joined, SAME[second])[number % 2](group) for number, group in enumerate(groups)]
+    log.write_bytes(b"".join(parts))
+    lines, _ = found(log, 1 << 14)
+    assert ids(lines) == WANTED
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("CRI in parts", "JSON lines"),
+        ("journald export", "JSON lines"),
+        ("JSON lines", "docker"),
+        ("JSON lines", "pretty"),
+        ("pretty", "RFC 3164"),
+        ("Fluent Bit", "CRI"),
+    ],
+)
+def test_evidence_in_a_mixed_file_names_its_line(tmp_path: Path, first: str, second: str) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(halves(first, second))
+    texts = log.read_bytes().split(b"\n")
+    hits = list(candidates(find_logs([str(log)]).files, [b"auditID"]))
+    assert len({hit.line for hit in hits}) == len(RECORDED)
+    for hit in hits:
+        begin = texts[hit.line - 1].replace(b"\\", b"").replace(b" ", b"")
+        assert b'"kind":"Event"' in begin or begin.endswith(b"{") or b"MESSAGE" in begin
+
+
+@pytest.mark.parametrize("second", ["CRI", "docker", "pretty", "Fluent Bit", "RFC 3164", "journald export"])
+def test_a_large_mixed_file_is_searched_in_all_its_shapes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, second: str
+) -> None:
+    monkeypatch.setattr(search, "CHECK_BELOW_BYTES", -1)
+    log = tmp_path / "audit.log"
+    for order in (("JSON lines", second), (second, "JSON lines")):
+        log.write_bytes(halves(*order))
+        for literal in (RECORDED[3][50:86], RECORDED[-3][50:86]):
+            hits = numbered(list(candidates(find_logs([str(log)]).files, [literal])))
+            assert {line for line in RECORDED if literal in line} <= {hit.text for hit in hits}
+
+
+def test_stats_says_all_shapes_of_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(cri(RECORDED[:30]) + docker(RECORDED[30:]))
+    main(["stats", "--log", str(log), "-o", "json"])
+    (item,) = document(capfd.readouterr().out)["items"]
+    assert [one["shape"] for one in item["shapes"]] == [f"{CRI} and {DOCKER}"]
+    assert item["damaged"] == 0
