@@ -19,7 +19,7 @@ def commands(backup: str, files: Iterable[tuple[int, str, bool]]) -> str:
         target = shlex.quote(path)
         if was_there:
             # by way of a dot-file: kubelet must never see half of a manifest
-            between = shlex.quote(f"{posixpath.dirname(path)}/.kaudit.mend")
+            between = shlex.quote(f"{posixpath.dirname(path)}/.kaudit.restore")
             typed.append(f"cp -p {backup_files(backup)}/{number} {between} && mv -f {between} {target}")
         else:
             typed.append(f"rm -f {target}")

@@ -46,7 +46,7 @@ def render(name: str, source: Source, head: str = "") -> str:
     Raises InputError for an unknown format, and for settings that the tool has no words for.
     """
     if name not in FORMATS:
-        raise InputError(f"there is no format {name!r}", hint="one of: " + ", ".join(FORMATS))
+        raise InputError(f"unknown format {name!r}", hint="one of: " + ", ".join(FORMATS))
     body = FORMATS[name].body(source)
     return introduce(head, source) + body
 

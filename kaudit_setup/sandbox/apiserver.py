@@ -151,7 +151,7 @@ class Web(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """The handshake, then the requests; who only knocks is none of our business."""
+        """The handshake, then the requests; clients that connect and send nothing are ignored."""
         try:
             request.settimeout(30)
             secure = self._context.wrap_socket(request, server_side=True)

@@ -91,7 +91,7 @@ def settings(profile: str, environment: Mapping[str, str] | None = None) -> list
             found += _of_table(of_profile[chosen], f"{path} [profiles.{chosen}]", here)
         found += _of_table({k: v for k, v in table.items() if k != "profiles"}, str(path), here)
     if chosen and not known:
-        raise InputError(f"there is no profile {chosen!r}", hint=f"write [profiles.{chosen}] in {own_file(env)}")
+        raise InputError(f"unknown profile {chosen!r}", hint=f"write [profiles.{chosen}] in {own_file(env)}")
     return found
 
 
