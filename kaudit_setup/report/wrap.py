@@ -10,7 +10,8 @@ from kaudit_setup.report.presentation import width
 WIDTH = 110
 """The widest that is still easy to read."""
 _LEAST = 20  # columns for words, however narrow the terminal
-_WORD = re.compile(r"( *)((?:`[^`\n]*`|[^ ])+)")
+_WORD = re.compile(r"( *)((?:\d[\d.]* (?:[KMGT]iB|B|s|min|h|days|%)(?![^\s,;:.)/])|`[^`\n]*`|[^ ])+)")
+"""A word, a command in backticks, a number with its unit; and the spaces before it."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HEADS = re.compile(r" *(?:- |\[\d+\] |# )?"), re.compile(r"[^ ]+(?: [^ ]+){0,2} {2,}")
 """What may stand before the words of a line: an indent with a bullet or a mark, then titles."""

@@ -17,7 +17,7 @@ from kaudit_setup.report.columns import blocks as table_blocks
 from kaudit_setup.report.documents.document import Bytes, Fault, Item, Seconds, Time, Warning, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.nodes.hints import Reach, pasteable
-from kaudit_setup.report.presentation import presentation
+from kaudit_setup.report.presentation import presentation, width
 from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.report.terminal import paint
 from kaudit_setup.report.times import age, localized, shown, zone
@@ -199,9 +199,9 @@ def table(rows: Sequence[Row], *, colour: bool = False, reach: Reach = ()) -> st
 
 
 def _legend() -> list[str]:
-    """What the columns mean, with -v."""
+    """What the columns mean, with -v; that there is such a text, on a terminal."""
     if presentation().verbosity <= 0:
-        return []
+        return ["", "(-v explains the columns)"] if presentation().verbosity == 0 and width() else []
     return ["", *(line for name, said in LEGEND.items() for line in wrap(said, f"{name:<18}", " " * 18))]
 
 

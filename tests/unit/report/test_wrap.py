@@ -43,6 +43,13 @@ def test_the_others_begin_below_the_words_of_the_first() -> None:
     assert fit("hint: wait until it has ended and try again", 30)[1].startswith("  ")
 
 
+def test_a_number_keeps_its_unit() -> None:
+    said = "the log takes about 137 MiB a day and the last 30 days of it are kept, at most 1.1 GiB (12.5 % of it)"
+    for limit in range(24, 80):
+        lines = "\n".join(fit(said, limit))
+        assert all(part in lines for part in ("137 MiB", "30 days", "1.1 GiB", "12.5 %")), limit
+
+
 def test_where_there_is_no_width_nothing_is_folded() -> None:
     assert fit(LINES[0], None) == [LINES[0]]
 
