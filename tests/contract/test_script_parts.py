@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from kaudit_setup.node.local import LocalNode
@@ -37,3 +38,14 @@ def test_only_a_file_with_one_name_is_given_away(tmp_path: Path) -> None:
         ran = LocalNode(tmp_path).sh(f"{PARTS}\nown_opened /{name} 640 {own} && echo given || echo refused")
         assert ran.out == (b"refused\n" if link else b"given\n")
         assert victim.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_killed_script_left_in_memory_goes_in_time(tmp_path: Path) -> None:
+    """Keys at once; what may still be in use stays for a day."""
+    shown = f'find() {{ shift 2; command find {tmp_path} "$@"; }}'
+    hour, two_days = time.time() - 3600, time.time() - 2 * 86400
+    for name, at in (("kaudit-keys.a", hour), ("kaudit.b", hour), ("kaudit.c", two_days), ("other", two_days)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (at, at))
+    LocalNode(tmp_path).sh(f"{PARTS}\n{shown}\nsweep_memory")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kaudit.b", "other"]

@@ -76,15 +76,17 @@ sweep() { # what dead runs left behind in these folders
     if [ -e "$_unit" ]; then remove_unit "${_unit##*/}"; fi
   done
   find "$STATE/incoming" -type f -mmin +60 -exec rm -f {} + 2>/dev/null
-  sweep_keys
+  sweep_memory
   for _d in "$STATE"/backups/*/; do
     # a backup that was never finished cannot be restored
     if [ -d "$_d" ] && [ ! -e "${_d}backup.json" ]; then rm -rf -- "$_d"; fi
   done
 }
-# what a script that was killed in the middle of a request may have left in memory (client.sh)
-sweep_keys() {
-  find /dev/shm /run -maxdepth 1 -name 'kaudit-keys.*' -user "$(id -u)" -mmin +5 -exec rm -rf {} + 2>/dev/null
+# what a script that was killed may have left in memory: keys (client.sh), answers, what was searched for (logs.sh), which
+# may take hours
+sweep_memory() {
+  find /dev/shm /run -maxdepth 1 -user "$(id -u)" \( -name 'kaudit-keys.*' -mmin +5 -o -name 'kaudit.*' -mmin +1440 \) \
+    -exec rm -rf {} + 2>/dev/null
 }
 # what was called off before it began may still wake up: it must find that it was
 called_off_lately() { [ -e "${1}cancel" ] && [ ! -e "${1}about" ] && [ -n "$(find "$1" -mmin -60 2>/dev/null)" ]; }

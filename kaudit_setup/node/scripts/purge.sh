@@ -66,7 +66,7 @@ done
 if [ -d "$STATE" ]; then
   field folder /var/lib/kaudit-setup
   if [ "$how" = clear ]; then
-    sweep_keys
+    sweep_memory
     # the folder may be a link to where there is more room
     _said=$(rm -rf -- "${STATE:?}"/* "$STATE"/.[!.]* 2>&1) ||
       fail 12 "cannot remove $STATE: $_said"

@@ -83,6 +83,6 @@ for dir in "$@"; do
 done
 if [ "$how" = clear ]; then
   rm -rf -- "$STATE"/incoming/* "$STATE"/run/.[!.]*
-  sweep_keys
+  sweep_memory
 fi
 field end ok
