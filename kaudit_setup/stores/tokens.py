@@ -9,6 +9,7 @@ one, is looked for in those blocks only.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -39,7 +40,11 @@ _SHORTEST = 2
 _SHORTEST_PART = 3
 _MAY_NOT_BE_VALUE = re.compile(rb'"(?:[0-9a-f:.TZ-]*\Z|[\s:,{}\[\]])')
 _QUOTE = b'"'
-_END_OF = b"\0"  # in front of the end of a word that was too long to be kept
+_LONG = b"\0"  # in front of more of a word that is too long
+LONG_CUT = _LONG + b"\1"
+"""In front of the end of one of which the middle is not kept."""
+_LONGEST_NAME = 253  # bytes of a name (apimachinery, validation.go:DNS1123SubdomainMaxLength)
+_TOLD_BY_NONE = re.compile(rb"[0-9a-fTZ-]*")  # a part of a sum, a UID, a number or a moment, which are not all kept
 
 Blocks = int
 """Some blocks of one part: the bit `1 << n` says that the n-th one is among them."""
@@ -71,40 +76,56 @@ def _keys_in(piece: bytes) -> tuple[bytes, ...]:
     """The keys of one piece. Most pieces stand in many blocks."""
     values = piece.split(_QUOTE)
     words = piece.translate(_SPACED).split()
-    ends = [_END_OF + word[-LONGEST:] for word in words if len(word) > LONGEST]
-    return tuple({*map(value_key, values), *map(word_key, words), *ends} - {b""})
+    long = [_long_key(word) for word in words if len(word) > LONGEST]
+    return tuple({*map(value_key, values), *map(word_key, words), *long} - {b""})
+
+
+def _long_key(word: bytes) -> bytes:
+    """What else the index keeps of a word of which it has only the begin: all of it, if it may be a name; else its
+    end, and, unless it is a sum or a number, that its middle is not kept.
+    """
+    if _TOLD_BY_NONE.fullmatch(word):
+        return _LONG + word[-LONGEST:]
+    return _LONG + word if len(word) <= _LONGEST_NAME else LONG_CUT + word[-LONGEST:]
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is known of a line that holds some text: keys that it has (`whole`), and, for each of `begun` and `ended`,
-    that one of its keys begins or ends so. Nothing known: all are empty.
+    """What is known of a line that holds some text: keys that it has (`whole`), and, for each of `begun`, `ended` and
+    `inside`, that one of its keys begins or ends so, or has it somewhere. Nothing known: all are empty.
     """
 
     whole: frozenset[bytes] = frozenset()
     begun: frozenset[bytes] = frozenset()
     ended: frozenset[bytes] = frozenset()
+    inside: frozenset[bytes] = frozenset()
 
     @classmethod
     def in_line_with(cls, text: bytes) -> Words:
         """A run at an edge of `text` may go on in the line, so it is not a word, but the end or the begin of one."""
-        runs = [(run[0], run.start() > 0, run.end() < len(text)) for run in _RUN.finditer(text)]
-        begun = {word[:LONGEST] for word, left, right in runs if left and not right and not _is_number(word)}
-        ended = {word[-LONGEST:] for word, left, right in runs if right and not left}
+        runs: defaultdict[tuple[bool, bool], set[bytes]] = defaultdict(set)
+        for run in _RUN.finditer(text):
+            runs[run.start() > 0, run.end() < len(text)].add(run[0])
         _, *values = text.split(_QUOTE)
+        whole = {*map(word_key, runs[True, True]), *map(value_key, values[:-1])}
+        begun = {word[:LONGEST] for word in runs[True, False] if not _is_number(word)}
         begun |= {_QUOTE + value[: LONGEST - 1] for value in values[-1:] if not _NO_VALUE.fullmatch(value)}
-        whole = {word_key(word) for word, left, right in runs if left and right}
-        whole |= set(map(value_key, values[:-1]))
+        ended = {word[-LONGEST:] for word in runs[False, True]}
         return cls(
             frozenset(whole - {b""}),
-            frozenset(one for one in begun if len(one) >= _SHORTEST_PART and _keeps(one)),
-            frozenset(one for one in ended if len(one) >= _SHORTEST_PART and not _may_not_be_kept(one)),
+            _told(begun, _keeps),
+            _told(ended, lambda end: not _may_not_be_kept(end)),
+            _told(runs[False, False], lambda part: not _TOLD_BY_NONE.fullmatch(part)),
         )
 
     @property
     def unknown(self) -> bool:
         """Whether nothing is known."""
-        return not self.whole and not self.begun and not self.ended
+        return not (self.whole or self.begun or self.ended or self.inside)
+
+
+def _told(parts: Iterable[bytes], tells: Callable[[bytes], bool]) -> frozenset[bytes]:
+    return frozenset(one for one in parts if len(one) >= _SHORTEST_PART and tells(one))
 
 
 def _is_number(word: bytes) -> bool:
@@ -141,6 +162,11 @@ def is_short_uid(key: bytes) -> bool:
 def ends(kept: bytes, end: bytes) -> bool:
     """Whether a word kept as `kept` may be one that ends with `end`."""
     return not kept.startswith(_QUOTE) and kept.endswith(end)
+
+
+def has_inside(kept: bytes, part: bytes) -> bool:
+    """Whether a word kept as `kept` may be one that has `part` in it."""
+    return not kept.startswith(_QUOTE) and (part in kept or kept.startswith(LONG_CUT))
 
 
 def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]) -> Blocks | None:

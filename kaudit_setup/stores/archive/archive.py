@@ -26,7 +26,7 @@ from kaudit_setup.stores.tokens import tells
 
 _DAY = len("2026-11-23")
 _MOST_BLOCKS = 20_000  # of more, a query says nothing about blocks
-_MOST_READ_HERE = 400
+_MOST_READ_HERE = 800
 """Blocks that are read without the engine; of more, its start is a small part of the time."""
 
 

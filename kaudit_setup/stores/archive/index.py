@@ -22,7 +22,7 @@ from zlib import crc32
 import msgspec
 
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores.tokens import Blocks, Words, begins, ends, is_short_uid
+from kaudit_setup.stores.tokens import LONG_CUT, Blocks, Words, begins, ends, has_inside, is_short_uid
 
 MAGIC = b"KAUDIT-INDEX-2\n\0"
 _TAIL = struct.Struct(f"<II{len(MAGIC)}s")
@@ -100,8 +100,9 @@ class Index:
         """The blocks in which a line may be of which all of `asked` is so; None if nothing is known of it."""
         found = [self._exact(key) for key in asked.whole]
         found += [self._begun(begin) for begin in asked.begun]
-        if not found:  # every word has to be looked at for how it ends, which is worth it only for want of better
+        if not found:  # every word has to be looked at, which is worth it only for want of better
             found += [self._ended(end) for end in asked.ended]
+            found += [self._inside(part) for part in asked.inside]
         return reduce(and_, found) if found else None
 
     def _exact(self, key: bytes) -> Blocks:
@@ -123,6 +124,12 @@ class Index:
         found = 0
         for chunk in self._contents.words:
             found = reduce(or_, (where for key, where in self._within(chunk, end + _END) if ends(key, end)), found)
+        return found
+
+    def _inside(self, part: bytes) -> Blocks:
+        found = self._begun(LONG_CUT)
+        for chunk in self._contents.words:
+            found = reduce(or_, (where for key, where in self._within(chunk, part) if has_inside(key, part)), found)
         return found
 
     def _within(self, chunk: _Chunk, text: bytes) -> Iterator[tuple[bytes, Blocks]]:
