@@ -78,17 +78,6 @@ def parse_kind(text: str) -> Kind:
     return Kind(resource, group, None, (), plurals(resource))
 
 
-def parse_object(text: str) -> tuple[Kind, str]:
-    """`KIND/NAME` to the kind and the name; raises InputError."""
-    kind, slash, name = text.partition("/")
-    if not slash or not name or "/" in name:
-        raise InputError(
-            f"{text!r} does not name an object",
-            hint="write KIND/NAME, for example pod/my-suspicious-pod",
-        )
-    return parse_kind(kind), name
-
-
 def home_group(group: str, resource: str) -> str:
     """The one API group that stands for all that serve the same objects: `apps` for `extensions` Deployments."""
     return _HOMES.get((group, resource), group)

@@ -33,15 +33,10 @@ def structural(before: str, after: str) -> tuple[str, ...]:
     return _sentences(_named(_plain(before)), _named(_plain(after)))
 
 
-def only_audit_changed(before: str, after: str) -> None:
+def only_audit_differs(old: Shape, new: Shape) -> None:
     """Raises ManifestError that lists what differs between two manifests beside flags, mounts, volumes and
     annotations of auditing.
     """
-    only_audit_differs(shape.find(before), shape.find(after))
-
-
-def only_audit_differs(old: Shape, new: Shape) -> None:
-    """The same of two manifests that were parsed already."""
     one, other = _without_audit(old, new), _without_audit(new, old)
     # the text of the values, so that 1, 1.0 and true are not the same
     if json.dumps(one) != json.dumps(other):

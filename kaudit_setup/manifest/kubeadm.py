@@ -118,11 +118,6 @@ def _patched(text: str, settings: AuditSettings, node_mounts: Sequence[Mount]) -
     return new
 
 
-def unpatch_cluster_configuration(text: str) -> str:
-    """The text without auditing; undoes patch_cluster_configuration byte for byte. Raises as that does."""
-    return patch_cluster_configuration(text, AuditSettings({}))
-
-
 def _whole(
     found: _Cluster, settings: AuditSettings, gone: Sequence[int], added: Sequence[tuple[str, Value]]
 ) -> str | None:

@@ -37,7 +37,6 @@ class ApiServerPod:
     annotations: Mapping[str, str]
     grace_seconds: int
     probe_host: str
-    probe_port: str
     json: bool
     runs_as: str
 
@@ -58,7 +57,6 @@ def read(text: str) -> ApiServerPod:
     annotations = found.metadata.get("annotations")
     grace = spec.get("terminationGracePeriodSeconds")
     seconds = natural(grace.text) if grace else None
-    port = container.at("livenessProbe", "httpGet", "port")
     name, namespace = found.metadata.get("name"), found.metadata.get("namespace")
     container_name, image = container.get("name"), container.get("image")
     probe_host = container.at("livenessProbe", "httpGet", "host")
@@ -75,7 +73,6 @@ def read(text: str) -> ApiServerPod:
         annotations={k.text: v.text for k, v in annotations.entries} if annotations else {},
         grace_seconds=DEFAULT_GRACE_SECONDS if seconds is None else seconds,
         probe_host=probe_host.text if probe_host else "",
-        probe_port=port.text if port else "",
         json=found.document.json,
         runs_as=f"{_security(found, 'runAsUser')}:{_security(found, 'runAsGroup')}",
     )

@@ -16,7 +16,6 @@ from kaudit_setup.node.port import Node
 from kaudit_setup.node.shell import script
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
-CONFIG_PATH = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,13 +136,6 @@ class Before:
         assert self.node.events()
         self.is_tidy()
 
-    def is_old_or_new_and_works(self) -> None:
-        """After a fault: one of the two, never something between."""
-        if self.node.manifest.read_bytes() == self.manifest:
-            self.is_old_and_works()
-        else:
-            self.is_new_and_works()
-
     def works(self) -> None:
         """The API server of the manifest that is there answers."""
         self.node.wait(lambda: kubectl(self.node, "get", "--raw", "/readyz").stdout == "ok", "/readyz")

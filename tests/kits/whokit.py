@@ -25,7 +25,7 @@ from kaudit_setup.attribution.evidence import index
 from kaudit_setup.attribution.evidence.lines import passing
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.kinds import parse_object
+from kaudit_setup.auditlog.kinds import Kind, parse_kind
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.policy.evaluate import compile as compiled
@@ -213,6 +213,12 @@ def truths(scenario: str) -> list[dict[str, Any]]:
 def answer_to(scenario: str, how: str, truth: dict[str, Any]) -> Answer:
     """The answer to a truth's question."""
     return answer(log(scenario, how), truth["verb"], truth["object"], truth["ns"], truth["until"])
+
+
+def parse_object(text: str) -> tuple[Kind, str]:
+    """`KIND/NAME` as a question has it."""
+    kind, _, name = text.partition("/")
+    return parse_kind(kind), name
 
 
 def answer(lines: Lines, verb: str, target: str, namespace: str, until: str | None = None) -> Answer:

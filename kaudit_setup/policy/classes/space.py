@@ -103,7 +103,6 @@ class Space:
         # a namespace's name is its namespace: both axes know the same literals, so that a question may say so
         self.namespaces = Axis(["", fresh.namespace, *words.namespaces, *words.names])
         self.names = Axis(self.namespaces.values)
-        self.other_name = fresh.namespace
         specs = [_literal(spec) for spec in (*(kind for _, kind in _ASKED), *words.specs)]
         self._groups = Axis([*(g for g, _ in _ASKED), fresh.group, *words.api_groups])
         self._resources = Axis([*filter(None, (resource for resource, _ in specs)), fresh.resource])

@@ -12,8 +12,6 @@ from kaudit_setup.report.documents.document import Envelope
 from kaudit_setup.report.documents.json import to_json, to_plain
 from kaudit_setup.report.escape import safe
 
-Flat = dict[str, str]
-
 
 def render(document: Envelope[Any], form: str, *, headers: bool = True) -> str:
     """`form`: json, yaml, csv or tsv. No newline at the end."""

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from madeup import CONTROLLER, NOISE, event, write
+from whokit import parse_object
 
 from kaudit_setup.attribution import Answer, EventLog, Question, Verb, ask
 from kaudit_setup.auditlog.find import find_logs
-from kaudit_setup.auditlog.kinds import parse_object
 from kaudit_setup.auditlog.sources.local import LocalLogs
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from whokit import events, truths
+from whokit import events, parse_object, truths
 
 from kaudit_setup.attribution import Answer, EventLog, Question, Verb, ask
 from kaudit_setup.auditlog.find import find_logs
-from kaudit_setup.auditlog.kinds import parse_object
 from kaudit_setup.auditlog.literals import plainly, says
 from kaudit_setup.auditlog.raw_lines import REWRITTEN
 from kaudit_setup.auditlog.sources.local import LocalLogs

@@ -326,7 +326,7 @@ def test_what_others_need_of_the_pod() -> None:
     assert read.version == KubeVersion(1, 20)
     assert read.flag("advertise-address") == read.probe_host == "192.0.2.10"
     assert read.flag("shutdown-delay-duration", "0s") == "0s"
-    assert (read.grace_seconds, read.probe_port, read.namespace) == (30, "6443", "kube-system")
+    assert (read.grace_seconds, read.namespace) == (30, "kube-system")
     assert (
         pod.read(PLAIN.replace("  hostNetwork", "  terminationGracePeriodSeconds: 90\n  hostNetwork")).grace_seconds
         == 90

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kaudit_setup.errors import ManifestError
-from kaudit_setup.manifest import difference, pod
+from kaudit_setup.manifest import difference, pod, shape
 from kaudit_setup.manifest.patch import patch, unpatch
 from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings
 
@@ -199,7 +199,7 @@ def test_laws_of_the_patch(before: str, first: AuditSettings, second: AuditSetti
     twice = patch(once, second)
     assert pod.read(twice).flags == dict(second.flags)
     assert unpatch(twice) == before
-    difference.only_audit_changed(before, once)
+    difference.only_audit_differs(shape.find(before), shape.find(once))
 
 
 @QUICK
@@ -209,7 +209,7 @@ def test_whatever_else_changes_is_refused(before: str, data: st.DataObject) -> N
     victims = [w for w in ("192.0.2.10", "Node,RBAC", "/etc/ssl/certs", "sidecar", "v1.36.2") if w in after]
     other = after.replace(data.draw(st.sampled_from(victims)), "other")
     with pytest.raises(ManifestError, match="more than the audit settings"):
-        difference.only_audit_changed(before, other)
+        difference.only_audit_differs(shape.find(before), shape.find(other))
 
 
 @QUICK
