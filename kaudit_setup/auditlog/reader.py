@@ -28,6 +28,7 @@ UNIT_BYTES = 32 << 20
 _SMALLEST_BLOCK_BYTES = 1 << 14
 LONGEST_LINE_BYTES = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
+_UNFINISHED = "a last line that is cut short: it is still being written, or the server died while it wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +214,15 @@ class _Buffer:
         bare = text.strip(b"\0 \t\r")
         if self._in_line or not bare:
             return
-        if bare.endswith(b"}") or not (strict or b"auditID" in bare):
+        # in other shapes a line may be a list of events
+        if bare.endswith(b"}" if strict else (b"}", b"]")) or not (strict or b"auditID" in bare):
             yield Block(text + b"\n", len(text) + 1, self.at)
-        else:
-            # an event that is still being written is expected at the end of a log; any other text is not
-            expected = bare.startswith(b"{") or not strict
-            self._tally.damage(0, "an unfinished last line", b"" if expected else bytes(bare))
+            return
+        # an event that is still being written is expected at the end of a log; any other text is not, nor is it alone
+        expected = self.at > 0 and (bare.startswith(b"{") or not strict)
+        self._tally.damage(0, "an unfinished last line", b"" if expected else bytes(bare))
+        if expected:
+            self._tally.note(_UNFINISHED)
 
 
 def _open(file: LogFile, tally: Tally) -> BinaryIO | None:

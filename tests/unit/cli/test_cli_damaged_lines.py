@@ -159,3 +159,33 @@ def test_what_is_wrong_with_a_log_is_said_beside_json_too(
     assert said[0] == said[1]
     for part in ("note: 2 nodes: ", "cp1: its clock or this machine's is wrong", "cp2: 1 damaged line: "):
         assert part in said[1]
+
+
+@pytest.mark.parametrize("array", [True, False])
+def test_a_list_of_events_in_one_line_needs_no_newline(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, array: bool
+) -> None:
+    path = tmp_path / "audit.json"
+    found = [event(1), event(2)]
+    path.write_text(json.dumps(found if array else {"kind": "EventList", "items": found}), encoding="utf-8")
+    assert main(["events", "-o", "json", "--log", str(path)]) == 0
+    assert [e["auditID"] for e in items(capfd.readouterr().out)] == ["id-1", "id-2"]
+
+
+@pytest.mark.parametrize("whole", [[event(1)], event(1)])
+def test_a_log_of_one_line_that_is_cut_short_is_not_empty(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, whole: Any
+) -> None:
+    path = tmp_path / "audit.log"
+    path.write_text(json.dumps(whole, separators=(",", ":"))[:-20], encoding="utf-8")
+    assert main(["top", "--by", "user", "--log", str(path)]) == 1
+    assert "could not be read as audit events" in capfd.readouterr().err
+    assert main(["who", "created", "pod/x", "--log", str(path)]) == 1
+    assert "could not be read as audit events" in capfd.readouterr().out.splitlines()[0]
+
+
+def test_a_last_line_that_is_cut_short_is_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "audit.log", event(1), event(2))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert main(["who", "deleted", "pod/x", "--log", str(path)]) == 1
+    assert "the server died while it wrote" in capfd.readouterr().out
