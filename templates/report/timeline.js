@@ -66,8 +66,9 @@
     for (let at = Math.ceil(view.from / step) * step, n = 0; at <= view.to && n < 50; at += step, n++) {
       const text = time(at, step < 1 ? 3 : 0);
       svg.append(draw("line", { class: "grid", x1: x(at), x2: x(at), y1: top, y2: bottom }));
-      if (x(at) < size.left + 24 || x(at) > size.width - 24) continue;
-      const label = step >= 86400 ? text.slice(0, 10) : step >= 60 ? text.slice(11, 16) : text.slice(11);
+      if (x(at) < (size.narrow ? 124 : size.left + 24) || x(at) > size.width - 24) continue;
+      const midnight = step >= 60 && text.slice(11, 16) === "00:00";
+      const label = step >= 86400 ? text.slice(0, 10) : midnight ? text.slice(5, 10) : step >= 60 ? text.slice(11, 16) : text.slice(11);
       svg.append(draw("text", { class: "tick", x: x(at), y: top - 6 }, label));
     }
     svg.append(draw("text", { class: "date", x: 0, y: top - 6 }, `${time(view.from, 0).slice(0, 10)} UTC`));
@@ -76,6 +77,12 @@
   function clip(text, width) {
     const fits = Math.floor(width / 7);
     return text.length <= fits ? text : fits < 2 ? "" : `${text.slice(0, fits - 1)}…`;
+  }
+
+  /** A name that is too long, without its middle: siblings differ at the end. */
+  function clipName(name, width) {
+    const fits = Math.floor(width / 7), end = Math.floor(fits / 2);
+    return name.length <= fits ? name : fits < 8 ? clip(name, width) : `${name.slice(0, fits - end - 1)}…${name.slice(-end)}`;
   }
 
   const labelled = { before: "here before this log", made: "made by", changed: "changed by", going: "being deleted, by" };
@@ -98,7 +105,7 @@
     const place = size.narrow ? y - 20 : y + 4;
     const kind = one.kind ? `${one.kind} ` : "", room = (size.narrow ? size.width : size.left - 8) - indent;
     const text = draw("text", { class: one.more ? "label more" : "label", x: indent, y: place });
-    text.append(draw("tspan", { class: "kind" }, clip(kind, room)), draw("tspan", {}, clip(one.name, room - kind.length * 7)));
+    text.append(draw("tspan", { class: "kind" }, clip(kind, room)), draw("tspan", {}, clipName(one.name, room - kind.length * 7)));
     text.append(draw("title", {}, `${kind}${one.name}`));
     svg.append(text);
   }

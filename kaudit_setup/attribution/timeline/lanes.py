@@ -16,7 +16,7 @@ from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.no_op_updates import no_op_updates
-from kaudit_setup.attribution.owner_chain import follow_up
+from kaudit_setup.attribution.owner_chain import CHANGE_RULES, follow_up
 from kaudit_setup.attribution.timeline.states import State, states
 
 MOST: Final = 5_000
@@ -146,7 +146,9 @@ def _cause(index: EventIndex, request: Request) -> Behind | None:
         return None
     sure = certain_if(request.facts.body)
     child = Child(index, request.object, request.at, request, sure, request, deleted=True)
-    found = follow_up(Finding(next=child))
+    rule = CHANGE_RULES.get(request.controller)
+    found = (rule(child) if rule else None) or Finding(next=child)
+    found = follow_up(found)
     return Behind(found.root, found.links[-1].object, found.confidence) if found.root and found.links else None
 
 

@@ -88,11 +88,16 @@ def _step(link: Link, root: Request | None) -> Step:
         kind=safe(singular(thing.resource) if thing.name else thing.resource),
         name=safe(f"{where}{thing.name or '*'}"),
         did=safe(_did(request, root)),
-        time=safe(request.time) if request is not None else "",
+        time=safe(_shown(request.time)) if request is not None else "",
         where=safe(f"{source.node} {source.file}:{source.line}") if source is not None else "",
         confidence=link.confidence,
         why=safe(link.why),
     )
+
+
+def _shown(time: str) -> str:
+    """`2026-11-25T14:28:27.032123Z` to the millisecond; the line that is named has it whole."""
+    return time[:23].replace("T", " ").removesuffix("Z")
 
 
 def _did(request: Request | None, root: Request | None) -> str:

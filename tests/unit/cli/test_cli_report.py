@@ -97,6 +97,15 @@ def test_the_timeline_has_the_owners_what_they_were_in_between_and_who_is_behind
     assert pod[0]["verb"] == "create"
 
 
+def test_what_an_autoscaler_changed_has_whoever_made_it_behind_it(tmp_path: Path) -> None:
+    _, parts = made(tmp_path, "--log", str(LOG), "--question", "who created pod/hp-5bdf97bb6d-9r7tf -n web")
+    lanes = data(parts)["timeline"]["lanes"]
+    assert [lane["kind"] for lane in lanes] == ["horizontalpodautoscaler", "deployment", "replicaset", "pod"]
+    scaled = [mark for mark in marks(parts) if mark["resource"] == "deployments/scale"]
+    assert [mark["behind"].split()[0] for mark in scaled] == ["carol", "dave"]
+    assert lanes[1]["states"][1]["by"].startswith("horizontal-pod-autoscaler for carol")
+
+
 def test_the_timeline_of_a_user_has_what_was_refused_too(tmp_path: Path) -> None:
     _, parts = made(tmp_path, "--log", str(LOG), "--question", "touched --user mallory")
     assert {mark["code"] for mark in marks(parts)} >= {200, 201, 429}
