@@ -66,7 +66,7 @@ def parse(found: Sequence[tuple[str, bytes]]) -> RequestsSeen:
     except (LookupError, ValueError, OverflowError) as error:
         raise NodeError("the metrics of the API server could not be understood") from error
     if not (counts and 0 < seconds < float("inf")):
-        return RequestsSeen(why="the API server has not counted any request")
+        return RequestsSeen(why="the metrics of the API server do not tell how many requests it gets")
     return RequestsSeen(seconds, counts)
 
 

@@ -99,8 +99,10 @@ def _a_day(cost: LogCost, each: str) -> str:
         why = f" ({cost.growth.why})" if cost.growth else ""
         return f"how much a day is not known before it runs{why}"
     said = f"about {size(cost.rate * _DAY_S)} a day{each}"
-    if cost.growth is None or cost.growth.why:
+    if cost.growth is None:
         return f"{said}, at the rate of the log that is there now"
+    if cost.growth.why:
+        return f"{said}, at the rate of the log that is there now, which another policy writes ({cost.growth.why})"
     if cost.growth.most <= cost.growth.size * _FAR_APART:
         return said
     return f"{said} (up to {size(cost.growth.most * _DAY_S)}, depending on who sends the requests)"

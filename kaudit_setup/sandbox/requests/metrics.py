@@ -38,7 +38,7 @@ class RequestMetrics:
                 [
                     *(f"apiserver_request_total{{{kind}}} {count}" for kind, count in self._requests.items()),
                     *(f"apiserver_response_sizes_sum{{{kind}}} {count}" for kind, count in self._bytes.items()),
-                    f"process_start_time_seconds {self._start:.6e}",
+                    f"process_start_time_seconds {self._start:.11e}",
                     "",
                 ]
             )

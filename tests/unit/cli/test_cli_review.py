@@ -152,3 +152,15 @@ def test_how_much_is_shown_is_as_asked(
     assert ("+apiVersion: audit.k8s.io/v1" in text, "+    - --audit-log-path=" in text) == (policy, flags)
     assert "preset forensics" in text
     assert "Summary:" in text
+
+
+def test_the_rate_of_another_policy_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root,) = folders(tmp_path, monkeypatch, 1)
+    running(root, monkeypatch, RequestsSeen(why="nobody may read the metrics"))
+    write(root / "var/log/kubernetes/audit/audit.log", *[event(minute * 60) for minute in range(11)])
+    last = " ".join(" ".join(reviewed(capsys, *ENABLE)).split())
+    assert (
+        "at the rate of the log that is there now, which another policy writes (nobody may read the metrics)" in last
+    )
