@@ -46,7 +46,9 @@ class Stream:
     def gather(self, lines: Texts) -> Texts:
         """The same of single lines, of which the origins are their numbers in the file."""
         before = len(self._numbers)
-        self._numbers += lines.origins
+        for text, number in zip(lines.texts, lines.origins, strict=True):
+            # what a record holds may have line breaks of its own
+            self._numbers += [number] * (text.count(b"\n") + 1)
         data = b"\n".join([*lines.texts, b""])
         found = self.layout.cut(Block(bytearray(data), len(data), 0), None)
         numbers = [self._numbers[max(before + origin, 0)] for origin in found.origins]

@@ -119,6 +119,17 @@ def test_a_large_mixed_file_is_searched_in_all_its_shapes(
             assert {line for line in RECORDED if literal in line} <= {hit.text for hit in hits}
 
 
+def test_a_record_may_hold_lines_of_another_shape_and_line_breaks(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    header = "May  1 10:00:00 cp1 kube-apiserver[1]: "
+    said = [f"{header}a\nb {{", header + RECORDED[0].decode(), f"{header}\n\n{{", header + RECORDED[1].decode()]
+    log.write_bytes(joined([json.dumps({"log": f"{one}\n", "stream": "stdout"}).encode() for one in said]))
+    lines, _ = found(log)
+    assert lines == RECORDED[:2]
+    hits = list(candidates(find_logs([str(log)]).files, [b"auditID"]))
+    assert [hit.line for hit in hits] == [2, 4]
+
+
 def test_stats_says_all_shapes_of_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     log.write_bytes(cri(RECORDED[:30]) + docker(RECORDED[30:]))
