@@ -203,7 +203,7 @@ def _creates_without_name(index: EventIndex, obj: Object) -> list[Request]:
 def _nameless_creation(search: _Search) -> Creation:
     """The likeliest of the creates without a name."""
     search = _made_in_its_second(search)
-    if (told := _told_by_the_living(search)) is not None:
+    if (told := _creation_of_the_living(search)) is not None:
         return told
     last = search.makers[-1] if search.makers else None
     if search.preassigned and last is not None and _started_at_once(search, last):
@@ -241,7 +241,7 @@ def _made_in_its_second(search: _Search) -> _Search:
     return replace(search, makers=fitting) if fitting else search
 
 
-def _told_by_the_living(search: _Search) -> Creation | None:
+def _creation_of_the_living(search: _Search) -> Creation | None:
     """The only create that fits what the living object says; None if there are several, or none."""
     living = search.index.living.get(search.object)
     if living is None or len(search.makers) != 1:

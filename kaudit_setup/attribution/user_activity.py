@@ -74,7 +74,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
                 (done if request.done else tried).add(request)
     done.prune()
     events = done.in_order()
-    meant = [] if present else _meant(log, question.user)
+    meant = [] if present else _suggest_names(log, question.user)
     failed = tried.without(done)
     notes = [*_nothing(question, present, events), *meant, *_left_out(done.left_out), *failures(failed)]
     notes += shared_ids([*events, *failed], events)
@@ -127,7 +127,7 @@ def _nothing(question: Question, present: bool, events: Sequence[Request]) -> li
     return [] if events else [f"No matching request by {question.user} found in this log, but others."]
 
 
-def _meant(log: Searched, user: str) -> list[str]:
+def _suggest_names(log: Searched, user: str) -> list[str]:
     """The full names in the log that end like `user`: `deployer` for `system:serviceaccount:ci:deployer`."""
     ending = f":{user}"
     names: set[str] = set()

@@ -113,9 +113,9 @@ class Words:
         ended = {word[-LONGEST:] for word in runs[False, True]}
         return cls(
             frozenset(whole - {b""}),
-            _told(begun, _keeps),
-            _told(ended, lambda end: not _may_not_be_kept(end)),
-            _told(runs[False, False], lambda part: not _TOLD_BY_NONE.fullmatch(part)),
+            _select(begun, _keeps),
+            _select(ended, lambda end: not _may_not_be_kept(end)),
+            _select(runs[False, False], lambda part: not _TOLD_BY_NONE.fullmatch(part)),
         )
 
     @property
@@ -124,7 +124,7 @@ class Words:
         return not (self.whole or self.begun or self.ended or self.inside)
 
 
-def _told(parts: Iterable[bytes], tells: Callable[[bytes], bool]) -> frozenset[bytes]:
+def _select(parts: Iterable[bytes], tells: Callable[[bytes], bool]) -> frozenset[bytes]:
     return frozenset(one for one in parts if len(one) >= _SHORTEST_PART and tells(one))
 
 

@@ -45,7 +45,7 @@ def replicaset(case: Case) -> Finding:
     maker = last_that(requests, creates)
     waiting = Waiting() if child.timeless else unfulfilled(case, requests)
     history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))
-    asked = _asked_above(case, history)
+    asked = _request_on_deployment(case, history)
     cause = asked or next(iter(waiting.requests), None)
     superseded = _superseded(case, waiting)
     case, found = case.at_most(certain_if(not superseded)), note(superseded)
@@ -150,7 +150,7 @@ def _grew(case: Case, requests: Sequence[Request]) -> str:
     )
 
 
-def _asked_above(case: Case, history: _History) -> Request | None:
+def _request_on_deployment(case: Case, history: _History) -> Request | None:
     """What somebody asked of the Deployment, so that its ReplicaSet made the child, where the log has none of what
     the Deployment controller changes.
 

@@ -129,7 +129,7 @@ def _smaller(case: Case, requests: Sequence[Request], cause: Request | None, *, 
     create = _by_controller(creation_of(index, owner, child.at).request)
     case, found = check_completeness(case, requests)
     if not busy and (cause is None or child.at - cause.at >= NODE_CHANGE):
-        if requests and not _asked_above(Child(index, owner, child.at, create, "inferred")):
+        if requests and not _deployment_was_changed(Child(index, owner, child.at, create, "inferred")):
             many = f"{owner} had one Pod too many, but nobody had just scaled it down"
             return found + note(f"no request in this log caused this: {many}")
         cause = None
@@ -147,7 +147,7 @@ def _by_controller(create: Request | None) -> Request | None:
     return create if create is not None and create.controller else None
 
 
-def _asked_above(below: Child) -> bool:
+def _deployment_was_changed(below: Child) -> bool:
     """Whether somebody had just changed the Deployment of a ReplicaSet, whose own changes are not in the log."""
     owner = owner_of(below)
     if owner is None:

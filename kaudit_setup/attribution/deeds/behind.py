@@ -50,7 +50,7 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
     the log tells in about `patience` seconds.
     """
     chain = _CHAINS.get(verb)
-    asked = list(_asked(verb, requests)) if chain else []
+    asked = list(_sent_by_controllers(verb, requests)) if chain else []
     if not asked or chain is None:
         return Causes()
     end = time.monotonic() + patience
@@ -61,7 +61,7 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
     for done, one in enumerate(within):
         if done and time.monotonic() > end:
             return Causes(known, len(asked) - done)
-        told = _told(one, chain(index, one.object, one.request.at))
+        told = _behind(one, chain(index, one.object, one.request.at))
         known |= {one.request: told} if told is not None else {}
     return Causes(known, len(asked) - len(within))
 
@@ -69,10 +69,10 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
 def cause(index: EventIndex, verb: Verb, request: Request) -> Behind | None:
     """Who is behind one creation or deletion by a controller, as far as the log tells."""
     chain = _CHAINS.get(verb)
-    return _told(_Asked(request, request.object), chain(index, request.object, request.at)) if chain else None
+    return _behind(_Asked(request, request.object), chain(index, request.object, request.at)) if chain else None
 
 
-def _asked(verb: Verb, requests: Sequence[Request]) -> Iterator[_Asked]:
+def _sent_by_controllers(verb: Verb, requests: Sequence[Request]) -> Iterator[_Asked]:
     """Those of `requests` that controllers sent, the newest first."""
     for request in reversed(requests):
         if request.controller and request.name:
@@ -94,7 +94,7 @@ def _within_reach(verb: Verb, asked: Iterable[_Asked]) -> list[_Asked]:
     return kept
 
 
-def _told(asked: _Asked, found: Finding) -> Behind | None:
+def _behind(asked: _Asked, found: Finding) -> Behind | None:
     """What a chain tells about a request; None if it is about another one, or ends there."""
     request, root = asked.request, found.root
     if found.request is None or root is None or root.key == request.key:

@@ -26,7 +26,7 @@ _LATEST: Final = frozenset({Verb.changed, Verb.read, Verb.exec, Verb.touched})
 
 def with_servers(answer: Answer, known: Sequence[SilentServer]) -> Answer:
     """The answer with what the logs lack; `known`: servers that are known to write no log, or were not asked."""
-    lacking = _lacking([*known, *answer.silent], answer.coverage, _asked(answer))
+    lacking = _lacking([*known, *answer.silent], answer.coverage, _window_of(answer))
     if not lacking:
         return replace(answer, silent=())
     answer, said = replace(answer, silent=tuple(lacking)), _proviso(lacking)
@@ -45,7 +45,7 @@ def many_with_servers(answer: ManyAnswer, known: Sequence[SilentServer]) -> Many
     return replace(answer, proviso=_proviso(lacking)) if lacking else answer
 
 
-def _asked(answer: Answer) -> Window:
+def _window_of(answer: Answer) -> Window:
     """The time in which what the logs lack matters: where the last one is asked for, after that."""
     question, found = answer.question, answer.answer
     if found is None or question.user or question.verb not in _LATEST:

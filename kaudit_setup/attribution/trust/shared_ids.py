@@ -24,10 +24,10 @@ def shared_ids(known: Iterable[Request], shown: Sequence[Request]) -> list[str]:
         one = by_id.get(request.audit_id)
         if one is not None and request.key != one.key and not passed_on(one, request):
             others.setdefault(request.audit_id, request)
-    return [_said(by_id[audit_id], other) for audit_id, other in list(others.items())[:_SHOWN]]
+    return [_describe(by_id[audit_id], other) for audit_id, other in list(others.items())[:_SHOWN]]
 
 
-def _said(one: Request, other: Request) -> str:
+def _describe(one: Request, other: Request) -> str:
     return (
         f"Audit-ID {one.audit_id} is also that of another request: {actor(other)} asked to {infinitive(other)}"
         f" {thing(other)} at {other.time}. Clients may choose it, so it proves nothing; somebody may want to hide"

@@ -61,10 +61,10 @@ def missing(runners: Sequence[BestEffortRunner]) -> list[str]:
     failures = [runner.failure for runner in runners if runner.failure is not None]
     if failures and len(failures) == len(runners):
         raise failures[0]
-    return told(runners)
+    return describe_losses(runners)
 
 
-def told(runners: Sequence[BestEffortRunner]) -> list[str]:
+def describe_losses(runners: Sequence[BestEffortRunner]) -> list[str]:
     """One sentence for each machine that was lost."""
     lost = [(runner.name, runner.failure) for runner in runners if runner.failure is not None]
     return [f"The log of {name} is missing from this answer: {failure}." for name, failure in lost]

@@ -9,7 +9,7 @@ from pathlib import Path
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.prefilter import narrows
-from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing, told
+from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, describe_losses, missing
 from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -59,7 +59,7 @@ class NodeLogs:
 
     def missing_here(self) -> list[str]:
         """A sentence for each node that failed, where other clusters have nodes that did not."""
-        return told(self.runners)
+        return describe_losses(self.runners)
 
     def remote(self) -> RemoteLogs:
         """The logs, to be searched where they are; not yet looked for."""

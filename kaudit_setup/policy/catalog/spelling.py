@@ -56,20 +56,20 @@ def _group(text: str) -> str:
     return "" if text == "core" else text
 
 
-def meant(word: str) -> str:
+def suggest_spelling(word: str) -> str:
     """What the writer of a resource that is not there may have meant, as advice for a policy."""
     known = BY_NAME.get(word.lower())
     if known is not None:
         return f'write `{known.name}` under group: "{known.group}"'
-    return _part_meant(word.lower()) or _like(word.lower())
+    return _suggest_part(word.lower()) or _like(word.lower())
 
 
 def advice(word: str) -> str:
     """The same for a command line."""
-    return meant(word).replace("`", "")
+    return suggest_spelling(word).replace("`", "")
 
 
-def _part_meant(word: str) -> str:
+def _suggest_part(word: str) -> str:
     """`pods/exec` for `exec`."""
     whole = [resource for resource in RESOURCES if word in resource.subresources]
     return f"did you mean `{whole[0].name}/{word}`?" if whole else ""

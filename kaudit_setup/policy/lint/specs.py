@@ -9,7 +9,7 @@ from typing import Final
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import resources
-from kaudit_setup.policy.catalog.spelling import meant
+from kaudit_setup.policy.catalog.spelling import suggest_spelling
 from kaudit_setup.policy.lint.finding import Severity
 
 
@@ -60,7 +60,7 @@ def _unknown_resource(spec: _Spec) -> SpecProblem | None:
     if spec.resource == "*" or spec.resource in resources.GROUPS.get(spec.group, (spec.resource,)):
         return None
     message = f"group `{spec.group or 'core'}` has no resource `{spec.resource}`"
-    return SpecProblem("unknown-resource", message, meant(spec.resource))
+    return SpecProblem("unknown-resource", message, suggest_spelling(spec.resource))
 
 
 def _unknown_part(spec: _Spec) -> SpecProblem | None:

@@ -85,7 +85,7 @@ def reason(path: str, here: Sequence[str]) -> Reason:
     if place is None or not here:
         near = next((name for name in here if name.casefold() == key.casefold()), "")
         return Reason(f'did you mean "{near}"?' if near else "", "remove it: it has no effect", "unknown-field")
-    meant = _meant(key, here)
+    meant = _likely_field(key, here)
     if meant and place not in _HOMES[meant]:
         return _misplaced(key, meant, place)
     if meant:
@@ -107,7 +107,7 @@ def _place(parent: str) -> str | None:
     return _ENTRY if re.fullmatch(r"rules\[\d+\]\.resources\[\d+\]", parent) else None
 
 
-def _meant(key: str, here: Sequence[str]) -> str:
+def _likely_field(key: str, here: Sequence[str]) -> str:
     """The field that was meant: one that belongs here if it is like it, else any."""
     plain = _plain(key)
     singular = [name for name in here if name.lower().rstrip("s") == plain.rstrip("s")]
