@@ -87,6 +87,7 @@ def _place(address: Address) -> Place:
 
 def _archive(place: Place) -> Archive:
     from kaudit_setup.stores.archive.archive import Archive
-    from kaudit_setup.stores.archive.embedded import Embedded
+    from kaudit_setup.stores.archive.embedded import Embedded, require
 
+    require()
     return Archive(place, Embedded())

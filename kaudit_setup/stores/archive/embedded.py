@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import InputError, StoreError
@@ -28,18 +29,23 @@ _CODE = re.compile(r"Code: (\d+)")
 _MISSING = frozenset({"107", "499", "636", "079"})  # FILE_DOESNT_EXIST, S3_ERROR, CANNOT_EXTRACT_TABLE_STRUCTURE
 
 
+def require() -> None:
+    """Raises InputError if what archives need is not installed. Nothing is loaded: few questions need all of it."""
+    for library in ("chdb", "pyarrow"):
+        if find_spec(library) is None:
+            raise InputError(
+                f"archives need {library}, which is not installed", hint="pip install 'kaudit-setup[archive]'"
+            )
+
+
 class Embedded:
     """See `port.Engine`. One process has one engine; it keeps nothing on disk but what a large sort needs."""
 
     @cached_property
     def _session(self) -> Session:
-        """Started when it is first asked. Raises InputError if chdb is not installed."""
-        try:
-            from chdb import session
-        except ImportError:
-            raise InputError(
-                "archives need chdb, which is not installed", hint="pip install 'kaudit-setup[archive]'"
-            ) from None
+        """Started when it is first asked."""
+        from chdb import session
+
         return session.Session()
 
     def query(self, sql: str) -> Iterator[bytes]:

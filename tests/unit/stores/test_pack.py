@@ -15,6 +15,7 @@ from logkit import event, write
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive import embedded
 from kaudit_setup.stores.archive.folder import Folder
 from kaudit_setup.stores.logs import StoreLogs
 
@@ -242,6 +243,23 @@ def test_hostile_words_stay_words(store: str, tmp_path: Path, capfd: pytest.Capt
         assert [one["auditID"] for one in json.loads(out)["items"]] == [f"id-{n}"], (word, err)
     code, out, _ = run(capfd, "top", "--by", "user,node,agent", "-o", "json", "--log", to)
     assert sorted(row["user"] for row in json.loads(out)["items"][0]["rows"]) == sorted(words)
+
+
+@pytest.mark.parametrize("library", ["chdb", "pyarrow"])
+def test_what_is_not_installed_is_named(
+    library: str, tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "audit.log", event(1))
+    packed(capfd, log, to=archive)
+    monkeypatch.setattr(embedded, "find_spec", lambda name: None if name == library else name)
+    for command in (
+        ["who", "created", "pod/p", "-n", "ns", "--log", archive],
+        ["pack", "--log", log, "--to", archive],
+    ):
+        code, _, err = run(capfd, *command)
+        assert code == 2
+        assert f"archives need {library}, which is not installed" in err
+        assert "kaudit-setup[archive]" in err
 
 
 def test_a_folder_that_the_engine_cannot_be_told_is_refused(
