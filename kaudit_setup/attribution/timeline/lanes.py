@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kaudit_setup.attribution.answer import Answer, Searched, Verb
-from kaudit_setup.attribution.chain import Child, Finding, certain_if
 from kaudit_setup.attribution.deeds.answer import ManyAnswer
-from kaudit_setup.attribution.deeds.behind import Behind, cause
+from kaudit_setup.attribution.deeds.behind import Behind
 from kaudit_setup.attribution.evidence.index import EventIndex, in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.no_op_updates import no_op_updates
-from kaudit_setup.attribution.owner_chain import CHANGE_RULES, follow_up
+from kaudit_setup.attribution.timeline.causes import causes
 from kaudit_setup.attribution.timeline.states import State, states
 
 MOST: Final = 5_000
 """Requests on a timeline."""
-_PATIENCE_S: Final = 2.0  # for asking who is behind what controllers did
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def _of_chain(log: Searched, answer: Answer) -> Timeline:
     index = _index(log, objects, answer)
     histories = {obj: _history(index, obj, answer) for obj in objects}
     kept, left_out = _weightiest([request for history in histories.values() for request in history])
-    known = _causes(index, kept)
+    known = causes(index, kept)
     places = {request.key: request for request in _numbered(log, kept)}
     lanes = tuple(
         Lane(
@@ -123,33 +120,6 @@ def _weightiest(requests: Sequence[Request]) -> tuple[list[Request], int]:
 def _is_routine(request: Request) -> bool:
     told = creates(request) or changes(request) or deletes(request) or executes(request)
     return not told and (request.by_kubernetes or not reads(request))
-
-
-def _causes(index: EventIndex, requests: Iterable[Request]) -> dict[Request, Behind]:
-    """Who is behind what controllers made, changed and deleted, as far as that is found soon."""
-    known: dict[Request, Behind] = {}
-    end = time.monotonic() + _PATIENCE_S
-    for request in requests:
-        if time.monotonic() > end:
-            break
-        if request.controller and request.name and request.done and (found := _cause(index, request)) is not None:
-            known[request] = found
-    return known
-
-
-def _cause(index: EventIndex, request: Request) -> Behind | None:
-    if creates(request):
-        return cause(index, Verb.created, request)
-    if deletes(request):
-        return cause(index, Verb.deleted, request)
-    if not changes(request) or request.no_op:
-        return None
-    sure = certain_if(request.facts.body)
-    child = Child(index, request.object, request.at, request, sure, request, deleted=True)
-    rule = CHANGE_RULES.get(request.controller)
-    found = (rule(child) if rule else None) or Finding(next=child)
-    found = follow_up(found)
-    return Behind(found.root, found.links[-1].object, found.confidence) if found.root and found.links else None
 
 
 # --- what one user did, and requests on many objects
