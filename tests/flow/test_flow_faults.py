@@ -117,6 +117,7 @@ def test_a_dry_run_says_so_with_3_and_then_with_0(before: Before, cli: Cli) -> N
     done = cli("enable", "--policy", "metadata", "--dry-run")
     assert done.code == 3, done
     assert "+    - --audit-policy-file=" in done.out
+    assert "(counted by this API server for " in done.out
     before.is_untouched()
     on(cli, before)
     starts = before.node.starts()
