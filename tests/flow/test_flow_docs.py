@@ -11,7 +11,7 @@ from pathlib import Path
 import dockit
 import pytest
 import storekit
-from docrun import QUESTIONS, Reader, asks_nodes, why_not
+from docrun import ASKING, QUESTIONS, Reader, asks_nodes, why_not
 from fleetkit import Fleet, nodes
 
 PLACES = {
@@ -26,6 +26,7 @@ INVENTORY = "clusters:\n  production:\n    audit: {policy: metadata, log-maxage:
 RUN_HERE = [line for line in dockit.lines() if not why_not(line) and asks_nodes(line)]
 NEED_AUDITING = {"rollback", "disable", "verify", "backups", *QUESTIONS}
 """Commands that need a log, or a backup."""
+PREPARED = {"on": ("enable", "--policy", "metadata"), "off": ("disable",)}
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,12 @@ def reader(cluster: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.mark.parametrize("page", sorted({line.page for line in RUN_HERE}))
 def test_a_command_line_that_asks_nodes_does_what_its_page_says(page: str, reader: Reader) -> None:
     failures = []
-    for line in RUN_HERE:
-        if line.page == page:
-            command = line.calls[0].words[1]
-            if command in NEED_AUDITING:
-                reader.prepare("enable", "--policy", "metadata")
-            elif command == "purge":
-                reader.prepare("disable")
-            failures.append(reader.failure(line))
+    state = ""  # what the nodes were brought into by the last line
+    for line in (line for line in RUN_HERE if line.page == page):
+        command = line.calls[0].words[1]
+        wanted = "on" if command in NEED_AUDITING else "off" if command == "purge" else state
+        if wanted != state:
+            reader.prepare(*PREPARED[wanted])
+        failures.append(reader.failure(line))
+        state = "" if command in ASKING else wanted
     assert "\n".join(filter(None, failures)) == ""
