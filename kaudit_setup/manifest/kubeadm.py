@@ -223,11 +223,8 @@ def _find(text: str) -> _Cluster:
     try:
         found = [d for d in documents(text) if _text(d.root, "kind") == "ClusterConfiguration"]
     except TextError as error:
-        where = f"line {error.line} of kubeadm's configuration" if error.line else "kubeadm's configuration"
-        raise ManifestError(
-            f"{where} cannot be read: {error.problem}",
-            hint="fix it, e.g. with `kubectl -n kube-system edit configmap kubeadm-config`",
-        ) from None
+        edit_it = "fix it, e.g. with `kubectl -n kube-system edit configmap kubeadm-config`"
+        raise error.of("kubeadm's configuration", edit_it) from None
     if len(found) != 1:
         raise ManifestError(
             "there is no ClusterConfiguration in kubeadm's configuration"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from kaudit_setup.errors import InputError
+from kaudit_setup.errors import InputError, ManifestError
 
 # dicts, lists, str, int, float, bool and None; Any, because it is taken apart by its own shape and nothing else
 Plain: TypeAlias = Any
@@ -23,8 +23,13 @@ class TextError(InputError):
 
     def __init__(self, problem: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {problem}" if line else problem, hint="fix the YAML at that line")
-        self.problem = problem
-        self.line = line
+        self._problem = problem
+        self._line = line
+
+    def of(self, what: str, hint: str) -> ManifestError:
+        """As an error about what was read, say `the manifest`, with a fix for that."""
+        where = f"line {self._line} of {what}" if self._line else what
+        return ManifestError(f"{where} cannot be read: {self._problem}", hint=hint)
 
 
 class Kind(Enum):

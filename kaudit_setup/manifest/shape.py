@@ -59,11 +59,7 @@ def find(text: str) -> Shape:
     try:
         document = first_document(text)
     except TextError as error:
-        where = f"line {error.line} of the manifest" if error.line else "the manifest"
-        raise ManifestError(
-            f"{where} cannot be read: {error.problem}",
-            hint="fix it there, or put a backup in its place",
-        ) from None
+        raise error.of("the manifest", "fix it there, or put a backup in its place") from None
     root = document.root
     if root.kind is not Kind.MAP:
         raise ManifestError(
