@@ -1,7 +1,9 @@
 """Google Cloud's audit log entries for GKE: `protoPayload` (google.cloud.audit.AuditLog) → an audit event.
 
-What the entry does not say stays out: the groups of the user, and the stage's own time. Source: "Audit log entries"
-and "GKE audit logging" of Google's documentation; google/cloud/audit/audit_log.proto; google/rpc/code.proto.
+What the entry does not say stays out: the groups of the user, whom a request impersonates in Kubernetes, and the
+stage's own time. Somebody who uses a Google service account (`serviceAccountDelegationInfo`) is read as acting as it.
+Source: "Audit log entries" and "GKE audit logging" of Google's documentation; google/cloud/audit/audit_log.proto;
+google/rpc/code.proto.
 """
 
 from __future__ import annotations
@@ -21,8 +23,34 @@ _HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 
 _HTTP_MORE: Final = {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
 
 
-class _Who(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class _Person(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     principal_email: str = ""
+
+
+class _Delegate(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    principal_subject: str = ""
+    first_party_principal: _Person = _Person()
+
+    @property
+    def name(self) -> str:
+        return self.first_party_principal.principal_email or self.principal_subject
+
+
+class _Who(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Identities of other providers have a subject and no email. `service_account_delegation_info`: who uses a
+    service account, the one who began it first.
+    """
+
+    principal_email: str = ""
+    principal_subject: str = ""
+    service_account_delegation_info: tuple[_Delegate, ...] = ()
+
+    @property
+    def users(self) -> dict[str, Any]:
+        """The fields of an event that say who asked, and as whom."""
+        asked = {"username": self.principal_email or self.principal_subject}
+        real = next((one.name for one in self.service_account_delegation_info if one.name), "")
+        return {"user": {"username": real}, "impersonatedUser": asked} if real else {"user": asked}
 
 
 class _Right(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -113,7 +141,7 @@ def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
         "stage": "ResponseStarted" if entry.operation.first and not entry.operation.last else "ResponseComplete",
         "requestURI": _uri(payload.resource_name),
         "verb": payload.method_name.rpartition(".")[2],
-        "user": {"username": payload.authentication_info.principal_email},
+        **payload.authentication_info.users,
         "sourceIPs": [payload.request_metadata.caller_ip] if payload.request_metadata.caller_ip else [],
         "userAgent": payload.request_metadata.caller_supplied_user_agent,
     }

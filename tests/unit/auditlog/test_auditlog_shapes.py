@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from documents import document, only
 from logkit import SCENARIO, answer, event, write
-from shapekit import PACKED, SAME, TIME, gcloud, gke, joined, legacy
+from shapekit import PACKED, SAME, TIME, gcloud, gke, gke_entry, joined, legacy
 
 from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.find import find_logs
@@ -169,6 +169,38 @@ def test_gke_entries_become_events(capfd: pytest.CaptureFixture[str], tmp_path: 
         said.append(capfd.readouterr().out.splitlines()[0].partition(" at ")[0])
     assert len(set(said)) == 1
     assert made["user"] in said[0]
+
+
+@pytest.mark.parametrize(
+    ("who", "user", "behind"),
+    [
+        (
+            {"principalSubject": "principal://iam.googleapis.com/x/subject/ann"},
+            "principal://iam.googleapis.com/x/subject/ann",
+            "",
+        ),
+        (
+            {
+                "principalEmail": "deployer@p.iam.gserviceaccount.com",
+                "serviceAccountDelegationInfo": [
+                    {"firstPartyPrincipal": {"principalEmail": "mallory@example.com"}},
+                    {"principalSubject": "serviceAccount:between@p.iam.gserviceaccount.com"},
+                ],
+            },
+            "deployer@p.iam.gserviceaccount.com",
+            "mallory@example.com",
+        ),
+    ],
+)
+def test_gke_names_who_stands_behind_a_service_account(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, who: dict[str, Any], user: str, behind: str
+) -> None:
+    entry = gke_entry(event(1, verb="delete"))
+    entry["protoPayload"]["authenticationInfo"] = who
+    log = tmp_path / "audit.log"
+    log.write_bytes(lines(json.dumps(entry)))
+    (row,) = answer(capfd, "events", "--log", log, "-o", "json")
+    assert (row["user"], row["impersonatedBy"]) == (user, behind)
 
 
 def test_legacy_text_becomes_events(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
