@@ -19,7 +19,8 @@ os.environ.pop("COLUMNS", None)
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-# A shell gives what it starts in the background an ignored SIGINT, and a child inherits that: without this, tests
-# that press Ctrl-C would wait for ever.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell gives what it starts in the background an ignored SIGINT, nohup an ignored SIGHUP, and a child inherits
+# that: without this, tests that press Ctrl-C or hang up would wait for ever.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
