@@ -132,7 +132,7 @@ def _complain(error: KauditError) -> int:
     from kaudit_setup.report.wrap import fit
 
     said = [safe(localized(f"error: {error.message}"))]
-    hints = [safe(localized(f"hint: {error.hint}"))] if error.hint else []
+    hints = [safe(f"hint: {error.hint}")] if error.hint else []
     # lines of other programs' logs among them
     details = [f"  | {safe(line)}" for line in error.details.splitlines()]
     for line in (*said, *details, *hints):

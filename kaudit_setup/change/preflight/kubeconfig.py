@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from kaudit_setup.change.nodestate import AuditPaths
 from kaudit_setup.change.plan import Plan, WriteFile
 from kaudit_setup.change.preflight.finding import Finding
+from kaudit_setup.change.preflight.kubeconfig_auth import refused_credentials
 from kaudit_setup.kubeyaml import GoYamlError, compose
 from kaudit_setup.kubeyaml.nodes import plain
 from kaudit_setup.manifest.pod import ApiServerPod, host_path
@@ -65,6 +66,7 @@ def judge(content: bytes, path: str, pod: ApiServerPod) -> Iterator[Finding]:
         yield _refused(wrong)
         return
     yield from _server(used.cluster.get("server"))
+    yield from map(_refused, refused_credentials(used.cluster, used.user))
     yield from _files(used, path, pod)
 
 

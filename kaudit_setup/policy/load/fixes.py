@@ -100,10 +100,15 @@ def json_syntax(text: str) -> str:
     return _TEMPLATE if text.lstrip().startswith(("{{", "{%")) else _JSON
 
 
+_OF_A_RULE: Final = re.compile(r"rules\[\d+\]\.resources")
+
+
 def mismatch(node: Node, path: str, wanted: str) -> str:
     """For a value of another type than the field has."""
     value = node.value if isinstance(node, Scalar) else None
     name = re.sub(r"\[\d+\]", "", path.rpartition(".")[2])
+    if wanted == "a list" and _OF_A_RULE.fullmatch(path) and isinstance(value, str):
+        return f"below `{name}` {_wanted_object(name, node, value)}"
     make = _MISMATCHES.get(wanted)
     return make(name, node, value) if make else ""
 

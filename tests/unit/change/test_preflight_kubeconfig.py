@@ -15,7 +15,8 @@ SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiser
 PATH = "/etc/kubernetes/audit-webhook.kubeconfig"
 GOOD = """apiVersion: v1
 kind: Config
-clusters: [{name: a, cluster: {server: "https://192.0.2.5:8443/audit", certificate-authority-data: Zm9v}}]
+clusters:
+- {name: a, cluster: {server: "https://192.0.2.5:8443/audit", certificate-authority-data: LS0tLS1CRUdJTiBYLS0tLS0K}}
 users: [{name: u, user: {token: hunter2}}]
 contexts: [{name: d, context: {cluster: a, user: u}}]
 current-context: d
@@ -49,6 +50,36 @@ def test_what_the_server_would_not_start_with_is_refused(text: str) -> None:
     assert found(text) == [("webhook-config", True)]
 
 
+@pytest.mark.parametrize(
+    ("part", "other", "why"),
+    [
+        ("certificate-authority-data: LS0t", "certificate-authority-data: '!!!'", "is not base64"),
+        ("certificate-authority-data: LS0t", "certificate-authority-data: Zm9v", "is not PEM in base64"),
+        ("certificate-authority-data", "insecure-skip-tls-verify: true, certificate-authority-data", "has both"),
+        (
+            "certificate-authority-data",
+            "certificate-authority: /etc/kubernetes/pki/ca.crt, certificate-authority-data",
+            "both",
+        ),
+        ("token: hunter2", "token: hunter2, username: a, password: b", "only one of them is allowed"),
+        ("token: hunter2", "client-certificate: /etc/kubernetes/pki/a.crt", "no client-key"),
+    ],
+)
+def test_credentials_that_client_go_refuses_are_refused(part: str, other: str, why: str) -> None:
+    text = _with(part, other)
+    said = list(judge(text.encode(), PATH, read(SAMPLE.read_text())))
+    assert [(f.name, f.blocks) for f in said] == [("webhook-config", True)]
+    assert why in said[0].message
+
+
+def _with(part: str, other: str) -> str:
+    """A good one in which one field is another; of data, its whole value."""
+    if not part.endswith("LS0t"):
+        return GOOD.replace(part, other, 1)
+    begin = GOOD.index(part)
+    return GOOD[:begin] + other + GOOD[GOOD.index("}", begin) :]
+
+
 def test_a_good_one_passes() -> None:
     assert found(GOOD) == []
     # no user need be there, and relative files are beside the kubeconfig
@@ -60,9 +91,9 @@ def test_a_good_one_passes() -> None:
 def test_files_that_no_mount_holds_are_refused() -> None:
     files = "client-certificate: /root/a.crt, client-key: a.key"
     assert found(GOOD.replace("token: hunter2", files)) == [("webhook-file", True)] * 2
-    assert found(GOOD.replace("certificate-authority-data: Zm9v", "certificate-authority: /opt/ca.crt")) == [
-        ("webhook-file", True)
-    ]
+    assert found(
+        GOOD.replace("certificate-authority-data: LS0tLS1CRUdJTiBYLS0tLS0K", "certificate-authority: /opt/ca.crt")
+    ) == [("webhook-file", True)]
 
 
 @pytest.mark.parametrize("host", ["sink.security.svc", "sink.security.svc.cluster.local"])

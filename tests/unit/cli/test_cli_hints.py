@@ -105,3 +105,9 @@ def test_the_nodes_that_can_be_reached_answer(
     assert [(e["host"], e["message"]) for e in found["errors"]] == [("cp2", "cp2: no route to host")]
     if argv == ("verify",):
         assert [item["reason"] for item in found["items"]] == ["off"]
+
+
+def test_a_hint_shows_a_time_as_it_is_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "audit.log").write_text("", encoding="utf-8")
+    assert main(["who", "created", "pod/x", "--since", "soon", "--log", str(tmp_path)]) == 2
+    assert "like 2026-11-23T16:00:00Z, or" in capsys.readouterr().err

@@ -188,3 +188,8 @@ def test_what_a_later_version_refuses_is_a_warning_before() -> None:
     star = HEAD + "rules:\n- {level: Metadata, resources: [{group: '*'}]}\n"
     assert "1.36" in found(star, KubeVersion(1, 35))[0].fix
     assert not [f for f in found(star) if f.severity == "error"]
+
+
+def test_resources_of_a_rule_are_told_with_their_group() -> None:
+    (error,) = found(f"{HEAD}rules:\n- level: Metadata\n  resources: deployments\n")
+    assert error.fix == 'below `resources` write `- group: "apps"` and below it `resources: [deployments]`'
