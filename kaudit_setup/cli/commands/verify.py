@@ -10,7 +10,7 @@ import typer
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import NodeOptions
+from kaudit_setup.cli.options.nodes import ProofOptions
 from kaudit_setup.model import NEWER, read_as
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ Examples:
   kaudit-setup verify
   kaudit-setup verify --host root@cp1 --timeout 30"""
 )
-@takes(how=NodeOptions)
-def verify(*, how: NodeOptions) -> None:
+@takes(how=ProofOptions)
+def verify(*, how: ProofOptions) -> None:
     """Prove that events are logged: send a marked request and find it in the audit log."""
     from kaudit_setup.errors import InputError
     from kaudit_setup.report.documents.document import document, warned
@@ -58,7 +58,7 @@ class _Found:
     remarks: tuple[str, ...]
 
 
-def _prove(node: Node, how: NodeOptions) -> _Found:
+def _prove(node: Node, how: ProofOptions) -> _Found:
     from kaudit_setup.change.prepare import look
     from kaudit_setup.change.run import probe_now
 

@@ -14,7 +14,7 @@ import typer
 
 from kaudit_setup.cli import complete
 from kaudit_setup.cli.options.output import Output, OutputOption, RowOutput, RowOutputOption
-from kaudit_setup.cli.options.unused import UnusedYes
+from kaudit_setup.cli.options.unused import UnusedTimeout, UnusedYes
 
 if TYPE_CHECKING:
     from kaudit_setup.fleet.survey import Candidate
@@ -147,6 +147,17 @@ class Reach:
         return nodes(self.host, inventory=self.inventory, groups=self.group, root=root, ssh=self.ssh())
 
 
+ProofTimeout = Annotated[
+    int,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help="Seconds to wait for proof, not counting the old server's shutdown.",
+    ),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LookOptions(Reach):
     """Which nodes or which folder, where the manifest is, how long to wait."""
@@ -165,15 +176,7 @@ class LookOptions(Reach):
             help="Manifest of kube-apiserver on the node. Default: where kubelet reads it.",
         ),
     ] = ""
-    timeout: Annotated[
-        int,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            help="Seconds to wait for proof, not counting the old server's shutdown.",
-        ),
-    ] = 180
+    timeout: UnusedTimeout = 0
 
     def words(self) -> list[tuple[str, str]]:
         """As Reach.words."""
@@ -203,6 +206,13 @@ class NodeOptions(LookOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofOptions(NodeOptions):
+    """The same for a command that waits for an event."""
+
+    timeout: ProofTimeout = 180
+
+
+@dataclass(frozen=True, kw_only=True)
 class RowNodeOptions(LookOptions):
     """The same for commands whose answer is rows."""
 
@@ -215,6 +225,7 @@ class ConfirmOptions(NodeOptions):
     """The same for commands that ask before they do something."""
 
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
+    timeout: ProofTimeout = 180
 
 
 @dataclass(frozen=True, kw_only=True)

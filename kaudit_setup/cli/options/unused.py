@@ -19,3 +19,4 @@ def note_unused(param: typer.CallbackParam, value: T) -> T:
 
 
 UnusedYes = Annotated[bool, typer.Option("-y", "--yes", hidden=True, callback=note_unused)]
+UnusedTimeout = Annotated[int, typer.Option("--timeout", metavar="SECONDS", hidden=True, callback=note_unused)]
