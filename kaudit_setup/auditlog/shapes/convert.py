@@ -146,9 +146,11 @@ class Converter:
 
     def _sifted(self, found: Texts) -> Texts:
         """Without what is no event, and with what is one in another shape."""
-        events = [self._is_event(text) for text in found.texts]
-        if all(events):
+        # the quick way for what is nearly always so
+        odd = [text for text in found.texts if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
+        if all(map(self._main.is_event, odd)):
             return found
+        events = [self._is_event(text) for text in found.texts]
         kept, others = Texts([], []), Texts([], [])
         for text, origin, event in zip(found.texts, found.origins, events, strict=True):
             (kept if event else others).add(text, origin)
