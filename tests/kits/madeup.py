@@ -62,7 +62,7 @@ def event(
         "stage": stage,
         "requestURI": f"/api/v1{where}/{resource}{what}{query}",
         "verb": verb,
-        "user": {"username": user, "groups": ADMIN},
+        "user": {"username": user, "groups": ["system:nodes"] if user.startswith("system:node:") else ADMIN},
         "impersonatedUser": {"username": as_user, "groups": ["system:authenticated"]} if as_user else None,
         "sourceIPs": ["192.168.1.135"],
         "userAgent": agent_of(user),

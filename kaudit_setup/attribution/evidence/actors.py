@@ -11,11 +11,13 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 _PREFIX: Final = "system:serviceaccount:kube-system:"
 _MANAGER: Final = "system:kube-controller-manager"
 _NODE: Final = "system:node:"
+_NODES: Final = "system:nodes"
 
 GARBAGE: Final = "generic-garbage-collector"
 NAMESPACES: Final = "namespace-controller"
@@ -73,11 +75,15 @@ def controller_of(user: str, agent: str, impersonator: str) -> str:
     return _COMPONENTS.get(user, "")
 
 
-def node_of(user: str, agent: str, impersonator: str) -> str:
-    """The node whose kubelet this actor is, empty for everybody else (for one with a node's credentials, too)."""
+def node_of(user: str, groups: Collection[str], agent: str, impersonator: str) -> str:
+    """The node whose kubelet this actor is, empty for everybody else (for one with a node's credentials, too).
+
+    A node is in the group of all nodes, else it is only called like one
+    (pkg/auth/nodeidentifier/default.go:NodeIdentity); a log that leaves groups out does not tell.
+    """
     if impersonator or not user.startswith(_NODE) or not _sent_by("kubelet", agent):
         return ""
-    return user.removeprefix(_NODE)
+    return user.removeprefix(_NODE) if _NODES in (groups or (_NODES,)) else ""
 
 
 def _sent_by(binary: str, agent: str) -> bool:

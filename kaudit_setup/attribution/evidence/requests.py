@@ -175,7 +175,7 @@ def request_of(event: Event, source: Source, about: Object | None = None) -> Req
         source=source,
         facts=facts,
         controller=controller_of(who.username, event.user_agent, behind),
-        node=node_of(who.username, event.user_agent, behind),
+        node=node_of(who.username, who.groups, event.user_agent, behind),
         outcome=_outcome(event, facts),
     )
 

@@ -227,3 +227,12 @@ def test_what_the_garbage_collector_took_away_for_a_made_up_owner_is_not_certain
     )
     found = who.json("deleted", "cm/x")
     assert found["confidence"] != "certain"
+
+
+@pytest.mark.parametrize("groups", [["dev", "system:authenticated"], ["system:nodes", "system:authenticated"]])
+def test_who_is_only_called_like_a_node_is_no_kubelet(who: Asker, groups: list[str]) -> None:
+    made = event("10:00:00.000000", "system:node:w9", "create", "pods", "web", code=201)
+    write(who.path, {**made, "user": {"username": "system:node:w9", "groups": groups}})
+    found = who.json("created", "pod/web")
+    assert found["answer"]["user"] == "system:node:w9"
+    assert any("is a static Pod" in note for note in found["notes"]) is ("system:nodes" in groups)
