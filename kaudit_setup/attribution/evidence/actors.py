@@ -81,9 +81,13 @@ def node_of(user: str, groups: Collection[str], agent: str, impersonator: str) -
     A node is in the group of all nodes, else it is only called like one
     (pkg/auth/nodeidentifier/default.go:NodeIdentity); a log that leaves groups out does not tell.
     """
-    if impersonator or not user.startswith(_NODE) or not _sent_by("kubelet", agent):
+    if impersonator or not _is_node(user, groups) or not _sent_by("kubelet", agent):
         return ""
-    return user.removeprefix(_NODE) if _NODES in (groups or (_NODES,)) else ""
+    return user.removeprefix(_NODE)
+
+
+def _is_node(user: str, groups: Collection[str]) -> bool:
+    return user.startswith(_NODE) and (not groups or _NODES in groups)
 
 
 def _sent_by(binary: str, agent: str) -> bool:
