@@ -10,13 +10,10 @@ most=120000000 # bytes
 fail() { echo "image: $1" >&2; exit 1; }
 
 if [ $# -gt 0 ]; then mkdir -p "$1" && work=$(realpath "$1"); else work=$(mktemp -d); fi
-export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
-builder() { buildah --root "$work/store" --runroot "$work/run" "$@"; }
-leave() {
-  builder umount --all >/dev/null 2>&1 || true
-  [ $# -gt 0 ] || rm -rf "$work"
-}
-trap 'leave "$@"' EXIT
+export BUILDAH_ISOLATION=chroot
+# vfs mounts nothing, so that nothing stays mounted
+builder() { buildah --storage-driver vfs --root "$work/store" --runroot "$work/run" "$@"; }
+[ $# -gt 0 ] || trap 'rm -rf "$work"' EXIT
 
 # what distroless' own list has for Python (github.com/GoogleContainerTools/distroless, python3/)
 distroless=(base-files netbase tzdata media-types ca-certificates libc6 libssl3 libgcc-s1 libgomp1 libstdc++6 dash libbz2-1.0
