@@ -16,6 +16,7 @@ from kaudit_setup.auditlog.shapes.reading import Texts
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10
+_PART_BYTES: Final = 16 << 10
 _LONGEST_BYTES: Final = 16 << 20
 """Of an event that was cut into parts; kube-apiserver itself refuses bodies above 3 MB."""
 
@@ -177,14 +178,21 @@ class Docker:
 
 
 def _whole(one: _Logged | bytes) -> bool:
-    return isinstance(one, bytes) or one.log.endswith("\n")
+    return isinstance(one, bytes) or _ends(one.log)
+
+
+def _ends(text: str) -> bool:
+    """Whether a text does not go on: it ends its line or, from a shipper that took the newline away, is an
+    object that is smaller than a part is (moby, daemon/logger/copier.go:defaultBufSize).
+    """
+    return text.endswith("\n") or (len(text) < _PART_BYTES and text[:1] == "{" and text[-1:] == "}")
 
 
 def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:
     if isinstance(one, bytes):
         return "", one, True
     text = one.log.encode("utf-8", "replace")
-    return one.stream, text, text.endswith(b"\n")
+    return one.stream, text, _ends(one.log)
 
 
 class Spread:
