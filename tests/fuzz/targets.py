@@ -40,7 +40,7 @@ from kaudit_setup.fleet.survey import Candidate, cluster_of, member_of
 from kaudit_setup.manifest import kubeadm, patch, pod, settings
 from kaudit_setup.manifest.render import render
 from kaudit_setup.manifest.render_source import Source
-from kaudit_setup.model import NEWEST, KubeVersion
+from kaudit_setup.model import NEWEST, AuditSettings, KubeVersion
 from kaudit_setup.node import observe
 from kaudit_setup.node.frames import Frames, frames
 from kaudit_setup.node.local import LocalNode
@@ -106,7 +106,7 @@ def kubeadm_config(data: bytes) -> None:
     _each(
         lambda: kubeadm.read_cluster_configuration(text),
         lambda: kubeadm.patch_cluster_configuration(text, WANTED),
-        lambda: kubeadm.unpatch_cluster_configuration(text),
+        lambda: kubeadm.patch_cluster_configuration(text, AuditSettings({})),
     )
 
 
