@@ -52,16 +52,17 @@ def telling_lines(server_log: str, most: int = 8) -> str:
 
 def phase_words(phase: str, *, restarts: bool = True) -> str:
     """What was being waited for, in words. `restarts`: whether an old server has to go first."""
+    new = "the new kube-apiserver" if restarts else "kube-apiserver"
     return {
         "restart": "kubelet to restart kube-apiserver" if restarts else "kube-apiserver to run with these settings",
         "drain": "the old kube-apiserver to end",
-        "start": "the new kube-apiserver to answer",
+        "start": f"{new} to answer",
         "again": "kube-apiserver to start again after it ended",
         "backoff": "kubelet, which holds back a server that was started several times within minutes (up to 5 "
         "minutes; `systemctl restart kubelet` on the node ends that, as does --restart-kubelet)",
         "kubelet": "kubelet, which was restarted because it held back the server",
         "event": "the marked request to appear in the audit log",
-        "ready": "/readyz of the new kube-apiserver",
+        "ready": f"/readyz of {new}",
         "settle": "kube-apiserver to stay up",
         "webhook": "the webhook's receiver to take the marked event",
     }.get(phase, "the node")

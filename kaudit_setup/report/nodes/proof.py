@@ -78,5 +78,5 @@ def _reason(seen: Answer) -> str:
         return "auditing is off, or it has no policy or no log"
     if isinstance(seen, NotProved):
         known = meaning(seen.server_log)
-        return f"timed out waiting for {phase_words(seen.phase)}" + (f": {known}" if known else "")
+        return f"timed out waiting for {phase_words(seen.phase, restarts=False)}" + (f": {known}" if known else "")
     return "" if seen.event else "this policy logs no harmless request, so no event could be looked for"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaudit_setup.change.backup import prune
-from kaudit_setup.change.diagnose import meaning, telling_lines
+from kaudit_setup.change.diagnose import meaning, phase_words, telling_lines
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.plan import staging_name
 from kaudit_setup.change.probe import Identity, Probe, choose
@@ -204,3 +205,9 @@ def test_no_secret_and_no_script_is_in_an_argv() -> None:
     for word in ("SCRIPT", "ARGUMENT", "INPUT", "hunter2"):
         assert word not in shlex.join(exchange.argv)
     assert "hunter2" not in repr(Become(password="hunter2"))
+
+
+@pytest.mark.parametrize("phase", ["restart", "start", "ready"])
+def test_nothing_is_called_new_or_restarted_where_the_server_stays(phase: str) -> None:
+    assert re.search(r"\bnew\b|restart", phase_words(phase))
+    assert not re.search(r"\bnew\b|restart", phase_words(phase, restarts=False))
