@@ -1,4 +1,4 @@
-"""Who did it, from audit logs: `ask(EventLog(logs), Question(...))` gives an `Answer` with its evidence.
+"""Who did it, from audit logs: `engine.ask(EventLog(logs), Question(...))` gives an `Answer` with its evidence.
 
 The way of a question through the modules:
 
@@ -21,11 +21,3 @@ To add the rule for a new controller, write one function in `controllers` and on
 makes) or in `CONTROLLER_RULES` (for what it deletes). The controller's name belongs in `evidence.actors`, the names
 that it gives in `evidence.owner_names`. `user_activity` answers the other question: what did one user do.
 """
-
-from kaudit_setup.attribution.answer import Answer, Question, Verb, with_notes
-from kaudit_setup.attribution.engine import ask
-from kaudit_setup.attribution.evidence.lines import EventLog
-from kaudit_setup.attribution.sentence import sentence, steps
-from kaudit_setup.attribution.user_activity import ask_user
-
-__all__ = ["Answer", "EventLog", "Question", "Verb", "ask", "ask_user", "sentence", "steps", "with_notes"]

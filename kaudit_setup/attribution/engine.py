@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreation_note
-from kaudit_setup.attribution.deletion_causes import deletion_chain
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
@@ -31,8 +31,10 @@ from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.model import SilentServer
-from kaudit_setup.policy.model import Policy
 from kaudit_setup.resources import counted
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.model import Policy
 
 
 def ask(log: Searched, question: Question, policy: Policy | None = None, reader: Reader | None = None) -> Answer:
@@ -118,11 +120,18 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
             return found, ()
         return found + note(recreation_note(index, obj, create)), ()
     if question.verb is Verb.deleted:
-        found = deletion_chain(index, obj, until)
+        found = _deletion(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()
     events = timeline(index, question, obj)
     found = pick(index, question.verb, obj, events) if events else NOTHING
     return found, events if found.links else ()
+
+
+def _deletion(index: EventIndex, obj: Object, until: float = float("inf")) -> Finding:
+    # the rules of controllers that delete are many, and only these questions need them
+    from kaudit_setup.attribution.deletion_causes import deletion_chain
+
+    return deletion_chain(index, obj, until)
 
 
 def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
@@ -156,7 +165,7 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
     if question.window == ALWAYS:
         return None
     if question.verb is Verb.deleted:
-        return deletion_chain(index, obj).request
+        return _deletion(index, obj).request
     whole = timeline(index, replace(question, window=ALWAYS), obj)
     named = [request for request in whole if request.name and not request.no_op]
     named = [request for request in named if not question.window.holds(request.time)]

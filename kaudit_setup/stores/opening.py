@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.stores.address import Address, is_address, is_archive, parse
-from kaudit_setup.stores.logs import StoreLogs
-from kaudit_setup.stores.records import RECORDS
-from kaudit_setup.stores.several import Source, Stores
 
 if TYPE_CHECKING:
     from kaudit_setup.stores.archive.archive import Archive
     from kaudit_setup.stores.pack import Progress, Target
     from kaudit_setup.stores.port import Place
+    from kaudit_setup.stores.several import Source, Stores
 
 
 def addresses(paths: Sequence[str]) -> list[Address]:
@@ -34,6 +32,8 @@ def addresses(paths: Sequence[str]) -> list[Address]:
 
 def stores(found: Sequence[Address], progress: Progress) -> Stores:
     """What is there; `progress` is told what is brought here. Raises InputError, and StoreError."""
+    from kaudit_setup.stores.several import Stores
+
     return Stores(tuple(_source(address, progress) for address in found))
 
 
@@ -56,6 +56,9 @@ def target(text: str) -> Target:
 
 
 def _source(address: Address, progress: Progress) -> Source:
+    from kaudit_setup.stores.logs import StoreLogs
+    from kaudit_setup.stores.records import RECORDS
+
     if address.kind == "loki":
         from kaudit_setup.stores.loki.logs import LokiLogs
 

@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from kaudit_setup.attribution import Answer, Question, Verb, ask, sentence
+from kaudit_setup.attribution.answer import Answer, Question, Verb
+from kaudit_setup.attribution.engine import ask
 from kaudit_setup.attribution.evidence import index
 from kaudit_setup.attribution.evidence.lines import passing
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
+from kaudit_setup.attribution.sentence import sentence
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import Kind, parse_kind
 from kaudit_setup.auditlog.scan_statistics import Coverage

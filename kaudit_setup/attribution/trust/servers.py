@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import weakest
-from kaudit_setup.attribution.deeds.answer import ManyAnswer
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+
+if TYPE_CHECKING:
+    from kaudit_setup.attribution.deeds.answer import ManyAnswer
 
 _SHOWN: Final = 3
 _LATEST: Final = frozenset({Verb.changed, Verb.read, Verb.exec, Verb.touched})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
@@ -12,7 +12,9 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.trust.spans import common_span
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.auditlog.scan_statistics import Coverage
-from kaudit_setup.policy.model import Policy
+
+if TYPE_CHECKING:
+    from kaudit_setup.policy.model import Policy
 
 _NOTHING: Final = {
     "created": "No successful create of",

@@ -14,15 +14,16 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, repeat
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, Meter, metered
 from kaudit_setup.errors import KauditError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 Work = Callable[[Unit, Tally], Iterator[T]]
@@ -88,6 +89,8 @@ def _here(units: Sequence[Unit], work: Work[T], meter: Meter | None) -> Iterator
 def _forked(
     units: Sequence[Unit], work: Work[T], count: int, meter: Meter | None
 ) -> Iterator[tuple[Unit, T | Tally]]:
+    from multiprocessing import get_context
+
     fork = get_context("fork")
     take, give = os.pipe()
     pipes: list[Connection] = []
@@ -142,6 +145,8 @@ def _in_order(
 
 def _ready(pipes: Collection[Connection], meter: Meter | None) -> list[Connection]:
     """Those of `pipes` in which something is; whoever watches is asked meanwhile."""
+    from multiprocessing.connection import wait
+
     ready: list[Any] = []
     while not ready:
         ready = wait(pipes, LOOK_S if meter is not None else None)

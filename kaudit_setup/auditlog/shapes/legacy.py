@@ -19,7 +19,6 @@ from kaudit_setup.auditlog.shapes.events import damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import moment, stamp
 from kaudit_setup.errors import InputError
-from kaudit_setup.policy.request import from_url
 
 LINE: Final = re.compile(rb'\A(\S+) AUDIT: (id="(?:[^"\\]|\\.)*" .*)\Z')
 _PAIR: Final = re.compile(r'([a-z-]+)=((?:"(?:[^"\\]|\\.)*",?)+|<[a-z]+>)')
@@ -80,6 +79,8 @@ def _user(name: str, groups: list[str]) -> dict[str, Any]:
 
 def _object(uri: str, namespace: str) -> dict[str, str]:
     """What the URI names."""
+    from kaudit_setup.policy.request import from_url
+
     try:
         info = from_url("GET", uri)
     except InputError:

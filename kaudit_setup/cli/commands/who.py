@@ -162,7 +162,6 @@ def _answer(
 ) -> Answer | ManyAnswer:
     """The answer of one cluster; `last`: how many requests are listed at most."""
     from kaudit_setup.attribution.answer import newest, with_notes
-    from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
@@ -170,6 +169,8 @@ def _answer(
     from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
+        from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
+
         return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
     events = EventLog(part.logs)
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.answer import Answer
-from kaudit_setup.attribution.deeds.answer import ManyAnswer
 from kaudit_setup.report.documents.document import Envelope, Fault, document
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.questions import many, who
+from kaudit_setup.report.questions import who
 
-Answered: TypeAlias = tuple[str, Answer | ManyAnswer]
+if TYPE_CHECKING:
+    from kaudit_setup.attribution.deeds.answer import ManyAnswer
+    from kaudit_setup.report.questions.many import WhoRequests
+
+Answered: TypeAlias = "tuple[str, Answer | ManyAnswer]"
 """The name of a cluster, empty where there is only one that nobody named, and its answer."""
 
 
@@ -42,13 +45,17 @@ def _known(name: str, *, several: bool) -> str | UnsetType:
     return name if name or several else UNSET
 
 
-def _item(answer: Answer | ManyAnswer, secrets: bool, cluster: str | UnsetType) -> who.WhoAnswer | many.WhoRequests:
-    if isinstance(answer, ManyAnswer):
-        return many.as_item(answer, secrets=secrets, cluster=cluster)
-    return who.as_item(answer, secrets=secrets, cluster=cluster)
+def _item(answer: Answer | ManyAnswer, secrets: bool, cluster: str | UnsetType) -> who.WhoAnswer | WhoRequests:
+    if isinstance(answer, Answer):
+        return who.as_item(answer, secrets=secrets, cluster=cluster)
+    from kaudit_setup.report.questions import many
+
+    return many.as_item(answer, secrets=secrets, cluster=cluster)
 
 
 def _text(answer: Answer | ManyAnswer, secrets: bool) -> str:
-    if isinstance(answer, ManyAnswer):
-        return many.as_text(answer, secrets=secrets)
-    return who.as_text(answer, secrets=secrets)
+    if isinstance(answer, Answer):
+        return who.as_text(answer, secrets=secrets)
+    from kaudit_setup.report.questions import many
+
+    return many.as_text(answer, secrets=secrets)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from whokit import events, parse_object, truths
 
-from kaudit_setup.attribution import Answer, EventLog, Question, Verb, ask
+from kaudit_setup.attribution.answer import Answer, Question, Verb
+from kaudit_setup.attribution.engine import ask
+from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.literals import plainly, says
 from kaudit_setup.auditlog.raw_lines import REWRITTEN
