@@ -144,9 +144,10 @@ def _print_all(batches: Iterable[Batch], printed: Printed, seen: _Seen, limit: i
         if batch.trouble:
             note(batch.trouble)
         rows = batch.rows[: limit - seen.count] if limit else batch.rows
-        _write(map(printed.line, rows))
+        # counted first: whoever reads what is printed may interrupt at once
         for row in rows:
             seen.add(row)
+        _write(map(printed.line, rows))
         if limit and seen.count >= limit:
             return
 

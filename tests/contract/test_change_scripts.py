@@ -35,7 +35,7 @@ def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path
     node, plan, seen, run = planned(folder)
     assert apply(node, plan, seen, run, watchdog_s=1).code == 0
     assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
-    until((folder / STATE / "journal.jsonl").exists, "the watchdog's line in the journal")
+    until(lambda: journal(folder) != [], "the watchdog's line in the journal")
     assert tree(folder) == before
     assert journal(folder)[-1]["result"] == "reverted"
     assert not (folder / "var/log/kubernetes").is_dir() or not list((folder / "var/log/kubernetes").iterdir())
@@ -59,7 +59,7 @@ def test_what_is_confirmed_stays(folder: Path) -> None:
 def test_a_proof_that_comes_too_late_is_told(folder: Path) -> None:
     node, plan, seen, run = planned(folder)
     apply(node, plan, seen, run, watchdog_s=1)
-    until((folder / STATE / "journal.jsonl").exists, "the watchdog's decision")
+    until(lambda: journal(folder) != [], "the watchdog's decision")
     ran = node.sh(confirm_script(plan, run, entry={"action": "enable"}, prune=[]))
     assert ran.code == 14
     assert "late" in dict(frames(ran.out))
@@ -268,7 +268,7 @@ def test_busybox_is_enough(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
     node, plan, seen, run = planned(folder)
     assert apply(node, plan, seen, run, watchdog_s=1).code == 0
     assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
-    until((folder / STATE / "journal.jsonl").exists, "the watchdog's line in the journal")
+    until(lambda: journal(folder) != [], "the watchdog's line in the journal")
     assert tree(folder) == before
 
 

@@ -69,7 +69,11 @@ def apply(node: LocalNode, plan: Plan, seen: NodeState, run: Run, watchdog_s: in
 
 
 def journal(root: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (root / STATE / "journal.jsonl").read_text().splitlines()]
+    """Its lines so far; one that is being written is not there yet."""
+    path = root / STATE / "journal.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 STEPS = ("cp", "mv", "sync", "chmod", "head", "setsid", "stat", "mkdir", "rm", "ln")
