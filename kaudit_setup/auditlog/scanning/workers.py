@@ -152,7 +152,7 @@ def _ready(pipes: Collection[Connection], meter: Meter | None) -> list[Connectio
         ready = wait(pipes, LOOK_S if meter is not None else None)
         if meter is not None:
             meter.tick()
-    return cast(list[Connection], ready)
+    return cast("list[Connection]", ready)
 
 
 def _received(pipe: Connection, unit: Unit, meter: Meter | None) -> tuple[str, Any]:

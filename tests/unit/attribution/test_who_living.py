@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from madeup import CONTROLLER, NOISE, event, write
+from whodoor import Answer, EventLog, Question, Verb, ask
 from whokit import parse_object
 
-from kaudit_setup.attribution.answer import Answer, Question, Verb
-from kaudit_setup.attribution.engine import ask
-from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.sources.local import LocalLogs
 

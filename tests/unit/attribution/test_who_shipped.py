@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from whodoor import Answer, EventLog, Question, Verb, ask
 from whokit import events, parse_object, truths
 
-from kaudit_setup.attribution.answer import Answer, Question, Verb
-from kaudit_setup.attribution.engine import ask
-from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.literals import plainly, says
 from kaudit_setup.auditlog.raw_lines import REWRITTEN

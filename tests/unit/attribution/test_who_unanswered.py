@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 from documents import only
 from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
+from whodoor import EventLog, Question, Verb, ask, with_notes
 from whokit import Lines, answer, in_lines
 
-from kaudit_setup.attribution.answer import Question, Verb, with_notes
-from kaudit_setup.attribution.engine import ask
-from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.auditlog.kinds import parse_kind
 from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs

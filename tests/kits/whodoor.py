@@ -1,0 +1,7 @@
+"""What the tests of `attribution` take from it, and where that stands: the one place to change when it moves."""
+
+from kaudit_setup.attribution.answer import Answer, Question, Verb, with_notes
+from kaudit_setup.attribution.engine import ask
+from kaudit_setup.attribution.evidence.lines import EventLog
+
+__all__ = ["Answer", "EventLog", "Question", "Verb", "ask", "with_notes"]
