@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
+import msgspec
+
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request
 
@@ -106,8 +108,7 @@ class Case:
         return Child(self.index, self.owner, at, request, confidence, cause, self.child.depth + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class DeletionCase:
+class DeletionCase(msgspec.Struct, frozen=True):
     """What a rule about a controller's deletion is asked: why the controller deleted `object` by `request`.
 
     `confidence`: how sure it is that this request ended it. `before`: the time (Unix seconds) that is asked about.
@@ -122,16 +123,14 @@ class DeletionCase:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class LastChange:
+class LastChange(msgspec.Struct, frozen=True):
     """What to do next: end the chain at the last of `requests`, which made or changed the owner in `case`."""
 
     case: Case
     requests: tuple[Request, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Creator:
+class Creator(msgspec.Struct, frozen=True):
     """What to do next: say who created `object`, which `cause` changed later."""
 
     index: EventIndex

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import excludes
 from kaudit_setup.attribution.creation import in_doubt
@@ -56,8 +58,7 @@ class Search:
     dry_runs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Lifetime:
+class _Lifetime(msgspec.Struct, frozen=True):
     """What the log has of one lifetime: the requests on the object, and the deletions of many that may have taken it.
 
     `static`: how sure it is that this is a Pod of which there is a manifest file. `later`: the lifetimes after it.
@@ -84,8 +85,7 @@ class _Lifetime:
         return deletions if last is None else [request for request in deletions if not request.node]
 
 
-@dataclass(frozen=True, slots=True)
-class _Logged:
+class _Logged(msgspec.Struct, frozen=True):
     """All that the log has on one name: requests, and deletions of many, those apart that `spared` it by labels."""
 
     index: EventIndex

@@ -9,7 +9,8 @@ in doubt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
@@ -31,13 +32,12 @@ def no_op_updates(index: EventIndex, obj: Object) -> set[_Key]:
     return found
 
 
-@dataclass(slots=True)
-class _Sights:
+class _Sights(msgspec.Struct):
     """What the requests so far show of an object: `versions`, who first showed each of its resourceVersions; `state`,
     the last that shows it, if nothing is known to have changed it since; `change`, the last change.
     """
 
-    versions: dict[str, Request] = field(default_factory=dict)
+    versions: dict[str, Request] = msgspec.field(default_factory=dict)
     state: Request | None = None
     change: Request | None = None
 

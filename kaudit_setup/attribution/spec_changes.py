@@ -8,8 +8,9 @@ object, and in a controller's PUT of the status, which fails if the object has c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, without, writes
@@ -20,8 +21,7 @@ from kaudit_setup.attribution.timing import STATUS_REPORTED
 _Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(msgspec.Struct, frozen=True):
     """What the generations in the log say about the changes of one object, by `Request.key`.
 
     `no_op` changed nothing that is asked for, `real` did; `counted` added to the generation, of a Deployment maybe by
@@ -129,8 +129,7 @@ def _spans(requests: Sequence[Request]) -> Iterator[_Span]:
             shown, between = request, []
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(msgspec.Struct, frozen=True):
     """The changes between two requests, one after the other, that show the object; `new` may be one of them."""
 
     old: Request

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 
+import msgspec
 
-@dataclass(slots=True)
-class Block:
+
+class Block(msgspec.Struct):
     """Whole lines, each ended by a newline: `data[:size]`, from byte `at` of the (decompressed) file on.
 
     Valid until the next block is asked for. `origins`: of lines that were made of a file in another shape, in which

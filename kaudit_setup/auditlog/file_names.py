@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
+
+import msgspec
 
 from kaudit_setup.auditlog.timestamps import stamp_or_nothing
 
@@ -37,8 +38,7 @@ _POD_FOLDER = re.compile(r"kube-system_kube-apiserver-(?P<node>.+)_[0-9a-f-]+")
 _CONTAINER_LOG = re.compile(r"(?P<start>\d+)\.log(?:\.(?P<date>\d{8})-(?P<clock>\d{6}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(msgspec.Struct, frozen=True):
     """`stem`: what all files of one log have in common, as `audit.log`. `rotated`: the UTC moment of the rotation, in
     the log's spelling, else empty. `number`: of logrotate, the larger the older, 0 without one.
     """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import translate
 from ipaddress import ip_address
 from typing import NamedTuple
+
+import msgspec
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.fields import DIMENSIONS, TIMES, Fields, resource
@@ -22,8 +23,7 @@ and authorization come after RequestReceived, and pkg/audit/request.go:LogReques
 Test = Callable[[Event], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(msgspec.Struct, frozen=True):
     """What a dimension may be: one of `wanted`, if there are any, and none of `unwanted`. In each of them `*` and `?`
     match any text; `*` alone whatever is there at all.
     """
@@ -32,13 +32,12 @@ class Values:
     unwanted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Which events match: those with a fitting value in every dimension and a time in the window. An empty filter
     matches every event.
     """
 
-    by: Mapping[str, Values] = field(default_factory=dict)
+    by: Mapping[str, Values] = msgspec.field(default_factory=dict)
     window: Window = ALWAYS
 
     @property

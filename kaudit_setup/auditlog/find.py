@@ -6,9 +6,10 @@ import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
+
+import msgspec
 
 from kaudit_setup.auditlog.file_names import (
     FileName,
@@ -31,8 +32,7 @@ _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
 _SIGNS = (b"audit.k8s.io", b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLogs:
+class FoundLogs(msgspec.Struct, frozen=True):
     """The log files, node by node, oldest first; and a sentence for each entry of a folder that is called like a log
     but is left out.
     """
@@ -81,8 +81,7 @@ def own_logs(files: Iterable[LogFile], here: str) -> tuple[LogFile, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     """A file as the file system has it, and what its name tells."""
 
     path: str

@@ -7,15 +7,15 @@ Kubernetes are taken from the table of its resources, and any other kind as it i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.catalog.resources import BY_NAME, RESOURCES, Resource
 from kaudit_setup.policy.catalog.spelling import spelling
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What an objectRef calls a kind of object.
 
     `group` is None where the user did not say and the table does not know. `namespaced` is None for kinds that the

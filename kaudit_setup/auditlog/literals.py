@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.auditlog.block import Block
@@ -78,8 +78,7 @@ def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
     return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
 
 
-@dataclass(frozen=True, slots=True)
-class Needles:
+class Needles(msgspec.Struct, frozen=True):
     """Literals made ready for the search, one automaton each: a single one is found with vector instructions, several
     are not. `own`: as kube-apiserver writes them; `telling`: the most telling value of each, however it is spelled,
     for lines in another order, which must say the rest (`plains`) too.

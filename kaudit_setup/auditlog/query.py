@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
+
+import msgspec
 
 from kaudit_setup.auditlog.decode import decode_leniently, decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Decoder, Event, rank
@@ -142,16 +143,15 @@ def merged(rows: Iterable[Row]) -> Iterator[Row]:
         yield from give(row)
 
 
-@dataclass(slots=True)
-class SharedIds:
+class SharedIds(msgspec.Struct):
     """Audit-IDs of rows that came back in another request, as far as fifty thousand rows reach.
 
     `count` of them; `pairs`: the first ones, each with both rows.
     """
 
     count: int = 0
-    pairs: list[tuple[Row, Row]] = field(default_factory=list)
-    _recent: OrderedDict[tuple[str, str], Row] = field(default_factory=OrderedDict)
+    pairs: list[tuple[Row, Row]] = msgspec.field(default_factory=list)
+    _recent: OrderedDict[tuple[str, str], Row] = msgspec.field(default_factory=OrderedDict)
 
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
         """`rows`, as they come."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.shapes.names import (
@@ -45,8 +47,7 @@ class Damage:
     what: str
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """What was found in a unit, a file or a node's log.
 
     `damaged` counts all damage, `located` has the first thousand. `first`/`last`: the earliest and latest
@@ -60,17 +61,17 @@ class Tally:
     events: int = 0
     size: int = 0
     damaged: int = 0
-    located: list[Damage] = field(default_factory=list)
+    located: list[Damage] = msgspec.field(default_factory=list)
     unread: int = 0
-    samples: list[bytes] = field(default_factory=list)
+    samples: list[bytes] = msgspec.field(default_factory=list)
     first: str = ""
     last: str = ""
-    gaps: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[tuple[str, str]] = msgspec.field(default_factory=list)
     back: int = 0
-    notes: list[str] = field(default_factory=list)
-    shapes: list[str] = field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
+    shapes: list[str] = msgspec.field(default_factory=list)
     """What its lines look like, as far as they were read as events."""
-    others: dict[str, int] = field(default_factory=dict)
+    others: dict[str, int] = msgspec.field(default_factory=dict)
     """Events that are not kube-apiserver's own, as their records say, by who wrote them."""
 
     def damage(self, line: int, what: str, text: bytes = b"") -> None:
@@ -339,8 +340,7 @@ def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Co
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """How much time logs cover. `hours`: without gaps that are unusual for them; `gaps`: the hours in between that no
     log covers.
     """

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+
+import msgspec
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.units import is_duration, parse_duration
@@ -63,8 +64,7 @@ def moment(text: str, now: datetime | None = None) -> datetime:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A span of time in the log's format, both ends included; the default is all time."""
 
     since: str = ""

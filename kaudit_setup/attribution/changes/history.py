@@ -87,8 +87,7 @@ def history_of(log: EventLog, obj: Object, window: Window = ALWAYS, until: float
     return replace(_follow(obj, steps, window), left_out=left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     """A request on the object with its bodies, as they are logged: what was sent, and what was answered."""
 
     request: Request

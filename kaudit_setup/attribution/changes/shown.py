@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Question, Verb
 from kaudit_setup.attribution.changes.history import History, history_of
@@ -13,8 +15,7 @@ from kaudit_setup.errors import InputError
 _NEWEST = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """What is asked for: each change as a difference, the last known object. Both need bodies in the log."""
 
     differences: bool = False

@@ -7,7 +7,9 @@ dependents of an owner that is deleted with `--cascade=orphan` get one each).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, writes
@@ -20,8 +22,7 @@ from kaudit_setup.attribution.timing import ADOPTED, COLLECTED
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
 
 
-@dataclass(frozen=True, slots=True)
-class Ownership:
+class Ownership(msgspec.Struct, frozen=True):
     """What bodies say about whose an object was: `owners` is empty for nobody's; `request` is what says it."""
 
     request: Request

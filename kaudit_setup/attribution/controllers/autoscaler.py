@@ -7,8 +7,9 @@ the autoscaler's status).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.attribution.chain import (
     Child,
@@ -34,8 +35,7 @@ from kaudit_setup.auditlog.kinds import KINDS
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
+class _Candidates(msgspec.Struct, frozen=True):
     """The autoscalers that may have scaled `target`: whether bodies say that they scale it, None if none does; and
     which of them reported their status then, in order of time.
     """

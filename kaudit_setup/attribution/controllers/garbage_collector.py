@@ -7,8 +7,9 @@ for the last of several).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.attribution.chain import (
     NOTHING,
@@ -45,8 +46,7 @@ from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import RIGHT_AFTER
 
 
-@dataclass(frozen=True, slots=True)
-class _Collected:
+class _Collected(msgspec.Struct, frozen=True):
     """What the garbage collector deleted, the owners that it may have had, and what bodies say of them."""
 
     case: DeletionCase

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, unbroken
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -16,8 +18,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """The changes of a ReplicaSet's size that a Pod can have been made for; whether the Pods were `counted`."""
 
     requests: tuple[Request, ...] = ()

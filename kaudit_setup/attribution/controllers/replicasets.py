@@ -7,7 +7,9 @@ pkg/controller/deployment/sync.go (scale sets the size of a ReplicaSet to what t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from kaudit_setup.attribution.chain import Case, Child, Creator, Finding, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import deletion_before
@@ -26,8 +28,7 @@ from kaudit_setup.attribution.spec_changes import requested_changes, spec_reques
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD
 
 
-@dataclass(frozen=True, slots=True)
-class _History:
+class _History(msgspec.Struct, frozen=True):
     """What the log has on a ReplicaSet before its Pod was made.
 
     `requests`: what made and changed it, in order; `maker`: its create; `deployment`: what it belongs to.

@@ -8,8 +8,10 @@ limits, deadlines).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.attribution.chain import (
     Case,
@@ -45,8 +47,7 @@ from kaudit_setup.attribution.spec_changes import requested_changes, spec_reques
 from kaudit_setup.attribution.timing import NEAR, NODE_CHANGE
 
 
-@dataclass(frozen=True, slots=True)
-class _Removed:
+class _Removed(msgspec.Struct, frozen=True):
     """An object that the controller of its owner deleted by `end`."""
 
     case: Case

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Confidence, certain_if
 from kaudit_setup.attribution.deeds.behind import Behind, behind
@@ -33,8 +35,7 @@ _WHAT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(msgspec.Struct, frozen=True):
     """One request that is listed, and who is behind it where a controller sent it and the log tells."""
 
     request: Request

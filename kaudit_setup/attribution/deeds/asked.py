@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Question, Verb
 from kaudit_setup.attribution.deeds.kinds import is_one_kind, is_word_for_kinds, parse_kinds
@@ -17,8 +18,7 @@ from kaudit_setup.errors import InputError
 _LISTED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A kind, or a word for several, and a name or a pattern; both may be empty."""
 
     kind: str = ""
@@ -48,8 +48,7 @@ class Target:
         return is_one_kind(self.kind) and not is_pattern(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """The namespace that was given, if any, or that all are meant."""
 
     namespace: str | None = None
@@ -69,8 +68,7 @@ class Scope:
         return self.everywhere or bool(self.namespace)
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(msgspec.Struct, frozen=True):
     """A question as it was typed. `last`: how many requests to list, None if that was not said."""
 
     verb: Verb

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Searched, Verb
 from kaudit_setup.attribution.chain import Confidence, Finding
@@ -21,8 +22,7 @@ _MOST_LITERALS: Final = 120
 """Of a search in one pass; each costs a pass over the bytes. Objects of one owner share theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(msgspec.Struct, frozen=True):
     """Who caused a controller's request, and how sure that is: `root`, by what it did to `object`."""
 
     root: Request
@@ -37,11 +37,10 @@ class _Asked(NamedTuple):
     object: Object
 
 
-@dataclass(frozen=True, slots=True)
-class Causes:
+class Causes(msgspec.Struct, frozen=True):
     """Who is behind some requests, and how many were not looked up: in a large log each takes its time."""
 
-    known: Mapping[Request, Behind] = field(default_factory=dict)
+    known: Mapping[Request, Behind] = msgspec.field(default_factory=dict)
     left_out: int = 0
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.deeds.question import ManyQuestion, as_meant
@@ -33,13 +35,12 @@ class By:
     last: str
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(msgspec.Struct):
     """Some requests that took effect: the newest, and how many there are of whom."""
 
     newest: deque[Request]
     total: int = 0
-    users: dict[str, By] = field(default_factory=dict)
+    users: dict[str, By] = msgspec.field(default_factory=dict)
 
     def add(self, request: Request, who: str) -> None:
         self.total += 1
@@ -52,8 +53,7 @@ class _Kept:
         return tuple(sorted(self.users.values(), key=lambda one: (-one.count, one.who)))
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(msgspec.Struct, frozen=True):
     """What a log has for a question, in order of time: the `newest` of `total` requests, counted `by` user.
 
     `background`: the requests of Kubernetes itself that are only counted, unless there are no others. `tried`: those

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Verb
 
@@ -29,8 +30,7 @@ _CONNECTIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Some of the requests that a verb of a question means: their verbs, codes, and where they are on subresources.
 
     Empty: any.

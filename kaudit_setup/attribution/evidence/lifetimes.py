@@ -10,8 +10,9 @@ in the body only).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice, takewhile
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
@@ -22,8 +23,7 @@ from kaudit_setup.auditlog.kinds import is_custom
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(msgspec.Struct, frozen=True):
     """One of the objects that had the name.
 
     `since`: when the log first shows it (Unix seconds), 0.0 if it may have existed before the log. `creation`: its
@@ -38,8 +38,7 @@ class Lifetime:
     bound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Current:
+class _Current(msgspec.Struct, frozen=True):
     """The object that has the name so far: its UID, all UIDs seen (and ""), and the request that deleted it."""
 
     uid: str = ""

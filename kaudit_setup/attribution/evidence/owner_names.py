@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.actors import (
     CRONJOBS,
@@ -37,8 +38,7 @@ _TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
 _SAME = re.compile(r"(?P<base>.+)\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(msgspec.Struct, frozen=True):
     """A possible owner, the controller that would have made the child, and the scheme in words.
 
     `prefix` marks an owner of which only the beginning of the name is known: generated names are cut (63).

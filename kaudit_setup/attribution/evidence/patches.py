@@ -6,7 +6,6 @@ Source: AM/pkg/types/patch.go (JSON, merge and strategic merge patches, server-s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -19,8 +18,7 @@ _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NOT_SPEC: Final = frozenset({"apiVersion", "kind", "metadata", "status", "$setElementOrder/status"})
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True):
     """What a patch touches.
 
     `spec`: whether it goes beyond metadata and status, None if unknown. `labels`: whether it names labels, None if

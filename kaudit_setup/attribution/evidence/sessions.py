@@ -7,9 +7,10 @@ parameters); pkg/kubelet/server/server.go (paths and parameters of the kubelet i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Request
 
@@ -18,8 +19,7 @@ _KINDS: dict[str, SessionKind] = {kind: kind for kind in get_args(SessionKind)}
 _TRUE = frozenset({"1", "true", "t"})
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """What was asked for: the `command` word by word, the `container` (empty: the default one), the `ports`, or the
     `path` behind a proxy. `tty` and `stdin`: whether a terminal, or input, was connected.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Searched, Verb
 from kaudit_setup.attribution.deeds.answer import ManyAnswer
@@ -21,8 +23,7 @@ MOST: Final = 5_000
 """Requests on a timeline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True):
     """What was done to one object, in order of time. `depth`: how many owners above it have lanes of their own.
 
     `states`: what it was in between; none where not all requests on it are known.
@@ -34,12 +35,11 @@ class Lane:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """Lanes, owners above what they own; who is behind requests of controllers; how many requests are left out."""
 
     lanes: tuple[Lane, ...] = ()
-    behind: Mapping[Request, Behind] = field(default_factory=dict)
+    behind: Mapping[Request, Behind] = msgspec.field(default_factory=dict)
     left_out: int = 0
 
 

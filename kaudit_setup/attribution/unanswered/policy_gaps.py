@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.policy.evaluate import evaluate
@@ -38,8 +39,7 @@ _CONTROLLERS: Final = {
 _ACCOUNTS: Final = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
+class _Sender(msgspec.Struct, frozen=True):
     """Who may have done it, and how they are called."""
 
     user: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
@@ -28,8 +30,7 @@ _FEW: Final = 5
 _CHECK: Final = "check with --policy FILE."
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(msgspec.Struct, frozen=True):
     """A question whose object's own request is not known.
 
     `policy`: the one in force, if it is at hand. `known`: the reason, where the log shows it. `followed`: although no

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.attribution.evidence.shapes import Owner
@@ -30,8 +31,7 @@ _DEEP: Final = 6
 _GROUP_VERSIONS: Final = {"autoscaling": "v2", "metrics.k8s.io": "v1beta1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Witnesses:
+class Witnesses(msgspec.Struct, frozen=True):
     """The living object and its owners, the object first. `unread`: why the first that is not here could not be read;
     None where the last of them has no owner.
     """

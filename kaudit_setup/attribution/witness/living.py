@@ -6,7 +6,6 @@ the second) itself; the manager of a field is whatever the client called itself,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -42,8 +41,7 @@ class _Shown(msgspec.Struct):
 _SHOWN: Final = msgspec.json.Decoder(_Shown)
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(msgspec.Struct, frozen=True):
     """Who wrote fields of an object, as the client called itself, and when it last did."""
 
     name: str
@@ -52,8 +50,7 @@ class Manager:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Living:
+class Living(msgspec.Struct, frozen=True):
     """One living object: when and as what the server made it, whose it is, and who says to have written it.
 
     `deleting`: since when it is being deleted, empty if it is not. `node`: where it was read.
@@ -89,8 +86,7 @@ class Living:
         return begin < self.at + 1 and self.at <= end
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(msgspec.Struct, frozen=True):
     """Why nothing is known of the living object. `gone`: there is none of that name."""
 
     why: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.search import Hit
@@ -12,8 +13,7 @@ from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 
-@dataclass(frozen=True, slots=True)
-class OfCluster:
+class OfCluster(msgspec.Struct, frozen=True):
     """See `LogSource`; what is of other clusters than `cluster` is left out."""
 
     logs: LogSource

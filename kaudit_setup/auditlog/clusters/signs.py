@@ -9,7 +9,6 @@ files too. An account that was made again has two UIDs in turn, never at the sam
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
@@ -32,8 +31,7 @@ _LEASES: Final = frozenset({"kube-system", "kube-node-lease"})
 _TELLING: Final = (_ACCOUNT.encode(), b'"resource":"leases"', b'"resource":"namespaces"')
 
 
-@dataclass(frozen=True, slots=True)
-class Apart:
+class Apart(msgspec.Struct, frozen=True):
     """Two logs of different clusters, and what shows that: a sentence without a full stop."""
 
     one: LogFile
@@ -77,8 +75,7 @@ class _Object(msgspec.Struct, gc=False):
     metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(msgspec.Struct):
     """When a UID was first and last seen, as the log spells it."""
 
     first: str

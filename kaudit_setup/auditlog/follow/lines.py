@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -13,8 +15,7 @@ from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.reading import Reading
 
 
-@dataclass(slots=True)
-class Shape:
+class Shape(msgspec.Struct):
     """How one file is written: known once an event was seen. A layout remembers what goes on in the next bytes."""
 
     reading: Reading | None = None

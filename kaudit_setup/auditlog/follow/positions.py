@@ -7,7 +7,8 @@ kube-apiserver rotates by renaming its file (lumberjack): the inode stays, the n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 
@@ -15,8 +16,7 @@ Inode = tuple[int, int]
 _PACKED = ".gz"
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """What to read of one file: from byte `begin` to `end`; of a packed one all but the first `begin` bytes that it
     unpacks to (`end` is its size as it is).
     """
@@ -26,19 +26,17 @@ class Stretch:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """A file as it was last seen, and how many of its bytes were read (a packed one is read as a whole)."""
 
     file: LogFile
     read: int
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(msgspec.Struct, frozen=True):
     """How far each file was read, by inode."""
 
-    known: Mapping[Inode, Known] = field(default_factory=dict)
+    known: Mapping[Inode, Known] = msgspec.field(default_factory=dict)
 
     @classmethod
     def at_end(cls, files: Sequence[LogFile]) -> Positions:

@@ -6,9 +6,10 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.filters import Filter
@@ -25,24 +26,21 @@ _RECENT: Final = 50_000
 _BACKLOG: Final = 64  # batches that a node may be ahead of the reader
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """Seconds between two looks at a log, and the longest wait while a node cannot be reached."""
 
     between: float = 1.0
     longest: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What one look found, in order of time: the `rows` that fit; or a sentence about the log's `trouble`."""
 
     rows: tuple[Row, ...] = ()
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(msgspec.Struct, frozen=True):
     """What is wanted of the logs: the filter, whether each line counts (or each request), in which form."""
 
     wanted: Filter
@@ -120,16 +118,15 @@ class Following:
             return
 
 
-@dataclass(slots=True)
-class _Log:
+class _Log(msgspec.Struct):
     """One log: how far it was read, and whether it can be reached. Used by one thread at a time."""
 
     tail: Tail
     reader: LineReader
-    positions: Positions = field(default_factory=Positions)
-    lines: dict[Inode, int] = field(default_factory=dict)
-    shapes: dict[Inode, Shape] = field(default_factory=dict)
-    said: set[Inode] = field(default_factory=set)
+    positions: Positions = msgspec.field(default_factory=Positions)
+    lines: dict[Inode, int] = msgspec.field(default_factory=dict)
+    shapes: dict[Inode, Shape] = msgspec.field(default_factory=dict)
+    said: set[Inode] = msgspec.field(default_factory=set)
     failures: int = 0
     behind: bool = False
 

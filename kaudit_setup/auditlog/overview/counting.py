@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
+
+import msgspec
 
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Event, acted_as, impersonator, rank
@@ -64,19 +65,18 @@ K = TypeVar("K")
 Times = dict[str, int]
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(msgspec.Struct):
     """What was counted. `over_time`: (dimension, value) → step of time → events. `kinds`: (user, verb, resource) →
     events and bytes. `firsts`: (`user`, `ip` or `agent`, value) → its first event. `refused`: (user, minute) → how
     many 403 they met. `sightings` by reason, `seen` how many there were of each.
     """
 
-    over_time: dict[tuple[str, str], Times] = field(default_factory=dict)
-    kinds: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    firsts: dict[tuple[str, str], First] = field(default_factory=dict)
-    refused: dict[tuple[str, str], int] = field(default_factory=dict)
-    sightings: dict[str, list[Sighting]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
+    over_time: dict[tuple[str, str], Times] = msgspec.field(default_factory=dict)
+    kinds: dict[tuple[str, str, str], list[int]] = msgspec.field(default_factory=dict)
+    firsts: dict[tuple[str, str], First] = msgspec.field(default_factory=dict)
+    refused: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
+    sightings: dict[str, list[Sighting]] = msgspec.field(default_factory=dict)
+    seen: dict[str, int] = msgspec.field(default_factory=dict)
     step: int = _MINUTE
 
     def merge(self, other: Counts) -> None:

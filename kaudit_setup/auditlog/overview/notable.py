@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 
 class Kind(NamedTuple):
@@ -21,8 +22,7 @@ class Kind(NamedTuple):
     impersonator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why some events deserve a look."""
 
     id: str

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
 
+import msgspec
+
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.fields import ESTIMATE
 from kaudit_setup.auditlog.files import within
@@ -30,8 +32,7 @@ REQUEST_KEY, RESPONSE_KEY = len('"requestObject":,'), len('"responseObject":,')
 """Bytes of a line that a body takes besides itself: its key and the comma."""
 
 
-@dataclass(slots=True)
-class Weight:
+class Weight(msgspec.Struct):
     """Lines of one class: how many, their bytes, and how many of those are request and response bodies."""
 
     events: int = 0
@@ -62,8 +63,7 @@ class Estimate:
     hours: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(msgspec.Struct, frozen=True):
     """The log as it is, and what it would be; `extent`: the part of the asked time that the log covers, summed over
     the `nodes` that it has any of it from.
     """

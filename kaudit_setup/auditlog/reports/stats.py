@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kaudit_setup.auditlog.decode import Lines, decode_unit, project
 from kaudit_setup.auditlog.fields import STATS
@@ -16,14 +17,13 @@ from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import seconds
 
 
-@dataclass(slots=True)
-class Count:
+class Count(msgspec.Struct):
     """What some events are like. `sizes`: how many events by their size, in steps of a sixty-fourth."""
 
-    levels: Counter[str] = field(default_factory=Counter)
-    stages: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
-    sizes: Counter[int] = field(default_factory=Counter)
+    levels: Counter[str] = msgspec.field(default_factory=Counter)
+    stages: Counter[str] = msgspec.field(default_factory=Counter)
+    versions: Counter[str] = msgspec.field(default_factory=Counter)
+    sizes: Counter[int] = msgspec.field(default_factory=Counter)
     largest: int = 0
     total: int = 0
 
@@ -58,8 +58,7 @@ class Count:
         return self.largest
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(msgspec.Struct, frozen=True):
     """How a node's log is rotated: files by kind, their mean size in bytes (as they lie there) and the mean hours
     from one rotation to the next, 0.0 where there were fewer than two.
     """
@@ -70,8 +69,7 @@ class Rotation:
     mean_hours: float
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStats:
+class NodeStats(msgspec.Struct, frozen=True):
     """One node's log. `extent`: the time from the first event to the last, in gaps and without them."""
 
     coverage: Coverage

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.files import within
@@ -24,8 +25,7 @@ _FIELDS = frozenset({"verb", "user", "object_ref"})
 _MOST_KINDS = 20_000  # verbs and resources come from strangers
 
 
-@dataclass(frozen=True, slots=True)
-class Suggested:
+class Suggested(msgspec.Struct, frozen=True):
     """A suggestion with the log that it was made from; `logged`: what the log holds now."""
 
     suggestion: Suggestion
@@ -42,8 +42,7 @@ def suggest(logs: LocalLogs, base: Policy, wanted: Filter, version: KubeVersion,
     return Suggested(suggestion, logged, extent(logs.coverage(), wanted.window))
 
 
-@dataclass(frozen=True, slots=True)
-class _Replayed:
+class _Replayed(msgspec.Struct, frozen=True):
     """The log's classes of requests, for any policy that can tell no others apart."""
 
     classes: dict[RequestClass, Weight]

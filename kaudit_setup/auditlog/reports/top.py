@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.event import Event
@@ -36,14 +37,13 @@ _OF_FILES: dict[str, Callable[[LogFile], str]] = {
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Groups:
+class Groups(msgspec.Struct):
     """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `rare`."""
 
-    cells: dict[Key, list[int]] = field(default_factory=dict)
+    cells: dict[Key, list[int]] = msgspec.field(default_factory=dict)
     events: int = 0
     size: int = 0
-    rare: list[int] = field(default_factory=lambda: [0, 0])
+    rare: list[int] = msgspec.field(default_factory=lambda: [0, 0])
 
     def add(self, key: Key, events: int, size: int) -> None:
         """Count some events of one key."""
@@ -75,8 +75,7 @@ class Groups:
         self.prune()
 
 
-@dataclass(frozen=True, slots=True)
-class Top:
+class Top(msgspec.Struct, frozen=True):
     """The heaviest groups: (key, events, bytes), heaviest in bytes first. `extent`: the part of the asked time that
     the logs of all nodes together cover. `groups`: how many were kept apart. `rare`: (events, bytes) of those that
     were not, because there were too many; how many they are is not known.

@@ -10,16 +10,16 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from mmap import mmap
 from typing import BinaryIO, Protocol, TypeVar
+
+import msgspec
 
 LOOK_S = 0.2
 """Seconds: who watches is asked so often while there is nothing else to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class HowFar:
+class HowFar(msgspec.Struct, frozen=True):
     """`read` of `size` bytes, as they lie on the disk; `size` is 0 if nobody knows it, as of a pipe.
 
     `done` of `files` files were read to their ends. Of `nodes` that are asked those that are `left` still work.
@@ -58,8 +58,7 @@ class Watcher(Protocol):
         """All scans have ended, for now; what it shows must make way for the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(msgspec.Struct, frozen=True):
     """Of one unit: in which file it is, and how many bytes it has, -1 if nobody knows."""
 
     file: str

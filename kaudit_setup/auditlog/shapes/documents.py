@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
@@ -35,8 +36,7 @@ class Taken(NamedTuple):
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class Separator:
+class Separator(msgspec.Struct, frozen=True):
     """What stands between two elements: the end of one, from its closing brace (and the space before it) on, and the
     beginning of the next. `close`: up to where it belongs to the first; `open`: from where it belongs to the next.
     `indented`: whether only elements can stand so, as what is inside of them is indented further.

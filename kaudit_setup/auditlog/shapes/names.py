@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 OTHER_LOG: Final = "give the file that kube-apiserver writes (--audit-log-path)"
 PLAIN: Final = "JSON lines"
@@ -29,8 +30,7 @@ MOST_SAMPLES: Final = 16
 """Lines that a shape is told by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A form of text. `pattern` finds it in the first lines. `advice`: what to do about it."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO, cast
+
+import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import Unpacked
@@ -12,8 +13,7 @@ from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES, detect, p
 from kaudit_setup.auditlog.shapes.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(msgspec.Struct, frozen=True):
     """Where to read from (nothing is lost of it), how, and whether it was compressed, or empty."""
 
     source: Readable

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
@@ -74,8 +76,7 @@ def listing(node: LogNode, paths: Sequence[str]) -> Listing:
     return Listing(node.name, kept.files, notes, unpack.moved > 0, unpack.moved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(msgspec.Struct, frozen=True):
     """The script's answer: `own`, the log of the API server there; `odd`, how many files cannot be named; `whole`,
     whether it came to its end. `writers`: the users that may write the server's log.
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO
+
+import msgspec
 
 from kaudit_setup.errors import NodeError
 from kaudit_setup.runner import Ran, Runner
@@ -28,8 +29,7 @@ def failure_of(name: str, done: Ran) -> NodeError | None:
     return NodeError(f"{name}: the search failed: {why or f'it ended with status {done.code}'}", details=said)
 
 
-@dataclass(frozen=True, slots=True)
-class LogNode:
+class LogNode(msgspec.Struct, frozen=True):
     """A machine whose logs are asked for; `script` is the text of `lib` and `logs`."""
 
     runner: Runner

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -22,8 +24,7 @@ from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.errors import KauditError, NodeError
 
 
-@dataclass(frozen=True, slots=True)
-class SortedOut:
+class SortedOut(msgspec.Struct, frozen=True):
     """Files of lines that can be searched where they are; files in other shapes; bytes that crossed the network."""
 
     lines: tuple[LogFile, ...]
@@ -31,8 +32,7 @@ class SortedOut:
     moved: int
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(msgspec.Struct, frozen=True):
     """A file of another machine with a copy here; bytes that crossed the network."""
 
     file: LogFile

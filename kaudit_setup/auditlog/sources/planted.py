@@ -8,9 +8,10 @@ kube-apiserver makes its log and the rotated files with mode 0600 for its own us
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.shapes.origins import whose_path
@@ -18,8 +19,7 @@ from kaudit_setup.auditlog.shapes.origins import whose_path
 ROOT: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Believed:
+class Believed(msgspec.Struct, frozen=True):
     """The files that are read, and a sentence for each that is not, or is read with doubt."""
 
     files: tuple[LogFile, ...]

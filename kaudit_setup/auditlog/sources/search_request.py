@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
@@ -16,8 +17,7 @@ go: a process for each would take longer than the search."""
 _GROUP_FILES = {"plain": 500, "packed": 50}
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
+class SearchRequest(msgspec.Struct, frozen=True):
     """What is searched for. `literals`: as they were asked for; `spelt`: every way in which JSON may spell them."""
 
     args: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
@@ -19,8 +20,7 @@ from kaudit_setup.errors import NodeError
 from kaudit_setup.runner import Runner
 
 
-@dataclass(frozen=True, slots=True)
-class NodeLogs:
+class NodeLogs(msgspec.Struct, frozen=True):
     """The logs at `paths` on nodes; without any, where the node's API server writes.
 
     `script` is the text of the scripts lib and logs. `clusters`: the cluster of each node, by its name, where there
@@ -30,7 +30,7 @@ class NodeLogs:
     runners: tuple[BestEffortRunner, ...]
     script: str
     paths: tuple[str, ...] = ()
-    clusters: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def on(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kaudit_setup.auditlog.sources.collecting.copies import NodeCopies
 from kaudit_setup.auditlog.sources.collecting.folder import CollectedFolder
@@ -18,8 +19,7 @@ from kaudit_setup.runner import Runner
 _SUM_BYTES = 64  # of a SHA-256 in hexadecimal
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(msgspec.Struct, frozen=True):
     """What `collect` did: every file that is there now, how many were fetched, bytes over the wire, notes.
 
     `failures`: the nodes whose logs are not whole here, and why; each names its node.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -26,8 +25,7 @@ class Entry(msgspec.Struct, frozen=True):
         return self.file.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A file that a node has now."""
 
     path: str
@@ -40,8 +38,7 @@ class Listed:
         return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """Every file that was collected, by its name."""
 
     entries: tuple[Entry, ...] = ()
