@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.detect import PLAIN_LINES, detect
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
+from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought, escaped
@@ -102,6 +102,8 @@ class Converter:
         kinds = {kind_of(first), kind_of(last)}
         if self._main.reading.kind in kinds or len(kinds) > 1 or kinds & {Kind.text, Kind.document, Kind.journal}:
             return
+        from kaudit_setup.auditlog.shapes.detect import detect
+
         found = detect(bytes(block.view[:_HEAD_BYTES]), whole=False)
         if Kind.plain in kinds or found is not None:
             self._main = self._strays.stream(found or PLAIN_LINES)

@@ -7,24 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.journal import Journal
-from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines, Spread
+from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines, Spread, plain
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
-from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY, PLAIN
-from kaudit_setup.auditlog.shapes.origins import other_program, speaks
+from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
+from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 
-LOOK_BYTES: Final = 1 << 16
-FAR_BYTES: Final = 4 << 20
-"""How much of a file is looked at: nearly always the first is enough; the other is for large events."""
 _MOST_LINES: Final = 200
 _TIME: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*"
 _SYSLOG: Final = re.compile(
@@ -34,8 +30,6 @@ _SYSLOG: Final = re.compile(
 )
 # anything but the inside of a JSON value
 _PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
-PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, splittable=True)
-"""What kube-apiserver writes."""
 SYSLOG: Final = "lines with a syslog prefix"
 _EVENT_STAMP: Final = re.compile(rb'(\\*"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
 _ENTRY_STAMP: Final = re.compile(rb'("timestamp"\s*:\s*")(?=\d{4}-)')
@@ -58,11 +52,6 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
         if found is not None:
             return replace(found, stamp=_stamp(found, head)) if found.stamp else found
     return None
-
-
-def plain(head: bytes) -> bool:
-    """Whether the first line of `head` is an event as kube-apiserver writes it."""
-    return head.startswith(OWN_ORDER) and not any(map(speaks, fields_of(head.partition(b"\n")[0])))
 
 
 def _some_plain(lines: Sequence[bytes]) -> bool:

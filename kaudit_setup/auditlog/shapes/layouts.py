@@ -8,11 +8,13 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import Find, finders
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
-from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged
-from kaudit_setup.auditlog.shapes.origins import whose_fields
-from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
+from kaudit_setup.auditlog.shapes.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.names import PLAIN
+from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10
@@ -241,3 +243,12 @@ def _holding(block: Block, wanted: Sequence[Find]) -> Texts:
     starts = sorted(spans)
     texts = [bytes(block.data[start : spans[start]]) for start in starts]
     return Texts(texts, [number - 1 for number in block.numbers(starts, 1)])
+
+
+PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, splittable=True)
+"""What kube-apiserver writes."""
+
+
+def plain(head: bytes) -> bool:
+    """Whether the first line of `head` is an event as kube-apiserver writes it."""
+    return head.startswith(OWN_ORDER) and not any(map(speaks, fields_of(head.partition(b"\n")[0])))

@@ -31,15 +31,17 @@ MOST_SAMPLES: Final = 16
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """A form of text. `pattern` finds it in the first lines. `advice`: what to do about it."""
+    """A form of text. `pattern` finds it in the first lines; `re` compiles it when it is first sought. `advice`: what
+    to do about it.
+    """
 
     name: str
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     advice: str
 
 
 def _row(name: str, pattern: bytes, advice: str = APART) -> Shape:
-    return Shape(name, re.compile(pattern, re.MULTILINE), advice)
+    return Shape(name, pattern, advice)
 
 
 def _wrapped(key: str) -> tuple[Shape, Shape]:
@@ -94,7 +96,7 @@ def classify(lines: Sequence[bytes]) -> Shape | None:
     text = b"\n".join(lines[:MOST_SAMPLES]).removeprefix(b"\xef\xbb\xbf")
     if _PROPER.match(text):
         text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not _PROPER.match(line))
-    return next((shape for shape in SHAPES if text and shape.pattern.search(text)), None)
+    return next((shape for shape in SHAPES if text and re.search(shape.pattern, text, re.MULTILINE)), None)
 
 
 def describe_foreign(line: bytes) -> str:

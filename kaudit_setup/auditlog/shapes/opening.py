@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.shapes.convert import Readable
-from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES, detect, plain
+from kaudit_setup.auditlog.shapes.layouts import plain
 from kaudit_setup.auditlog.shapes.reading import Reading
+
+LOOK_BYTES: Final = 1 << 16
+FAR_BYTES: Final = 4 << 20
+"""How much of a file is looked at: nearly always the first is enough; the other is for large events."""
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -27,11 +31,20 @@ def begin(stream: BinaryIO, tally: Tally) -> Beginning:
     source = Unpacked(stream, tally)
     head = source.peek(LOOK_BYTES)
     whole = len(head) < LOOK_BYTES
-    reading = detect(head, whole=whole) if head else None
+    reading = _detected(head, whole=whole)
     if reading is None and not whole and not plain(head):
         head = source.peek(FAR_BYTES)
-        reading = detect(head, whole=len(head) < FAR_BYTES)
+        reading = _detected(head, whole=len(head) < FAR_BYTES)
     if not source.packed and stream.seekable():
         stream.seek(0)  # without a copy of each byte
         return Beginning(cast(Readable, stream), reading, False, not head)
     return Beginning(source, reading, source.packed, not head)
+
+
+def _detected(head: bytes, *, whole: bool) -> Reading | None:
+    if not head or plain(head):
+        return None
+    # the other shapes are many, and most logs are in none of them
+    from kaudit_setup.auditlog.shapes.detect import detect
+
+    return detect(head, whole=whole)

@@ -7,8 +7,8 @@ from typing import Final
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
-from kaudit_setup.auditlog.shapes.detect import PLAIN_LINES, detect
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
+from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 
@@ -154,5 +154,7 @@ class Strays:
         return self._kind
 
     def _detected(self, group: Texts) -> Stream | None:
+        from kaudit_setup.auditlog.shapes.detect import detect
+
         found = detect(b"\n".join(group.texts)[:_LOOK_BYTES], whole=True)
         return self.stream(found) if found else None

@@ -18,8 +18,7 @@ import msgspec
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
-from kaudit_setup.auditlog.shapes.detect import FAR_BYTES, LOOK_BYTES
-from kaudit_setup.auditlog.shapes.opening import begin
+from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.errors import KauditError, NodeError
 

@@ -9,7 +9,7 @@ from functools import cache, wraps
 from typing import Any, get_type_hints
 
 from kaudit_setup.cli.answer import remember_reach
-from kaudit_setup.cli.options.nodes import Reach
+from kaudit_setup.cli.options.reach import Reach
 
 
 def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from kaudit_setup.cli import complete
-from kaudit_setup.cli.options.nodes import Reach
+from kaudit_setup.cli.options.reach import Reach
 from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
 

@@ -21,7 +21,6 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.values import ActorEvent, event_of
 from kaudit_setup.report.times import localized, shown
 from kaudit_setup.resources import counted
-from kaudit_setup.yamltext import emit
 
 _LARGE = 200_000  # characters of JSON; the writer of YAML takes seconds for more
 
@@ -197,6 +196,8 @@ def _yaml(value: Value) -> str:
     text = json.dumps(value, indent=2)
     if len(text) > _LARGE:
         return text
+    from kaudit_setup.yamltext import emit
+
     try:
         return emit(value, ascii_only=True)
     except (InputError, RecursionError):
