@@ -63,6 +63,16 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceSeen:
+    """Where a path leads to behind links, as far as it is there. `filesystem`: its kind there as `stat -f` names it
+    (tmpfs, overlayfs, ext2/ext3); empty where that is not known, and for a folder that holds a node's files.
+    """
+
+    real: str
+    filesystem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """A running kube-apiserver: `start` in clock ticks since boot, with the PID its identity."""
 
@@ -157,6 +167,8 @@ class Observed:
     loose: tuple[str, ...] = ()
     # which of the paths that were asked for kubelet would read as a static Pod
     in_static_dir: frozenset[str] = frozenset()
+    # the same paths, and the static Pod folder: where they lead to
+    places: Mapping[str, PlaceSeen] = field(default_factory=dict)
     # traces of installers other than kubeadm, by their names in node/installers.py
     installers: tuple[str, ...] = ()
     # what its API server said of the cluster; None where there was none to ask
@@ -259,6 +271,7 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
         loose=tuple(dict.fromkeys(_texts(found, "loose"))),
         installers=tuple(_texts(found, "installer")),
         in_static_dir=frozenset(_texts(found, "static.file")),
+        places=_places(found),
         cluster=cluster.parse(found) if "cluster" in last else None,
         groups=_groups(text("group")),
         ways=dict(map(_way, _texts(found, "way"))),
@@ -268,6 +281,11 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
 def _texts(found: Sequence[tuple[str, bytes]], key: str) -> list[str]:
     """Every value of that key, in order."""
     return [value.decode("utf-8", "surrogateescape") for name, value in found if name == key]
+
+
+def _places(found: Sequence[tuple[str, bytes]]) -> dict[str, PlaceSeen]:
+    paths, reals, kinds = (_texts(found, f"place.{name}") for name in ("path", "real", "filesystem"))
+    return {path: PlaceSeen(real, kind) for path, real, kind in zip(paths, reals, kinds, strict=True)}
 
 
 def _groups(said: str) -> dict[str, str]:

@@ -6,14 +6,14 @@ values only host names and paths are shown: the rest may be secret.
 
 from __future__ import annotations
 
-import ipaddress
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from kaudit_setup.change.nodestate import AuditPaths
 from kaudit_setup.change.plan import Plan, WriteFile
+from kaudit_setup.change.preflight import hosts
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.change.preflight.kubeconfig_auth import refused_credentials
 from kaudit_setup.kubeyaml import GoYamlError, compose
@@ -67,6 +67,7 @@ def judge(content: bytes, path: str, pod: ApiServerPod) -> Iterator[Finding]:
         return
     yield from _server(used.cluster.get("server"))
     yield from map(_refused, refused_credentials(used.cluster, used.user))
+    yield from _plugin(used.user)
     yield from _files(used, path, pod)
 
 
@@ -119,15 +120,16 @@ def _server(server: object) -> Iterator[Finding]:
     if url.scheme not in {"http", "https"} or not host:
         yield _refused("its server is not a URL that begins with https://")
         return
-    if "svc" in host.split(".")[2:]:
+    yield from _port(url)
+    if why := hosts.needs_cluster_dns(host):
         yield Finding(
             "webhook-cluster-dns",
             False,
-            f"{host} is a name of the cluster's own DNS, which kube-apiserver on the node's network does not ask: "
-            "the server starts, and every event is lost",
+            f"{host} {why}, which kube-apiserver on the node's network does not ask: if the node's own resolver does "
+            "not know the name, the server starts, and every event is lost",
             "name an address, or a name that the node itself can resolve",
         )
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not hosts.is_loopback(host):
         yield Finding(
             "webhook-unencrypted",
             False,
@@ -136,11 +138,38 @@ def _server(server: object) -> Iterator[Finding]:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def _port(url: SplitResult) -> Iterator[Finding]:
+    """Go takes any number for a port until it connects; what is no number is no URL (net/url: validOptionalPort)."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        if url.port != 0:
+            return
     except ValueError:
-        return host == "localhost"
+        pass
+    written = url.netloc.rpartition(":")[2]
+    if not (written.isascii() and written.isdigit()):
+        yield _refused("its server has a port that is not a number")
+        return
+    yield Finding(
+        "webhook-port",
+        True,
+        f"the server of the webhook's kubeconfig has port {written[:20]}, which is not between 1 and 65535: "
+        "kube-apiserver starts, and every event is lost",
+        "give the receiver's port",
+    )
+
+
+def _plugin(user: Mapping[str, object]) -> Iterator[Finding]:
+    for key, follows in (
+        ("exec", "kube-apiserver's image has no such program: the server starts, and every event is lost"),
+        ("auth-provider", "kube-apiserver has none built in: it does not start, or every event is lost"),
+    ):
+        if user.get(key):
+            yield Finding(
+                "webhook-plugin",
+                False,
+                f"the webhook's kubeconfig gets its credentials from a plugin ({key}); {follows}",
+                "give its user a client certificate, a token or a tokenFile",
+            )
 
 
 def _files(used: _Used, path: str, pod: ApiServerPod) -> Iterator[Finding]:

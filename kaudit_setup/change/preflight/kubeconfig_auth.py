@@ -17,6 +17,7 @@ _CA: Final = "certificate-authority"
 _CERTIFICATE: Final = "client-certificate"
 _KEY: Final = "client-key"
 _INSECURE: Final = "insecure-skip-tls-verify"
+_INTERACTIVE: Final = ("Never", "IfAvailable", "Always")
 _METHODS: Final = (("a token", ("token",)), ("a name with a password", ("username", "password")))
 
 
@@ -27,6 +28,8 @@ def refused_credentials(cluster: Fields, user: Fields) -> Iterator[str]:
     if cluster.get(_INSECURE) is True and _has(cluster, _CA):
         yield f"its cluster has both {_CA} and {_INSECURE}"
     yield from _methods(user)
+    if isinstance(plugin := user.get("exec"), Mapping):
+        yield from _exec(plugin, user)
 
 
 def _has(part: Fields, key: str) -> bool:
@@ -56,3 +59,13 @@ def _methods(user: Fields) -> Iterator[str]:
         yield f"its user has {' and '.join(methods)}: only one of them is allowed"
     if _has(user, _CERTIFICATE) and not _has(user, _KEY):
         yield f"its user has a {_CERTIFICATE} and no {_KEY}"
+
+
+def _exec(plugin: Fields, user: Fields) -> Iterator[str]:
+    """What a plugin needs to be one; `interactiveMode` has a default but in v1 (clientcmd/api/v1/defaults.go)."""
+    if user.get("auth-provider"):
+        yield "its user has both exec and auth-provider"
+    yield from (f"its user's exec plugin has no {key}" for key in ("command", "apiVersion") if not plugin.get(key))
+    mode = plugin.get("interactiveMode")
+    if mode not in _INTERACTIVE and (mode or plugin.get("apiVersion") == "client.authentication.k8s.io/v1"):
+        yield f"its user's exec plugin has no interactiveMode of {', '.join(_INTERACTIVE)}"

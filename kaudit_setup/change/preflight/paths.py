@@ -15,6 +15,12 @@ from kaudit_setup.rotation import Rotation
 from kaudit_setup.units import natural
 
 _LEAST_FREE = 16 * 1024 * 1024
+# kubelet keeps static Pods by namespace and name (pkg/kubelet/config/file.go:newSourceFile, MetaNamespaceKeyFunc)
+_REPLACES = "and the last one in sort order wins"
+_RUNS_BESIDE = (
+    "and runs this one, {}, beside the other: they fight for the server's port, or requests reach a server without "
+    "these audit settings"
+)
 
 
 def paths(state: NodeState, plan: Plan) -> Iterator[Finding]:
@@ -90,17 +96,17 @@ def _strays(state: NodeState) -> Iterator[Finding]:
             continue
         if not pod.runs_api_server and (pod.namespace, pod.name) != (state.pod.namespace, state.pod.name):
             continue
-        yield (
-            _unread(beside, pod.faults[0])
-            if pod.faults
-            else Finding(
+        if pod.faults:
+            yield _unread(beside, pod.faults[0])
+        else:
+            same = (pod.namespace, pod.name) == (state.pod.namespace, state.pod.name)
+            yield Finding(
                 "stray-manifest",
                 True,
                 f"{beside.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
-                "and the last one in sort order wins",
+                + (_REPLACES if same else _RUNS_BESIDE.format(f"{pod.namespace}/{pod.name}")),
                 "move it out of the static Pod directory",
             )
-        )
 
 
 def _unread(beside: FileSeen, fault: kubelet.Fault) -> Finding:

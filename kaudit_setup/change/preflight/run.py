@@ -24,7 +24,7 @@ def inspect(state: NodeState, plan: Plan, *, prove: bool) -> tuple[Finding, ...]
         *_newer(state),
         *installed(state.observed, plan),
         *paths(state, plan),
-        *ownership(state.observed, plan),
+        *ownership(state, plan),
         *rights(state.observed, plan),
         *log_group(state.observed, plan),
         *webhook_kubeconfig(state.observed, plan),

@@ -266,13 +266,28 @@ static_file() {
   case ${1##*/} in .* | '') return ;; esac
   if [ -n "$_in" ] && { [ "$_in" = "$pods" ] || [ "$_in" = "$configured" ]; }; then field static.file "$1"; fi
 }
-static_file "$policy"
-static_file "$log"
-static_file "$hook"
-for f in "$@"; do
+# Where a path leads to, as far as it is there, and on what kind of filesystem; that of a root folder is not the node's.
+place() {
+  _deep=$1
+  while [ ! -e "$R$_deep" ] && [ ! -L "$R$_deep" ] && [ "$_deep" != / ] && [ "$_deep" != . ]; do
+    above "$_deep" && _deep=$ABOVE
+  done
+  _real=$(readlink -f "$R$_deep") || _real=$R$_deep
+  _rest=${1#"${_deep%/}"} _kind=
+  [ -n "$R" ] || _kind=$(stat -f -c %T "$_real" 2>/dev/null)
+  _real=${_real#"$R"}
+  field place.path "$1"
+  field place.real "${_real%/}$_rest"
+  field place.filesystem "$_kind"
+}
+place "$static"
+for f in "$policy" "$log" "$hook" "$@"; do
   case $f in
-  log:* | policy:* | group:*) ;;
-  *) static_file "${f#secret:}" ;;
+  log:* | policy:* | group:* | '') ;;
+  *)
+    static_file "${f#secret:}"
+    place "${f#secret:}"
+    ;;
   esac
 done
 

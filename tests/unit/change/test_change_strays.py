@@ -132,3 +132,26 @@ def test_a_copy_in_an_encoding_that_kubelet_cannot_read_is_only_mentioned(
 def test_other_pods_are_no_strays(tmp_path: Path, capsys: pytest.CaptureFixture[str], stray: str) -> None:
     assert enable(tmp_path, stray) == 3
     assert ".bak" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("stray", "reason"),
+    [
+        (PLAIN, "the last one in sort order wins"),
+        (edited("  namespace: kube-system\n", "  namespace: default\n"), "this one, default/kube-apiserver, beside"),
+        (edited("  namespace: kube-system\n", ""), "this one, default/kube-apiserver, beside"),
+        (
+            edited("  name: kube-apiserver\n", "  name: kube-apiserver-old\n"),
+            "kube-system/kube-apiserver-old, beside",
+        ),
+        (other("kube-apiserver"), "the last one in sort order wins"),
+    ],
+)
+def test_what_a_second_server_does_depends_on_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stray: str, reason: str
+) -> None:
+    """kubelet keeps one Pod of each namespace and name, and runs all others beside each other."""
+    enable(tmp_path, stray)
+    said = "".join(capsys.readouterr())
+    assert reason in " ".join(said.split())
+    assert ("wins" in said) != ("beside the other" in " ".join(said.split()))

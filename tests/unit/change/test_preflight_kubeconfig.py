@@ -96,11 +96,92 @@ def test_files_that_no_mount_holds_are_refused() -> None:
     ) == [("webhook-file", True)]
 
 
-@pytest.mark.parametrize("host", ["sink.security.svc", "sink.security.svc.cluster.local"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "sink.security.svc",
+        "sink.security.svc.cluster.local",
+        "sink.security.svc.cluster.local.",
+        "db-0.sink.security.svc.k8s.example",
+        "10-1-2-3.security.pod.cluster.local",
+        "audit.logging",
+        "SINK.Security.SVC",
+        "sink",
+    ],
+)
 def test_a_name_of_the_clusters_dns_is_a_warning(host: str) -> None:
     assert found(GOOD.replace("192.0.2.5", host)) == [("webhook-cluster-dns", False)]
     plain = GOOD.replace("https://192.0.2.5", f"http://{host}")
     assert found(plain) == [("webhook-cluster-dns", False), ("webhook-unencrypted", False)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[2001:db8::5]",
+        "localhost",
+        "127.0.0.1",
+        "siem.example.com",
+        "siem.acme.co.uk",
+        "acme.io",
+        "siem.corp",
+        "svc.acme.org",
+    ],
+)
+def test_a_name_that_a_node_resolves_passes(host: str) -> None:
+    assert found(GOOD.replace("192.0.2.5", host)) == []
+
+
+@pytest.mark.parametrize("port", ["0", "00", "65536", "99999", "8" * 5000])
+def test_a_port_that_there_is_not_is_refused(port: str) -> None:
+    for host in ("192.0.2.5", "[2001:db8::5]"):
+        assert found(GOOD.replace("192.0.2.5:8443", f"{host}:{port}")) == [("webhook-port", True)]
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "+443", "8443x", "٣"])
+def test_a_port_that_is_no_number_is_no_url(port: str) -> None:
+    assert found(GOOD.replace(":8443", f":{port}")) == [("webhook-config", True)]
+
+
+@pytest.mark.parametrize("port", ["", ":", ":1", ":443", ":65535"])
+def test_other_ports_pass(port: str) -> None:
+    assert found(GOOD.replace(":8443", port)) == []
+
+
+EXEC = "exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never}"
+
+
+@pytest.mark.parametrize(
+    ("user", "plugin"),
+    [
+        (EXEC, "exec"),
+        (EXEC.replace("/v1,", "/v1beta1,").replace(", interactiveMode: Never", ""), "exec"),
+        (f"{EXEC}, token: hunter2", "exec"),
+        ("auth-provider: {name: oidc, config: {id-token: hunter2}}", "auth-provider"),
+    ],
+)
+def test_a_plugin_is_a_warning(user: str, plugin: str) -> None:
+    text = GOOD.replace("token: hunter2", user)
+    assert found(text) == [("webhook-plugin", False)]
+    assert f"a plugin ({plugin})" in next(iter(judge(text.encode(), PATH, read(SAMPLE.read_text())))).message
+
+
+@pytest.mark.parametrize(
+    ("part", "other", "why"),
+    [
+        ("command: aws, ", "", "has no command"),
+        ("apiVersion: client.authentication.k8s.io/v1, ", "", "has no apiVersion"),
+        (", interactiveMode: Never", "", "no interactiveMode of Never, IfAvailable, Always"),
+        ("interactiveMode: Never", "interactiveMode: never", "no interactiveMode of Never"),
+        ("exec:", "auth-provider: {name: oidc}, exec:", "both exec and auth-provider"),
+    ],
+)
+def test_a_plugin_that_client_go_refuses_is_refused(part: str, other: str, why: str) -> None:
+    assert part in EXEC
+    text = GOOD.replace("token: hunter2", EXEC.replace(part, other))
+    refused = [f for f in judge(text.encode(), PATH, read(SAMPLE.read_text())) if f.blocks]
+    assert [f.name for f in refused] == ["webhook-config"]
+    assert why in refused[0].message
 
 
 def test_enable_asks_before_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
