@@ -1,4 +1,4 @@
-"""Findings about files and folders: the log, what is written, and what lies in the static Pod folder. Pure."""
+"""Findings about files and folders: the log, and what is written. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.change.preflight.replaced import replaced
-from kaudit_setup.manifest import kubelet
-from kaudit_setup.node.observe import FileSeen, Observed
+from kaudit_setup.change.preflight.strays import strays
+from kaudit_setup.node.observe import Observed
 from kaudit_setup.rotation import Rotation
 from kaudit_setup.units import natural
 
 _LEAST_FREE = 16 * 1024 * 1024
-# kubelet keeps static Pods by namespace and name (pkg/kubelet/config/file.go:newSourceFile, MetaNamespaceKeyFunc)
-_REPLACES = "and the last one in sort order wins"
-_RUNS_BESIDE = (
-    "and runs this one, {}, beside the other: they fight for the server's port, or requests reach a server without "
-    "these audit settings"
-)
 
 
 def paths(state: NodeState, plan: Plan) -> Iterator[Finding]:
@@ -29,7 +23,7 @@ def paths(state: NodeState, plan: Plan) -> Iterator[Finding]:
     yield from _log(observed, plan)
     yield from _volumes(observed, plan)
     yield from replaced(observed, plan)
-    yield from _strays(state)
+    yield from strays(state)
 
 
 def _log(observed: Observed, plan: Plan) -> Iterator[Finding]:
@@ -83,37 +77,3 @@ def _volumes(observed: Observed, plan: Plan) -> Iterator[Finding]:
                 f"{volume.folder} has {volume.free // 1024} KiB left; it would hold {what}",
                 "free some space on that filesystem first",
             )
-
-
-def _strays(state: NodeState) -> Iterator[Finding]:
-    for beside in state.observed.beside:
-        try:
-            pod = kubelet.read(beside.content or b"")
-        except kubelet.NotAPodError as error:
-            # UTF-16 has a NUL beside each letter
-            if b"kube-apiserver" in (beside.content or b"").replace(b"\0", b""):
-                yield _unread(beside, kubelet.Fault(error.problem, error.line))
-            continue
-        if not pod.runs_api_server and (pod.namespace, pod.name) != (state.pod.namespace, state.pod.name):
-            continue
-        if pod.faults:
-            yield _unread(beside, pod.faults[0])
-        else:
-            same = (pod.namespace, pod.name) == (state.pod.namespace, state.pod.name)
-            yield Finding(
-                "stray-manifest",
-                True,
-                f"{beside.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
-                + (_REPLACES if same else _RUNS_BESIDE.format(f"{pod.namespace}/{pod.name}")),
-                "move it out of the static Pod directory",
-            )
-
-
-def _unread(beside: FileSeen, fault: kubelet.Fault) -> Finding:
-    """A file that names kube-apiserver and that kubelet refuses: it does no harm until somebody repairs it."""
-    return Finding(
-        "stray-unread",
-        False,
-        f"{beside.path} mentions kube-apiserver, but kubelet does not take it for a Pod ({fault})",
-        "move it out of the static Pod directory",
-    )

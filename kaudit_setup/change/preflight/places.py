@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from kaudit_setup.change.folders import STATE
-from kaudit_setup.node.observe import Observed
+from kaudit_setup.node.observe import Observed, PlaceSeen
 
 LOG: Final = frozenset(["log"])
 FILES: Final = frozenset(["policy", "webhook"])
 ANY: Final = LOG | FILES
-_ETCD_DATA: Final = re.compile(rb"--data-dir[= ]([^\s\"',]+)")
+_ETCD_DATA: Final = re.compile(rb"--data-dir[= ](/[^\s\"',]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,16 @@ _FIXED: Final = (
 
 def find_place(observed: Observed, role: str, path: str) -> Place | None:
     """Whose the place is that `path` on the node leads to; None if it is nobody's."""
-    spot = observed.places.get(path)
-    paths = {posixpath.normpath(path), *([posixpath.normpath(spot.real)] if spot else [])}
-    manifests = observed.places.get(observed.static_dir)
-    # where all of the node is in memory, as one that boots from the network, the manifest goes with the file
-    kind = spot.filesystem if spot and (not manifests or spot.filesystem != manifests.filesystem) else ""
+    seen = observed.places.get(path, PlaceSeen(path))
+    names, kind = {posixpath.normpath(path), posixpath.normpath(seen.real)}, _own_filesystem(observed, seen)
     rows = (*_of_this_node(observed), *_FIXED)
-    return next((place for place in rows if role in place.roles and place.holds(paths, kind)), None)
+    return next((place for place in rows if role in place.roles and place.holds(names, kind)), None)
+
+
+def _own_filesystem(observed: Observed, seen: PlaceSeen) -> str:
+    """Its kind; empty where the manifest is on such a one, too: of a node that boots from the network nothing lasts."""
+    manifests = observed.places.get(observed.static_dir, PlaceSeen(""))
+    return "" if seen.filesystem == manifests.filesystem else seen.filesystem
 
 
 def _of_this_node(observed: Observed) -> tuple[Place, ...]:
@@ -221,7 +224,7 @@ def _etcd_data(observed: Observed) -> tuple[str, ...]:
     """Where the etcd of this node, a static Pod of kubeadm's, has its data: the same path inside and outside."""
     found = (_ETCD_DATA.search(beside.content or b"") for beside in observed.beside)
     paths = (posixpath.normpath(match[1].decode("utf-8", "replace")) for match in found if match)
-    return tuple(path for path in paths if path.startswith("/") and path != "/")
+    return tuple(path for path in paths if path != "/")
 
 
 def _is_below(path: str, folder: str) -> bool:
