@@ -186,7 +186,7 @@ def find_place(observed: Observed, role: str, path: str) -> Place | None:
 
 
 def _own_filesystem(observed: Observed, seen: PlaceSeen) -> str:
-    """Its kind; empty where the manifest is on such a one, too: of a node that boots from the network nothing lasts."""
+    """Its kind; empty where the manifest is on such a one, too, as on a node that boots from the network."""
     manifests = observed.places.get(observed.static_dir, PlaceSeen(""))
     return "" if seen.filesystem == manifests.filesystem else seen.filesystem
 

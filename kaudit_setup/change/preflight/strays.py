@@ -23,23 +23,31 @@ def strays(state: NodeState) -> Iterator[Finding]:
         try:
             pod = kubelet.read(beside.content or b"")
         except kubelet.NotAPodError as error:
-            # UTF-16 has a NUL beside each letter
-            if b"kube-apiserver" in (beside.content or b"").replace(b"\0", b""):
-                yield _unread(beside, kubelet.Fault(error.problem, error.line))
-            continue
-        if not pod.runs_api_server and (pod.namespace, pod.name) != (state.pod.namespace, state.pod.name):
-            continue
-        if pod.faults:
-            yield _unread(beside, pod.faults[0])
+            yield from _mention(beside, error)
         else:
-            same = (pod.namespace, pod.name) == (state.pod.namespace, state.pod.name)
-            yield Finding(
-                "stray-manifest",
-                True,
-                f"{beside.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
-                + (_REPLACES if same else _RUNS_BESIDE.format(f"{pod.namespace}/{pod.name}")),
-                "move it out of the static Pod directory",
-            )
+            yield from _pod(beside, pod, same=(pod.namespace, pod.name) == (state.pod.namespace, state.pod.name))
+
+
+def _mention(beside: FileSeen, error: kubelet.NotAPodError) -> Iterator[Finding]:
+    # UTF-16 has a NUL beside each letter
+    if b"kube-apiserver" in (beside.content or b"").replace(b"\0", b""):
+        yield _unread(beside, kubelet.Fault(error.problem, error.line))
+
+
+def _pod(beside: FileSeen, pod: kubelet.StaticPod, *, same: bool) -> Iterator[Finding]:
+    """`same`: it has the namespace and name of the Pod that is changed."""
+    if not pod.runs_api_server and not same:
+        return
+    if pod.faults:
+        yield _unread(beside, pod.faults[0])
+    else:
+        yield Finding(
+            "stray-manifest",
+            True,
+            f"{beside.path} also holds a kube-apiserver Pod; kubelet reads every file there, whatever its name, "
+            + (_REPLACES if same else _RUNS_BESIDE.format(f"{pod.namespace}/{pod.name}")),
+            "move it out of the static Pod directory",
+        )
 
 
 def _unread(beside: FileSeen, fault: kubelet.Fault) -> Finding:
