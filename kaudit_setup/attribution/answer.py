@@ -88,9 +88,9 @@ class Answer:
     """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
 
     `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
-    as they are now, where they were read. `silent`: API servers whose requests the logs do not have, and `proviso`
-    what the answer's sentence says of them. `tried`: where the question is about a user, their requests that took no
-    effect.
+    as they are now, where they were read. `silent`: API servers whose requests the logs do not have. `proviso`: what
+    the answer's sentence says of them, and of others whom the log may mean as well. `tried`: where the question is
+    about a user, their requests that took no effect.
     """
 
     question: Question

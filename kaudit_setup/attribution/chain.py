@@ -29,6 +29,11 @@ def weakest(*confidences: Confidence) -> Confidence:
     return max(confidences, key=_FROM_BEST.index)
 
 
+def both(*provisos: str) -> str:
+    """Some provisos as one, each once; empty ones are left out."""
+    return "; ".join(dict.fromkeys(filter(None, provisos)))
+
+
 def certain_if(proven: bool) -> Confidence:
     """The confidence of what the log proves, or only suggests."""
     return "certain" if proven else "inferred"
@@ -42,6 +47,10 @@ class Link:
     request: Request | None
     confidence: Confidence
     why: str
+
+    def doubted(self, why: str) -> Link:
+        """The same link, which is not certain, because of `why` too."""
+        return replace(self, confidence=weakest(self.confidence, "inferred"), why=both(self.why, why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,8 @@ Next: TypeAlias = Child | LastChange | Creator | DeletionCase
 class Finding:
     """What a rule found, or several: links, the root (who is not a controller), notes, and what to ask next.
 
-    `instead`: where there are no links, the sentence that says why, if the log shows it.
+    `instead`: where there are no links, the sentence that says why, if the log shows it. `proviso`: who else it may
+    have been, which belongs into the same sentence as whoever is named.
     """
 
     links: tuple[Link, ...] = ()
@@ -153,6 +163,7 @@ class Finding:
     notes: tuple[str, ...] = ()
     next: Next | None = None
     instead: str = ""
+    proviso: str = ""
 
     def __add__(self, later: Finding) -> Finding:
         """Both, in this order; each note once; of what both have, the later one's."""
@@ -162,6 +173,7 @@ class Finding:
             tuple(dict.fromkeys((*self.notes, *later.notes))),
             later.next or self.next,
             later.instead or self.instead,
+            both(self.proviso, later.proviso),
         )
 
     @property

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, certain_if, note
+from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, both, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
 from kaudit_setup.attribution.evidence.choose import earliest, up_to, writes
@@ -21,16 +21,22 @@ from kaudit_setup.attribution.evidence.owner_names import Guess, generated_from,
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import BURST, KUBELET_REPORTED, KUBELET_STARTED, PROMPT, QUEUED
+from kaudit_setup.attribution.trust.successions import ITS_CLUSTER, created_elsewhere, not_ended
+
+_FEW = 5  # people that a sentence names
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """How an object was created: its create, or None with what is known about it in `why`."""
+    """How an object was created: its create, or None with what is known about it in `why`. `proviso`: who else may
+    have created it, if the log tells them apart no better.
+    """
 
     request: Request | None
     confidence: Confidence
     why: str
     note: str = ""
+    proviso: str = ""
 
 
 def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 0.0) -> Creation:
@@ -42,7 +48,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     current = next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
     creations = [lifetime.creation for lifetime in found if lifetime.creation is not None]
     if current.creation is not None:
-        named = _named_creation(obj, current.creation, found[-1], creations[:-1])
+        named = _named_creation(index, current.creation, found[-1], creations[:-1])
         return _confirmed(index, named, current.creation)
     if is_generated(obj.name):
         creation = _nameless_creation(_search(index, obj, before, seen_at))
@@ -59,7 +65,7 @@ def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:
     """Who made `obj`, in its last lifetime before `before` (Unix seconds): its own link, and what to ask next."""
     creation = creation_of(index, obj, before)
     create = creation.request
-    finding = note(creation.note)
+    finding = note(creation.note) + Finding(proviso=creation.proviso)
     if create is None and not creation.why:
         return finding
     finding += Finding((Link(obj, create, creation.confidence, creation.why),))
@@ -80,7 +86,7 @@ def _confirmed(index: EventIndex, creation: Creation, create: Request) -> Creati
     if living is None or creation.confidence == "certain" or not living.may_be_made_by(create, index.tolerance):
         return creation
     why = f"the request names it, and the living object says that it was made at {living.created}"
-    return replace(creation, confidence="certain", why=why)
+    return replace(creation, confidence="certain", why=why, proviso="")
 
 
 def _static(obj: Object, create: Request) -> str:
@@ -93,13 +99,19 @@ def _static(obj: Object, create: Request) -> str:
     )
 
 
-def _named_creation(obj: Object, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:
-    """`create` holds the name of `obj`; `last` is the last lifetime of that name, `earlier` the creates before."""
+def _named_creation(index: EventIndex, create: Request, last: Lifetime, earlier: Sequence[Request]) -> Creation:
+    """`create` holds the object's name; `last` is the last lifetime of that name, `earlier` the creates before."""
+    obj = create.object
     how = "the request names it" if carries_name(create) else "the answer to the request names it"
     others = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
     note = f"an earlier {obj} was created by {others}" if earlier else ""
-    doubt = in_doubt(last.gone, last.use)
-    return Creation(create, certain_if(not doubt), f"{how}; {doubt}" if doubt else how, note)
+    lasting = not_ended(index, earlier, create) if earlier else []
+    proviso = created_elsewhere(lasting, create)
+    if lasting:
+        # where they may be of two clusters, none of them is known to be the earlier object
+        note = proviso or f"{note}; no deletion between that and the last creation is in this log"
+    doubt = both(in_doubt(last.gone, last.use), ITS_CLUSTER if proviso else "")
+    return Creation(create, certain_if(not doubt), f"{how}; {doubt}" if doubt else how, note, proviso)
 
 
 def in_doubt(gone: Request | None, use: Request | None) -> str:
@@ -209,7 +221,11 @@ def _nameless_creation(search: _Search) -> Creation:
     if search.preassigned and last is not None and _started_at_once(search, last):
         unlike = "it was not bound to its node, unlike the Pods that others asked for then"
         return Creation(
-            last, "inferred", f"{_before_first(search, last)}; {unlike}", _rivals_note(search, search.makers)
+            last,
+            "inferred",
+            f"{_before_first(search, last)}; {unlike}",
+            _rivals_note(search, search.makers),
+            _or_others(search, search.makers),
         )
     asked, likely = search.asked, _likely(search)
     if asked and not (likely and search.rank(likely[-1]) > search.rank(asked[-1])):
@@ -219,8 +235,9 @@ def _nameless_creation(search: _Search) -> Creation:
     chosen = likely[-1]
     scheme = search.schemes.get(chosen.controller)
     why = f"{_before_first(search, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
-    notes = (_rivals_note(search, likely), _silent_rivals(search.object, _met_as_promptly(search, chosen)))
-    return Creation(chosen, "inferred", why, "; ".join(filter(None, notes)))
+    silent = _met_as_promptly(search, chosen)
+    notes = (_rivals_note(search, likely), _silent_rivals(search.object, silent))
+    return Creation(chosen, "inferred", why, both(*notes), _or_others(search, likely, silent))
 
 
 def _met_as_promptly(search: _Search, chosen: Request) -> list[str]:
@@ -278,7 +295,7 @@ def _asked_for(search: _Search, asked: Sequence[Request]) -> Creation:
     proven = all((len(owners) == 1, not silent, chosen.at <= search.latest, complete))
     why = f"its request asked for a generated name with the prefix {prefix}"
     notes = (_rivals_note(search, asked), _silent_rivals(search.object, silent))
-    return Creation(chosen, certain_if(proven), why, "; ".join(filter(None, notes)))
+    return Creation(chosen, certain_if(proven), why, both(*notes), _or_others(search, asked, silent))
 
 
 def _waiting(search: _Search, earlier: Sequence[Request], until: float) -> list[Request]:
@@ -375,16 +392,41 @@ def above(owner: Object) -> list[Object]:
     return [guess.owner for guess in guesses(owner)]
 
 
-def _rivals_note(search: _Search, makers: Sequence[Request]) -> str:
-    """What to say where other requests are as likely: those of the same moment, or of another one."""
-    obj = search.object
+def _rivals(search: _Search, makers: Sequence[Request]) -> list[Request]:
+    """The requests that are as likely as the last of `makers`, with that one: those of the same moment, or all."""
     near = [request for request in makers if makers[-1].at - request.at < BURST]
-    if len(near) < len(makers) and not search.fresh(makers[-1]):
-        span = f"between {makers[0].time} and {makers[-1].time}"
-        return f"which of {len(makers)} such requests {span} made {obj} is not in the log: it may be an earlier one"
-    if len(near) < 2:
+    return near if len(near) == len(makers) or search.fresh(makers[-1]) else list(makers)
+
+
+def _rivals_note(search: _Search, makers: Sequence[Request]) -> str:
+    """What to say where other requests are as likely, and whose they are; empty if none are."""
+    obj, rivals = search.object, _rivals(search, makers)
+    people = list(dict.fromkeys(map(actor, rivals)))
+    by = f" by {_listed(people, 'and')}" if len(people) > 1 else ""
+    if makers[-1].at - rivals[0].at >= BURST:
+        span = f"between {rivals[0].time} and {rivals[-1].time}"
+        which = f"which of {len(rivals)} such requests{by} {span} made {obj}"
+        return f"{which} is not in the log: it may be an earlier one"
+    if len(rivals) < 2:
         return ""
-    return f"{len(near)} such requests came within two seconds; which of them made {obj} is not in the log"
+    return f"{len(rivals)} such requests came within two seconds{by}; which of them made {obj} is not in the log"
+
+
+def _or_others(search: _Search, makers: Sequence[Request], silent: Sequence[str] = ()) -> str:
+    """Who else than the sender of the last of `makers` may have made the object: senders of requests that are as
+    likely, and the `silent`; empty if nobody.
+    """
+    chosen = actor(makers[-1])
+    others = [who for who in dict.fromkeys((*map(actor, _rivals(search, makers)), *silent)) if who != chosen]
+    if not others:
+        return ""
+    return f"{search.object} may as well have been made by {_listed(others, 'or')}: the log does not tell which"
+
+
+def _listed(people: Sequence[str], last: str) -> str:
+    """The first of some people, and how many there are more; `last`: the word before the last one."""
+    shown = [*people[:_FEW], *([f"{len(people) - _FEW} more"] if len(people) > _FEW else [])]
+    return f" {last} ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def announcement(index: EventIndex, obj: Object) -> Request | None:

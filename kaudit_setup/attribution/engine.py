@@ -21,6 +21,7 @@ from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
+from kaudit_setup.attribution.trust.successions import of_two_clusters
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS, missing_servers
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
@@ -46,6 +47,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     obj, others = as_logged(index, question)
     witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
+    finding = of_two_clusters(index, obj, finding)
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
@@ -70,6 +72,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         notes,
         living=witnesses.living,
         silent=_silent(index, question, finding, covered),
+        proviso=finding.proviso if finding.links else "",
     )
     return numbered(log, answer)
 

@@ -16,9 +16,13 @@ import msgspec
 from kaudit_setup.errors import InputError
 from kaudit_setup.units import is_duration, parse_duration
 
+_FIRST_YEAR = 2014
+"""Kubernetes is no older: a clock that shows an earlier year was never set."""
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z")
 _NEARER = "give a time between the years 1 and 9999"
 _LATEST = "~"  # sorts after every digit
+
+_BEGIN = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 
 Span = tuple[float, float]
 """From and to, in seconds since 1970; empty if it ends before it begins."""
@@ -44,6 +48,21 @@ def seconds(text: str) -> float:
     """Seconds since 1970 of a timestamp of the log. Raises ValueError if it is not one."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def latest_credible(now: datetime) -> str:
+    """The end of the year after `now`, in the log's spelling: nothing was logged later, however wrong a clock is."""
+    return f"{now.year + 1}-12-31T23:59:59.999999Z"
+
+
+def credible(text: str, latest: str) -> bool:
+    """Whether `text` is a time of the log, in any spelling of RFC 3339, at which a cluster can have written it: none
+    before Kubernetes was there, and none after `latest`. What is not tells nothing of what came before or after it.
+    """
+    try:
+        return seconds(text) >= _BEGIN and text <= latest
+    except (ValueError, OverflowError):
+        return False
 
 
 def moment(text: str, now: datetime | None = None) -> datetime:

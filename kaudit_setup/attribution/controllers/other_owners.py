@@ -38,7 +38,7 @@ def any_owner(case: Case) -> Finding:
     _look_up(case)
     index, child, owner = case.index, case.child, case.owner
     creation = creation_of(index, owner, child.at + index.tolerance, seen_at=_seen_at(case))
-    create, found = creation.request, note(creation.note)
+    create, found = creation.request, note(creation.note) + Finding(proviso=creation.proviso)
     if create is None:
         above = replace(case.above(child.at, None, "inferred", None), timeless=True)
         return found + nobody_known(case) + Finding(next=above)

@@ -15,6 +15,7 @@ from kaudit_setup.attribution.deeds.collect import By, Collected, by_namespace, 
 from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.trust.untimed import untimed_note
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.attribution.user_activity import failures
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
@@ -75,7 +76,8 @@ def ask_many(logs: LogSource, question: ManyQuestion) -> ManyAnswer:
     found = collect(logs, question)
     cover = logs.coverage()
     unnamed = _unnamed(found.unnamed, question)
-    notes = [*_elsewhere(logs, question, found), *unnamed, *failures(found.tried), *missing_time(cover)]
+    notes = [*untimed_note(found.untimed), *_elsewhere(logs, question, found), *unnamed]
+    notes += [*failures(found.tried), *missing_time(cover)]
     causes = behind(EventLog(logs), question.verb, found.newest)
     deeds = tuple(Deed(request, causes.known.get(request)) for request in found.newest)
     notes += _not_looked_up(causes.left_out, deeds)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -18,6 +19,7 @@ from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT
 from kaudit_setup.auditlog.query import Row, last_lines
 from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.auditlog.timestamps import credible, latest_credible
 
 _TRIED = 1000  # requests without effect that are kept
 _MOST_USERS = 10_000  # by name; who comes later is counted together
@@ -58,7 +60,7 @@ class Collected(msgspec.Struct, frozen=True):
 
     `background`: the requests of Kubernetes itself that are only counted, unless there are no others. `tried`: those
     without effect, the latest. `unnamed`: how many new objects may be among those asked for: their names are not in
-    the log.
+    the log. `untimed`: those whose times cannot be read, which are in none of these.
     """
 
     newest: tuple[Request, ...]
@@ -67,15 +69,18 @@ class Collected(msgspec.Struct, frozen=True):
     background: tuple[By, ...]
     tried: tuple[Request, ...]
     unnamed: int = 0
+    untimed: tuple[Request, ...] = ()
 
 
 def collect(logs: LogSource, question: ManyQuestion) -> Collected:
     """What `logs` have for `question`; each request once."""
     people, kubernetes = (_Kept(deque(maxlen=question.last)) for _ in range(2))
     tried: deque[Request] = deque(maxlen=_TRIED)
-    unnamed = 0
+    unnamed, untimed, is_timed = 0, dict[tuple[str, ...], Request](), _timed()
     for request in _requests(logs, question):
-        if question.takes_name(request) is None:
+        if not is_timed(request):
+            untimed[request.key] = request
+        elif question.takes_name(request) is None:
             unnamed += request.done
         elif not request.done:
             tried.append(request)
@@ -84,14 +89,15 @@ def collect(logs: LogSource, question: ManyQuestion) -> Collected:
         else:
             people.add(request, actor(request))
     shown, counted = (people, kubernetes.by()) if people.total else (kubernetes, ())
-    return Collected(tuple(shown.newest), shown.total, shown.by(), counted, tuple(tried), unnamed)
+    aside = tuple(untimed.values())
+    return Collected(tuple(shown.newest), shown.total, shown.by(), counted, tuple(tried), unnamed, aside)
 
 
 def by_namespace(logs: LogSource, question: ManyQuestion) -> Counter[str]:
     """How many requests there are for the same question in other namespaces, by namespace."""
     wide = replace(question, namespace="")
     found = (request for request in _requests(logs, wide) if question.takes_name(request))
-    done = (request for request in found if request.done and request.namespace)
+    done = (request for request in filter(_timed(), found) if request.done and request.namespace)
     return Counter(one.namespace for one in done if not in_background(question.verb, one))
 
 
@@ -113,7 +119,9 @@ def _requests(logs: LogSource, question: ManyQuestion) -> Iterator[Request]:
     found = [_of_rows(last_lines(logs, wanted)) for wanted in question.filters()]
     recent: set[tuple[str, ...]] = set()
     last = ""
-    for request in heapq.merge(*found, key=lambda one: one.time):
+    is_timed = _timed()
+    # what has no time must not keep what is behind it waiting
+    for request in heapq.merge(*found, key=lambda one: one.time if is_timed(one) else ""):
         # a request that fits two filters comes twice, one after the other
         recent = recent if request.time == last else set()
         last = request.time
@@ -121,6 +129,12 @@ def _requests(logs: LogSource, question: ManyQuestion) -> Iterator[Request]:
         if request.key not in recent and question.takes(meant) and question.takes_name(meant) is not False:
             recent.add(request.key)
             yield meant
+
+
+def _timed() -> Callable[[Request], bool]:
+    """Whether the time of a request can be true, as far as it is known now."""
+    latest = latest_credible(datetime.now(UTC))
+    return lambda request: credible(request.time, latest)
 
 
 def _of_rows(rows: Iterable[Row]) -> Iterator[Request]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.auditlog.decode import decode_leniently
@@ -13,6 +14,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unreadable
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.auditlog.timestamps import credible, latest_credible
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'
@@ -41,10 +43,18 @@ def passing(line: bytes) -> bool:
 
 
 class EventLog:
-    """Logs, asked for requests. `unreadable` counts the lines that hold a literal and are no events."""
+    """Logs, asked for requests. `unreadable` counts the lines that hold a literal and are no events.
 
-    def __init__(self, logs: LogSource) -> None:
+    An event whose time cannot be true is no part of what is found, for every rule goes by what came before and after:
+    it is set aside, in `untimed`.
+    """
+
+    def __init__(self, logs: LogSource, *, one_cluster: bool = False) -> None:
+        """`one_cluster`: whether the logs are known to be of one cluster."""
         self._logs = logs
+        self._one_cluster = one_cluster
+        self._latest = latest_credible(datetime.now(UTC))
+        self._untimed: dict[tuple[str, int], Request] = {}
         self._unreadable: set[tuple[str, int]] = set()
         self._tallies: dict[LogFile, Tally] = {}
 
@@ -52,6 +62,11 @@ class EventLog:
     def unreadable(self) -> int:
         """How many lines that were looked at could not be decoded; each counts once."""
         return len(self._unreadable)
+
+    @property
+    def untimed(self) -> tuple[Request, ...]:
+        """The events that were looked at and set aside: their times cannot be read, or cannot be true."""
+        return tuple(self._untimed.values())
 
     def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterator[Request]:
         """See `Log.find`."""
@@ -71,11 +86,16 @@ class EventLog:
                 self._give_up(hit)
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
-            yield event, request_of(event, Source(hit.file.node, hit.file.path, hit.line, place), about)
+            source = Source(hit.file.node, hit.file.path, hit.line, place, self._one_cluster)
+            request = request_of(event, source, about)
+            if credible(request.time, self._latest):
+                yield event, request if credible(event.stage_timestamp, self._latest) else _ended_at_once(request)
+            else:
+                self._untimed.setdefault(_spot(hit), request)
 
     def _give_up(self, hit: Hit) -> None:
         """Count a line that is not an event, once, however often it is found."""
-        place = (hit.file.path, hit.offset or hit.line)
+        place = _spot(hit)
         if place not in self._unreadable:
             self._unreadable.add(place)
             self._tallies.setdefault(hit.file, Tally()).damage(hit.line, "not an audit event", hit.text)
@@ -103,3 +123,13 @@ class EventLog:
             request: replace(request, source=replace(request.source, line=hit.line))
             for (request, _), hit in zip(waiting, hits, strict=True)
         }
+
+
+def _spot(hit: Hit) -> tuple[str, int]:
+    """What tells a line from all others, however often it is found."""
+    return hit.file.path, hit.offset or hit.line
+
+
+def _ended_at_once(request: Request) -> Request:
+    """A request of which nothing is known but when it came."""
+    return replace(request, end=request.at)

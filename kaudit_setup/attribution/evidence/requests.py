@@ -36,13 +36,15 @@ _NO_CHANGE = frozenset({"status", "binding", "token", "eviction", "log", "exec",
 class Source:
     """Where an event was read: node, file, line (1-based, 0 until the lines before it are counted).
 
-    `hit`: the place as the search knows it, without its text.
+    `hit`: the place as the search knows it, without its text. `one_cluster`: whether all that was searched is known
+    to be of one cluster.
     """
 
     node: str
     file: str
     line: int
     hit: Hit | None = None
+    one_cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.attribution.answer import Answer, Verb
-from kaudit_setup.attribution.chain import weakest
+from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
@@ -37,7 +37,8 @@ def with_servers(answer: Answer, known: Sequence[SilentServer]) -> Answer:
         return replace(answer, notes=(f"{first.rstrip('.')}; {said}.", *others))
     notes = (*answer.notes, f"{said[0].upper()}{said[1:]}")
     if answer.question.verb in _LATEST or answer.question.user:
-        return replace(answer, confidence=weakest(answer.confidence, "inferred"), proviso=said, notes=notes)
+        proviso = both(answer.proviso, said)
+        return replace(answer, confidence=weakest(answer.confidence, "inferred"), proviso=proviso, notes=notes)
     return replace(answer, notes=notes)
 
 

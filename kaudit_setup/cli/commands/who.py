@@ -166,15 +166,17 @@ def _answer(
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.trust.servers import many_with_servers, with_servers
+    from kaudit_setup.attribution.trust.untimed import with_untimed
     from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
         from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
 
         return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
-    events = EventLog(part.logs)
+    events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes))
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
     answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
+    answer = with_untimed(answer, events.untimed)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
 
 
