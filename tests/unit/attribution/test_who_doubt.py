@@ -245,11 +245,12 @@ def test_a_list_counts_what_has_no_time_apart(who: Asker, moment: str) -> None:
 
 
 def test_the_end_of_a_request_that_cannot_be_true_is_not_believed(who: Asker) -> None:
-    """Else nothing would come after such a deletion, and it would not be over when the Pod is made again."""
-    gone = {
-        **event("10:00:00.000000", "carol", "delete", "pods", "x"),
-        "stageTimestamp": "9999-01-01T00:00:00.000000Z",
-    }
-    write(who.path, made("09:00:00.000000", "alice"), gone, made("11:00:00.000000", "bob"))
-    found = who.json("created", "pod/x")
-    assert (found["root"]["user"], found["confidence"]) == ("bob", "certain")
+    """Else nothing would come after such a deletion, and who still found the object would show nothing."""
+    answers = []
+    for end in ("2026-11-23T10:00:00.000000Z", "9999-01-01T00:00:00.000000Z"):
+        gone = event("10:00:00.000000", "carol", "delete", "configmaps", "c", stageTimestamp=end)
+        write(who.path, gone, event("10:30:00.000000", "dave", "update", "configmaps", "c"))
+        found = who.json("deleted", "cm/c")
+        answers.append((found["root"] and found["root"]["user"], found["confidence"]))
+    assert answers[0] == answers[1]
+    assert answers[0][1] != "certain"
