@@ -172,7 +172,7 @@ STEPS = [
     ("mv", "*/kube-apiserver.yaml"),
     ("sync", "*/manifests"),
     ("mkdir", "*/decision"),
-    ("sync", "*/outcome"),
+    ("sync", "*/outcome *"),
     ("sync", "*/journal.jsonl"),
 ]
 CUT = "/var/tmp/cut-now"
