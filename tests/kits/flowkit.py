@@ -137,8 +137,17 @@ class Before:
         self.is_tidy()
 
     def works(self) -> None:
-        """The API server of the manifest that is there answers."""
+        """The API server of the manifest that is there answers: kubelet may not have seen yet what was restored."""
+        self.node.wait(self._serves_the_manifest, "a server with the manifest's settings")
         self.node.wait(lambda: kubectl(self.node, "get", "--raw", "/readyz").stdout == "ok", "/readyz")
+
+    def _serves_the_manifest(self) -> bool:
+        try:
+            running = (self.node.root / f"proc/{self.node.server_pid()}/cmdline").read_bytes()
+        except OSError:  # it has just ended
+            return False
+        flag = b"--audit-policy-file="
+        return (flag in running) == (flag in self.node.manifest.read_bytes())
 
     def is_tidy(self) -> None:
         """No file in the static Pod folder that was not there, every backup whole."""
