@@ -61,7 +61,8 @@ def parse(found: Sequence[tuple[str, bytes]]) -> RequestsSeen:
     if code != "200":
         return RequestsSeen(why=_why(code))
     try:
-        seconds = float(last["time"]) - float(last["start"])
+        # the node's clock comes in whole seconds, cut off: a server of half a second would have started later
+        seconds = float(last["time"]) + 1 - float(last["start"])
         counts = tuple(_counts(last["requests"]))
     except (LookupError, ValueError, OverflowError) as error:
         raise NodeError("the metrics of the API server could not be understood") from error

@@ -9,12 +9,7 @@
 # in memory.
 PKI=$R/etc/kubernetes/pki
 HOST=kubernetes.default.svc # named in every serving certificate of kubeadm's; the address may not be
-# in memory where there is such a place: the disk may be full, and a change may be what is needed then
-ANSWERS=''
-for _dir in /dev/shm /run "${TMPDIR:-/tmp}"; do
-  ANSWERS=$(mktemp -d "$_dir/kaudit.XXXXXX" 2>/dev/null) && break
-done
-[ -n "$ANSWERS" ] || exit 12
+ANSWERS=$(scratch -d) || exit 12
 ANSWER=$ANSWERS/body
 : >"$ANSWER"
 KEYS='' CODE=000 CODES='' WAY=''

@@ -34,6 +34,14 @@ inside() { # path: whether it stays below $R, links followed as far as it exists
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 blink() { sleep 0.02 2>/dev/null || sleep 1; }
 
+# A new file of this script's own, or with -d a folder, in memory where there is such a place: the disk may be full, and
+# a change may be what is needed then.
+scratch() {
+  for _dir in /dev/shm /run "${TMPDIR:-/tmp}"; do
+    mktemp "$@" "$_dir/kaudit.XXXXXX" 2>/dev/null && return
+  done
+  return 1
+}
 # FILE's bytes as a frame; the length is fixed first, so that a growing file cannot break the frame
 blob() { # key file [length]
   _n=${3:-$(wc -c <"$2")} && [ -n "$_n" ] || return 1

@@ -116,6 +116,19 @@ def test_what_is_not_known_is_said(tmp_path: Path, metrics: bytes, code: str) ->
     assert expected_growth(METADATA, V, seen).why == seen.why
 
 
+def test_a_server_that_started_within_this_second_has_a_rate() -> None:
+    """The node's clock is asked for whole seconds."""
+    frames = {
+        "code": b"200",
+        "time": b"1700000000",
+        "start": b"1.70000000075e9",
+        "requests": b"3\t0\tGET\t\tpods\t\t\n",
+    }
+    seen = parse(list(frames.items()))
+    assert 0 < seen.seconds < 1
+    assert not seen.why
+
+
 def test_a_node_that_says_nonsense_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "script", lambda name: "echo nonsense" if name == "requests" else "")
     assert ask_requests(LocalNode(tmp_path), Address("127.0.0.1", 6443)).why
