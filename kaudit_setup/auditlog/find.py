@@ -23,8 +23,8 @@ from kaudit_setup.auditlog.file_names import (
 )
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.timestamps import stamp
+from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import InputError
 
 _MAY = "run as a user who may read it"

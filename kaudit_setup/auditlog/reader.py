@@ -17,11 +17,11 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
-from kaudit_setup.auditlog.shapes.compression import CUT
 from kaudit_setup.auditlog.shapes.convert import Converter, Readable
 from kaudit_setup.auditlog.shapes.opening import begin
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.shapes.sought import Sought
+from kaudit_setup.auditlog.unpacking.compression import CUT
 
 BLOCK_BYTES = 1 << 20
 UNIT_BYTES = 32 << 20
@@ -120,7 +120,7 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
         at = _line_start(stream, unit.start)
     else:
         start = begin(stream, tally)
-        source, reading = start.source, start.reading
+        at, source, reading = start.at, start.source, start.reading
         if unit.file.gzipped and start.empty:
             tally.damage(0, CUT)
             tally.note(CUT)

@@ -11,8 +11,8 @@ from typing import BinaryIO, cast
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, metered
-from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.sources.copies import sha256
+from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import KauditError
 from kaudit_setup.stores.records import Source
 

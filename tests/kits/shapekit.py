@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import json
 import lzma
@@ -346,3 +347,22 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.compress,
     ".bz2": bz2.compress,
 }
+
+
+def crlf(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\r\n")
+
+
+def _text(data: bytes) -> str:
+    return crlf(data).decode("utf-8")
+
+
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "UTF-8 with a mark": lambda data: codecs.BOM_UTF8 + data,
+    "CRLF": crlf,
+    "UTF-8 with a mark and CRLF": lambda data: codecs.BOM_UTF8 + crlf(data),
+    "UTF-16 of PowerShell": lambda data: codecs.BOM_UTF16_LE + _text(data).encode("utf-16-le"),
+    "UTF-16, big-endian": lambda data: codecs.BOM_UTF16_BE + _text(data).encode("utf-16-be"),
+    "UTF-16 without a mark": lambda data: _text(data).encode("utf-16-le"),
+}
+"""As Windows' tools write text."""

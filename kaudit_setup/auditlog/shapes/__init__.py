@@ -1,6 +1,6 @@
 """The forms in which people and log shippers keep audit logs, and how each is read.
 
-`compression` unpacks. `detect` looks at how a file begins and gives a `Reading`, or nothing for JSON lines and for
+`detect` looks at how a file begins and gives a `Reading`, or nothing for JSON lines and for
 what is not an audit log. A reading is a layout (`layouts`, `documents`: how bytes are cut into texts, each with its
 line) and steps (`steps`, `legacy`, `gke`: text → the JSON of its event). `convert` runs a file through it, block by
 block, so that all who read audit logs see JSON lines, each with the line of the file that it is from. `strays` reads

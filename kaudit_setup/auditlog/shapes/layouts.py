@@ -114,7 +114,8 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
     tag, _, text = rest.partition(b" ")
     if stream not in {b"stdout", b"stderr"}:
         return "", line, True
-    return stream.decode(), text, not tag.startswith(b"P")
+    # a line end of Windows is not of the part
+    return stream.decode(), text.removesuffix(b"\r"), not tag.startswith(b"P")
 
 
 (_WHOLE,) = finders([b'\\n","stream"'])

@@ -7,10 +7,10 @@ from typing import BinaryIO, Final, cast
 import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.shapes.convert import Readable
 from kaudit_setup.auditlog.shapes.layouts import plain
 from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.unpacking.compression import Unpacked
 
 LOOK_BYTES: Final = 1 << 16
 FAR_BYTES: Final = 4 << 20
@@ -18,12 +18,16 @@ FAR_BYTES: Final = 4 << 20
 
 
 class Beginning(msgspec.Struct, frozen=True):
-    """Where to read from (nothing is lost of it), how, and whether it was compressed, or empty."""
+    """Where to read from (nothing is lost of it), how, and whether its bytes are others than those of its text, or it
+    is empty. `wide`: whether it is in UTF-16. `at`: the byte that comes first.
+    """
 
     source: Readable
     reading: Reading | None
     packed: bool
     empty: bool
+    wide: bool = False
+    at: int = 0
 
 
 def begin(stream: BinaryIO, tally: Tally) -> Beginning:
@@ -36,9 +40,9 @@ def begin(stream: BinaryIO, tally: Tally) -> Beginning:
         head = source.peek(FAR_BYTES)
         reading = _detected(head, whole=len(head) < FAR_BYTES)
     if not source.packed and stream.seekable():
-        stream.seek(0)  # without a copy of each byte
-        return Beginning(cast(Readable, stream), reading, False, not head)
-    return Beginning(source, reading, source.packed, not head)
+        stream.seek(source.mark)  # without a copy of each byte
+        return Beginning(cast(Readable, stream), reading, False, not head, at=source.mark)
+    return Beginning(source, reading, source.packed, not head, source.wide)
 
 
 def _detected(head: bytes, *, whole: bool) -> Reading | None:

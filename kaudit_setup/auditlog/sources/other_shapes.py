@@ -17,9 +17,9 @@ import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.compression import GZIP, MAGICS
 from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
+from kaudit_setup.auditlog.unpacking.compression import GZIP, MAGICS
 from kaudit_setup.errors import KauditError, NodeError
 
 
@@ -57,8 +57,10 @@ def sort_out(node: LogNode, files: Sequence[LogFile]) -> SortedOut:
 def _has_shape(head: BytesIO) -> bool:
     text = head.getvalue()
     head.seek(0)
-    unknown_there = text.startswith(MAGICS) and not text.startswith(GZIP)
-    return unknown_there or begin(head, Tally()).reading is not None
+    if text.startswith(MAGICS) and not text.startswith(GZIP):
+        return True  # not known there
+    start = begin(head, Tally())
+    return start.wide or start.reading is not None
 
 
 @contextmanager

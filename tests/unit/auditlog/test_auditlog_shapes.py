@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from documents import document, only
 from logkit import SCENARIO, answer, event, write
-from shapekit import PACKED, SAME, TIME, gcloud, gke, gke_entry, joined, legacy
+from shapekit import ENCODINGS, PACKED, SAME, TIME, gcloud, gke, gke_entry, joined, legacy
 
 from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates, numbered
-from kaudit_setup.auditlog.shapes.compression import Unpacked
 from kaudit_setup.auditlog.shapes.names import classify
+from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.cli import main
 
 EVENT: dict[str, Any] = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", **event(1)}
@@ -96,6 +96,47 @@ def test_compressed_shapes_give_the_same_answers_whatever_they_are_called(
     found = asked(capfd, folder, PACKED[packed](SAME[shape](RECORDED)), "audit.log")
     for question, one, other in zip(QUESTIONS, wanted, found, strict=True):
         assert (question, other) == (question, one)
+
+
+TEXTUAL = [shape for shape in SAME if shape != "journald export"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed", "shape"),
+    [
+        ("UTF-8 with a mark", "", "CRI"),
+        ("UTF-16 of PowerShell", "", "JSON lines"),
+        ("UTF-16 of PowerShell", ".gz", "pretty"),
+        ("UTF-16, big-endian", ".xz", "JSON lines"),
+        ("UTF-16 without a mark", "", "AKS"),
+        ("CRLF", "", "CRI in parts"),
+        *(pytest.param(encoding, "", shape, marks=pytest.mark.slow) for encoding in ENCODINGS for shape in TEXTUAL),
+    ],
+)
+def test_what_windows_wrote_gives_the_answers_of_json_lines(
+    capfd: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    encoding: str,
+    packed: str,
+    shape: str,
+) -> None:
+    wanted = plain_answers(capfd, tmp_path_factory.mktemp("plain"))
+    data = PACKED[packed](ENCODINGS[encoding](SAME[shape](RECORDED)))
+    found = asked(capfd, tmp_path_factory.mktemp("shape"), data)
+    for question, one, other in zip(QUESTIONS, wanted, found, strict=True):
+        # a carriage return is a byte of the file's line
+        if "CRLF" not in encoding or question[0] in {"who", "events"}:
+            assert (question, other) == (question, one)
+
+
+def test_the_lines_of_files_of_windows_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    # as `type one.log two.log > both.log` puts them together
+    log.write_bytes(ENCODINGS["UTF-16 of PowerShell"](joined(RECORDED[:200])) * 2)
+    tallies: dict[str, Tally] = {}
+    hits = numbered(candidates(find_logs([str(log)]).files, [b"auditID"], tallies=tallies))
+    assert [(hit.line, hit.text) for hit in hits] == list(enumerate(RECORDED[:200] * 2, 1))
+    assert [tally.damaged for tally in tallies.values()] == [0]
 
 
 @pytest.mark.parametrize("shape", SAME)

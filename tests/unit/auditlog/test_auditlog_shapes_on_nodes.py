@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import PACKED, SAME, Writer, cri, docker
+from shapekit import ENCODINGS, PACKED, SAME, Writer, cri, docker
 
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
@@ -62,6 +62,16 @@ def test_a_search_on_a_node_finds_what_it_finds_here(tmp_path: Path, shape: str,
     assert [text for text in texts if text in WANTED] == WANTED
     (cover,) = logs.coverage()
     assert (bool(cover.first), cover.unreadable) == (True, ())
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("encoding", ["UTF-16 of PowerShell", "UTF-8 with a mark"])
+def test_a_search_on_a_node_finds_what_windows_wrote(tmp_path: Path, encoding: str, packed: str) -> None:
+    (tmp_path / "srv").mkdir()
+    written = ENCODINGS[encoding](b"".join(line + b"\n" for line in RECORDED))
+    (tmp_path / "srv/audit.log").write_bytes(PACKED[packed](written))
+    texts, _ = found(tmp_path, "/srv/audit.log")
+    assert set(WANTED) <= {text.rstrip() for text in texts}
 
 
 @pytest.mark.parametrize("writer", [cri, lambda lines: cri(lines, 300), docker, lambda lines: docker(lines, 300)])

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.unpacking.encodings import BOM, LOOK_BYTES, InUtf8, Source, wide_encoding
 
 if TYPE_CHECKING:
     import zstandard
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 GZIP: Final = b"\x1f\x8b"
 """How a gzip file begins."""
 MAGICS: Final = (GZIP, b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh")
-"""How the files begin that can be unpacked: gzip, zstd, xz, bzip2."""
+"""How the files begin that can be unpacked: gzip, zstd, xz, bzip2. None is longer than LOOK_BYTES."""
 CUT: Final = "a compressed file that is cut short"
 _DAMAGED: Final = "a compressed file that is damaged"
 _MOST_GROWTH: Final = 500
@@ -32,12 +33,6 @@ _BOMB: Final = (
 _HARMLESS_BYTES: Final = 64 << 20  # bytes that anything may grow to
 _PACKED_BYTES: Final = 1 << 18  # bytes that are read at once
 _MOST_LAYERS: Final = 3
-
-
-class Source(Protocol):
-    """Bytes to read; an empty answer is the end. A pipe may answer less than was asked for."""
-
-    def read(self, size: int, /) -> bytes | None: ...
 
 
 class _Member(Protocol):
@@ -162,23 +157,38 @@ def _member(head: bytes) -> Callable[[], _Member] | None:
 
 
 class Unpacked:
-    """A stream as it is, or unpacked if it is compressed, whatever its name says; with a look at its beginning."""
+    """A stream as it is, or unpacked if it is compressed, whatever its name says, its text in UTF-8; with a look at
+    its beginning.
+    """
 
     def __init__(self, stream: BinaryIO, tally: Tally) -> None:
         """Takes in damage in `tally`."""
         self._source: Source = stream
         self.packed = False
-        """Whether it is compressed."""
+        """Whether its bytes are others than those of the text: it is compressed, or in UTF-16."""
+        self.wide = False
+        """Whether it is in UTF-16."""
+        self.mark = 0
+        """Bytes of a byte order mark that stands before the text."""
+        head = b""
         for _ in range(_MOST_LAYERS):
             head = _begin(self._source)
             found = _member(head)
-            rest = _Behind(head, self._source)
+            self._source = _Behind(head, self._source)
             if found is None:
-                self._source = rest
-                return
+                break
             again = stream if not self.packed and stream.seekable() else None
-            self._source = _Unpacking(rest, found, tally, again)
+            self._source = _Unpacking(self._source, found, tally, again)
             self.packed = True
+        self._in_utf8(head)
+
+    def _in_utf8(self, head: bytes) -> None:
+        if encoding := wide_encoding(head):
+            self._source = InUtf8(self._source, encoding)
+            self.packed = self.wide = True
+        elif head.startswith(BOM):
+            self.mark = len(BOM)
+            self._source.read(self.mark)
 
     def peek(self, size: int) -> bytes:
         """The first bytes, at least one unless it is empty; they are read again."""
@@ -204,7 +214,7 @@ class Unpacked:
 
 def _begin(source: Source) -> bytes:
     head = b""
-    while len(head) < max(map(len, MAGICS)) and (part := source.read(max(map(len, MAGICS)) - len(head))):
+    while len(head) < LOOK_BYTES and (part := source.read(LOOK_BYTES - len(head))):
         head += part  # a pipe gives what is there
     return head
 
