@@ -18,7 +18,7 @@ def main() -> None:
             sys.argv = sys.argv[2:]
             runpy.run_path(file, run_name="__main__")
         case _:
-            from kaudit_setup.cli import main as kaudit_setup
+            from kaudit_setup.__main__ import main as kaudit_setup
 
             kaudit_setup()
 
