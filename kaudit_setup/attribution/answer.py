@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol
+
+import msgspec
 
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.changes.history import History
@@ -17,6 +18,7 @@ from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, un
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 
 class Verb(StrEnum):
@@ -63,8 +65,7 @@ class Searched(Log, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """Who `verb` the object. `namespace` counts for namespaced kinds only. `name` may be empty with a `user`."""
 
     verb: Verb
@@ -83,8 +84,7 @@ class Question:
         return Object(self.kind.group or "", self.kind.resource, space, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
 
     `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
@@ -101,7 +101,7 @@ class Answer:
     links: tuple[Link, ...] = ()
     events: tuple[Request, ...] = ()
     coverage: tuple[Coverage, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     differences: History | None = None
     last_known: History | None = None
     living: tuple[Living, ...] = ()

@@ -9,13 +9,13 @@ changed in place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.values import replace
 
 Confidence = Literal["certain", "inferred", "unknown"]
 _FROM_BEST: Final[tuple[Confidence, ...]] = ("certain", "inferred", "unknown")
@@ -39,8 +39,7 @@ def certain_if(proven: bool) -> Confidence:
     return "certain" if proven else "inferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """One object of a chain: the request that made it (or deleted it) as far as it is known, how sure, and why."""
 
     object: Object
@@ -53,8 +52,7 @@ class Link:
         return replace(self, confidence=weakest(self.confidence, "inferred"), why=both(self.why, why))
 
 
-@dataclass(frozen=True, slots=True)
-class KnownOwner:
+class KnownOwner(msgspec.Struct, frozen=True):
     """The owner of an object, how sure the log makes that, and by what."""
 
     object: Object
@@ -62,8 +60,7 @@ class KnownOwner:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(msgspec.Struct, frozen=True):
     """The object in the last link of a chain, which a controller made, changed or `deleted`; its owner is asked for.
 
     `at`: when (Unix seconds); if `timeless`, nothing is known but that it was before that. `request`: the one that
@@ -82,8 +79,7 @@ class Child:
     timeless: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """What a rule about an owner is asked: what its controller followed when it made, changed or deleted `child`."""
 
     child: Child
@@ -150,8 +146,7 @@ class Creator(msgspec.Struct, frozen=True):
 Next: TypeAlias = Child | LastChange | Creator | DeletionCase
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What a rule found, or several: links, the root (who is not a controller), notes, and what to ask next.
 
     `instead`: where there are no links, the sentence that says why, if the log shows it. `proviso`: who else it may

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, both, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
@@ -22,12 +23,12 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import BURST, KUBELET_REPORTED, KUBELET_STARTED, PROMPT, QUEUED
 from kaudit_setup.attribution.trust.successions import ITS_CLUSTER, created_elsewhere, not_ended
+from kaudit_setup.values import replace
 
 _FEW = 5  # people that a sentence names
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True):
     """How an object was created: its create, or None with what is known about it in `why`. `proviso`: who else may
     have created it, if the log tells them apart no better.
     """
@@ -129,8 +130,7 @@ def carries_name(request: Request) -> bool:
     return not request.facts.generate_name
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(msgspec.Struct, frozen=True):
     """An object with a generated name, whose own create is to be found among those without a name.
 
     `first`: when the log first shows the object, 0.0 if it does not. `latest`: when it was created at the latest.

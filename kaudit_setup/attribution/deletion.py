@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -25,12 +24,12 @@ from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import GONE, REPLACED
+from kaudit_setup.values import replace
 
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(msgspec.Struct, frozen=True):
     """The request that deleted an object, how sure that is, and why.
 
     `doubtful`: it deleted what matched a selector, and nothing shows that the object did.
@@ -46,8 +45,7 @@ class Deletion:
         return replace(self, confidence="inferred", why=f"{self.why}{doubt}") if doubt else self
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """What a search for a deletion found: the deletion, if there is one, and what there is to say besides.
 
     `dry_runs`: what is said of requests that only asked for it.

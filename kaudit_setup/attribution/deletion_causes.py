@@ -8,7 +8,6 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.attribution.chain import (
@@ -55,6 +54,7 @@ from kaudit_setup.attribution.owner_chain import creation_chain, follow_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.auditlog.kinds import is_custom
+from kaudit_setup.values import replace
 
 _DEFINITIONS: Final = ("apiextensions.k8s.io", "customresourcedefinitions")
 

@@ -7,7 +7,6 @@ where the first one leads to names that could not be derived.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
@@ -33,6 +32,7 @@ from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy

@@ -8,7 +8,6 @@ about each, then reports on the Pod that preempts; in 1.36 a condition `Disrupti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kaudit_setup.attribution.chain import DeletionCase, Finding, KnownOwner, Link, certain_if, ends_at, note, weakest
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
@@ -23,6 +22,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates,
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import AT_ONCE, NODE_CHANGE, NODE_CHANGE_MOMENTS
+from kaudit_setup.values import replace
 
 _PREEMPTED = "Preempted by "
 _FEW = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kaudit_setup.attribution.answer import Question, Verb
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -21,6 +20,7 @@ from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.values import replace
 
 
 def literals(verb: Verb, obj: Object) -> list[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
@@ -25,6 +24,7 @@ from kaudit_setup.attribution.no_op_updates import may_agree, no_op_updates, rep
 from kaudit_setup.attribution.owner_chain import follow_up
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 
 def wanted_by(question: Question) -> Callable[[Request], bool]:

@@ -8,7 +8,6 @@ controller made: what a person made belongs to that person, whoever its ownerRef
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.attribution.chain import (
@@ -39,6 +38,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import proven
+from kaudit_setup.values import replace
 
 OWNER_RULES: Final[Mapping[str, Rule[Case]]] = {
     # its Pods follow its last change of size at once; one made later takes another's place

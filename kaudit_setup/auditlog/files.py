@@ -6,9 +6,10 @@ import os
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import msgspec
 
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp, stamp_or_nothing
 
@@ -20,8 +21,7 @@ _LOOK_BYTES = 1 << 17  # bytes
 _STAGE_TIME = re.compile(rb'"stageTimestamp": ?"([0-9TZ:.-]*)"')
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(msgspec.Struct, frozen=True):
     """One file of one node's log, as it was when it was found.
 
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
+
+import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
@@ -31,8 +32,7 @@ LONGEST_LINE_BYTES = 16 << 20
 _UNFINISHED = "a last line that is cut short: it is still being written, or the server died while it wrote"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """A part of a file that one worker reads: the lines that begin in [start, end). `end` -1 means to the end."""
 
     index: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import msgspec
@@ -21,6 +20,7 @@ from kaudit_setup.auditlog.shapes.names import (
     sample,
 )
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
+from kaudit_setup.values import replace
 
 GAP_SECONDS = 600.0
 """A longer pause is a gap: the control plane renews its leases and watches more often than that."""
@@ -39,8 +39,7 @@ _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever w
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """What could not be read, and where: `line` is 1-based, 0 where the lines were not counted."""
 
     line: int
@@ -180,8 +179,7 @@ class Tally(msgspec.Struct):
             self.note(sentence)
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """A file with lines that are not audit events: `unread` of `lines` (0: not all were looked at).
 
     `shape`: what they look like, empty if that is not known; `fix`: what to do. `what`: what is wrong with the first.
@@ -260,8 +258,7 @@ def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[U
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """What one node's log covers: `first`/`last` in the log's spelling (empty: no event), gaps, files, damage."""
 
     node: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import LogFile, within
@@ -14,6 +15,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.shapes.sought import Sought
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.values import replace
 
 CHECK_BELOW_BYTES = 128 << 20
 """Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the
@@ -23,8 +25,7 @@ matching lines are (checking a gigabyte of lines takes longer than the search), 
 Found = tuple[int, int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """A line that may match: `line` is 1-based, 0 if the lines before it were not counted (see `numbered`).
 
     `offset`: its first byte in the (decompressed) file. `text`: the line without its newline.

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from posixpath import dirname
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.permissions import READ, SEARCH, LogGroup, Rights
 from kaudit_setup.errors import InputError
 from kaudit_setup.node.observe import Observed
+from kaudit_setup.values import replace
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 KEPT = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from posixpath import dirname, join, normpath
 
@@ -26,6 +26,7 @@ from kaudit_setup.manifest.settings import (
 )
 from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, AuditSettings
 from kaudit_setup.node.observe import FileSeen, Observed
+from kaudit_setup.values import replace
 
 
 @dataclass(frozen=True, slots=True)

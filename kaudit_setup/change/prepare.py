@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kaudit_setup.change.backup import backups_of, fetch, pick
@@ -24,6 +24,7 @@ from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSetting
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.policy.load import Loaded, load, refusal
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.change.forecast import Growth

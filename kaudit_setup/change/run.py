@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from kaudit_setup.change import backup as backups
@@ -35,6 +35,7 @@ from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Process
 from kaudit_setup.node.port import Node
 from kaudit_setup.runner import Ran
+from kaudit_setup.values import replace
 
 Progress = Callable[[str], None]
 

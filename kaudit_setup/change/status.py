@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from posixpath import dirname
@@ -21,6 +21,7 @@ from kaudit_setup.manifest.patch import patch
 from kaudit_setup.model import LOG_FLAG, POLICY_ANNOTATION, POLICY_FLAG, WEBHOOK_ANNOTATION, WEBHOOK_FLAG, read_as
 from kaudit_setup.node.observe import LogSeen
 from kaudit_setup.rotation import Kept, container_log_rotation, kept, rotation_of
+from kaudit_setup.values import replace
 
 State: TypeAlias = Literal[
     "off",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.compliance.audit_policy import TITLE, judge_policy, no_policy
 from kaudit_setup.compliance.command_line import CHECKS, judge
 from kaudit_setup.compliance.verdict import Verdict
 from kaudit_setup.model import read_as
 from kaudit_setup.policy.load import load
+from kaudit_setup.values import replace
 
 
 def judge_node(state: NodeState) -> tuple[Verdict, ...]:

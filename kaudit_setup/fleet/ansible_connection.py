@@ -9,9 +9,10 @@ import getopt
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaudit_setup.fleet.hosts import Host, Place, Problems, port_number, split_address, with_text
+from kaudit_setup.values import replace
 
 _LOCAL = {"local", "ansible.builtin.local"}
 _SSH = {"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet.secrets import hide_secrets
+from kaudit_setup.values import replace
 
 # The groups in which people keep their control planes: Kubespray today, Kubespray before 2.18, kubeadm playbooks.
 CONTROL_PLANE_GROUPS = (

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import PurePath
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.fleet import ansible, ansible_static, ownformat
 from kaudit_setup.fleet.ansible_static import VarsFiles
 from kaudit_setup.fleet.hosts import Inventory, Problems, Tree
+from kaudit_setup.values import replace
 from kaudit_setup.yamltext import marked
 
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 
 from kaudit_setup.fleet.drift import LOG_GROUP
@@ -37,6 +36,7 @@ from kaudit_setup.fleet.hosts import (
 )
 from kaudit_setup.manifest.flagtable import table
 from kaudit_setup.model import POLICY_FLAG
+from kaudit_setup.values import replace
 from kaudit_setup.yamltext import Fields, Items, Marked, Scalar
 
 _CONNECTION = {

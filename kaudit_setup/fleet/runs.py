@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from kaudit_setup.change.cancel import CancelledError, Level
 from kaudit_setup.change.persist import ConfigPlan, reverse, write
@@ -16,6 +15,7 @@ from kaudit_setup.fleet.store import found_after
 from kaudit_setup.node.cluster import ClusterSeen, wait_ready
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.peers import Address
+from kaudit_setup.values import replace
 
 # How long other API servers of the cluster are waited for, at most, before a node is restarted.
 _READY_LIMIT_S = 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.persist import NAME, is_persisted
@@ -16,6 +16,7 @@ from kaudit_setup.fleet.group import Member
 from kaudit_setup.fleet.survey import Answer, Candidate, cluster_of, member_of
 from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.policy import presets
+from kaudit_setup.values import replace
 
 # seconds for the marked request: the server runs already
 _PROOF_S = 10

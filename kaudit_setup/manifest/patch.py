@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from kaudit_setup.errors import ManifestError
@@ -15,6 +15,7 @@ from kaudit_setup.manifest.pod import image_version
 from kaudit_setup.manifest.scalars import Value
 from kaudit_setup.manifest.shape import Shape
 from kaudit_setup.model import POLICY_ANNOTATION, RESTART_ANNOTATION, WEBHOOK_ANNOTATION, AuditSettings, KubeVersion
+from kaudit_setup.values import replace
 
 # Up to here kubeadm sorts all flags (util/arguments.go:BuildArgumentListFromMap); later ones append extraArgs in
 # the order given (ArgumentsToCommand).

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _TERMS: Final = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
 _TERM: Final = re.compile(r"(.*?)(!=|==|=)(.*)", re.DOTALL)
@@ -39,8 +40,7 @@ def is_int64(text: str) -> bool:
     return len(text) < 100 and bool(_INT64.fullmatch(text)) and -(2**63) <= int(text) < 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """What a label selector asks of one label. `operator`: `in`, `=`, `<`, …, `exists`, or `!` for "is not there"."""
 
     key: str

@@ -10,13 +10,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from kaudit_setup.errors import NodeError
 from kaudit_setup.sandbox.faults import Faults
+from kaudit_setup.values import replace
 
 
 class Sandbox:

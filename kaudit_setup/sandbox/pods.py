@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from kaudit_setup.kubeyaml import GoYamlError, compose
 from kaudit_setup.kubeyaml.nodes import Float, Mapping, Node, Sequence
+from kaudit_setup.values import replace
 
 
 class InvalidPodError(ValueError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,7 @@ from kaudit_setup.sandbox.requests import access
 from kaudit_setup.sandbox.requests.access import ANONYMOUS, TOKENS, Ask, User
 from kaudit_setup.sandbox.requests.judge import attributes
 from kaudit_setup.sandbox.requests.metrics import RequestMetrics
+from kaudit_setup.values import replace
 
 _LONG_VERBS = {"watch", "proxy"}
 _LONG_SUBRESOURCES = {"attach", "exec", "proxy", "log", "portforward"}

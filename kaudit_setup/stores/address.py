@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from kaudit_setup.errors import InputError
 
@@ -18,8 +19,7 @@ _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """A store. `host` and `port`: of a server; `path`: the folder, the prefix in the bucket, `database.table`.
 
     `url` is what people see; it never holds a password.

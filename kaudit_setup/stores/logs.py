@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +19,7 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, StoreError
 from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
+from kaudit_setup.values import replace
 
 
 class StoreLogs:

@@ -10,7 +10,6 @@ import gzip
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -34,6 +33,7 @@ from kaudit_setup.policy.evaluate import compile as compiled
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Attributes
 from kaudit_setup.policy.presets import names, preset
+from kaudit_setup.values import replace
 
 DATA = Path(__file__).parents[1] / "data"
 SCENARIOS = ("controllers-1.20.2", "drain-1.20.2", "workloads-1.20.2", "upsets-1.20.2")

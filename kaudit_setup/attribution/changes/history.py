@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -17,13 +16,13 @@ from kaudit_setup.attribution.evidence.shapes import read
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.values import replace
 
 _ANY: Final = msgspec.json.Decoder(Value)
 _KEPT: Final = 1000  # requests with bodies; one has some kilobytes
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What an object was after `request`. `stored`: as the server answered, else as a client sent it, or as a patch
     makes it of what was known. `sure`: nothing in it is inferred.
     """
@@ -34,8 +33,7 @@ class State:
     sure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One change: the object before and after, as far as both are known, ready to be compared.
 
     `patch`: what was sent, where the object before or after is not known. `sure`: both are as the server stored them.
@@ -55,8 +53,7 @@ class Change:
         return self.before is not None and self.after is not None
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """The `changes` of an object in a span of time, and its `last` known state with the request that shows it.
 
     `silent`: the requests that made or changed it, whose bodies are not in the log. `left_out`: how many earlier

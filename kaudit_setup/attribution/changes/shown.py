@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Question, Verb
@@ -11,6 +9,7 @@ from kaudit_setup.attribution.changes.history import History, history_of
 from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.errors import InputError
+from kaudit_setup.values import replace
 
 _NEWEST = 20
 

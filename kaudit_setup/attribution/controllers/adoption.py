@@ -7,8 +7,6 @@ dependents of an owner that is deleted with `--cascade=orphan` get one each).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
@@ -20,6 +18,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates,
 from kaudit_setup.attribution.evidence.shapes import Owner
 from kaudit_setup.attribution.timing import ADOPTED, COLLECTED
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
+from kaudit_setup.values import replace
 
 
 class Ownership(msgspec.Struct, frozen=True):

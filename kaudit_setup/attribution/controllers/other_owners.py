@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kaudit_setup.attribution.chain import NOTHING, Case, Finding, LastChange, note
 from kaudit_setup.attribution.controllers.common import check_completeness, nobody_known
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replacement_note
@@ -14,6 +12,7 @@ from kaudit_setup.attribution.evidence.requests import changes, creates
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
+from kaudit_setup.values import replace
 
 
 def job(case: Case) -> Finding:

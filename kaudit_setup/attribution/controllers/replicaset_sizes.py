@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -16,6 +15,7 @@ from kaudit_setup.attribution.controllers.pod_steps import creations, deleting, 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
+from kaudit_setup.values import replace
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -25,8 +25,7 @@ class Waiting(msgspec.Struct, frozen=True):
     counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Queue:
+class _Queue(msgspec.Struct, frozen=True):
     """The changes of a ReplicaSet's size whose Pods are still to be made, with how many (None: not known).
 
     `pause`: the seconds between two Pods after which the controller has stopped.

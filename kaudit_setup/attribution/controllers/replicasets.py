@@ -7,7 +7,6 @@ pkg/controller/deployment/sync.go (scale sets the size of a ReplicaSet to what t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -26,6 +25,7 @@ from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD
+from kaudit_setup.values import replace
 
 
 class _History(msgspec.Struct, frozen=True):

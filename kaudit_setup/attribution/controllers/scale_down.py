@@ -8,7 +8,6 @@ limits, deadlines).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -45,6 +44,7 @@ from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import NEAR, NODE_CHANGE
+from kaudit_setup.values import replace
 
 
 class _Removed(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -21,6 +20,7 @@ from kaudit_setup.attribution.user_activity import failures
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 _FEW: Final = 5
 _WHAT: Final = {
@@ -43,8 +43,7 @@ class Deed(msgspec.Struct, frozen=True):
     behind: Behind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ManyAnswer:
+class ManyAnswer(msgspec.Struct, frozen=True):
     """What is known: the newest `deeds` of `total`, in order of time, and how many there are `by` each user.
 
     `background`: the requests of Kubernetes itself that are only counted. `proviso`: that the logs lack the requests

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -20,13 +19,13 @@ from kaudit_setup.auditlog.event import EVENT
 from kaudit_setup.auditlog.query import Row, last_lines
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import credible, latest_credible
+from kaudit_setup.values import replace
 
 _TRIED = 1000  # requests without effect that are kept
 _MOST_USERS = 10_000  # by name; who comes later is counted together
 
 
-@dataclass(frozen=True, slots=True)
-class By:
+class By(msgspec.Struct, frozen=True):
     """How much one user did: so many requests between `first` and `last` (as logged). `who` is empty for all those
     beyond the first ten thousand.
     """

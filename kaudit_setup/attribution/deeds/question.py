@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.attribution.answer import MATCHES, Verb
 from kaudit_setup.attribution.deeds.kinds import RULES_OF_ACCESS
@@ -19,8 +20,7 @@ _REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 _ROUTINE: Final = frozenset({"events", "leases"})
 
 
-@dataclass(frozen=True, slots=True)
-class ManyQuestion:
+class ManyQuestion(msgspec.Struct, frozen=True):
     """Who `verb` the objects of some `kinds` (none: of any kind). `asked`: the kinds as the user wrote them.
 
     `namespace`: empty for all. `name`: a name, or a pattern with `*` or `?`; empty for any. `last`: how many requests

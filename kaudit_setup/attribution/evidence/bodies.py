@@ -7,7 +7,6 @@ decoded; a field of an unexpected type is ignored (a custom kind may use the sam
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from sys import intern
 
 import msgspec
@@ -30,8 +29,7 @@ from kaudit_setup.attribution.evidence.taints import takes_pods_off
 from kaudit_setup.auditlog.event import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What the bodies of one request say. Empty, 0, -1 or None: nothing is known.
 
     The object: `response_name` is its name in the response, where a generated name is. `uid` is its UID as the server

@@ -8,7 +8,6 @@ object costs no more than a quiet one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -26,6 +25,7 @@ from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
 from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
+from kaudit_setup.values import replace
 
 LIMIT = 60_000
 """Requests that are kept, about 1 KB each, before they are thinned out."""

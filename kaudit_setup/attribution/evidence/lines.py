@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
@@ -15,6 +14,7 @@ from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, together, unr
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import credible, latest_credible
+from kaudit_setup.values import replace
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.values import replace
 
 
 def quoted(text: str) -> bytes:

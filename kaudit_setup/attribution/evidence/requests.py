@@ -6,10 +6,11 @@ Source: staging/src/k8s.io/apiserver/pkg/audit/request.go (what is recorded at e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
 from typing import Literal
+
+import msgspec
 
 from kaudit_setup.attribution.evidence.actors import controller_of, node_of
 from kaudit_setup.attribution.evidence.bodies import Facts, body_facts
@@ -18,6 +19,7 @@ from kaudit_setup.attribution.evidence.uri_query import asks_dry_run, path_segme
 from kaudit_setup.auditlog.event import Event, ObjectReference, impersonator
 from kaudit_setup.auditlog.kinds import home_group
 from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.values import replace
 
 Outcome = Literal["done", "refused", "dry-run", "open"]
 
@@ -32,8 +34,7 @@ _KUBELET = {"exec": "exec", "run": "exec", "attach": "attach", "portForward": "p
 _NO_CHANGE = frozenset({"status", "binding", "token", "eviction", "log", "exec", "attach", "portforward", "proxy"})
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where an event was read: node, file, line (1-based, 0 until the lines before it are counted).
 
     `hit`: the place as the search knows it, without its text. `one_cluster`: whether all that was searched is known
@@ -47,8 +48,7 @@ class Source:
     one_cluster: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(msgspec.Struct, frozen=True):
     """An object's coordinates; `namespace` is empty for cluster-scoped ones."""
 
     group: str
@@ -63,8 +63,7 @@ class Object:
         return f"{singular(self.resource)} {where}{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request. `at`/`end` are Unix seconds of receipt and of the last stage seen; `time` is `at` as logged.
 
     `user` is the one acted as, `impersonator` the one who really sent it. `controller` and `node` are set where the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -18,6 +17,7 @@ from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.no_op_updates import no_op_updates
 from kaudit_setup.attribution.timeline.causes import causes
 from kaudit_setup.attribution.timeline.states import State, states
+from kaudit_setup.values import replace
 
 MOST: Final = 5_000
 """Requests on a timeline."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
+
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates, deletes
+from kaudit_setup.values import replace
 
 How = Literal["before", "made", "changed", "going"]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """One stretch of an object's life. `begin`: Unix seconds, None where it was there before the log tells; `end`:
     None where nothing ended it. `request`: what began it. `going`: deleted, and waiting for its finalizers or its
     kubelet.

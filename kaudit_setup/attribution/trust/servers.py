@@ -7,7 +7,6 @@ did, that this was the last time or that these were all is only as good as the l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.attribution.answer import Answer, Verb
@@ -17,6 +16,7 @@ from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.deeds.answer import ManyAnswer

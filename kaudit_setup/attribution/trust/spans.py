@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS, Coverage
 from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.model import SilentServer
+from kaudit_setup.values import replace
 
 _LONG: Final = 2
 """A log is silent for long if it was never silent for half as long before."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(msgspec.Struct, frozen=True):
     """The logs that one server wrote one after the other, as far as their times tell."""
 
     name: str

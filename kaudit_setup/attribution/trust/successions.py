@@ -9,7 +9,6 @@ two clusters. Within one server's log it can only be the former.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.attribution.chain import Finding, note
@@ -18,6 +17,7 @@ from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.values import replace
 
 ITS_CLUSTER: Final = "its log may be of another cluster"
 """Why a link is in doubt where two logs may be of two clusters."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.attribution.answer import MATCHES, Answer
@@ -11,6 +10,7 @@ from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.phrases import actor, past, thing
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 _WHEN: Final = "when another such request came cannot be read"
 _SHOWN: Final = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.trust.spans import common_span
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy

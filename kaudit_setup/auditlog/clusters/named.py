@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.find import FoundLogs, find_logs
 from kaudit_setup.errors import InputError
+from kaudit_setup.values import replace
 
 _FORM = "write NAME=PATH, for example --cluster prod=/logs/prod --cluster test=/logs/test"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import msgspec
 
@@ -14,6 +13,7 @@ from kaudit_setup.auditlog.shapes.detect import detect
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.opening import LOOK_BYTES
 from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.values import replace
 
 
 class Shape(msgspec.Struct):

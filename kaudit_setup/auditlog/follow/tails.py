@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from kaudit_setup.auditlog.follow.positions import Stretch
 from kaudit_setup.auditlog.sources.listing import listing
 from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.errors import InputError
+from kaudit_setup.values import replace
 
 PIECE_BYTES = 16 << 20
 """Bytes that are read of a file in one go."""

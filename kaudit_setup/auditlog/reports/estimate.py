@@ -7,7 +7,6 @@ what that would add is unknown and counted as such.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.policy.model import Attributes, Decision, Level, Policy, Stage
 from kaudit_setup.rotation import Rotation, kept
+from kaudit_setup.values import replace
 
 _ORDER = {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
 _ENDS = frozenset({"ResponseComplete", "Panic"})
@@ -47,8 +47,7 @@ class Compiled(Protocol):
     def __call__(self, a: Attributes, /) -> Decision: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True):
     """One policy's answer. `unknown`: events whose level it would raise, so that their size is a lower bound.
     `missing_stages`: stages that it keeps but of which the log lacks a part. `hours`: how far back the rotation
     settings would let the log reach, infinity for no limit, None where the log does not tell: it has no event of it,

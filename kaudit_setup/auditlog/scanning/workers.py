@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,6 +20,7 @@ from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, Meter, metered
 from kaudit_setup.errors import KauditError
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
@@ -20,6 +19,7 @@ from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
+from kaudit_setup.values import replace
 
 _MOST_LINES: Final = 200
 _TIME: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
@@ -63,8 +64,7 @@ class Step(Protocol):
     def __call__(self, found: Texts, /) -> Texts: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """How one file is read. `name`: what its shape is called.
 
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import replace
 from io import BufferedWriter, FileIO
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +18,7 @@ from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.log_node import LogNode, Progress, Unpack
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.errors import KauditError
+from kaudit_setup.values import replace
 
 _SMALL_BYTES = 1 << 20
 """Files up to this size come together, so many or so many bytes at once: each of its own costs a round trip."""

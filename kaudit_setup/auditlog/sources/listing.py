@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -17,6 +16,7 @@ from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 # as wide as they are on any system: mode, inode, device, size, time, user, group
 _STATUS = struct.Struct("=IqqQqII")
@@ -25,8 +25,7 @@ _WORDS = frozenset({"own", "writer", "odd", "done"})
 _MOST = 64 << 20  # bytes of a list: some 500,000 files
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """The log files of one machine, oldest first; sentences about what is left out; whether it answered at all; bytes
     that crossed the network.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ from kaudit_setup.auditlog.scanning.meter import pieces
 from kaudit_setup.auditlog.search import Hit, candidates, numbered
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError
+from kaudit_setup.values import replace
 
 _PIECE_BYTES = 1 << 20
 

@@ -6,7 +6,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, not_read, together
@@ -21,6 +20,7 @@ from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_lis
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.runner import Runner
+from kaudit_setup.values import replace
 
 _WAITING_BYTES = 4 << 20
 """Bytes of lines that a machine may be ahead of the reader; one line more, however long it is."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
 from kaudit_setup.auditlog.unpacking.compression import GZIP, MAGICS
 from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.values import replace
 
 
 class SortedOut(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, OLDEST
@@ -15,6 +14,7 @@ from kaudit_setup.policy.compare import differences
 from kaudit_setup.policy.lint import reachability
 from kaudit_setup.policy.load import load
 from kaudit_setup.policy.model import Policy
+from kaudit_setup.values import replace
 
 
 def build(recipe: Recipe) -> str:

@@ -8,16 +8,16 @@ What is not here is the business of a CustomResourceDefinition. Sources: the sto
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.model import KubeVersion
 
 RBAC: Final = "rbac.authorization.k8s.io"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One resource as one API group serves it. `name` is the plural, which a URL and an objectRef have."""
 
     group: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.catalog.resources import BY_GROUP_AND_NAME, BY_NAME, GROUPS, RESOURCES, Resource
@@ -17,8 +18,7 @@ from kaudit_setup.policy.catalog.resources import BY_GROUP_AND_NAME, BY_NAME, GR
 _VERSION: Final = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(msgspec.Struct, frozen=True):
     """What was written, in lower case. `group`: None where none was said; the core group is ""."""
 
     word: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from kaudit_setup.errors import InputError
@@ -15,6 +15,7 @@ from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import requests, resources
 from kaudit_setup.policy.catalog.resources import Resource
 from kaudit_setup.policy.catalog.spelling import Spelling, advice, spelling
+from kaudit_setup.values import replace
 
 _BY_URL: Final = "a request that kube-apiserver answers with 404 is described by --url"
 # what a CustomResourceDefinition can have (apiextensions.k8s.io/v1, CustomResourceSubresources)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from kaudit_setup.policy import phrasing
@@ -17,6 +16,7 @@ from kaudit_setup.policy.lint.finding import Finding, Severity
 from kaudit_setup.policy.model import STAGES, Attributes, Place, Rule
 from kaudit_setup.policy.questions.requesters import region, uses
 from kaudit_setup.policy.questions.table import QUESTIONS
+from kaudit_setup.values import replace
 
 _NODE: Final = ("system:node:some-node", (identities.AUTHENTICATED, identities.NODES))
 _ACCOUNT: Final = (identities.AUTHENTICATED, identities.SERVICE_ACCOUNTS, identities.KUBE_SYSTEM)

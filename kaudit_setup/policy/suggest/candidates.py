@@ -7,13 +7,14 @@ life: leases, events, endpoints, statuses. `who` reads the others to find who st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import identities, requests
 from kaudit_setup.policy.evaluate import GROUP_WILDCARD_SINCE, resource_matches
 from kaudit_setup.policy.model import LEVELS, GroupResources, Policy, Rule, Stage
+from kaudit_setup.values import replace
 
 _ROUTINE: Final = frozenset(
     {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.model import GroupResources, Policy, Rule
 from kaudit_setup.policy.questions.answers import answers
 from kaudit_setup.policy.suggest.candidates import Candidate
+from kaudit_setup.values import replace
 
 _LEAST = 0.001  # of the bytes: a rule that saves less is not worth its line
 _MOST = 200  # candidates, the heaviest first

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy.build.render import policy_text, rule_lines
 from kaudit_setup.policy.load import lines, load
 from kaudit_setup.policy.model import Policy, Rule
 from kaudit_setup.policy.suggest.candidates import Candidate
+from kaudit_setup.values import replace
 
 
 def compose(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaudit_setup.change.loggroup import SetRights
 from kaudit_setup.change.permissions import ROOT
@@ -18,6 +18,7 @@ from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.review import config_diff, facts_of, remarks_of, shown
 from kaudit_setup.report.times import localized
 from kaudit_setup.report.wrap import WIDTH, fitted
+from kaudit_setup.values import replace
 
 Nodes = Sequence[tuple[str, Prepared]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from kaudit_setup.auditlog.reports.suggestions import Suggested
@@ -17,6 +17,7 @@ from kaudit_setup.report.documents.document import Bytes, Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, share, size
 from kaudit_setup.report.wrap import wrap
+from kaudit_setup.values import replace
 
 _LISTED: Final = 6  # kinds of objects that a comment names
 _TRADES: Final = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from kaudit_setup.attribution.changes.hidden import HIDDEN, hidden, hidden_patch
@@ -21,6 +20,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.values import ActorEvent, event_of
 from kaudit_setup.report.times import localized, shown
 from kaudit_setup.resources import counted
+from kaudit_setup.values import replace
 
 _LARGE = 200_000  # characters of JSON; the writer of YAML takes seconds for more
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -19,6 +19,7 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp
 from kaudit_setup.errors import InputError, KauditError, StoreError
 from kaudit_setup.stores.address import Address
 from kaudit_setup.stores.loki.api import Entry, Loki
+from kaudit_setup.values import replace
 
 _NODE_LABELS = ("node", "node_name", "nodename", "hostname", "host", "instance")
 _REACH = timedelta(days=30)

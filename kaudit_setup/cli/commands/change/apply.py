@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ChangeOptions
 from kaudit_setup.errors import InputError
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.change.prepare import Prepared
