@@ -46,7 +46,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     `seen_at`: when `obj` was there, as something else shows (a child that bears its name); 0.0 if nothing does.
     """
     found = lifetimes(index.done(obj, before))
-    current = next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
+    current = _current(found)
     creations = [lifetime.creation for lifetime in found if lifetime.creation is not None]
     if current.creation is not None:
         named = _named_creation(index, current.creation, found[-1], creations[:-1])
@@ -60,6 +60,21 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     last = creations[-1]
     other = f"{actor(last)} created another object of this name (with another UID) at {last.time}"
     return replace(creation, note=other)
+
+
+def is_made_by_name(index: EventIndex, obj: Object, before: float) -> bool:
+    """Whether the only create of `obj` before `before` (Unix seconds) names it, and no controller sent that: then
+    nothing else is asked to know who made it.
+    """
+    found = lifetimes(index.done(obj, before))
+    create = _current(found).creation
+    once = sum(lifetime.creation is not None for lifetime in found) == 1
+    return once and create is not None and not create.controller
+
+
+def _current(found: Sequence[Lifetime]) -> Lifetime:
+    """The last of some lifetimes that is one for certain."""
+    return next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
 
 
 def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:

@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreation_note
+from kaudit_setup.attribution.creation import is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
-from kaudit_setup.attribution.first_search import as_logged, literals
+from kaudit_setup.attribution.first_search import FirstSearch, as_logged, asks_once, by_name, first_search
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.trust.successions import of_two_clusters
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
+from kaudit_setup.attribution.unanswered.beyond import NOTHING as NOTHING_BEYOND
+from kaudit_setup.attribution.unanswered.beyond import Beyond, beyond
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS, missing_servers
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.attribution.witness.chain import NOBODY, Reader, Witnesses, witnesses_of
 from kaudit_setup.attribution.witness.living import version_in
 from kaudit_setup.attribution.witness.testimony import testimony
 from kaudit_setup.auditlog.literals import spelled
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
 from kaudit_setup.values import replace
 
@@ -43,16 +44,18 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     one, reads the living object and its owners.
     """
     index = _index(log, question)
-    index.look_up([*literals(question.verb, question.object), *([] if _asks_once(question) else [SERVER_PODS])])
-    obj, others = as_logged(index, question)
+    search = first_search(question)
+    obj, others = _look_up(index, question, search)
     witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
     finding = of_two_clusters(index, obj, finding)
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
+    also = _beyond(index, question, search, obj, finding)
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
     if finding.request is None:
-        why, *more = _why_nothing(log, index, question, obj, finding, policy)
+        case = _unanswered(index, question, obj, finding, also, policy)
+        why, *more = reasons(index, case, log.coverage())
         told = testimony(question.verb, obj, finding, witnesses)
         notes = (why, *told, *more, *notes, *_unknown_kind(index, question))
     else:
@@ -71,7 +74,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         covered,
         notes,
         living=witnesses.living,
-        silent=_silent(index, question, finding, covered),
+        silent=tuple(missing_servers(also.servers, covered)),
         proviso=finding.proviso if finding.links else "",
     )
     return numbered(log, answer)
@@ -88,25 +91,36 @@ def _witnesses(index: EventIndex, obj: Object, reader: Reader | None) -> Witness
     return witnesses
 
 
-def _asks_once(question: Question) -> bool:
-    """Whether one request is asked for that may be known whatever came later, rather than the last of many."""
-    return question.verb in {Verb.created, Verb.deleted}
+def _look_up(index: EventIndex, question: Question, search: FirstSearch) -> tuple[Object, list[Object]]:
+    """Search as far as the question needs it; see `as_logged`."""
+    index.look_up(search.own, search.within, search.rest)
+    obj, others = as_logged(index, question)
+    if not search.rest or is_made_by_name(index, obj, _until(question)):
+        return obj, others
+    index.look_up(search.rest, search.within)
+    return as_logged(index, question)
 
 
-def _silent(
-    index: EventIndex, question: Question, finding: Finding, coverage: Sequence[Coverage]
-) -> tuple[SilentServer, ...]:
-    """API servers whose logs are missing, where that matters."""
-    if not _asks_once(question):
-        return tuple(missing_servers(index.all(), coverage))
+def _beyond(index: EventIndex, question: Question, search: FirstSearch, obj: Object, finding: Finding) -> Beyond:
+    """What is said beside an answer: of API servers whose logs may be missing where that matters, and of the same
+    name elsewhere where nobody is named.
+    """
+    if not asks_once(question.verb):
+        return beyond(index.all(), obj)
+    if finding.request is not None:
+        return NOTHING_BEYOND
     # a search for something else leaves out what only kubelets said
-    return tuple(missing_servers(index.every([SERVER_PODS]), coverage)) if finding.request is None else ()
+    return beyond(index.every([SERVER_PODS, *([by_name(obj)] if search.within else ())]), obj)
+
+
+def _until(question: Question) -> float:
+    return seconds(question.window.until) or float("inf")
 
 
 def _index(log: Searched, question: Question) -> EventIndex:
     """The index of the log, which keeps what the question needs."""
     obj = question.object
-    if not _asks_once(question):
+    if not asks_once(question.verb):
         return EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
     # who made it, and its owners, is asked of the time before, too
     return EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
@@ -114,7 +128,7 @@ def _index(log: Searched, question: Question) -> EventIndex:
 
 def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Finding, Sequence[Request]]:
     """What the rules find, and the events of a timeline, if one was asked for."""
-    until = seconds(question.window.until) or float("inf")
+    until = _until(question)
     if question.verb is Verb.created:
         found = creation_chain(index, obj, until)
         create = found.request
@@ -180,13 +194,12 @@ def _at_another_time(question: Question, obj: Object, request: Request) -> str:
     return f"{actor(request)} {did} {obj} at {request.time}, which is outside of the time asked for"
 
 
-def _why_nothing(
-    log: Searched, index: EventIndex, question: Question, obj: Object, found: Finding, policy: Policy | None
-) -> list[str]:
-    """Why the object's own request is not known."""
+def _unanswered(
+    index: EventIndex, question: Question, obj: Object, found: Finding, also: Beyond, policy: Policy | None
+) -> Unanswered:
+    """What is known where the object's own request is not."""
     known = "" if found.links else found.instead or untold(index, obj, MATCHES[question.verb])
-    case = Unanswered(question.verb.value, obj, policy, known, followed=found.root is not None)
-    return reasons(index, case, log.coverage())
+    return Unanswered(question.verb.value, obj, policy, known, found.root is not None, also.namespaces)
 
 
 def _other_groups(others: Sequence[Object]) -> list[str]:

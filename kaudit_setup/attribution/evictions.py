@@ -16,7 +16,7 @@ from kaudit_setup.attribution.creation import creation_step
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.literals import nameless_requests, pod_ending
+from kaudit_setup.attribution.evidence.literals import nameless_requests, place, pod_ending
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor, doing
@@ -172,7 +172,8 @@ def preempted(case: DeletionCase) -> Finding:
 def _for_winner(case: DeletionCase, winner: KnownOwner) -> Finding:
     """Whoever made the Pod that another one had to make room for."""
     pod = winner.object
-    case.index.look_up([pod_ending(pod.name), *([nameless_requests(pod)] if any(guesses(pod)) else [])])
+    asked = [pod_ending(pod.name), *([nameless_requests(pod)] if any(guesses(pod)) else [])]
+    case.index.look_up(asked, place(pod))
     made = creation_step(case.index, pod, case.request.at)
     if not made.links:
         return note(f"it made room for {pod}; who created it is not in this log")

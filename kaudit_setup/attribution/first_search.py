@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from kaudit_setup.attribution.answer import Question, Verb
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import (
@@ -11,6 +13,7 @@ from kaudit_setup.attribution.evidence.literals import (
     begins,
     named,
     nameless_requests,
+    place,
     pod_ending,
     quoted,
     sisters,
@@ -18,9 +21,20 @@ from kaudit_setup.attribution.evidence.literals import (
 )
 from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.values import replace
+
+
+class FirstSearch(msgspec.Struct, frozen=True):
+    """What is looked for in lines that hold `within`: what names the object, and `rest`, which matters only if that
+    does not tell the answer.
+    """
+
+    own: tuple[bytes, ...]
+    rest: tuple[bytes, ...] = ()
+    within: bytes = b""
 
 
 def literals(verb: Verb, obj: Object) -> list[bytes]:
@@ -28,11 +42,33 @@ def literals(verb: Verb, obj: Object) -> list[bytes]:
     return [*_own(obj), *_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj)]
 
 
+def first_search(question: Question) -> FirstSearch:
+    """What a question looks for first."""
+    obj, verb, kind = question.object, question.verb, question.kind
+    if not asks_once(verb):
+        return FirstSearch((*literals(verb, obj), SERVER_PODS))
+    # of a kind that may be in no namespace the objectRef may name none
+    within = place(obj) if kind is not None and kind.namespaced else b""
+    if verb is Verb.created and not of_deployment(obj):
+        return FirstSearch(tuple(_own(obj)), (*_of_owners(obj), *_nameless(verb, obj)), within)
+    return FirstSearch(tuple(literals(verb, obj)), within=within)
+
+
+def asks_once(verb: Verb) -> bool:
+    """Whether one request is asked for that may be known whatever came later, rather than the last of many."""
+    return verb in {Verb.created, Verb.deleted}
+
+
 def _own(obj: Object) -> list[bytes]:
     if of_deployment(obj):
         # one literal for the Pod, its siblings and its ReplicaSet, rare enough to stand for itself
         return [spelled(obj.name.rpartition("-")[0])]
-    return [pod_ending(obj.name) if obj.resource == "pods" else quoted(obj.name)]
+    return [by_name(obj)]
+
+
+def by_name(obj: Object) -> bytes:
+    """What every line that names the object holds."""
+    return pod_ending(obj.name) if obj.resource == "pods" else quoted(obj.name)
 
 
 def _of_owners(obj: Object) -> list[bytes]:

@@ -9,6 +9,7 @@ from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.evidence.index import in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
+from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.phrases import infinitive, past, thing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import is_untold
@@ -67,7 +68,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
     `links` has one entry for each request, with its object; `events` the same; `answer` and `root` are the last.
     """
     done, tried, present = _Latest(), _Latest(), False
-    for request in log.find([b'"username":' + quoted(question.user)]):
+    for request in log.find(Search((b'"username":' + quoted(question.user),))):
         if question.user in {request.user, request.impersonator}:
             present = True
             if _is_asked_for(question, request):
@@ -131,7 +132,7 @@ def _suggest_names(log: Searched, user: str) -> list[str]:
     """The full names in the log that end like `user`: `deployer` for `system:serviceaccount:ci:deployer`."""
     ending = f":{user}"
     names: set[str] = set()
-    for request in log.find([spelled(ending) + b'"']):
+    for request in log.find(Search((spelled(ending) + b'"',))):
         if len(names) < _FEW_NAMES:
             names.update(name for name in (request.user, request.impersonator) if name.endswith(ending))
     return [f"Did you mean {' or '.join(sorted(names))}? Requests by that user are in this log."] if names else []

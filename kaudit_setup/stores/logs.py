@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -20,6 +21,8 @@ from kaudit_setup.errors import KauditError, StoreError
 from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
+
+_PLAIN = re.compile('[A-Za-z0-9_"-]+')
 
 
 class StoreLogs:
@@ -65,7 +68,9 @@ class StoreLogs:
         """See `LogSource.candidates`."""
         self._window = window
         asked = list(dict.fromkeys(filter(None, literals)))
-        plains = tuple(map(plainly, asked))
+        # what is no pattern at all is looked up like the rest
+        also = tuple((one.encode(),) for one in patterns if _PLAIN.fullmatch(one))
+        plains = tuple((*plainly(literal), *also) for literal in asked)
         wanted = [spelt for literal in asked for spelt in spellings(literal)]
         for hit in self.hits(self._store.find(plains, window)):
             if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):

@@ -24,6 +24,7 @@ from kaudit_setup.attribution.engine import ask
 from kaudit_setup.attribution.evidence import index
 from kaudit_setup.attribution.evidence.lines import passing
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
+from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.sentence import sentence
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import Kind, parse_kind
@@ -89,16 +90,20 @@ class Lines:
     def __init__(self, parts: Sequence[tuple[Text, Iterable[int]]]) -> None:
         self.parts = [(text, frozenset(numbers)) for text, numbers in parts]
         self.passes = 0
+        self._ahead: frozenset[bytes] = frozenset()
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
-        self.passes += 1
+    def find(self, search: Search) -> Iterable[Request]:
+        if not self._ahead.issuperset(search.literals):
+            self.passes += 1
+            self._ahead = frozenset(search.ahead)
         found = []
         for text, numbers in self.parts:
-            held = {number for literal in literals for number in text.holding(literal)}
+            held = {number for literal in search.literals for number in text.holding(literal)}
             found += [(number, text) for number in held & numbers]
         for number, text in sorted(found, key=lambda one: one[0]):
-            if not (focus and focus not in text.lines[number] and text.passing(number)):
-                yield text.request(number, about)
+            line, focus = text.lines[number], search.focus
+            if search.within in line and not (focus and focus not in line and text.passing(number)):
+                yield text.request(number, search.about)
 
     def coverage(self) -> tuple[Coverage, ...]:
         return (Coverage("cp1", "2026-11-23T19:05:00.000000Z", "2026-11-23T19:12:00.000000Z", files=1),)
@@ -118,8 +123,8 @@ class Servers(Lines):
         super().__init__(log.parts)
         self._node_of = node_of
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
-        for request in super().find(literals, focus, about):
+    def find(self, search: Search) -> Iterable[Request]:
+        for request in super().find(search):
             yield replace(request, source=replace(request.source, node=self._node_of(request.audit_id)))
 
 

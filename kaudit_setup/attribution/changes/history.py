@@ -10,8 +10,9 @@ import msgspec
 from kaudit_setup.attribution.changes.normal import comparable, without_defaults
 from kaudit_setup.attribution.changes.patching import Value, apply_patch, type_of
 from kaudit_setup.attribution.evidence.lines import EventLog
-from kaudit_setup.attribution.evidence.literals import quoted
+from kaudit_setup.attribution.evidence.literals import place, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
+from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.evidence.shapes import read
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import is_custom
@@ -71,7 +72,7 @@ def history_of(log: EventLog, obj: Object, window: Window = ALWAYS, until: float
     """The history of `obj` up to `until` (Unix seconds), of which the changes in `window` are given; one pass."""
     found: dict[tuple[str, ...], _Step] = {}
     left_out = 0
-    for event, request in log.events([quoted(obj.name)]):
+    for event, request in log.events(Search((quoted(obj.name),), within=place(obj))):
         step = _step(event, request, obj)
         if step is None or request.at > until:
             continue

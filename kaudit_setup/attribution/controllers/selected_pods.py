@@ -12,7 +12,7 @@ from kaudit_setup.attribution.chain import Case
 from kaudit_setup.attribution.controllers.pod_steps import KEEPERS
 from kaudit_setup.attribution.evidence.choose import last_that, latest, up_to, when
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.literals import nameless_requests, pod_ending, quoted
+from kaudit_setup.attribution.evidence.literals import nameless_requests, place, pod_ending, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR
 
@@ -67,7 +67,7 @@ def is_new_owner(index: EventIndex, maker: Request, adopted: Request) -> bool:
 
 def last_labelling(index: EventIndex, pod: Object, at: float) -> Request | None:
     """The last request before `at` that made `pod`, or gave it the labels that it had then, as far as is known."""
-    index.look_up([pod_ending(pod.name)])
+    index.look_up([pod_ending(pod.name)], place(pod))
     requests = index.done(pod, at)
     return next((request for request in reversed(requests) if creates(request) or _relabels(request)), None)
 

@@ -21,6 +21,7 @@ from kaudit_setup.attribution.evidence.requests import (
     stage_rank,
     through_kubelet,
 )
+from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
 from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import is_custom
@@ -37,10 +38,8 @@ _ROUTINE = frozenset({("", "events"), ("coordination.k8s.io", "leases")})
 class Log(Protocol):
     """Where requests are searched: local files, nodes over SSH, a list in a test."""
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterable[Request]:
-        """What is on the lines that hold any of `literals`, one request for each; lines without `focus` may be left
-        out if nothing was done (RequestReceived, a read, a status report). Lists say whether they show `about`.
-        """
+    def find(self, search: Search) -> Iterable[Request]:
+        """What is on the lines that `search` looks for, one request for each."""
         ...
 
 
@@ -59,7 +58,7 @@ class EventIndex:
         about: Object | None = None,
         window: Window = ALWAYS,
     ) -> None:
-        """`keep`: which mere mentions are kept as well (a timeline's reads). `focus`: see `Log.find`.
+        """`keep`: which mere mentions are kept as well (a timeline's reads). `focus`: see `Search`.
 
         `about` and `window`: the object and the time asked about, which are the last to be thinned out.
         """
@@ -68,7 +67,7 @@ class EventIndex:
         self._window = window
         self._log = log
         self._keep = keep
-        self._searched: set[bytes] = set()
+        self._searched: set[tuple[bytes, bytes]] = set()
         self._requests: dict[tuple[str, ...], Request] = {}
         self._index: dict[Object, list[Request]] = {}
         self._stale = False
@@ -82,16 +81,17 @@ class EventIndex:
         """Take what living objects say of themselves beside what the log says: `living`, by object."""
         self.living = {one.object: one for one in witnesses}
 
-    def look_up(self, literals: Iterable[bytes]) -> None:
-        """Search what was not searched yet, in one pass."""
+    def look_up(self, literals: Iterable[bytes], within: bytes = b"", ahead: Iterable[bytes] = ()) -> None:
+        """Search what was not searched yet, in one pass; see `Search`."""
+        new = [one for one in dict.fromkeys(literals) if not self._is_searched(one, within)]
         # whatever holds a literal also holds each part of it
-        new = [one for one in dict.fromkeys(literals) if not any(old in one for old in self._searched)]
         new = [one for one in new if not any(other in one for other in new if other != one)]
         if not new:
             return
-        self._searched.update(new)
+        self._searched.update((one, within) for one in new)
+        search = Search(tuple(new), self._focus, self._about, within, tuple(ahead))
         mentions: dict[tuple[str, ...], list[Request]] = {}
-        for request in self._log.find(new, self._focus, self._about):
+        for request in self._log.find(search):
             self.nodes.add(request.source.node)
             if request.done and self._own(request):
                 self._known = (min((request.at, *self._known)), max((request.at, *self._known)))
@@ -103,13 +103,17 @@ class EventIndex:
             for request in pair:
                 self._add(request)
         if any(begin - AROUND < at < end + AROUND for begin, end in self._lost for at in self._known):
-            self._look_around(new)
+            self._look_around(search)
         self._lost = []
         self._stale = True
 
-    def _look_around(self, literals: Sequence[bytes]) -> None:
+    def _is_searched(self, literal: bytes, within: bytes) -> bool:
+        """Whether every line that holds both was found by an earlier search."""
+        return any(old in literal and (there in literal or there in within) for old, there in self._searched)
+
+    def _look_around(self, search: Search) -> None:
         """Read again what was dropped before the log showed when the object existed."""
-        for request in self._log.find(literals, self._focus, self._about):
+        for request in self._log.find(search):
             if (
                 self._weight(request) == _CROWD
                 and self._distance(request) < AROUND
@@ -121,7 +125,7 @@ class EventIndex:
     def sift(self, literals: Sequence[bytes], wanted: Callable[[Request], bool], focus: bytes = b"") -> list[Request]:
         """The requests on lines that hold one of `literals`, of whatever kind, that are `wanted`; in order of time.
 
-        `focus`: see `Log.find`.
+        `focus`: see `Search`.
 
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
@@ -133,7 +137,7 @@ class EventIndex:
 
     def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Request]:
         """What is on each line that holds one of `literals`, as it is read: its own pass, nothing is kept."""
-        return self._log.find(literals, focus)
+        return self._log.find(Search(tuple(literals), focus))
 
     def on(self, obj: Object) -> list[Request]:
         """Everything known about `obj`, in order of time."""

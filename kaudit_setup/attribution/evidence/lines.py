@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
+from kaudit_setup.attribution.evidence.requests import Request, Source, request_of
+from kaudit_setup.attribution.evidence.search import Ahead, Search, holder
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT, Event
 from kaudit_setup.auditlog.files import LogFile
@@ -18,6 +20,7 @@ from kaudit_setup.values import replace
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'
+_PLAIN = re.compile(rb'[A-Za-z0-9_"-]+')
 _READS = (b'get"', b'list"', b'watch"')
 
 
@@ -49,9 +52,13 @@ class EventLog:
     it is set aside, in `untimed`.
     """
 
-    def __init__(self, logs: LogSource, *, one_cluster: bool = False) -> None:
-        """`one_cluster`: whether the logs are known to be of one cluster."""
+    def __init__(self, logs: LogSource, *, one_cluster: bool = False, quick: bool = False) -> None:
+        """`one_cluster`: whether the logs are known to be of one cluster. `quick`: whether a search costs little, so
+        that nothing is looked for ahead of time.
+        """
         self._logs = logs
+        self._quick = quick
+        self._ahead: Ahead | None = None
         self._one_cluster = one_cluster
         self._latest = latest_credible(datetime.now(UTC))
         self._untimed: dict[tuple[str, int], Request] = {}
@@ -68,15 +75,14 @@ class EventLog:
         """The events that were looked at and set aside: their times cannot be read, or cannot be true."""
         return tuple(self._untimed.values())
 
-    def find(self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None) -> Iterator[Request]:
+    def find(self, search: Search) -> Iterator[Request]:
         """See `Log.find`."""
-        return (request for _, request in self.events(literals, focus, about))
+        return (request for _, request in self.events(search))
 
-    def events(
-        self, literals: Sequence[bytes], focus: bytes = b"", about: Object | None = None
-    ) -> Iterator[tuple[Event, Request]]:
+    def events(self, search: Search) -> Iterator[tuple[Event, Request]]:
         """As `find`, each request with its event, which has the bodies."""
-        for hit in self._logs.candidates(literals):
+        focus = search.focus
+        for hit in self._hits(search):
             if focus and focus not in hit.text and passing(hit.text):
                 continue
             # what lies too deep to be read is nothing that a question is about
@@ -87,11 +93,28 @@ class EventLog:
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
             source = Source(hit.file.node, hit.file.path, hit.line, place, self._one_cluster)
-            request = request_of(event, source, about)
+            request = request_of(event, source, search.about)
             if credible(request.time, self._latest):
                 yield event, request if credible(event.stage_timestamp, self._latest) else _ended_at_once(request)
             else:
                 self._untimed.setdefault(_spot(hit), request)
+
+    def _hits(self, search: Search) -> Iterator[Hit]:
+        """The lines that `search` looks for; those that it comes by ahead of time are kept."""
+        known = self._ahead.hits(search) if self._ahead is not None else None
+        if known is not None:
+            yield from known
+            return
+        ahead = () if self._quick else search.ahead
+        self._ahead = Ahead(search) if ahead else None
+        wanted = holder(search.literals)
+        for hit in self._logs.candidates([*search.literals, *ahead], patterns=_patterns(search.within)):
+            if search.within not in hit.text:
+                continue
+            if self._ahead is None or wanted(hit.text):
+                yield hit
+            else:
+                self._ahead.keep(hit)
 
     def _give_up(self, hit: Hit) -> None:
         """Count a line that is not an event, once, however often it is found."""
@@ -123,6 +146,11 @@ class EventLog:
             request: replace(request, source=replace(request.source, line=hit.line))
             for (request, _), hit in zip(waiting, hits, strict=True)
         }
+
+
+def _patterns(within: bytes) -> tuple[str, ...]:
+    """`within` as a pattern for `candidates`; none if it has characters that mean something else in one."""
+    return (within.decode(),) if _PLAIN.fullmatch(within) else ()
 
 
 def _spot(hit: Hit) -> tuple[str, int]:

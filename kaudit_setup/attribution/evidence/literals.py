@@ -12,6 +12,11 @@ def quoted(text: str) -> bytes:
     return b'"' + spelled(text) + b'"'
 
 
+def place(obj: Object) -> bytes:
+    """What every line on an object of `obj`'s namespace holds: its objectRef names that; empty if it is in none."""
+    return quoted(obj.namespace) if obj.namespace else b""
+
+
 def pod_ending(name: str) -> bytes:
     """A Pod's name as a string's end: alone, or at the end of a controller's `Created pod: <name>`."""
     return spelled(name) + b'"'

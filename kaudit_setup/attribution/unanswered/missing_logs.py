@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kaudit_setup.attribution.evidence.requests import Request
@@ -27,11 +27,8 @@ def _gaps(coverage: Sequence[Coverage]) -> Iterator[tuple[str, str, str]]:
     return ((log.node, begin, end) for log in coverage for begin, end in log.gaps)
 
 
-def missing_servers(requests: Iterable[Request], coverage: Sequence[Coverage]) -> list[SilentServer]:
-    """API servers that ran while the log was written, but whose logs are not here, by `requests` on their Pods: a
-    kubelet's reports and reads of its own show it.
-    """
-    servers = {request.node for request in filter(_is_of_apiserver, requests)}
+def missing_servers(servers: frozenset[str], coverage: Sequence[Coverage]) -> list[SilentServer]:
+    """API servers whose logs are not here: of `servers`, the nodes on which one ran while the log was written."""
     known = servers.intersection(one.node for one in coverage)
     lacking = len(servers) - len(coverage)
     if lacking <= 0:
@@ -43,7 +40,7 @@ def missing_servers(requests: Iterable[Request], coverage: Sequence[Coverage]) -
     return [SilentServer(f"{lacking} of {', '.join(sorted(servers))}", why)]
 
 
-def _is_of_apiserver(request: Request) -> bool:
-    """Whether a kubelet's request is about the static Pod of its node's API server."""
+def is_of_apiserver(request: Request) -> bool:
+    """Whether a kubelet's request (a report, a read of its own) is about the static Pod of its node's API server."""
     of_pod = request.resource == "pods" and request.name == f"{_APISERVER}{request.node}"
     return of_pod and bool(request.node) and request.done

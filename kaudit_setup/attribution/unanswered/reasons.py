@@ -34,7 +34,7 @@ class Unanswered(msgspec.Struct, frozen=True):
     """A question whose object's own request is not known.
 
     `policy`: the one in force, if it is at hand. `known`: the reason, where the log shows it. `followed`: although no
-    request for the object is known, what is above it has an answer.
+    request for the object is known, what is above it has an answer. `namespaces`: those that have one of that name.
     """
 
     verb: str
@@ -42,6 +42,7 @@ class Unanswered(msgspec.Struct, frozen=True):
     policy: Policy | None = None
     known: str = ""
     followed: bool = False
+    namespaces: frozenset[str] = frozenset()
 
 
 def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage]) -> list[str]:
@@ -71,17 +72,17 @@ def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> l
     if question.verb == "created" and alive:
         return _created_before(question, alive, first)
     nothing = f"{_NOTHING[question.verb]} {question.object} found in this log ({_span(first, last)})."
-    return [nothing, *_doubts(index, question, alive)]
+    return [nothing, *_doubts(question, alive)]
 
 
 def _span(first: str, last: str) -> str:
     return f"covers {first} to {last}" if first <= last else "its servers' logs have no time in common"
 
 
-def _doubts(index: EventIndex, question: Unanswered, alive: Sequence[Request]) -> list[str]:
+def _doubts(question: Unanswered, alive: Sequence[Request]) -> list[str]:
     """Why nothing may be found although somebody did it: a wrong name, or the policy. `alive`: what is found."""
     if not alive:
-        if elsewhere := _other_namespaces(index, question.object):
+        if elsewhere := _other_namespaces(question):
             it_is = f"one of that name is in namespace {', '.join(elsewhere)}"
             return [
                 f"No successful request in this log names {question.object}, but {it_is}: write -n {elsewhere[0]}."
@@ -93,14 +94,10 @@ def _doubts(index: EventIndex, question: Unanswered, alive: Sequence[Request]) -
     return []
 
 
-def _other_namespaces(index: EventIndex, obj: Object) -> list[str]:
+def _other_namespaces(question: Unanswered) -> list[str]:
     """Other namespaces in which the log has an object of this kind and name, the first few."""
-    alike = {
-        request.namespace
-        for request in index.all()
-        if request.done and replace(request.object, namespace=obj.namespace) == obj
-    }
-    return sorted(alike - {"", obj.namespace})[:_FEW] if obj.namespace else []
+    here = question.object.namespace
+    return sorted(question.namespaces - {"", here})[:_FEW] if here else []
 
 
 def _created_before(question: Unanswered, alive: Sequence[Request], first: str) -> list[str]:

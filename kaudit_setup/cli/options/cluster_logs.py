@@ -38,7 +38,7 @@ class ClusterLogs:
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
-    `silent`: API servers that are known to write no log, or were not asked.
+    `silent`: API servers that are known to write no log, or were not asked. `quick`: whether a search costs little.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ClusterLogs:
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
     silent: Callable[[], Sequence[SilentServer]] = tuple
+    quick: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,8 @@ class ClusterLogOptions(LogOptions):
 
         with self.stores() as stores:
             if stores is not None:
-                yield [ClusterLogs(name, logs, stores.missing) for name, logs in by_cluster(stores).items()]
+                quick, missing = stores.counting, stores.missing
+                yield [ClusterLogs(name, logs, missing, quick=quick) for name, logs in by_cluster(stores).items()]
                 return
         if self.remote:
             with self._clusters_of_nodes() as found:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kaudit_setup.auditlog.literals import Find, Plain, finders, says
 from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive import arrow
 from kaudit_setup.stores.archive.index import Index
 from kaudit_setup.stores.port import Place, StoredLine
 from kaudit_setup.stores.records import Part
@@ -43,6 +44,7 @@ def narrowed(place: Place, parts: Sequence[Part], plains: Sequence[Plain]) -> li
     """The blocks of `parts` in which a line may hold every value of one of `plains`, which tell enough to be looked
     up. Raises StoreError.
     """
+    arrow.load()
 
     def within(part: Part) -> Held:
         with place.open(part.index) as file:

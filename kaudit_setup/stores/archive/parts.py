@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from kaudit_setup.stores.archive import arrow
 from kaudit_setup.stores.archive.counts import encode as encode_counts
 from kaudit_setup.stores.archive.index import encode as encode_index
 from kaudit_setup.stores.records import Part
@@ -60,8 +61,8 @@ LINES = (
 
 def get_ready() -> None:
     """Load what writes parts, before the processes are forked that read lines: all of them have it then."""
+    arrow.load()
     import pyarrow as pa
-    import pyarrow.parquet
 
     # the memory that one piece took is there for the next one; mimalloc, the default, asks the kernel for it again
     pa.set_memory_pool(pa.system_memory_pool())

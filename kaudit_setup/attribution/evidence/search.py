@@ -1,0 +1,62 @@
+"""What a log is searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.search import Hit
+
+_MOST_AHEAD = 32 << 20
+"""Bytes of lines that are kept for the next search."""
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is looked for: lines that hold any of `literals`, and `within` as well.
+
+    Lines without `focus` may be left out if nothing was done (RequestReceived, a read, a status report). Lists say
+    whether they show `about`. `ahead`: what may be looked for next, for a log that is read as a whole each time.
+    """
+
+    literals: tuple[bytes, ...]
+    focus: bytes = b""
+    about: Object | None = None
+    within: bytes = b""
+    ahead: tuple[bytes, ...] = ()
+
+
+class Ahead:
+    """Lines that one search came by, and that the next one may look for."""
+
+    def __init__(self, search: Search) -> None:
+        """Nothing is kept yet of what `search.ahead` looks for."""
+        self._literals = frozenset(search.ahead)
+        self._within = search.within
+        self._hits: list[Hit] = []
+        self._bytes = 0
+
+    def keep(self, hit: Hit) -> None:
+        """Keep a line, unless they are too many."""
+        self._bytes += len(hit.text)
+        if self._bytes > _MOST_AHEAD:
+            self._hits.clear()
+        else:
+            self._hits.append(hit)
+
+    def hits(self, search: Search) -> list[Hit] | None:
+        """The lines that `search` looks for and the one before it did not find; None if they are not all known."""
+        whole = self._bytes <= _MOST_AHEAD and search.within == self._within
+        if not whole or not self._literals.issuperset(search.literals):
+            return None
+        wanted = holder(search.literals)
+        return [hit for hit in self._hits if wanted(hit.text)]
+
+
+def holder(literals: Sequence[bytes]) -> Callable[[bytes], bool]:
+    """Whether a line holds any of `literals`, in whatever spelling."""
+    spelt = [one for literal in literals for one in spellings(literal)]
+    plains = tuple(map(plainly, literals))
+    return lambda text: any(one in text for one in spelt) or says(text, plains)
