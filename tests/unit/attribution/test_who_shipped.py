@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import pytest
 from whodoor import Answer, EventLog, Question, Verb, ask
 from whokit import events, parse_object, truths
 
+from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.evidence.search import Search
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.literals import plainly, says
 from kaudit_setup.auditlog.raw_lines import REWRITTEN
@@ -36,16 +39,16 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-def written(root: Path, shape: Shape) -> Path:
+def written(root: Path, shape: Shape, scenario: str = SCENARIO) -> Path:
     path = root / FOLDER / "audit.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{shape(event)}\n" for event in events(SCENARIO, "Metadata")), encoding="utf-8")
+    path.write_text("".join(f"{shape(event)}\n" for event in events(scenario, "Metadata")), encoding="utf-8")
     return path
 
 
-def answers(log: EventLog) -> list[Answer]:
+def answers(log: EventLog, scenario: str = SCENARIO) -> list[Answer]:
     found = []
-    for truth in truths(SCENARIO):
+    for truth in truths(scenario):
         kind, name = parse_object(truth["object"])
         found.append(ask(log, Question(Verb(truth["verb"]), kind, truth["ns"], name)))
     return found
@@ -93,6 +96,40 @@ def test_the_answers_are_the_same_from_a_node(shape: str, as_logged: list[object
     (cover,) = found[0].coverage
     assert REWRITTEN in cover.notes
     assert cover.first.startswith("2026-11-23T")
+
+
+@pytest.mark.parametrize("scenario", ["controllers-1.20.2", "drain-1.20.2"])
+def test_the_answers_are_the_same_where_a_search_costs_little(scenario: str, tmp_path: Path) -> None:
+    """Then nothing is looked for ahead of time, and what is not needed never."""
+    logs = LocalLogs(find_logs([str(written(tmp_path, own, scenario))]).files)
+    one_by_one, ahead = (essence(answers(EventLog(logs, quick=quick), scenario)) for quick in (True, False))
+    assert one_by_one == ahead
+
+
+def test_a_name_in_every_namespace_costs_only_the_lines_of_one(tmp_path: Path) -> None:
+    whole = events(SCENARIO, "Metadata")
+    made = next(e for e in whole if e["verb"] == "create" and e["objectRef"].get("name") == "svc1")
+    elsewhere = [
+        {**made, "auditID": f"{n:036}", "objectRef": {**made["objectRef"], "namespace": f"other-{n}"}}
+        for n in range(9)
+    ]
+    log = tmp_path / "audit.log"
+    log.write_text("".join(f"{own(event)}\n" for event in [*elsewhere, *whole, *elsewhere]), encoding="utf-8")
+    kind, name = parse_object("svc/svc1")
+    read: list[bytes] = []
+
+    class Watched(EventLog):
+        def events(self, search: Search) -> Iterator[tuple[Event, Request]]:
+            for event, request in super().events(search):
+                read.append(request.namespace.encode())
+                yield event, request
+
+    found = ask(Watched(LocalLogs(find_logs([str(log)]).files)), Question(Verb.created, kind, "drain", name))
+    assert found.answer is not None
+    assert found.answer.user == "alice"
+    assert set(read) == {b"drain"}
+    missed = ask(EventLog(LocalLogs(find_logs([str(log)]).files)), Question(Verb.created, kind, "drian", name))
+    assert any("but one of that name is in namespace drain, other-0" in note for note in missed.notes)
 
 
 def test_one_file_of_each_kind(tmp_path: Path) -> None:
