@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.unanswered.missing_logs import is_of_apiserver
+from kaudit_setup.values import replace
 
 
 class Beyond(msgspec.Struct, frozen=True):
