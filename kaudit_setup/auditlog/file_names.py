@@ -24,6 +24,8 @@ _EXTENSION = r"\.(?:log|jsonl|ndjson|json)"
 _PACKED = re.compile(r"\.(?:gz|zst|zstd|xz|bz2)\Z")
 _LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*")
 _NUMBERED = re.compile(rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)")
+ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?|zip)\Z", re.IGNORECASE)
+"""How the names of archives end."""
 _UNREAD = re.compile(r"\.(?:lz4|Z|zip)\Z")
 # folders whose names do not identify a node
 _GENERIC = frozenset(
@@ -132,7 +134,8 @@ def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, 
 
 
 def _identifying(folder: str) -> str:
-    return pod_node(folder) or next((part for part in reversed(PurePath(folder).parts) if part not in _GENERIC), "")
+    parts = (ARCHIVE.sub("", part) for part in reversed(PurePath(folder).parts))
+    return pod_node(folder) or next((part for part in parts if part not in _GENERIC), "")
 
 
 def _short(stem: str) -> str:

@@ -27,8 +27,9 @@ class LogFile(msgspec.Struct, frozen=True):
     `rotated`: the UTC moment in its name, in the log's spelling; empty for the file being written.
     `inode`: (device, inode), (0, 0) for standard input; how a file is found again after a rotation.
     `written`: when it was last written to, in the same spelling; empty if that is not known.
-    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, or of
-    another machine, is kept. `cluster`: whose log it is, where there are logs of several clusters or it was named.
+    `once`: standard input, a pipe or a device, which can be read only once. `copy`: where what came of that, of
+    another machine, or out of an archive, is kept; `lost`: why its end is missing there. `cluster`: whose log it is,
+    where there are logs of several clusters or it was named.
     `owner`: the user whose file it is, -1 if that is not known; `loose`: whether others than that user and root can
     write to it.
     """
@@ -45,6 +46,7 @@ class LogFile(msgspec.Struct, frozen=True):
     cluster: str = ""
     owner: int = -1
     loose: bool = False
+    lost: str = ""
 
     @property
     def log(self) -> tuple[str, str]:

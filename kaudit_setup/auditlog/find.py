@@ -7,11 +7,15 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
+from kaudit_setup.auditlog.archives.names import is_archive
 from kaudit_setup.auditlog.file_names import (
+    ARCHIVE,
     FileName,
     bare,
     host_names,
@@ -27,9 +31,13 @@ from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import InputError
 
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.archives.room import Room
+
 _MAY = "run as a user who may read it"
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
-_SIGNS = (b"audit.k8s.io", b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
+_SURE_SIGNS = (b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
+_SIGNS = (b"audit.k8s.io", *_SURE_SIGNS)
 
 
 class FoundLogs(msgspec.Struct, frozen=True):
@@ -41,13 +49,14 @@ class FoundLogs(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
 
 
-def find_logs(paths: Sequence[str], *, node: str = "") -> FoundLogs:
-    """Every log file below `paths` (files, folders, globs, `-`), each once.
+def find_logs(paths: Sequence[str], *, node: str = "", room: Room | None = None) -> FoundLogs:
+    """Every log file below `paths` (files, folders, globs, `-`), each once, and with a `room` to unpack them those in
+    archives: of all files, or of `ARCHIVE:PATH`.
 
     Files of one folder with one stem are one node's log. The node is `node` if given, else see `node_names`.
     Raises InputError for a path that does not exist or holds no log, and if none of the files can be read.
     """
-    found = [one for path in paths if path != STDIN for one in _expand(path)]
+    found = [one for path in paths if path != STDIN for one in _expand(path, room)]
     groups = _groups(one for one in found if isinstance(one, _Seen))
     files = _in_order(groups, dict.fromkeys(groups, node) if node else node_names(list(groups)))
     if STDIN in paths:
@@ -94,6 +103,8 @@ class _Seen(msgspec.Struct, frozen=True):
     once: bool
     owner: int
     loose: bool
+    copy: str = ""
+    lost: str = ""
 
     @property
     def gzipped(self) -> bool:
@@ -123,6 +134,8 @@ class _Seen(msgspec.Struct, frozen=True):
             self.once,
             owner=-1 if self.once else self.owner,
             loose=self.loose and not self.once,
+            copy=self.copy,
+            lost=self.lost,
         )
 
 
@@ -174,34 +187,88 @@ def _in_order(groups: _Groups, names: dict[tuple[str, str], str]) -> list[LogFil
 
 def _check_readable(files: Sequence[LogFile]) -> None:
     """Raises InputError if there are files and none of them can be read."""
-    if files and not any(os.access(file.path, os.R_OK) for file in files):
+    if files and not any(os.access(file.copy or file.path, os.R_OK) for file in files):
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         raise InputError(f"cannot read {files[0].path}{more}: Permission denied", hint=_MAY)
 
 
-def _expand(path: str) -> list[_Seen | str]:
+def _expand(path: str, room: Room | None) -> list[_Seen | str]:
     """The files behind a path, and sentences about what is left out."""
     try:
         info = Path(path).stat()
     except FileNotFoundError:
+        if room is not None and (inside := _inside(path, room)):
+            return inside
         matches = _glob(path) if glob.has_magic(path) else []
         if not matches:
             raise InputError(
                 f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
             ) from None
-        return [one for match in matches for one in _expand(match)]
+        return [one for match in matches for one in _expand(match, room)]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", hint=_MAY) from None
+    if stat.S_ISREG(info.st_mode) and room is not None and is_archive(path):
+        return _logs_of(f"the archive {path}", _archive(path, room))
     if not stat.S_ISDIR(info.st_mode):
         return [_seen(path, info)]
-    found = list(_folder(path))
+    return _logs_of(f"the folder {path}", _folder(path, room))
+
+
+def _logs_of(place: str, entries: Iterable[_Seen | str]) -> list[_Seen | str]:
+    """What was found there. Raises InputError if there is no log among it."""
+    found = list(entries)
     if not any(isinstance(one, _Seen) for one in found):
         raise InputError(
-            f"there is no audit log in the folder {path}",
+            f"there is no audit log in {place}",
             hint="give the log files themselves",
             details="\n".join(one for one in found[:10] if isinstance(one, str)),
         )
     return found
+
+
+def _inside(path: str, room: Room) -> list[_Seen | str]:
+    """The logs behind `ARCHIVE:PATH`; none if it is not that. Raises InputError if there are none."""
+    archive, colon, inner = path.partition(":")
+    while colon and not Path(archive).is_file():
+        more, colon, inner = inner.partition(":")
+        archive += f":{more}"
+    if not colon or not is_archive(archive):
+        return []
+    below = (inner, f"{inner.rstrip('/')}/")
+    found = [one for one in _archive(archive, room) if isinstance(one, str) or _is_below(one, archive, below)]
+    return _logs_of(path, found)
+
+
+def _is_below(one: _Seen, archive: str, below: tuple[str, str]) -> bool:
+    name = one.path.removeprefix(f"{archive}:")
+    return name == below[0] or name.startswith(below[1])
+
+
+def _archive(path: str, room: Room) -> Iterator[_Seen | str]:
+    """The logs in an archive, as if it were a folder. Raises InputError, KauditError."""
+    try:
+        unpacked = room.unpack(path, _wanted)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", hint=_MAY) from None
+    yield from unpacked.left_out
+    base = PurePath(Path(path).absolute())
+    for log in unpacked.logs:
+        inner = PurePath(log.name.lstrip("/"))
+        info = Path(log.copy).stat()
+        yield _Seen(
+            f"{path}:{log.name}",
+            str(base / inner.parent),
+            inner.name,
+            FileName.of(inner.name, str(base / inner.parent)),
+            info.st_size,
+            (info.st_dev, info.st_ino),
+            log.mtime,
+            False,
+            -1,
+            False,
+            log.copy,
+            log.lost,
+        )
 
 
 def _glob(pattern: str) -> list[str]:
@@ -209,14 +276,16 @@ def _glob(pattern: str) -> list[str]:
     return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
 
 
-def _folder(path: str) -> Iterator[_Seen | str]:
+def _folder(path: str, room: Room | None) -> Iterator[_Seen | str]:
     closed: list[OSError] = []
     for here, folders, names in os.walk(path, onerror=closed.append):
         yield from _left_closed(closed, path)
         folders.sort()
         for name in sorted(names):
-            one = _in_folder(f"{here.rstrip('/')}/{name}", name)
-            if one is not None:
+            whole = f"{here.rstrip('/')}/{name}"
+            if room is not None and ARCHIVE.search(name) and is_archive(whole):
+                yield from _archive(whole, room)
+            elif (one := _in_folder(whole, name)) is not None:
                 yield one
     yield from _left_closed(closed, path)
 
@@ -255,7 +324,16 @@ def _looks_like_one(path: str) -> bool:
     """Whether a file found in a folder, under a name of its own, may be an audit log."""
     try:
         with Path(path).open("rb") as stream:
-            head = Unpacked(stream, Tally()).peek(_LOOK_BYTES)
+            return _has_signs(stream, _SIGNS)
     except OSError:
         return False
-    return any(sign in head for sign in _SIGNS)
+
+
+def _wanted(name: str, head: bytes) -> bool:
+    """Whether a file of an archive may be an audit log: people who pack logs call them as they like."""
+    return is_audit_log(name) or _has_signs(BytesIO(head), _SIGNS if is_log(name) else _SURE_SIGNS)
+
+
+def _has_signs(stream: BinaryIO, signs: Sequence[bytes]) -> bool:
+    head = Unpacked(stream, Tally()).peek(_LOOK_BYTES)
+    return any(sign in head for sign in signs)

@@ -98,6 +98,9 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | 
             if unit.meter is not None:
                 unit.meter.read(unit.index, _at(stream, part) - unit.start)
             yield part
+        if unit.file.lost and unit.end < 0:
+            tally.damage(0, unit.file.lost)
+            tally.note(f"the end of {unit.file.path} is missing: {unit.file.lost}")
     except OSError as error:
         tally.damage(0, f"reading failed midway: {error.strerror}")
         tally.note(f"reading {unit.file.path} failed midway: {error.strerror}")

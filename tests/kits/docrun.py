@@ -7,6 +7,8 @@ import io
 import os
 import shutil
 import sys
+import tarfile
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -101,6 +103,10 @@ class Reader:
         lines = log.splitlines()
         self.folder.joinpath("eks.json").write_bytes(shapekit.aws_events(lines))
         self.folder.joinpath("gke.json").write_bytes(shapekit.gcloud(lines))
+        with zipfile.ZipFile(self.folder / "download.zip", "w") as download:
+            download.write(self.folder / "eks.json", "eks.json")
+        with tarfile.open(self.folder / "must-gather.tar.gz", "w:gz") as gathered:
+            gathered.add(self.folder / "audit.log", "mg/audit_logs/kube-apiserver/cp1-audit.log")
         self.folder.joinpath("requests.jsonl").write_text('{"user": "alice", "verb": "get", "resource": "pods"}\n')
         config = self.folder / "home/.config/kaudit-setup/config.toml"
         config.parent.mkdir(parents=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.find import FoundLogs, find_logs
 from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
 
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.archives.room import Room
+
 _FORM = "write NAME=PATH, for example --cluster prod=/logs/prod --cluster test=/logs/test"
 
 
-def find_logs_of_clusters(given: Sequence[str]) -> FoundLogs:
+def find_logs_of_clusters(given: Sequence[str], room: Room | None = None) -> FoundLogs:
     """The log files of each `NAME=PATH`, cluster by cluster, in the order in which the names come first.
 
     A name that is given again adds a path to that cluster. Raises InputError as `find_logs` does, for what is not
@@ -24,7 +28,7 @@ def find_logs_of_clusters(given: Sequence[str]) -> FoundLogs:
     files: list[LogFile] = []
     left_out: list[str] = []
     for name, of_cluster in paths.items():
-        found = find_logs(of_cluster)
+        found = find_logs(of_cluster, room=room)
         files += [replace(file, cluster=name) for file in found.files]
         left_out += found.left_out
     _check_apart(files)

@@ -17,6 +17,7 @@ PLAIN: Final = "JSON lines"
 """The shape of what kube-apiserver writes itself."""
 APART: Final = "give them as a file of their own, without other lines: then they are read"
 FOREIGN: Final = "the log of another program, not of kube-apiserver"
+_AS_A_FILE: Final = "give it as a file on this machine: --log FILE, or unpack it: "
 _ELSE: Final = "give a log that kube-apiserver wrote"
 CRI, DOCKER = "a CRI container log", "a container log of Docker (json-file)"
 CONTAINER_LOGS: Final = frozenset({CRI, DOCKER})
@@ -55,7 +56,8 @@ def _wrapped(key: str) -> tuple[Shape, Shape]:
 _TIME: Final = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*"
 
 SHAPES: Final[tuple[Shape, ...]] = (
-    _row("a tar archive", rb"\A[^\0]{1,100}\0[\0-7 ]*[\s\S]{0,400}ustar", "unpack it (tar -xf) and give its folder"),
+    _row("a tar archive", rb"\A[^\0]{1,100}\0[\0-7 ]*[\s\S]{0,400}ustar", f"{_AS_A_FILE}tar -xf FILE"),
+    _row("a zip archive", rb"PK\x03\x04", f"{_AS_A_FILE}unzip FILE"),
     _row(CRI, rb"^" + _TIME + rb" (?:stdout|stderr) [PF]\b"),
     _row(DOCKER, rb'^\{"log":.*"stream": ?"std(?:out|err)"'),
     _row(

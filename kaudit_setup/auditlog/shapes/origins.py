@@ -30,11 +30,11 @@ _PROGRAM: Final = re.compile(
     re.IGNORECASE,
 )
 # /var/log/pods/NAMESPACE_POD_UID/CONTAINER/0.log
-_IN_PODS: Final = re.compile(r"[/.]pods[/.]([a-z0-9-]+)_([a-z0-9.-]+)_[0-9a-f-]{8,}[/.]([a-z0-9-]+)[/.]")
+_IN_PODS: Final = re.compile(r"[/.:]pods[/.]([a-z0-9-]+)_([a-z0-9.-]+)_[0-9a-f-]{8,}[/.]([a-z0-9-]+)[/.]")
 # /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log
-_IN_CONTAINERS: Final = re.compile(r"[/.]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9-]+)-[0-9a-f]{6,64}\b")
+_IN_CONTAINERS: Final = re.compile(r"[/.:]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9-]+)-[0-9a-f]{6,64}\b")
 # must-gather, and `oc adm inspect`: namespaces/NAMESPACE/pods/POD/CONTAINER/CONTAINER/logs/current.log
-_GATHERED: Final = re.compile(r"/namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/")
+_GATHERED: Final = re.compile(r"[/:]namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/")
 # dockershim's and cri-dockerd's names
 _DOCKER_NAME: Final = re.compile(r"/?k8s_([^_]+)_([^_]+)_([^_]+)_")
 # kubectl logs --prefix

@@ -109,11 +109,10 @@ class ClusterLogOptions(LogOptions):
     def _local(self) -> Iterator[LocalLogs]:
         """The files on this machine; what can be read only once is kept, since a question may need to look again."""
         from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
-        from kaudit_setup.cli.signals import clean_up_when_ended
 
         # without a standard input there is nothing in it that could be asked for
         stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
-        with clean_up_when_ended(), rereadable(self.files(), stdin) as files:
+        with self.files() as found, rereadable(found, stdin) as files:
             yield LocalLogs(files)
 
 

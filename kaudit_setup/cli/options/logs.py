@@ -18,6 +18,7 @@ from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.archives.room import Room
     from kaudit_setup.auditlog.files import LogFile
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -34,7 +35,7 @@ LogOption = Annotated[
         "--log",
         metavar="PATH...",
         help="Files, directories, globs, or - for standard input, in any shape that logs are kept in, also "
-        "compressed. With --host: paths on the nodes. "
+        "compressed, or in a tar or zip archive (ARCHIVE:PATH for one of its logs). With --host: paths on the nodes. "
         "An archive made by pack, or a store: see docs/archives.md. "
         "Default: the log of the API server on this machine.",
     ),
@@ -84,8 +85,12 @@ Missing: TypeAlias = Callable[[], list[str]]
 _MOST_NOTES = 10  # of files that are left out
 
 
-def find_local_logs(log: list[str] | None, clusters: list[str] | None = None) -> tuple[LogFile, ...]:
-    """The files behind `--log` or `--cluster`, or this machine's own log. Raises InputError."""
+def find_local_logs(
+    log: list[str] | None, clusters: list[str] | None = None, room: Room | None = None
+) -> tuple[LogFile, ...]:
+    """The files behind `--log` or `--cluster`, or this machine's own log; archives are unpacked if there is `room`.
+    Raises InputError.
+    """
     from kaudit_setup.auditlog.clusters.named import find_logs_of_clusters
     from kaudit_setup.auditlog.find import find_logs
     from kaudit_setup.auditlog.sources.planted import believed
@@ -100,7 +105,7 @@ def find_local_logs(log: list[str] | None, clusters: list[str] | None = None) ->
         own = own_files()
         kept = believed(own, own_writers(own))
     else:
-        found = find_logs_of_clusters(clusters) if clusters else find_logs(log or ())
+        found = find_logs_of_clusters(clusters, room) if clusters else find_logs(log or (), room=room)
         kept, left_out = believed(found.files), found.left_out
     if kept.notes and not kept.files:
         raise InputError(kept.notes[0], hint="give a log that kube-apiserver wrote (--audit-log-path)")
@@ -144,13 +149,22 @@ class LogOptions(Reach):
         """The logs of several clusters, NAME=PATH each, where a command takes them."""
         return None
 
-    def files(self) -> tuple[LogFile, ...]:
-        """The files on this machine. Raises InputError, also if they are evidently of several clusters and nobody
-        says which are of which: objects of one name would be taken for one.
+    @contextmanager
+    def files(self) -> Iterator[tuple[LogFile, ...]]:
+        """The files on this machine, those of archives unpacked meanwhile. Raises InputError."""
+        from kaudit_setup.auditlog.archives.room import Room
+        from kaudit_setup.cli.signals import clean_up_when_ended
+
+        with clean_up_when_ended(), closing(Room()) as unpacked:
+            yield self._found(unpacked)
+
+    def _found(self, unpacked: Room) -> tuple[LogFile, ...]:
+        """Raises InputError, also if they are evidently of several clusters and nobody says which are of which:
+        objects of one name would be taken for one.
         """
         from kaudit_setup.auditlog.clusters.signs import told_apart
 
-        found = find_local_logs(self.log, self.clusters)
+        found = find_local_logs(self.log, self.clusters, unpacked)
         apart = told_apart(found) if not self.clusters else None
         if apart is not None:
             one, other = apart.one, apart.other
@@ -174,7 +188,8 @@ class LogOptions(Reach):
         if not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(self.files()), list
+            with self.files() as files:
+                yield LocalLogs(files), list
             return
         with self.on_nodes() as there:
             yield there.searched(), there.missing
@@ -190,7 +205,8 @@ class LogOptions(Reach):
         if not self.stored and not self.remote:
             from kaudit_setup.auditlog.sources.local import LocalLogs
 
-            yield LocalLogs(self.files()), list
+            with self.files() as files:
+                yield LocalLogs(files), list
             return
         from tempfile import TemporaryDirectory
 
