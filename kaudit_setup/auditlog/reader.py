@@ -40,7 +40,7 @@ class Unit(msgspec.Struct, frozen=True):
     start: int = 0
     end: int = -1
     reading: Reading | None = None
-    """Of a later part: how its file is read, which only its beginning tells."""
+    """How its file is read, which only its beginning tells; None for the first part if nobody has looked yet."""
     meter: Meter | None = None
     """Told how far it was read."""
 
@@ -121,7 +121,7 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
     at, source, reading = 0, cast(Readable, stream), unit.reading
     if unit.start:
         at = _line_start(stream, unit.start)
-    else:
+    elif reading is None:
         start = begin(stream, tally)
         at, source, reading = start.at, start.source, start.reading
         if unit.file.gzipped and start.empty:

@@ -10,11 +10,11 @@ from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.journal import Journal
-from kaudit_setup.auditlog.shapes.layouts import Cri, Docker, Lines, Spread, plain
+from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines, Spread, plain
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
-from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, LEGACY
+from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
@@ -78,14 +78,14 @@ def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     if not any(CRI_LINE.match(line) for line in lines[:5]):
         return None
-    return Reading(CRI, Kind.cri, Cri) if _mention(lines) else None
+    return CRI_LINES if _mention(lines) else None
 
 
 def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     if not any(kind_of(line) is Kind.docker for line in lines[:5]) or not _mention(lines):
         return None
-    return Reading(DOCKER, Kind.docker, Docker, depth=1)
+    return DOCKER_LINES
 
 
 def _mention(lines: Sequence[bytes]) -> bool:

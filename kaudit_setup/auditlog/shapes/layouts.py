@@ -12,7 +12,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
 from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
-from kaudit_setup.auditlog.shapes.names import PLAIN
+from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 
@@ -248,6 +248,9 @@ def _holding(block: Block, wanted: Sequence[Find]) -> Texts:
 
 PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, splittable=True)
 """What kube-apiserver writes."""
+CRI_LINES: Final = Reading(CRI, Kind.cri, Cri)
+DOCKER_LINES: Final = Reading(DOCKER, Kind.docker, Docker, depth=1)
+"""What container runtimes make of it."""
 
 
 def plain(head: bytes) -> bool:

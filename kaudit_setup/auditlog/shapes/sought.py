@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
-from kaudit_setup.auditlog.literals import Find, finders, plainly
+import msgspec
+
+from kaudit_setup.auditlog.literals import Find, finders, plainly, spellings
 
 # what no writer of JSON and no URL escapes
 _WORD: Final = re.compile(rb"[A-Za-z0-9_.-]{3,}")
@@ -39,8 +41,37 @@ class Sought:
     @cached_property
     def words(self) -> tuple[Find, ...] | None:
         """For events in any order and spelling: a word of each literal; None if one has none that is sure."""
-        words = [_word(one) for one in self._literals]
-        return finders([word for word in words if word]) if all(words) else None
+        words = _words(self._literals)
+        return finders(words) if words else None
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """What to look for on a machine where events may be inside JSON strings: `own`, where they are as kube-apiserver
+    wrote them; `names`, where fields stand in another order. Without any, every line is asked for.
+    """
+
+    own: tuple[bytes, ...] = ()
+    names: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, literals: Sequence[bytes], depth: int | None) -> Inside:
+        """`depth`: see `Reading`; those that are less deep are found as well, as a file may hold several shapes."""
+        if depth is None or not all(one.isascii() and b"\\" not in one for one in literals):
+            words = _words(literals)
+            return cls(words, words)
+        depths = range(max(depth, 1) + 1)
+        values = [value for one in literals for value in plainly(one)[0]]
+        return cls(_at(depths, [said for one in literals for said in spellings(one)]), _at(depths, values))
+
+
+def _at(depths: Iterable[int], texts: Sequence[bytes]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(one for depth in depths for text in texts for one in escaped(text, depth)))
+
+
+def _words(literals: Sequence[bytes]) -> tuple[bytes, ...]:
+    """One of each literal; none if one has none that is sure."""
+    words = tuple(dict.fromkeys(map(_word, literals)))
+    return words if all(words) else ()
 
 
 def escaped(literal: bytes, depth: int) -> tuple[bytes, ...]:

@@ -73,6 +73,24 @@ class LogNode(msgspec.Struct, frozen=True):
             )
         return unpack.moved
 
+    def begin(self, path: str, inode: int, most: int) -> tuple[bytes, int]:
+        """The first bytes of the file with that inode, unpacked, at most so many; nothing if the file is gone.
+        And how many crossed the network. Raises NodeError.
+        """
+        head = bytearray()
+
+        def keep(data: bytes) -> None:
+            head.extend(data)
+            if len(head) > most:
+                raise NodeError(f"{self.name}: more of {path} arrives than was asked for")
+
+        unpack = Unpack(keep)
+        ran = self.ask(["fetch", "gzip", path, str(inode), "begin", str(most)], unpack.feed)
+        if ran.code not in {0, _GONE}:
+            details = ran.err.decode("utf-8", "replace")
+            raise NodeError(f"{self.name}: {path} cannot be read", hint="run the same command again", details=details)
+        return bytes(head), unpack.moved
+
 
 class Unpack:
     """The answer of the script as it arrives: its first line says whether the rest is compressed."""

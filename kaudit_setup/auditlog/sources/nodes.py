@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, not_read, together
@@ -16,7 +16,8 @@ from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
 from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
 from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
-from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list
+from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list, one_by_one
+from kaudit_setup.auditlog.sources.sifted import Sifted, SiftedAnswer, kept_here
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.runner import Runner
@@ -109,11 +110,11 @@ class _NodeSearch:
         try:
             self._search("lines", self._files)
             others = self._answer.others
-            if others and self._failure is None:
+            if others:
                 sorted_out = sort_out(self._node, others)
                 self.moved += sorted_out.moved
                 self._search("any", sorted_out.lines)
-                for file in sorted_out.shaped:
+                for file in (*sorted_out.shaped, *self._sift(sorted_out.sifted)):
                     self._search_here(file)
         except KauditError as error:
             self._failure = error
@@ -125,20 +126,40 @@ class _NodeSearch:
 
     def _search(self, way: str, files: Sequence[LogFile]) -> None:
         """Let the machine search `files`; see the script for the `way`. Raises KauditError."""
-        if not files:
-            return
-        unpack = Unpack(self._take)
-        self._answer.whole = False
+        if files:
+            self._ask(["search", "gzip", way, *self._request.args], file_list(files), self._take, self._answer)
+
+    def _sift(self, files: Sequence[Sifted]) -> list[LogFile]:
+        """Let the machine sift `files`; those that it has no tool for. Raises KauditError."""
+        unsifted: list[LogFile] = []
+        for way, depth in dict.fromkeys((one.way, one.depth) for one in files):
+            some = [one for one in files if (one.way, one.depth) == (way, depth)]
+            with kept_here(self._node.name) as folder:
+                answer = SiftedAnswer(some, folder)
+                args = ["sift", "gzip", way, "0", "", "", *self._request.inside(depth)]
+                self._ask(args, one_by_one([one.file for one in some]), answer.feed, answer)
+                answer.close()
+                for hit in answer.hits(self._request.literals, self._request.window, self._answer.tallies):
+                    self._put(hit)
+            unsifted += answer.unsifted
+        return unsifted
+
+    def _ask(
+        self, args: Sequence[str], stdin: bytes, sink: Callable[[bytes], None], answer: SearchAnswer | SiftedAnswer
+    ) -> None:
+        """Ask the machine; `answer` tells whether all of it came. Raises KauditError."""
+        unpack = Unpack(sink)
+        answer.whole = False
         try:
-            args = ["search", "gzip", way, *self._request.args]
-            done = self._node.ask(args, unpack.feed, stdin=file_list(files))
+            done = self._node.ask(args, unpack.feed, stdin=stdin)
         finally:
             self.moved += unpack.moved
-        self._failure = failure_of(self._node.name, done)
+        if failure := failure_of(self._node.name, done):
+            raise failure
         # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
-        if self._failure is None and unpack.moved and not self._answer.whole and not isinstance(done, Nothing):
+        if unpack.moved and not answer.whole and not isinstance(done, Nothing):
             cut = f"{self._node.name}: the answer to the search was cut short"
-            self._failure = NodeError(cut, hint="run the same command again")
+            raise NodeError(cut, hint="run the same command again")
 
     def _take(self, data: bytes) -> None:
         for hit in self._answer.feed(data):

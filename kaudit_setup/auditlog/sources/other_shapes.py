@@ -1,12 +1,10 @@
-"""Files on other machines whose lines are not events as they stand: brought here to be read.
-
-A grep there cannot be trusted with them: container runtimes cut lines into parts, shippers escape what they write.
-kubelet keeps some 50 MiB of a container's log, which is a few MiB on the wire.
+"""Files on other machines whose lines are not events as they stand: which of them their machine can sift, and what
+has to be brought here to be read: a whole file in one line, a journald export, UTF-16, zstd, xz, bzip2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -18,15 +16,19 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
-from kaudit_setup.auditlog.unpacking.compression import GZIP, MAGICS
+from kaudit_setup.auditlog.sources.sifted import RUNTIMES, Sifted, way_of
+from kaudit_setup.auditlog.unpacking.compression import MAGICS
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.values import replace
 
 
 class SortedOut(msgspec.Struct, frozen=True):
-    """Files of lines that can be searched where they are; files in other shapes; bytes that crossed the network."""
+    """Files of JSON lines that can be searched where they are; files in other shapes that can be sifted there; files
+    that have to be brought here; bytes that crossed the network.
+    """
 
     lines: tuple[LogFile, ...]
+    sifted: tuple[Sifted, ...]
     shaped: tuple[LogFile, ...]
     moved: int
 
@@ -38,29 +40,39 @@ class Brought(msgspec.Struct, frozen=True):
     moved: int
 
 
-def sort_out(node: LogNode, files: Sequence[LogFile]) -> SortedOut:
-    """Look at the beginning of each of `files`. Raises NodeError."""
+def sort_out(node: LogNode, files: Mapping[LogFile, str]) -> SortedOut:
+    """Look at the beginning of each of `files`, unless its machine said what it looks like. Raises NodeError."""
     lines: list[LogFile] = []
+    sifted: list[Sifted] = []
     shaped: list[LogFile] = []
     moved = 0
-    for file in files:
-        head = BytesIO()
-        for size in (LOOK_BYTES, FAR_BYTES):
-            stretch = (head.tell(), min(file.size, size))
-            moved += node.fetch(file.path, file.inode[1], stretch, head) or 0
-            if b"\n" in head.getvalue() or head.tell() == file.size:
-                break
-        (shaped if _has_shape(head) else lines).append(file)
-    return SortedOut(tuple(lines), tuple(shaped), moved)
+    for file, shape in files.items():
+        if shape in RUNTIMES:
+            sifted.append(Sifted(file, shape, RUNTIMES[shape]))
+            continue
+        head, crossed = _beginning(node, file)
+        moved += crossed
+        if head.startswith(MAGICS):  # in a way that the script does not know
+            shaped.append(file)
+            continue
+        start = begin(BytesIO(head), Tally())
+        way = None if start.wide or start.reading is None else way_of(file, start.reading, head)
+        if way is not None:
+            sifted.append(way)
+        else:
+            (shaped if start.wide or start.reading is not None else lines).append(file)
+    return SortedOut(tuple(lines), tuple(sifted), tuple(shaped), moved)
 
 
-def _has_shape(head: BytesIO) -> bool:
-    text = head.getvalue()
-    head.seek(0)
-    if text.startswith(MAGICS) and not text.startswith(GZIP):
-        return True  # not known there
-    start = begin(head, Tally())
-    return start.wide or start.reading is not None
+def _beginning(node: LogNode, file: LogFile) -> tuple[bytes, int]:
+    """How a file begins, unpacked if the script can do that, and how many bytes crossed the network for it."""
+    moved = 0
+    for most in (LOOK_BYTES, FAR_BYTES):
+        head, crossed = node.begin(file.path, file.inode[1], most)
+        moved += crossed
+        if b"\n" in head or len(head) < most:
+            break
+    return head, moved
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from typing import Final
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, inside, misshapen
@@ -11,6 +12,8 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import Window, stamp_or_nothing
 
+LOSSES: Final = {b"x": "a compressed file that is cut short", b"g": "the file is gone"}
+"""What the script says of a file that it could not read, or not to its end."""
 _HEAD_BYTES = 4096
 """Kept of a line that is too long: its file, its number and how the event begins."""
 
@@ -29,8 +32,8 @@ class SearchAnswer:
         self._files = {file.path: file for file in files}
         self._file = files[0] if files else LogFile("?", "?")
         self.tallies: dict[str, Tally] = {}
-        self.others: list[LogFile] = []
-        """Files that do not begin with a line of kube-apiserver, and were not searched."""
+        self.others: dict[LogFile, str] = {}
+        """Files that do not begin with a line of kube-apiserver, and were not searched: which shape they begin in."""
         self.whole = False
         """Whether the script said that it had come to its end."""
 
@@ -98,16 +101,16 @@ class SearchAnswer:
         elif kind == b"done":
             self.whole = True
         elif kind == b"o":
-            self.others.append(self._files[path])
+            shape, _, path = path.partition("\t")
+            self.others[self._files[path]] = shape
         elif kind == b"s":
             self._tally(path).note(REWRITTEN)
         elif kind == b"r":
-            now, path = next(split for split in _splits(path) if split[1] in self._files)
-            self._tally(path).note(f"{path} was rotated while the log was read and is now {now}")
-        elif kind in {b"x", b"g"}:
-            what = "a compressed file that is cut short" if kind == b"x" else "the file is gone"
-            self._tally(path).damage(0, what)
-            self._tally(path).note(f"{path}: {what}")
+            now, path = moved(path, self._files)
+            self._tally(path).note(rotated(path, now))
+        elif kind in LOSSES:
+            self._tally(path).damage(0, LOSSES[kind])
+            self._tally(path).note(f"{path}: {LOSSES[kind]}")
 
     def _facts(self, path: str, fields: list[str]) -> None:
         size, lines, bad, first, last = fields
@@ -127,11 +130,16 @@ class SearchAnswer:
         return self.tallies.setdefault(path, Tally())
 
 
-def _splits(text: str) -> Iterator[tuple[str, str]]:
-    """At each of its tabs: a path may hold some."""
+def moved(text: str, known: Container[str]) -> tuple[str, str]:
+    """Where a file is now, and its path as it was asked for: with a tab between them; a path may hold some, too."""
     parts = text.split("\t")
-    for at in range(1, len(parts)):
-        yield "\t".join(parts[:at]), "\t".join(parts[at:])
+    splits = (("\t".join(parts[:at]), "\t".join(parts[at:])) for at in range(1, len(parts)))
+    return next(split for split in splits if split[1] in known)
+
+
+def rotated(path: str, now: str) -> str:
+    """What is said of a file that was renamed while it was read."""
+    return f"{path} was rotated while the log was read and is now {now}"
 
 
 def _text(data: bytes) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
+from kaudit_setup.auditlog.shapes.sought import Inside
 from kaudit_setup.auditlog.timestamps import Window
 
 _FEW_FILES = 500
@@ -25,6 +26,7 @@ class SearchRequest(msgspec.Struct, frozen=True):
     spelt: tuple[bytes, ...]
     plains: tuple[Plain, ...]
     window: Window
+    patterns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, literals: Iterable[bytes], patterns: Sequence[str], window: Window) -> SearchRequest:
@@ -34,7 +36,13 @@ class SearchRequest(msgspec.Struct, frozen=True):
         spelt = tuple(dict.fromkeys(one for literal in wanted for one in spellings(literal)))
         anew = tuple(dict.fromkeys(one for plain in plains for one in plain[0]))
         texts = (literal.decode("utf-8", "surrogateescape") for literal in (*spelt, *anew))
-        return cls((str(len(spelt)), str(len(anew)), *texts, *patterns), wanted, spelt, plains, window)
+        return cls(
+            (str(len(spelt)), str(len(anew)), *texts, *patterns), wanted, spelt, plains, window, tuple(patterns)
+        )
+
+    def inside(self, depth: int | None) -> list[str]:
+        """The same question to events inside of `depth` JSON strings, as arguments; see `Inside`."""
+        return questions(Inside.of(self.literals, depth), self.patterns, depth)
 
     def said_in(self, line: bytes) -> bool:
         """Whether `line` holds a literal as it is, or says the same."""
@@ -47,6 +55,20 @@ def file_list(files: Sequence[LogFile]) -> bytes:
     for kind, group in _grouped(files):
         lines += [f"{kind} {len(group)}", *(f"{file.inode[1]} {file.path}" for file in group)]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def one_by_one(files: Sequence[LogFile]) -> bytes:
+    """The same, each of `files` looked at by itself."""
+    lines = [f"facts {len(files)}", *(f"{file.inode[1]} {file.path}" for file in files)]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def questions(inside: Inside, patterns: Sequence[str], depth: int | None) -> list[str]:
+    """What the script is asked for, as arguments. `patterns`: of JSON lines, see `LogSource.candidates`."""
+    texts = [one.decode("utf-8", "surrogateescape") for one in (*inside.own, *inside.names)]
+    # a string in a string has backslashes before its quotes; what is mapped to an event is worded otherwise
+    quoted = [] if depth is None else [one.replace('"', r"\\*" + '"') for one in patterns]
+    return [str(len(inside.own)), str(len(inside.names)), *texts, *quoted]
 
 
 def _grouped(files: Sequence[LogFile]) -> Iterator[tuple[str, Sequence[LogFile]]]:

@@ -11,7 +11,16 @@
 #                                                      expression) fits; and what was read. The files are on standard
 #                                                      input, see below. WAY `lines`: a file that does not begin with a
 #                                                      line of kube-apiserver is only named; `any`: all are searched
+#   sift GZIP WAY FROM TO NEWS COUNT NAMES LITERAL... NAME... PATTERN...
+#                                                      the same for files in other shapes, of which it gives each line
+#                                                      as it is, with its number; the parts of an event that a
+#                                                      container runtime cut are one line. WAY: how lines belong
+#                                                      together (see JOIN), or `own`: find out. Bytes [FROM, TO) of each
+#                                                      file (TO empty: to its end). NEWS `yes`: only what is whole, and
+#                                                      nothing beside it; else the first and the last event come along,
+#                                                      which tell the time covered, and those that are damaged
 #   fetch GZIP PATH INODE FROM TO                      bytes [FROM, TO) of the file with that inode
+#                                                      (FROM `begin`: so many of its first ones, unpacked)
 #   several GZIP                                       the bytes of all files on standard input, `INODE PATH`
 #   sum PATH INODE TO                                  SHA-256 of bytes [0, TO)
 # GZIP is `gzip` or `cat`: what the answer goes through. PATH is a file, a folder or a glob; none: where the
@@ -195,14 +204,196 @@ in_own_order() { # file, whether it is packed
   esac
 }
 
-# Whether a file begins with a line of kube-apiserver; an empty one does.
-begins_so() { # file, whether it is packed
+# How a file begins, in SHAPE: with a line of kube-apiserver (`line`; an empty one does, too), with a record of a
+# container runtime (`cri`, `docker`), or otherwise (`other`). NUL bytes before it are a hole; between its letters they
+# are UTF-16.
+SOH=$(printf '\001')
+shape_of() { # file, whether it is packed
   _head=$(case $2 in
     yes) gzip -dc <"$1" 2>/dev/null ;;
     *) cat -- "$1" 2>/dev/null ;;
-  esac | head -c 100 | tr -d '\0')
+  esac | head -c 65536 | tr '\0' '\001' | head -n 1 | sed "s/^$SOH*//")
   case $_head in
-    '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;;
+    '{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') SHAPE=line ;;
+    '{"log":"'*'","stream":"std'*'"time":"'*'"}') SHAPE=docker ;;
+    [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*' stdout '[PF]* | [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*' stderr '[PF]*)
+      case ${_head%% std*} in *' '*) SHAPE=other ;; *) SHAPE=cri ;; esac
+      ;;
+    *) SHAPE=other ;;
+  esac
+}
+
+# Whether a file begins with a line of kube-apiserver; an empty one does.
+begins_so() {
+  shape_of "$1" "$2"
+  [ "$SHAPE" = line ]
+}
+
+# An awk program that numbers the lines of a log, and makes one of those that belong together: `line`, each stands for
+# itself; `cri` and `docker`, the parts of an event that the container runtime cut (TIME STREAM P TEXT; a text in JSON
+# that does not end with a newline); `element`, pretty-printed JSON, from a line that is `edge` and `{` to one that is
+# `edge` and `}`. Its input has one line break more than the log. What is open at the end of it is given only without
+# `news`; with it, `used` says how much is done, and it is read again together with what comes.
+JOIN='
+function end_of(text, count) { return substr(text, length(text) - count + 1) }
+function is_event(text) {
+  return index(text, "auditID") || index(text, " AUDIT: id=") || index(text, "protoPayload")
+}
+function is_whole(text) {
+  if (way == "line" || way == "other") return 1
+  if (way == "element") return text ~ /},? $/
+  return substr(text, 1, 1) == "{" && (end_of(text, 1) == "}" || end_of(text, 3) == "}\\n")
+}
+function give(line, text) {
+  print line
+  if (news || !is_event(text)) return
+  if (!events++) print line >beside
+  else latest = line
+  if (!is_whole(text) && ++bad < 1000) print line >beside
+}
+function give_waiting(  i) {
+  for (i = 1; i <= waiting; i++) give(lines[i], texts[i])
+  waiting = 0
+}
+# the other stream goes on while one is in the middle of an event: its lines wait, so that all come in their order
+function complete(stream, line, text) {
+  if (oldest == "" || oldest == stream) give(line, text)
+  else {
+    lines[++waiting] = line
+    texts[waiting] = text
+  }
+}
+function finish(stream, tail,  other) {
+  if (stream != oldest) {
+    complete(stream, number[stream] ":" head[stream] joined[stream] tail, joined[stream])
+    delete open[stream]
+    return
+  }
+  give(number[stream] ":" head[stream] joined[stream] tail, joined[stream])
+  delete open[stream]
+  oldest = ""
+  give_waiting()
+  for (other in open) oldest = other
+}
+function part(stream, n, line, begin, text, tail, last) {
+  if (last && !(stream in open)) {
+    complete(stream, n ":" line, text)
+    return
+  }
+  if (!(stream in open)) {
+    open[stream] = 1
+    number[stream] = n
+    offset[stream] = bytes
+    head[stream] = begin
+    joined[stream] = ""
+    if (oldest == "") oldest = stream
+  }
+  joined[stream] = joined[stream] text
+  if (last || bytes - offset[stream] > 15000000) finish(stream, tail)
+}
+function cri(n, line,  at, rest, space) {
+  at = index(line, " ")
+  rest = substr(line, at + 8)
+  if (line !~ /^[^ ]+ std(out|err) [PF]/) {
+    complete("", n ":" line, line)
+    return
+  }
+  space = index(rest, " ")
+  part(substr(line, at + 1, 6), n, line, substr(line, 1, at + 7) "F ", space ? substr(rest, space + 1) : "", "", \
+    substr(rest, 1, 1) == "F")
+}
+function ends_line(text,  at) {
+  # an even number of backslashes is none
+  if (end_of(text, 2) != "\\n") return 0
+  for (at = length(text) - 1; at > 0 && substr(text, at, 1) == "\\"; ) at--
+  return (length(text) - 1 - at) % 2
+}
+function docker(n, line,  at, text) {
+  at = index(line, "\",\"stream\":\"")
+  if (substr(line, 1, 8) != "{\"log\":\"" || !at) {
+    complete("", n ":" line, line)
+    return
+  }
+  text = substr(line, 9, at - 9)
+  part(substr(line, at + 12, 6), n, line, "{\"log\":\"", text, substr(line, at), \
+    ends_line(text) || (length(text) < 16384 && substr(text, 1, 1) == "{" && end_of(text, 1) == "}"))
+}
+function element(n, line) {
+  if (!("" in open) && line != edge "{") return
+  part("", n, line, "", line " ", "", line == edge "}" || line == edge "},")
+}
+function take(n, line) {
+  if (way == "cri") cri(n, line)
+  else if (way == "docker") docker(n, line)
+  else if (way == "element") element(n, line)
+  else give(n ":" line, line)
+  bytes += length(line) + 1
+}
+NR > 1 { take(NR - 1, held) }
+{ held = $0 }
+END {
+  if (held != "" && !news) take(NR, held)
+  used = bytes
+  done = NR - 1
+  if (oldest != "") {
+    used = offset[oldest]
+    done = number[oldest] - 1
+  }
+  while (!news && oldest != "") finish(oldest, way == "docker" ? "\",\"stream\":\"" oldest "\"}" : "")
+  if (latest != "") print latest >beside
+  if (!news) done = NR - 1 + (held != "")
+  print done "\t" events + 0 "\t" bad + 0 "\t" used + 0 >facts
+}'
+
+# Of the open file, what belongs together in one line, with its number; and what was read, in a line `u`.
+sift() { # the open file, its path, whether it is packed
+  if ! have awk; then note 'w\t%s\n' "$2" && return; fi
+  _way=${way%%:*} _own=yes
+  if [ "$way" = own ]; then shape_of "$1" "$3" && _way=$SHAPE; fi
+  printf 'k\t%s\n' "$_way"
+  if ! own_inside "$1" "$3"; then _own=''; fi
+  : >"$work/beside" && : >"$work/facts" || no_room
+  {
+    if [ "$3" = yes ]; then
+      { gzip -dc <"$1" 2>/dev/null || note 'x\t%s\n' "$2"; } | tail -c "+$((from + 1))"
+    elif [ -n "$to" ]; then
+      tail -c "+$((from + 1))" "$1" | head -c "$((to - from))"
+    else
+      cat "$1" || failed "$2 cannot be read"
+    fi
+    echo
+  } | tr '\0' '\001' | joined "$_way" | {
+    if [ "$_way" = other ]; then cat; else matching_joined "$_own"; fi
+  }
+  cat "$work/beside"
+  # without it the answer is none: it says why, or nobody reads it any more
+  if [ -s "$work/facts" ]; then printf 'u\t%s\t%s\n' "$(cat "$work/facts")" "$2"; fi
+}
+
+joined() { # way
+  awk -v way="$1" -v edge="${way#*:}" -v news="$news" -v beside="$work/beside" -v facts="$work/facts" "$JOIN"
+  _status=$?
+  if [ "$_status" -ne 0 ] && [ "$_status" -ne 141 ]; then failed "awk ended with status $_status"; fi
+}
+
+matching_joined() { # whether in own order
+  if [ "$1" = yes ]; then _literals=$work/literals; else _literals=$work/names; fi
+  if [ -f "$work/pattern.1" ]; then
+    searched -a -F -f "$_literals" | narrow 1
+  else
+    searched -a -F -f "$_literals"
+  fi
+}
+
+# Whether the first event inside of a file's lines is as kube-apiserver writes it, whatever is around it.
+own_inside() { # file, whether it is packed
+  _head=$(case $2 in
+    yes) gzip -dc <"$1" 2>/dev/null ;;
+    *) cat -- "$1" 2>/dev/null ;;
+  esac | head -c 65536 | tr -d '\0' | grep -a -m 1 auditID)
+  case $_head in *'"requestURI":"\/'*) return 1 ;; esac
+  case $(printf '%s\n' "$_head" | tr -d '\\') in
+    *'{"kind":"Event","apiVersion":"audit.k8s.io/'* | '') ;;
     *) return 1 ;;
   esac
 }
@@ -216,7 +407,8 @@ opened() ( # inode (empty: any), where it is, its path for the answer, whether f
   # whatever its name says
   packed='' own=yes
   if [ "$(head -c 2 <"$f" | tr -d '\0')" = "$GZIP" ]; then packed=yes; fi
-  if [ "$way" = lines ] && ! begins_so "$f" "$packed"; then note 'o\t%s\n' "$3" && exit 0; fi
+  if [ "$mode" = sift ]; then sift "$f" "$3" "$packed" && exit 0; fi
+  if [ "$way" = lines ] && ! begins_so "$f" "$packed"; then note 'o\t%s\t%s\n' "$SHAPE" "$3" && exit 0; fi
   case $3 in *.gz) [ -s "$f" ] || note 'x\t%s\n' "$3" ;; esac
   if ! in_own_order "$f" "$packed"; then own='' && note 's\t%s\n' "$3"; fi
   case $packed in
@@ -339,9 +531,15 @@ trap 'exit 1' HUP INT TERM PIPE
 mode=$1
 shift
 case $mode in
-  search)
-    pack=$1 way=$2 count=$3 names=$4
-    shift 4
+  search | sift)
+    pack=$1 way=$2 from=0 to='' news=''
+    shift 2
+    if [ "$mode" = sift ]; then
+      from=$1 to=$2 news=$3
+      shift 3
+    fi
+    count=$1 names=$2
+    shift 2
     have "$pack" || pack='cat'
     echo "$pack"
     # in memory where there is such a place: the node's disk may be full, and that is a time when people ask
@@ -397,7 +595,13 @@ case $mode in
     f=$(by_inode "$path" "$inode")
     [ -n "$f" ] || exit 3
     echo "$pack"
-    tail -c "+$((from + 1))" -- "$f" | head -c "$((to - from))" | "$pack"
+    if [ "$from" != begin ]; then
+      tail -c "+$((from + 1))" -- "$f" | head -c "$((to - from))"
+    elif [ "$(head -c 2 -- "$f" | tr -d '\0')" = "$GZIP" ]; then
+      gzip -dc <"$f" 2>/dev/null | head -c "$to"
+    else
+      head -c "$to" -- "$f"
+    fi | "$pack"
     ;;
   sum)
     f=$(by_inode "$1" "$2")

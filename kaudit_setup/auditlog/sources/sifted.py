@@ -1,0 +1,238 @@
+"""Files on other machines whose lines are not events as they stand, sifted there: what may hold an event that is
+asked for comes here as it is, an event that was cut into parts on one line, and is read here as the file would be.
+"""
+
+from __future__ import annotations
+
+import shutil
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final
+
+import msgspec
+
+from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.reader import Unit
+from kaudit_setup.auditlog.scan_statistics import Damage, Tally
+from kaudit_setup.auditlog.search import Hit, matches
+from kaudit_setup.auditlog.shapes.documents import learn, one_line
+from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines
+from kaudit_setup.auditlog.shapes.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.sources.search_answer import LOSSES, moved, rotated
+from kaudit_setup.auditlog.timestamps import Window
+from kaudit_setup.errors import KauditError, NodeError
+from kaudit_setup.values import replace
+
+RUNTIMES: Final = {"cri": CRI_LINES, "docker": DOCKER_LINES}
+"""What the script knows by itself from the first line of a file."""
+_LOOK_LINES: Final = 20
+_WAYS: Final = {
+    Kind.cri: "cri",
+    Kind.docker: "docker",
+    Kind.legacy: "line",
+    Kind.record: "line",
+    Kind.prefixed: "line",
+}
+# what a line of the answer begins with is short: a number, or a letter and a path
+_LONGEST_NOTE: Final = 16 << 10
+_NUL: Final = bytes.maketrans(b"\x01", b"\0")
+"""The script writes another byte for NUL, which no awk can be trusted with; neither stands in an event."""
+
+
+class Sifted(msgspec.Struct, frozen=True):
+    """A file that its machine can sift: how lines belong together there, and how what comes of them is read here."""
+
+    file: LogFile
+    way: str
+    reading: Reading
+    element: bool = False
+    """Whether what comes is elements of JSON, which are to be written anew, each on one line."""
+
+    @property
+    def depth(self) -> int | None:
+        """See `Reading`."""
+        return self.reading.depth
+
+
+def way_of(file: LogFile, reading: Reading, head: bytes) -> Sifted | None:
+    """How a file that begins with `head` can be sifted; None if it cannot."""
+    if reading.kind in _WAYS:
+        return Sifted(file, _WAYS[reading.kind], reading)
+    separator = learn(head) if reading.kind is Kind.document and reading.documents is None else None
+    if separator is None:
+        return None
+    between = separator.text[separator.close : separator.open]
+    if separator.indented:
+        way = f"element:{separator.text[1 : separator.close - 1].decode('ascii', 'replace')}"
+    elif separator.close == 1 and between.strip(b" \t\r") == b",\n" and _on_lines(head):
+        way = "line"
+    else:
+        return None
+    depth = None if reading.steps else 0
+    kind = Kind.record if reading.steps else Kind.plain
+    return Sifted(file, way, replace(reading, kind=kind, layout=Lines, depth=depth), element=True)
+
+
+def _on_lines(head: bytes) -> bool:
+    """Whether each element of an array is on a line of its own."""
+    lines = head.split(b"\n")[1:-1]
+    return all(line.startswith(b"{") and line.endswith(b"},") for line in lines[:_LOOK_LINES])
+
+
+@contextmanager
+def kept_here(name: str) -> Iterator[Path]:
+    """A folder for what a machine gives, as long as it is read. Raises KauditError if it cannot be kept."""
+    try:
+        with TemporaryDirectory(prefix="kaudit-setup-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise KauditError(
+            f"what was found in the logs of {name} cannot be kept here: {error.strerror or error}",
+            hint="make room here, or name another place for it with TMPDIR",
+        ) from error
+
+
+class _Copy:
+    """What came of one file."""
+
+    def __init__(self, sifted: Sifted, path: Path) -> None:
+        self.sifted = sifted
+        self.path = path
+        self.numbers = array("Q")
+        """Of each line that came, its number in the file."""
+        self.beside: frozenset[int] = frozenset()
+        self.tally = Tally()
+        self.bad = 0
+
+
+class SiftedAnswer:
+    """The answer of the script to `sift`, kept in a folder."""
+
+    def __init__(self, files: Sequence[Sifted], folder: Path) -> None:
+        self._copies = {one.file.path: _Copy(one, folder / str(number)) for number, one in enumerate(files)}
+        self._into = next(iter(self._copies.values()))
+        self._out: BinaryIO | None = None
+        self._head = b""
+        self._in_line = False
+        self.whole = False
+        """Whether the script said that it had come to its end."""
+        self.unsifted: list[LogFile] = []
+        """Files that the machine has no tool to sift with."""
+
+    def feed(self, data: bytes) -> None:
+        """Take one more piece of the answer, which may begin and end anywhere. Raises OSError and NodeError."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._take(line, ended=True)
+        self._take(rest, ended=False)
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        if self._out is not None:
+            self._out.close()
+        self._out = None
+
+    def hits(self, literals: Sequence[bytes], window: Window, tallies: dict[str, Tally]) -> Iterator[Hit]:
+        """The events that hold any of `literals`, file by file. Fills `tallies`, by path."""
+        for path, copy in self._copies.items():
+            yield from _read(copy, literals, window)
+            tallies[path] = copy.tally
+
+    def _take(self, piece: bytes, *, ended: bool) -> None:
+        if not self._in_line:
+            self._head += piece
+            number, colon, text = self._head.partition(b":")
+            if colon and number.isdigit():
+                self._head, piece, self._in_line = b"", text, True
+                self._into.numbers.append(int(number))
+            elif ended:
+                self._note(self._head)
+                self._head = b""
+                return
+            elif len(self._head) > _LONGEST_NOTE:
+                raise NodeError("the answer to the search cannot be read: a line of it has no number")
+            else:
+                return
+        out = self._out = self._out or self._into.path.open("ab")
+        out.write(piece.translate(_NUL))
+        if ended:
+            out.write(b"\n")
+            self._in_line = False
+
+    def _note(self, line: bytes) -> None:
+        kind, _, rest = line.partition(b"\t")
+        path = rest.decode("utf-8", "surrogateescape")
+        if kind == b"m":
+            self.close()
+            self._into = self._copies[path]
+        elif kind == b"u":
+            self._facts(path)
+        elif kind == b"done":
+            self.whole = True
+        elif kind == b"w":
+            self.unsifted.append(self._copies.pop(path).sifted.file)
+        elif kind == b"r":
+            now, path = moved(path, self._copies)
+            self._copies[path].tally.note(rotated(path, now))
+        elif kind in LOSSES:
+            self._copies[path].tally.damage(0, LOSSES[kind])
+            self._copies[path].tally.note(f"{path}: {LOSSES[kind]}")
+
+    def _facts(self, said: str) -> None:
+        lines, events, bad, size, path = said.split("\t", 4)
+        copy = self._copies[path]
+        copy.tally.lines, copy.tally.events, copy.tally.size = int(lines), int(events), int(size)
+        copy.bad = int(bad)
+
+
+def _read(copy: _Copy, literals: Sequence[bytes], window: Window) -> Iterator[Hit]:
+    """The events in what came of a file that hold any of `literals`; its tally says what the whole file is."""
+    if not copy.path.exists():
+        return
+    if copy.sifted.element:
+        _put_in_lines(copy.path)
+    info = copy.path.stat()
+    here = replace(
+        copy.sifted.file, size=info.st_size, inode=(info.st_dev, info.st_ino), gzipped=False, copy=str(copy.path)
+    )
+    met = Tally()
+    given: set[int] = set()
+    for part in matches(Unit(0, here, reading=copy.sifted.reading), met, literals, window, check=True):
+        for line, _, text in part:
+            number = copy.numbers[line - 1]
+            # what tells the time covered may be asked for as well
+            if number not in given:
+                given.add(number)
+                yield Hit(copy.sifted.file, number, 0, text)
+    _complete(copy, met)
+
+
+def _put_in_lines(path: Path) -> None:
+    """Write each element anew as kube-apiserver has written it."""
+    lined = path.with_name(f"{path.name}.lines")
+    with path.open("rb") as source, lined.open("wb") as out:
+        for line in source:
+            text = line.strip().removesuffix(b",")
+            out.write(one_line(text + b"\n").strip() + b"\n")
+    shutil.move(lined, path)
+
+
+def _complete(copy: _Copy, met: Tally) -> None:
+    """Add what was met in the lines that came to what the machine said of the whole file."""
+    whole, numbers = copy.tally, copy.numbers
+    for damage in met.located:
+        line = numbers[damage.line - 1] if 0 < damage.line <= len(numbers) else 0
+        if Damage(line, damage.what) not in whole.located:
+            whole.damage(line, damage.what)
+    whole.damaged += max(met.damaged - len(met.located), copy.bad - met.damaged, 0)
+    whole.unread, whole.samples = met.unread, met.samples
+    whole.first, whole.last = met.first, met.last
+    whole.shapes = met.shapes
+    for whose, count in met.others.items():
+        whole.of_another(whose, count)
+    for sentence in met.notes:
+        whole.note(sentence)
