@@ -205,6 +205,19 @@ def loki(lines: Lines) -> bytes:
     return dump({"streams": [{"stream": {"job": "audit"}, "values": values}]}) + b"\n"
 
 
+LABELS = '{container="kube-apiserver", namespace="kube-system", pod="kube-apiserver-cp1"}'
+
+
+def logcli(lines: Lines) -> bytes:
+    """As `logcli query` prints them: a time, the labels, padded, and the line."""
+    return joined([f"2026-05-01T10:00:00Z {LABELS:<90} ".encode() + line for line in lines])
+
+
+def logcli_jsonl(lines: Lines) -> bytes:
+    labels = {"container": "kube-apiserver", "namespace": "kube-system", "pod": "kube-apiserver-cp1"}
+    return joined([dump({"labels": labels, "line": text(line), "timestamp": TIME}) for line in lines])
+
+
 def oc_node_logs(lines: Lines) -> bytes:
     return joined([b"ip-10-0-%d-2.ec2.internal " % (number % 3) + line for number, line in enumerate(lines)])
 
@@ -257,6 +270,12 @@ SAME: dict[str, Writer] = {
     "AKS": aks,
     "AKS records": aks_records,
     "oc adm node-logs": oc_node_logs,
+    "logcli": logcli,
+    "logcli without labels": lambda lines: joined([b"2026-05-01T10:00:00+02:00 {} " + line for line in lines]),
+    "logcli of CRI lines": lambda lines: joined(
+        [f"{TIME} {LABELS} {TIME} stdout F ".encode() + line for line in lines]
+    ),
+    "logcli -o jsonl": logcli_jsonl,
 }
 """Shapes that hold every byte of an event."""
 

@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
-from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, program_of
+from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 from kaudit_setup.values import replace
 
@@ -124,8 +124,9 @@ def _prefixed(lines: Sequence[bytes], head: bytes) -> Reading | None:
     """Something before each event."""
     del head
     for line in lines:
-        prefix, brace, rest = line.partition(b"{")
-        steps = find_steps(brace + rest) if _PREFIX.match(prefix) else None
+        begin = begin_of(line)
+        prefix = line[:begin]
+        steps = find_steps(line[begin:]) if _PREFIX.match(prefix) else None
         if steps is not None:
             name = SYSLOG if _SYSLOG.match(prefix) else "lines with a time or a name before the event"
             return _reading(name, Kind.prefixed, (Prefixed(_programs(lines)), *steps))

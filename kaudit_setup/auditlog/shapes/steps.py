@@ -8,7 +8,7 @@ from typing import Final
 
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
-from kaudit_setup.auditlog.shapes.origins import other_program, whose_path
+from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.shapes.records import Records
 
@@ -23,22 +23,25 @@ class Cut:
     """What stands before the first brace is cut off: a syslog header, a time, the name of a node."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([text[_begin(text) :] for text in found.texts], found.origins)
+        return Texts([text[begin_of(text) :] for text in found.texts], found.origins)
 
 
-def _begin(text: bytes) -> int:
+def begin_of(text: bytes) -> int:
     """Where the event or the record begins; 0 for lines of other shapes, in which parts of one may stand."""
     begin = max(text.find(b"{"), 0)
     if not begin or text[:1] in _INSIDE_JSON or CRI_LINE.match(text):
         return 0
-    return begin
+    labels = _LABELS.match(text, begin) if text[begin + 1 : begin + 2] != b'"' else None
+    return max(text.find(b"{", labels.end()), 0) if labels else begin
 
 
+# as logcli prints them before each line (pkg/logcli/output/default.go)
+_LABELS: Final = re.compile(rb'\{(?:[a-zA-Z_][\w.]*="(?:[^"\\]|\\.)*"(?:, ?)?)*\}\S*\s+')
 _INSIDE_JSON: Final = {b" ", b"\t", b'"', b"}", b"]"}
 
 
 class Prefixed:
-    """As `Cut`, where what stands before the first brace may say who wrote the line: a syslog header, a tag."""
+    """As `Cut`, where what stands before the event may say who wrote the line: a syslog header, a tag, labels."""
 
     def __init__(self, programs: Collection[bytes] = ()) -> None:
         """`programs`: of what name kube-apiserver's lines are, if it is none that it is known by."""
@@ -49,21 +52,33 @@ class Prefixed:
         return Texts([self._one(text) for text in found.texts], found.origins)
 
     def _one(self, text: bytes) -> bytes:
-        begin = _begin(text)
+        begin = begin_of(text)
         other = self._other(text[:begin])
         return another(text, other) if other else text[begin:]
 
     def _other(self, prefix: bytes) -> str:
         name = program_of(prefix)
-        if name in self._known:
-            return self._known[name]
-        if not name:
+        labels = b"" if name else _labels_of(prefix)
+        told = name or labels
+        if not told:
             return whose_path(prefix.decode("utf-8", "replace")) if _TAG.search(prefix) else ""
-        text = name.decode("utf-8", "replace")
-        found = f"program {text}" if name not in self._programs and other_program(text) else ""
+        if told in self._known:
+            return self._known[told]
+        text = told.decode("utf-8", "replace")
+        if labels:
+            found = whose({"labels": text})
+        else:
+            found = f"program {text}" if name not in self._programs and other_program(text) else ""
         if len(self._known) < _MOST_KNOWN:
-            self._known[name] = found
+            self._known[told] = found
         return found
+
+
+def _labels_of(prefix: bytes) -> bytes:
+    """What logcli says of the stream; nothing if `prefix` is not of it."""
+    begin = prefix.find(b"{")
+    labels = _LABELS.match(prefix, begin) if begin >= 0 else None
+    return labels[0] if labels else b""
 
 
 def program_of(prefix: bytes) -> bytes:

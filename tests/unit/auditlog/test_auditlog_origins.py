@@ -164,6 +164,28 @@ def test_a_record_of_another_container_is_left_out_and_said(
     assert "mallory" not in first
 
 
+def logcli(one: dict[str, Any], ns: str, pod: str, container: str) -> bytes:
+    labels = f'{{container="{container}", namespace="{ns}", pod="{pod}"}}'
+    return f"2026-05-01T10:00:00Z {labels}   {text(one)}\n".encode()
+
+
+def logcli_file(one: dict[str, Any], ns: str, pod: str, container: str) -> bytes:
+    labels = f'{{filename="/var/log/pods/{ns}_{pod}_0f3c9d1e2b4a5968/{container}/0.log", job="x"}}'
+    return f"2026-05-01T10:00:00Z {labels} {text(one)}\n".encode()
+
+
+@pytest.mark.parametrize("line", [logcli, logcli_file])
+def test_the_labels_that_logcli_prints_say_who_wrote_a_line(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, line: Callable[..., bytes]
+) -> None:
+    log = tmp_path / "loki.txt"
+    log.write_bytes(line(FORGED, *OTHERS["another Pod"]) + line(REAL, *OURS))
+    main(["who", "created", "pod/web", "-n", "shop", "--log", str(log)])
+    out = capfd.readouterr().out
+    assert out.startswith("alice created it on")
+    assert f"1 of 2 lines of {log} is left out: not kube-apiserver's own, but of pod shop/web-1" in out
+
+
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
