@@ -37,6 +37,7 @@ _MANY = 1000  # groups; among more, equal names are not looked for
 # kubelet's folder of a container, and its files: by how often the container was started, rotated with the local time
 # (pkg/kubelet/kuberuntime/helpers.go:buildContainerLogsPath, logs/container_log_manager.go:rotateLatestLog)
 _POD_FOLDER = re.compile(r"kube-system_kube-apiserver-(?P<node>.+)_[0-9a-f-]+")
+_ANY_POD_FOLDER = re.compile(r"[a-z0-9-]+_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{8,}")
 _CONTAINER_LOG = re.compile(r"(?P<start>\d+)\.log(?:\.(?P<date>\d{8})-(?P<clock>\d{6}))?")
 
 
@@ -55,7 +56,7 @@ class FileName(msgspec.Struct, frozen=True):
     def of(cls, name: str, folder: str = "") -> FileName:
         """Parse `name`, of a file in `folder`."""
         plain = bare(name)
-        if pod_node(folder) and (found := _CONTAINER_LOG.fullmatch(plain)):
+        if _of_pod(folder, _ANY_POD_FOLDER) and (found := _CONTAINER_LOG.fullmatch(plain)):
             # the file that is being written is the last one
             return cls("container.log", order=(int(found["start"]), (found["date"] or "~") + (found["clock"] or "")))
         if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
@@ -74,7 +75,12 @@ def _moment(rotated: re.Match[str]) -> str:
 
 def pod_node(folder: str) -> str:
     """The node whose kube-apiserver writes to standard output in a folder of kubelet's; empty for other folders."""
-    return next((found["node"] for part in PurePath(folder).parts if (found := _POD_FOLDER.fullmatch(part))), "")
+    return _of_pod(folder, _POD_FOLDER)
+
+
+def _of_pod(folder: str, pattern: re.Pattern[str]) -> str:
+    """What `pattern` says of a folder of kubelet's."""
+    return next((found[1] for part in PurePath(folder).parts if (found := pattern.fullmatch(part))), "")
 
 
 def rotated_name(name: str, moment: str) -> str:
@@ -135,7 +141,8 @@ def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, 
 
 def _identifying(folder: str) -> str:
     parts = (ARCHIVE.sub("", part) for part in reversed(PurePath(folder).parts))
-    return pod_node(folder) or next((part for part in parts if part not in _GENERIC), "")
+    pod = pod_node(folder) or _of_pod(folder, _ANY_POD_FOLDER)
+    return pod or next((part for part in parts if part not in _GENERIC), "")
 
 
 def _short(stem: str) -> str:

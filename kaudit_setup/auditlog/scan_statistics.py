@@ -19,6 +19,7 @@ from kaudit_setup.auditlog.shapes.names import (
     describe_foreign,
     sample,
 )
+from kaudit_setup.auditlog.shapes.origins import advice
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 from kaudit_setup.values import replace
 
@@ -200,7 +201,7 @@ class Unreadable(msgspec.Struct, frozen=True):
         noun = "line" if (self.lines or self.unread) == 1 else "lines"
         if self.others:
             said = f"{self.unread}{whole} {noun} of {self.file} {'is' if self.unread == 1 else 'are'} left out"
-            return f"{said}: not kube-apiserver's own, but of {self.others}"
+            return f"{said}: not kube-apiserver's own, but of {self.others}" + (f"; {self.fix}" if self.fix else "")
         it = "it looks" if self.unread == 1 else "they look"
         why = f"{it} like {self.shape}" if self.shape else self.what
         fix = f": {self.fix}" if self.fix else ""
@@ -244,7 +245,8 @@ def of_others(file: str, tally: Tally) -> Unreadable | None:
     most = sorted(tally.others, key=lambda whose: -tally.others[whose])
     more = [f"{len(most) - _OTHERS_SAID} more"] if len(most) > _OTHERS_SAID else []
     count = sum(tally.others.values())
-    return Unreadable(file, count, max(tally.lines, count), others="; ".join([*most[:_OTHERS_SAID], *more]))
+    named = "; ".join([*most[:_OTHERS_SAID], *more])
+    return Unreadable(file, count, max(tally.lines, count), fix=advice(most), others=named)
 
 
 def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:

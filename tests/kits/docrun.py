@@ -103,6 +103,7 @@ class Reader:
         lines = log.splitlines()
         self.folder.joinpath("eks.json").write_bytes(shapekit.aws_events(lines))
         self.folder.joinpath("gke.json").write_bytes(shapekit.gcloud(lines))
+        self.folder.joinpath("shipped.json").write_bytes(shapekit.hosted(lines, "clusters-blue"))
         with zipfile.ZipFile(self.folder / "download.zip", "w") as download:
             download.write(self.folder / "eks.json", "eks.json")
         with tarfile.open(self.folder / "must-gather.tar.gz", "w:gz") as gathered:

@@ -205,6 +205,12 @@ def loki(lines: Lines) -> bytes:
     return dump({"streams": [{"stream": {"job": "audit"}, "values": values}]}) + b"\n"
 
 
+def hosted(lines: Lines, namespace: str, pod: str = "kube-apiserver-7f9c5-abcde") -> bytes:
+    """As Fluent Bit ships what a hosted control plane writes."""
+    said = {"namespace_name": namespace, "pod_name": pod, "container_name": "kube-apiserver"}
+    return record("log", kubernetes=said)(lines)
+
+
 LABELS = '{container="kube-apiserver", namespace="kube-system", pod="kube-apiserver-cp1"}'
 
 

@@ -13,7 +13,9 @@ semantic conventions; Docker, log options; systemd.journal-fields(7); kubernetes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -84,8 +86,13 @@ class Place(NamedTuple):
     @property
     def ours(self) -> bool:
         """Whether kube-apiserver may run there. All containers of its own Pod are of the node's administrator."""
-        if self.namespace and self.namespace not in NAMESPACES:
-            return False
+        if (hosted := _HOSTED[-1]) is not None:
+            return hosted.covers(self)
+        return (not self.namespace or self.namespace in NAMESPACES) and self.like_a_server
+
+    @property
+    def like_a_server(self) -> bool:
+        """Whether it is called like an API server."""
         if self.pod:
             return _POD.match(self.pod) is not None
         return not self.container or _CONTAINER.match(self.container) is not None
@@ -95,6 +102,64 @@ class Place(NamedTuple):
         noun = "pod" if self.pod else "namespace"
         named = (f"{noun} {pod}" if pod else "", f"container {self.container}" if self.container else "")
         return ", ".join(filter(None, named))
+
+
+class HostedServer(NamedTuple):
+    """Where the API server of a hosted control plane runs: Pods of another cluster (HyperShift, Kamaji, vcluster,
+    Gardener). Each namespace holds one cluster. `pod`: a glob; empty for those that are called like an API server.
+    """
+
+    namespace: str
+    pod: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> HostedServer | None:
+        """`NAMESPACE` or `NAMESPACE/POD`; None for anything else."""
+        found = _HOSTED_FORM.fullmatch(text.strip())
+        return cls(found[1], found[2] or "") if found else None
+
+    def covers(self, place: Place) -> bool:
+        """Whether it is that server."""
+        if place.namespace != self.namespace:
+            return False
+        if self.pod:
+            return fnmatchcase(place.pod, self.pod)
+        return place.like_a_server or (bool(place.container) and _CONTAINER.match(place.container) is not None)
+
+
+_HOSTED_FORM: Final = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:/([a-z0-9.*?\[\]!-]{1,253}))?")
+_HOSTED: Final[list[HostedServer | None]] = [None]
+"""Whose records count, as the user said. All that reads asks for it, in threads and forks too: it is set once, before
+anything is read.
+"""
+
+
+@contextmanager
+def believing(hosted: HostedServer | None) -> Iterator[None]:
+    """Inside, of what containers wrote only that of this API server counts; None: as always."""
+    _HOSTED.append(hosted)
+    try:
+        yield
+    finally:
+        _HOSTED.pop()
+
+
+def advice(others: Iterable[str]) -> str:
+    """What to do if records of these were left out, and one may be the API server of a hosted control plane; empty
+    if none is called like one.
+    """
+    found = (_SAID.fullmatch(one) for one in others)
+    places = (Place(one[1], one[2] or "", one[3] or "") for one in found if one)
+    namespace = next(
+        (one.namespace for one in places if one.namespace and HostedServer(one.namespace).covers(one)), ""
+    )
+    if not namespace or namespace in NAMESPACES:
+        return ""
+    return f"if the API server of a hosted control plane runs in namespace {namespace}, give --origin {namespace}"
+
+
+# as a place is written
+_SAID: Final = re.compile(r"(?:pod|namespace) ([a-z0-9-]+)(?:/([a-z0-9.-]+))?(?:, container ([a-z0-9-]+))?")
 
 
 def speaks(key: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.shapes.origins import whose_path
+from kaudit_setup.auditlog.shapes.origins import advice, whose_path
 
 ROOT: Final = 0
 
@@ -49,11 +49,16 @@ def _of_containers(files: Sequence[LogFile]) -> Believed:
     """Without what other containers have written to their standard output."""
     others = {file: whose_path(file.path) for file in files}
     said = [
-        f"{file.path} is left out: not kube-apiserver's log, but of {whose}"
+        f"{file.path} is left out: not kube-apiserver's log, but of {whose}" + _hint(whose)
         for file, whose in others.items()
         if whose
     ]
     return Believed(tuple(file for file in files if not others[file]), tuple(said))
+
+
+def _hint(whose: str) -> str:
+    fix = advice([whose])
+    return f"; {fix}" if fix else ""
 
 
 def _is_open(log: Sequence[LogFile]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -79,6 +79,16 @@ UntilOption = Annotated[
     str | None, typer.Option("--until", metavar="TIME", callback=_zoned, help="End of the time, in the same format.")
 ]
 
+OriginOption = Annotated[
+    str | None,
+    typer.Option(
+        "--origin",
+        metavar="NAMESPACE[/POD]",
+        help="Read the log of a hosted control plane (HyperShift, Kamaji, vcluster, Gardener), whose API server runs "
+        "in this namespace of another cluster. Of what containers wrote only that counts; POD may be a glob.",
+    ),
+]
+
 Missing: TypeAlias = Callable[[], list[str]]
 """Gives a sentence for each node whose log is missing from an answer."""
 
@@ -122,6 +132,7 @@ class LogOptions(Reach):
 
     log: LogOption = None
     host: LogHostOption = None
+    origin: OriginOption = None
     yes: UnusedYes = False
     timeout: Annotated[
         int | None,
@@ -155,8 +166,20 @@ class LogOptions(Reach):
         from kaudit_setup.auditlog.archives.room import Room
         from kaudit_setup.cli.signals import clean_up_when_ended
 
-        with clean_up_when_ended(), closing(Room()) as unpacked:
+        with self._believing(), clean_up_when_ended(), closing(Room()) as unpacked:
             yield self._found(unpacked)
+
+    def _believing(self) -> AbstractContextManager[None]:
+        """Inside, records of the API server count that `--origin` names. Raises InputError."""
+        from kaudit_setup.auditlog.shapes.origins import HostedServer, believing
+
+        hosted = HostedServer.parse(self.origin) if self.origin is not None else None
+        if self.origin is not None and hosted is None:
+            raise InputError(
+                f"--origin {self.origin!r} is not NAMESPACE or NAMESPACE/POD",
+                hint="for example --origin clusters-blue, or --origin vcluster-blue/blue-*",
+            )
+        return believing(hosted)
 
     def _found(self, unpacked: Room) -> tuple[LogFile, ...]:
         """Raises InputError, also if they are evidently of several clusters and nobody says which are of which:
@@ -254,7 +277,7 @@ class LogOptions(Reach):
         from kaudit_setup.report.progress import show_bytes
         from kaudit_setup.stores.opening import stores
 
-        with clean_up_when_ended(), closing(stores(found, show_bytes)) as there:
+        with self._believing(), clean_up_when_ended(), closing(stores(found, show_bytes)) as there:
             yield there
 
     @contextmanager
@@ -296,7 +319,7 @@ class LogOptions(Reach):
                 "--log - excludes --host and --inventory",
                 hint="standard input is read on this machine; give --log a path on the nodes",
             )
-        with self.connect() as found:
+        with self._believing(), self.connect() as found:
             _check_streams(())
             yield found
 
