@@ -78,6 +78,11 @@ class Child(msgspec.Struct, frozen=True):
     deleted: bool = False
     timeless: bool = False
 
+    @property
+    def follower(self) -> Request | None:
+        """The controller's request that followed what its owner was asked for; None if it is not known when."""
+        return None if self.timeless else self.cause or self.request
+
 
 class Case(msgspec.Struct, frozen=True):
     """What a rule about an owner is asked: what its controller followed when it made, changed or deleted `child`."""

@@ -14,7 +14,7 @@ import msgspec
 from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, both, certain_if, note
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
-from kaudit_setup.attribution.evidence.choose import earliest, up_to, writes
+from kaudit_setup.attribution.evidence.choose import by_a_clock_ahead, earliest, up_to, writes
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
 from kaudit_setup.attribution.evidence.literals import named, nameless_requests
@@ -220,7 +220,11 @@ def _met_guesses(index: EventIndex, kinds: Sequence[Guess]) -> list[Guess]:
 def _unnamed(index: EventIndex, obj: Object, latest: float) -> list[Request]:
     """Creates, up to `latest`, of objects of this kind and place whose names the log does not have."""
     makers = _creates_without_name(index, obj)
-    return up_to(makers, latest) or up_to(makers, latest + index.tolerance)
+    known = up_to(makers, latest)
+    first = next((request for request in index.done(obj) if request.at == latest), None)
+    if first is None:
+        return known or up_to(makers, latest + index.tolerance)
+    return known + by_a_clock_ahead(makers, known, first, index.tolerance)
 
 
 def _creates_without_name(index: EventIndex, obj: Object) -> list[Request]:
@@ -378,20 +382,27 @@ def _for_the_owner(search: _Search, makers: Sequence[Request]) -> list[Request]:
     return prompt or [request for request in possible if not request.by_kubernetes] or possible
 
 
-def _changes_of_owners(search: _Search) -> list[tuple[float, bool]]:
-    """When something that makes such objects was made or changed, and whether that may own the object; in order."""
+def _changes_of_owners(search: _Search) -> list[tuple[float, bool, str]]:
+    """When something that makes such objects was made or changed, whether it may own the object, and by whose clock;
+    in order.
+    """
     index = search.index
     owners = {guess.owner for guess in search.guesses}
     owners |= {owner for guess in search.guesses if guess.prefix for owner in index.starting(guess.owner)}
     others = index.starting(Object("apps", "replicasets", search.object.namespace, ""))
     written = (request for one in {*owners, *others} for request in filter(writes, index.done(one)))
-    return sorted((request.at, request.object in owners) for request in written)
+    return sorted((request.at, request.object in owners, request.source.node) for request in written)
 
 
-def _follows_own(changed: Sequence[tuple[float, bool]], maker: Request) -> bool | None:
-    """Whether the last of `changed` that `maker` followed at once may be of the object's owner; None if none was."""
-    last = bisect_right(changed, (maker.at, True)) - 1
-    return changed[last][1] if last >= 0 and maker.at - changed[last][0] < PROMPT else None
+def _follows_own(changed: Sequence[tuple[float, bool, str]], maker: Request) -> bool | None:
+    """Whether the last of `changed` that `maker` followed at once may be of the object's owner; None if none was, or
+    if it only seems so by the clocks of two servers.
+    """
+    last = bisect_right(changed, maker.at, key=lambda change: change[0]) - 1
+    if last < 0 or maker.at - changed[last][0] >= PROMPT:
+        return None
+    _, own, node = changed[last]
+    return own or (False if node == maker.source.node else None)
 
 
 def _by_name(index: EventIndex, kinds: Sequence[Guess]) -> Creation:

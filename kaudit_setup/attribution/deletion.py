@@ -15,6 +15,7 @@ from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import excludes
 from kaudit_setup.attribution.creation import in_doubt
 from kaudit_setup.attribution.dry_runs import describe_dry_run, dry_run_doubt, dry_run_proof
+from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
@@ -84,7 +85,10 @@ class _Lifetime(msgspec.Struct, frozen=True):
 
 
 class _Logged(msgspec.Struct, frozen=True):
-    """All that the log has on one name: requests, and deletions of many, those apart that `spared` it by labels."""
+    """All that the log has on one name: requests, and deletions of many, those apart that `spared` it by labels.
+
+    `missing`: who was told that there is no such object, before deletions of many, which are left out therefore.
+    """
 
     index: EventIndex
     object: Object
@@ -92,6 +96,7 @@ class _Logged(msgspec.Struct, frozen=True):
     bulk: Sequence[Request]
     spared: Sequence[Request]
     found: Sequence[Lifetime]
+    missing: Request | None
 
     def lifetimes(self) -> Iterator[_Lifetime]:
         """What there is of each lifetime, the last one first."""
@@ -132,13 +137,15 @@ def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
     requests = index.done(obj, before)
     since = created_at(obj, requests)
     wide = (request for request in filter(deletes, index.done(replace(obj, name=""), before)) if request.at >= since)
-    possible = [request for request in wide if includes(request, obj) is not False]
+    absences = {request: found_missing(index.on(obj), request.at - index.tolerance) for request in wide}
+    missing = next(filter(None, reversed(absences.values())), None)
+    possible = [r for r, absence in absences.items() if absence is None and includes(r, obj) is not False]
     spared = [request for request in possible if excludes(request, requests)]
     bulk = without(possible, spared.__contains__)
     known = sorted([*requests, *(request for request in bulk if includes(request, obj))], key=when)
     # what may be the same object after all is told with the deletion
     found = [lifetime for lifetime in lifetimes(known) if lifetime.use is None] or [Lifetime(0.0)]
-    return _Logged(index, obj, requests, bulk, spared, found)
+    return _Logged(index, obj, requests, bulk, spared, found, missing)
 
 
 def _with_deletion(deletion: Deletion, found: Search, others: Finding) -> Search:
@@ -181,7 +188,15 @@ def _misses(logged: _Logged) -> Finding:
     obj, since = logged.object, logged.found[-1].since
     unproven = [request for request in logged.bulk if request.at >= since and not includes(request, obj)]
     found = note(*(f"{_deleted(r)}, but nothing shows that {obj} was one of them" for r in unproven[-_SHOWN:]))
-    return found + note(*(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]))
+    found += note(*(f"{_deleted(r)}, but {obj} had other labels in this log" for r in logged.spared[-_SHOWN:]))
+    return found + missing_note(logged.missing)
+
+
+def missing_note(missing: Request | None) -> Finding:
+    """Who was told that an object does not exist; a deletion that was refused is among what was tried anyway."""
+    if missing is None or deletes(missing):
+        return NOTHING
+    return note(f"{actor(missing)} was told at {missing.time} that {missing.object} does not exist (404)")
 
 
 def _deleted(request: Request) -> str:
@@ -212,7 +227,7 @@ def _first_real(lifetime: _Lifetime, real: Sequence[Request]) -> Search:
     """The first of some deletions that was not outlived, with the doubts that the others raise."""
     obj = lifetime.object
     chosen = next((request for request in real if outlived(request, lifetime.requests) is None), real[0])
-    deletion, aside = _judged(chosen, obj), note("" if lifetime.requests else _unmentioned(chosen, obj))
+    deletion, aside = _judged(chosen, obj), NOTHING
     if chosen.node:
         static = ", but it may be a static Pod: its name ends in the node's name"
         return Search(deletion.in_doubt("" if lifetime.static == "certain" else static), aside)
@@ -321,13 +336,6 @@ def _judged(chosen: Request, obj: Object) -> Deletion:
     which = f"every one that matches {asked}" if asked else "every one of its kind"
     where = f" in namespace {obj.namespace}" if obj.namespace else ""
     return Deletion(chosen, "inferred", f"a deletecollection deleted {which}{where}")
-
-
-def _unmentioned(chosen: Request, obj: Object) -> str:
-    """What is said of a deletion of many if nothing else in the log is about the object."""
-    if chosen.name or chosen.facts.items is not None:
-        return ""
-    return f"nothing else in this log mentions {obj}; it was deleted then if it existed"
 
 
 def _static(index: EventIndex, obj: Object, creations: Sequence[Request]) -> Confidence:

@@ -28,8 +28,9 @@ from kaudit_setup.attribution.controllers.garbage_collector import garbage_colle
 from kaudit_setup.attribution.controllers.others import TOKENS, account_of
 from kaudit_setup.attribution.controllers.scale_down import scaled_down
 from kaudit_setup.attribution.creation import above, creation_of, mentions
-from kaudit_setup.attribution.deletion import Deletion, deletion_of
+from kaudit_setup.attribution.deletion import Deletion, deletion_of, missing_note
 from kaudit_setup.attribution.evictions import evicted_from_node, node_gone, node_of_daemon_pod_changed, preempted
+from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.actors import (
     CRONJOBS,
     DAEMONSETS,
@@ -195,6 +196,9 @@ def _gone_with(index: EventIndex, obj: Object, one: Object, before: float, below
     if deletion is None or not _in_time(index, obj, deletion.request, before):
         return found
     end = deletion.request
+    missing = found_missing(index.on(obj), end.at - index.tolerance)
+    if missing is not None:
+        return found + missing_note(missing)
     if deletion.doubtful and kept_up(end, mentions(index, [one])):
         return found
     spared = _spared(index, below, end) if below else ""

@@ -42,13 +42,20 @@ def dry_run_doubt(index: EventIndex, obj: Object, end: Request) -> str:
     later, again = _same_lifetime(index, obj, end)
     if obj.resource != "pods" or again or not _maybe_dry(end):
         return ""
-    met = _not_taken_away(index, end, later, GRACE)
+    met = _not_taken_away(index, end, later, GRACE) or _met_after_grace(index, end, later)
     if met is None:
         return ""
     return (
         f"{actor(met)} still found it at {met.time}, and its kubelet had not removed it by the end of this log: the"
         " request may have been a dry run (its options are not in the log)"
     )
+
+
+def _met_after_grace(index: EventIndex, end: Request, later: Sequence[Request]) -> Request | None:
+    """Who met a Pod when the usual grace was over, if nothing in the log took it away."""
+    if any(map(deletes, later)):
+        return None
+    return _met_after(later, end.end + GRACE + index.tolerance)
 
 
 def _same_lifetime(index: EventIndex, obj: Object, end: Request) -> tuple[list[Request], Request | None]:

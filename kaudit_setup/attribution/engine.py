@@ -22,6 +22,7 @@ from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.trust.successions import of_two_clusters
+from kaudit_setup.attribution.trust.unmentioned import if_it_existed
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
 from kaudit_setup.attribution.unanswered.beyond import NOTHING as NOTHING_BEYOND
 from kaudit_setup.attribution.unanswered.beyond import Beyond, beyond
@@ -49,6 +50,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
     finding = of_two_clusters(index, obj, finding)
+    finding = if_it_existed(index, obj, finding) if asks_once(question.verb) else finding
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
     also = _beyond(index, question, search, obj, finding)

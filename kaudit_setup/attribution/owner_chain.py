@@ -38,6 +38,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import proven
+from kaudit_setup.attribution.timing import NEAR
 from kaudit_setup.values import replace
 
 OWNER_RULES: Final[Mapping[str, Rule[Case]]] = {
@@ -110,7 +111,7 @@ def _last_change(step: LastChange) -> Finding:
     cause = requests[-1]
     shown = proven(index, case.owner, cause, renewed=child.cause is not None and creates(child.cause))
     case, doubt = check_completeness(case, requests)
-    case = case.at_most(certain_if(shown))
+    case = case.at_most(certain_if(shown and not _long_before(child, cause)))
     why = _when_changed(child, requests)
     if not shown and cause.facts.body:
         why += "; whether that changed anything is not in the log"
@@ -118,6 +119,14 @@ def _last_change(step: LastChange) -> Finding:
     clocks = note(skewed if index.tolerance and child.at < cause.at else "")
     found = before + doubt + clocks + Finding((case.link(cause, why),))
     return found + _sender(case, cause) + _creator(Creator(index, case.owner, cause)) + _others(case.owner, requests)
+
+
+def _long_before(child: Child, cause: Request) -> bool:
+    """Whether a change of a Deployment's size, which its controller follows at once, came too long before the child
+    to be behind it for sure: something else was, which the log lacks, or a rollout went on.
+    """
+    scaled = (cause.resource, cause.subresource) == ("deployments", "scale")
+    return scaled and not child.timeless and child.at - cause.at > NEAR
 
 
 def _when_changed(child: Child, requests: Sequence[Request]) -> str:

@@ -13,7 +13,7 @@ from itertools import chain
 import msgspec
 
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
-from kaudit_setup.attribution.evidence.choose import last_that, up_to, without, writes
+from kaudit_setup.attribution.evidence.choose import by_a_clock_ahead, last_that, up_to, without, writes
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.timing import STATUS_REPORTED
@@ -48,15 +48,17 @@ class _Verdict(msgspec.Struct, frozen=True):
         )
 
 
-def spec_requests(index: EventIndex, obj: Object, until: float) -> list[Request]:
+def spec_requests(index: EventIndex, obj: Object, until: float, follower: Request | None = None) -> list[Request]:
     """What made `obj` or changed what it asks for in its life at `until`, in order; within the clocks' tolerance if
-    need be.
+    need be. `follower`: the controller's request, at `until`, that followed one of these.
 
     Changes whose logged patch touches labels or annotations only are left out, those that the log shows to have
     changed nothing, and those of the controllers that merely keep books on it.
     """
     requests = [request for request in filter(writes, index.done(obj)) if request.facts.spec is not False]
     known = up_to(requests, until) or up_to(requests, until + index.tolerance)
+    if follower is not None:
+        known += by_a_clock_ahead(without(requests, creates), known, follower, index.tolerance)
     create = last_that(known, creates)
     verdict = _judge(index, obj)
     lifetime = known if create is None else known[known.index(create) :]
@@ -71,9 +73,11 @@ def _same_scale(verdict: _Verdict, before: Request, after: Request) -> bool:
     return same and not any(before.at <= old.at and new.at <= after.at for old, new in verdict.gaps)
 
 
-def requested_changes(index: EventIndex, obj: Object, until: float) -> list[Request]:
+def requested_changes(index: EventIndex, obj: Object, until: float, follower: Request | None = None) -> list[Request]:
     """As `spec_requests`, without what controllers note down on it for themselves (finalizers, revisions)."""
-    return [r for r in spec_requests(index, obj, until) if not r.by_kubernetes or r.controller == AUTOSCALER]
+    return [
+        r for r in spec_requests(index, obj, until, follower) if not r.by_kubernetes or r.controller == AUTOSCALER
+    ]
 
 
 def proven(index: EventIndex, obj: Object, cause: Request, renewed: bool = False) -> bool:

@@ -24,7 +24,7 @@ def deployment(case: Case) -> Finding:
     gone = deletion_before(index, case.owner, child.at) if doubtful else None
     if gone is not None:
         return _adopter(case, gone)
-    requests, found = requested_changes(index, case.owner, child.at), NOTHING
+    requests, found = requested_changes(index, case.owner, child.at, child.follower), NOTHING
     if child.cause is not None and creates(child.cause):
         case, requests, found = _without_scaling(case, requests)
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))

@@ -31,7 +31,7 @@ def pod_set(case: Case) -> Finding:
     index, child, owner = case.index, case.child, case.owner
     index.look_up(named(owner))
     at, case, found = _first_wanted(case)
-    requests = requested_changes(index, owner, at)
+    requests = requested_changes(index, owner, at, child.follower if at == child.at else None)
     gone = None if child.deleted or child.timeless else missing_pod(case)
     if gone is not None:
         found += note(replacement_note(index, owner, gone))

@@ -42,7 +42,7 @@ class _History(msgspec.Struct, frozen=True):
 def replicaset(case: Case) -> Finding:
     """The ReplicaSet's link: the change that its Pod followed, else its create; then its Deployment."""
     index, child, owner = case.index, case.child, case.owner
-    requests = spec_requests(index, owner, child.at)
+    requests = spec_requests(index, owner, child.at, child.follower)
     maker = last_that(requests, creates)
     waiting = Waiting() if child.timeless else unfulfilled(case, requests)
     history = _History(tuple(requests), maker, deployment_of(index, owner, child.at, maker))

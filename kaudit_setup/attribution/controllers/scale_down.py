@@ -98,7 +98,7 @@ def _of_set(removed: _Removed) -> Finding:
     """A StatefulSet or DaemonSet deletes a Pod for its last change, or one that failed."""
     case, end = removed.case, removed.end
     index, child, owner = case.index, case.child, case.owner
-    requests = requested_changes(index, owner, child.at)
+    requests = requested_changes(index, owner, child.at, end)
     changed = without(requests, creates)
     if recreates(index, end, owner) != "no":
         again = f"{end.controller} deleted {child.object} only to recreate it, as it does with a Pod that failed"
@@ -113,7 +113,7 @@ def _of_replicaset(removed: _Removed) -> Finding:
     """A ReplicaSet that had a Pod too many: it was to get smaller, or took one over that was there already."""
     case, end = removed.case, removed.end
     index, child, owner = case.index, case.child, case.owner
-    requests = spec_requests(index, owner, child.at)
+    requests = spec_requests(index, owner, child.at, end)
     cause, busy = last_shrink(index, requests, end, owner)
     adopted = adoption_before(index, owner, end, thorough=not busy)
     if adopted is not None and (cause is None or cause.at < adopted.at):

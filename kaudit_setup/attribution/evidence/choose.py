@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates
+from kaudit_setup.attribution.timing import NEAR
 
 
 def when(request: Request) -> float:
@@ -30,6 +31,18 @@ def last_that(requests: Sequence[Request], did: Callable[[Request], bool]) -> Re
 def up_to(requests: Iterable[Request], at: float) -> list[Request]:
     """The requests that came no later than `at` (Unix seconds)."""
     return [request for request in requests if request.at <= at]
+
+
+def by_a_clock_ahead(
+    requests: Iterable[Request], known: Sequence[Request], follower: Request, tolerance: float
+) -> list[Request]:
+    """The one of `requests` that `follower` may have followed though it seems to have come after it: the next that
+    another server logged, within the `tolerance` of the clocks, unless one of those `known` came right before.
+    """
+    if known and shortly_before(known[-1], follower.at, NEAR):
+        return []
+    later = (request for request in requests if follower.at < request.at <= follower.at + tolerance)
+    return [request for request in later if request.source.node != follower.source.node][:1]
 
 
 def without(requests: Iterable[Request], did: Callable[[Request], bool]) -> list[Request]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
 
+from kaudit_setup.attribution.evidence.absence import is_not_found
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
@@ -97,7 +98,7 @@ class EventIndex:
                 self._known = (min((request.at, *self._known)), max((request.at, *self._known)))
             if _lasting(request) or self._keep(request):
                 self._add(request)
-            elif request.done:
+            elif self._tells(request):
                 self._mention(request, mentions)
         for pair in mentions.values():
             for request in pair:
@@ -106,6 +107,10 @@ class EventIndex:
             self._look_around(search)
         self._lost = []
         self._stale = True
+
+    def _tells(self, request: Request) -> bool:
+        """Whether a request that changed nothing tells something: that its object existed, or that it did not."""
+        return request.done or (self._own(request) and is_not_found(request))
 
     def _is_searched(self, literal: bytes, within: bytes) -> bool:
         """Whether every line that holds both was found by an earlier search."""
@@ -226,6 +231,7 @@ class EventIndex:
             request.subresource,
             request.node,
             wish,
+            request.outcome,
         )
         pair = mentions.get(key)
         if pair is None and len(mentions) > LIMIT // 2 and not self._own(request):

@@ -164,3 +164,17 @@ def test_a_node_that_its_kubelet_still_finds_lives(who: Asker) -> None:
     gone = on("nodes", "n1", "09:00:40", KUBELET, "get", ns="", code=404)
     write(who.path, *NOISE, asked, on("nodes", "n1", "09:00:01", KUBELET, "get", ns=""), gone)
     assert told(who.json("deleted", "node/n1")) == ("leo", "certain")
+
+
+def test_a_pod_that_is_met_after_its_grace_is_not_surely_deleted(who: Asker) -> None:
+    """kubectl says in the body only that it asks for a dry run: the log's end may come before the Pod's."""
+    life = [
+        pod("09:00:00", "ann", "create"),
+        pod("09:00:10", "bob", "delete"),
+        pod("09:00:20", KUBELET, "patch", sub="status"),
+    ]
+    write(who.path, *NOISE, *life)
+    assert who.json("deleted", "pod/p")["confidence"] == "certain"
+    write(who.path, *NOISE, *life, pod("09:02:00", KUBELET, "patch", sub="status"))
+    found = who.json("deleted", "pod/p")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "inferred")
