@@ -75,27 +75,21 @@ def _stamp(reading: Reading, head: bytes) -> bytes:
 
 
 def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
-    del head
-    if not any(CRI_LINE.match(line) for line in lines[:5]):
-        return None
-    return CRI_LINES if _mention(lines) else None
+    return CRI_LINES if _mention(head) and any(map(CRI_LINE.match, lines[:5])) else None
 
 
 def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
-    del head
-    if not any(kind_of(line) is Kind.docker for line in lines[:5]) or not _mention(lines):
-        return None
-    return DOCKER_LINES
+    return DOCKER_LINES if _mention(head) and Kind.docker in map(kind_of, lines[:5]) else None
 
 
-def _mention(lines: Sequence[bytes]) -> bool:
-    return any(b"audit.k8s.io" in line for line in lines)
+def _mention(head: bytes) -> bool:
+    """Whether there are events: a server says hundreds of other lines before its first."""
+    return b"audit.k8s.io" in head
 
 
 def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
-    del head
     exported = lines[0].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP="))
-    return Reading("a journald export", Kind.journal, Journal, (Cut(),)) if exported and _mention(lines) else None
+    return Reading("a journald export", Kind.journal, Journal, (Cut(),)) if exported and _mention(head) else None
 
 
 def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:

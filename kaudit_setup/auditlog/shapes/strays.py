@@ -87,12 +87,17 @@ class Strays:
     def __init__(self) -> None:
         self._streams: dict[Kind, Stream] = {}
         self._waiting: dict[Kind, Texts] = {}
+        self._made = Texts([], [])
+        """What lines that waited became, and was not given out yet."""
         self._kind = Kind.text  # of the last line that has one
         self._line = 0  # lines before the present block
 
     def stream(self, reading: Reading) -> Stream:
-        """The one that reads this kind of lines."""
-        return self._streams.setdefault(reading.kind, Stream(reading))
+        """The one that reads this kind of lines, after those that waited: what it is given next stands behind."""
+        stream = self._streams.setdefault(reading.kind, Stream(reading))
+        if waited := self._waiting.pop(reading.kind, None):
+            self._add(self._made, stream.gather(waited))
+        return stream
 
     @property
     def names(self) -> list[str]:
@@ -116,16 +121,18 @@ class Strays:
 
     def _read(self, left: Texts, *, last: bool) -> Texts:
         """What the lines that wait become; those that cannot be read go to `left`."""
-        made = Texts([], [])
+        made, self._made = self._made, Texts([], [])
         for kind, group in list(self._waiting.items()):
             stream = self._streams.get(kind) or self._detected(group)
             if stream is None and not last and sum(map(len, group.texts)) < _LOOK_BYTES:
                 continue  # until more of it is seen
-            found = stream.gather(group) if stream else group
-            into = made if stream else left
-            into.extend(found.texts, [number - self._line for number in found.origins])
+            self._add(made if stream else left, stream.gather(group) if stream else group)
             del self._waiting[kind]
         return made
+
+    def _add(self, into: Texts, found: Texts) -> None:
+        """Take in texts whose origins are the numbers of their lines in the file."""
+        into.extend(found.texts, [number - self._line for number in found.origins])
 
     def part(self, main: Stream) -> Stream:
         """Read the lines of `main` like those of any other shape from here on; what they all stand in then."""
@@ -157,4 +164,4 @@ class Strays:
         from kaudit_setup.auditlog.shapes.detect import detect
 
         found = detect(b"\n".join(group.texts)[:_LOOK_BYTES], whole=True)
-        return self.stream(found) if found else None
+        return self._streams.setdefault(found.kind, Stream(found)) if found else None

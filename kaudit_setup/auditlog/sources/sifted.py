@@ -21,6 +21,7 @@ from kaudit_setup.auditlog.search import Hit, matches
 from kaudit_setup.auditlog.shapes.documents import learn, one_line
 from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.names import MOST_SAMPLES
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.sources.search_answer import LOSSES, moved, rotated
 from kaudit_setup.auditlog.timestamps import Window
@@ -96,15 +97,25 @@ def kept_here(name: str) -> Iterator[Path]:
         ) from error
 
 
+class _Lines:
+    """Lines of one file that came here, and their numbers in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.numbers = array("Q")
+
+    def number(self, line: int) -> int:
+        """In the file, of a line here; 0 if it is not known."""
+        return self.numbers[line - 1] if 0 < line <= len(self.numbers) else 0
+
+
 class _Copy:
-    """What came of one file."""
+    """What came of one file: what may fit, and what tells about the rest."""
 
     def __init__(self, sifted: Sifted, path: Path) -> None:
         self.sifted = sifted
-        self.path = path
-        self.numbers = array("Q")
-        """Of each line that came, its number in the file."""
-        self.beside: frozenset[int] = frozenset()
+        self.found = _Lines(path)
+        self.beside = _Lines(path.with_name(f"{path.name}.beside"))
         self.tally = Tally()
         self.bad = 0
 
@@ -114,7 +125,8 @@ class SiftedAnswer:
 
     def __init__(self, files: Sequence[Sifted], folder: Path) -> None:
         self._copies = {one.file.path: _Copy(one, folder / str(number)) for number, one in enumerate(files)}
-        self._into = next(iter(self._copies.values()))
+        self._copy = next(iter(self._copies.values()))
+        self._into = self._copy.found
         self._out: BinaryIO | None = None
         self._head = b""
         self._in_line = False
@@ -168,7 +180,11 @@ class SiftedAnswer:
         path = rest.decode("utf-8", "surrogateescape")
         if kind == b"m":
             self.close()
-            self._into = self._copies[path]
+            self._copy = self._copies[path]
+            self._into = self._copy.found
+        elif kind == b"b":
+            self.close()
+            self._into = self._copy.beside
         elif kind == b"u":
             self._facts(path)
         elif kind == b"done":
@@ -191,24 +207,29 @@ class SiftedAnswer:
 
 def _read(copy: _Copy, literals: Sequence[bytes], window: Window) -> Iterator[Hit]:
     """The events in what came of a file that hold any of `literals`; its tally says what the whole file is."""
-    if not copy.path.exists():
-        return
-    if copy.sifted.element:
-        _put_in_lines(copy.path)
-    info = copy.path.stat()
-    here = replace(
-        copy.sifted.file, size=info.st_size, inode=(info.st_dev, info.st_ino), gzipped=False, copy=str(copy.path)
-    )
-    met = Tally()
-    given: set[int] = set()
-    for part in matches(Unit(0, here, reading=copy.sifted.reading), met, literals, window, check=True):
-        for line, _, text in part:
-            number = copy.numbers[line - 1]
-            # what tells the time covered may be asked for as well
-            if number not in given:
-                given.add(number)
+    for lines in (copy.found, copy.beside):
+        met = Tally()
+        for number, text in _events(copy.sifted, lines, literals, window, met):
+            if lines is copy.found:
                 yield Hit(copy.sifted.file, number, 0, text)
-    _complete(copy, met)
+        _add(copy.tally, met, lines)
+    copy.tally.damaged = max(copy.tally.damaged, copy.bad)
+
+
+def _events(
+    sifted: Sifted, lines: _Lines, literals: Sequence[bytes], window: Window, met: Tally
+) -> Iterator[tuple[int, bytes]]:
+    """The events in lines of a file, each with its number."""
+    if not lines.path.exists():
+        return
+    if sifted.element:
+        _put_in_lines(lines.path)
+    info = lines.path.stat()
+    inode = (info.st_dev, info.st_ino)
+    here = replace(sifted.file, size=info.st_size, inode=inode, gzipped=False, copy=str(lines.path))
+    for part in matches(Unit(0, here, reading=sifted.reading), met, literals, window, check=True):
+        for line, _, text in part:
+            yield lines.number(line), text
 
 
 def _put_in_lines(path: Path) -> None:
@@ -221,18 +242,21 @@ def _put_in_lines(path: Path) -> None:
     shutil.move(lined, path)
 
 
-def _complete(copy: _Copy, met: Tally) -> None:
-    """Add what was met in the lines that came to what the machine said of the whole file."""
-    whole, numbers = copy.tally, copy.numbers
+def _add(whole: Tally, met: Tally, lines: _Lines) -> None:
+    """Add what was met in lines that came to what is known of the whole file; gaps cannot be told from them."""
     for damage in met.located:
-        line = numbers[damage.line - 1] if 0 < damage.line <= len(numbers) else 0
-        if Damage(line, damage.what) not in whole.located:
-            whole.damage(line, damage.what)
-    whole.damaged += max(met.damaged - len(met.located), copy.bad - met.damaged, 0)
-    whole.unread, whole.samples = met.unread, met.samples
-    whole.first, whole.last = met.first, met.last
-    whole.shapes = met.shapes
+        one = Damage(lines.number(damage.line), damage.what)
+        if one not in whole.located:
+            whole.damage(one.line, one.what)
+    whole.damaged += met.damaged - len(met.located)
+    whole.unread = max(whole.unread, met.unread)
+    whole.samples += met.samples[: MOST_SAMPLES - len(whole.samples)]
+    whole.first = min(filter(None, (whole.first, met.first)), default="")
+    whole.last = max(whole.last, met.last)
+    for name in met.shapes:
+        whole.looks_like(name)
     for whose, count in met.others.items():
-        whole.of_another(whose, count)
+        # the same line may have come for both reasons
+        whole.of_another(whose, max(count - whole.others.get(whose, 0), 0))
     for sentence in met.notes:
         whole.note(sentence)

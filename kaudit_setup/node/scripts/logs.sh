@@ -365,6 +365,7 @@ sift() { # the open file, its path, whether it is packed
   } | tr '\0' '\001' | joined "$_way" | {
     if [ "$_way" = other ]; then cat; else matching_joined "$_own"; fi
   }
+  printf 'b\t\n'
   cat "$work/beside"
   # without it the answer is none: it says why, or nobody reads it any more
   if [ -s "$work/facts" ]; then printf 'u\t%s\t%s\n' "$(cat "$work/facts")" "$2"; fi

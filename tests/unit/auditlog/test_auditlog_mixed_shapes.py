@@ -137,3 +137,15 @@ def test_stats_says_all_shapes_of_a_file(capfd: pytest.CaptureFixture[str], tmp_
     (item,) = document(capfd.readouterr().out)["items"]
     assert [one["shape"] for one in item["shapes"]] == [f"{CRI} and {DOCKER}"]
     assert item["damaged"] == 0
+
+
+@pytest.mark.parametrize("words", [b"2026-05-01T10:00:00Z stderr F I0501 10:00:00.1 1 x.go:4] words\n", b"words\n"])
+@pytest.mark.parametrize("size", [1 << 14, 1 << 15, 1 << 16])
+def test_many_other_lines_before_parts_of_events_that_span_blocks(tmp_path: Path, words: bytes, size: int) -> None:
+    """A server's own words before its first event fill more than is looked at of a file, or a block."""
+    recorded = gzip.decompress(SCENARIO.read_bytes()).splitlines()
+    log = tmp_path / "0.log"
+    log.write_bytes(words * 400 + cri(recorded, 300))
+    lines, tally = found(log, size)
+    assert ids([line for line in lines if line != b"words"]) == ids(recorded)
+    assert (tally.damaged, CRI in tally.shapes) == (0, True)
