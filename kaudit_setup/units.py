@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from kaudit_setup.errors import InputError
 
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
 _MOST_DIGITS = 20
 _HINT = "write it like 30m, 2h or 1d12h"
 
@@ -19,12 +19,12 @@ def natural(text: str) -> int | None:
 
 def is_duration(text: str) -> bool:
     """Whether `text` is written as a duration: `90s`, `2h`, `1d12h`, `3w`."""
-    return bool(text.strip()) and _DURATION.fullmatch(text.strip()) is not None
+    return bool(text.strip()) and re.fullmatch(_DURATION, text.strip()) is not None
 
 
 def parse_duration(text: str) -> timedelta:
     """From `90s`, `2h`, `1d12h`, `3w`; raises InputError on anything else, and beyond a million years or so."""
-    found = _DURATION.fullmatch(text.strip())
+    found = re.fullmatch(_DURATION, text.strip())
     if found is None or not found[0]:
         raise InputError(f"{text!r} is not a duration", hint=_HINT)
     try:

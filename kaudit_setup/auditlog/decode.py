@@ -23,11 +23,9 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 _BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
 _DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
 _DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was not read"
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
+_STRING_OR_BRACKET = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]'
 # a whole pair, half of one (the group), anything else that is escaped
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
+_ESCAPE = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
 
@@ -66,7 +64,7 @@ def shallow(text: bytes) -> bytes:
         return text
     parts: list[bytes] = []
     level = begin = done = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
+    for token in re.finditer(_STRING_OR_BRACKET, text):
         if token[0] in {b"[", b"{"}:
             level += 1
             if level == _DEEPEST_LEVEL + 1:
@@ -88,7 +86,7 @@ def _paired(text: bytes) -> bytes:
 
     Go reads them so (encoding/json/decode.go:unquoteBytes), but a patch is logged as it came.
     """
-    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], text)
+    return re.sub(_ESCAPE, lambda found: b"\\ufffd" if found[1] else found[0], text)
 
 
 def _without_nulls(text: bytes) -> bytes:

@@ -17,16 +17,13 @@ import msgspec
 from kaudit_setup.auditlog.timestamps import stamp_or_nothing
 
 _HERE = "this machine"
-_ROTATED = re.compile(
-    r"(?P<stem>.+)-(?P<date>\d{4}-\d\d-\d\d)T(?P<clock>\d\d-\d\d-\d\d)(?P<part>\.\d{3})(?P<ext>\.[^.]*)?"
-)
+_ROTATED = r"(?P<stem>.+)-(?P<date>\d{4}-\d\d-\d\d)T(?P<clock>\d\d-\d\d-\d\d)(?P<part>\.\d{3})(?P<ext>\.[^.]*)?"
 _EXTENSION = r"\.(?:log|jsonl|ndjson|json)"
-_PACKED = re.compile(r"\.(?:gz|zst|zstd|xz|bz2)\Z")
-_LOG = re.compile(rf".+{_EXTENSION}(?:[.-]\d+)*")
-_NUMBERED = re.compile(rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)")
-ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?|zip)\Z", re.IGNORECASE)
-"""How the names of archives end."""
-_UNREAD = re.compile(r"\.(?:lz4|Z|zip)\Z")
+_PACKED = r"\.(?:gz|zst|zstd|xz|bz2)\Z"
+_LOG = rf".+{_EXTENSION}(?:[.-]\d+)*"
+_NUMBERED = rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)"
+_ARCHIVE = r"(?i)\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?|zip)\Z"
+_UNREAD = r"\.(?:lz4|Z|zip)\Z"
 # folders whose names do not identify a node
 _GENERIC = frozenset(
     {"", "/", "audit", "log", "logs", "var", "kubernetes", "kube-apiserver", "apiserver", "kube-audit"}
@@ -36,9 +33,9 @@ _MANY = 1000  # groups; among more, equal names are not looked for
 
 # kubelet's folder of a container, and its files: by how often the container was started, rotated with the local time
 # (pkg/kubelet/kuberuntime/helpers.go:buildContainerLogsPath, logs/container_log_manager.go:rotateLatestLog)
-_POD_FOLDER = re.compile(r"kube-system_kube-apiserver-(?P<node>.+)_[0-9a-f-]+")
-_ANY_POD_FOLDER = re.compile(r"[a-z0-9-]+_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{8,}")
-_CONTAINER_LOG = re.compile(r"(?P<start>\d+)\.log(?:\.(?P<date>\d{8})-(?P<clock>\d{6}))?")
+_POD_FOLDER = r"kube-system_kube-apiserver-(?P<node>.+)_[0-9a-f-]+"
+_ANY_POD_FOLDER = r"[a-z0-9-]+_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{8,}"
+_CONTAINER_LOG = r"(?P<start>\d+)\.log(?:\.(?P<date>\d{8})-(?P<clock>\d{6}))?"
 
 
 class FileName(msgspec.Struct, frozen=True):
@@ -56,12 +53,12 @@ class FileName(msgspec.Struct, frozen=True):
     def of(cls, name: str, folder: str = "") -> FileName:
         """Parse `name`, of a file in `folder`."""
         plain = bare(name)
-        if _of_pod(folder, _ANY_POD_FOLDER) and (found := _CONTAINER_LOG.fullmatch(plain)):
+        if _of_pod(folder, _ANY_POD_FOLDER) and (found := re.fullmatch(_CONTAINER_LOG, plain)):
             # the file that is being written is the last one
             return cls("container.log", order=(int(found["start"]), (found["date"] or "~") + (found["clock"] or "")))
-        if (found := _ROTATED.fullmatch(plain)) and (moment := _moment(found)):
+        if (found := re.fullmatch(_ROTATED, plain)) and (moment := _moment(found)):
             return cls(found["stem"] + (found["ext"] or ""), moment)
-        if found := _NUMBERED.fullmatch(plain):
+        if found := re.fullmatch(_NUMBERED, plain):
             number = int(found["number"])
             # logrotate's dateext counts up with time, its plain numbers count down
             return cls(found["stem"], number=-number if len(found["number"]) >= 8 else number)
@@ -78,9 +75,9 @@ def pod_node(folder: str) -> str:
     return _of_pod(folder, _POD_FOLDER)
 
 
-def _of_pod(folder: str, pattern: re.Pattern[str]) -> str:
+def _of_pod(folder: str, pattern: str) -> str:
     """What `pattern` says of a folder of kubelet's."""
-    return next((found[1] for part in PurePath(folder).parts if (found := pattern.fullmatch(part))), "")
+    return next((found[1] for part in PurePath(folder).parts if (found := re.fullmatch(pattern, part))), "")
 
 
 def rotated_name(name: str, moment: str) -> str:
@@ -92,7 +89,7 @@ def rotated_name(name: str, moment: str) -> str:
 
 def bare(name: str) -> str:
     """`name` without the ending of a compression that is read here."""
-    return _PACKED.sub("", name)
+    return re.sub(_PACKED, "", name)
 
 
 def is_packed(name: str) -> bool:
@@ -102,12 +99,17 @@ def is_packed(name: str) -> bool:
 
 def is_log(name: str) -> bool:
     """Whether a file of a folder is called like a log: also as logrotate and people call them."""
-    return _LOG.fullmatch(bare(name)) is not None
+    return re.fullmatch(_LOG, bare(name)) is not None
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether it ends like that of an archive."""
+    return re.search(_ARCHIVE, name) is not None
 
 
 def is_packed_log(name: str) -> bool:
     """Whether it is called like a log in a compression that is not read here."""
-    return not is_log(name) and is_log(_UNREAD.sub("", name))
+    return not is_log(name) and is_log(re.sub(_UNREAD, "", name))
 
 
 def is_audit_log(name: str) -> bool:
@@ -140,7 +142,7 @@ def host_names(groups: Sequence[tuple[str, str]], host: str) -> dict[tuple[str, 
 
 
 def _identifying(folder: str) -> str:
-    parts = (ARCHIVE.sub("", part) for part in reversed(PurePath(folder).parts))
+    parts = (re.sub(_ARCHIVE, "", part) for part in reversed(PurePath(folder).parts))
     pod = pod_node(folder) or _of_pod(folder, _ANY_POD_FOLDER)
     return pod or next((part for part in parts if part not in _GENERIC), "")
 

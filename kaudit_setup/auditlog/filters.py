@@ -82,7 +82,7 @@ def _values(dimension: str, typed: Sequence[str]) -> Values:
     unwanted: list[str] = []
     for value in typed:
         plain = value.removeprefix("!")
-        if known and not is_pattern(plain) and not known.pattern.fullmatch(plain):
+        if known and not is_pattern(plain) and not re.fullmatch(known.pattern, plain):
             raise InputError(f"invalid --{dimension} {value}", hint=known.hint)
         (wanted if plain == value else unwanted).append(as_logged(plain))
     return Values(tuple(wanted), tuple(unwanted))
@@ -91,18 +91,18 @@ def _values(dimension: str, typed: Sequence[str]) -> Values:
 class _Known(NamedTuple):
     """The values that a dimension can have."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     hint: str
 
 
 _KNOWN = {
-    "code": _Known(re.compile(r"[1-5]\d\d"), "an HTTP status, like 403 or 4*"),
-    "level": _Known(re.compile(r"Metadata|Request|RequestResponse"), "Metadata, Request or RequestResponse"),
+    "code": _Known(r"[1-5]\d\d", "an HTTP status, like 403 or 4*"),
+    "level": _Known("Metadata|Request|RequestResponse", "Metadata, Request or RequestResponse"),
     "stage": _Known(
-        re.compile(r"RequestReceived|ResponseStarted|ResponseComplete|Panic"),
+        "RequestReceived|ResponseStarted|ResponseComplete|Panic",
         "RequestReceived, ResponseStarted, ResponseComplete or Panic",
     ),
-    "decision": _Known(re.compile(r"allow|forbid"), "allow or forbid"),
+    "decision": _Known("allow|forbid", "allow or forbid"),
 }
 
 

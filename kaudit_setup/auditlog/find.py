@@ -15,10 +15,10 @@ import msgspec
 
 from kaudit_setup.auditlog.archives.names import is_archive
 from kaudit_setup.auditlog.file_names import (
-    ARCHIVE,
     FileName,
     bare,
     host_names,
+    is_archive_name,
     is_audit_log,
     is_log,
     is_packed,
@@ -283,7 +283,7 @@ def _folder(path: str, room: Room | None) -> Iterator[_Seen | str]:
         folders.sort()
         for name in sorted(names):
             whole = f"{here.rstrip('/')}/{name}"
-            if room is not None and ARCHIVE.search(name) and is_archive(whole):
+            if room is not None and is_archive_name(name) and is_archive(whole):
                 yield from _archive(whole, room)
             elif (one := _in_folder(whole, name)) is not None:
                 yield one

@@ -42,7 +42,7 @@ def _kind(resource: Resource) -> Kind:
 KINDS = {name: _kind(resource) for name, resource in BY_NAME.items()}
 """By plural, singular and short name."""
 _HOMES = {(group, resource.name): resource.group for resource in RESOURCES for group in resource.also_in}
-_GOOD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_GOOD = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
 def is_custom(group: str, resource: str) -> bool:
@@ -54,7 +54,7 @@ def is_custom(group: str, resource: str) -> bool:
 def parse_kind(text: str) -> Kind:
     """The kind that kubectl would understand by `text`; raises InputError where no server could know it."""
     wanted = text.strip().lower()
-    if not _GOOD.fullmatch(wanted):
+    if not re.fullmatch(_GOOD, wanted):
         raise InputError(
             f"{text!r} is not a kind of object", hint="write it as kubectl does: pod, deploy, deployments.apps"
         )

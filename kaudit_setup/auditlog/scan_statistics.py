@@ -34,7 +34,7 @@ _OTHERS_SAID = 3
 _LONGEST_NAME = 200
 _MORE_OTHERS = "others"
 _FILES_SAID = 3  # files with unreadable lines that are named in sentences
-_OLD = re.compile(rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"')
+_OLD = rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"'
 _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
 # as kube-apiserver writes it, and as log shippers may
 _STAMPS = (b'"stageTimestamp":"', b'"stageTimestamp": "')
@@ -102,7 +102,7 @@ class Tally(msgspec.Struct):
 
     def version(self, data: bytes | bytearray, at: int = 0) -> None:
         """Say it if the line that begins at `data[at]` is of an API older than v1, whose fields are the same."""
-        old = _OLD.search(data, at, at + _HEAD_BYTES)
+        old = re.search(_OLD, data[at : at + _HEAD_BYTES])
         if old:
             self.note(f"it holds events of {old[1].decode()}, which are read as those of audit.k8s.io/v1")
 

@@ -14,10 +14,8 @@ from kaudit_setup.errors import KauditError
 
 _MOST_BYTES: Final = 1 << 18
 _MOST: Final = 200
-_HOST_LINE: Final = re.compile(r"(?im)^[ \t]*host[ \t=]+([^\n#]+)")
-_OBJECT: Final = re.compile(
-    r'"objectRef": ?\{"resource": ?"([\w.-]+)",(?: ?"namespace": ?"([\w.-]*)",)? ?"name": ?"([\w.:-]+)"'
-)
+_HOST_LINE: Final = r"(?im)^[ \t]*host[ \t=]+([^\n#]+)"
+_OBJECT: Final = r'"objectRef": ?\{"resource": ?"([\w.-]+)",(?: ?"namespace": ?"([\w.-]*)",)? ?"name": ?"([\w.:-]+)"'
 """Resource, namespace and name, in the order in which kube-apiserver writes them."""
 _BACKUPS: Final = "var/lib/kaudit-setup/backups"
 _LOG: Final = "/var/log/kubernetes/audit/audit.log"
@@ -73,7 +71,7 @@ def hosts(context: typer.Context, incomplete: str) -> list[str]:
     """The names in ssh_config, without patterns, and the hosts of --inventory; a user before `@` stays."""
     user, at, name = incomplete.rpartition("@")
     path = context.params.get("ssh_config") or Path.home() / ".ssh" / "config"
-    words = [word for line in _HOST_LINE.findall(_text(Path(path))) for word in line.split()]
+    words = [word for line in re.findall(_HOST_LINE, _text(Path(path))) for word in line.split()]
     plain = [word for word in words if not set("*?!") & set(word)]
     return [f"{user}{at}{word}" for word in _begin([*_in_inventory(context), *plain], name)]
 
@@ -103,7 +101,7 @@ def objects(context: typer.Context, incomplete: str) -> list[str]:
     found = (
         f"{resource}/{name}"
         for text in _logs(context)
-        for resource, namespace, name in _OBJECT.findall(text)
+        for resource, namespace, name in re.findall(_OBJECT, text)
         if not wanted or namespace == wanted
     )
     return _begin(found, incomplete)

@@ -12,13 +12,13 @@ from typing import Final
 
 import msgspec
 
-_TERMS: Final = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
-_TERM: Final = re.compile(r"(.*?)(!=|==|=)(.*)", re.DOTALL)
-_VALUE: Final = re.compile(r"(?:[^\\,=]|\\[\\,=])*", re.DOTALL)
-_TOKEN: Final = re.compile(r"[ \t\r\n]*(==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+)")
-_LABEL: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_INT64: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_TERMS: Final = r"(?s)(?:[^\\,]|\\.|\\$)+"
+_TERM: Final = r"(?s)(.*?)(!=|==|=)(.*)"
+_VALUE: Final = r"(?s)(?:[^\\,=]|\\[\\,=])*"
+_LEXEME: Final = r"[ \t\r\n]*(==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+)"
+_LABEL: Final = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_INT64: Final = r"(?a)[+-]?[0-9]+"
 _SYMBOLS: Final = frozenset({"==", "!=", "=", "!", "(", ")", ",", "<", ">"})
 _END: Final = ""
 
@@ -26,9 +26,9 @@ _END: Final = ""
 def exact_field(selector: str, field: str) -> str | None:
     """The value that the field selector demands of `field`, None if none; ValueError if it is malformed."""
     demanded: list[str] = []
-    for part in sorted(_TERMS.findall(selector)):
-        term = _TERM.fullmatch(part)
-        if not term or not _VALUE.fullmatch(term[3]):
+    for part in sorted(re.findall(_TERMS, selector)):
+        term = re.fullmatch(_TERM, part)
+        if not term or not re.fullmatch(_VALUE, term[3]):
             raise ValueError(f"invalid selector: {selector!r}")
         if term[1] == field and term[2] != "!=":
             demanded.append(re.sub(r"\\(.)", r"\1", term[3]))
@@ -37,7 +37,7 @@ def exact_field(selector: str, field: str) -> str | None:
 
 def is_int64(text: str) -> bool:
     """Whether strconv.ParseInt(text, 10, 64) takes it."""
-    return len(text) < 100 and bool(_INT64.fullmatch(text)) and -(2**63) <= int(text) < 2**63
+    return len(text) < 100 and bool(re.fullmatch(_INT64, text)) and -(2**63) <= int(text) < 2**63
 
 
 class Requirement(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ _HOLDS: Final[dict[str, Callable[[str | None, frozenset[str]], bool]]] = {
 
 class _Words:
     def __init__(self, text: str) -> None:
-        self._words = [found[1] for found in _TOKEN.finditer(text.partition("\0")[0])]
+        self._words = [found[1] for found in re.finditer(_LEXEME, text.partition("\0")[0])]
         self._at = 0
 
     def peek(self) -> str:
@@ -112,7 +112,7 @@ def _requirement(words: _Words) -> Requirement:
         return Requirement(key, absent or "exists")
     operator = words.take()
     values = _listed(words) if operator in ("in", "notin") else frozenset([_compared_to(words, operator)])
-    if any(value and (len(value) > 63 or not _LABEL.fullmatch(value)) for value in values):
+    if any(value and (len(value) > 63 or not re.fullmatch(_LABEL, value)) for value in values):
         raise ValueError("invalid label value")
     return Requirement(key, operator, values)
 
@@ -143,6 +143,6 @@ def _listed(words: _Words) -> frozenset[str]:
 def _is_qualified(key: str) -> bool:
     """validation.IsQualifiedName: an optional DNS prefix, a slash, a name of at most 63 characters."""
     prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+    if slash and (len(prefix) > 253 or not re.fullmatch(_SUBDOMAIN, prefix)):
         return False
-    return len(name) <= 63 and bool(_LABEL.fullmatch(name))
+    return len(name) <= 63 and bool(re.fullmatch(_LABEL, name))

@@ -10,12 +10,12 @@ from kaudit_setup.report.presentation import width
 WIDTH = 110
 """The widest that is still easy to read."""
 _LEAST = 20  # columns for words, however narrow the terminal
-_WORD = re.compile(r"( *)((?:\d[\d.]* (?:[KMGT]iB|B|s|min|h|days|%)(?![^\s,;:.)/])|`[^`\n]*`|[^ ])+)")
+_WORD = r"( *)((?:\d[\d.]* (?:[KMGT]iB|B|s|min|h|days|%)(?![^\s,;:.)/])|`[^`\n]*`|[^ ])+)"
 """A word, a command in backticks, a number with its unit; and the spaces before it."""
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = r"\x1b\[[0-9;]*m"
 _HEADS = re.compile(r" *(?:- |\[\d+\] |# )?"), re.compile(r"[^ ]+(?: [^ ]+){0,2} {2,}")
 """What may stand before the words of a line: an indent with a bullet or a mark, then titles."""
-_SAID = re.compile(r"[^ ]+(?: [^ ]+)?: ")
+_SAID = r"[^ ]+(?: [^ ]+)?: "
 
 
 def wrap(text: str, first: str, rest: str) -> list[str]:
@@ -34,7 +34,7 @@ def fit(line: str, limit: int | None) -> list[str]:
         return [line]
     title = _title(line, limit * 2 // 5)
     words = line[len(title) :]
-    more = 2 if not title.strip() and _SAID.match(words) else 0
+    more = 2 if not title.strip() and re.match(_SAID, words) else 0
     return list(_lines(words, title, " " * (cells(title) + more), limit))
 
 
@@ -58,7 +58,7 @@ def fitted(text: str, *, most: int | None = None) -> str:
 
 def cells(text: str) -> int:
     """Columns of a terminal that a text takes: wide characters take two, combining ones and colours none."""
-    plain = _COLOUR.sub("", text)
+    plain = re.sub(_COLOUR, "", text)
     if plain.isascii():
         return len(plain)
     from rich.cells import cell_len
@@ -69,7 +69,7 @@ def cells(text: str) -> int:
 def _lines(text: str, first: str, rest: str, limit: int) -> Iterator[str]:
     limit = max(limit, cells(rest) + _LEAST)
     line, empty = first, True
-    for gap, word in _WORD.findall(text):
+    for gap, word in re.findall(_WORD, text):
         if not empty and cells(line) + len(gap) + cells(word) > limit:
             yield line
             line, empty = rest, True

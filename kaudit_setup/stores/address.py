@@ -13,9 +13,9 @@ from kaudit_setup.errors import InputError
 
 Kind = Literal["folder", "s3", "clickhouse", "loki"]
 
-_SCHEME = re.compile(r"([a-z0-9]+)(?:\+(https?))?://", re.IGNORECASE)
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_SCHEME = r"(?i)([a-z0-9]+)(?:\+(https?))?://"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_TABLE = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,7 +36,7 @@ class Address(msgspec.Struct, frozen=True):
 
 def is_address(text: str) -> bool:
     """Whether `text` is written like an address rather than a path."""
-    return _SCHEME.match(text) is not None
+    return re.match(_SCHEME, text) is not None
 
 
 def is_archive(path: Path) -> bool:
@@ -49,7 +49,7 @@ def is_archive(path: Path) -> bool:
 
 def parse(text: str) -> Address:
     """The address in `text`; what is written like none is a folder. Raises InputError."""
-    found = _SCHEME.match(text)
+    found = re.match(_SCHEME, text)
     if found is None:
         return Address("folder", text, text)
     try:
@@ -81,14 +81,14 @@ def _without_login(text: str) -> str:
 
 
 def _bucket(text: str, parts: SplitResult) -> Address:
-    if not _BUCKET.fullmatch(parts.netloc):
+    if not re.fullmatch(_BUCKET, parts.netloc):
         raise InputError(f"{text}: {parts.netloc!r} is not the name of a bucket", hint="write s3://BUCKET/PREFIX")
     return Address("s3", text, parts.path.strip("/"), parts.netloc)
 
 
 def _table(text: str, parts: SplitResult, port: int | None, *, tls: bool) -> Address:
     names = parts.path.strip("/").split(".")
-    if not parts.hostname or len(names) != 2 or not all(map(_TABLE.fullmatch, names)):
+    if not parts.hostname or len(names) != 2 or not all(re.fullmatch(_TABLE, name) for name in names):
         raise InputError(
             f"{text}: database and table are missing", hint="write clickhouse+https://HOST/DATABASE.TABLE"
         )

@@ -27,15 +27,15 @@ from kaudit_setup.attribution.evidence.requests import Object
 
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST, _TAIL = 63, 5
-_RANDOM = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{{_TAIL}}}\Z")
-_INDEXED = re.compile(rf"(?P<base>.+)-[0-9]+-[{_SAFE}]{{{_TAIL}}}\Z")
-_CUT = re.compile(rf"(?P<base>.{{{_LONGEST - _TAIL}}})[{_SAFE}]{{{_TAIL}}}\Z")
-_HASHED = re.compile(rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z")
-_DEPLOYED = re.compile(rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{{_TAIL}}}\Z")
-_ORDINAL = re.compile(r"(?P<base>.+)-[0-9]+\Z")
-_TOKEN = re.compile(rf"(?P<base>.+)-token-[{_SAFE}]{{{_TAIL}}}\Z")
-_TIMED = re.compile(r"(?P<base>.+)-[0-9]{8,10}\Z")
-_SAME = re.compile(r"(?P<base>.+)\Z")
+_RANDOM = rf"(?P<base>.+)-[{_SAFE}]{{{_TAIL}}}\Z"
+_INDEXED = rf"(?P<base>.+)-[0-9]+-[{_SAFE}]{{{_TAIL}}}\Z"
+_CUT = rf"(?P<base>.{{{_LONGEST - _TAIL}}})[{_SAFE}]{{{_TAIL}}}\Z"
+_HASHED = rf"(?P<base>.+)-[{_SAFE}]{{1,10}}\Z"
+_DEPLOYED = rf".+-[{_SAFE}]{{8,10}}-[{_SAFE}]{{{_TAIL}}}\Z"
+_ORDINAL = r"(?P<base>.+)-[0-9]+\Z"
+_TOKEN = rf"(?P<base>.+)-token-[{_SAFE}]{{{_TAIL}}}\Z"
+_TIMED = r"(?P<base>.+)-[0-9]{8,10}\Z"
+_SAME = r"(?P<base>.+)\Z"
 
 
 class Guess(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Guess(msgspec.Struct, frozen=True):
 class _Scheme(NamedTuple):
     """How a controller names what it makes for an owner: `pattern` finds the owner's name in the child's."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     group: str
     resource: str
     controller: str
@@ -97,7 +97,7 @@ _IN_EVERY_NAMESPACE: Final = {
 def guesses(child: Object) -> Iterator[Guess]:
     """The owners that `child`'s name allows, the likely ones first."""
     for scheme in _SCHEMES.get((child.group, child.resource), ()):
-        if found := scheme.pattern.match(child.name):
+        if found := re.match(scheme.pattern, child.name):
             owner = Object(scheme.group, scheme.resource, child.namespace, found["base"])
             yield Guess(owner, scheme.controller, scheme.words, scheme.prefix)
     if (child.group, child.resource) == ("", "persistentvolumeclaims"):
@@ -115,7 +115,7 @@ def generated_from(prefix: str, name: str) -> bool:
 
 def of_deployment(obj: Object) -> bool:
     """Whether a Pod's name ends as those of a Deployment do: a hash of eight to ten characters and five more."""
-    return obj.resource == "pods" and bool(_DEPLOYED.match(obj.name))
+    return obj.resource == "pods" and bool(re.match(_DEPLOYED, obj.name))
 
 
 def is_generated(name: str) -> bool:
@@ -125,7 +125,7 @@ def is_generated(name: str) -> bool:
 
 def _claims(child: Object) -> Iterator[Guess]:
     """`<template>-<set>-<n>`: both may hold dashes."""
-    if found := _ORDINAL.match(child.name):
+    if found := re.match(_ORDINAL, child.name):
         parts = found["base"].split("-")
         for at in range(1, len(parts)):
             owner = Object("apps", "statefulsets", child.namespace, "-".join(parts[at:]))

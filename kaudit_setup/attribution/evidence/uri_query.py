@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-_WRONG_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_WRONG_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
 
 
 def values(uri: str, key: str) -> list[str]:
@@ -45,6 +45,6 @@ def path_segments(uri: str) -> list[str]:
 
 def _pairs(uri: str) -> Iterator[tuple[str, str]]:
     for pair in uri.partition("?")[2].split("&"):
-        if pair and ";" not in pair and not _WRONG_ESCAPE.search(pair):
+        if pair and ";" not in pair and not re.search(_WRONG_ESCAPE, pair):
             name, _, given = pair.partition("=")
             yield unquote_plus(name), unquote_plus(given)

@@ -13,7 +13,7 @@ import msgspec
 from kaudit_setup.auditlog.archives import tarred, zipped
 from kaudit_setup.auditlog.archives.member import BrokenArchiveError, Contents, Member
 from kaudit_setup.auditlog.archives.names import ZIP_MAGICS
-from kaudit_setup.auditlog.file_names import ARCHIVE
+from kaudit_setup.auditlog.file_names import is_archive_name
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter, metered
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
@@ -116,7 +116,7 @@ class Room:
         not wanted. Raises KauditError.
         """
         name = PurePosixPath(member.name).name
-        if ARCHIVE.search(name):
+        if is_archive_name(name):
             return f"{path}:{member.name} is left out: it is an archive in an archive; unpack it"
         if member.why_not:
             return f"{path}:{member.name} is left out: {member.why_not}" if wanted(name, b"") else ""

@@ -24,8 +24,8 @@ CONTAINER_LOGS: Final = frozenset({CRI, DOCKER})
 """What a server has written to standard output, as container runtimes keep it."""
 LEGACY: Final = "kube-apiserver's audit log in the format `legacy`"
 # fields that every event has (audit/v1 types.go), also where a shipper rewrote the line or a crash cut it short
-_EVENT: Final = re.compile(rb'\\?"(?:auditID|stageTimestamp|requestReceivedTimestamp)\\?"|audit\.k8s\.io/')
-_PROPER: Final = re.compile(rb'\A\{"kind":"Event","apiVersion":"audit\.k8s\.io/')
+_EVENT: Final = rb'\\?"(?:auditID|stageTimestamp|requestReceivedTimestamp)\\?"|audit\.k8s\.io/'
+_PROPER: Final = rb'\A\{"kind":"Event","apiVersion":"audit\.k8s\.io/'
 _SAMPLE_HEAD, _SAMPLE_TAIL = 768, 256  # bytes that are kept of a line
 MOST_SAMPLES: Final = 16
 """Lines that a shape is told by."""
@@ -96,8 +96,8 @@ def sample(line: bytes) -> bytes:
 def classify(lines: Sequence[bytes]) -> Shape | None:
     """The shape of the first lines that are not events; None for an event that is damaged, and for any other text."""
     text = b"\n".join(lines[:MOST_SAMPLES]).removeprefix(b"\xef\xbb\xbf")
-    if _PROPER.match(text):
-        text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not _PROPER.match(line))
+    if re.match(_PROPER, text):
+        text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not re.match(_PROPER, line))
     return next((shape for shape in SHAPES if text and re.search(shape.pattern, text, re.MULTILINE)), None)
 
 
@@ -107,5 +107,5 @@ def describe_foreign(line: bytes) -> str:
     shape = classify([bare])
     if shape is not None and shape.advice == OTHER_LOG:
         return shape.name
-    ours = not bare or _EVENT.search(bare) or (shape is not None and shape.name == LEGACY)
+    ours = not bare or re.search(_EVENT, bare) or (shape is not None and shape.name == LEGACY)
     return "" if ours else FOREIGN

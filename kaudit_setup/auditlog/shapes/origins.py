@@ -24,27 +24,27 @@ NAMESPACES: Final = frozenset(
     {"kube-system", "openshift-kube-apiserver", "openshift-apiserver", "openshift-oauth-apiserver"}
 )
 """Where API servers run. A Pod of the same name in another namespace is somebody's own, or of another cluster."""
-_POD: Final = re.compile(r"(?:kube-|openshift-|openshift-oauth-)?apiserver(?:-|$)")
-_CONTAINER: Final = re.compile(r"(?:kube-|openshift-|oauth-)?apiserver$")
-_AUDIT_FILE: Final = re.compile(r"audit|apiserver|kube|k8s|k3s|k0s|rke2|openshift", re.IGNORECASE)
-_PROGRAM: Final = re.compile(
-    r"apiserver|k3s|rke2|k0s|kubelite|hyperkube|(?:kube|k8s|kubernetes)[-_.]?audit|^audit(?!d|sp)|^kubernetes$|^k8s$",
-    re.IGNORECASE,
+_POD: Final = r"(?:kube-|openshift-|openshift-oauth-)?apiserver(?:-|$)"
+_CONTAINER: Final = r"(?:kube-|openshift-|oauth-)?apiserver$"
+_AUDIT_FILE: Final = r"(?i)audit|apiserver|kube|k8s|k3s|k0s|rke2|openshift"
+_PROGRAM: Final = (
+    r"(?i)apiserver|k3s|rke2|k0s|kubelite|hyperkube|(?:kube|k8s|kubernetes)[-_.]?audit|^audit(?!d|sp)|^kubernetes$"
+    r"|^k8s$"
 )
 # /var/log/pods/NAMESPACE_POD_UID/CONTAINER/0.log
-_IN_PODS: Final = re.compile(r"[/.:]pods[/.]([a-z0-9-]+)_([a-z0-9.-]+)_[0-9a-f-]{8,}[/.]([a-z0-9-]+)[/.]")
+_IN_PODS: Final = r"[/.:]pods[/.]([a-z0-9-]+)_([a-z0-9.-]+)_[0-9a-f-]{8,}[/.]([a-z0-9-]+)[/.]"
 # /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log
-_IN_CONTAINERS: Final = re.compile(r"[/.:]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9-]+)-[0-9a-f]{6,64}\b")
+_IN_CONTAINERS: Final = r"[/.:]containers[/.]([a-z0-9.-]+)_([a-z0-9-]+)_([a-z0-9-]+)-[0-9a-f]{6,64}\b"
 # must-gather, and `oc adm inspect`: namespaces/NAMESPACE/pods/POD/CONTAINER/CONTAINER/logs/current.log
-_GATHERED: Final = re.compile(r"[/:]namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/")
+_GATHERED: Final = r"[/:]namespaces/([a-z0-9-]+)/pods/([a-z0-9.-]+)/([a-z0-9-]+)/.*\blogs/"
 # dockershim's and cri-dockerd's names
-_DOCKER_NAME: Final = re.compile(r"/?k8s_([^_]+)_([^_]+)_([^_]+)_")
+_DOCKER_NAME: Final = r"/?k8s_([^_]+)_([^_]+)_([^_]+)_"
 # kubectl logs --prefix
-_KUBECTL: Final = re.compile(r"\[pod/([^/\]]+)/([^/\]]+)\]")
-_LOKI_LABEL: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
+_KUBECTL: Final = r"\[pod/([^/\]]+)/([^/\]]+)\]"
+_LOKI_LABEL: Final = r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"'
 
 # what stands before the names of these fields, where it is a record's own; labels of a Pod are not
-_PREFIX: Final = re.compile(
+_PREFIX: Final = (
     r"^(?:kubernetes\.|k8s\.|labels\.|stream\.|attrs\.|fields\.|resource\.labels\.|resource\.attributes\.|attributes\."
     r"|io\.kubernetes\.)(?:k8s\.|io\.kubernetes\.)?"
 )
@@ -94,8 +94,8 @@ class Place(NamedTuple):
     def like_a_server(self) -> bool:
         """Whether it is called like an API server."""
         if self.pod:
-            return _POD.match(self.pod) is not None
-        return not self.container or _CONTAINER.match(self.container) is not None
+            return re.match(_POD, self.pod) is not None
+        return not self.container or re.match(_CONTAINER, self.container) is not None
 
     def __str__(self) -> str:
         pod = "/".join(filter(None, (self.namespace, self.pod)))
@@ -115,7 +115,7 @@ class HostedServer(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> HostedServer | None:
         """`NAMESPACE` or `NAMESPACE/POD`; None for anything else."""
-        found = _HOSTED_FORM.fullmatch(text.strip())
+        found = re.fullmatch(_HOSTED_FORM, text.strip())
         return cls(found[1], found[2] or "") if found else None
 
     def covers(self, place: Place) -> bool:
@@ -124,10 +124,10 @@ class HostedServer(NamedTuple):
             return False
         if self.pod:
             return fnmatchcase(place.pod, self.pod)
-        return place.like_a_server or (bool(place.container) and _CONTAINER.match(place.container) is not None)
+        return place.like_a_server or (bool(place.container) and re.match(_CONTAINER, place.container) is not None)
 
 
-_HOSTED_FORM: Final = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:/([a-z0-9.*?\[\]!-]{1,253}))?")
+_HOSTED_FORM: Final = r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:/([a-z0-9.*?\[\]!-]{1,253}))?"
 _HOSTED: Final[list[HostedServer | None]] = [None]
 """Whose records count, as the user said. All that reads asks for it, in threads and forks too: it is set once, before
 anything is read.
@@ -148,7 +148,7 @@ def advice(others: Iterable[str]) -> str:
     """What to do if records of these were left out, and one may be the API server of a hosted control plane; empty
     if none is called like one.
     """
-    found = (_SAID.fullmatch(one) for one in others)
+    found = (re.fullmatch(_SAID, one) for one in others)
     places = (Place(one[1], one[2] or "", one[3] or "") for one in found if one)
     namespace = next(
         (one.namespace for one in places if one.namespace and HostedServer(one.namespace).covers(one)), ""
@@ -159,7 +159,7 @@ def advice(others: Iterable[str]) -> str:
 
 
 # as a place is written
-_SAID: Final = re.compile(r"(?:pod|namespace) ([a-z0-9-]+)(?:/([a-z0-9.-]+))?(?:, container ([a-z0-9-]+))?")
+_SAID: Final = r"(?:pod|namespace) ([a-z0-9-]+)(?:/([a-z0-9.-]+))?(?:, container ([a-z0-9-]+))?"
 
 
 def speaks(key: str) -> bool:
@@ -171,7 +171,7 @@ def whose(fields: Mapping[str, Any]) -> str:
     """Who wrote the record with these fields, if it says so and it was not kube-apiserver; empty otherwise."""
     said = _Said()
     for key, value in _flat(fields, "", 0):
-        said.take(_ROLES.get(_PREFIX.sub("", key.lower()), ""), value)
+        said.take(_ROLES.get(re.sub(_PREFIX, "", key.lower()), ""), value)
     return said.other()
 
 
@@ -183,7 +183,7 @@ def whose_path(path: str) -> str:
 
 def other_program(name: str) -> bool:
     """Whether a program or a systemd unit of this name is not kube-apiserver, nor what forwards its log."""
-    return _PROGRAM.search(name) is None
+    return re.search(_PROGRAM, name) is None
 
 
 class _Said:
@@ -209,14 +209,14 @@ class _Said:
 
     def _places(self) -> Iterator[Place]:
         yield from filter(None, map(_place, self.all("path", "tag", "container")))
-        containers = [name.lstrip("/") for name in self.all("container") if not _DOCKER_NAME.match(name)]
+        containers = [name.lstrip("/") for name in self.all("container") if not re.match(_DOCKER_NAME, name)]
         named = (self.all("namespace"), self.all("pod"), containers)
         if any(named):
             yield Place(*("".join(names[:1]) for names in named))
 
     def _other_file(self) -> str:
         paths = [one for one in self.all("path") if one.startswith("/") and ("." in one or "log" in one)]
-        return next((f"file {one}" for one in paths if not _AUDIT_FILE.search(one)), "")
+        return next((f"file {one}" for one in paths if not re.search(_AUDIT_FILE, one)), "")
 
     def _other_program(self) -> str:
         """A unit is systemd's word; the name that a program gives itself counts only without one."""
@@ -225,20 +225,22 @@ class _Said:
 
 
 def _place(text: str) -> Place | None:
-    if found := _IN_PODS.search(text) or _GATHERED.search(text):
+    # each is sought only where its own word is: most texts are none of these, and are many
+    if "pods" in text and (found := re.search(_IN_PODS, text) or re.search(_GATHERED, text)):
         return Place(found[1], found[2], found[3])
-    if found := _IN_CONTAINERS.search(text):
+    if "containers" in text and (found := re.search(_IN_CONTAINERS, text)):
         return Place(found[2], found[1], found[3])
-    if found := _KUBECTL.match(text):
+    if "[pod/" in text and (found := re.match(_KUBECTL, text)):
         return Place("", found[1], found[2])
-    found = _DOCKER_NAME.match(text)
-    return Place(found[3], found[2], found[1]) if found else None
+    if "k8s_" in text and (found := re.match(_DOCKER_NAME, text)):
+        return Place(found[3], found[2], found[1])
+    return None
 
 
 def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
     """The strings in a value, each with the way to it: in objects, OpenTelemetry's attributes, Loki's labels."""
     if isinstance(value, str):
-        labels = _LOKI_LABEL.findall(value) if key == "labels" else ()
+        labels = re.findall(_LOKI_LABEL, value) if key == "labels" else ()
         yield from ((f"labels.{name}", text) for name, text in labels)
         yield key, value
     elif isinstance(value, Mapping) and depth < _DEEPEST:

@@ -12,11 +12,9 @@ import msgspec
 from kaudit_setup.auditlog.literals import Find, finders, plainly, spellings
 
 # what no writer of JSON and no URL escapes
-_WORD: Final = re.compile(rb"[A-Za-z0-9_.-]{3,}")
+_WORD: Final = rb"[A-Za-z0-9_.-]{3,}"
 # words that a shape may write otherwise: levels, stages, decisions, verbs, codes
-_OTHERWISE: Final = re.compile(
-    rb"[0-9.]+|allow|forbid|None|Metadata|Request|RequestResponse|Response\w*|Panic|true|false"
-)
+_OTHERWISE: Final = rb"[0-9.]+|allow|forbid|None|Metadata|Request|RequestResponse|Response\w*|Panic|true|false"
 
 
 class Sought:
@@ -85,6 +83,6 @@ def escaped(literal: bytes, depth: int) -> tuple[bytes, ...]:
 
 def _word(literal: bytes) -> bytes:
     values = plainly(literal)
-    found = [word for value in values for word in _WORD.findall(value[0])]
-    sure = [word for word in found if not _OTHERWISE.fullmatch(word)]
+    found = [word for value in values for word in re.findall(_WORD, value[0])]
+    sure = [word for word in found if not re.fullmatch(_OTHERWISE, word)]
     return max(sure, key=len, default=b"")

@@ -15,7 +15,7 @@ import msgspec
 from kaudit_setup.errors import InputError
 from kaudit_setup.policy.catalog.resources import BY_GROUP_AND_NAME, BY_NAME, GROUPS, RESOURCES, Resource
 
-_VERSION: Final = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
+_VERSION: Final = r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?"
 
 
 class Spelling(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def spelling(text: str) -> Spelling:
     """`RESOURCE[.VERSION][.GROUP]`; upper and lower case do not count, and a version says nothing about the group."""
     word, dot, rest = text.strip().lower().partition(".")
     version, _, behind = rest.partition(".")
-    if _VERSION.fullmatch(version):
+    if re.fullmatch(_VERSION, version):
         # `secrets.v1.` ends with the name of the core group, `secrets.v1` names no group
         return Spelling(word, "" if rest.endswith(".") else behind or None)
     return Spelling(word, _group(rest) if dot else None)

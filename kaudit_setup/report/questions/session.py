@@ -11,7 +11,7 @@ from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.questions.masking import MASK, mask_text, mask_words
 
 _LONGEST = 2000  # characters of a command on a terminal
-_UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+_UNQUOTED = r"(?a)[\w@%+=:,./-]+"
 _INSIDE = "ports are named inside the connection, not in the log"
 
 
@@ -80,7 +80,7 @@ def _circumstances(session: Session) -> Iterator[str]:
 
 def _quoted(word: str) -> str:
     """`word` as a POSIX shell takes it; a mask needs no quotes."""
-    if _UNQUOTED.fullmatch(word.replace(MASK, "")) or word == MASK:
+    if re.fullmatch(_UNQUOTED, word.replace(MASK, "")) or word == MASK:
         return word
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
