@@ -16,8 +16,8 @@ from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+from kaudit_setup.silence import SilentServer
 from kaudit_setup.values import replace
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.archives.room import Room
 
 _MAY = "run as a user who may read it"
+_MAGIC = frozenset("*?[")
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
 _SURE_SIGNS = (b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 _SIGNS = (b"audit.k8s.io", *_SURE_SIGNS)
@@ -199,7 +199,7 @@ def _expand(path: str, room: Room | None) -> list[_Seen | str]:
     except FileNotFoundError:
         if room is not None and (inside := _inside(path, room)):
             return inside
-        matches = _glob(path) if glob.has_magic(path) else []
+        matches = _glob(path) if _is_pattern(path) else []
         if not matches:
             raise InputError(
                 f"there is no log at {path}", hint="give a file, a folder, a glob in quotes, or - for standard input"
@@ -269,6 +269,11 @@ def _archive(path: str, room: Room) -> Iterator[_Seen | str]:
             log.copy,
             log.lost,
         )
+
+
+def _is_pattern(path: str) -> bool:
+    """Whether a shell would take it for several paths."""
+    return not _MAGIC.isdisjoint(path)
 
 
 def _glob(pattern: str) -> list[str]:

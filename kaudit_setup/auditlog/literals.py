@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
-from ahocorasick_rs import BytesAhoCorasick
 
 from kaudit_setup.auditlog.block import Block
 
@@ -30,10 +28,17 @@ def spelled(text: str) -> bytes:
 
     Source: encoding/json:appendString with escapeHTML.
     """
-    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    plain = _quoted(text)[1:-1]
     for char in "<>&\u2028\u2029":
-        plain = plain.replace(char, f"\\u{ord(char):04x}")
-    return plain.encode("utf-8", "surrogatepass")
+        plain = plain.replace(char.encode(), b"\\u%04x" % ord(char))
+    return plain
+
+
+def _quoted(text: str) -> bytes:
+    try:
+        return msgspec.json.encode(text)
+    except UnicodeEncodeError:  # bytes of the command line that are no text: Go would write U+FFFD for them
+        return msgspec.json.encode(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
 
 
 def plainly(literal: bytes) -> Plain:
@@ -60,8 +65,10 @@ def spellings(text: bytes) -> tuple[bytes, ...]:
     plain = _GO_ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode(), text)
     if plain == text and text.isascii():
         return (text,)
+    from json import dumps
+
     try:
-        in_ascii = "".join(one if one.isascii() else json.dumps(one)[1:-1] for one in plain.decode())
+        in_ascii = "".join(one if one.isascii() else dumps(one)[1:-1] for one in plain.decode())
     except UnicodeDecodeError:  # halves of characters
         return (text, plain)
     upper = _ESCAPED.sub(lambda found: "\\u" + found[1].upper(), in_ascii)
@@ -75,6 +82,8 @@ def says(text: bytes, plains: Sequence[Plain]) -> bool:
 
 def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
     """One automaton for each: a single literal is found with vector instructions, several are not."""
+    from ahocorasick_rs import BytesAhoCorasick
+
     return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
 
 

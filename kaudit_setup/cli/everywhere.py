@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.report.presentation import Presentation, When
@@ -36,8 +35,7 @@ NAMES: Final = (*_FLAGS, *_VALUES)
 _WHEN: Final[tuple[When, ...]] = ("auto", "always", "never")
 
 
-@dataclass(frozen=True, slots=True)
-class Everywhere:
+class Everywhere(NamedTuple):
     """What they say."""
 
     presentation: Presentation

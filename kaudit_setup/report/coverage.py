@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
-from kaudit_setup.model import SilentServer
 from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours
 from kaudit_setup.resources import counted
+from kaudit_setup.silence import SilentServer
 
 
 class Span(Item, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # Cc: control characters (ESC, NUL, newlines). Cf: format characters (right-to-left overrides, zero-width).
@@ -45,8 +45,11 @@ def safe(text: str) -> str:
     return "".join(_escape(c) for c in text)
 
 
+@lru_cache(4096)
 def _hostile(char: str) -> bool:
-    return char != " " and (unicodedata.category(char) in _HOSTILE or char in _INVISIBLE)
+    from unicodedata import category
+
+    return char != " " and (category(char) in _HOSTILE or char in _INVISIBLE)
 
 
 def _escape(char: str) -> str:

@@ -7,15 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 When = Literal["auto", "always", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """How a whole run is shown: the options that may stand anywhere on the command line.
 
     `verbosity`: -1 says nothing beside the answer, 0 is usual, 1 and 2 show more. `utc`: times are shown in UTC.

@@ -14,8 +14,8 @@ from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
-from kaudit_setup.model import SilentServer
 from kaudit_setup.resources import counted
+from kaudit_setup.silence import SilentServer
 from kaudit_setup.values import replace
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS, Coverage
 from kaudit_setup.auditlog.timestamps import seconds
-from kaudit_setup.model import SilentServer
+from kaudit_setup.silence import SilentServer
 from kaudit_setup.values import replace
 
 _LONG: Final = 2

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from kaudit_setup.errors import InputError
 
@@ -61,8 +60,7 @@ Scalar = str | int | float | bool
 Value = Scalar | list[Scalar]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One value: `name` is the option without its dashes, `source` says where it was set. `refused`: why it does not
     count, empty if it does.
     """

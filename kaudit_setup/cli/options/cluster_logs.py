@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
     from kaudit_setup.fleet.logs.clusters import LogCluster
     from kaudit_setup.fleet.survey import Candidate
-    from kaudit_setup.model import SilentServer
     from kaudit_setup.runner import Runner
+    from kaudit_setup.silence import SilentServer
 
 ClusterOption = Annotated[
     list[str] | None,
@@ -126,7 +126,7 @@ def _clusters_of(found: Sequence[Candidate]) -> tuple[LogCluster, ...]:
 
 def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[SilentServer]]:
     """The servers that are known to write no log or were not asked, and those whose log could not be read."""
-    from kaudit_setup.model import SilentServer
+    from kaudit_setup.silence import SilentServer
 
     return lambda: (*cluster.silent, *(SilentServer(name, "its log could not be read") for name in there.lost))
 

@@ -15,9 +15,9 @@ from kaudit_setup.change.status import judge
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.fleet.group import Member, fingerprint, strangers
 from kaudit_setup.fleet.survey import Answer, Candidate, Heard, ask_all, cluster_of, member_of
-from kaudit_setup.model import SilentServer
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
+from kaudit_setup.silence import SilentServer
 
 _CLAIMED: Final = "claimed "
 _BACKENDS: Final = ("--audit-log-path", "--audit-webhook-config-file")

@@ -12,8 +12,6 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.model import KubeVersion
-
 RBAC: Final = "rbac.authorization.k8s.io"
 
 
@@ -204,29 +202,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 # What a rule with `namespaces` never matches. A request to a namespace is not here: its name is its namespace.
 CLUSTER_SCOPED: Final = frozenset(place for place, r in BY_PLACE.items() if not r.namespaced) - {("", "namespaces")}
 
-# (group, resource or resource/subresource) -> first version that has it, first version that has it no more.
-SINCE: Final = {
-    ("", "pods/resize"): KubeVersion(1, 32),
-    ("authentication.k8s.io", "selfsubjectreviews"): KubeVersion(1, 26),
-}
-UNTIL: Final = {
-    ("extensions", "ingresses"): KubeVersion(1, 22),
-    ("policy", "podsecuritypolicies"): KubeVersion(1, 25),
-}
-
 
 def home(resource: str) -> str | None:
     """The built-in group of a resource or `resource/subresource` in the plural, None if no built-in group has it."""
     plain = resource.partition("/")[0]
     found = BY_NAME.get(plain)
     return found.group if found is not None and found.name == plain else None
-
-
-def absent(group: str, spec: str, version: KubeVersion) -> str:
-    """Why this version has no such `resource` or `resource/subresource`; empty where it has, or is not known."""
-    since, until = SINCE.get((group, spec)), UNTIL.get((group, spec))
-    if since is not None and version < since:
-        return f"`{spec}` is there since {since}, not in {version}"
-    if until is not None and version >= until:
-        return f"`{spec}` of group `{group}` is gone since {until}"
-    return ""

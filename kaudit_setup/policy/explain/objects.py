@@ -12,7 +12,7 @@ from typing import Final
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy.catalog import requests, resources
+from kaudit_setup.policy.catalog import requests, resources, versions
 from kaudit_setup.policy.catalog.resources import Resource
 from kaudit_setup.policy.catalog.spelling import Spelling, advice, spelling
 from kaudit_setup.values import replace
@@ -122,7 +122,7 @@ def _check_part(found: Object, known: Resource | None, version: KubeVersion) -> 
 
 def _check_version(found: Object, known: Resource | None, version: KubeVersion) -> None:
     for spec in (found.resource, found.spec):
-        if gone := resources.absent(found.group, spec, version):
+        if gone := versions.absent(found.group, spec, version):
             raise InputError(gone.replace("`", ""), hint=f"give another --kube-version; {_BY_URL}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kaudit_setup.model import KubeVersion
-from kaudit_setup.policy.catalog import resources
+from kaudit_setup.policy.catalog import resources, versions
 from kaudit_setup.policy.catalog.spelling import suggest_spelling
 from kaudit_setup.policy.lint.finding import Severity
 
@@ -75,10 +75,10 @@ def _unknown_part(spec: _Spec) -> SpecProblem | None:
 
 
 def _other_version(spec: _Spec) -> SpecProblem | None:
-    message = resources.absent(spec.group, spec.text, spec.version)
+    message = versions.absent(spec.group, spec.text, spec.version)
     if not message:
         return None
-    later = (spec.group, spec.text) in resources.SINCE
+    later = (spec.group, spec.text) in versions.SINCE
     return SpecProblem("version", message, "harmless; keep it for the upgrade" if later else "remove it", "info")
 
 

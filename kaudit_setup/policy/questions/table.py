@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from kaudit_setup.policy.catalog import requests, resources
+from kaudit_setup.policy.catalog import requests, resources, versions
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.questions.requesters import Who, region, uses
@@ -27,7 +27,7 @@ def _pods_created(space: Space, who: Who = "person") -> list[Ask]:
 
 def _pods_changed(space: Space, who: Who = "person") -> list[Ask]:
     kinds = [("", "pods")]
-    if space.version >= resources.SINCE["", "pods/resize"]:
+    if space.version >= versions.SINCE["", "pods/resize"]:
         kinds.append(("", "pods/resize"))
     return [Ask(region(space, who, *uses(space, ["update", "patch"], *kinds)))]
 

@@ -19,22 +19,21 @@ _NAMES: Final = (
     r"credentials?|cookie|session[-_]?id|auth(?!or)|signature|dsn"
 )
 # every repetition is bounded, so that a long hostile word costs no more than its length
-_NAMED: Final = re.compile(
-    rf"""((?:{_NAMES})[\w.-]{{0,60}}["']?\s{{0,3}}(?:=|:(?!//))\s{{0,3}})("[^"]*"|'[^']*'|[^\s&;"']+)""",
-    re.IGNORECASE,
+_NAMED: Final = (
+    rf"""(?i)((?:{_NAMES})[\w.-]{{0,60}}["']?\s{{0,3}}(?:=|:(?!//))\s{{0,3}})("[^"]*"|'[^']*'|[^\s&;"']+)"""
 )
-_ASSIGNED: Final = re.compile(rf"(-{{0,2}}[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}=)(.+)", re.IGNORECASE | re.DOTALL)
-_OPTION: Final = re.compile(rf"--?[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}", re.IGNORECASE)
-_HEADER: Final = re.compile(r"""((?:proxy-)?authorization["']?\s{0,3}[=:]\s{0,3}["']?)([^"']+)""", re.IGNORECASE)
-_BEARER: Final = re.compile(r"\b(bearer|basic|token)(\s{1,3})([\w.~+/=:-]{4,})", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"([a-z][a-z0-9+.-]{0,20}://)[^/@\s]+@", re.IGNORECASE)
-_KNOWN: Final = re.compile(
+_ASSIGNED: Final = rf"(?is)(-{{0,2}}[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}=)(.+)"
+_OPTION: Final = rf"(?i)--?[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}"
+_HEADER: Final = r"""(?i)((?:proxy-)?authorization["']?\s{0,3}[=:]\s{0,3}["']?)([^"']+)"""
+_BEARER: Final = r"(?i)\b(bearer|basic|token)(\s{1,3})([\w.~+/=:-]{4,})"
+_USERINFO: Final = r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^/@\s]+@"
+_KNOWN: Final = (
     r"\b(?:eyJ[\w-]{8,600}\.[\w-]+(?:\.[\w-]*)?|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
     r"|xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{16,}|hv[sbr]\.[\w-]{20,}|K10[0-9a-f]{30,}[\w:]*)"
 )
-_RUN: Final = re.compile(r"[A-Za-z0-9+_=-]{24,}")
-_HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
-_TOKEN: Final = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\]|["'\\])+""", re.DOTALL)
+_RUN: Final = r"[A-Za-z0-9+_=-]{24,}"
+_HEX: Final = r"[0-9a-fA-F]{32,}"
+_PIECE: Final = r"""(?s)(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\]|["'\\])+"""
 _NESTED: Final = 4  # quotes inside quotes that are looked into
 # short options whose value is a password, by program: `-p` of others means something else
 _SHORT: Final = {
@@ -72,8 +71,8 @@ def mask_words(words: Sequence[str]) -> list[str]:
 def mask_text(text: str) -> str:
     """A text, such as the path and query of a URL, without what looks like a secret."""
     for pattern, shown in _RULES:
-        text = pattern.sub(shown, text)
-    return _RUN.sub(lambda run: MASK if _is_random(run[0]) else run[0], text)
+        text = re.sub(pattern, shown, text)
+    return re.sub(_RUN, lambda run: MASK if _is_random(run[0]) else run[0], text)
 
 
 _RULES: Final = (
@@ -101,7 +100,7 @@ def _mask_word(program: str, word: str, depth: int) -> str:
         return _mask_attached(program, word) or _mask_assigned(word)
     quote = word[0] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else ""
     inner = word[1:-1] if quote else word
-    found = list(_TOKEN.finditer(inner))
+    found = list(re.finditer(_PIECE, inner))
     if depth == 0 or [one[0] for one in found] == [word]:
         return mask_text(word)
     return f"{quote}{_replaced(inner, found, depth - 1)}{quote}"
@@ -128,7 +127,7 @@ def _mask_attached(program: str, word: str) -> str:
 
 def _mask_assigned(word: str) -> str:
     """`--password=...` and `PASSWORD=...` to the end of the word, where nothing but the name stands before."""
-    assigned = _ASSIGNED.fullmatch(word)
+    assigned = re.fullmatch(_ASSIGNED, word)
     return f"{assigned[1]}{MASK}" if assigned else mask_text(word)
 
 
@@ -136,7 +135,7 @@ def _is_value_of(program: str, before: str, word: str) -> bool:
     """Whether a word is the value of the option before it, and that is a secret."""
     if not word or word.startswith("--"):
         return False
-    return before in _SHORT.get(program, ()) or _OPTION.fullmatch(before) is not None
+    return before in _SHORT.get(program, ()) or re.fullmatch(_OPTION, before) is not None
 
 
 def _program(word: str) -> str:
@@ -147,7 +146,7 @@ def _program(word: str) -> str:
 
 def _is_random(text: str) -> bool:
     """Whether nobody would choose such a word: a key or a digest, not a Pod's name."""
-    if _HEX.fullmatch(text):
+    if re.fullmatch(_HEX, text):
         return True
     plain = re.sub(r"[-_=+]", "", text)
     if len(plain) < 24 or text.count("-") > 2:
