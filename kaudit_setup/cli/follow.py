@@ -45,7 +45,7 @@ def follow(source: LogOptions, wanted: Filter, form: str, *, stages: bool, limit
     output, pace = _check(source, wanted, form), _pace(source)
     raw = output is FollowOutput.raw
     seen = _Seen()
-    with _tails(source) as tails, Following(tails, Followed(wanted, stages or raw, raw, pace)) as following:
+    with _tails(source, wanted) as tails, Following(tails, Followed(wanted, stages or raw, raw, pace)) as following:
         try:
             _print_all(following.batches(), Printed(output, _several(source, tails)), seen, limit)
         except KeyboardInterrupt:
@@ -103,7 +103,7 @@ def _pace(source: LogOptions) -> Pace:
 
 
 @contextmanager
-def _tails(source: LogOptions) -> Iterator[list[Tail]]:
+def _tails(source: LogOptions, wanted: Filter) -> Iterator[list[Tail]]:
     """The logs to follow: one for each node, one for all files here. Raises InputError."""
     from kaudit_setup.auditlog.follow.tails import LocalTail, RemoteTail, with_rotated
     from kaudit_setup.auditlog.sources.log_node import LogNode
@@ -118,7 +118,7 @@ def _tails(source: LogOptions) -> Iterator[list[Tail]]:
         paths = with_rotated(there.paths)
         of = there.clusters
         nodes = (LogNode(one.plain, there.script) for one in there.runners)
-        yield [RemoteTail(node, paths, of.get(node.name, "")) for node in nodes]
+        yield [RemoteTail(node, paths, of.get(node.name, ""), wanted) for node in nodes]
 
 
 def _files_here(source: LogOptions) -> tuple[LogFile, ...]:

@@ -13,6 +13,7 @@ from kaudit_setup.auditlog.shapes.detect import detect
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.opening import LOOK_BYTES
 from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.sources.sifted import RUNTIMES, WAYS
 from kaudit_setup.values import replace
 
 
@@ -20,6 +21,32 @@ class Shape(msgspec.Struct):
     """How one file is written: known once an event was seen. A layout remembers what goes on in the next bytes."""
 
     reading: Reading | None = None
+    rewritten: bool = False
+    """Whether its events are JSON lines that do not begin as kube-apiserver's."""
+    unsifted: bool = False
+    """Whether its machine has no tool to sift it with."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that is new is asked for, whatever is wanted of it."""
+        return self.unsifted or (self.reading is not None and self.reading.kind not in WAYS)
+
+    @property
+    def way(self) -> str:
+        """How its machine is asked to sift it; see the script."""
+        if self.reading is not None:
+            return WAYS[self.reading.kind]
+        return "line" if self.rewritten else "own"
+
+    @property
+    def depth(self) -> int | None:
+        """In how many JSON strings an event is at most (see `Reading`)."""
+        return 1 if self.reading is None else self.reading.depth
+
+    def said(self, way: str) -> None:
+        """Take in what the script found out about it."""
+        if self.reading is None and way in RUNTIMES:
+            self.reading = _with_one_layout(RUNTIMES[way])
 
     def lines(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """The events in whole lines, each on one line, with the line (the first is 1) in which it stands; none where
@@ -27,6 +54,7 @@ class Shape(msgspec.Struct):
         """
         reading = self.reading = self.reading or _detected(data)
         if reading is None:
+            self.rewritten = self.rewritten or (data.startswith(b"{") and b'"auditID"' in data)
             return enumerate(data.split(b"\n")[:-1], 1)
         return iter(()) if self.endless else _converted(reading, data)
 
@@ -39,13 +67,17 @@ class Shape(msgspec.Struct):
 def _detected(data: bytes) -> Reading | None:
     """How the lines are to be read, with one layout for all that comes; None for JSON lines, or without an event."""
     found = detect(data[:LOOK_BYTES], whole=True)
-    if found is None:
-        return None
-    layout = found.layout()
-    return replace(found, layout=lambda: layout)
+    return _with_one_layout(found) if found else None
+
+
+def _with_one_layout(reading: Reading) -> Reading:
+    layout = reading.layout()
+    return replace(reading, layout=lambda: layout)
 
 
 def _converted(reading: Reading, data: bytes) -> Iterator[tuple[int, bytes]]:
+    if not data:
+        return
     # what is left in the layout belongs to the next bytes: the converter is not run to its end
     made = next(Converter(reading, Tally()).lines([Block(bytearray(data), len(data), 0)]))
     for index, text in enumerate(bytes(made.view).split(b"\n")[:-1]):

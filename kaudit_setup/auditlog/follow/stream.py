@@ -14,10 +14,10 @@ import msgspec
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.follow.lines import Shape
+from kaudit_setup.auditlog.follow.news import PIECE_BYTES, Piece
 from kaudit_setup.auditlog.follow.positions import Inode, Positions
-from kaudit_setup.auditlog.follow.tails import PIECE_BYTES, Tail
+from kaudit_setup.auditlog.follow.tails import Tail
 from kaudit_setup.auditlog.query import LineReader, Row
-from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES
 from kaudit_setup.auditlog.record import Place
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import KauditError
@@ -151,23 +151,24 @@ class _Log(msgspec.Struct):
         lines = dict(self.lines)
         self.behind = False
         for stretch in self.positions.next(files):
-            data = self.tail.read(stretch)
-            if data is None:
+            shape = self.shapes.setdefault(stretch.file.inode, Shape())
+            piece = self.tail.read(stretch, shape)
+            if piece is None:
                 continue  # it moved just now: the next look finds it
-            used = _whole_lines(data)
             # lines are numbered in files that were read from their beginning
             number = 0 if stretch.begin == 0 else lines.get(stretch.file.inode, -1)
-            yield from self._rows(stretch.file, data[:used], number)
+            yield from self._rows(stretch.file, shape, piece, number)
             if number >= 0:
-                lines[stretch.file.inode] = number + data.count(b"\n", 0, used)
-            done[stretch.file.inode] = stretch.end if stretch.file.gzipped else stretch.begin + used
+                lines[stretch.file.inode] = number + piece.lines
+            done[stretch.file.inode] = stretch.end if stretch.file.gzipped else stretch.begin + piece.used
             self.behind = self.behind or stretch.end - stretch.begin > PIECE_BYTES
         self.positions, self.lines = self.positions.after(files, done), lines
 
-    def _rows(self, file: LogFile, data: bytes, number: int) -> Iterator[Row]:
+    def _rows(self, file: LogFile, shape: Shape, piece: Piece, number: int) -> Iterator[Row]:
         """The rows of whole lines, of which the first follows line `number` (-1: not known)."""
-        for index, text in self.shapes.setdefault(file.inode, Shape()).lines(data):
-            line = number + index if number >= 0 else 0
+        for index, text in shape.lines(piece.data):
+            here = piece.number(index)
+            line = number + here if number >= 0 and here else 0
             row = self.reader.row(text, Place(file.node, file.path, line, file.cluster))
             if row is not None:
                 yield row
@@ -192,9 +193,3 @@ class _Log(msgspec.Struct):
     def patience(self, pace: Pace) -> float:
         """Seconds to wait before the next try: longer and longer."""
         return float(min(pace.between * 2 ** min(self.failures - 1, 10), pace.longest))
-
-
-def _whole_lines(data: bytes) -> int:
-    """How many bytes are whole lines; a line without an end is passed over once it is longer than any can be."""
-    end = data.rfind(b"\n") + 1
-    return end if end or len(data) < LONGEST_LINE_BYTES else len(data)

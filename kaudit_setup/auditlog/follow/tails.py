@@ -6,19 +6,23 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Protocol
 
 from kaudit_setup.auditlog.files import LogFile, reopen_path
+from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.follow.lines import Shape
+from kaudit_setup.auditlog.follow.news import PIECE_BYTES, News, Piece
 from kaudit_setup.auditlog.follow.positions import Stretch
+from kaudit_setup.auditlog.prefilter import narrows, needles, patterns
+from kaudit_setup.auditlog.shapes.sought import Inside
 from kaudit_setup.auditlog.sources.listing import listing
-from kaudit_setup.auditlog.sources.log_node import LogNode
+from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
+from kaudit_setup.auditlog.sources.search_request import one_by_one, questions
 from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
 
-PIECE_BYTES = 16 << 20
-"""Bytes that are read of a file in one go."""
 _MOST_UNPACKED = 1 << 30  # bytes; a log is rotated long before
 
 
@@ -34,8 +38,8 @@ class Tail(Protocol):
         """Its files as they are now, oldest first. Raises NodeError."""
         ...
 
-    def read(self, stretch: Stretch) -> bytes | None:
-        """The bytes of a stretch, unpacked, some megabytes at most; None if the file is gone. Raises NodeError."""
+    def read(self, stretch: Stretch, shape: Shape) -> Piece | None:
+        """What is new in a stretch of a file in that shape; None if the file is gone. Raises NodeError."""
         ...
 
 
@@ -57,28 +61,32 @@ class LocalTail:
                 raise
         return self._last
 
-    def read(self, stretch: Stretch) -> bytes | None:
+    def read(self, stretch: Stretch, shape: Shape) -> Piece | None:
         """See `Tail.read`."""
+        del shape
         where = reopen_path(stretch.file)
         if where is None or where.endswith(".gz") != stretch.file.path.endswith(".gz"):
             return None
         try:
             if stretch.file.gzipped:
-                return _unpacked(Path(where).read_bytes())[stretch.begin :]
+                return Piece.of(_unpacked(Path(where).read_bytes())[stretch.begin :])
             with Path(where).open("rb") as stream:
                 stream.seek(stretch.begin)
-                return stream.read(min(stretch.end - stretch.begin, PIECE_BYTES))
+                return Piece.of(stream.read(min(stretch.end - stretch.begin, PIECE_BYTES)))
         except OSError:
             return None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTail:
-    """Files of a node, below `paths`; without any those of its API server. `cluster`: where there are several."""
+    """Files of a node, below `paths`; without any those of its API server. `cluster`: where there are several.
+    `wanted`: what does not look like it by its bytes stays on the node.
+    """
 
     node: LogNode
     paths: Sequence[str] = ()
     cluster: str = ""
+    wanted: Filter = field(default_factory=Filter)
 
     @property
     def name(self) -> str:
@@ -90,12 +98,32 @@ class RemoteTail:
         files = listing(self.node, self.paths).files
         return [replace(file, cluster=self.cluster) for file in files] if self.cluster else files
 
-    def read(self, stretch: Stretch) -> bytes | None:
+    def read(self, stretch: Stretch, shape: Shape) -> Piece | None:
         """See `Tail.read`."""
+        if narrows(self.wanted) and not shape.whole:
+            return self._sifted(stretch, shape)
         if stretch.file.gzipped:
             packed = self._bytes(stretch.file, 0, stretch.end)
-            return None if packed is None else _unpacked(packed)[stretch.begin :]
-        return self._bytes(stretch.file, stretch.begin, min(stretch.end, stretch.begin + PIECE_BYTES))
+            return None if packed is None else Piece.of(_unpacked(packed)[stretch.begin :])
+        data = self._bytes(stretch.file, stretch.begin, min(stretch.end, stretch.begin + PIECE_BYTES))
+        return None if data is None else Piece.of(data)
+
+    def _sifted(self, stretch: Stretch, shape: Shape) -> Piece | None:
+        """What of a stretch may fit."""
+        file, most = stretch.file, min(stretch.end, stretch.begin + PIECE_BYTES)
+        news = News(self.name, file.path)
+        unpack = Unpack(news.feed)
+        question = questions(Inside.of(needles(self.wanted), shape.depth), patterns(self.wanted), shape.depth)
+        span = [str(stretch.begin), "" if file.gzipped else str(most), "yes"]
+        done = self.node.ask(["sift", "gzip", shape.way, *span, *question], unpack.feed, stdin=one_by_one([file]))
+        if failure := failure_of(self.name, done):
+            raise failure
+        piece = news.piece(0 if file.gzipped else most - stretch.begin)
+        if news.unsifted:
+            shape.unsifted = True
+            return self.read(stretch, shape)
+        shape.said(news.way)
+        return piece
 
     def _bytes(self, file: LogFile, begin: int, end: int) -> bytes | None:
         out = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import IO
 
 import msgspec
@@ -17,6 +18,15 @@ Progress = Callable[[str, str, int, int], None]
 _PIECE = 1 << 20  # bytes that are decompressed at a time
 _BEAT = "still reading"  # what the script says while it finds nothing
 _GONE = 3  # the script's status for a file that was rotated away
+
+
+@cache
+def _bare(script: str) -> str:
+    """The script without indentation and lines that are comments: it travels each time, and a log that is followed is
+    asked for every second.
+    """
+    lines = (line.lstrip() for line in script.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
 
 
 def failure_of(name: str, done: Ran) -> NodeError | None:
@@ -42,7 +52,7 @@ class LogNode(msgspec.Struct, frozen=True):
 
     def ask(self, args: Sequence[str], sink: Callable[[bytes], None], *, stdin: bytes = b"") -> Ran:
         """Run the script; what it answers goes to `sink`. See `Runner.sh`."""
-        return self.runner.sh(self.script, args, stdin=stdin, sink=sink)
+        return self.runner.sh(_bare(self.script), args, stdin=stdin, sink=sink)
 
     def fetch(
         self, path: str, inode: int, stretch: tuple[int, int], out: IO[bytes], progress: Progress | None = None

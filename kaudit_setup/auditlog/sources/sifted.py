@@ -31,16 +31,17 @@ from kaudit_setup.values import replace
 RUNTIMES: Final = {"cri": CRI_LINES, "docker": DOCKER_LINES}
 """What the script knows by itself from the first line of a file."""
 _LOOK_LINES: Final = 20
-_WAYS: Final = {
+WAYS: Final = {
     Kind.cri: "cri",
     Kind.docker: "docker",
     Kind.legacy: "line",
     Kind.record: "line",
     Kind.prefixed: "line",
 }
+"""How lines belong together that are read one by one or joined; see the script."""
 # what a line of the answer begins with is short: a number, or a letter and a path
 _LONGEST_NOTE: Final = 16 << 10
-_NUL: Final = bytes.maketrans(b"\x01", b"\0")
+NUL: Final = bytes.maketrans(b"\x01", b"\0")
 """The script writes another byte for NUL, which no awk can be trusted with; neither stands in an event."""
 
 
@@ -61,8 +62,8 @@ class Sifted(msgspec.Struct, frozen=True):
 
 def way_of(file: LogFile, reading: Reading, head: bytes) -> Sifted | None:
     """How a file that begins with `head` can be sifted; None if it cannot."""
-    if reading.kind in _WAYS:
-        return Sifted(file, _WAYS[reading.kind], reading)
+    if reading.kind in WAYS:
+        return Sifted(file, WAYS[reading.kind], reading)
     separator = learn(head) if reading.kind is Kind.document and reading.documents is None else None
     if separator is None:
         return None
@@ -170,7 +171,7 @@ class SiftedAnswer:
             else:
                 return
         out = self._out = self._out or self._into.path.open("ab")
-        out.write(piece.translate(_NUL))
+        out.write(piece.translate(NUL))
         if ended:
             out.write(b"\n")
             self._in_line = False
