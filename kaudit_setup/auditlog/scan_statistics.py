@@ -81,7 +81,8 @@ class Tally(msgspec.Struct):
             self.located.append(Damage(line, what))
         if text:
             self.unread += 1
-            if len(self.samples) < MOST_SAMPLES:
+            # what a comment says tells nothing
+            if len(self.samples) < MOST_SAMPLES and not (self.samples and text.startswith(b"#")):
                 self.samples.append(sample(text))
 
     def of_another(self, whose: str, count: int = 1) -> None:

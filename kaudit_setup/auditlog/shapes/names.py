@@ -1,7 +1,7 @@
 """What lines that are not audit events look like: the forms in which people and log shippers keep audit logs.
 
 A shape is told by its bytes, never by a file's name. To know another one, add a row to SHAPES; the first that fits is
-taken, so the narrow ones stand first.
+taken, so the narrow ones stand first. What is no log at all, or another program's, is told by `mistaken`.
 """
 
 from __future__ import annotations
@@ -60,15 +60,9 @@ SHAPES: Final[tuple[Shape, ...]] = (
     _row("a zip archive", rb"PK\x03\x04", f"{_AS_A_FILE}unzip FILE"),
     _row(CRI, rb"^" + _TIME + rb" (?:stdout|stderr) [PF]\b"),
     _row(DOCKER, rb'^\{"log":.*"stream": ?"std(?:out|err)"'),
-    _row(
-        "the log of auditd, not of kube-apiserver",  # audit/src/auditd-event.c:format_raw
-        rb"^(?:node=\S+ )?type=[A-Z_0-9]+ msg=audit\(",
-        OTHER_LOG,
-    ),
     _row("a journald export", rb"\A__CURSOR="),
     _row("journald's JSON", rb'^\{.*"__(?:CURSOR|REALTIME_TIMESTAMP)"'),
     _row(LEGACY, rb'^\S+ AUDIT: id="'),  # staging/src/k8s.io/apiserver/pkg/audit/format.go:EventString
-    _row("a component's own log (klog), not an audit log", rb"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", OTHER_LOG),
     _row("Google Cloud audit log entries (protoPayload)", rb'"protoPayload": ?\{'),
     _row("diagnostic records of Azure (AKS)", rb'"category": ?"kube-audit'),
     _row(
@@ -98,6 +92,11 @@ def classify(lines: Sequence[bytes]) -> Shape | None:
     text = b"\n".join(lines[:MOST_SAMPLES]).removeprefix(b"\xef\xbb\xbf")
     if re.match(_PROPER, text):
         text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not re.match(_PROPER, line))
+    # most logs need none of it
+    from kaudit_setup.auditlog.shapes.mistaken import mistaken
+
+    if other := mistaken(text):
+        return Shape(other, b"", OTHER_LOG)
     return next((shape for shape in SHAPES if text and re.search(shape.pattern, text, re.MULTILINE)), None)
 
 
