@@ -95,8 +95,8 @@ def matches(
     what the literal says.
     """
     needles = Needles.of(literals)
-    found_first = Sought(literals) if literals and not check else None
     check = check or unit.file.gzipped or unit.file.once
+    found_first = Sought(literals, checked=check) if literals else None
     for block in blocks(unit, tally, sought=found_first):
         own = _in_own_order(block, tally)
         first = _look_at(block, tally, check)

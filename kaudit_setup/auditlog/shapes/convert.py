@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import OWN_ORDER, Find
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts
-from kaudit_setup.auditlog.shapes.sought import Sought, escaped
-from kaudit_setup.auditlog.shapes.strays import Strays, Stream
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts, count_lines
+from kaudit_setup.auditlog.shapes.sought import Sought
+from kaudit_setup.auditlog.shapes.strays import ALL, Strays, Stream, Wanted
 
 _ID: Final = b'"auditID"'
 _DAMAGED: Final = "an event that is damaged"
-_BEFORE_ID: Final = 200  # bytes within which an event's ID follows its beginning, whatever escapes them
 _SMALL_BYTES: Final = 1 << 16  # bytes of a block in which every line is looked at
 _LOOK_EVERY_BYTES: Final = 1 << 14
 _HEAD_BYTES: Final = 1 << 16
@@ -68,16 +68,31 @@ class Converter:
         return True
 
     def _converted(self, block: Block) -> Block:
-        self._left_out = False
-        found = self._main.cut(block, self._finders_in(block))
-        return self._block(found, block.at, block.data.count(b"\n", 0, block.size))
+        block.height = count_lines(block.view)
+        wanted = self._main.wanted(block, self._sought, idle=self._strays.idle) if self._sought else ALL
+        self._leave_out(block.data, block.size, wanted)
+        found = self._main.layout.cut(block, wanted.finders)
+        if wanted.messages is not None:
+            # each of the other lines is an event
+            self._tally.events += block.height - found.count - wanted.messages
+        return self._block(self._main.apply(found), block.at, block.height)
+
+    def _leave_out(self, data: bytes | bytearray, size: int, wanted: Wanted) -> None:
+        """What is left out of these bytes tells at least its time, and that something is there."""
+        self._left_out = wanted.finders is not None
+        if self._left_out:
+            stamp = self._main.reading.stamp
+            self._tally.watch(data, size, (stamp,))
+            self._tally.events += wanted.messages is None and data.find(stamp, 0, size) >= 0
 
     def documents(self, source: Readable, documents: Documents, room: int) -> Iterator[Block]:
         """What a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
         at, data, piece = 0, b"", bytearray(room)
         while size := source.readinto(memoryview(piece)) or 0:
             data += piece[:size]
-            found = documents.take(data, last=False, finders=self._finders(data, len(data)))
+            wanted = self._main.telling(data, len(data), self._sought) if self._sought else ALL
+            self._leave_out(data, len(data), wanted)
+            found = documents.take(data, last=False, finders=wanted.finders)
             used = found.used
             if not used and len(data) >= 2 * LONGEST_BYTES:
                 self._tally.damage(0, f"an event longer than {LONGEST_BYTES >> 20} MiB")
@@ -108,28 +123,6 @@ class Converter:
         if Kind.plain in kinds or found is not None:
             self._main = self._strays.stream(found or PLAIN_LINES)
 
-    def _finders_in(self, block: Block) -> Sequence[Find] | None:
-        """Those for a block of lines, if each text is in a line of its own."""
-        wanted = self._sought is not None and not self._main.plain and self._main.layout.separate(block)
-        return self._finders(block.data, block.size) if wanted else None
-
-    def _finders(self, data: bytes | bytearray, size: int) -> Sequence[Find] | None:
-        """What tells in these bytes which events are wanted; None if all of them are. What is left out then tells at
-        least its time.
-        """
-        self._left_out = False
-        reading = self._main.reading
-        if self._sought is None or not reading.stamp:
-            return None
-        depth = reading.depth
-        exact = self._sought.exact(depth) if depth is not None and in_own_order(data, size, depth) else None
-        found = exact or self._sought.words
-        if found is not None:
-            self._tally.watch(data, size, (reading.stamp,))
-            self._left_out = True
-            self._tally.events += data.find(reading.stamp, 0, size) >= 0
-        return found
-
     def _block(self, found: Texts, at: int, height: int) -> Block:
         self._tally.looks_like(self._main.reading.name)
         made = self._made(self._sifted(found), at, height)
@@ -137,26 +130,39 @@ class Converter:
         return made
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
-        texts, origins = found
-        text = b"\n".join([*texts, b""])
-        if text.count(b"\n") != len(texts):
-            text = b"".join([one_line(one) + b"\n" for one in texts])
-        made = Block(bytearray(text), len(text), at, origins, height)
+        lines = found.lines
+        if lines is None:
+            lines = b"\n".join([*found.texts, b""])
+            if count_lines(lines) != found.count:
+                lines = b"".join([one_line(one) + b"\n" for one in found.texts])
+        origins = None if found.one_each else found.origins
+        made = Block(bytearray(lines), len(lines), at, origins, height)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
+        else:
+            for text in found.texts:
+                if not text.startswith(_OF_V1):
+                    self._tally.version(text)
         return made
 
     def _sifted(self, found: Texts) -> Texts:
         """Without what is no event, and with what is one in another shape."""
         # the quick way for what is nearly always so
-        odd = [text for text in found.texts if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
-        if all(map(self._main.is_event, odd)):
+        if found.own:
             return found
-        events = [self._is_event(text) for text in found.texts]
-        kept, others = Texts([], []), Texts([], [])
-        for text, origin, event in zip(found.texts, found.origins, events, strict=True):
-            (kept if event else others).add(text, origin)
-        self._settle(kept, *self._strays.read(others, self._main.reading.kind))
+        texts = found.texts
+        others = [at for at in found.otherwise() if not self._main.is_event(texts[at])]
+        if not others:
+            return found
+        kept = found.without(others)
+        if self._strays.idle:
+            # the server's own messages, which nothing follows: most of what stands between events in its output
+            others = [at for at in others if not _OWN_MESSAGE(texts[at])]
+            if not others:
+                return kept
+        origins = found.origins
+        strange = Texts([texts[at] for at in others], [origins[at] for at in others])
+        self._settle(kept, *self._strays.read(strange, self._main.reading.kind))
         return kept.in_order()
 
     def _settle(self, kept: Texts, made: Texts, left: Texts) -> None:
@@ -169,9 +175,6 @@ class Converter:
         for texts in (made,) if self._main.plain else (made, left):
             for text, origin in zip(texts.texts, texts.origins, strict=True):
                 self._take(kept, text, origin)
-
-    def _is_event(self, text: bytes) -> bool:
-        return (text.startswith(OWN_ORDER) and text.endswith(b"}")) or self._main.is_event(text)
 
     def _take(self, kept: Texts, text: bytes, origin: int) -> None:
         if text.startswith(MARK):
@@ -195,6 +198,8 @@ class Converter:
         self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
 
 
+_OF_V1: Final = OWN_ORDER + b'v1"'
+_OWN_MESSAGE: Final = re.compile(rb"[IWEF]\d{4} [^{]*+\Z").match
 _BRACE: Final = ord("}")
 _IN_LINES: Final = frozenset({Kind.plain, Kind.text})
 _IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
@@ -215,12 +220,3 @@ def all_of(block: Block, kinds: Collection[Kind]) -> bool:
         # the last line is always looked at
         look = max(end + 1, min(look + step, size - 1))
     return True
-
-
-def in_own_order(data: bytes | bytearray, size: int, depth: int) -> bool:
-    """Whether the first and the last event are as kube-apiserver writes them, inside `depth` JSON strings."""
-    begin = escaped(OWN_ORDER, depth)[0]
-    return all(
-        at < 0 or data.rfind(begin, max(at - _BEFORE_ID, 0), at) >= 0
-        for at in (data.find(b"auditID", 0, size), data.rfind(b"auditID", 0, size))
-    )

@@ -31,8 +31,8 @@ _SYSLOG: Final = re.compile(
 # anything but the inside of a JSON value
 _PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
 SYSLOG: Final = "lines with a syslog prefix"
-_EVENT_STAMP: Final = re.compile(rb'(\\*"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
-_ENTRY_STAMP: Final = re.compile(rb'("timestamp"\s*:\s*")(?=\d{4}-)')
+_EVENT_STAMP: Final = re.compile(rb'((\\*)"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
+_ENTRY_STAMP: Final = re.compile(rb'(()"timestamp"\s*:\s*")(?=\d{4}-)')
 
 
 def detect(head: bytes, *, whole: bool) -> Reading | None:
@@ -67,11 +67,11 @@ def _some_plain(lines: Sequence[bytes]) -> bool:
 def _stamp(reading: Reading, head: bytes) -> bytes:
     """What stands before the times in this file; nothing where that is not the same everywhere."""
     mapped = any(isinstance(step, Gke) for step in reading.steps)
-    said = [found[1] for found in (_ENTRY_STAMP if mapped else _EVENT_STAMP).finditer(head)]
+    said = {found[1]: len(found[2]) for found in (_ENTRY_STAMP if mapped else _EVENT_STAMP).finditer(head)}
     # a body may hold another event's, as a string in a string
-    least = min((one.count(b"\\") for one in said), default=0)
-    spelled = {one for one in said if one.count(b"\\") == least}
-    return spelled.pop() if len(spelled) == 1 else b""
+    least = min(said.values(), default=0) if reading.depth is None else 2**reading.depth - 1
+    spelled = [one for one, backslashes in said.items() if backslashes == least]
+    return spelled[0] if len(spelled) == 1 else b""
 
 
 def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:

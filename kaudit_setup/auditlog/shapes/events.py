@@ -59,7 +59,9 @@ def events_in(text: bytes, depth: int = 0) -> Iterator[bytes]:
         elif first == b'"':
             inner = STRING.decode(text).encode()
             if b"{" in inner and b"auditID" in inner:
-                yield from events_in(inner[inner.find(b"{") :], depth + 1)
+                # a string in a string, or something before the event
+                begin = 0 if inner.lstrip().startswith(b'"') else inner.find(b"{")
+                yield from events_in(inner[begin:], depth + 1)
         elif first == b"{":
             fields = FIELDS.decode(text)
             if other := whose_fields(fields):

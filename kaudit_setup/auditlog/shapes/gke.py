@@ -108,7 +108,7 @@ class Gke:
     """Entries of the service k8s.io become events; those of other services stay as they are, and are none."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([_event(text) for text in found.texts], found.origins)
+        return found.become([_event(text) for text in found.texts])
 
 
 def is_entry(fields: Mapping[str, msgspec.Raw]) -> bool:

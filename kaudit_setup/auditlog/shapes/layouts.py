@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, methodcaller
 from typing import Final
 
 import msgspec
@@ -35,9 +36,7 @@ class Lines:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         if wanted is not None:
             return _holding(block, wanted)
-        texts = bytes(block.view).split(b"\n")
-        texts.pop()
-        return Texts(texts, list(range(len(texts))))
+        return Texts.of_lines(bytes(block.view), block.height)
 
     def rest(self) -> Texts:
         return _NOTHING
@@ -93,12 +92,15 @@ class Cri:
         return not self._joined.busy and not any(find(block.view) for find in _PARTIAL)
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
-        texts, origins = Lines().cut(block, wanted)
-        begins = [text.find(b" F ", 0, _HEADER_BYTES) for text in texts]
+        found = Lines().cut(block, wanted)
+        texts = found.texts
+        begins = [text.find(b" F ", 0, _HEADER_BYTES) + 3 for text in texts]
+        if 2 not in begins and not self._joined.busy:
+            return found.become([text[at:] for text, at in zip(texts, begins, strict=True)])
         # where some are wanted, they are known to be whole
-        if wanted is None and (self._joined.busy or -1 in begins):
+        if wanted is None:
             return self._joined.join(map(_cri_part, texts), len(texts))
-        return Texts([text[at + 3 :] if at >= 0 else text for text, at in zip(texts, begins, strict=True)], origins)
+        return found.become([text[at:] if at > 2 else text for text, at in zip(texts, begins, strict=True)])
 
     def rest(self) -> Texts:
         return self._joined.rest()
@@ -146,18 +148,31 @@ class Docker:
         return not self._joined.busy and whole >= block.data.count(b"\n", 0, block.size)
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
-        texts, origins = Lines().cut(block, wanted)
-        records = self._records(texts)
+        found = Lines().cut(block, wanted)
+        made = None if self._joined.busy else self._in_lines(found)
+        if made is not None:
+            return made
+        records = self._records(found.texts)
         if any(isinstance(one, _Logged) and one.attrs for one in records):
             records = [self._believed(one) for one in records]
         # where some are wanted, they are known to be whole
         if wanted is None and (self._joined.busy or not all(map(_whole, records))):
             joined = self._joined.join([_docker_part(one) for one in records], len(records))
-            return Texts([text.rstrip(b"\n") for text in joined.texts], joined.origins)
-        return Texts([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records], origins)
+            return joined.become([text.rstrip(b"\n") for text in joined.texts])
+        return found.become([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records])
 
     def rest(self) -> Texts:
         return self._joined.rest()
+
+    def _in_lines(self, found: Texts) -> Texts | None:
+        """Lines that hold whole texts of one line each, of a container without labels; None for others."""
+        try:
+            records = self._decoder.decode_lines(found.lines or b"")
+            logs = [one.log for one in records]
+            whole = len(logs) == found.count and all(map(_ENDS, logs)) and not any(map(_ATTRS, records))
+            return found.become_lines("".join(logs).encode()) if whole else None
+        except REFUSED:
+            return None
 
     def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
         try:
@@ -178,6 +193,10 @@ class Docker:
             return self._decoder.decode(text)
         except REFUSED:
             return text
+
+
+_ENDS: Final = methodcaller("endswith", "\n")
+_ATTRS: Final = attrgetter("attrs")
 
 
 def _whole(one: _Logged | bytes) -> bool:

@@ -33,7 +33,7 @@ class Legacy:
     """Lines of the format become events; any other line stays as it is."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([_event(text) for text in found.texts], found.origins)
+        return found.become([_event(text) for text in found.texts])
 
 
 def _event(line: bytes) -> bytes:

@@ -2,22 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from typing import Final, Protocol
 
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.documents import Documents
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 
 
-class Texts(NamedTuple):
-    """Texts of a block; `origins`: the line of each, counted from the block's first, which is 0."""
+class Texts:
+    """Texts of a block; `origins`: the line of each, counted from the block's first, which is 0.
 
-    texts: list[bytes]
-    origins: list[int]
+    They are a list, or lines in one piece. To make one of the other takes about as long as to decode them, so whoever
+    works on them takes the form in which they are, if it can.
+    """
+
+    __slots__ = ("_count", "_lines", "_origins", "_own", "_texts")
+
+    def __init__(self, texts: list[bytes], origins: list[int] | None) -> None:
+        """`origins`: None if each line of the block became one text."""
+        self._texts: list[bytes] | None = texts
+        self._origins = origins
+        self._lines: bytes | None = None
+        self._count = 0
+        self._own: bool | None = None
+
+    @classmethod
+    def of_lines(cls, lines: bytes, count: int, origins: list[int] | None = None) -> Texts:
+        """Of exactly `count` lines, each ended by a newline."""
+        made = cls([], origins)
+        made._texts, made._lines, made._count = None, lines, count
+        return made
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return self._count if self._texts is None else len(self._texts)
+
+    @property
+    def texts(self) -> list[bytes]:
+        """As a list."""
+        if self._texts is None:
+            self._texts = (self._lines or b"").split(b"\n")
+            self._texts.pop()
+        return self._texts
+
+    @property
+    def lines(self) -> bytes | None:
+        """In one piece, if they are lines already."""
+        return self._lines if self._texts is None else None
+
+    @property
+    def origins(self) -> list[int]:
+        """The line of each."""
+        if self._origins is None:
+            self._origins = list(range(self.count))
+        return self._origins
+
+    @property
+    def one_each(self) -> bool:
+        """Whether each line of the block became one text."""
+        return self._origins is None
+
+    @property
+    def own(self) -> bool:
+        """Whether they are lines in one piece, of which each begins and ends like an event of kube-apiserver."""
+        if self._own is None:
+            lines = self.lines
+            self._own = (
+                lines is not None
+                and lines.startswith(OWN_ORDER)
+                and lines.endswith(b"}\n")
+                and lines.count(_BETWEEN) == self._count - 1
+            )
+        return self._own
+
+    def otherwise(self) -> list[int]:
+        """Which of them do not begin and end so."""
+        pairs = enumerate(self.texts)
+        return [at for at, text in pairs if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
+
+    def become(self, texts: list[bytes]) -> Texts:
+        """What each of them was made into."""
+        return Texts(texts, self._origins)
+
+    def become_lines(self, lines: bytes) -> Texts | None:
+        """The same in one piece; None if they are not as many lines as they were."""
+        return Texts.of_lines(lines, self.count, self._origins) if count_lines(lines) == self.count else None
 
     def add(self, text: bytes, origin: int) -> None:
         """One more."""
@@ -29,10 +104,26 @@ class Texts(NamedTuple):
         self.texts.extend(texts)
         self.origins.extend(origins)
 
+    def without(self, gone: Iterable[int]) -> Texts:
+        """All but those with these indexes."""
+        kept = bytearray(b"\1") * self.count
+        for at in gone:
+            kept[at] = 0
+        return Texts(list(compress(self.texts, kept)), list(compress(self.origins, kept)))
+
     def in_order(self) -> Texts:
         """The same in the order of their lines."""
-        order = sorted(range(len(self.origins)), key=self.origins.__getitem__)
+        order = sorted(range(self.count), key=self.origins.__getitem__)
         return Texts([self.texts[at] for at in order], [self.origins[at] for at in order])
+
+
+_BETWEEN: Final = b"}\n" + OWN_ORDER
+(_NEWLINE,) = finders([b"\n"])
+
+
+def count_lines(data: bytes | memoryview) -> int:
+    """How many lines end in `data`: in half the time that `count` takes."""
+    return len(_NEWLINE(memoryview(data)))
 
 
 class Layout(Protocol):

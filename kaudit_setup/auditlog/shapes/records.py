@@ -8,13 +8,14 @@ before that field is known.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import Any, Final
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
+from kaudit_setup.auditlog.shapes.reading import Texts
 
 _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""
@@ -34,32 +35,60 @@ class Records:
         self._known: dict[bytes, str] = {}
         self._make()
 
-    def read(self, texts: Sequence[bytes]) -> list[bytes]:
+    def read(self, found: Texts) -> Texts:
         """Of each record the field, or what says that somebody else wrote it; empty where it has none. Raises one of
         `events.REFUSED` if they cannot be read so.
         """
-        lines = b"\n".join(texts)
+        records = self._decoded(found)
+        if len(records) != found.count:
+            raise ValueError("a text that is no record, or more than one")
         try:
-            records = self._decoder.decode_lines(lines)
-        except msgspec.ValidationError:
-            if not self._learn(texts):
-                raise
-            records = self._decoder.decode_lines(lines)
-        try:
-            return self._believed(records, texts)
+            others = self._others(records)
+            if not others:
+                made = self._in_lines(records, found)
+                if made is not None:
+                    return made
+            return found.become(self._one_by_one(records, found, others))
         except AttributeError as error:  # a level of the path is missing
             raise ValueError(str(error)) from error
 
-    def _believed(self, records: Sequence[object], texts: Sequence[bytes]) -> list[bytes]:
+    def _decoded(self, found: Texts) -> list[Any]:
+        lines = found.lines or b"\n".join(found.texts)
+        try:
+            return self._decoder.decode_lines(lines)
+        except msgspec.ValidationError:
+            if not self._learn(found.texts):
+                raise
+            return self._decoder.decode_lines(lines)
+
+    def _in_lines(self, records: Sequence[object], found: Texts) -> Texts | None:
+        """The values of records that are all kube-apiserver's, in one piece; None if they are not one line each."""
+        if not self._path:
+            return found if found.lines else None  # a record that is an event is given as it is
+        values = list(map(self._value, records))
+        if not values or not all(values):
+            return None
+        try:
+            if not self._string:
+                return found.become_lines(b"\n".join([*values, b""]))
+            # most shippers leave the newline away, some keep it
+            kept = values[0].endswith("\n") and all(map(_ENDS, values))
+            return found.become_lines(("".join(values) if kept else "\n".join([*values, ""])).encode())
+        except TypeError:  # numbers
+            return None
+
+    def _one_by_one(self, records: Sequence[object], found: Texts, others: Sequence[str]) -> list[bytes]:
         # a record that is an event is given as it is
-        values = [_bytes(value) for value in map(self._value, records)] if self._path else list(texts)
-        if self._claims is None or len(values) != len(texts):
-            return values
-        said = list(map(b"\n".join, map(self._claims, records)))
-        others = {one: self._whose(one) for one in set(said)}
-        if not any(others.values()):
-            return values
-        return list(map(_believed, values, map(others.__getitem__, said)))
+        values = [_bytes(value) for value in map(self._value, records)] if self._path else found.texts
+        return list(map(_believed, values, others)) if others else list(values)
+
+    def _others(self, records: Sequence[object]) -> list[str]:
+        """Who wrote each of the records, empty for kube-apiserver; nothing at all if it wrote all of them."""
+        if self._claims is None:
+            return []
+        said = self._claims(records)
+        known = {one: self._whose(one) for one in set(said)}
+        return list(map(known.__getitem__, said)) if any(known.values()) else []
 
     def _whose(self, said: bytes) -> str:
         found = self._known.get(said)
@@ -91,7 +120,7 @@ class Records:
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_record(self._path, names, self._string))
         self._value: _Values = attrgetter(".".join(["value"] * len(self._path) or ["__class__"]))
         self._speaking, ways = _speaking(names)
-        self._claims = _several(ways) if ways else None
+        self._claims = _reader(ways) if ways else None
         self._known = {}
 
 
@@ -125,10 +154,14 @@ def _record(path: Sequence[str], levels: Sequence[Sequence[str]], string: bool) 
 _NONE: Final = msgspec.Raw()
 
 
-def _several(ways: Sequence[str]) -> _Values:
-    """All of the values, always as a tuple."""
+def _reader(ways: Sequence[str]) -> Callable[[Sequence[object]], list[bytes]]:
+    """Reads what is said in these places of records: of each record one text, with a line for each place."""
     get = attrgetter(*ways)
-    return get if len(ways) > 1 else lambda record: (get(record),)
+    put: Callable[[Any], bytes] = b"\n".join if len(ways) > 1 else bytes
+    return lambda records: list(map(put, map(get, records)))
+
+
+_ENDS: Final = methodcaller("endswith", "\n")
 
 
 def _believed(value: bytes, other: str) -> bytes:

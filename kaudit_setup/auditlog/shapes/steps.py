@@ -23,7 +23,7 @@ class Cut:
     """What stands before the first brace is cut off: a syslog header, a time, the name of a node."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([text[begin_of(text) :] for text in found.texts], found.origins)
+        return found.become([text[begin_of(text) :] for text in found.texts])
 
 
 def begin_of(text: bytes) -> int:
@@ -47,13 +47,34 @@ class Prefixed:
         """`programs`: of what name kube-apiserver's lines are, if it is none that it is known by."""
         self._programs = frozenset(programs)
         self._known: dict[bytes, str] = {}
+        self._ours: set[bytes] = set()  # prefixes, with the time that they begin with made the same
+        self._width = 0  # bytes of that time
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([self._one(text) for text in found.texts], found.origins)
+        width, ours = self._width or self._learn(found.texts[:1]), self._ours
+        made: list[bytes] = []
+        for text in found.texts:
+            begin = text.find(b'{"')
+            if text[:width].translate(_SAME_DIGITS) + text[width:begin] in ours:
+                made.append(text[begin:])
+            else:
+                made.append(self._one(text))
+        return found.become(made)
+
+    def _learn(self, texts: Sequence[bytes]) -> int:
+        """How many bytes the time has with which lines begin."""
+        found = next(filter(None, map(_MOMENT.match, texts)), None)
+        self._width = found.end() if found else 0
+        return self._width
 
     def _one(self, text: bytes) -> bytes:
         begin = begin_of(text)
         other = self._other(text[:begin])
+        if begin > self._width and not other and len(self._ours) < _MOST_KNOWN:
+            time = _MOMENT.match(text, 0, begin)
+            # nothing else in it may differ: the name of a program has digits, too
+            if (time.end() if time else 0) == self._width:
+                self._ours.add(text[: self._width].translate(_SAME_DIGITS) + text[self._width : begin])
         return another(text, other) if other else text[begin:]
 
     def _other(self, prefix: bytes) -> str:
@@ -74,6 +95,9 @@ class Prefixed:
         return found
 
 
+_SAME_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
 def _labels_of(prefix: bytes) -> bytes:
     """What logcli says of the stream; nothing if `prefix` is not of it."""
     begin = prefix.find(b"{")
@@ -90,6 +114,7 @@ def program_of(prefix: bytes) -> bytes:
 _TAG: Final = re.compile(rb"containers[./]|pods?[./]")
 _MOST_KNOWN: Final = 4096
 _STAMP: Final = rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)"
+_MOMENT: Final = re.compile(rb"(?:<\d{1,3}>(?:1 )?)?" + _STAMP)
 _RFC_3164: Final = re.compile(rb"\A(?:<\d{1,3}>)?" + _STAMP + rb" \S+ ([^\s\[\]:{]+)(?:\[[^\]]*\])?:")
 _RFC_5424: Final = re.compile(rb"\A<\d{1,3}>\d \S+ \S+ (\S+) ")
 
@@ -107,17 +132,18 @@ class Field:
 
     def __call__(self, found: Texts, /) -> Texts:
         try:
-            records = self._records.read(found.texts)
+            read = self._records.read(found)
         except REFUSED:
-            records = []
-        if len(records) != len(found.texts):
-            records = [b""] * len(found.texts)
+            read = found.become([b""] * found.count)
+        if read.own:
+            return read
+        records = read.texts
         if self.path == ("log",) and self.string:
             # Docker's lines have that field, too, and parts of events in it
             pairs = zip(records, found.texts, strict=True)
-            records = [text if _is_part(value) and kind_of(text) is Kind.docker else value for value, text in pairs]
+            records = [text if _is_part(value) and _is_docker(text) else value for value, text in pairs]
         if all(records):
-            return Texts(records, found.origins)
+            return found.become(records)
         made = Texts([], [])
         for value, text, origin in zip(records, found.texts, found.origins, strict=True):
             # a record of another kind in the same file: its events, or the record itself, which is none
@@ -129,6 +155,10 @@ class Field:
 
 def _is_part(value: bytes) -> bool:
     return not (value.startswith(b"{") and value.endswith(b"}"))
+
+
+def _is_docker(text: bytes) -> bool:
+    return b'"stream"' in text and kind_of(text) is Kind.docker
 
 
 def _otherwise(record: bytes) -> list[bytes]:
@@ -155,7 +185,7 @@ class Decoded:
     """JSON in a string."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([self._one(text) for text in found.texts], found.origins)
+        return found.become([self._one(text) for text in found.texts])
 
     def _one(self, text: bytes) -> bytes:
         try:
@@ -171,7 +201,7 @@ class Item:
         self._index = index
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([self._one(text) for text in found.texts], found.origins)
+        return found.become([self._one(text) for text in found.texts])
 
     def _one(self, text: bytes) -> bytes:
         try:

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts, count_lines
+from kaudit_setup.auditlog.shapes.sought import Frame, Others, Sought, escaped, frame_of
 
 _ID: Final = b'"auditID"'
 _KEPT_LINES: Final = 4096  # lines of which it is remembered where they stood
 _BEGIN_BYTES: Final = 20  # bytes by which one writer's events are known
 _MOST_BEGINS: Final = 64
 _LOOK_BYTES: Final = 1 << 20
+_FRAMED: Final = frozenset({Kind.cri, Kind.docker, Kind.record, Kind.prefixed})
+_MOST_TRIES: Final = 5  # blocks whose lines have no frame, or another one than before
+_SAMPLE_BYTES: Final = 1 << 15
+_BEFORE_ID: Final = 200  # bytes within which an event's ID follows its beginning, whatever escapes them
+
+
+class Wanted(NamedTuple):
+    """What tells which texts of a block are wanted; None if all of them are.
+
+    `messages`: how many of the other lines are the server's own messages, if each other line was looked at.
+    """
+
+    finders: Sequence[Find] | None = None
+    messages: int | None = None
+
+
+ALL: Final = Wanted()
+
+
+def _given(spans: list[tuple[int, int, int]]) -> Find:
+    """What was found already."""
+    return lambda _: spans
 
 
 class Stream:
@@ -27,6 +50,8 @@ class Stream:
         self.layout = reading.layout()
         self._numbers: list[int] = []
         self._begins: set[bytes] = set()
+        self._frame: Frame | None = None
+        self._tries = _MOST_TRIES
 
     @property
     def plain(self) -> bool:
@@ -43,6 +68,47 @@ class Stream:
             found = step(found)
         return found
 
+    def wanted(self, block: Block, sought: Sought, *, idle: bool) -> Wanted:
+        """Of a block of lines. `idle`: whether no line was in another shape so far."""
+        # each text must be in a line of its own
+        if self.plain or not self.layout.separate(block):
+            return ALL
+        if not sought.checked:
+            return self.telling(block.data, block.size, sought)
+        depth = self.reading.depth
+        exact = sought.exact(depth) if depth is not None and self.reading.stamp and self._tries else None
+        others = self._others(block, depth, messages=idle) if depth is not None and exact else None
+        if not exact or others is None:
+            return ALL
+        hits = [others.outside(find(block.view)) for find in exact]
+        return Wanted(tuple(map(_given, [*hits, others.lines])), len(others.messages))
+
+    def telling(self, data: bytes | bytearray, size: int, sought: Sought) -> Wanted:
+        """Of these bytes, where nobody wants to know what the rest is."""
+        if sought.checked or not self.reading.stamp:
+            return ALL
+        depth = self.reading.depth
+        exact = sought.exact(depth) if depth is not None and in_own_order(data, size, depth) else None
+        return Wanted(exact or sought.words)
+
+    def _others(self, block: Block, depth: int, *, messages: bool) -> Others | None:
+        """As `Frame.others`; None, too, if the lines have no frame."""
+        if self._frame is None and self.reading.kind in _FRAMED:
+            self._frame = frame_of(self._samples(block), depth)
+        found = self._frame.others(block, messages=messages) if self._frame else None
+        if found is None or len(found.lines) > block.height // 2:
+            # it may be that of a few lines, or of another time
+            self._frame, found = None, None
+            self._tries -= 1
+        return found
+
+    def _samples(self, block: Block) -> Iterator[tuple[bytes, bytes]]:
+        for line in bytes(block.data[: min(block.size, _SAMPLE_BYTES)]).split(b"\n")[:-1]:
+            alone = Block(bytearray(line + b"\n"), len(line) + 1, 0, None, 1)
+            made = self.apply(self.reading.layout().cut(alone, None))
+            if made.count == 1 and made.texts[0].startswith(OWN_ORDER) and made.texts[0].endswith(b"}"):
+                yield line, made.texts[0]
+
     def gather(self, lines: Texts) -> Texts:
         """The same of single lines, of which the origins are their numbers in the file."""
         before = len(self._numbers)
@@ -50,7 +116,7 @@ class Stream:
             # what a record holds may have line breaks of its own
             self._numbers += [number] * (text.count(b"\n") + 1)
         data = b"\n".join([*lines.texts, b""])
-        found = self.layout.cut(Block(bytearray(data), len(data), 0), None)
+        found = self.layout.cut(Block(bytearray(data), len(data), 0, None, count_lines(data)), None)
         numbers = [self._numbers[max(before + origin, 0)] for origin in found.origins]
         del self._numbers[:-_KEPT_LINES]
         return self.apply(Texts(found.texts, numbers))
@@ -103,6 +169,11 @@ class Strays:
     def names(self) -> list[str]:
         """What the shapes are called in which something was read."""
         return [stream.reading.name for stream in self._streams.values()]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no line was in another shape than its file so far."""
+        return self._kind is Kind.text
 
     def go_on(self, height: int) -> None:
         """A block of so many lines is done."""
@@ -165,3 +236,12 @@ class Strays:
 
         found = detect(b"\n".join(group.texts)[:_LOOK_BYTES], whole=True)
         return self._streams.setdefault(found.kind, Stream(found)) if found else None
+
+
+def in_own_order(data: bytes | bytearray, size: int, depth: int) -> bool:
+    """Whether the first and the last event are as kube-apiserver writes them, inside `depth` JSON strings."""
+    begin = escaped(OWN_ORDER, depth)[0]
+    return all(
+        at < 0 or data.rfind(begin, max(at - _BEFORE_ID, 0), at) >= 0
+        for at in (data.find(b"auditID", 0, size), data.rfind(b"auditID", 0, size))
+    )

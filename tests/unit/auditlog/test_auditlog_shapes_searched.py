@@ -1,0 +1,96 @@
+"""A search in another shape takes apart only the lines that may hold what is sought, and sees all the others, too."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from logkit import SCENARIO
+from shapekit import SAME, dump
+
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.search import candidates
+from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.strays import Stream
+
+RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:620]
+NEEDLE = b'"name":"kube-controller-manager'
+SHAPES = (
+    "CRI",
+    "docker",
+    "RFC 3164",
+    "RFC 5424",
+    "CloudWatch export",
+    "Fluent Bit",
+    "Fluent Bit, parsed",
+    "Fluentd",
+    "Vector",
+    "Logstash",
+    "Filebeat",
+    "Promtail",
+    "journald JSON",
+    "AKS",
+    "twice encoded",
+)
+REORDERED = dump(dict(reversed(json.loads(RECORDED[9]).items())))
+ODD: dict[str, list[bytes]] = {
+    "nothing": [],
+    "an event in another order": [REORDERED],
+    "an event of an older API": [RECORDED[10].replace(b"audit.k8s.io/v1", b"audit.k8s.io/v1beta1")],
+    "an event that is cut": [RECORDED[7][:300]],
+    "an event that lost its beginning": [RECORDED[8][200:]],
+    "the server's own message": [b"I0501 10:00:00.123456       1 server.go:42] my-suspicious-pod", b"F0501 x {"],
+}
+
+
+def search(log: Path) -> tuple[list[tuple[int, bytes]], Tally]:
+    tallies: dict[str, Tally] = {}
+    hits = candidates(find_logs([str(log)]).files, [NEEDLE, b"auditd"], tallies=tallies)
+    found = [(hit.line, hit.text) for hit in hits]
+    (tally,) = tallies.values()
+    return found, tally
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_search_sees_what_one_sees_who_reads_everything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str
+) -> None:
+    log = tmp_path / "audit.log"
+    write = SAME[shape]
+    for name, odd in ODD.items():
+        for raw in (False, True):
+            try:
+                between = b"".join(one + b"\n" for one in odd) if raw else write(odd)
+            except ValueError:  # what is no JSON cannot stand in a record as an object
+                continue
+            log.write_bytes(write(RECORDED[:40]) + between + write(RECORDED[40:]) + between)
+            found, tally = search(log)
+            with monkeypatch.context() as patched:
+                patched.setattr(Stream, "_others", lambda *_, **__: None)
+                everything, whole = search(log)
+            assert found == everything, (name, raw)
+            # what was taken apart, and the time of what is damaged
+            tally.size, tally.back = whole.size, whole.back
+            assert tally == whole, (name, raw)
+            assert [text for _, text in found if text in RECORDED] == [one for one in RECORDED if NEEDLE in one]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_search_takes_few_lines_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(SAME[shape](RECORDED))
+    taken = 0
+    apply = Stream.apply
+
+    def counted(self: Stream, found: Texts) -> Texts:
+        nonlocal taken
+        taken += found.count
+        return apply(self, found)
+
+    monkeypatch.setattr(Stream, "apply", counted)
+    found, tally = search(log)
+    assert 0 < len(found) <= taken < 60
+    assert tally.events == len(RECORDED)
