@@ -20,6 +20,7 @@ from kaudit_setup.attribution.first_search import FirstSearch, as_logged, asks_o
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.trust.successions import of_two_clusters
 from kaudit_setup.attribution.trust.unmentioned import if_it_existed
@@ -63,7 +64,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     else:
         notes = (*notes, *testimony(question.verb, obj, finding, witnesses))
     linked = [link.request for link in finding.links if link.request is not None]
-    notes = (*notes, *shared_ids(index.all(), [*linked, *events]))
+    notes = (*notes, *shared_ids(index.all(), [*linked, *events]), *lookalikes([*linked, *events]))
     covered = log.coverage()
     answer = Answer(
         question,

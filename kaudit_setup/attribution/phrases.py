@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from kaudit_setup.attribution.evidence.requests import Request, creates, deletes, target
 
+_PLAIN: Final = re.compile(r"[^\s,;()\"]+")
+"""What nobody takes for a part of the sentence around it."""
+_LONGEST: Final = 253
+
+
+def spoken(word: str) -> str:
+    """A word that a client may have chosen (a user's name, an Audit-ID), as it stands in a sentence: in quotation
+    marks where it could be read as more than that, `"bob, impersonated by alice"`; cut where it is too long to read.
+    """
+    if len(word) > _LONGEST:
+        return f"{spoken(word[:_LONGEST])}... ({len(word)} characters)"
+    if _PLAIN.fullmatch(word):
+        return word
+    inside = word.replace('"', '\\"')
+    return f'"{inside}"'
+
+
+def subject(request: Request) -> str:
+    """The one who is acted as."""
+    return spoken(request.user) if request.user else "an unauthenticated client"
+
 
 def actor(request: Request) -> str:
     """Who sent a request: the one acted as, and who was behind that name."""
-    behind = f" (impersonated by {request.impersonator})" if request.impersonator else ""
-    return f"{request.user or 'an unauthenticated client'}{behind}"
+    behind = f" (impersonated by {spoken(request.impersonator)})" if request.impersonator else ""
+    return f"{subject(request)}{behind}"
 
 
 def doing(request: Request) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kaudit_setup.attribution.answer import PAST, Answer, Verb
 from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.evidence.requests import Request, collection
-from kaudit_setup.attribution.phrases import past, thing
+from kaudit_setup.attribution.phrases import past, spoken, subject, thing
 
 _LONGEST_AGENT = 80
 
@@ -50,9 +50,13 @@ def moment(timestamp: str) -> str:
 
 
 def client(agent: str) -> str:
-    """`kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a` as `kubectl v1.23.3`."""
-    first = agent.partition(" (")[0].replace("/", " ", 1)
-    return first if len(first) <= _LONGEST_AGENT else f"{first[:_LONGEST_AGENT]}..."
+    """`kubectl/v1.23.3 (linux/amd64) kubernetes/816c97a` as `kubectl v1.23.3`; in quotation marks, as it is, where
+    the client chose words that could be read as a part of the sentence.
+    """
+    first = agent.partition(" (")[0]
+    first = first if len(first) <= _LONGEST_AGENT else f"{first[:_LONGEST_AGENT]}..."
+    word = spoken(first)
+    return word.replace("/", " ", 1) if word == first else word
 
 
 def _step(link: Link) -> str:
@@ -80,7 +84,7 @@ def _short(request: Request) -> str:
 def _subject(request: Request) -> str:
     if request.node:
         return f"the kubelet of node {request.node}"
-    return request.user or "an unauthenticated client"
+    return subject(request)
 
 
 def _circumstances(request: Request) -> str:
@@ -89,12 +93,12 @@ def _circumstances(request: Request) -> str:
         # X-Forwarded-For is whatever the client said; only the last address is seen by the server
         where += f" (forwarded for {', '.join(request.source_ips[:-1])}, as the client says)"
     tool = f" with {client(request.agent)}" if request.agent else ""
-    behind = f", impersonated by {request.impersonator}" if request.impersonator else ""
+    behind = f", impersonated by {spoken(request.impersonator)}" if request.impersonator else ""
     return f"on {moment(request.time)}{where}{tool}{behind}"
 
 
 def _of_user(answer: Answer) -> str:
-    user, events = answer.question.user, answer.events
+    user, events = spoken(answer.question.user), answer.events
     if not events:
         return answer.notes[0].rstrip(".")
     if len(events) == 1:

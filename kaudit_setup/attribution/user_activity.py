@@ -10,7 +10,7 @@ from kaudit_setup.attribution.evidence.index import in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Request
 from kaudit_setup.attribution.evidence.search import Search
-from kaudit_setup.attribution.phrases import infinitive, past, thing
+from kaudit_setup.attribution.phrases import infinitive, past, spoken, subject, thing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import is_untold
 from kaudit_setup.auditlog.literals import spelled
@@ -118,14 +118,14 @@ def _is_in_place(question: Question, request: Request) -> bool:
 
 
 def _what(question: Question, request: Request) -> str:
-    return f"{past(request)}, as {request.user}," if request.impersonator == question.user else past(request)
+    return f"{past(request)}, as {subject(request)}," if request.impersonator == question.user else past(request)
 
 
 def _nothing(question: Question, present: bool, events: Sequence[Request]) -> list[str]:
     """Why there are no events."""
     if not present:
-        return [f"No request by {question.user} found in this log."]
-    return [] if events else [f"No matching request by {question.user} found in this log, but others."]
+        return [f"No request by {spoken(question.user)} found in this log."]
+    return [] if events else [f"No matching request by {spoken(question.user)} found in this log, but others."]
 
 
 def _suggest_names(log: Searched, user: str) -> list[str]:

@@ -58,11 +58,13 @@ def seen_note(count: int, first: str, last: str) -> str:
 
 def shared_id_notes(shared: SharedIds) -> Iterator[str]:
     """What is said of Audit-IDs that came back in another request; nothing if none did."""
+    from kaudit_setup.attribution.phrases import spoken  # only an answer that has such a note needs it
+
     for one, other in shared.pairs:
         first, second = record_of(one.body), record_of(other.body)
         yield (
-            f"Audit-ID {first.audit_id} is of two requests: {_request(first)}, and {_request(second)}. Clients may"
-            " choose it, so it proves nothing; somebody may want to hide behind it"
+            f"Audit-ID {spoken(first.audit_id)} is of two requests: {_request(first)}, and {_request(second)}."
+            " Clients may choose it, so it proves nothing; somebody may want to hide behind it"
         )
     if more := shared.count - len(shared.pairs):
         yield f"and {counted(more, 'more request')} with the Audit-ID of another one"

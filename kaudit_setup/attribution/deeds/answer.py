@@ -14,6 +14,7 @@ from kaudit_setup.attribution.deeds.collect import By, Collected, by_namespace, 
 from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.phrases import spoken
 from kaudit_setup.attribution.trust.untimed import untimed_note
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.attribution.user_activity import failures
@@ -109,7 +110,7 @@ def _sentence(answer: ManyAnswer) -> str:
     who = (
         ""
         if question.user
-        else f" by {answer.by[0].who or 'several users'}"
+        else f" by {spoken(answer.by[0].who) if answer.by[0].who else 'several users'}"
         if len(answer.by) == 1
         else f" by {people}"
     )
@@ -123,7 +124,7 @@ def things(question: ManyQuestion) -> str:
     named = f" named {question.name}" if question.name else ""
     scoped = question.kinds and all(kind.namespaced is False for kind in question.kinds)
     where = f" in namespace {question.namespace}" if question.namespace else " in all namespaces"
-    by = f" by {question.user}" if question.user else ""
+    by = f" by {spoken(question.user)}" if question.user else ""
     return f"{kinds}{named}{'' if scoped else where}{by}"
 
 

@@ -30,6 +30,8 @@ class Target(msgspec.Struct, frozen=True):
         kind, slash, name = typed.partition("/")
         if slash and not name:
             raise InputError(f"{typed!r} has no name", hint="KIND alone means all of them")
+        if slash and not kind:
+            raise InputError(f"{typed!r} has no kind", hint="write KIND/NAME, for example pod/x")
         if (name and apart) or "/" in name + apart:
             raise InputError(
                 f"{typed!r} already has a name", hint="write KIND/NAME or KIND NAME, one object at a time"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from kaudit_setup.attribution.evidence.index import passed_on
 from kaudit_setup.attribution.evidence.requests import Request
-from kaudit_setup.attribution.phrases import actor, infinitive, thing
+from kaudit_setup.attribution.phrases import actor, infinitive, spoken, thing
 
 _SHOWN = 3
 
@@ -28,8 +28,8 @@ def shared_ids(known: Iterable[Request], shown: Sequence[Request]) -> list[str]:
 
 
 def _describe(one: Request, other: Request) -> str:
+    what = f"{infinitive(other)} {thing(other)}"
     return (
-        f"Audit-ID {one.audit_id} is also that of another request: {actor(other)} asked to {infinitive(other)}"
-        f" {thing(other)} at {other.time}. Clients may choose it, so it proves nothing; somebody may want to hide"
-        " behind it"
+        f"Audit-ID {spoken(one.audit_id)} is also that of another request: {actor(other)} asked to {what} at"
+        f" {other.time}. Clients may choose it, so it proves nothing; somebody may want to hide behind it"
     )

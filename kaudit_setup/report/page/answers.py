@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kaudit_setup.attribution.answer import Answer
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.requests import Request, singular
-from kaudit_setup.attribution.phrases import past
+from kaudit_setup.attribution.phrases import past, subject
 from kaudit_setup.attribution.sentence import client
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.clusters import Answered, as_text
@@ -105,4 +105,4 @@ def _did(request: Request | None, root: Request | None) -> str:
         return "its own request is not in this log"
     if root is not None and request.key == root.key:
         return past(request)
-    return f"{request.controller or request.user or 'an unauthenticated client'} {past(request)}"
+    return f"{request.controller or subject(request)} {past(request)}"

@@ -11,6 +11,7 @@ from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
+from kaudit_setup.attribution.phrases import actor, spoken
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.coverage import LogCoverage, covered
@@ -207,14 +208,14 @@ def _place(request: Request) -> tuple[object, ...]:
 def _chain(links: Sequence[Link], marks: Marks) -> Iterator[str]:
     for depth, link in enumerate(links):
         request, indent = link.request, "  " * (depth + 1)
-        who = f"{_actor(request)}, {request.time} {marks[_place(request)]}" if request else "not in this log"
+        who = f"{actor(request)}, {request.time} {marks[_place(request)]}" if request else "not in this log"
         yield f"{indent}{'<- ' if depth else ''}{_object(link.object)}: {who}"
         yield f"{indent}   {link.confidence}: {link.why}"
 
 
 def _timeline(answer: Answer, marks: Marks) -> Iterator[str]:
     for request, step in zip(answer.events, steps(answer), strict=True):
-        yield f"  {shown(request.time)}  {_actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
+        yield f"  {shown(request.time)}  {actor(request)}  {step}  {request.code}  {marks[_place(request)]}"
 
 
 def _sessions(requests: Sequence[Request], marks: Marks, secrets: bool) -> Iterator[str]:
@@ -230,14 +231,9 @@ def _evidence(requests: Sequence[Request], marks: Marks) -> Iterator[str]:
         source, decision = request.source, request.decision
         allowed = f", {decision}" if decision else ""
         why = f": {request.reason}" if decision and request.reason else ""
-        where = f"node {source.node}, {source.file}:{source.line}, auditID {request.audit_id}"
+        where = f"node {source.node}, {source.file}:{source.line}, auditID {spoken(request.audit_id)}"
         what = f"{request.verb} {request.code} {request.stage} at level {request.level}"
         yield f"  {marks[place]} {where}, {what}{allowed}{why}"
-
-
-def _actor(request: Request) -> str:
-    behind = f" (impersonated by {request.impersonator})" if request.impersonator else ""
-    return f"{request.user or 'an unauthenticated client'}{behind}"
 
 
 def _object(thing: Object) -> str:

@@ -236,3 +236,49 @@ def test_who_is_only_called_like_a_node_is_no_kubelet(who: Asker, groups: list[s
     found = who.json("created", "pod/web")
     assert found["answer"]["user"] == "system:node:w9"
     assert any("is a static Pod" in note for note in found["notes"]) is ("system:nodes" in groups)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"user": {"username": "bob, impersonated by alice"}}, '"bob, impersonated by alice" deleted it on'),
+        ({"user": {"username": 'bob"; alice'}}, '"bob\\"; alice" deleted it on'),
+        ({"user": {"username": "John Smith"}}, '"John Smith" deleted it on'),
+        ({"user": {"username": "oidc:j.smith@example.com"}}, "oidc:j.smith@example.com deleted it on"),
+        ({"user": {"username": "m" * 5000}}, "m... (5000 characters) deleted it on"),
+        (
+            {"impersonatedUser": {"username": "x (impersonated by alice)"}},
+            '"x (impersonated by alice)" deleted it on',
+        ),
+        ({"user": {"username": "eve and alice"}, "impersonatedUser": {"username": "x"}}, 'by "eve and alice".'),
+        ({"userAgent": "kubectl/v1, impersonated by alice"}, 'with "kubectl/v1, impersonated by alice".'),
+        ({"userAgent": "kubectl/v1.36.2 (linux/amd64) kubernetes/1"}, "with kubectl v1.36.2."),
+        ({"auditID": "1, delete 200 at level Metadata"}, 'auditID "1, delete 200 at level Metadata",'),
+    ],
+)
+def test_words_of_a_client_are_no_part_of_the_sentence(who: Asker, sent: dict[str, Any], said: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", "mallory", "delete", "pods", "x") | sent)
+    text = who.text("deleted", "pod/x")
+    assert said in text
+    assert "m" * 300 not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("\u0430lice", "U+0430 CYRILLIC SMALL LETTER A"),
+        ("\uff41lice", "U+FF41 FULLWIDTH LATIN SMALL LETTER A"),
+        ("Zo\xeb", ""),
+        ("\u0430\u043b\u0438\u0441\u0430", ""),
+        ("oidc:\u738b\u82b3", ""),
+        ("oidc:\u0430\u043b\u0438\u0441\u0430", ""),
+    ],
+)
+def test_a_name_that_looks_like_another_is_said(who: Asker, name: str, letters: str) -> None:
+    write(who.path, *NOISE, event("10:00:00.000000", name, "delete", "pods", "x"))
+    notes = who.json("deleted", "pod/x")["notes"]
+    assert [note for note in notes if "look like others" in note] == (
+        [f"the name {name} has letters that look like others ({letters}): it is not the name that it seems"]
+        if letters
+        else []
+    )

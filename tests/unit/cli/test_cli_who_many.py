@@ -195,6 +195,7 @@ def test_nothing_readable_is_said_first(who: Asker) -> None:
         (["deleted", "pods", "-A", "-n", "shop"], "-A excludes -n"),
         (["deleted", "pod/"], "has no name"),
         (["deleted", "pod/a/b"], "already has a name"),
+        (["deleted", "/a"], "'/a' has no kind"),
         (["deleted", "pdos", "-A"], "did you mean"),
     ],
 )
