@@ -114,6 +114,7 @@ class _NodeSearch:
                 sorted_out = sort_out(self._node, others)
                 self.moved += sorted_out.moved
                 self._search("any", sorted_out.lines)
+                self._answer.look_like(sorted_out.samples)
                 for file in (*sorted_out.shaped, *self._sift(sorted_out.sifted)):
                     self._search_here(file)
         except KauditError as error:

@@ -4,7 +4,7 @@ has to be brought here to be read: a whole file in one line, a journald export, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
+from kaudit_setup.auditlog.raw_lines import PADDING, not_an_event
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
@@ -21,16 +22,20 @@ from kaudit_setup.auditlog.unpacking.compression import MAGICS
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.values import replace
 
+_LOOKED_AT_LINES = 200
+
 
 class SortedOut(msgspec.Struct, frozen=True):
     """Files of JSON lines that can be searched where they are; files in other shapes that can be sifted there; files
-    that have to be brought here; bytes that crossed the network.
+    that have to be brought here; bytes that crossed the network. `samples`: the first lines that are not events of
+    files that are searched where they are, by which it can be told what they are instead.
     """
 
     lines: tuple[LogFile, ...]
     sifted: tuple[Sifted, ...]
     shaped: tuple[LogFile, ...]
     moved: int
+    samples: Mapping[str, Sequence[bytes]] = {}
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -45,6 +50,7 @@ def sort_out(node: LogNode, files: Mapping[LogFile, str]) -> SortedOut:
     lines: list[LogFile] = []
     sifted: list[Sifted] = []
     shaped: list[LogFile] = []
+    samples: dict[str, Sequence[bytes]] = {}
     moved = 0
     for file, shape in files.items():
         if shape in RUNTIMES:
@@ -59,9 +65,21 @@ def sort_out(node: LogNode, files: Mapping[LogFile, str]) -> SortedOut:
         way = None if start.wide or start.reading is None else way_of(file, start.reading, head)
         if way is not None:
             sifted.append(way)
+        elif start.wide or start.reading is not None:
+            shaped.append(file)
         else:
-            (shaped if start.wide or start.reading is not None else lines).append(file)
-    return SortedOut(tuple(lines), tuple(sifted), tuple(shaped), moved)
+            lines.append(file)
+            samples[file.path] = _samples(head)
+    return SortedOut(tuple(lines), tuple(sifted), tuple(shaped), moved, samples)
+
+
+def _samples(head: bytes) -> list[bytes]:
+    """The first lines that are not events, as `Tally` keeps them."""
+    met = Tally()
+    for line in head.split(b"\n")[:_LOOKED_AT_LINES]:
+        if line.strip() and (why := not_an_event(line)):
+            met.damage(0, why, line.strip(PADDING))
+    return met.samples
 
 
 def _beginning(node: LogNode, file: LogFile) -> tuple[bytes, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from kaudit_setup.auditlog.files import LogFile
@@ -60,6 +60,12 @@ class SearchAnswer:
     def in_window(self, text: bytes) -> bool:
         """Whether a line is of the time asked for."""
         return self._window.open or inside(text, self._window)
+
+    def look_like(self, samples: Mapping[str, Sequence[bytes]]) -> None:
+        """By path: lines of files that are not events, where the machine only counted them."""
+        for path, lines in samples.items():
+            if (tally := self._tally(path)).unread and not tally.samples:
+                tally.samples = list(lines)
 
     def _found(self, line: bytes) -> Iterator[Hit]:
         path, text = self._placed(line)

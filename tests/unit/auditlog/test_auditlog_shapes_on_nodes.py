@@ -266,3 +266,19 @@ def test_patterns_and_times_narrow_what_is_inside_of_other_shapes(tmp_path: Path
         assert expected
         assert expected <= kept
         assert len(kept) < len(ALL) // 3
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("kind: Policy\napiVersion: audit.k8s.io/v1\nrules: []\n", "an audit policy, not a log"),
+        ("LAST SEEN   TYPE     REASON   OBJECT\n5m   Normal   Killing  pod/my-suspicious-pod\n", "Kubernetes events"),
+        ("I0501 10:00:00.123456       1 server.go:42] Starting\n", "a component's own log (klog)"),
+    ],
+)
+def test_what_is_no_audit_log_is_named(tmp_path: Path, text: str, name: str) -> None:
+    put(tmp_path, text.encode())
+    _, logs = found(tmp_path, "/srv/audit.log")
+    (cover,) = logs.coverage()
+    (said,) = cover.unreadable
+    assert name in str(said)
