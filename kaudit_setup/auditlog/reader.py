@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,6 +19,7 @@ from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
 from kaudit_setup.auditlog.shapes.convert import Converter, Readable
+from kaudit_setup.auditlog.shapes.layouts import any_line
 from kaudit_setup.auditlog.shapes.opening import begin
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.shapes.sought import Sought
@@ -27,6 +28,7 @@ from kaudit_setup.auditlog.unpacking.compression import CUT
 BLOCK_BYTES = 1 << 20
 UNIT_BYTES = 32 << 20
 _SMALLEST_BLOCK_BYTES = 1 << 14
+_WINDOW_BYTES = 1 << 18  # bytes in which a place is looked for at which a part of a file may begin
 LONGEST_LINE_BYTES = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
 _UNFINISHED = "a last line that is cut short: it is still being written, or the server died while it wrote"
@@ -62,22 +64,35 @@ def plan(files: Sequence[LogFile], unit: int = UNIT_BYTES) -> list[Unit]:
     for file in files:
         starts, reading = [0], None
         if not file.gzipped and file.size > unit + unit // 2:
-            splittable, reading = _seen(file)
-            if splittable:
-                starts = list(range(0, file.size - unit // 2, unit))
+            starts, reading = _cut(file, unit)
         for start, end in zip(starts, [*starts[1:], -1], strict=True):
             units.append(Unit(len(units), file, start, end, reading))
     return units
 
 
-def _seen(file: LogFile) -> tuple[bool, Reading | None]:
-    """Whether one may begin to read a file at any line, and how it is read."""
+def _cut(file: LogFile, unit: int) -> tuple[list[int], Reading | None]:
+    """Where the parts of a file begin, and how it is read."""
+    wanted = range(0, file.size - unit // 2, unit)
     try:
         with Path(file.copy or file.path).open("rb", buffering=0) as stream:
             start = begin(stream, Tally())
+            border = any_line if start.reading is None else start.reading.border
+            if start.packed or border is None:
+                return [0], start.reading
+            if border is any_line:
+                return list(wanted), start.reading
+            found = [_border(stream, at, border) for at in wanted[1:]]
     except OSError:  # who reads it says so
-        return True, None
-    return not start.packed and (start.reading is None or start.reading.splittable), start.reading
+        return list(wanted), None
+    return [0, *sorted({at for at in found if at >= 0})], start.reading
+
+
+def _border(stream: BinaryIO, start: int, border: Callable[[bytes], int]) -> int:
+    """The first byte behind `start` at which one may begin to read; -1 if there is none nearby."""
+    at = _line_start(stream, start)
+    window = stream.read(_WINDOW_BYTES)
+    found = border(window[: window.rfind(b"\n") + 1])
+    return at + found if found >= 0 else -1
 
 
 def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | None = None) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.journal import Journal
-from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines, Spread, plain
+from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines, Spread, any_line, plain
 from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.legacy import Legacy
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
@@ -96,7 +96,7 @@ def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     said = any(LEGACY_LINE.match(line) for line in lines)
     return (
-        Reading(LEGACY, Kind.legacy, Lines, (Cut(), Legacy()), depth=None, stamp=b"", splittable=True)
+        Reading(LEGACY, Kind.legacy, Lines, (Cut(), Legacy()), depth=None, stamp=b"", border=any_line)
         if said
         else None
     )
@@ -144,7 +144,7 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
         steps = find_steps(text)
         if steps is not None:
             made = _reading(_document_name(head, text, steps), Kind.document, steps)
-            made = replace(made, layout=lambda: Spread(documents), splittable=False, depth=None)
+            made = replace(made, layout=lambda: Spread(documents), border=documents.border, depth=None)
             return made if b"\n" in head.rstrip() else replace(made, documents=documents)
     return None
 
@@ -171,4 +171,4 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
 def _reading(name: str, kind: Kind, steps: tuple[Step, ...]) -> Reading:
     strings = sum(isinstance(step, Decoded | Item) or (isinstance(step, Field) and step.string) for step in steps)
     mapped = any(isinstance(step, Gke) for step in steps)
-    return Reading(name, kind, Lines, steps, None if mapped else strings, splittable=True)
+    return Reading(name, kind, Lines, steps, None if mapped else strings, border=any_line)

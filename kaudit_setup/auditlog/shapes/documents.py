@@ -8,7 +8,7 @@ however like an event it looks, is never taken for one. Where a stretch does not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -46,6 +46,13 @@ class Separator(msgspec.Struct, frozen=True):
     close: int
     open: int
     indented: bool
+
+    def line(self, window: bytes) -> int:
+        """Where the first line begins in which an element does, if it begins in another line than the one before it
+        ends in; -1 if there is none.
+        """
+        at = window.find(self.text)
+        return window.rfind(b"\n", 0, at + self.open) + 1 if at >= 0 else -1
 
     @property
     def comma(self) -> bool:
@@ -119,6 +126,12 @@ class Documents:
     def __init__(self, separator: Separator | None) -> None:
         """`separator`: None where there is one element only, or every one looks different."""
         self._separator = separator
+
+    @property
+    def border(self) -> Callable[[bytes], int] | None:
+        """See `Reading.border`; None if elements do not begin in lines of their own."""
+        sep = self._separator
+        return sep.line if sep is not None and b"\n" in sep.text[sep.close : sep.open] else None
 
     def take(self, data: bytes, *, last: bool, finders: Sequence[Find] | None) -> Taken:
         """What of `data` is whole; it begins between elements. `last`: nothing follows. `finders`: elements in which

@@ -130,6 +130,16 @@ class _Logged(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     attrs: msgspec.Raw = msgspec.Raw()
 
 
+_LOGGED: Final = msgspec.json.Decoder(_Logged)
+
+
+def _logged(line: bytes) -> _Logged | bytes:
+    try:
+        return _LOGGED.decode(line)
+    except REFUSED:
+        return line
+
+
 class Docker:
     """Docker's json-file (moby, daemon/logger/jsonfilelog/jsonlog): a text that ends without a newline goes on in the
     next line of its stream.
@@ -137,7 +147,6 @@ class Docker:
 
     def __init__(self) -> None:
         self._joined = _Joined()
-        self._decoder = msgspec.json.Decoder(_Logged)
 
     @property
     def busy(self) -> bool:
@@ -167,7 +176,7 @@ class Docker:
     def _in_lines(self, found: Texts) -> Texts | None:
         """Lines that hold whole texts of one line each, of a container without labels; None for others."""
         try:
-            records = self._decoder.decode_lines(found.lines or b"")
+            records = _LOGGED.decode_lines(found.lines or b"")
             logs = [one.log for one in records]
             whole = len(logs) == found.count and all(map(_ENDS, logs)) and not any(map(_ATTRS, records))
             return found.become_lines("".join(logs).encode()) if whole else None
@@ -176,10 +185,10 @@ class Docker:
 
     def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
         try:
-            found: list[_Logged | bytes] = [*self._decoder.decode_lines(b"\n".join(texts))]
+            found: list[_Logged | bytes] = [*_LOGGED.decode_lines(b"\n".join(texts))]
         except REFUSED:
             found = []
-        return found if len(found) == len(texts) else [self._one(text) for text in texts]
+        return found if len(found) == len(texts) else [_logged(text) for text in texts]
 
     def _believed(self, one: _Logged | bytes) -> _Logged | bytes:
         """Without what another container wrote, where labels are logged (`--log-opt labels=…`)."""
@@ -187,12 +196,6 @@ class Docker:
             return one
         other = whose_fields({"attrs": one.attrs})
         return another(one.log.encode("utf-8", "replace"), other) if other else one
-
-    def _one(self, text: bytes) -> _Logged | bytes:
-        try:
-            return self._decoder.decode(text)
-        except REFUSED:
-            return text
 
 
 _ENDS: Final = methodcaller("endswith", "\n")
@@ -265,10 +268,39 @@ def _holding(block: Block, wanted: Sequence[Find]) -> Texts:
     return Texts(texts, [number - 1 for number in block.numbers(starts, 1)])
 
 
-PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, splittable=True)
+def any_line(window: bytes) -> int:
+    """The border of a shape in which each line stands for itself."""
+    del window
+    return 0
+
+
+def _behind_parts(parts: Sequence[tuple[str, bytes, bool]], sizes: Iterable[int]) -> int:
+    """Behind the first line at which no text of any stream goes on."""
+    streams = {stream for stream, _, _ in parts} - {""}
+    ended: set[str] = set()
+    at = 0
+    for (stream, _, last), size in zip(parts, sizes, strict=True):
+        at += size + 1
+        (ended.add if last else ended.discard)(stream)
+        if streams and ended >= streams:
+            return at
+    return -1
+
+
+def _cri_border(window: bytes) -> int:
+    lines = window.split(b"\n")[:-1]
+    return _behind_parts(list(map(_cri_part, lines)), map(len, lines))
+
+
+def _docker_border(window: bytes) -> int:
+    lines = window.split(b"\n")[:-1]
+    return _behind_parts([_docker_part(_logged(line)) for line in lines], map(len, lines))
+
+
+PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, border=any_line)
 """What kube-apiserver writes."""
-CRI_LINES: Final = Reading(CRI, Kind.cri, Cri)
-DOCKER_LINES: Final = Reading(DOCKER, Kind.docker, Docker, depth=1)
+CRI_LINES: Final = Reading(CRI, Kind.cri, Cri, border=_cri_border)
+DOCKER_LINES: Final = Reading(DOCKER, Kind.docker, Docker, depth=1, border=_docker_border)
 """What container runtimes make of it."""
 
 

@@ -160,7 +160,8 @@ class Reading(msgspec.Struct, frozen=True):
 
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
-    empty if that is not sure. `splittable`: whether one may begin to read at any line. `documents`: for a stream of
+    empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
+    beginning, -1 if nowhere; None for a file that is read from its own beginning. `documents`: for a stream of
     JSON without line breaks, which is not read by lines.
     """
 
@@ -170,5 +171,5 @@ class Reading(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     depth: int | None = 0
     stamp: bytes = b'"stageTimestamp":"'
-    splittable: bool = False
+    border: Callable[[bytes], int] | None = None
     documents: Documents | None = None

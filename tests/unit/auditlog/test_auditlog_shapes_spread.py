@@ -1,0 +1,71 @@
+"""A file in another shape is cut between its events, so that each core reads a part of it; the answers stay."""
+
+from __future__ import annotations
+
+import gzip
+from functools import partial
+from pathlib import Path
+
+import pytest
+from logkit import SCENARIO
+from shapekit import SAME, Writer, cri
+
+from kaudit_setup.auditlog.decode import decode_unit, project
+from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.reader import Unit, plan
+from kaudit_setup.auditlog.scan_statistics import Tally
+
+RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:800]
+DECODER = project({"audit_id"})
+SHAPES: dict[str, Writer] = {
+    **SAME,
+    "CRI in large parts": partial(cri, most=700),
+}
+WHOLE = {
+    "array",
+    "EventList",
+    "get-log-events",
+    "AKS records",
+    "journald export",  # an entry may hold anything, also what looks like others
+}
+
+
+def events(units: list[Unit]) -> tuple[list[tuple[int, str]], Tally]:
+    found: list[tuple[int, str]] = []
+    whole = Tally()
+    for unit in units:
+        tally = Tally()
+        for lines in decode_unit(unit, tally, DECODER):
+            found += [
+                (whole.lines + lines.number(at), event.audit_id) for at, event in enumerate(lines.events) if event
+            ]
+        whole.add(tally)
+    return sorted(found), whole
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_parts_hold_what_the_file_holds(tmp_path: Path, shape: str) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(SHAPES[shape](RECORDED))
+    (file,) = find_logs([str(log)]).files
+    wanted, whole = events([Unit(0, file)])
+    assert len(wanted) == len(RECORDED)
+    for size in (20_000, 23_456, 100_001):
+        units = plan([file], size)
+        assert (len(units) > 1) == (shape not in WHOLE)
+        found, tally = events(units)
+        assert found == wanted, size
+        assert (tally.lines, tally.events, tally.damaged) == (whole.lines, whole.events, whole.damaged)
+        assert tally.first, tally.last == (whole.first, whole.last)
+
+
+def test_a_part_never_begins_inside_of_an_event(tmp_path: Path) -> None:
+    """An event of several parts, among which another stream speaks, over the place at which a file would be cut."""
+    log = tmp_path / "audit.log"
+    large = RECORDED[0].replace(b'"verb"', b'"x":"' + b"y" * 60_000 + b'","verb"')
+    log.write_bytes(cri([*RECORDED[:20], large, *RECORDED[20:]], most=1000))
+    (file,) = find_logs([str(log)]).files
+    wanted, _ = events([Unit(0, file)])
+    found, tally = events(plan([file], 30_000))
+    assert found == wanted
+    assert tally.damaged == 0
