@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from pickle import PickleBuffer
 from typing import Protocol
 
 from kaudit_setup.auditlog.files import LogFile
@@ -26,19 +27,27 @@ Progress = Callable[[str, str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some lines of a file on their way into a store: encoded by `Target.encode`, `before` lines stood before them in
+    """Some lines of a file on their way into a store: encoded by `Commit.encode`, `before` lines stood before them in
     the file, and those up to line `after` are there already.
     """
 
     file: LogFile
     text: str
-    data: bytes
+    data: Data
     before: int
     after: int
 
 
+Data = Sequence["PickleBuffer | bytearray"]
+"""Encoded lines: as one process wraps them, and as they arrive at another (`scanning.channel`)."""
+
+
 class Commit(Protocol):
     """One batch that is being written."""
+
+    def encode(self, rows: Rows) -> Data:
+        """Rows as `take` takes them; made by the processes that read."""
+        ...
 
     def take(self, piece: Piece) -> None:
         """Write some lines; nobody sees them yet. Raises StoreError."""
@@ -63,10 +72,6 @@ class Target(Protocol):
 
     def packed(self) -> Sequence[Source]:
         """What is there. Raises StoreError."""
-        ...
-
-    def encode(self, rows: Rows) -> bytes:
-        """Rows as they are written, made by the processes that read."""
         ...
 
     def begin(self, batch: str, cluster: str) -> Commit:
@@ -167,9 +172,9 @@ class _Packer:
         counts: dict[str, Count] = {}
         by_key = {one.file.key: one for one in waiting}
 
-        def work(unit: Unit, tally: Tally) -> Iterator[tuple[bytes, Count]]:
+        def work(unit: Unit, tally: Tally) -> Iterator[tuple[Data, Count]]:
             for rows, count in rows_of(unit, tally):
-                yield self.target.encode(rows), count
+                yield commit.encode(rows), count
 
         found = scan([one.file for one in waiting], work, tallies)
         for key, pieces in groupby(found, lambda one: one[0].key):

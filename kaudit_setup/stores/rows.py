@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from itertools import accumulate, compress, pairwise
-from typing import Any
+from itertools import compress
+from typing import Any, cast
 
 from kaudit_setup.auditlog.decode import Lines, decode_unit, project
 from kaudit_setup.auditlog.event import Event
@@ -15,7 +14,7 @@ from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.stores.schema import COLUMNS, NEEDED, UNKNOWN_DAY, columns_of
+from kaudit_setup.stores.schema import FAMILIES, NEEDED, OWN, UNKNOWN_DAY, Reader
 
 _PIECE_BYTES = 4 << 20
 """Bytes of lines that become columns together: each column has a price of its own, however short it is."""
@@ -23,11 +22,44 @@ _NOT_AN_EVENT = Event("")
 _DAY = len("2026-11-23")
 
 
+class _Numbers(dict[Hashable, int]):
+    """Numbers what it is asked for, in the order in which it was asked first."""
+
+    def __missing__(self, key: Hashable) -> int:
+        self[key] = number = len(self)
+        return number
+
+
+@dataclass(slots=True)
+class Shared:
+    """The columns of a family. `values`: of each combination of values that was met, column by column; `codes`: for
+    each line, which of them it has.
+    """
+
+    reader: Reader
+    codes: list[int] = field(default_factory=list)
+    values: list[list[Any]] = field(init=False)
+    _known: _Numbers = field(default_factory=_Numbers)
+
+    def __post_init__(self) -> None:
+        self.values = [[] for _ in self.reader.columns]
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Add events; of those alike the columns are read once."""
+        before = len(self._known)
+        codes = [*map(self._known.__getitem__, map(self.reader.key, events))]
+        self.codes += codes
+        if len(self._known) > before:
+            fresh = {code: event for code, event in zip(codes, events, strict=True) if code >= before}
+            for values, more in zip(self.values, self.reader.read(list(fresh.values())), strict=True):
+                values += more
+
+
 @dataclass(slots=True)
 class Rows:
     """Lines of one unit, column by column. `lines`: their numbers in the unit, 1-based; `sizes`: their bytes with the
-    newline; `events`: 1 or 0; `text`: the lines without their newlines, one behind the other; `columns`: in the order
-    of COLUMNS.
+    newline; `events`: 1 or 0; `text`: the lines themselves; `own`: the columns of
+    OWN, `shared`: those of FAMILIES.
     """
 
     lines: list[int] = field(default_factory=list)
@@ -35,42 +67,44 @@ class Rows:
     events: list[int] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
     text: bytearray = field(default_factory=bytearray)
-    columns: list[list[Any]] = field(default_factory=lambda: [[] for _ in COLUMNS])
-
-    def ends(self) -> list[int]:
-        """Where each line begins in `text`, and where the last one ends."""
-        return list(accumulate((size - 1 for size in self.sizes), initial=0))
+    own: list[list[Any]] = field(default_factory=lambda: [[] for _ in OWN.columns])
+    shared: tuple[Shared, ...] = field(default_factory=lambda: tuple(map(Shared, FAMILIES)))
 
     def texts(self) -> list[bytes]:
         """The lines without their newlines."""
-        return [bytes(self.text[begin:end]) for begin, end in pairwise(self.ends())]
+        return bytes(self.text).split(b"\n")[:-1]
 
     def take(self, lines: Lines) -> None:
         """Add decoded lines, those that are blank left out."""
         events, sizes = lines.events, lines.sizes
-        text = bytes(lines.block.view)
+        text: bytes | memoryview = lines.block.view
         if None in events:
             flags = [event is not None for event in events]
             keep = [flag or bool(line.strip()) for flag, line in zip(flags, lines.texts, strict=True)]
-            text = b"\n".join(compress(lines.texts, keep))
-            numbers = list(compress(lines.numbers(), keep))
+            text = b"".join(line + b"\n" for line in compress(lines.texts, keep))
+            numbers: Sequence[int] = list(compress(lines.numbers(), keep))
             sizes, found = list(compress(sizes, keep)), [one or _NOT_AN_EVENT for one in compress(events, keep)]
             self.events += map(int, compress(flags, keep))
         else:
-            numbers, found = list(lines.numbers()), [one for one in events if one is not None]
+            numbers, found = lines.numbers(), cast(list[Event], events)
             self.events += [1] * len(events)
         self.lines += numbers
         self.sizes += sizes
-        self.text += text.replace(b"\n", b"")
-        for values, more in zip(self.columns, columns_of(found), strict=True):
+        self.text += text
+        for shared in self.shared:
+            shared.take(found)
+        columns = OWN.read(found)
+        for values, more in zip(self.own, columns, strict=True):
             values += more
-        self.days += [_day(time[:_DAY]) for time in self.columns[0][len(self.days) :]]
+        begins = [time[:_DAY] for time in columns[0]]
+        days = {begin: _day(begin) for begin in set(begins)}
+        self.days += map(days.__getitem__, begins)
 
 
 def rows_of(unit: Unit, tally: Tally) -> Iterator[tuple[Rows, Count]]:
     """Every line of `unit` that is not blank, and what its events are like; see `decode_unit`."""
     rows, count = Rows(), Count()
-    for lines in decode_unit(unit, tally, project(NEEDED | STATS)):
+    for lines in decode_unit(unit, tally, project(NEEDED | STATS, with_id=False)):
         count.take(lines)
         rows.take(lines)
         if len(rows.text) >= _PIECE_BYTES:
@@ -79,7 +113,6 @@ def rows_of(unit: Unit, tally: Tally) -> Iterator[tuple[Rows, Count]]:
     yield rows, count
 
 
-@lru_cache(maxsize=4096)
 def _day(begin: str) -> str:
     """The day that a timestamp which begins so is of."""
     try:

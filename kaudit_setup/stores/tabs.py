@@ -59,7 +59,12 @@ def groups(pieces: Iterable[bytes], width: int) -> Iterator[Group]:
 
 def row(fields: Sequence[bytes]) -> bytes:
     """A row, with its newline."""
-    return b"\t".join([_SPECIAL.sub(lambda found: _SPELT[found[0]], field) for field in fields]) + b"\n"
+    return b"\t".join(map(field, fields)) + b"\n"
+
+
+def field(value: bytes) -> bytes:
+    """A field of a row."""
+    return _SPECIAL.sub(lambda found: _SPELT[found[0]], value)
 
 
 def array(values: Iterable[str]) -> bytes:

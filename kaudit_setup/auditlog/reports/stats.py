@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from operator import attrgetter
 
 import msgspec
 
@@ -29,11 +31,14 @@ class Count(msgspec.Struct):
 
     def take(self, lines: Lines) -> None:
         """Count the events of some decoded lines."""
-        events = [event for event in lines.events if event is not None]
-        self.levels.update([event.level for event in events])
-        self.stages.update([event.stage for event in events])
-        self.versions.update([event.api_version for event in events])
-        sizes = [size for event, size in zip(lines.events, lines.sizes, strict=True) if event is not None]
+        events, sizes = lines.events, lines.sizes
+        if None in events:
+            flags = [event is not None for event in events]
+            events, sizes = list(compress(events, flags)), list(compress(sizes, flags))
+        for (level, stage, version), many in Counter(map(_kind, events)).items():
+            self.levels[level] += many
+            self.stages[stage] += many
+            self.versions[version] += many
         for size, many in Counter(sizes).items():
             self.sizes[_step(size)] += many
         self.largest = max(self.largest, max(sizes, default=0))
@@ -102,6 +107,7 @@ def by_node(
 
 
 _DECODER = project(STATS)
+_kind = attrgetter("level", "stage", "api_version")
 _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.channel import receive, send
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, Meter, metered
 from kaudit_setup.errors import KauditError
 from kaudit_setup.values import replace
@@ -159,7 +160,7 @@ def _received(pipe: Connection, unit: Unit, meter: Meter | None) -> tuple[str, A
     if meter is not None:
         _ready([pipe], meter)
     try:
-        return cast(tuple[str, Any], pipe.recv())
+        return receive(pipe)
     except EOFError:
         raise KauditError(
             f"a worker died while it read {unit.file.path}", hint="was it killed for lack of memory?"
@@ -182,15 +183,15 @@ def _serve(out: Connection, unused: Connection, turns: int, units: Sequence[Unit
     gc.disable()
     try:
         while (number := _taken(turns)) < len(units):
-            out.send(("unit", number))
+            send(out, "unit", number)
             tally = Tally()
             for payload in work(units[number], tally):
-                out.send(("part", payload))
+                send(out, "part", payload)
             if (meter := units[number].meter) is not None:
                 meter.end(number)
-            out.send(("done", tally))
-        out.send(("over", None))
+            send(out, "done", tally)
+        send(out, "over", None)
     except BrokenPipeError:
         return
     except Exception as error:
-        out.send(("failed", error))
+        send(out, "failed", error)

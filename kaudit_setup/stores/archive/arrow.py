@@ -1,4 +1,6 @@
-"""pyarrow without numpy, which takes longer to load than pyarrow itself, and which nothing here has a use for."""
+"""pyarrow without numpy and pandas, which take longer to load than pyarrow itself, and for which nothing here has a
+use.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +8,21 @@ import sys
 from importlib import import_module
 from typing import cast
 
-_NUMPY = "numpy"
+_GUESTS = ("numpy", "pandas")
 
 
 def load() -> None:
-    """Import pyarrow. It does without numpy where that cannot be imported (its documentation: numpy is optional), as
-    it seems to it here; whoever imports numpy later gets it.
+    """Import pyarrow. It takes along numpy, and pandas at the first array that is made, where they can be imported
+    (its documentation: both are optional), and here it seems that they cannot. Whoever imports them later gets them.
     """
     if "pyarrow" in sys.modules:
         return
-    hidden = _NUMPY not in sys.modules
+    hidden = () if sys.modules.keys() & set(_GUESTS) else _GUESTS
     modules = cast(dict[str, object], sys.modules)
-    if hidden:
-        modules[_NUMPY] = None
+    modules.update(dict.fromkeys(hidden))
     try:
         import_module("pyarrow.parquet")
+        import_module("pyarrow").array([""])
     finally:
-        if hidden:
-            modules.pop(_NUMPY, None)
+        for name in hidden:
+            modules.pop(name, None)

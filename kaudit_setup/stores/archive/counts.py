@@ -51,22 +51,32 @@ _TABLE = msgspec.msgpack.Decoder(_Table)
 
 def encode(rows: pa.Table) -> bytes:
     """The counts of the events among `rows`."""
-    tables = [zlib.compress(msgspec.msgpack.encode(_summed(rows, columns))) for columns in (NARROW, WIDE)]
+    import pyarrow.compute as pc
+
+    counted = (
+        rows.select([*WIDE, "size", "event"]).filter(pc.equal(rows["event"], 1)).rename_columns({"event": "events"})
+    )
+    wide = _summed(counted, WIDE)
+    tables = [zlib.compress(msgspec.msgpack.encode(_table(one))) for one in (_summed(wide, NARROW), wide)]
     return b"".join([*(len(table).to_bytes(_LENGTH_BYTES, "little") for table in tables), *tables])
 
 
-def _summed(rows: pa.Table, columns: Sequence[str]) -> _Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _summed(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """The `events` and the `size` of rows that are alike in these columns, as one row."""
+    sums = rows.group_by(list(columns), use_threads=False).aggregate([("events", "sum"), ("size", "sum")])
+    return sums.rename_columns({"events_sum": "events", "size_sum": "size"}).combine_chunks()
 
-    counted = rows.select([*columns, "size", "event"]).filter(pc.equal(rows["event"], 1))
-    groups = counted.group_by(list(columns)).aggregate([("size", "count"), ("size", "sum")]).combine_chunks()
-    found = [_one(groups[name].combine_chunks()) for name in columns]
+
+def _table(sums: pa.Table) -> _Table:
+    import pyarrow as pa
+
+    columns = sums.column_names[:-2]
+    found = [_one(sums[name].combine_chunks()) for name in columns]
     return _Table(
         tuple(columns),
         [one.dictionary.to_pylist() for one in found],
         [array("I", one.indices.to_pylist()).tobytes() for one in found],
-        *(array("Q", groups[name].cast(pa.uint64()).to_pylist()).tobytes() for name in ("size_count", "size_sum")),
+        *(array("Q", sums[name].cast(pa.uint64()).to_pylist()).tobytes() for name in ("events", "size")),
     )
 
 

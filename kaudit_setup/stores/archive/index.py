@@ -56,15 +56,18 @@ def encode(index: Mapping[bytes, Blocks], blocks: int) -> bytes:
     """The file of an index of a part with so many blocks."""
     width = (blocks + 7) // 8
     parts: list[bytes] = []
-    uids = sorted(filter(is_short_uid, index))
-    words = sorted(index.keys() - set(uids))
+    words: list[bytes] = []
+    uids: list[bytes] = []
+    for key in sorted(index):
+        (uids if is_short_uid(key) else words).append(key)
+    spelt = {where: where.to_bytes(width, "little") for where in set(index.values())}
     at = 0
     tables: list[list[_Chunk]] = []
     for keys in (words, uids):
         chunks = []
         for start in range(0, len(keys), _CHUNK_KEYS):
             some = keys[start : start + _CHUNK_KEYS]
-            where = b"".join(index[key].to_bytes(width, "little") for key in some)
+            where = b"".join([spelt[index[key]] for key in some])
             text = _END + _END.join(some) + _END + where
             packed = _packed(text)
             chunks.append(_Chunk(some[0], at, len(packed), len(text), len(some), crc32(packed)))

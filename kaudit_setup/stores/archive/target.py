@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
-from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter, decode, encode, get_ready, placed
-from kaudit_setup.stores.pack import Commit, Piece, printable
+from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter
+from kaudit_setup.stores.archive.pieces import Lot, decode, encode, get_ready, placed
+from kaudit_setup.stores.pack import Commit, Data, Piece, printable
 from kaudit_setup.stores.port import Place
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class ArchiveTarget:
@@ -38,10 +35,6 @@ class ArchiveTarget:
         """See `Target.packed`."""
         return self._archive.sources()
 
-    def encode(self, rows: Rows) -> bytes:
-        """See `Target.encode`."""
-        return encode(rows)
-
     def begin(self, batch: str, cluster: str) -> Commit:
         """See `Target.begin`."""
         get_ready()
@@ -58,9 +51,13 @@ class _Commit:
         self._temporary = TemporaryDirectory(prefix="kaudit-setup-pack-")
         self._folder = Path(self._temporary.name)
         self._writer = PartWriter(batch, cluster, self._folder)
-        self._tables: list[pa.Table] = []
+        self._lots: list[Lot] = []
         self._held = 0
         self._parts: list[Part] = []
+
+    def encode(self, rows: Rows) -> Data:
+        """See `Commit.encode`."""
+        return encode(rows)
 
     def take(self, piece: Piece) -> None:
         """See `Commit.take`."""
@@ -71,11 +68,11 @@ class _Commit:
             "file": printable(file.path),
             "source": piece.text,
         }
-        table = placed(decode(piece.data), piece.before, piece.after, place)
-        if not len(table):
+        lot = placed(decode(piece.data), piece.before, piece.after, place)
+        if not len(lot.rows):
             return
-        self._tables.append(table)
-        self._held += table.nbytes
+        self._lots.append(lot)
+        self._held += lot.rows.nbytes + len(lot.text)
         if self._held >= PART_BYTES:
             self._flush()
 
@@ -100,10 +97,10 @@ class _Commit:
                     return
 
     def _flush(self) -> None:
-        if not self._tables:
+        if not self._lots:
             return
-        tables, self._tables, self._held = self._tables, [], 0
-        for part, files in self._writer.write(tables):
+        lots, self._lots, self._held = self._lots, [], 0
+        for part, files in self._writer.write(lots):
             self._parts.append(part)
             for name, file in files.items():
                 self._place.put(name, file)

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pickle import PickleBuffer
 
 import msgspec
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import sql, tabs
 from kaudit_setup.stores.clickhouse.server import ClickHouse
-from kaudit_setup.stores.clickhouse.table import FIELDS, Table
-from kaudit_setup.stores.pack import Commit, Piece
+from kaudit_setup.stores.clickhouse.table import Table
+from kaudit_setup.stores.pack import Commit, Data, Piece
 from kaudit_setup.stores.records import Batch, Source, encode
 from kaudit_setup.stores.rows import Rows
-from kaudit_setup.stores.schema import VERSION
+from kaudit_setup.stores.schema import FAMILIES, OWN, PLACE, VERSION
 
 _INSERT_BYTES = 16 << 20
 """Bytes of rows that go in one request: small ones make parts that the server must merge."""
-_ROWS = msgspec.msgpack.Decoder(Rows)
+_COLUMNS = [column.name for reader in (OWN, *FAMILIES) for column in reader.columns]
+_WRITTEN = (*(name for name, _ in PLACE), *_COLUMNS, "raw", "batch")
+"""The columns in the order in which a row has them."""
+
+
+class _Line(msgspec.Struct, array_like=True, gc=False):
+    """A row on its way from the process that read it, as far as that process knows it: `number` is that of the line
+    in its unit, `rest` all fields between the line's number and the batch.
+    """
+
+    day: bytes
+    number: int
+    rest: bytes
+
+
+_LINES = msgspec.msgpack.Decoder(list[_Line])
 
 
 class TableTarget:
@@ -37,10 +53,6 @@ class TableTarget:
         self._table.create()
         return self._table.sources()
 
-    def encode(self, rows: Rows) -> bytes:
-        """See `Target.encode`."""
-        return msgspec.msgpack.encode(rows)
-
     def begin(self, batch: str, cluster: str) -> Commit:
         """See `Target.begin`."""
         return _Commit(self._engine, self._table, batch, cluster)
@@ -54,20 +66,29 @@ class _Commit:
         self._table = table
         self._batch = batch
         self._cluster = cluster
-        self._into = f"{table.lines} ({', '.join(name for name, _ in FIELDS)})"
+        self._into = f"{table.lines} ({', '.join(_WRITTEN)})"
         self._waiting = bytearray()
         self._begun = False
 
+    def encode(self, rows: Rows) -> Data:
+        """See `Commit.encode`."""
+        counts = (b"%d\t%d" % pair for pair in zip(rows.sizes, rows.events, strict=True))
+        shared = (map(_joined(one.values).__getitem__, one.codes) for one in rows.shared)
+        rests = zip(counts, _joined(rows.own), *shared, map(tabs.field, rows.texts()), strict=True)
+        days = map(str.encode, rows.days)
+        lines = list(zip(days, rows.lines, map(b"\t".join, rests), strict=True))
+        return [PickleBuffer(msgspec.msgpack.encode(lines))]
+
     def take(self, piece: Piece) -> None:
         """See `Commit.take`."""
-        rows = _ROWS.decode(piece.data)
-        node, file = (text.encode("utf-8", "backslashreplace") for text in (piece.file.node, piece.file.path))
-        texts = rows.texts()
-        fixed = (self._cluster.encode(), node, file, piece.text.encode(), self._batch.encode())
-        for at in range(len(rows.lines)):
-            line = rows.lines[at] + piece.before
-            if line > piece.after:
-                self._waiting += _row(rows, at, line, texts[at], fixed)
+        texts = (self._cluster, piece.file.node, piece.file.path, piece.text, self._batch)
+        fields = (tabs.field(text.encode("utf-8", "backslashreplace")) for text in texts)
+        cluster, node, file, source, batch = fields
+        for line in _LINES.decode(memoryview(piece.data[0])):
+            number = line.number + piece.before
+            if number > piece.after:
+                place = (cluster, line.day, node, file, source, b"%d" % number)
+                self._waiting += b"\t".join((*place, line.rest, batch)) + b"\n"
         if len(self._waiting) >= _INSERT_BYTES:
             self._flush()
 
@@ -93,15 +114,12 @@ class _Commit:
             self._waiting.clear()
 
 
-def _row(rows: Rows, at: int, line: int, raw: bytes, fixed: tuple[bytes, ...]) -> bytes:
-    cluster, node, file, source, batch = fixed
-    place = [cluster, rows.days[at].encode(), node, file, source, b"%d" % line]
-    counts = [b"%d" % rows.sizes[at], b"%d" % rows.events[at]]
-    values = [_field(column[at]) for column in rows.columns]
-    return tabs.row([*place, *counts, *values, raw, batch])
+def _joined(columns: Sequence[Sequence[str | int | Sequence[str]]]) -> list[bytes]:
+    """Row by row, the fields of some columns."""
+    return list(map(b"\t".join, zip(*(map(_field, values) for values in columns), strict=True)))
 
 
 def _field(value: str | int | Sequence[str]) -> bytes:
     if isinstance(value, int):
         return b"%d" % value
-    return value.encode() if isinstance(value, str) else tabs.array(value)
+    return tabs.field(value.encode() if isinstance(value, str) else tabs.array(value))
