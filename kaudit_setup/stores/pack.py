@@ -173,8 +173,8 @@ class _Packer:
         by_key = {one.file.key: one for one in waiting}
 
         def work(unit: Unit, tally: Tally) -> Iterator[tuple[Data, Count]]:
-            for rows, count in rows_of(unit, tally):
-                yield commit.encode(rows), count
+            for rows in rows_of(unit, tally):
+                yield commit.encode(rows), rows.count()
 
         found = scan([one.file for one in waiting], work, tallies)
         for key, pieces in groupby(found, lambda one: one[0].key):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import compress
+from operator import attrgetter
 from typing import Any, cast
 
 from kaudit_setup.auditlog.decode import Lines, decode_unit, project
@@ -14,12 +16,13 @@ from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.stores.schema import FAMILIES, NEEDED, OWN, UNKNOWN_DAY, Reader
+from kaudit_setup.stores.schema import FAMILIES, NEEDED, OWN, UNKNOWN_DAY, Family, Reader
 
 _PIECE_BYTES = 4 << 20
 """Bytes of lines that become columns together: each column has a price of its own, however short it is."""
 _NOT_AN_EVENT = Event("")
 _DAY = len("2026-11-23")
+_version = attrgetter("api_version")
 
 
 class _Numbers(dict[Hashable, int]):
@@ -44,6 +47,14 @@ class Shared:
     def __post_init__(self) -> None:
         self.values = [[] for _ in self.reader.columns]
 
+    def counted(self, column: str, counting: Sequence[int]) -> Counter[Any]:
+        """How many lines have each value of a column; `counting`: for each line, 1 if it counts or 0."""
+        values = self.values[[one.name for one in self.reader.columns].index(column)]
+        found: Counter[Any] = Counter()
+        for code, many in Counter(compress(self.codes, counting)).items():
+            found[values[code]] += many
+        return found
+
     def take(self, events: Sequence[Event]) -> None:
         """Add events; of those alike the columns are read once."""
         before = len(self._known)
@@ -58,8 +69,8 @@ class Shared:
 @dataclass(slots=True)
 class Rows:
     """Lines of one unit, column by column. `lines`: their numbers in the unit, 1-based; `sizes`: their bytes with the
-    newline; `events`: 1 or 0; `text`: the lines themselves; `own`: the columns of
-    OWN, `shared`: those of FAMILIES.
+    newline; `events`: 1 or 0; `text`: the lines themselves; `versions`: of the events; `own`: the columns of OWN,
+    `shared`: those of FAMILIES.
     """
 
     lines: list[int] = field(default_factory=list)
@@ -67,12 +78,22 @@ class Rows:
     events: list[int] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
     text: bytearray = field(default_factory=bytearray)
+    versions: Counter[str] = field(default_factory=Counter)
     own: list[list[Any]] = field(default_factory=lambda: [[] for _ in OWN.columns])
-    shared: tuple[Shared, ...] = field(default_factory=lambda: tuple(map(Shared, FAMILIES)))
+    shared: dict[Family, Shared] = field(
+        default_factory=lambda: {family: Shared(reader) for family, reader in FAMILIES.items()}
+    )
 
     def texts(self) -> list[bytes]:
         """The lines without their newlines."""
         return bytes(self.text).split(b"\n")[:-1]
+
+    def count(self) -> Count:
+        """What the events are like."""
+        requests = self.shared[Family.request]
+        count = Count(requests.counted("level", self.events), requests.counted("stage", self.events), self.versions)
+        count.weigh(list(compress(self.sizes, self.events)))
+        return count
 
     def take(self, lines: Lines) -> None:
         """Add decoded lines, those that are blank left out."""
@@ -88,10 +109,11 @@ class Rows:
         else:
             numbers, found = lines.numbers(), cast(list[Event], events)
             self.events += [1] * len(events)
+        self.versions.update(map(_version, filter(None, events)))
         self.lines += numbers
         self.sizes += sizes
         self.text += text
-        for shared in self.shared:
+        for shared in self.shared.values():
             shared.take(found)
         columns = OWN.read(found)
         for values, more in zip(self.own, columns, strict=True):
@@ -101,16 +123,15 @@ class Rows:
         self.days += map(days.__getitem__, begins)
 
 
-def rows_of(unit: Unit, tally: Tally) -> Iterator[tuple[Rows, Count]]:
-    """Every line of `unit` that is not blank, and what its events are like; see `decode_unit`."""
-    rows, count = Rows(), Count()
+def rows_of(unit: Unit, tally: Tally) -> Iterator[Rows]:
+    """Every line of `unit` that is not blank; see `decode_unit`."""
+    rows = Rows()
     for lines in decode_unit(unit, tally, project(NEEDED | STATS, with_id=False)):
-        count.take(lines)
         rows.take(lines)
         if len(rows.text) >= _PIECE_BYTES:
-            yield rows, count
-            rows, count = Rows(), Count()
-    yield rows, count
+            yield rows
+            rows = Rows()
+    yield rows
 
 
 def _day(begin: str) -> str:

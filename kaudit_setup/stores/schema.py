@@ -139,5 +139,5 @@ def _reader(family: Family | None) -> Reader:
 
 
 OWN: Final = _reader(None)
-FAMILIES: Final = tuple(map(_reader, Family))
+FAMILIES: Final = {family: _reader(family) for family in Family}
 """All COLUMNS are read by one of these, or by OWN."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import attrgetter
 
@@ -39,6 +39,10 @@ class Count(msgspec.Struct):
             self.levels[level] += many
             self.stages[stage] += many
             self.versions[version] += many
+        self.weigh(sizes)
+
+    def weigh(self, sizes: Collection[int]) -> None:
+        """Take in the sizes of events."""
         for size, many in Counter(sizes).items():
             self.sizes[_step(size)] += many
         self.largest = max(self.largest, max(sizes, default=0))

@@ -43,7 +43,7 @@ def encode(rows: Rows) -> Data:
     import pyarrow.compute as pc
 
     columns = dict(zip((column.name for column in OWN.columns), map(_own, OWN.columns, rows.own), strict=True))
-    for shared in rows.shared:
+    for shared in rows.shared.values():
         columns |= _shared(shared)
     arrays = {column.name: columns[column.name] for column in COLUMNS}
     arrays["day"] = pa.array(rows.days, pa.string()).dictionary_encode()

@@ -18,7 +18,7 @@ from kaudit_setup.stores.schema import FAMILIES, OWN, PLACE, VERSION
 
 _INSERT_BYTES = 16 << 20
 """Bytes of rows that go in one request: small ones make parts that the server must merge."""
-_COLUMNS = [column.name for reader in (OWN, *FAMILIES) for column in reader.columns]
+_COLUMNS = [column.name for reader in (OWN, *FAMILIES.values()) for column in reader.columns]
 _WRITTEN = (*(name for name, _ in PLACE), *_COLUMNS, "raw", "batch")
 """The columns in the order in which a row has them."""
 
@@ -73,7 +73,7 @@ class _Commit:
     def encode(self, rows: Rows) -> Data:
         """See `Commit.encode`."""
         counts = (b"%d\t%d" % pair for pair in zip(rows.sizes, rows.events, strict=True))
-        shared = (map(_joined(one.values).__getitem__, one.codes) for one in rows.shared)
+        shared = (map(_joined(one.values).__getitem__, one.codes) for one in rows.shared.values())
         rests = zip(counts, _joined(rows.own), *shared, map(tabs.field, rows.texts()), strict=True)
         days = map(str.encode, rows.days)
         lines = list(zip(days, rows.lines, map(b"\t".join, rests), strict=True))
