@@ -5,24 +5,35 @@ use.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import cast
 
-_GUESTS = ("numpy", "pandas")
+_GUESTS = frozenset({"numpy", "pandas"})
 
 
-def load() -> None:
-    """Import pyarrow. It takes along numpy, and pandas at the first array that is made, where they can be imported
-    (its documentation: both are optional), and here it seems that they cannot. Whoever imports them later gets them.
+def load(*more: str) -> None:
+    """Import pyarrow, and `more` modules of it. Where they can be imported it takes along numpy, and pandas at the
+    first array that is made (its documentation: both are optional), and here it seems that they cannot. Whoever
+    imports them later gets them.
     """
-    if "pyarrow" in sys.modules:
-        return
-    hidden = () if sys.modules.keys() & set(_GUESTS) else _GUESTS
+    wanted = {"pyarrow.parquet", *more} - sys.modules.keys()
+    if wanted:
+        with _hidden():
+            for name in wanted:
+                import_module(name)
+            import_module("pyarrow").array([""])
+
+
+@contextmanager
+def _hidden() -> Iterator[None]:
+    """As if the guests were not installed, unless one of them is there already."""
     modules = cast(dict[str, object], sys.modules)
+    hidden = frozenset[str]() if modules.keys() & _GUESTS else _GUESTS
     modules.update(dict.fromkeys(hidden))
     try:
-        import_module("pyarrow.parquet")
-        import_module("pyarrow").array([""])
+        yield
     finally:
         for name in hidden:
             modules.pop(name, None)

@@ -29,9 +29,8 @@ class Lot:
 
 def get_ready() -> None:
     """Load what reads and writes lines, before the processes are forked that read: all of them have it then."""
-    arrow.load()
+    arrow.load("pyarrow.compute")
     import pyarrow as pa
-    import pyarrow.compute
 
     # the memory of one piece is there for the next one; mimalloc, the default, asks the kernel for it again
     pa.set_memory_pool(pa.system_memory_pool())
