@@ -1,4 +1,4 @@
-"""`top` and `stats` of a store: counted there, or known since the logs were packed."""
+"""`top`, `stats` and `policy suggest` of a store: counted there, or known since the logs were packed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""A log for `policy suggest`: what it is full of, and what any policy would have written of it. It is read twice."""
+"""A log for `policy suggest`: what it is full of, and what any policy would have written of it. It is asked twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -22,7 +23,7 @@ from kaudit_setup.policy.suggest.candidates import Traffic, candidates, requeste
 from kaudit_setup.policy.suggest.choose import Cost, Suggestion, apply, choose
 
 _FIELDS = frozenset({"verb", "user", "object_ref"})
-_MOST_KINDS = 20_000  # verbs and resources come from strangers
+MOST_KINDS = 20_000  # verbs and resources come from strangers
 
 
 class Suggested(msgspec.Struct, frozen=True):
@@ -33,13 +34,53 @@ class Suggested(msgspec.Struct, frozen=True):
     extent: Extent
 
 
-def suggest(logs: LocalLogs, base: Policy, wanted: Filter, version: KubeVersion, *, bodies: bool = True) -> Suggested:
-    """What can be left out of what `base` would have written of `logs`; `bodies`: whether bodies may be, too."""
-    tried = candidates(base, _traffic(logs, wanted), version, bodies=bodies)
-    classes = weigh(logs, [base, *(apply(base, [one]) for one in tried)], wanted)
+class Log(Protocol):
+    """A log as far as a suggestion asks; a store counts where the lines are."""
+
+    def traffic(self) -> list[Traffic]:
+        """The kinds of requests in it, each once."""
+        ...
+
+    def weigh(self, policies: Sequence[Policy]) -> dict[RequestClass, Weight]:
+        """See `estimate.weigh`."""
+        ...
+
+    def extent(self) -> Extent:
+        """The time that it covers of what was asked for, once it was weighed."""
+        ...
+
+
+class Files(msgspec.Struct, frozen=True):
+    """See `Log`; they are read twice."""
+
+    logs: LocalLogs
+    wanted: Filter
+
+    def traffic(self) -> list[Traffic]:
+        """See `Log.traffic`."""
+        return _traffic(self.logs, self.wanted)
+
+    def weigh(self, policies: Sequence[Policy]) -> dict[RequestClass, Weight]:
+        """See `Log.weigh`."""
+        return weigh(self.logs, policies, self.wanted)
+
+    def extent(self) -> Extent:
+        """See `Log.extent`."""
+        return extent(self.logs.coverage(), self.wanted.window)
+
+
+def suggest(log: Log, base: Policy, version: KubeVersion, *, bodies: bool = True) -> Suggested:
+    """What can be left out of what `base` would have written of `log`; `bodies`: whether bodies may be, too."""
+    # whatever order the log has them in
+    tried = candidates(base, sorted(log.traffic(), key=_in_order), version, bodies=bodies)
+    classes = log.weigh([base, *(apply(base, [one]) for one in tried)])
     suggestion = choose(base, tried, _Replayed(classes, version), version)
     logged = Cost(sum(w.events for w in classes.values()), sum(w.size for w in classes.values()))
-    return Suggested(suggestion, logged, extent(logs.coverage(), wanted.window))
+    return Suggested(suggestion, logged, log.extent())
+
+
+def _in_order(one: Traffic) -> tuple[str, str, str, str]:
+    return one.user, one.verb, one.group, one.resource
 
 
 class _Replayed(msgspec.Struct, frozen=True):
@@ -62,7 +103,7 @@ def _traffic(logs: LocalLogs, wanted: Filter) -> list[Traffic]:
 
     # the second pass counts what could not be read; this one only looks for what there is
     for _, _, part in scan(within(logs.files, wanted.window), work, {}):
-        found.update(dict.fromkeys(part[: _MOST_KINDS - len(found)]))
+        found.update(dict.fromkeys(part[: MOST_KINDS - len(found)]))
     return list(found)
 
 
@@ -75,7 +116,7 @@ def _seen(unit: Unit, tally: Tally, wanted: Filter) -> Iterator[Sequence[Traffic
                 continue
             ref = event.object_ref
             kinds[event.user.username, event.verb, ref.api_group, ref.resource, ref.subresource] = None
-        if len(kinds) > _MOST_KINDS:
+        if len(kinds) > MOST_KINDS:
             break
     yield list(
         dict.fromkeys(

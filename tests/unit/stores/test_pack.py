@@ -382,3 +382,37 @@ def test_an_estimate_is_counted_where_the_lines_are(
     of_file = run(capfd, *asked, "--log", log)
     monkeypatch.setattr(StoreLogs, "fetch", None)  # no line travels
     assert run(capfd, *asked, "--log", to) == of_file
+
+
+def test_a_suggestion_is_counted_in_the_store(
+    store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = [
+        (user, verb, {"resource": resource, "apiGroup": group, "namespace": "ns", "name": f"n{n}"})
+        for n, (user, verb, resource, group) in enumerate(
+            [
+                ("system:kube-scheduler", "update", "leases", "coordination.k8s.io"),
+                ("system:kube-proxy", "watch", "endpointslices", "discovery.k8s.io"),
+                ("system:node:n1", "get", "nodes", ""),
+                ("system:serviceaccount:kube-system:job-controller", "list", "jobs", "batch"),
+                ("alice", "get", "pods", ""),
+            ]
+        )
+    ]
+    events = [
+        event(
+            n, user={"username": user}, verb=verb, objectRef=ref, stage=("RequestReceived", "ResponseComplete")[n % 2]
+        )
+        for n in range(60)
+        for user, verb, ref in [kinds[n % len(kinds)]]
+    ]
+    # a component that somebody else acts as is not that component
+    events += [event(100 + n, verb="list", impersonatedUser={"username": "system:kube-scheduler"}) for n in range(9)]
+    log = write(tmp_path / "cp1/audit.log", *events)
+    to = f"{store}suggest"
+    assert run(capfd, "pack", "--log", log, "--to", to)[0] == 0
+    asked = ["policy", "suggest", "-o", "json", "--since", events[1]["stageTimestamp"]]
+    of_file = run(capfd, *asked, "--log", log)
+    assert "kube-scheduler" in of_file[1]
+    monkeypatch.setattr(StoreLogs, "fetch", None)  # no line travels
+    assert run(capfd, *asked, "--log", to) == of_file

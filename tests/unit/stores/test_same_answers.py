@@ -54,6 +54,7 @@ def questions(recorded: Path) -> list[list[str]]:
         ["events", "-o", "json", "--name", f"{ref['name'][:4]}*", "--stage", "ResponseComplete"],
         ["events", "-o", "raw", "--resource", ref["resource"], "--code", "2*", "--until", middle["stageTimestamp"]],
         ["estimate", "-o", "json", "metadata", "--since", middle["stageTimestamp"]],
+        ["policy", "suggest", "-o", "json", "--until", middle["stageTimestamp"]],
         ["who", "-o", "json", "created", f"{pod['resource']}/{pod['name']}", "-n", pod.get("namespace", "default")],
         ["who", "-o", "json", "touched", f"{ref['resource']}/{ref['name']}", "-n", ref.get("namespace", "default")],
     ]

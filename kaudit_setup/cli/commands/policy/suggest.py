@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,12 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions, SinceOption, UntilOption
 from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOption, exit_unless
 from kaudit_setup.cli.options.policies import read_policy, require_policy, supported_version
+
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.reports.suggestions import Log
+    from kaudit_setup.auditlog.scan_statistics import Coverage
+    from kaudit_setup.cli.options.logs import Missing
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -44,7 +52,6 @@ def suggest(
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.suggestions import suggest as suggested
     from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
-    from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.policy.load import load
     from kaudit_setup.report.coverage import coverage_notes
@@ -55,12 +62,9 @@ def suggest(
     version = supported_version(kube_version)
     name, data = read_policy(policy)
     base = require_policy(name, load(data, version), version)
-    wanted = Filter(window=Window.of(since, until))
-    # the log is read twice
-    with source.fetch(wanted) as (fetched, missing), rereadable(fetched.files, sys.stdin.buffer) as files:
-        logs = LocalLogs(files)
-        found = suggested(logs, base, wanted, version, bodies=not keep_bodies)
-        cover = logs.coverage()
+    with _asked(source, Filter(window=Window.of(since, until))) as (log, covered, missing):
+        found = suggested(log, base, version, bodies=not keep_bodies)
+        cover = covered()
         said = [*unreadable_notes(cover), *coverage_notes(cover)]
         request = Request(name, data, version)
         if output is not Output.text or not nothing_readable(cover):
@@ -73,3 +77,21 @@ def suggest(
             )
         notes(said)
         exit_unless(not nothing_readable(cover))
+
+
+@contextmanager
+def _asked(source: LogOptions, wanted: Filter) -> Iterator[tuple[Log, Callable[[], Sequence[Coverage]], Missing]]:
+    """The log, and what asks what it covers once that is known: a store counts it itself."""
+    from kaudit_setup.auditlog.reports.suggestions import Files
+    from kaudit_setup.auditlog.sources.local import LocalLogs, rereadable
+
+    with source.counting() as stores:
+        if stores is not None:
+            from kaudit_setup.stores.suggestions import Counted
+
+            yield Counted(stores, wanted), stores.coverage, stores.missing
+            return
+    # the log is read twice
+    with source.fetch(wanted) as (fetched, missing), rereadable(fetched.files, sys.stdin.buffer) as files:
+        logs = LocalLogs(files)
+        yield Files(logs, wanted), logs.coverage, missing
