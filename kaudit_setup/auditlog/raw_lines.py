@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.decode import decode_leniently, project
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
@@ -17,13 +16,6 @@ PADDING = b"\0\r\xef\xbb\xbf"
 
 _STAMP = b'"stageTimestamp"'
 _RECEIVED = b'"requestReceivedTimestamp"'
-
-
-class _Staged(msgspec.Struct):
-    stage: str
-
-
-_STAGED = msgspec.json.Decoder(_Staged)
 
 
 def in_own_order(block: Block) -> bool:
@@ -79,14 +71,9 @@ def not_an_event(line: bytes) -> str:
     what = misshapen(line)
     if what or line.startswith(OWN_ORDER):
         return what
-    try:
-        _STAGED.decode(line.strip(PADDING + b" \t") or b'{"stage":""}')
-    except msgspec.ValidationError as error:
-        # the stage of an event that a record holds under a key of its own does not count
-        return f"not an audit event: {error}"
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""  # it may be repaired
-    return ""
+    # what can be repaired is an event; the stage of one that a record holds under a key of its own does not count
+    event, why = decode_leniently(project((), with_id=False), line)
+    return why if event is None else ""
 
 
 def misshapen(line: bytes) -> str:

@@ -33,6 +33,8 @@ LONGEST_LINE_BYTES = 16 << 20
 """Longer lines are counted as damaged: kube-apiserver itself refuses bodies above 3 MB."""
 _UNFINISHED = "a last line that is cut short: it is still being written, or the server died while it wrote"
 
+_AGAIN = "run the same command again"
+
 
 class Unit(msgspec.Struct, frozen=True):
     """A part of a file that one worker reads: the lines that begin in [start, end). `end` -1 means to the end."""
@@ -117,8 +119,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | 
             tally.damage(0, unit.file.lost)
             tally.note(f"the end of {unit.file.path} is missing: {unit.file.lost}")
     except OSError as error:
-        tally.damage(0, f"reading failed midway: {error.strerror}")
-        tally.note(f"reading {unit.file.path} failed midway: {error.strerror}")
+        tally.lose(f"reading failed midway: {error.strerror}")
     finally:
         if unit.file.path != STDIN or unit.file.copy:
             stream.close()
@@ -140,8 +141,7 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
         start = begin(stream, tally)
         at, source, reading = start.at, start.source, start.reading
         if unit.file.gzipped and start.empty:
-            tally.damage(0, CUT)
-            tally.note(CUT)
+            tally.lose(CUT)
     converter = Converter(reading, tally, sought)
     if reading is not None and reading.documents is not None:
         yield from converter.documents(source, reading.documents, room)
@@ -217,7 +217,10 @@ class _Buffer:
                     self.data = self.data + bytearray(len(self.data))
                 return
             self._in_hole, self._in_line = hole, not hole
-            self._tally.damage(0, "a hole of NUL bytes" if hole else too_long())
+            if hole:
+                self._tally.damage(0, "a hole of NUL bytes")
+            else:
+                self._tally.lose(too_long())
         self.drop(self.size)
 
     def _is_hole(self) -> bool:
@@ -250,8 +253,7 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
     try:
         stream = _try_open(file.copy or file.path)
     except OSError as error:
-        tally.damage(0, f"cannot be read: {error.strerror}")
-        tally.note(f"{file.path} cannot be read: {error.strerror}")
+        tally.lose(error.strerror or str(error))
         return None
     if stream is not None:
         info = os.fstat(stream.fileno())
@@ -263,8 +265,7 @@ def _open(file: LogFile, tally: Tally) -> BinaryIO | None:
     moved = reopen_path(file)
     stream = _try_open(moved) if moved else None
     if stream is None:
-        tally.damage(0, "the file is gone")
-        tally.note(f"{file.path} was rotated away while the log was read")
+        tally.lose("it was rotated away while the log was read", _AGAIN)
         return None
     tally.note(f"{file.path} was rotated while the log was read and is now {moved}")
     return stream

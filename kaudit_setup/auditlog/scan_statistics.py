@@ -47,6 +47,13 @@ class Damage(msgspec.Struct, frozen=True):
     what: str
 
 
+class Loss(msgspec.Struct, frozen=True):
+    """Why a part of a file, of unknown size, was not read, and what helps."""
+
+    what: str
+    fix: str = ""
+
+
 class Tally(msgspec.Struct):
     """What was found in a unit, a file or a node's log.
 
@@ -73,6 +80,15 @@ class Tally(msgspec.Struct):
     """What its lines look like, as far as they were read as events."""
     others: dict[str, int] = msgspec.field(default_factory=dict)
     """Events that are not kube-apiserver's own, as their records say, by who wrote them."""
+    losses: list[Loss] = msgspec.field(default_factory=list)
+    """Why parts of it were not read, however many events they held."""
+
+    def lose(self, what: str, fix: str = "") -> None:
+        """Count damage behind which more may be gone than a line, or all of the file."""
+        self.damage(0, what)
+        loss = Loss(what, fix)
+        if loss not in self.losses:
+            self.losses.append(loss)
 
     def damage(self, line: int, what: str, text: bytes = b"") -> None:
         """Count one damaged line; `text`: the line, if it is not an event at all."""
@@ -177,6 +193,7 @@ class Tally(msgspec.Struct):
             self.looks_like(name)
         for whose, count in later.others.items():
             self.of_another(whose, count)
+        self.losses += [loss for loss in later.losses if loss not in self.losses]
         for sentence in later.notes:
             self.note(sentence)
 
@@ -195,6 +212,10 @@ class Unreadable(msgspec.Struct, frozen=True):
     fix: str = ""
     others: str = ""
     """Who wrote them, if they look like events and somebody else than kube-apiserver wrote them."""
+    rest: bool = False
+    """Whether a part was not read of which nobody knows how many lines it has; `unread` is 0 then."""
+    nothing: bool = False
+    """Whether nothing else of the file was read."""
 
     def __str__(self) -> str:
         """One sentence, without a full stop."""
@@ -206,6 +227,8 @@ class Unreadable(msgspec.Struct, frozen=True):
         it = "it looks" if self.unread == 1 else "they look"
         why = f"{it} like {self.shape}" if self.shape else self.what
         fix = f": {self.fix}" if self.fix else ""
+        if self.rest:
+            return f"{self.file} could {'not be read' if self.nothing else 'be read only in part'} ({self.what}){fix}"
         at_least = "" if self.lines else "at least "
         said = f"{at_least}{self.unread}{whole} {noun} of {self.file} could not be read as audit events"
         return f"{said} ({why}){fix}" if why else f"{said}{fix}"
@@ -237,6 +260,9 @@ def unreadable(file: str, tally: Tally) -> Unreadable | None:
 def not_read(file: str, tally: Tally) -> Iterator[Unreadable]:
     """What of a file does not count as audit events, for whatever reason."""
     yield from filter(None, (unreadable(file, tally), of_others(file, tally)))
+    for loss in tally.losses:
+        nothing = not tally.events and not tally.unread
+        yield Unreadable(file, 0, tally.lines, loss.what, fix=loss.fix, rest=True, nothing=nothing)
 
 
 def of_others(file: str, tally: Tally) -> Unreadable | None:
@@ -252,13 +278,18 @@ def of_others(file: str, tally: Tally) -> Unreadable | None:
 
 def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
     """One for each file of both: where both speak of a file, the one that knows its shape, with the larger count."""
-    found = {(one.file, one.others): one for one in first}
+    found = {_part(one): one for one in first}
     for one in more:
-        other = found.get((one.file, one.others), one)
+        other = found.get(_part(one), one)
         best = other if other.shape else one
         unread, lines = max(one.unread, other.unread), max(one.lines, other.lines)
-        found[one.file, one.others] = replace(best, unread=unread, lines=lines)
+        found[_part(one)] = replace(best, unread=unread, lines=lines)
     return tuple(found.values())
+
+
+def _part(one: Unreadable) -> tuple[str, str, str]:
+    """What tells two statements about one file apart."""
+    return one.file, one.others, one.what if one.rest else ""
 
 
 class Coverage(msgspec.Struct, frozen=True):

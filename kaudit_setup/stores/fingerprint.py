@@ -90,8 +90,8 @@ class _Text:
                 if meter is not None:
                     meter.read(0, stream.tell())
                 yield piece
-        if tally.notes:
-            raise EOFError(tally.notes[0])
+        if tally.losses:
+            raise EOFError(tally.losses[0].what)
 
 
 def _marks(head: bytes, packed: Iterable[Source]) -> dict[int, list[Source]]:

@@ -10,6 +10,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
+from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
@@ -95,7 +96,7 @@ class Converter:
             found = documents.take(data, last=False, finders=wanted.finders)
             used = found.used
             if not used and len(data) >= 2 * LONGEST_BYTES:
-                self._tally.damage(0, f"an event longer than {LONGEST_BYTES >> 20} MiB")
+                self._tally.lose(f"an event longer than {LONGEST_BYTES >> 20} MiB")
                 used = len(data)
             if used:
                 texts = self._main.apply(Texts(found.texts, found.origins))
@@ -179,6 +180,12 @@ class Converter:
     def _take(self, kept: Texts, text: bytes, origin: int) -> None:
         if text.startswith(MARK):
             self._mark(text, origin)
+        elif events := [] if self._main.reading.kind is Kind.document else embedded(text):
+            for event in events:
+                if event.startswith(MARK):
+                    self._mark(event, origin)
+                else:
+                    kept.add(event, origin)
         elif _ID in text and b"{" in text:
             kept.add(text if text.startswith(b"{") else text[text.find(b"{") :], origin)
         elif b"{" in text and (b"auditID" in text or b"audit.k8s.io/" in text):

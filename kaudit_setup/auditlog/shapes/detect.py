@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
+from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
-from kaudit_setup.auditlog.shapes.gke import Gke
 from kaudit_setup.auditlog.shapes.journal import Journal
-from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines, Spread, any_line, plain
-from kaudit_setup.auditlog.shapes.legacy import LINE as LEGACY_LINE
-from kaudit_setup.auditlog.shapes.legacy import Legacy
+from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, SEVERAL, Lines, Spread, any_line, plain
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.mapped.aks import Aks
+from kaudit_setup.auditlog.shapes.mapped.flat import Flat
+from kaudit_setup.auditlog.shapes.mapped.gke import Gke
+from kaudit_setup.auditlog.shapes.mapped.legacy import LINE as LEGACY_LINE
+from kaudit_setup.auditlog.shapes.mapped.legacy import Legacy
 from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
+from kaudit_setup.auditlog.shapes.rows import Rows, find_table
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 from kaudit_setup.values import replace
@@ -45,7 +51,7 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         lines.pop()
-    if _some_plain(lines[:_MOST_LINES]):
+    if _some_plain(lines[:_MOST_LINES]) and not _glued(lines[:_MOST_LINES]):
         return None
     for detector in DETECTORS:
         found = detector(lines[:_MOST_LINES], head)
@@ -64,6 +70,11 @@ def _some_plain(lines: Sequence[bytes]) -> bool:
     return False
 
 
+def _glued(lines: Sequence[bytes]) -> bool:
+    """Whether some line is not one event alone: others follow in it, or a comma."""
+    return any(SEVERAL.search(line) or line.rstrip().endswith(b"},") for line in lines if line.startswith(OWN_ORDER))
+
+
 def _stamp(reading: Reading, head: bytes) -> bytes:
     """What stands before the times in this file; nothing where that is not the same everywhere."""
     mapped = any(isinstance(step, Gke) for step in reading.steps)
@@ -75,11 +86,21 @@ def _stamp(reading: Reading, head: bytes) -> bytes:
 
 
 def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:
-    return CRI_LINES if _mention(head) and any(map(CRI_LINE.match, lines[:5])) else None
+    return _container(CRI_LINES, head) if any(map(CRI_LINE.match, lines[:5])) else None
 
 
 def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
-    return DOCKER_LINES if _mention(head) and Kind.docker in map(kind_of, lines[:5]) else None
+    return _container(DOCKER_LINES, head) if Kind.docker in map(kind_of, lines[:5]) else None
+
+
+def _container(reading: Reading, head: bytes) -> Reading | None:
+    """What a server wrote to standard output, in either of its formats."""
+    if _mention(head):
+        return reading
+    if b" AUDIT: id=" not in head:
+        return None
+    name = f"{reading.name}, in the format `legacy`"
+    return replace(reading, name=name, steps=(Legacy(),), depth=None, stamp=b"")
 
 
 def _mention(head: bytes) -> bool:
@@ -153,7 +174,42 @@ def _document_name(head: bytes, text: bytes, steps: Sequence[Step]) -> str:
     key = wrapper_key(head)
     if steps or key:
         return name_of([key] if key else fields_of(text), steps)
-    return "a JSON array" if head[:1] == b"[" else "pretty-printed JSON"
+    if head[:1] == b"[":
+        return "a JSON array"
+    return "pretty-printed JSON" if b"\n" in head.rstrip() else "JSON without line breaks"
+
+
+def _table(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """CSV, which has the names of its columns in the first line."""
+    del head
+    table = find_table(lines)
+    steps = find_steps(table[1]) if table else None
+    if table is None or steps is None:
+        return None
+    layout = partial(Rows, table[0])
+    return Reading(f"a table (CSV), {_under(steps)}", Kind.prefixed, layout, steps, depth=None)
+
+
+def _under(steps: Sequence[Step]) -> str:
+    column = next((step.path[0] for step in steps if isinstance(step, Field) and step.path), "")
+    return f"with the event in the column `{column}`" if column else "with a column for each field"
+
+
+def _several(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """Several events in a line, or a comma behind each."""
+    if not _glued(lines) or head.startswith(b"[") or b"\n" not in head.rstrip():
+        return None
+    return Reading("JSON, not one event in each line", Kind.prefixed, Lines, (Embedded(),), border=any_line)
+
+
+def _in_text(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """Events in text that is no JSON as a whole."""
+    # a line of JSON over several lines may be a part of what a client sent
+    if head.startswith((b"{", b"[")) or not any(embedded(line) for line in lines):
+        return None
+    return Reading(
+        "lines with events in other text", Kind.prefixed, Lines, (Embedded(),), depth=None, border=any_line
+    )
 
 
 DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]] = (
@@ -161,14 +217,17 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
     _docker,
     _journal,
     _legacy,
+    _table,
     _records,
+    _several,
     _prefixed,
     _documents,
+    _in_text,
 )
 """In this order; the first that fits is taken."""
 
 
 def _reading(name: str, kind: Kind, steps: tuple[Step, ...]) -> Reading:
     strings = sum(isinstance(step, Decoded | Item) or (isinstance(step, Field) and step.string) for step in steps)
-    mapped = any(isinstance(step, Gke) for step in steps)
+    mapped = any(isinstance(step, Gke | Aks | Flat) for step in steps)
     return Reading(name, kind, Lines, steps, None if mapped else strings, border=any_line)

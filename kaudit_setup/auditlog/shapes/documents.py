@@ -87,7 +87,7 @@ def learn(head: bytes) -> Separator | None:
 def _element(text: bytes, at: int) -> tuple[int, int] | None:
     """Where the next element is; None if there is no whole one."""
     begin = _begin(text, at)
-    end = _end(text, begin) if begin >= 0 else -1
+    end = end_of(text, begin) if begin >= 0 else -1
     return (begin, end) if end > 0 else None
 
 
@@ -101,7 +101,7 @@ def _begin(text: bytes, at: int) -> int:
     return -1
 
 
-def _end(text: bytes, begin: int) -> int:
+def end_of(text: bytes, begin: int) -> int:
     """Where the object that begins there ends, by its brackets; -1 if it does not."""
     level = 0
     for token in _TOKEN.finditer(text, begin):
@@ -147,7 +147,7 @@ class Documents:
         pieces: list[tuple[int, bytes]] = []
         used = damaged = 0
         while (begin := _begin(data, used)) >= 0:
-            end = _end(data, begin) if damaged < _MOST_DAMAGED else -1
+            end = end_of(data, begin) if damaged < _MOST_DAMAGED else -1
             if end < 0 or not fields_of(data[begin:end]):
                 following = self._next(data, begin)
                 if following < 0 and end < 0 and not last and len(data) < LONGEST_BYTES:

@@ -58,9 +58,9 @@ class Journal:
         done = line = 0
         end = 0
         for begin, end, entry in _entries(data):
-            found = self._text(data, begin, end, entry) if wanted is None or _holds(data, begin, end, wanted) else b""
-            if found:
-                at = entry.get(_MESSAGE, (begin, end))[0]
+            if wanted is not None and not _holds(data, begin, end, wanted):
+                continue
+            for at, found in self._texts(data, begin, end, entry):
                 line += data.count(b"\n", done, at)
                 done = at
                 texts.append(found)
@@ -74,15 +74,26 @@ class Journal:
         return Texts(texts, origins)
 
     def rest(self) -> Texts:
-        """An entry without the empty line behind it."""
+        """An entry without the empty line behind it; what is of no entry, as far as events are in it, is damaged."""
         data, first = self._rest + b"\n\n", -self._height
         self._rest = b""
-        found = [
-            (self._text(data, begin, end, entry), data.count(b"\n", 0, entry.get(_MESSAGE, (begin, end))[0]))
-            for begin, end, entry in _entries(data)
-        ]
-        kept = [(text, line) for text, line in found if text]
-        return Texts([text for text, _ in kept], [first + line for _, line in kept])
+        done = 0
+        found: list[tuple[int, bytes]] = []
+        for begin, end, entry in _entries(data):
+            found += self._texts(data, begin, end, entry)
+            done = end
+        if (at := data.find(b"auditID", done)) >= 0:
+            found.append((at, damaged(data[at : at + _SAMPLE_BYTES])))
+        return Texts([text for _, text in found], [first + data.count(b"\n", 0, at) for at, _ in found])
+
+    def _texts(self, data: bytes, begin: int, end: int, entry: _Entry) -> list[tuple[int, bytes]]:
+        """An entry's message, and lines in it that are no fields of a journal's; where each begins."""
+        at, behind = entry.get(_MESSAGE, (begin, end))
+        text = self._text(data, begin, end, entry)
+        found = [(at, text)] if text else []
+        if not entry or not (_holds_event(data, begin, at) or _holds_event(data, behind, end)):
+            return found
+        return sorted([*found, *_foreign(data, begin, at), *_foreign(data, behind, end)])
 
     def _text(self, data: bytes, begin: int, end: int, entry: _Entry) -> bytes:
         """An entry's message; a line that is of no entry as it is."""
@@ -101,6 +112,21 @@ class Journal:
             self._known[said] = other
         text = data[begin:end].replace(b"\n", b" ")
         return another(text, other) if other else text
+
+
+def _holds_event(data: bytes, begin: int, end: int) -> bool:
+    return data.find(b"auditID", begin, end) >= 0
+
+
+def _foreign(data: bytes, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Lines with an event that were put between the fields of an entry; a field of whatever name is the writer's."""
+    while begin < end:
+        stop = data.find(b"\n", begin, end)
+        stop = stop if stop >= 0 else end
+        line = data[begin:stop]
+        if b"auditID" in line and not _FIELD.match(line):
+            yield begin, line
+        begin = stop + 1
 
 
 def _holds(data: bytes, begin: int, end: int, wanted: Sequence[Find]) -> bool:

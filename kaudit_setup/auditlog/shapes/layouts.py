@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from operator import attrgetter, methodcaller
 from typing import Final
@@ -13,6 +14,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
 from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
@@ -304,6 +306,15 @@ DOCKER_LINES: Final = Reading(DOCKER, Kind.docker, Docker, depth=1, border=_dock
 """What container runtimes make of it."""
 
 
+SEVERAL: Final = re.compile(rb"\}\s*" + re.escape(OWN_ORDER))
+"""Where an event follows another in one line: in JSON an object never follows another without a comma."""
+
+
 def plain(head: bytes) -> bool:
     """Whether the first line of `head` is an event as kube-apiserver writes it."""
-    return head.startswith(OWN_ORDER) and not any(map(speaks, fields_of(head.partition(b"\n")[0])))
+    line = head.partition(b"\n")[0].rstrip(b"\r")
+    if not line.startswith(OWN_ORDER):
+        return False
+    if fields := fields_of(line):
+        return not any(map(speaks, fields)) and flat_prefix(fields) is None
+    return not line.endswith(b"},") and not SEVERAL.search(line)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, STRING, another, events_in, lost
+from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
@@ -29,7 +29,7 @@ class Cut:
 def begin_of(text: bytes) -> int:
     """Where the event or the record begins; 0 for lines of other shapes, in which parts of one may stand."""
     begin = max(text.find(b"{"), 0)
-    if not begin or text[:1] in _INSIDE_JSON or CRI_LINE.match(text):
+    if not begin or text[:1] in _INSIDE_JSON or text.startswith(DAMAGED) or CRI_LINE.match(text):
         return 0
     labels = _LABELS.match(text, begin) if text[begin + 1 : begin + 2] != b'"' else None
     return max(text.find(b"{", labels.end()), 0) if labels else begin

@@ -9,7 +9,9 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, NUMBERS, REFUSED, STRING, fields_of, is_event
-from kaudit_setup.auditlog.shapes.gke import Gke, is_entry
+from kaudit_setup.auditlog.shapes.mapped.aks import Aks, is_row
+from kaudit_setup.auditlog.shapes.mapped.flat import Flat, flat_prefix
+from kaudit_setup.auditlog.shapes.mapped.gke import Gke, is_entry
 from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item
@@ -31,10 +33,15 @@ def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
 
 def _known(fields: Mapping[str, msgspec.Raw]) -> tuple[Step, ...] | None:
     """What is left to be done where an object is an event, or becomes one."""
-    if is_event(fields):
+    if is_event(fields) and flat_prefix(fields) is None:
         # a shipper's own fields beside those of the event
         return (Field((), string=False),) if any(map(speaks, fields)) else ()
-    return (Gke(),) if is_entry(fields) else None
+    if is_entry(fields):
+        return (Gke(),)
+    if is_row(fields):
+        return (Aks(),)
+    prefix = flat_prefix(fields)
+    return None if prefix is None else (Flat(prefix),)
 
 
 def _then(step: Step, rest: tuple[Step, ...] | None) -> tuple[Step, ...] | None:
@@ -87,13 +94,17 @@ def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterato
             yield (*path, key), value
 
 
-_SIGNS: Final = (b"auditID", b"protoPayload")
+_SIGNS: Final = (b"auditID", b"AuditId", b"protoPayload")
 
 
 def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
     """What records with these fields are called, from which `steps` lead to their events."""
     known = frozenset(fields)
     key = next((".".join(step.path) for step in steps if isinstance(step, Field)), "")
+    if any(isinstance(step, Aks) for step in steps):
+        return "rows of Azure's table AKSAudit"
+    if any(isinstance(step, Flat) for step in steps):
+        return "records of a log shipper, with the fields of the event made flat"
     under = f"with the event under the key `{key}`" if key else "with its own fields beside those of the event"
     shipper = f"records of a log shipper, {under}"
     return next((name for keys, name in _NAMES if keys <= known), shipper)

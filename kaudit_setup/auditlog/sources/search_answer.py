@@ -82,7 +82,7 @@ class SearchAnswer:
         if misshapen(text):
             # the node counts it as well where it looks at every line
             self._misshapen[path] = self._misshapen.get(path, 0) + 1
-        self._tally(path).damage(0, too_long())
+        self._tally(path).lose(too_long())
 
     def _placed(self, line: bytes) -> tuple[str, bytes]:
         """A line of the log: of which file, and `NUMBER:TEXT` without the number."""
@@ -115,8 +115,7 @@ class SearchAnswer:
             now, path = moved(path, self._files)
             self._tally(path).note(rotated(path, now))
         elif kind in LOSSES:
-            self._tally(path).damage(0, LOSSES[kind])
-            self._tally(path).note(f"{path}: {LOSSES[kind]}")
+            self._tally(path).lose(LOSSES[kind])
 
     def _facts(self, path: str, fields: list[str]) -> None:
         size, lines, bad, first, last = fields

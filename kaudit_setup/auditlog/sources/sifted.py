@@ -196,8 +196,7 @@ class SiftedAnswer:
             now, path = moved(path, self._copies)
             self._copies[path].tally.note(rotated(path, now))
         elif kind in LOSSES:
-            self._copies[path].tally.damage(0, LOSSES[kind])
-            self._copies[path].tally.note(f"{path}: {LOSSES[kind]}")
+            self._copies[path].tally.lose(LOSSES[kind])
 
     def _facts(self, said: str) -> None:
         lines, events, bad, size, path = said.split("\t", 4)

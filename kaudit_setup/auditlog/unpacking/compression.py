@@ -30,6 +30,8 @@ _MOST_GROWTH: Final = 500
 _BOMB: Final = (
     f"a compressed file that grows more than {_MOST_GROWTH} times when it is unpacked: the rest was not read"
 )
+_WHOLE: Final = "give a whole copy of it"
+_UNPACK: Final = "unpack it and give what is in it"
 _HARMLESS_BYTES: Final = 64 << 20  # bytes that anything may grow to
 _PACKED_BYTES: Final = 1 << 18  # bytes that are read at once
 _MOST_LAYERS: Final = 3
@@ -298,5 +300,4 @@ class _Unpacking:
 
     def _end(self, what: str) -> None:
         self._over = True
-        self._tally.damage(0, what)
-        self._tally.note(what)
+        self._tally.lose(what, _UNPACK if what == _BOMB else _WHOLE)

@@ -375,4 +375,4 @@ def test_a_decompression_bomb_is_stopped_and_said(packed: str) -> None:
         got += size
     assert got <= 80 << 20
     assert tally.damaged == 1
-    assert "grows more than 500 times" in tally.notes[0]
+    assert "grows more than 500 times" in tally.losses[0].what

@@ -55,7 +55,7 @@ def test_what_may_not_be_read_is_said(capfd: pytest.CaptureFixture[str]) -> None
         write(folder / "cp1/audit.log", event(2))
         assert as_nobody("stats", "--log", folder) == 0
         out, err = capfd.readouterr()
-        assert f"{closed} cannot be read: Permission denied" in out
+        assert f"{closed} could not be read (Permission denied)" in out
         assert "rotated away" not in out
         assert f"note: the folder {folder / 'cp2'} is left out: Permission denied" in err
         (folder / "cp2").chmod(0o755)

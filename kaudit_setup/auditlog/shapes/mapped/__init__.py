@@ -1,0 +1,1 @@
+"""Records that are no audit events, and what they say as one."""

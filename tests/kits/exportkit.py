@@ -1,0 +1,113 @@
+"""Lines of a log, written as stores and their web pages export them: tables, flat records, text around the event."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from shapekit import Lines, Writer, dump, joined, legacy, text, whole
+
+COLUMNS = {
+    "level": "Level",
+    "auditID": "AuditId",
+    "stage": "Stage",
+    "requestURI": "RequestUri",
+    "verb": "Verb",
+    "user": "User",
+    "impersonatedUser": "ImpersonatedUser",
+    "sourceIPs": "SourceIps",
+    "userAgent": "UserAgent",
+    "objectRef": "ObjectRef",
+    "responseStatus": "ResponseStatus",
+    "requestReceivedTimestamp": "RequestReceivedTime",
+    "stageTimestamp": "StageReceivedTime",
+    "annotations": "Annotations",
+}
+"""Of Azure's table AKSAudit."""
+
+
+def table(*beside: str, column: str = "message", delimiter: str = ",", head: bool = True) -> Writer:
+    """A table with the event in one column, behind others."""
+
+    def write(lines: Lines) -> bytes:
+        out = io.StringIO()
+        rows = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+        if head:
+            rows.writerow([*beside, column])
+        rows.writerows([*("2026-11-23, 16:00" for _ in beside), text(line)] for line in lines)
+        return out.getvalue().encode()
+
+    return write
+
+
+def levelled(value: Any, prefix: str = "") -> dict[str, Any]:
+    """One level, with the way to each value as its name."""
+    found = {}
+    for key, inner in value.items():
+        found |= levelled(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
+    return found
+
+
+def flat(prefix: str = "") -> Writer:
+    return lambda lines: joined([dump(levelled(one, prefix)) for one in whole(lines)])
+
+
+def flat_table(lines: Lines) -> bytes:
+    records = [levelled(one) for one in whole(lines)]
+    names = sorted({name for one in records for name in one})
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(names)
+    for one in records:
+        cells = [one.get(name, "-") for name in names]
+        rows.writerow([", ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in cells])
+    return out.getvalue().encode()
+
+
+def aks_rows(lines: Lines) -> bytes:
+    return joined([dump({COLUMNS[key]: one[key] for key in COLUMNS if key in one}) for one in whole(lines)])
+
+
+def aks_strings(lines: Lines) -> bytes:
+    """As the portal exports a row: what is dynamic is a string."""
+    found = [{COLUMNS[key]: one[key] for key in COLUMNS if key in one} for one in whole(lines)]
+    return json.dumps(
+        [{k: dump(v).decode() if isinstance(v, dict | list) else v for k, v in one.items()} for one in found],
+        indent=1,
+    ).encode()
+
+
+def around(before: bytes, behind: bytes, *, string: bool = False) -> Writer:
+    """Text before and behind each event."""
+    return lambda lines: joined([before + (dump(text(line)) if string else line) + behind for line in lines])
+
+
+def several(glue: bytes, count: int = 3) -> Writer:
+    return lambda lines: joined([glue.join(lines[at : at + count]) for at in range(0, len(lines), count)])
+
+
+def cri_legacy(lines: Lines) -> bytes:
+    return joined([b"2026-11-23T16:00:00.1Z stdout F " + line for line in legacy(lines).splitlines()])
+
+
+EXPORTS: dict[str, Writer] = {
+    "Kibana's CSV": table("@timestamp", "_id"),
+    "Azure's CSV": table("TimeGenerated [UTC]", "Category", column="log_s"),
+    "a table with tabs": table("time", column="line", delimiter="\t"),
+    "a table without names of columns": table("time", head=False),
+    "Fluent Bit's out_file": around(b'kube.audit: [1764000000.1, {"log": ', b"}]", string=True),
+    "logfmt": around(b"host=cp1 message=", b" source=file", string=True),
+    "text of the AWS CLI": around(b"EVENTS\t123\tkube-apiserver-audit-x\t", b"\t1764000000123"),
+    "a comma behind each line": around(b"", b","),
+    "several in a line": several(b""),
+    "several in a line, parted": several(b" "),
+    "all in one line": b"".join,
+    "flat": flat(),
+    "flat below a key": flat("kubernetes.audit."),
+    "flat in a table": flat_table,
+    "rows of AKSAudit": aks_rows,
+    "rows of AKSAudit with strings": aks_strings,
+}
+"""They say all that the lines say."""
