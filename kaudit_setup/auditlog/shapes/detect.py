@@ -14,9 +14,8 @@ from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.journal import Journal
 from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, SEVERAL, Lines, Spread, any_line, plain
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
-from kaudit_setup.auditlog.shapes.mapped.aks import Aks
-from kaudit_setup.auditlog.shapes.mapped.flat import Flat
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
+from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.mapped.legacy import Legacy
 from kaudit_setup.auditlog.shapes.names import LEGACY
@@ -229,5 +228,5 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
 
 def _reading(name: str, kind: Kind, steps: tuple[Step, ...]) -> Reading:
     strings = sum(isinstance(step, Decoded | Item) or (isinstance(step, Field) and step.string) for step in steps)
-    mapped = any(isinstance(step, Gke | Aks | Flat) for step in steps)
+    mapped = any(isinstance(step, MAPPED) for step in steps)
     return Reading(name, kind, Lines, steps, None if mapped else strings, border=any_line)

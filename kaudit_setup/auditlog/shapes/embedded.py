@@ -61,23 +61,31 @@ def _begins_inside(text: bytes) -> bool:
 def _objects(text: bytes) -> list[bytes]:
     """Nothing if the text goes on, as JSON, where one of its objects ends: then it began inside of a larger one."""
     found: list[bytes] = []
-    at, done, wrong = text.find(b"{"), 0, 0
-    while at >= 0 and wrong < _MOST_DAMAGED:
-        if _MEMBER.search(text, done, at):
+    done = 0
+    for begin, end, whole in _pieces(text):
+        if _MEMBER.search(text, done, begin):
             return []
-        end = end_of(text, at)
-        value = text[at:end] if end > 0 else b""
-        if value and fields_of(value):
-            found += events_in(value)
-            at, done = text.find(b"{", end), end
-            continue
-        wrong += 1
-        behind = text.find(_BEHIND, at) + 1
-        done = behind or len(text)
-        if _KEY.search(text, at, done):
-            found.append(damaged(text[at:done]))
-        at = behind or -1
+        if whole:
+            found += events_in(text[begin:end])
+        elif _KEY.search(text, begin, end):
+            found.append(damaged(text[begin:end]))
+        done = end
     return [] if _MEMBER.search(text, done) else found
+
+
+def _pieces(text: bytes) -> Iterator[tuple[int, int, bool]]:
+    """The outer objects of a text: where each begins and ends, and whether it is one; what is none goes as far as
+    what follows may be inside of it.
+    """
+    at, wrong = text.find(b"{"), 0
+    while at >= 0 and wrong < _MOST_DAMAGED:
+        end = end_of(text, at)
+        whole = end > 0 and bool(fields_of(text[at:end]))
+        if not whole:
+            wrong += 1
+            end = text.find(_BEHIND, at) + 1 or len(text)
+        yield at, end, whole
+        at = text.find(b"{", end)
 
 
 def _strings(text: bytes) -> Iterator[bytes]:

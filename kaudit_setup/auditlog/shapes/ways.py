@@ -9,9 +9,8 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, NUMBERS, REFUSED, STRING, fields_of, is_event
-from kaudit_setup.auditlog.shapes.mapped.aks import Aks, is_row
-from kaudit_setup.auditlog.shapes.mapped.flat import Flat, flat_prefix
-from kaudit_setup.auditlog.shapes.mapped.gke import Gke, is_entry
+from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
+from kaudit_setup.auditlog.shapes.mapped.known import mapped_name, mapping
 from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Step
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item
@@ -36,12 +35,8 @@ def _known(fields: Mapping[str, msgspec.Raw]) -> tuple[Step, ...] | None:
     if is_event(fields) and flat_prefix(fields) is None:
         # a shipper's own fields beside those of the event
         return (Field((), string=False),) if any(map(speaks, fields)) else ()
-    if is_entry(fields):
-        return (Gke(),)
-    if is_row(fields):
-        return (Aks(),)
-    prefix = flat_prefix(fields)
-    return None if prefix is None else (Flat(prefix),)
+    step = mapping(fields)
+    return None if step is None else (step,)
 
 
 def _then(step: Step, rest: tuple[Step, ...] | None) -> tuple[Step, ...] | None:
@@ -101,10 +96,8 @@ def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
     """What records with these fields are called, from which `steps` lead to their events."""
     known = frozenset(fields)
     key = next((".".join(step.path) for step in steps if isinstance(step, Field)), "")
-    if any(isinstance(step, Aks) for step in steps):
-        return "rows of Azure's table AKSAudit"
-    if any(isinstance(step, Flat) for step in steps):
-        return "records of a log shipper, with the fields of the event made flat"
+    if mapped := mapped_name(steps):
+        return mapped
     under = f"with the event under the key `{key}`" if key else "with its own fields beside those of the event"
     shipper = f"records of a log shipper, {under}"
     return next((name for keys, name in _NAMES if keys <= known), shipper)
