@@ -178,14 +178,14 @@ class Converter:
                 self._take(kept, text, origin)
 
     def _take(self, kept: Texts, text: bytes, origin: int) -> None:
+        # a line of JSON over several lines may be a part of what a client sent
+        inside = [] if text.startswith(MARK) or self._main.reading.kind is Kind.document else embedded(text)
+        for one in inside or [text]:
+            self._take_one(kept, one, origin)
+
+    def _take_one(self, kept: Texts, text: bytes, origin: int) -> None:
         if text.startswith(MARK):
             self._mark(text, origin)
-        elif events := [] if self._main.reading.kind is Kind.document else embedded(text):
-            for event in events:
-                if event.startswith(MARK):
-                    self._mark(event, origin)
-                else:
-                    kept.add(event, origin)
         elif _ID in text and b"{" in text:
             kept.add(text if text.startswith(b"{") else text[text.find(b"{") :], origin)
         elif b"{" in text and (b"auditID" in text or b"audit.k8s.io/" in text):
