@@ -58,15 +58,29 @@ def mistaken(text: bytes) -> str:
 
 
 def _object(text: bytes) -> str:
-    versions = _API.findall(text)
-    kinds = [kind.removesuffix(b"List") for kind in _KIND.findall(text)]
-    if any(version.startswith(b"audit.k8s.io/") for version in versions):
-        return POLICY if b"Policy" in kinds else ""
-    if _ABOUT.search(text) or (versions and b"Event" in kinds):
+    """Of the fields that every object has."""
+    if _ABOUT.search(text):
         return EVENTS
-    if not versions:
-        return ""
-    if b"Config" in kinds and versions[0] == b"v1":
-        return KUBECONFIG
-    named = list(dict.fromkeys(kind.decode() for kind in kinds if kind))[:_MOST_KINDS]
-    return f"Kubernetes objects ({', '.join(named)}), not audit events; they do not say who" if named else ""
+    version = _API.search(text)
+    return _of_version(version[1].partition(b"/")[0], _kinds(text)) if version else ""
+
+
+def _kinds(text: bytes) -> list[bytes]:
+    return [kind for found in _KIND.findall(text) if (kind := found.removesuffix(b"List"))]
+
+
+def _of_version(version: bytes, kinds: list[bytes]) -> str:
+    named = ", ".join(dict.fromkeys(kind.decode() for kind in kinds[:_MOST_KINDS]))
+    special = (name for kind, versions, name in _KINDS if kind in kinds and version in versions)
+    # what else is of the group audit.k8s.io may be an audit log
+    other = named and version != _AUDIT
+    return next(special, f"Kubernetes objects ({named}), not audit events; they do not say who" if other else "")
+
+
+_AUDIT: Final = b"audit.k8s.io"
+# (kind, the groups or versions that it has, what it is)
+_KINDS: Final = (
+    (b"Policy", {_AUDIT}, POLICY),
+    (b"Event", {b"v1", b"events.k8s.io"}, EVENTS),
+    (b"Config", {b"v1"}, KUBECONFIG),
+)
