@@ -60,6 +60,10 @@ class Searched(Log, Protocol):
         """What was searched."""
         ...
 
+    def servers(self) -> Sequence[Request] | None:
+        """Requests of kubelets that show on which nodes API servers ran; None if they are to be searched for."""
+        ...
+
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         """Requests whose lines were not counted while searching, with the same requests and their line numbers."""
         ...

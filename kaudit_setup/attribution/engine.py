@@ -7,6 +7,7 @@ where the first one leads to names that could not be derived.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
@@ -16,7 +17,8 @@ from kaudit_setup.attribution.creation import is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
-from kaudit_setup.attribution.first_search import FirstSearch, as_logged, asks_once, by_name, first_search
+from kaudit_setup.attribution.evidence.search import Search
+from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
 from kaudit_setup.attribution.history import pick, timeline, wanted_by
 from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
@@ -46,7 +48,8 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     one, reads the living object and its owners.
     """
     index = _index(log, question)
-    search = first_search(question)
+    servers = log.servers()
+    search = first_search(question, servers=servers is None)
     obj, others = _look_up(index, question, search)
     witnesses = _witnesses(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
@@ -54,7 +57,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     finding = if_it_existed(index, obj, finding) if asks_once(question.verb) else finding
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
-    also = _beyond(index, question, search, obj, finding)
+    also = _beyond(index, question, obj, finding, servers)
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
     if finding.request is None:
         case = _unanswered(index, question, obj, finding, also, policy)
@@ -94,26 +97,30 @@ def _witnesses(index: EventIndex, obj: Object, reader: Reader | None) -> Witness
     return witnesses
 
 
-def _look_up(index: EventIndex, question: Question, search: FirstSearch) -> tuple[Object, list[Object]]:
+def _look_up(index: EventIndex, question: Question, search: Search) -> tuple[Object, list[Object]]:
     """Search as far as the question needs it; see `as_logged`."""
-    index.look_up(search.own, search.within, search.rest)
+    index.look_for(search)
     obj, others = as_logged(index, question)
-    if not search.rest or is_made_by_name(index, obj, _until(question)):
+    if not search.ahead or is_made_by_name(index, obj, _until(question)):
         return obj, others
-    index.look_up(search.rest, search.within)
+    index.look_up(search.ahead, search.within)
     return as_logged(index, question)
 
 
-def _beyond(index: EventIndex, question: Question, search: FirstSearch, obj: Object, finding: Finding) -> Beyond:
+def _beyond(
+    index: EventIndex, question: Question, obj: Object, finding: Finding, servers: Sequence[Request] | None
+) -> Beyond:
     """What is said beside an answer: of API servers whose logs may be missing where that matters, and of the same
-    name elsewhere where nobody is named.
+    name elsewhere where nothing is known of the object.
     """
-    if not asks_once(question.verb):
-        return beyond(index.all(), obj)
-    if finding.request is not None:
+    asked_once, nobody = asks_once(question.verb), finding.request is None
+    if asked_once and not nobody:
         return NOTHING_BEYOND
     # a search for something else leaves out what only kubelets said
-    return beyond(index.every([SERVER_PODS, *([by_name(obj)] if search.within else ())]), obj)
+    literals = [SERVER_PODS] if asked_once and servers is None else []
+    literals += [by_name(obj)] if nobody and not index.done(obj) else []
+    known = servers if servers is not None else () if asked_once else index.all()
+    return beyond(chain(known, index.every(literals) if literals else ()), obj)
 
 
 def _until(question: Question) -> float:

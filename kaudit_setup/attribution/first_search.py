@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from kaudit_setup.attribution.answer import Question, Verb
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import (
@@ -21,37 +19,30 @@ from kaudit_setup.attribution.evidence.literals import (
 )
 from kaudit_setup.attribution.evidence.owner_names import guesses, of_deployment
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.values import replace
 
 
-class FirstSearch(msgspec.Struct, frozen=True):
-    """What is looked for in lines that hold `within`: what names the object, and `rest`, which matters only if that
-    does not tell the answer.
-    """
-
-    own: tuple[bytes, ...]
-    rest: tuple[bytes, ...] = ()
-    within: bytes = b""
-
-
 def literals(verb: Verb, obj: Object) -> list[bytes]:
     """What the first pass looks for: the object, the owners that its name allows, requests that hold no name."""
-    return [*_own(obj), *_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj)]
+    return [*_own(obj), *_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj), *_anywhere(verb, obj)]
 
 
-def first_search(question: Question) -> FirstSearch:
-    """What a question looks for first."""
+def first_search(question: Question, *, servers: bool) -> Search:
+    """What a question looks for first: what names the object and, `ahead`, what matters only if that does not tell
+    the answer. `servers`: whether the Pods of API servers are looked for, too, where the answer needs them.
+    """
     obj, verb, kind = question.object, question.verb, question.kind
-    if not asks_once(verb):
-        return FirstSearch((*literals(verb, obj), SERVER_PODS))
     # of a kind that may be in no namespace the objectRef may name none
     within = place(obj) if kind is not None and kind.namespaced else b""
+    owners = (*_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj))
     if verb is Verb.created and not of_deployment(obj):
-        return FirstSearch(tuple(_own(obj)), (*_of_owners(obj), *_nameless(verb, obj)), within)
-    return FirstSearch(tuple(literals(verb, obj)), within=within)
+        return Search(tuple(_own(obj)), within=within, ahead=owners)
+    pods = [SERVER_PODS] if servers and not asks_once(verb) else []
+    return Search((*_own(obj), *owners), within=within, anywhere=(*_anywhere(verb, obj), *pods))
 
 
 def asks_once(verb: Verb) -> bool:
@@ -84,15 +75,22 @@ def _of_owners(obj: Object) -> list[bytes]:
 def _inside(verb: Verb, obj: Object) -> list[bytes]:
     """Requests that go into the object by another way than its own subresources."""
     with_ports = obj.resource in {"pods", "services", "nodes"} and verb in {Verb.exec, Verb.touched}
+    return list(with_a_port(obj)) if with_ports else []
+
+
+def _anywhere(verb: Verb, obj: Object) -> list[bytes]:
+    """Requests that may be on the object, though they do not name its namespace as others do."""
     by_kubelet = obj.resource == "pods" and verb in {Verb.exec, Verb.read, Verb.touched}
-    return [*(with_a_port(obj) if with_ports else ()), *([NODE_PROXY] if by_kubelet else ())]
+    on_all = verb in {Verb.read, Verb.touched}
+    return [
+        *([NODE_PROXY] if by_kubelet else ()),
+        *([nameless_requests(replace(obj, namespace=""))] if on_all else ()),
+    ]
 
 
 def _nameless(verb: Verb, obj: Object) -> list[bytes]:
     """Requests on the whole collection that the object is in."""
-    if verb in {Verb.read, Verb.touched}:
-        return [nameless_requests(obj), nameless_requests(replace(obj, namespace=""))]
-    wanted = verb is Verb.deleted or (verb is Verb.created and any(guesses(obj)))
+    wanted = verb in {Verb.deleted, Verb.read, Verb.touched} or (verb is Verb.created and any(guesses(obj)))
     return [nameless_requests(obj)] if wanted else []
 
 

@@ -11,6 +11,7 @@ from kaudit_setup.auditlog.block import Block
 
 _GO_ESCAPE = re.compile(rb"\\u(003[ce]|0026|202[89])")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
+_WORD = re.compile("[A-Za-z0-9_-]+")
 _VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
 
 OWN_ORDER = b'{"kind":"Event","apiVersion":"audit.k8s.io/'
@@ -85,6 +86,21 @@ def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
     from ahocorasick_rs import BytesAhoCorasick
 
     return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in dict.fromkeys(needles))
+
+
+def delimits(word: str) -> str:
+    """A pattern for `candidates`: `word` with a quotation mark or a slash on each side. Empty for a text that is more
+    than a word.
+    """
+    return f'["/]{word}["/]' if _WORD.fullmatch(word) else ""
+
+
+def delimited(pattern: str) -> tuple[bytes, ...]:
+    """The texts one of which a line has that fits the pattern, if `delimits` made it; else none."""
+    word = pattern.removeprefix('["/]').removesuffix('["/]')
+    if not word or pattern != delimits(word):
+        return ()
+    return tuple(f"{before}{word}{behind}".encode() for before in '"/' for behind in '"/')
 
 
 class Needles(msgspec.Struct, frozen=True):

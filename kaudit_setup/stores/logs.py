@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.literals import delimited, plainly, says, spellings
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
@@ -21,8 +21,6 @@ from kaudit_setup.errors import KauditError, StoreError
 from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
-
-_PLAIN = re.compile('[A-Za-z0-9_"-]+')
 
 
 class StoreLogs:
@@ -62,15 +60,18 @@ class StoreLogs:
         """See `LogSource.clusters`. Raises StoreError."""
         return list(dict.fromkeys(source.file().cluster for source in self.shown_sources))
 
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """See `Store.servers`."""
+        return self._store.servers(cluster)
+
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`."""
         self._window = window
         asked = list(dict.fromkeys(filter(None, literals)))
-        # what is no pattern at all is looked up like the rest
-        also = tuple((one.encode(),) for one in patterns if _PLAIN.fullmatch(one))
-        plains = tuple((*plainly(literal), *also) for literal in asked)
+        words = filter(None, map(delimited, patterns))
+        plains = tuple((*plainly(literal), *words) for literal in asked)
         wanted = [spelt for literal in asked for spelt in spellings(literal)]
         for hit in self.hits(self._store.find(plains, window)):
             if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):

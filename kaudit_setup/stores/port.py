@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain
 from kaudit_setup.auditlog.reports.estimate import Weight
@@ -44,6 +45,12 @@ class Store(Protocol):
 
     def sources(self) -> Sequence[Source]:
         """The files that were packed into it, in the order of `records.in_order`."""
+        ...
+
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """For each node of a cluster on which an API server ran, requests as its kubelet sent them about it (without
+        their moments); None if only the lines tell.
+        """
         ...
 
     def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:

@@ -14,6 +14,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.schema import UNNAMED, VERSION
+from kaudit_setup.stores.servers import ServerSeen
 
 RECORDS = "batches/"
 """Where an archive keeps its records."""
@@ -93,6 +94,10 @@ class Source(msgspec.Struct, frozen=True):
             cluster="" if self.cluster == UNNAMED else self.cluster,
         )
 
+    def of(self, cluster: str) -> bool:
+        """Whether it is of this cluster; of one that nobody named, if that is empty."""
+        return self.cluster == (cluster or UNNAMED)
+
     def touches(self, window: Window) -> bool:
         """Whether some line of it may lie in `window`."""
         first, last = self.tally.first, self.tally.last
@@ -125,12 +130,15 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one commit brought: it is there as a whole once this record is, and not at all before."""
+    """What one commit brought: it is there as a whole once this record is, and not at all before. All of it is of one
+    cluster. `servers`: what kubelets said of API servers; None if only the lines tell.
+    """
 
     id: str
     version: int
     sources: tuple[Source, ...]
     parts: tuple[Part, ...] = ()
+    servers: tuple[ServerSeen, ...] | None = None
 
 
 _BATCH = msgspec.json.Decoder(Batch)

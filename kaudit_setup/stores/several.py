@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reports.estimate import Weight, summed
@@ -60,6 +61,15 @@ class Stores:
     def counting(self) -> bool:
         """Whether all of them count events themselves, and know what their logs are like."""
         return all(isinstance(one, StoreLogs) for one in self.logs)
+
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """See `Store.servers`; None if one of the stores does not know."""
+        found: list[Event] = []
+        for seen in self._each(lambda logs: logs.servers(cluster) if isinstance(logs, StoreLogs) else None):
+            if seen is None:
+                return None
+            found += seen
+        return found
 
     def missing(self) -> list[str]:
         """A sentence for each store that failed; raises its StoreError if there is no other."""

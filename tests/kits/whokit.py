@@ -98,15 +98,19 @@ class Lines:
             self._ahead = frozenset(search.ahead)
         found = []
         for text, numbers in self.parts:
-            held = {number for literal in search.literals for number in text.holding(literal)}
+            held = {n for one in search.literals for n in text.holding(one) if search.within in text.lines[n]}
+            held |= {n for one in search.anywhere for n in text.holding(one)}
             found += [(number, text) for number in held & numbers]
         for number, text in sorted(found, key=lambda one: one[0]):
             line, focus = text.lines[number], search.focus
-            if search.within in line and not (focus and focus not in line and text.passing(number)):
+            if not (focus and focus not in line and text.passing(number)):
                 yield text.request(number, search.about)
 
     def coverage(self) -> tuple[Coverage, ...]:
         return (Coverage("cp1", "2026-11-23T19:05:00.000000Z", "2026-11-23T19:12:00.000000Z", files=1),)
+
+    def servers(self) -> None:
+        return None
 
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         return {}

@@ -82,15 +82,24 @@ class EventIndex:
         """Take what living objects say of themselves beside what the log says: `living`, by object."""
         self.living = {one.object: one for one in witnesses}
 
-    def look_up(self, literals: Iterable[bytes], within: bytes = b"", ahead: Iterable[bytes] = ()) -> None:
+    def look_up(self, literals: Iterable[bytes], within: bytes = b"") -> None:
         """Search what was not searched yet, in one pass; see `Search`."""
-        new = [one for one in dict.fromkeys(literals) if not self._is_searched(one, within)]
-        # whatever holds a literal also holds each part of it
-        new = [one for one in new if not any(other in one for other in new if other != one)]
-        if not new:
+        self.look_for(Search(tuple(literals), within=within))
+
+    def look_for(self, wanted: Search) -> None:
+        """As `look_up`; whatever it focuses on, and is about, is the same for all searches."""
+        search = Search(
+            self._new(wanted.literals, wanted.within),
+            self._focus,
+            self._about,
+            wanted.within,
+            self._new(wanted.anywhere, b""),
+            wanted.ahead,
+        )
+        if not (search.literals or search.anywhere):
             return
-        self._searched.update((one, within) for one in new)
-        search = Search(tuple(new), self._focus, self._about, within, tuple(ahead))
+        self._searched.update((one, search.within) for one in search.literals)
+        self._searched.update((one, b"") for one in search.anywhere)
         mentions: dict[tuple[str, ...], list[Request]] = {}
         for request in self._log.find(search):
             self.nodes.add(request.source.node)
@@ -111,6 +120,12 @@ class EventIndex:
     def _tells(self, request: Request) -> bool:
         """Whether a request that changed nothing tells something: that its object existed, or that it did not."""
         return request.done or (self._own(request) and is_not_found(request))
+
+    def _new(self, literals: Iterable[bytes], within: bytes) -> tuple[bytes, ...]:
+        """Those that were not searched yet."""
+        new = [one for one in dict.fromkeys(literals) if not self._is_searched(one, within)]
+        # whatever holds a literal also holds each part of it
+        return tuple(one for one in new if not any(other in one for other in new if other != one))
 
     def _is_searched(self, literal: bytes, within: bytes) -> bool:
         """Whether every line that holds both was found by an earlier search."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from kaudit_setup.attribution.evidence.requests import Request, Source, request_of
-from kaudit_setup.attribution.evidence.search import Ahead, Search, holder
+from kaudit_setup.attribution.evidence.search import Ahead, Search, holder, place_of
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT, Event
 from kaudit_setup.auditlog.files import LogFile
@@ -20,7 +21,6 @@ from kaudit_setup.values import replace
 
 _STAGE, _VERB, _REF = b'"stage":"', b'"verb":"', b'"objectRef":{'
 _REPORT = b'"observedGeneration":'
-_PLAIN = re.compile(rb'[A-Za-z0-9_"-]+')
 _READS = (b'get"', b'list"', b'watch"')
 
 
@@ -45,6 +45,14 @@ def passing(line: bytes) -> bool:
     return _REPORT not in line
 
 
+class Stored(Protocol):
+    """What is known of logs beside their lines, since they were packed into a store."""
+
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """Of each node on which an API server ran, what its kubelet asked about it; None if only the lines tell."""
+        ...
+
+
 class EventLog:
     """Logs, asked for requests. `unreadable` counts the lines that hold a literal and are no events.
 
@@ -52,12 +60,15 @@ class EventLog:
     it is set aside, in `untimed`.
     """
 
-    def __init__(self, logs: LogSource, *, one_cluster: bool = False, quick: bool = False) -> None:
-        """`one_cluster`: whether the logs are known to be of one cluster. `quick`: whether a search costs little, so
-        that nothing is looked for ahead of time.
+    def __init__(
+        self, logs: LogSource, *, one_cluster: bool = False, stored: Stored | None = None, cluster: str = ""
+    ) -> None:
+        """`one_cluster`: whether the logs are known to be of one cluster. `stored`: what knows more of them, and
+        searches them so quickly that nothing is looked for ahead of time; there they are those of `cluster`.
         """
         self._logs = logs
-        self._quick = quick
+        self._stored = stored
+        self._cluster = cluster
         self._ahead: Ahead | None = None
         self._one_cluster = one_cluster
         self._latest = latest_credible(datetime.now(UTC))
@@ -99,17 +110,29 @@ class EventLog:
             else:
                 self._untimed.setdefault(_spot(hit), request)
 
+    def servers(self) -> list[Request] | None:
+        """See `Searched.servers`."""
+        seen = self._stored.servers(self._cluster) if self._stored is not None else None
+        return None if seen is None else [request_of(event, Source("", "", 0)) for event in seen]
+
     def _hits(self, search: Search) -> Iterator[Hit]:
         """The lines that `search` looks for; those that it comes by ahead of time are kept."""
         known = self._ahead.hits(search) if self._ahead is not None else None
         if known is not None:
             yield from known
             return
-        ahead = () if self._quick else search.ahead
-        self._ahead = Ahead(search) if ahead else None
-        wanted = holder(search.literals)
-        for hit in self._logs.candidates([*search.literals, *ahead], patterns=_patterns(search.within)):
-            if search.within not in hit.text:
+        pattern = place_of(search.within)
+        here = re.compile(pattern.encode()).search
+        if self._stored is not None:
+            there = self._logs.candidates(search.literals, patterns=[pattern]) if search.literals else ()
+            yield from (hit for hit in there if here(hit.text))
+            yield from self._logs.candidates(search.anywhere) if search.anywhere else ()
+            return
+        self._ahead = Ahead(search) if search.ahead else None
+        wanted, anywhere = holder(search.literals), holder(search.anywhere)
+        patterns = [pattern] if pattern and not search.anywhere else []
+        for hit in self._logs.candidates([*search.literals, *search.anywhere, *search.ahead], patterns=patterns):
+            if not here(hit.text) and not anywhere(hit.text):
                 continue
             if self._ahead is None or wanted(hit.text):
                 yield hit
@@ -146,11 +169,6 @@ class EventLog:
             request: replace(request, source=replace(request.source, line=hit.line))
             for (request, _), hit in zip(waiting, hits, strict=True)
         }
-
-
-def _patterns(within: bytes) -> tuple[str, ...]:
-    """`within` as a pattern for `candidates`; none if it has characters that mean something else in one."""
-    return (within.decode(),) if _PLAIN.fullmatch(within) else ()
 
 
 def _spot(hit: Hit) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object
-from kaudit_setup.auditlog.literals import plainly, says, spellings
+from kaudit_setup.auditlog.literals import delimits, plainly, says, spellings
 from kaudit_setup.auditlog.search import Hit
 
 _MOST_AHEAD = 32 << 20
@@ -18,14 +18,23 @@ class Search(msgspec.Struct, frozen=True):
     """What is looked for: lines that hold any of `literals`, and `within` as well.
 
     Lines without `focus` may be left out if nothing was done (RequestReceived, a read, a status report). Lists say
-    whether they show `about`. `ahead`: what may be looked for next, for a log that is read as a whole each time.
+    whether they show `about`. `anywhere`: literals that count without `within`. `ahead`: what may be looked for next,
+    for a log that is read as a whole each time.
     """
 
-    literals: tuple[bytes, ...]
+    literals: tuple[bytes, ...] = ()
     focus: bytes = b""
     about: Object | None = None
     within: bytes = b""
+    anywhere: tuple[bytes, ...] = ()
     ahead: tuple[bytes, ...] = ()
+
+
+def place_of(within: bytes) -> str:
+    """A pattern that lines fit which hold the name of a namespace, quoted in `within`, even if they were cut before
+    their objectRef; empty for what cannot be one.
+    """
+    return delimits(within.strip(b'"').decode("utf-8", "replace"))
 
 
 class Ahead:

@@ -173,7 +173,7 @@ def _answer(
         from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
 
         return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
-    events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), quick=part.quick)
+    events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
     answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
     answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
     answer = with_untimed(answer, events.untimed)

@@ -14,6 +14,7 @@ import typer
 from kaudit_setup.cli.options.logs import LogOptions
 
 if TYPE_CHECKING:
+    from kaudit_setup.attribution.evidence.lines import Stored
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.auditlog.sources.several_nodes import NodeLogs
@@ -38,7 +39,7 @@ class ClusterLogs:
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
-    `silent`: API servers that are known to write no log, or were not asked. `quick`: whether a search costs little.
+    `silent`: API servers that are known to write no log, or were not asked. `stored`: what knows more of them.
     """
 
     name: str
@@ -46,7 +47,7 @@ class ClusterLogs:
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
     silent: Callable[[], Sequence[SilentServer]] = tuple
-    quick: bool = False
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,9 @@ class ClusterLogOptions(LogOptions):
 
         with self.stores() as stores:
             if stores is not None:
-                quick, missing = stores.counting, stores.missing
-                yield [ClusterLogs(name, logs, missing, quick=quick) for name, logs in by_cluster(stores).items()]
+                stored = stores if stores.counting else None
+                each = by_cluster(stores).items()
+                yield [ClusterLogs(name, logs, stores.missing, stored=stored) for name, logs in each]
                 return
         if self.remote:
             with self._clusters_of_nodes() as found:

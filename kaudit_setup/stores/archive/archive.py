@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import latest_begin
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain, plainly
@@ -22,6 +23,7 @@ from kaudit_setup.stores.archive.parts import LINES, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
+from kaudit_setup.stores.servers import ServerSeen
 from kaudit_setup.stores.tokens import tells
 
 _DAY = len("2026-11-23")
@@ -65,6 +67,16 @@ class Archive:
     def sources(self) -> Sequence[Source]:
         """See `Store.sources`."""
         return in_order([source for _, source in self._live.values()])
+
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """See `Store.servers`."""
+        batches = [one for one in self.batches if any(source.of(cluster) for source in one.sources)]
+        seen: set[ServerSeen] = set()
+        for batch in batches:
+            if batch.servers is None:
+                return None
+            seen.update(batch.servers)
+        return [one.event() for one in seen]
 
     def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
+from kaudit_setup.stores.archive.kubelets import servers_in
 from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter
 from kaudit_setup.stores.archive.pieces import Lot, decode, encode, get_ready, placed
 from kaudit_setup.stores.pack import Commit, Data, Piece, printable
@@ -16,6 +17,7 @@ from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION
+from kaudit_setup.stores.servers import ServerSeen
 
 
 class ArchiveTarget:
@@ -54,6 +56,7 @@ class _Commit:
         self._lots: list[Lot] = []
         self._held = 0
         self._parts: list[Part] = []
+        self._servers: set[ServerSeen] = set()
 
     def encode(self, rows: Rows) -> Data:
         """See `Commit.encode`."""
@@ -72,6 +75,7 @@ class _Commit:
         if not len(lot.rows):
             return
         self._lots.append(lot)
+        self._servers |= servers_in(lot.rows)
         self._held += lot.rows.nbytes + len(lot.text)
         if self._held >= PART_BYTES:
             self._flush()
@@ -82,7 +86,8 @@ class _Commit:
         days = [day for source in sources for day in days_of(source)]
         name = f"{RECORDS}{min(days)}_{max(days)}_{self._batch}.json"
         record = self._folder / "record"
-        record.write_bytes(encode_record(Batch(self._batch, VERSION, tuple(sources), tuple(self._parts))))
+        servers = tuple(sorted(self._servers, key=lambda one: (one.user, one.agent, one.code)))
+        record.write_bytes(encode_record(Batch(self._batch, VERSION, tuple(sources), tuple(self._parts), servers)))
         self._place.put(name, record)
         self._temporary.cleanup()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain, plainly
 from kaudit_setup.auditlog.prefilter import needles
@@ -70,6 +71,10 @@ class Table:
     def sources(self) -> Sequence[Source]:
         """See `Store.sources`."""
         return in_order([source for _, source in self._live.values()])
+
+    def servers(self, cluster: str) -> Sequence[Event] | None:
+        """See `Store.servers`: only the lines tell."""
+        return None
 
     def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
