@@ -19,7 +19,7 @@ from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import Lifetime, created_at, kept_up, lifetimes, outlived
-from kaudit_setup.attribution.evidence.literals import nameless_requests
+from kaudit_setup.attribution.evidence.literals import bulk_deletions
 from kaudit_setup.attribution.evidence.name_selector import selects_name
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, selector, target
@@ -133,7 +133,7 @@ def deletion_of(index: EventIndex, obj: Object, before: float) -> Search:
 
 
 def _look_up(index: EventIndex, obj: Object, before: float) -> _Logged:
-    index.look_up([nameless_requests(obj)])
+    index.look_up(bulk_deletions(obj))
     requests = index.done(obj, before)
     since = created_at(obj, requests)
     wide = (request for request in filter(deletes, index.done(replace(obj, name=""), before)) if request.at >= since)

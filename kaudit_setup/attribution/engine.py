@@ -16,6 +16,7 @@ from kaudit_setup.attribution.controllers.common import recreation_note
 from kaudit_setup.attribution.creation import is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
@@ -117,10 +118,11 @@ def _beyond(
     if asked_once and not nobody:
         return NOTHING_BEYOND
     # a search for something else leaves out what only kubelets said
-    literals = [SERVER_PODS] if asked_once and servers is None else []
-    literals += [by_name(obj)] if nobody and not index.done(obj) else []
+    pods = (SERVER_PODS,) if asked_once and servers is None else ()
+    names = (by_name(obj),) if nobody and not index.done(obj) else ()
+    search = Search(names, within=quoted(obj.resource), anywhere=pods)
     known = servers if servers is not None else () if asked_once else index.all()
-    return beyond(chain(known, index.every(literals) if literals else ()), obj)
+    return beyond(chain(known, index.every(search) if names or pods else ()), obj)
 
 
 def _until(question: Question) -> float:

@@ -81,6 +81,26 @@ def says(text: bytes, plains: Sequence[Plain]) -> bool:
     return any(all(any(one in text for one in spelt) for spelt in plain) for plain in plains)
 
 
+class Sought(msgspec.Struct, frozen=True):
+    """One literal as lines may hold it. `own`: its spellings in a line as kube-apiserver writes it; `plain`: what
+    such a line holds in any case, and what is enough in every other one.
+    """
+
+    own: tuple[bytes, ...]
+    plain: Plain
+
+    @classmethod
+    def of(cls, literal: bytes, words: Sequence[tuple[bytes, ...]] = ()) -> Sought:
+        """`words`: for each what a line must hold besides, in one spelling or another."""
+        return cls(spellings(literal), (*plainly(literal), *words))
+
+    def said_in(self, line: bytes) -> bool:
+        """Whether a line holds it."""
+        if line.startswith(OWN_ORDER) and not any(one in line for one in self.own):
+            return False
+        return says(line, (self.plain,))
+
+
 def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
     """One automaton for each: a single literal is found with vector instructions, several are not."""
     from ahocorasick_rs import BytesAhoCorasick

@@ -10,7 +10,7 @@ from pathlib import Path
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.literals import delimited, plainly, says, spellings
+from kaudit_setup.auditlog.literals import Sought, delimited
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
@@ -70,11 +70,10 @@ class StoreLogs:
         """See `LogSource.candidates`."""
         self._window = window
         asked = list(dict.fromkeys(filter(None, literals)))
-        words = filter(None, map(delimited, patterns))
-        plains = tuple((*plainly(literal), *words) for literal in asked)
-        wanted = [spelt for literal in asked for spelt in spellings(literal)]
-        for hit in self.hits(self._store.find(plains, window)):
-            if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):
+        words = list(filter(None, map(delimited, patterns)))
+        sought = [Sought.of(literal, words) for literal in asked]
+        for hit in self.hits(self._store.find(sought, window)):
+            if sought and not any(one.said_in(hit.text) for one in sought):
                 continue
             if window.open or inside(hit.text, window):
                 yield hit

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.literals import Plain
+from kaudit_setup.auditlog.literals import Sought
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
@@ -53,9 +53,9 @@ class Store(Protocol):
         """
         ...
 
-    def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
-        """The lines that hold every value of one of `plains` (none: every line) and may lie in `window`, in the order
-        of `sources` and of their lines.
+    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
+        """The lines that hold one of `sought` (none: every line) and may lie in `window`, in the order of `sources`
+        and of their lines.
         """
         ...
 

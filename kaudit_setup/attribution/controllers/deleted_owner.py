@@ -6,7 +6,7 @@ from kaudit_setup.attribution.chain import Confidence, DeletionCase, Finding, Li
 from kaudit_setup.attribution.deletion import Deletion, deletion_of
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
-from kaudit_setup.attribution.evidence.literals import named, nameless_requests
+from kaudit_setup.attribution.evidence.literals import bulk_deletions, named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.timing import AT_ONCE
 
@@ -28,7 +28,7 @@ def deletion_link(index: EventIndex, obj: Object, deletion: Deletion, before: fl
 def deleted_with(case: DeletionCase, owner: Object, confidence: Confidence, why: str) -> Finding | None:
     """The deletion of `owner`, if it came before that in `case`; None if the log does not have it."""
     index, at = case.index, case.request.at
-    index.look_up([*named(owner), nameless_requests(owner)])
+    index.look_up([*named(owner), *bulk_deletions(owner)])
     aside, found = _within_tolerance(index, owner, at)
     if found is None or _before_it_was_made(case, found.request):
         return None

@@ -150,14 +150,14 @@ class EventIndex:
         A pass of its own over the log, without the thinning of `look_up`: for questions that are rarely asked.
         """
         found: dict[tuple[str, ...], Request] = {}
-        for request in self.every(literals, focus):
+        for request in self.every(Search(tuple(literals), focus)):
             if wanted(request):
                 keep_better(found, request)
         return in_order(found.values())
 
-    def every(self, literals: Sequence[bytes], focus: bytes = b"") -> Iterable[Request]:
-        """What is on each line that holds one of `literals`, as it is read: its own pass, nothing is kept."""
-        return self._log.find(Search(tuple(literals), focus))
+    def every(self, search: Search) -> Iterable[Request]:
+        """What is on each line that `search` looks for, as it is read: its own pass, nothing is kept."""
+        return self._log.find(search)
 
     def on(self, obj: Object) -> list[Request]:
         """Everything known about `obj`, in order of time."""

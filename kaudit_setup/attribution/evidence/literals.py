@@ -60,6 +60,13 @@ def sisters(obj: Object) -> tuple[bytes, ...]:
     return tuple(kind + literal for literal in begins(replace(obj, name=f"{above}-"))) if above else ()
 
 
+def bulk_deletions(obj: Object) -> tuple[bytes, ...]:
+    """Where deletions are that may have taken `obj` along with its whole collection; none for a namespace, which is
+    deleted by name only (pkg/registry/core/namespace/storage/storage.go has no DeleteCollection).
+    """
+    return () if (obj.group, obj.resource) == ("", "namespaces") else (nameless_requests(obj),)
+
+
 def nameless_requests(obj: Object) -> bytes:
     """Every request on the collection that `obj` is in: creates whose name the server makes up, lists, deletions."""
     where = b',"namespace":' + quoted(obj.namespace) if obj.namespace else b""

@@ -10,7 +10,7 @@ from functools import cached_property
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import latest_begin
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.literals import Plain, plainly
+from kaudit_setup.auditlog.literals import Plain, Sought, plainly
 from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
@@ -78,13 +78,14 @@ class Archive:
             seen.update(batch.servers)
         return [one.event() for one in seen]
 
-    def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
         chosen = self._chosen(window)
+        plains = [one.plain for one in sought]
         held = self._narrowed(chosen.parts, plains)
         if held is not None and sum(one.blocks.bit_count() for one in held) <= _MOST_READ_HERE:
             order = {text: number for number, text in enumerate(chosen.texts)}
-            found = lines(self._place, held, plains, order)
+            found = lines(self._place, held, sought, order)
             if found is not None:
                 found.reverse()
                 while found:  # who asked needs the room

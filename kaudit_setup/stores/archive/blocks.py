@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from kaudit_setup.auditlog.literals import Find, Plain, finders, says
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, Plain, Sought, finders
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive import arrow
 from kaudit_setup.stores.archive.index import Index
@@ -40,6 +40,22 @@ class Held:
         return (number for number in range(self.blocks.bit_length()) if self.blocks >> number & 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What lines are looked for: the literals as kube-apiserver writes them, which lines in its order hold, and the
+    most telling value of each, which all hold.
+    """
+
+    sought: Sequence[Sought]
+    own: tuple[Find, ...]
+    telling: tuple[Find, ...]
+
+    @classmethod
+    def of(cls, sought: Sequence[Sought]) -> _Asked:
+        own, telling = (one for each in sought for one in each.own), (one for each in sought for one in each.plain[0])
+        return cls(sought, finders(list(own)), finders(list(telling)))
+
+
 def narrowed(place: Place, parts: Sequence[Part], plains: Sequence[Plain]) -> list[Held]:
     """The blocks of `parts` in which a line may hold every value of one of `plains`, which tell enough to be looked
     up. Raises StoreError.
@@ -55,15 +71,15 @@ def narrowed(place: Place, parts: Sequence[Part], plains: Sequence[Plain]) -> li
 
 
 def lines(
-    place: Place, held: Sequence[Held], plains: Sequence[Plain], order: Mapping[str, int]
+    place: Place, held: Sequence[Held], sought: Sequence[Sought], order: Mapping[str, int]
 ) -> list[StoredLine] | None:
-    """The lines in these blocks that hold every value of one of `plains`, by the `order` of their sources; lines of
-    other sources do not count. None if they are too many to be held. Raises StoreError.
+    """The lines in these blocks that hold one of `sought`, by the `order` of their sources; lines of other sources do
+    not count. None if they are too many to be held. Raises StoreError.
     """
-    needles = finders([spelt for plain in plains for spelt in plain[0]])
+    asked = _Asked.of(sought)
     found: list[StoredLine] = []
     size = 0
-    for some in _each(lambda one: _in_part(place, one, needles, plains, order), held):
+    for some in _each(lambda one: _in_part(place, one, asked, order), held):
         found += some
         size += sum(len(one.raw) for one in some)
         if size > _MOST_BYTES:
@@ -83,9 +99,7 @@ def _each(ask: Callable[[A], B], all_of: Sequence[A]) -> Iterator[B]:
         threads.shutdown(cancel_futures=True)
 
 
-def _in_part(
-    place: Place, held: Held, needles: Sequence[Find], plains: Sequence[Plain], order: Mapping[str, int]
-) -> list[StoredLine]:
+def _in_part(place: Place, held: Held, asked: _Asked, order: Mapping[str, int]) -> list[StoredLine]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -95,7 +109,7 @@ def _in_part(
         with place.open(held.part.lines) as file, pq.ParquetFile(file, read_dictionary=["source"]) as parquet:
             for number in held.numbers():
                 block = parquet.read_row_group(number, columns=["source", "line", "raw"], use_threads=False)
-                some = [line for line in _matching(block, needles, plains) if line.source in order]
+                some = [line for line in _matching(block, asked) if line.source in order]
                 found += some
                 size += sum(len(one.raw) for one in some)
                 if size > _MOST_BYTES:
@@ -105,19 +119,20 @@ def _in_part(
     return found
 
 
-def _matching(block: pa.Table, needles: Sequence[Find], plains: Sequence[Plain]) -> Iterator[StoredLine]:
+def _matching(block: pa.Table, asked: _Asked) -> Iterator[StoredLine]:
     sources, numbers = block["source"].combine_chunks(), block["line"].combine_chunks()
     raw = block["raw"].combine_chunks()
     _, offsets, data = raw.buffers()
     begins = memoryview(offsets).cast("i")[raw.offset : raw.offset + len(raw) + 1]
-    text = memoryview(data).cast("B")
+    text = data.to_pybytes()
     hits: set[int] = set()
-    for find in needles:
-        for _, start, stop in find(text):
+    as_logged = all(text.startswith(OWN_ORDER, begin) for begin in begins[:-1])
+    for find in asked.own if as_logged else asked.telling:
+        for _, start, stop in find(memoryview(text)):
             at = bisect_right(begins, start) - 1
             if 0 <= at < len(raw) and stop <= begins[at + 1]:
                 hits.add(at)
     for at in sorted(hits):
-        line = bytes(text[begins[at] : begins[at + 1]])
-        if says(line, plains):
+        line = text[begins[at] : begins[at + 1]]
+        if any(one.said_in(line) for one in asked.sought):
             yield StoredLine(sources[at].as_py(), numbers[at].as_py(), line)

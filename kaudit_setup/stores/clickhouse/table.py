@@ -8,7 +8,7 @@ from functools import cached_property
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.literals import Plain, plainly
+from kaudit_setup.auditlog.literals import Plain, Sought, plainly
 from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
@@ -76,8 +76,9 @@ class Table:
         """See `Store.servers`: only the lines tell."""
         return None
 
-    def find(self, plains: Sequence[Plain], window: Window) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
+        plains = [one.plain for one in sought]
         return self._select([sql.holds(plains), self._words(plains), sql.touches(window)])
 
     def stream(self, wanted: Filter) -> Iterator[StoredLine]:
