@@ -83,22 +83,29 @@ def says(text: bytes, plains: Sequence[Plain]) -> bool:
 
 class Sought(msgspec.Struct, frozen=True):
     """One literal as lines may hold it. `own`: its spellings in a line as kube-apiserver writes it; `plain`: what
-    such a line holds in any case, and what is enough in every other one.
+    such a line holds in any case, and what is enough in every other one. `words`: what a line that was not cut holds
+    besides, each in one spelling or another.
     """
 
     own: tuple[bytes, ...]
     plain: Plain
+    words: Plain = ()
 
     @classmethod
-    def of(cls, literal: bytes, words: Sequence[tuple[bytes, ...]] = ()) -> Sought:
-        """`words`: for each what a line must hold besides, in one spelling or another."""
-        return cls(spellings(literal), (*plainly(literal), *words))
+    def of(cls, literal: bytes, words: Plain = ()) -> Sought:
+        """As kube-apiserver writes it."""
+        return cls(spellings(literal), plainly(literal), words)
+
+    @property
+    def uncut(self) -> Plain:
+        """What a line holds that was not cut."""
+        return (*self.plain, *self.words)
 
     def said_in(self, line: bytes) -> bool:
         """Whether a line holds it."""
         if line.startswith(OWN_ORDER) and not any(one in line for one in self.own):
             return False
-        return says(line, (self.plain,))
+        return says(line, (self.plain,)) and (says(line, (self.words,)) or is_cut(line))
 
 
 def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
@@ -109,18 +116,23 @@ def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
 
 
 def delimits(word: str) -> str:
-    """A pattern for `candidates`: `word` with a quotation mark or a slash on each side. Empty for a text that is more
-    than a word.
+    """A pattern for `candidates`: lines that hold `word` as a string or as a part of a path, and lines that were cut,
+    which may have held it. Empty for a text that is more than a word.
     """
-    return f'["/]{word}["/]' if _WORD.fullmatch(word) else ""
+    return rf'["/]{word}["/\\]|[^}}]$' if _WORD.fullmatch(word) else ""
 
 
 def delimited(pattern: str) -> tuple[bytes, ...]:
-    """The texts one of which a line has that fits the pattern, if `delimits` made it; else none."""
-    word = pattern.removeprefix('["/]').removesuffix('["/]')
+    """The spellings of one of which a whole line has one, if `delimits` made the pattern; else none."""
+    word = pattern[len('["/]') :].partition("[")[0]
     if not word or pattern != delimits(word):
         return ()
-    return tuple(f"{before}{word}{behind}".encode() for before in '"/' for behind in '"/')
+    return tuple(f"{before}{word}{behind}".encode() for before in '"/' for behind in '"/\\')
+
+
+def is_cut(line: bytes) -> bool:
+    """Whether a line does not end as an event does."""
+    return not line.endswith(b"}")
 
 
 class Needles(msgspec.Struct, frozen=True):

@@ -70,7 +70,7 @@ class StoreLogs:
         """See `LogSource.candidates`."""
         self._window = window
         asked = list(dict.fromkeys(filter(None, literals)))
-        words = list(filter(None, map(delimited, patterns)))
+        words = tuple(filter(None, map(delimited, patterns)))
         sought = [Sought.of(literal, words) for literal in asked]
         for hit in self.hits(self._store.find(sought, window)):
             if sought and not any(one.said_in(hit.text) for one in sought):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kaudit_setup.auditlog.filters import Filter, Values, is_pattern
-from kaudit_setup.auditlog.literals import Plain
+from kaudit_setup.auditlog.literals import Plain, Sought
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.stores.schema import UNNAMED
 
@@ -97,6 +97,16 @@ def holds(plains: Sequence[Plain]) -> str:
         return ALL
     return any_of(
         all_of(any_of(f"position(raw, {literal(text)}) > 0" for text in spelt) for spelt in plain) for plain in plains
+    )
+
+
+def says(sought: Sequence[Sought]) -> str:
+    """Of a line that holds one of `sought`; without any, every line fits. It may let too much through."""
+    if not sought:
+        return ALL
+    cut = f"NOT endsWith(raw, {literal('}')})"
+    return any_of(
+        all_of([holds([one.plain]), any_of([holds([one.words]), cut]) if one.words else ALL]) for one in sought
     )
 
 

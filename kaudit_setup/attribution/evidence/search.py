@@ -31,9 +31,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def place_of(within: bytes) -> str:
-    """A pattern that lines fit which hold the name of a namespace, quoted in `within`, even if they were cut before
-    their objectRef; empty for what cannot be one.
-    """
+    """The pattern for lines that hold the name quoted in `within`, or were cut; empty for what is no name."""
     return delimits(within.strip(b'"').decode("utf-8", "replace"))
 
 

@@ -34,11 +34,14 @@ _MOST_READ_HERE = 800
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The parts that a question needs; the sources whose lines count, in their order; whether there are others."""
+    """The parts that a question needs; the sources whose lines count, in their order; whether these are all that have
+    lines there; and which of the parts may have lines that are no events.
+    """
 
     parts: tuple[Part, ...]
     texts: tuple[str, ...]
     all_count: bool
+    damaged: frozenset[str]
 
 
 class Archive:
@@ -81,8 +84,7 @@ class Archive:
     def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
         chosen = self._chosen(window)
-        plains = [one.plain for one in sought]
-        held = self._narrowed(chosen.parts, plains)
+        held = self._narrowed(chosen, [one.uncut for one in sought], [one.plain for one in sought])
         if held is not None and sum(one.blocks.bit_count() for one in held) <= _MOST_READ_HERE:
             order = {text: number for number, text in enumerate(chosen.texts)}
             found = lines(self._place, held, sought, order)
@@ -91,12 +93,13 @@ class Archive:
                 while found:  # who asked needs the room
                     yield found.pop()
                 return
-        yield from self._lines(chosen, held, sql.all_of([sql.holds(plains), sql.touches(window)]))
+        yield from self._lines(chosen, held, sql.all_of([sql.says(sought), sql.touches(window)]))
 
     def stream(self, wanted: Filter) -> Iterator[StoredLine]:
         """See `Store.stream`."""
         chosen = self._chosen(wanted.window)
-        held = self._narrowed(chosen.parts, tuple(map(plainly, needles(wanted))))
+        plains = tuple(map(plainly, needles(wanted)))
+        held = self._narrowed(chosen, plains, plains)
         yield from self._lines(chosen, held, sql.fits(wanted))
 
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
@@ -135,12 +138,17 @@ class Archive:
         days = (window.since[:_DAY], latest_begin(window)[:_DAY])
         parts = []
         every = True
+        damaged: set[str] = set()
         for batch in self.batches:
             counting = [source for source in batch.sources if self._live.get(source.text, ("",))[0] == batch.id]
             if any(source.touches(window) for source in counting):
                 every = every and len(counting) == len(batch.sources)
-                parts += [one for one in batch.parts if one.day == UNKNOWN_DAY or days[0] <= one.day <= days[1]]
-        return _Chosen(tuple(parts), tuple(source.text for source in self.sources()), every)
+                some = [one for one in batch.parts if one.day == UNKNOWN_DAY or days[0] <= one.day <= days[1]]
+                parts += some
+                if any(source.tally.damaged for source in batch.sources):
+                    damaged.update(one.lines for one in some)
+        texts = tuple(source.text for source in self.sources())
+        return _Chosen(tuple(parts), texts, every, frozenset(damaged))
 
     def _lines(self, chosen: _Chosen, held: Sequence[Held] | None, where: str) -> Iterator[StoredLine]:
         """The lines that fit `where`, in the blocks that are `held`; None: in all of them."""
@@ -154,9 +162,15 @@ class Archive:
         for source, line, raw in tabs.rows(self._engine.query(query), 3):
             yield StoredLine(source.decode("ascii", "replace"), int(line), raw)
 
-    def _narrowed(self, parts: Sequence[Part], plains: Sequence[Plain]) -> list[Held] | None:
-        """The blocks in which a line may hold every value of one of `plains`; None if they do not tell enough."""
-        return narrowed(self._place, parts, plains) if plains and tells(plains) else None
+    def _narrowed(self, chosen: _Chosen, plains: Sequence[Plain], of_cut: Sequence[Plain]) -> list[Held] | None:
+        """The blocks in which a line may hold every value of one of `plains`, or, of one that was cut, of `of_cut`;
+        None if they do not tell enough.
+        """
+        whole = [part for part in chosen.parts if part.lines not in chosen.damaged]
+        damaged = [part for part in chosen.parts if part.lines in chosen.damaged]
+        if not plains or not tells(plains) or (damaged and not tells(of_cut)):
+            return None
+        return [*narrowed(self._place, whole, plains), *narrowed(self._place, damaged, of_cut)]
 
     def _table(self, parts: Sequence[Part]) -> str:
         return self._place.table([part.lines for part in parts], structure(LINES))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from kaudit_setup.stores.servers import NODE, POD, ServerSeen
 
@@ -18,16 +19,23 @@ def servers_in(rows: pa.Table) -> set[ServerSeen]:
     """What kubelets asked of the Pods of API servers, and were answered, among `rows`."""
     import pyarrow.compute as pc
 
-    names = rows["name"]
-    wanted = pc.and_(pc.equal(rows["resource"], "pods"), pc.starts_with(names.cast("string"), POD))
-    some = rows.filter(wanted)
-    if not len(some):
-        return set()
-    found = set()
-    columns = (some[name].to_pylist() for name in _COLUMNS)
-    for name, (user, groups, impersonator, agent, stage, code) in zip(
-        some["name"].to_pylist(), zip(*columns, strict=True), strict=True
-    ):
-        if user.startswith(NODE) and name == POD + user.removeprefix(NODE) and 0 < int(code or 0) < _REFUSED:
-            found.add(ServerSeen(user, tuple(groups), impersonator, agent[:_LONGEST], stage, int(code)))
-    return found
+    wanted = pc.and_(pc.equal(rows["resource"], "pods"), pc.starts_with(rows["name"].cast("string"), POD))
+    some = rows.filter(wanted).select(["name", *_COLUMNS]).to_pylist()
+    return {_seen(row) for row in some if _is_of_its_server(row) and 0 < int(row["code"] or 0) < _REFUSED}
+
+
+def _is_of_its_server(row: Mapping[str, Any]) -> bool:
+    """Whether a node's user asked about the Pod of that node's API server."""
+    user: str = row["user"]
+    return user.startswith(NODE) and row["name"] == POD + user.removeprefix(NODE)
+
+
+def _seen(row: Mapping[str, Any]) -> ServerSeen:
+    return ServerSeen(
+        row["user"],
+        tuple(row["groups"]),
+        row["impersonator"],
+        row["agent"][:_LONGEST],
+        row["stage"],
+        int(row["code"]),
+    )

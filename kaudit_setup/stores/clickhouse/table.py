@@ -79,7 +79,7 @@ class Table:
     def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
         """See `Store.find`."""
         plains = [one.plain for one in sought]
-        return self._select([sql.holds(plains), self._words(plains), sql.touches(window)])
+        return self._select([sql.says(sought), self._words(plains), sql.touches(window)])
 
     def stream(self, wanted: Filter) -> Iterator[StoredLine]:
         """See `Store.stream`."""
