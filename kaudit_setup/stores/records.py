@@ -8,16 +8,20 @@ from typing import Annotated
 
 import msgspec
 
+from kaudit_setup.auditlog.event import Event, ObjectReference, ResponseStatus, UserInfo
 from kaudit_setup.auditlog.files import LogFile, latest_begin
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.schema import UNNAMED, VERSION
-from kaudit_setup.stores.servers import ServerSeen
 
 RECORDS = "batches/"
 """Where an archive keeps its records."""
+POD = "kube-apiserver-"
+"""Before the name of a node: the name of its API server's static Pod."""
+NODE = "system:node:"
+"""Before the name of a node: the user that its kubelet is."""
 _TEXT_BYTES = 1 << 16  # of a path or a name
 
 
@@ -127,6 +131,30 @@ class Part(msgspec.Struct, frozen=True):
     def inside(self, window: Window) -> bool:
         """Whether all of its lines are in `window`."""
         return window.open or (window.since <= self.first and self.last <= window.until)
+
+
+class ServerSeen(msgspec.Struct, frozen=True, array_like=True):
+    """Requests of a node's user, `user`, on the Pod of that node's API server: what they have in common."""
+
+    user: str
+    groups: tuple[str, ...]
+    impersonator: str
+    agent: str
+    stage: str
+    code: int
+
+    def event(self) -> Event:
+        """A request like these."""
+        sender = UserInfo(self.impersonator or self.user, () if self.impersonator else self.groups)
+        return Event(
+            self.stage,
+            verb="get",
+            user=sender,
+            impersonated_user=UserInfo(self.user) if self.impersonator else None,
+            user_agent=self.agent,
+            object_ref=ObjectReference("pods", "kube-system", POD + self.user.removeprefix(NODE)),
+            response_status=ResponseStatus(self.code),
+        )
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -21,9 +21,8 @@ from kaudit_setup.stores.archive import counts
 from kaudit_setup.stores.archive.blocks import Held, lines, narrowed
 from kaudit_setup.stores.archive.parts import LINES, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
-from kaudit_setup.stores.records import RECORDS, Batch, Part, Source, decode, in_order, live
+from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
-from kaudit_setup.stores.servers import ServerSeen
 from kaudit_setup.stores.tokens import tells
 
 _DAY = len("2026-11-23")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kaudit_setup.stores.servers import NODE, POD, ServerSeen
+from kaudit_setup.stores.records import NODE, POD, ServerSeen
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,11 +13,10 @@ from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter
 from kaudit_setup.stores.archive.pieces import Lot, decode, encode, get_ready, placed
 from kaudit_setup.stores.pack import Commit, Data, Piece, printable
 from kaudit_setup.stores.port import Place
-from kaudit_setup.stores.records import RECORDS, Batch, Part, Source
+from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION
-from kaudit_setup.stores.servers import ServerSeen
 
 
 class ArchiveTarget:
