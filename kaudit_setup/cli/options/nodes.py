@@ -114,11 +114,17 @@ class ConfirmOptions(NodeOptions):
     """The same for commands that ask before they do something."""
 
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmAndProveOptions(ConfirmOptions):
+    """The same for commands that then wait for an event."""
+
     timeout: ProofTimeout = 180
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeOptions(ConfirmOptions):
+class ChangeOptions(ConfirmAndProveOptions):
     """The same for commands that alter nodes."""
 
     dry_run: Annotated[

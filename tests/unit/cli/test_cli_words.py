@@ -142,6 +142,8 @@ def test_help_lists_each_command_with_its_summary() -> None:
     [
         (["status", "--root", ".", "--yes"], "--yes"),
         (["backups", "list", "--root", ".", "-y"], "--yes"),
+        (["backups", "prune", "--root", ".", "--timeout", "60"], "--timeout"),
+        (["purge", "--root", ".", "--dry-run", "--timeout", "60"], "--timeout"),
         (["who", "created", "pod/x", "--log", "audit.log", "--yes"], "--yes"),
     ],
 )

@@ -9,7 +9,7 @@ import typer
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.confirm import confirm
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.nodes import ConfirmOptions, NodeOptions, RestartKubeletOption
+from kaudit_setup.cli.options.nodes import ConfirmAndProveOptions, NodeOptions, RestartKubeletOption
 from kaudit_setup.cli.options.output import Output
 from kaudit_setup.errors import BrokenError, ChangeError, InputError
 from kaudit_setup.report.escape import safe
@@ -31,7 +31,7 @@ Examples:
   kaudit-setup recover --yes
   kaudit-setup recover --force pending   # also undo an unconfirmed change"""
 )
-@takes(how=ConfirmOptions)
+@takes(how=ConfirmAndProveOptions)
 def recover(
     *,
     force: Annotated[
@@ -39,7 +39,7 @@ def recover(
         typer.Option("--force", metavar="NAME", help="`pending`: undo a change that waits to be confirmed, too."),
     ] = None,
     restart_kubelet: RestartKubeletOption = False,
-    how: ConfirmOptions,
+    how: ConfirmAndProveOptions,
 ) -> None:
     """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
     from kaudit_setup.change.run import Terms
@@ -55,7 +55,7 @@ def recover(
         show(how.output, lambda: document(Recovery, done), lambda: "")
 
 
-def _recover(node: Node, how: ConfirmOptions, terms: Terms, *, pending: bool) -> Recovery:
+def _recover(node: Node, how: ConfirmAndProveOptions, terms: Terms, *, pending: bool) -> Recovery:
     from kaudit_setup.change.leftovers.recover import look
     from kaudit_setup.node.observe import observe
     from kaudit_setup.report.nodes.recovery import as_item, as_text
