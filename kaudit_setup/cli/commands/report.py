@@ -64,7 +64,7 @@ def report(
     from kaudit_setup.auditlog.scan_statistics import nothing_readable
     from kaudit_setup.cli.files import replace_file
     from kaudit_setup.report.page.answers import page_answer
-    from kaudit_setup.report.page.content import content, looked_at, notables, weights
+    from kaudit_setup.report.page.content import content, looked_at, notables, untimed_note, weights
     from kaudit_setup.report.page.html import Page, render
     from kaudit_setup.report.page.sources import hash_files
 
@@ -84,6 +84,7 @@ def report(
             cover=cover,
             sources=hash_files(logs.files),
             missing=missing(),
+            notes=untimed_note(counts),
         )
     text = render(page)
     replace_file("--output", output, text)

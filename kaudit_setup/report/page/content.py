@@ -14,6 +14,7 @@ from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.page.moments import moment_of, whole
 from kaudit_setup.report.page.timeline import SORTS, PageTimeline, of_sightings
+from kaudit_setup.resources import counted
 
 _MOST_SERIES = 8  # lines of a chart; the others are summed up
 _MOST_ROWS = 40  # rows of a table
@@ -127,6 +128,16 @@ def content(counts: Counts, cover: Sequence[Coverage], timeline: PageTimeline) -
         sorts=SORTS,
         timeline=timeline,
     )
+
+
+def untimed_note(counts: Counts) -> list[str]:
+    """A sentence about events that are in no chart because their times cannot be read; none if there are none."""
+    levels = (times for (dimension, _), times in counts.over_time.items() if dimension == "level")
+    events = sum(n for times in levels for time, n in times.items() if not moment_of(whole(time)))
+    if not events:
+        return []
+    those = counted(events, "event")
+    return [f"The time of {those} cannot be read: counted in the tables, not shown in the charts or on the timeline."]
 
 
 def looked_at(counts: Counts) -> PageTimeline:

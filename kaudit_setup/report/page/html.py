@@ -34,11 +34,12 @@ class Page:
     cover: Sequence[Coverage]
     sources: Sequence[Source]
     missing: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def render(page: Page) -> str:
     """The whole file."""
-    notes = (*unreadable_notes(page.cover), *coverage_notes(page.cover), *page.missing)
+    notes = (*unreadable_notes(page.cover), *coverage_notes(page.cover), *page.notes, *page.missing)
     values = {
         "page": page,
         "cover": covered(page.cover),

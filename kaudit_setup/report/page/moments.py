@@ -15,5 +15,5 @@ def moment_of(time: str) -> float:
 
 
 def whole(step: str) -> str:
-    """A step of time, `2026-11-25T14`, as the time at which it begins."""
-    return step + _BEGINNING[len(step) :]
+    """A step of time, `2026-11-25T14`, as the time at which it begins; empty for none."""
+    return step + _BEGINNING[len(step) :] if step else ""

@@ -164,6 +164,20 @@ def test_an_audit_id_that_comes_back_and_a_burst_deserve_a_look(tmp_path: Path) 
     assert "12 requests in a minute" in text
 
 
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-13-45T99:00:00.000000Z", "\u0662026"])
+def test_events_without_a_time_that_can_be_read_are_counted_and_said(tmp_path: Path, time: str) -> None:
+    good = [event(minute=minute, audit=f"good{minute}") for minute in range(3)]
+    bad = [event(audit=f"bad{n}") | {"requestReceivedTimestamp": time, "stageTimestamp": time} for n in range(2)]
+    log = tmp_path / "audit.log"
+    log.write_text("\n".join(map(json.dumps, [*good, *bad])) + "\n")
+    text, parts = made(tmp_path, "--log", str(log))
+    assert "The time of 2 events cannot be read: counted in the tables, not shown in the charts" in text
+    assert sum(n or 0 for n in data(parts)["charts"][0]["series"][0]["events"]) == 3
+    log.write_text("\n".join(map(json.dumps, good)) + "\n")
+    text, _ = made(tmp_path, "--log", str(log))
+    assert "cannot be read: counted" not in text
+
+
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
