@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from kaudit_setup.attribution.chain import Child, Confidence, Finding, Link, both, certain_if, note
+from kaudit_setup.attribution.controllers.first_pods import first_pod, is_of_a_new_template
 from kaudit_setup.attribution.controllers.preassigned_pods import never_bound, preassigned_by
 from kaudit_setup.attribution.evidence.actors import SCHEDULER
 from kaudit_setup.attribution.evidence.choose import by_a_clock_ahead, earliest, up_to, writes
@@ -93,6 +94,9 @@ def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:
     at = first_mention(index, obj, before) or before
     # the scheduler meets a Pod right after it is made
     fresh = any(request.at == at and request.subresource == "binding" for request in index.on(obj))
+    pod = first_pod(index, obj, before)
+    if pod is not None and pod.at <= at:
+        at, fresh = pod.at, is_of_a_new_template(index, obj, pod)
     return replace(finding, next=Child(index, obj, at, None, confidence, timeless=not fresh))
 
 

@@ -156,7 +156,17 @@ def _whenever(case: Case, requests: Sequence[Request]) -> tuple[tuple[Request, .
         f"{actor(request)} {doing(request)} {owner} at {request.time}, maybe before {child} was made"
         for request in without(requests, creates)
     ]
-    return (tuple(requests) if create is None else (create,)), note(*earlier, *changed)
+    others = [] if create is None else list(dict.fromkeys(actor(r) for r in requests if _may_be_it(child, create, r)))
+    named = f"{', '.join(others[:-1])} or {others[-1]}" if len(others) > 1 else "".join(others)
+    proviso = f"it may as well have come of what {named} did to {owner}: the log does not tell when it was made"
+    found = note(*earlier, *changed) + Finding(proviso=proviso if others else "")
+    return (tuple(requests) if create is None else (create,)), found
+
+
+def _may_be_it(child: Object, create: Request, other: Request) -> bool:
+    """Whether `other` changed an owner so that `child` may be there for that, for somebody else than `create`."""
+    resized = other.subresource == "scale" and child.resource == "replicasets"
+    return other.at > create.at and other.user != create.user and not resized
 
 
 def _others(owner: Object, requests: Sequence[Request]) -> Finding:

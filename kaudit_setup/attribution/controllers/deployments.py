@@ -6,7 +6,7 @@ does not).
 
 from __future__ import annotations
 
-from kaudit_setup.attribution.chain import NOTHING, Case, Creator, Finding, LastChange, Link, certain_if, note
+from kaudit_setup.attribution.chain import NOTHING, Case, Child, Creator, Finding, LastChange, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, deletion_before
 from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.evidence.choose import without
@@ -25,14 +25,23 @@ def deployment(case: Case) -> Finding:
     if gone is not None:
         return _adopter(case, gone)
     requests, found = requested_changes(index, case.owner, child.at, child.follower), NOTHING
-    if child.cause is not None and creates(child.cause):
+    if _was_made(child):
         case, requests, found = _without_scaling(case, requests)
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
 
 
+def _was_made(child: Child) -> bool:
+    """Whether it is asked why the ReplicaSet was made, not why it has so many Pods."""
+    if child.cause is None:
+        return child.depth == 1 and not child.deleted
+    return creates(child.cause)
+
+
 def _without_scaling(case: Case, requests: list[Request]) -> tuple[Case, list[Request], Finding]:
     """The changes that can make a new ReplicaSet: a scale never does, a new template does."""
-    kept = without(requests, _scales) or requests
+    kept = without(requests, _scales)
+    if not kept:
+        return case, kept, NOTHING
     scaled = [request for request in filter(_scales, requests) if request.at > kept[-1].at]
     said = note(*(f"{actor(r)} scaled {case.owner} at {r.time}, before {case.child.object} was made" for r in scaled))
     # some of its Pods are there for the one, some for the other

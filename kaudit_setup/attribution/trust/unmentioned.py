@@ -5,6 +5,7 @@ was such an object then. Its name may be mistyped, or it may have gone before.
 from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Finding, note
+from kaudit_setup.attribution.controllers.first_pods import first_pod
 from kaudit_setup.attribution.creation import announcement
 from kaudit_setup.attribution.evidence.absence import shows_existence
 from kaudit_setup.attribution.evidence.index import EventIndex
@@ -26,7 +27,9 @@ def _is_known(index: EventIndex, obj: Object, request: Request | None) -> bool:
     """Whether the living object or the log shows that `obj` existed; `request` made or deleted it."""
     if obj in index.living or any(map(shows_existence, index.on(obj))) or announcement(index, obj):
         return True
-    return any(_holds(one, obj) for one in [*filter(None, [request]), *index.nameless(obj)])
+    if any(_holds(one, obj) for one in [*filter(None, [request]), *index.nameless(obj)]):
+        return True
+    return first_pod(index, obj, float("inf")) is not None
 
 
 def _holds(request: Request, obj: Object) -> bool:
