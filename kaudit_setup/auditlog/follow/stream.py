@@ -183,7 +183,9 @@ class _Log(msgspec.Struct):
     def lost(self, error: KauditError) -> str:
         """What is said when the log cannot be reached, once."""
         self.failures += 1
-        return f"{self.tail.name}: {error}; trying again" if self.failures == 1 else ""
+        said = str(error)
+        named = said if said.startswith(f"{self.tail.name}: ") else f"{self.tail.name}: {said}"
+        return f"{named}; trying again" if self.failures == 1 else ""
 
     def back(self) -> str:
         """What is said when it can be reached again."""
