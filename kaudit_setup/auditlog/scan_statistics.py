@@ -310,6 +310,8 @@ class Coverage(msgspec.Struct, frozen=True):
     cluster: str = ""
     shapes: tuple[tuple[str, str], ...] = ()
     """What each file that was read looks like."""
+    lost: bool = False
+    """Whether its machine's answer is missing, or a part of it."""
 
     @property
     def name(self) -> str:

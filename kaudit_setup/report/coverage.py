@@ -98,8 +98,10 @@ def _damage(one: Coverage) -> str:
 def no_event_note(cover: Sequence[Coverage]) -> str:
     """That no event matches, and what time was searched."""
     spans = [f"{one.name}, {one.first} to {one.last}" for one in cover if one.first]
+    lost = [one.name for one in cover if one.lost]
     if not spans:
-        return "no matching events (the log has no events)"
+        why = f"the log of {', '.join(lost)} could not be read" if lost else "the log has no events"
+        return f"no matching events ({why})"
     more = f"; and {len(spans) - 3} more" if len(spans) > 3 else ""
     lacking = "".join(f"; {server}" for server in _silent(cover)[:3])
     return f"no matching events (searched {'; '.join(spans[:3])}{more}){lacking}"

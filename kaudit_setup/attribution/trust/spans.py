@@ -33,9 +33,9 @@ class _Written(msgspec.Struct, frozen=True):
 
 
 def by_coverage(coverage: Sequence[Coverage]) -> list[SilentServer]:
-    """The servers whose logs begin long after the others', end long before, or hold nothing."""
-    empty = [SilentServer(one.name, _nothing(one)) for one in coverage if not one.first]
-    written = _written([one for one in coverage if one.first])
+    """The servers whose logs begin long after the others', end long before, hold nothing, or could not be read."""
+    empty = [SilentServer(one.name, _nothing(one)) for one in coverage if one.lost or not one.first]
+    written = _written([one for one in coverage if one.first and not one.lost])
     begin = min((one.first for one in written), default="")
     end = max((one.last for one in written), default="")
     partly = [found for one in written for found in one.silence(begin, end)]
@@ -43,6 +43,8 @@ def by_coverage(coverage: Sequence[Coverage]) -> list[SilentServer]:
 
 
 def _nothing(one: Coverage) -> str:
+    if one.lost:
+        return "its log could not be read"
     return "its log holds no events" if one.files else "no audit log was found there"
 
 

@@ -19,8 +19,12 @@ SERVER_PODS: Final = b'"name":"' + _APISERVER.encode()
 def missing_time(coverage: Sequence[Coverage]) -> list[str]:
     """The gaps of each log, and the logs that hold nothing."""
     gaps = [f"The log of {node} has a gap from {begin} to {end}." for node, begin, end in _gaps(coverage)]
-    empty = [f"The log of {log.node} holds no events." for log in coverage if log.files and not log.first]
+    empty = [f"The log of {log.node} holds no events." for log in coverage if _is_empty(log)]
     return [*few(gaps, f"And {counted(len(gaps) - SHOWN, 'more gap')}."), *empty]
+
+
+def _is_empty(log: Coverage) -> bool:
+    return bool(log.files) and not log.first and not log.lost
 
 
 def _gaps(coverage: Sequence[Coverage]) -> Iterator[tuple[str, str, str]]:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kaudit_setup.auditlog.sources.log_node import failure_of
+from kaudit_setup.auditlog.sources.log_node import Nothing, failure_of
 from kaudit_setup.errors import NodeError
 from kaudit_setup.runner import Ran, Runner
-
-
-class Nothing(Ran):
-    """What a machine that cannot be asked answers, whatever came before it was lost."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(0, b"", b"")
 
 
 class BestEffortRunner:
@@ -54,6 +45,19 @@ class BestEffortRunner:
             return Nothing()
         self.failure = failure_of(self.name, done)
         return done if self.failure is None else Nothing()
+
+
+def is_lost(runner: Runner) -> bool:
+    """Whether a machine's answer is missing, or a part of it."""
+    return isinstance(runner, BestEffortRunner) and runner.failure is not None
+
+
+def lose(runner: Runner, error: NodeError) -> bool:
+    """Remember that a machine's answer cannot be used, if it is one whose loss does not end the search."""
+    if not isinstance(runner, BestEffortRunner):
+        return False
+    runner.failure = runner.failure or error
+    return True
 
 
 def missing(runners: Sequence[BestEffortRunner]) -> list[str]:

@@ -11,8 +11,7 @@ import msgspec
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
-from kaudit_setup.auditlog.sources.best_effort import Nothing
-from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack
+from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
@@ -68,7 +67,7 @@ def listing(node: LogNode, paths: Sequence[str]) -> Listing:
         said = ran.err.decode("utf-8", "replace")
         raise NodeError(f"{node.name}: listing the logs ended with status {ran.code}", details=said)
     answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), node.name)
-    if unpack.moved and not answer.whole:
+    if not answer.whole:
         raise NodeError(f"{node.name}: the list of the logs was cut short", hint="run the same command again")
     kept = answer.believed(node.name)
     notes = (*answer.notes, *kept.notes[:_MOST_NOTES])

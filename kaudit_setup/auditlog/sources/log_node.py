@@ -20,6 +20,15 @@ _BEAT = "still reading"  # what the script says while it finds nothing
 _GONE = 3  # the script's status for a file that was rotated away
 
 
+class Nothing(Ran):
+    """What a machine that cannot be asked answers, whatever came before it was lost."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(0, b"", b"")
+
+
 @cache
 def _bare(script: str) -> str:
     """The script without indentation and lines that are comments: it travels each time, and a log that is followed is
@@ -75,7 +84,9 @@ class LogNode(msgspec.Struct, frozen=True):
         ran = self.ask(["fetch", how, path, str(inode), str(begin), str(end)], unpack.feed)
         if ran.code == _GONE:
             return None
-        if ran.code:
+        # a file that was cut meanwhile has fewer bytes, too; where they come as they are, nothing tells it from half
+        cut = not isinstance(ran, Nothing) and not unpack.whole(out.tell() == end)
+        if ran.code or cut:
             raise NodeError(
                 f"{self.name}: {path} could not be fetched",
                 hint="run the same command again",
@@ -109,7 +120,12 @@ class Unpack:
         self._sink = sink
         self._head = b""
         self._unzip: Callable[[bytes], Iterator[bytes]] | None = None
+        self._stream: zlib._Decompress | None = None
         self.moved = 0
+
+    def whole(self, plainly: bool) -> bool:
+        """Whether the answer came to its end; `plainly`: whether it did if it is not compressed."""
+        return plainly if self._stream is None else self._stream.eof
 
     def feed(self, chunk: bytes) -> None:
         """Take what came over the wire."""
@@ -119,7 +135,9 @@ class Unpack:
             how, newline, chunk = self._head.partition(b"\n")
             if not newline:
                 return
-            self._unzip = _inflated(zlib.decompressobj(wbits=31)) if how == b"gzip" else _as_it_is
+            if how == b"gzip":
+                self._stream = zlib.decompressobj(wbits=31)
+            self._unzip = _inflated(self._stream) if self._stream else _as_it_is
         for data in self._unzip(chunk):
             self._sink(data)
 

@@ -11,9 +11,9 @@ from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, not_read, together
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nodes
 from kaudit_setup.auditlog.search import Hit, candidates
-from kaudit_setup.auditlog.sources.best_effort import Nothing
+from kaudit_setup.auditlog.sources.best_effort import is_lost, lose
 from kaudit_setup.auditlog.sources.listing import Listing, listing
-from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
+from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack, failure_of
 from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
 from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
 from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list, one_by_one
@@ -104,7 +104,8 @@ class _NodeSearch:
         tallies = dict(self._answer.tallies)
         for tally in tallies.values():
             tally.note("gaps within files were not checked (`stats` checks them)")
-        return self._listing.coverage(tallies)
+        lost = is_lost(self._node.runner)
+        return tuple(replace(cover, lost=lost) for cover in self._listing.coverage(tallies))
 
     def _run(self, meter: NodesMeter | None) -> None:
         try:
@@ -118,12 +119,17 @@ class _NodeSearch:
                 for file in (*sorted_out.shaped, *self._sift(sorted_out.sifted)):
                     self._search_here(file)
         except KauditError as error:
-            self._failure = error
+            self._fail(error)
         except Exception as error:
-            self._failure = NodeError(f"{self._node.name}: the search failed: {error}")
+            self._fail(NodeError(f"{self._node.name}: the search failed: {error}"))
         if meter is not None:
             meter.end(self._node.name)
         self._backlog.offer(None, self._unwanted)
+
+    def _fail(self, error: KauditError) -> None:
+        """End with this error, or without this machine."""
+        if self._unwanted.is_set() or not isinstance(error, NodeError) or not lose(self._node.runner, error):
+            self._failure = error
 
     def _search(self, way: str, files: Sequence[LogFile]) -> None:
         """Let the machine search `files`; see the script for the `way`. Raises KauditError."""
@@ -136,10 +142,9 @@ class _NodeSearch:
         for way, depth in dict.fromkeys((one.way, one.depth) for one in files):
             some = [one for one in files if (one.way, one.depth) == (way, depth)]
             with kept_here(self._node.name) as folder:
-                answer = SiftedAnswer(some, folder)
                 args = ["sift", "gzip", way, "0", "", "", *self._request.inside(depth)]
-                self._ask(args, one_by_one([one.file for one in some]), answer.feed, answer)
-                answer.close()
+                with contextlib.closing(SiftedAnswer(some, folder)) as answer:
+                    self._ask(args, one_by_one([one.file for one in some]), answer.feed, answer)
                 for hit in answer.hits(self._request.literals, self._request.window, self._answer.tallies):
                     self._put(hit)
             unsifted += answer.unsifted
@@ -158,7 +163,7 @@ class _NodeSearch:
         if failure := failure_of(self._node.name, done):
             raise failure
         # who was lost on the way is missing from the answer; what it said till then cannot be told from the whole
-        if unpack.moved and not answer.whole and not isinstance(done, Nothing):
+        if not answer.whole and not isinstance(done, Nothing):
             cut = f"{self._node.name}: the answer to the search was cut short"
             raise NodeError(cut, hint="run the same command again")
 
@@ -263,10 +268,12 @@ def listings(nodes: Sequence[LogNode], paths: Sequence[str], clusters: Mapping[s
     answers: list[Listing | BaseException] = [NodeError(f"{node.name}: no answer") for node in nodes]
 
     def ask(number: int) -> None:
+        node = nodes[number]
         try:
-            answers[number] = listing(nodes[number], paths)
+            answers[number] = listing(node, paths)
         except BaseException as error:
-            answers[number] = error
+            lost = isinstance(error, NodeError) and lose(node.runner, error)
+            answers[number] = Listing(node.name) if lost else error
 
     threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(len(nodes))]
     for thread in threads:

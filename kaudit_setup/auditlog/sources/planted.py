@@ -7,6 +7,7 @@ kube-apiserver makes its log and the rotated files with mode 0600 for its own us
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
@@ -17,6 +18,10 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.shapes.origins import advice, whose_path
 
 ROOT: Final = 0
+# kubelet gives a static Pod a hash for its UID (pkg/kubelet/config/common.go:applyDefaults), the API server gives any
+# other one a UUID, whatever it asks for (apiserver/pkg/registry/rest/meta.go:FillObjectMetaSystemFields)
+_IN_KUBE_SYSTEM: Final = re.compile(r"/pods/kube-system_[a-z0-9.-]+_([0-9a-f-]{32,36})/")
+_MADE: Final = "a Pod that somebody made, where kube-apiserver is a static Pod of kubelet"
 
 
 class Believed(msgspec.Struct, frozen=True):
@@ -47,13 +52,21 @@ def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) ->
 
 def _of_containers(files: Sequence[LogFile]) -> Believed:
     """Without what other containers have written to their standard output."""
-    others = {file: whose_path(file.path) for file in files}
+    uids = {file: _pod_uid(file.path) for file in files}
+    static = any(uid and "-" not in uid for uid in uids.values())
+    others = {file: whose_path(file.path) or (_MADE if static and "-" in uids[file] else "") for file in files}
     said = [
         f"{file.path} is left out: not kube-apiserver's log, but of {whose}" + _hint(whose)
         for file, whose in others.items()
         if whose
     ]
     return Believed(tuple(file for file in files if not others[file]), tuple(said))
+
+
+def _pod_uid(path: str) -> str:
+    """The UID of the Pod in kube-system whose log this is; empty if the path does not say it."""
+    found = _IN_KUBE_SYSTEM.search(path)
+    return found[1] if found else ""
 
 
 def _hint(whose: str) -> str:

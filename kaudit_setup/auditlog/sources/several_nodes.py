@@ -10,7 +10,7 @@ import msgspec
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.prefilter import narrows
-from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, describe_losses, missing
+from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, describe_losses, lose, missing
 from kaudit_setup.auditlog.sources.fetch import fetched, narrowed
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -84,7 +84,7 @@ class NodeLogs(msgspec.Struct, frozen=True):
         self._check_any(found)
         for number, (runner, there) in enumerate(zip(self.runners, found, strict=True)):
             none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
-            here, lost = fetched(nodes[number], there, folder / str(number), progress)
+            here, lost = _fetched(nodes[number], there, folder / str(number), progress)
             notes += [f"{runner.name}: {sentence}" for sentence in (*none, *there.notes, *lost)]
             # a part of a log would pass for the whole of it
             files += here if runner.failure is None else ()
@@ -103,3 +103,15 @@ class NodeLogs(msgspec.Struct, frozen=True):
         if not any(one.files for one in found):
             names = ", ".join(runner.name for runner in self.runners if runner.failure is None)
             raise NodeError(f"{names}: no audit log was found", hint="name it with --log PATH, as the node sees it")
+
+
+def _fetched(
+    node: LogNode, there: Listing, folder: Path, progress: Progress
+) -> tuple[tuple[LogFile, ...], list[str]]:
+    """As `fetched`; nothing of a node whose answer cannot be used, if its loss does not end the others'."""
+    try:
+        return fetched(node, there, folder, progress)
+    except NodeError as error:
+        if not lose(node.runner, error):
+            raise
+        return (), []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from logkit import event, write
+from shapekit import cri
 
 from kaudit_setup.cli import connect, main
 from kaudit_setup.fleet.survey import Candidate
@@ -94,3 +95,34 @@ def test_the_usual_modes_are_not_spoken_of(folder: Path, capfd: pytest.CaptureFi
         for file in folder.iterdir():
             file.chmod(mode)
         assert "proves little" not in who(capfd, "--log", str(folder))[1]
+
+
+STATIC = "0f3c9d1e2b4a5968778695a4b3c2d1e0"
+MADE = "5f0c2a3e-1c1d-4c9f-9f25-3c8a6f1f2b11"
+MANIFEST = "spec:\n  containers:\n  - command:\n    - kube-apiserver\n    - --audit-log-path=-\n"
+
+
+@pytest.mark.parametrize("pod", ["kube-apiserver-cp1", "kube-apiserver-x"])
+@pytest.mark.parametrize("there", [["--host", "x"], ["--host", "x", "--log", "/var/log/pods"], []])
+def test_what_a_pod_says_that_is_called_like_the_server_is_not_believed(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], there: list[str], pod: str
+) -> None:
+    """Who may create Pods in kube-system may name one like kube-apiserver's, and let it write events."""
+    pods = tmp_path / "var/log/pods"
+    for name, uid, user in (("kube-apiserver-cp1", STATIC, "mallory"), (pod, MADE, "alice")):
+        lines = [json.dumps(one).encode() for one in (event(1), deleted(user), event(60))]
+        (pods / f"kube-system_{name}_{uid}/kube-apiserver").mkdir(parents=True)
+        (pods / f"kube-system_{name}_{uid}/kube-apiserver/0.log").write_bytes(cri(lines))
+    (tmp_path / "etc/kubernetes/manifests").mkdir(parents=True)
+    (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text(MANIFEST)
+    user, said = who(capfd, *(there or ["--log", str(pods)]))
+    assert user == "mallory"
+    assert "is left out: not kube-apiserver's log, but of a Pod that somebody made" in said
+
+
+def test_pods_of_which_none_is_static_are_believed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A manifest may set the UID of its Pod."""
+    log = tmp_path / f"pods/kube-system_kube-apiserver-cp1_{MADE}/kube-apiserver/0.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(cri([json.dumps(one).encode() for one in (event(1), deleted("mallory"), event(60))]))
+    assert who(capfd, "--log", str(tmp_path))[0] == "mallory"
