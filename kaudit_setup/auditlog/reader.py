@@ -137,9 +137,9 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
     at, source, reading = 0, cast(Readable, stream), unit.reading
     if unit.start:
         at = _line_start(stream, unit.start)
-    elif reading is None:
+    else:
         start = begin(stream, tally)
-        at, source, reading = start.at, start.source, start.reading
+        at, source, reading = start.at, start.source, reading or start.reading
         if unit.file.gzipped and start.empty:
             tally.lose(CUT)
     converter = Converter(reading, tally, sought)

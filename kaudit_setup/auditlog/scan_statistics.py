@@ -314,6 +314,11 @@ class Coverage(msgspec.Struct, frozen=True):
     """Whether its machine's answer is missing, or a part of it."""
 
     @property
+    def unknown(self) -> bool:
+        """Whether it is not known what time the log covers: it holds nothing, or could not be read."""
+        return self.lost or not self.first
+
+    @property
     def name(self) -> str:
         """What people know the log by, also beside those of other clusters."""
         return f"{self.cluster}/{self.node}" if self.cluster else self.node

@@ -34,8 +34,8 @@ class _Written(msgspec.Struct, frozen=True):
 
 def by_coverage(coverage: Sequence[Coverage]) -> list[SilentServer]:
     """The servers whose logs begin long after the others', end long before, hold nothing, or could not be read."""
-    empty = [SilentServer(one.name, _nothing(one)) for one in coverage if one.lost or not one.first]
-    written = _written([one for one in coverage if one.first and not one.lost])
+    empty = [SilentServer(one.name, _nothing(one)) for one in coverage if one.unknown]
+    written = _written([one for one in coverage if not one.unknown])
     begin = min((one.first for one in written), default="")
     end = max((one.last for one in written), default="")
     partly = [found for one in written for found in one.silence(begin, end)]
