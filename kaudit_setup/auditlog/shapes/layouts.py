@@ -302,7 +302,9 @@ def _docker_border(window: bytes) -> int:
 PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, border=any_line)
 """What kube-apiserver writes."""
 CRI_LINES: Final = Reading(CRI, Kind.cri, Cri, border=_cri_border)
-DOCKER_LINES: Final = Reading(DOCKER, Kind.docker, Docker, depth=1, border=_docker_border)
+DOCKER_LINES: Final = Reading(
+    DOCKER, Kind.docker, Docker, depth=1, stamp=rb"\"stageTimestamp\":\"", border=_docker_border
+)
 """What container runtimes make of it."""
 
 

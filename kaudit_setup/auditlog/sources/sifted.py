@@ -19,7 +19,7 @@ from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Damage, Tally
 from kaudit_setup.auditlog.search import Hit, matches
 from kaudit_setup.auditlog.shapes.documents import learn, one_line
-from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, Lines
+from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, PLAIN_LINES, Lines
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.names import MOST_SAMPLES
 from kaudit_setup.auditlog.shapes.reading import Reading
@@ -74,9 +74,10 @@ def way_of(file: LogFile, reading: Reading, head: bytes) -> Sifted | None:
         way = "line"
     else:
         return None
-    depth = None if reading.steps else 0
-    kind = Kind.record if reading.steps else Kind.plain
-    return Sifted(file, way, replace(reading, kind=kind, layout=Lines, depth=depth), element=True)
+    lined = replace(reading, layout=Lines, border=None)
+    if reading.steps:
+        return Sifted(file, way, replace(lined, kind=Kind.record, depth=None, stamp=b""), element=True)
+    return Sifted(file, way, replace(lined, kind=Kind.plain, depth=0, stamp=PLAIN_LINES.stamp), element=True)
 
 
 def _on_lines(head: bytes) -> bool:
