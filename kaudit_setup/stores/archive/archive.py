@@ -106,11 +106,12 @@ class Archive:
         chosen = self._chosen(wanted.window)
         known = chosen.all_count and counts.answers(by, wanted)
         rest = [part for part in chosen.parts if not (known and part.inside(wanted.window))]
-        cells: dict[tuple[str, ...], list[int]] = {}
+        sums = counts.Sums(by, wanted) if known else None
         for part in chosen.parts:
-            if part not in rest:
+            if sums is not None and part.inside(wanted.window):
                 with self._place.open(part.counts) as file:
-                    counts.add(file, f"{self.name}/{part.counts}", by, wanted, cells)
+                    sums.add(file, f"{self.name}/{part.counts}")
+        cells = {} if sums is None else sums.groups()
         for group in self._counted(rest, chosen, by, wanted):
             if group.key in cells:
                 events, size = cells.pop(group.key)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -31,6 +33,8 @@ _COLUMNS = {
     "resource": ("resource", "subresource"),
 }
 """By dimension: the columns that tell it."""
+_TESTED = {"resource": ("resource", "subresource", "api_group")}
+"""By dimension, where a filter looks at more: see `filters.Filter.test`."""
 _LENGTH_BYTES = 8
 
 
@@ -92,21 +96,32 @@ def answers(by: Sequence[str], wanted: Filter) -> bool:
     return all(one in _COLUMNS for one in (*by, *wanted.by))
 
 
-def add(
-    file: BinaryIO, name: str, by: Sequence[str], wanted: Filter, cells: dict[tuple[str, ...], list[int]]
-) -> None:
-    """Add to `cells` the events of one part that fit `wanted`, and their bytes. Raises StoreError for damage."""
-    try:
-        table = _read(file, by, wanted)
-    except (OSError, zlib.error, msgspec.MsgspecError) as error:
-        raise StoreError(
-            f"{name} is damaged: {error}", hint="pack the logs of that day into a new archive"
-        ) from error
-    columns = dict(zip(table.columns, _columns(table), strict=True))
-    keys = zip(*(_dimension(one, columns) for one in by), strict=True)
-    fits = _fitting(columns, wanted)
-    for key, events, size, fit in zip(keys, array("Q", table.events), array("Q", table.sizes), fits, strict=True):
-        if fit:
+class Sums:
+    """The events of several parts that fit a filter, and their bytes, by some dimensions.
+
+    They are summed up by numbers that stand for values, the same in all parts; what they mean is asked at the end.
+    """
+
+    def __init__(self, by: Sequence[str], wanted: Filter) -> None:
+        """See `answers`."""
+        self._by = by
+        self._wanted = wanted
+        asked = [*(_COLUMNS[one] for one in by), *(_TESTED.get(one, _COLUMNS[one]) for one in wanted.by)]
+        self._names = tuple(dict.fromkeys(name for names in asked for name in names))
+        self._numbers: list[dict[str, int]] = [{} for _ in self._names]
+        self._cells: dict[tuple[int, ...], list[int]] = {}
+
+    def add(self, file: BinaryIO, name: str) -> None:
+        """Add one part. Raises StoreError for damage."""
+        try:
+            table = self._read(file)
+        except (OSError, zlib.error, msgspec.MsgspecError) as error:
+            raise StoreError(
+                f"{name} is damaged: {error}", hint="pack the logs of that day into a new archive"
+            ) from error
+        cells = self._cells
+        keys = zip(*self._keys(table), strict=True)
+        for key, events, size in zip(keys, array("Q", table.events), array("Q", table.sizes), strict=True):
             cell = cells.get(key)
             if cell is None:
                 cells[key] = [events, size]
@@ -114,19 +129,43 @@ def add(
                 cell[0] += events
                 cell[1] += size
 
+    def _read(self, file: BinaryIO) -> _Table:
+        first, second = (int.from_bytes(file.read(_LENGTH_BYTES), "little") for _ in range(2))
+        if set(self._names) <= set(NARROW):
+            return _TABLE.decode(zlib.decompress(file.read(first)))
+        file.seek(first, 1)
+        return _TABLE.decode(zlib.decompress(file.read(second)))
 
-def _read(file: BinaryIO, by: Sequence[str], wanted: Filter) -> _Table:
-    first, second = (int.from_bytes(file.read(_LENGTH_BYTES), "little") for _ in range(2))
-    needed = {column for one in (*by, *wanted.by) for column in _COLUMNS[one]}
-    if needed <= set(NARROW):
-        return _TABLE.decode(zlib.decompress(file.read(first)))
-    file.seek(first, 1)
-    return _TABLE.decode(zlib.decompress(file.read(second)))
+    def _keys(self, table: _Table) -> Iterator[Iterator[int]]:
+        """The number of each row's value, column by column."""
+        for name, numbers in zip(self._names, self._numbers, strict=True):
+            at = table.columns.index(name)
+            known = [numbers.setdefault(value, len(numbers)) for value in table.values[at]]
+            yield map(known.__getitem__, array("I", table.codes[at]))
 
+    def groups(self) -> dict[tuple[str, ...], list[int]]:
+        """Events and bytes by what the dimensions are."""
+        columns: dict[str, Sequence[str]] = dict.fromkeys(self._names, ())
+        for name, numbers, codes in zip(self._names, self._numbers, zip(*self._cells, strict=True), strict=False):
+            values = list(numbers)
+            columns[name] = [values[code] for code in codes]
+        keys = zip(*(_dimension(one, columns) for one in self._by), strict=True)
+        fits = self._fitting(columns)
+        found: dict[tuple[str, ...], list[int]] = {}
+        for key, (events, size), fit in zip(keys, self._cells.values(), fits, strict=True):
+            if fit:
+                cell = found.setdefault(key, [0, 0])
+                cell[0] += events
+                cell[1] += size
+        return found
 
-def _columns(table: _Table) -> Iterator[Sequence[str]]:
-    for values, codes in zip(table.values, table.codes, strict=True):
-        yield [values[code] for code in array("I", codes)]
+    def _fitting(self, columns: dict[str, Sequence[str]]) -> Iterator[bool]:
+        """Of each cell, whether its events fit: asked of an event that has its values, as of one in a file."""
+        if not self._wanted.by:
+            return repeat(True, len(self._cells))
+        test = Filter(self._wanted.by).test()
+        rows = zip(*columns.values(), strict=True)
+        return (test(_event(dict(zip(columns, row, strict=True)))) for row in rows)
 
 
 def _dimension(name: str, columns: dict[str, Sequence[str]]) -> Sequence[str]:
@@ -138,24 +177,9 @@ def _dimension(name: str, columns: dict[str, Sequence[str]]) -> Sequence[str]:
     return columns[_COLUMNS[name][0]]
 
 
-def _fitting(columns: dict[str, Sequence[str]], wanted: Filter) -> Iterator[bool]:
-    """Of each row, whether its events fit: asked of an event that has these values, as of one in a file."""
-    count = len(columns["stage"])
-    if not wanted.by:
-        return iter([True] * count)
-    test = Filter(wanted.by).test()
-    known: dict[tuple[str, ...], bool] = {}
-    rows = zip(*columns.values(), strict=True)
-
-    def fits(row: tuple[str, ...]) -> bool:
-        if row not in known:
-            known[row] = test(_event(dict(zip(columns, row, strict=True))))
-        return known[row]
-
-    return map(fits, rows)
-
-
-def _event(row: dict[str, str]) -> Event:
+def _event(row: Mapping[str, str]) -> Event:
+    """An event with these values; what is not among them is empty."""
+    row = defaultdict(str, row)
     user, impersonator = UserInfo(row["user"]), row["impersonator"]
     return Event(
         row["stage"],
@@ -163,10 +187,8 @@ def _event(row: dict[str, str]) -> Event:
         verb=row["verb"],
         user=UserInfo(impersonator) if impersonator else user,
         impersonated_user=user if impersonator else None,
-        user_agent=row.get("agent", ""),
-        object_ref=ObjectReference(
-            row["resource"], row.get("namespace", ""), "", row["api_group"], row["subresource"]
-        ),
+        user_agent=row["agent"],
+        object_ref=ObjectReference(row["resource"], row["namespace"], "", row["api_group"], row["subresource"]),
         response_status=ResponseStatus(int(row["code"] or 0)),
         annotations=Annotations(row["decision"]),
     )
