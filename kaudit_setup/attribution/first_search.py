@@ -40,7 +40,7 @@ def first_search(question: Question, *, servers: bool) -> Search:
     within = place(obj) if kind is not None and kind.namespaced else b""
     owners = (*_of_owners(obj), *_inside(verb, obj), *_nameless(verb, obj))
     if verb is Verb.created and not of_deployment(obj):
-        return Search(tuple(_own(obj)), within=within, ahead=owners)
+        return Search(tuple(_own(obj)), within=within, name=obj.name, ahead=owners)
     pods = [SERVER_PODS] if servers and not asks_once(verb) else []
     return Search((*_own(obj), *owners), within=within, anywhere=(*_anywhere(verb, obj), *pods))
 

@@ -116,18 +116,18 @@ def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
 
 
 def delimits(word: str) -> str:
-    """A pattern for `candidates`: lines that hold `word` as a string or as a part of a path, and lines that were cut,
-    which may have held it. Empty for a text that is more than a word.
+    """A pattern for `candidates`: lines that hold `word` as a string, a part of a path or a word of a message, and
+    lines that were cut, which may have held it. Empty for a text that is more than a word.
     """
-    return rf'["/]{word}["/\\]|[^}}]$' if _WORD.fullmatch(word) else ""
+    return rf'["/ ]{word}["/\\ ]|[^}}]$' if _WORD.fullmatch(word) else ""
 
 
 def delimited(pattern: str) -> tuple[bytes, ...]:
     """The spellings of one of which a whole line has one, if `delimits` made the pattern; else none."""
-    word = pattern[len('["/]') :].partition("[")[0]
+    word = pattern[len('["/ ]') :].partition("[")[0]
     if not word or pattern != delimits(word):
         return ()
-    return tuple(f"{before}{word}{behind}".encode() for before in '"/' for behind in '"/\\')
+    return tuple(f"{before}{word}{behind}".encode() for before in '"/ ' for behind in '"/\\ ')
 
 
 def is_cut(line: bytes) -> bool:

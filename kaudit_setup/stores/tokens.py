@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import chain
-from operator import and_, or_
+from operator import or_
 
 from kaudit_setup.auditlog.literals import Plain
 
@@ -119,6 +119,11 @@ class Words:
         )
 
     @property
+    def slow(self) -> bool:
+        """Whether only a look at all words tells more."""
+        return not (self.whole or self.begun)
+
+    @property
     def unknown(self) -> bool:
         """Whether nothing is known."""
         return not (self.whole or self.begun or self.ended or self.inside)
@@ -173,17 +178,25 @@ def blocks_of(plains: Sequence[Plain], look_up: Callable[[Words], Blocks | None]
     """The blocks in which a line may hold every value of one of `plains`; None for all of them. `look_up` gives the
     blocks in which all of some words may be, None where it does not know.
     """
-    return _any(
-        _all(_any(look_up(Words.in_line_with(text)) for text in spelt) for spelt in plain) for plain in plains
-    )
+    return _any(_of_all(plain, look_up) for plain in plains)
+
+
+def _of_all(plain: Plain, look_up: Callable[[Words], Blocks | None]) -> Blocks | None:
+    """The blocks in which a line may hold every value of `plain`: what is quickly looked up comes first, and nothing
+    more is if that is in no block.
+    """
+    found: Blocks | None = None
+    values = [dict.fromkeys(map(Words.in_line_with, spelt)) for spelt in plain]
+    for asked in sorted(values, key=lambda spelt: any(words.slow for words in spelt)):
+        here = _any(map(look_up, asked))
+        if here is not None:
+            found = here if found is None else found & here
+        if found == 0:
+            break
+    return found
 
 
 def _any(found: Iterable[Blocks | None]) -> Blocks | None:
     sets = list(found)
     known = [one for one in sets if one is not None]
     return None if len(known) < len(sets) or not sets else reduce(or_, known)
-
-
-def _all(found: Iterable[Blocks | None]) -> Blocks | None:
-    known = [one for one in found if one is not None]
-    return reduce(and_, known) if known else None

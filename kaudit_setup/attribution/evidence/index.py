@@ -68,7 +68,7 @@ class EventIndex:
         self._window = window
         self._log = log
         self._keep = keep
-        self._searched: set[tuple[bytes, bytes]] = set()
+        self._searched: set[tuple[bytes, bytes, bytes]] = set()
         self._requests: dict[tuple[str, ...], Request] = {}
         self._index: dict[Object, list[Request]] = {}
         self._stale = False
@@ -94,12 +94,13 @@ class EventIndex:
             self._about,
             wanted.within,
             self._new(wanted.anywhere, b""),
+            wanted.name,
             wanted.ahead,
         )
         if not (search.literals or search.anywhere):
             return
-        self._searched.update((one, search.within) for one in search.literals)
-        self._searched.update((one, b"") for one in search.anywhere)
+        self._searched.update((one, search.within, search.name.encode()) for one in search.literals)
+        self._searched.update((one, b"", b"") for one in search.anywhere)
         mentions: dict[tuple[str, ...], list[Request]] = {}
         for request in self._log.find(search):
             self.nodes.add(request.source.node)
@@ -129,7 +130,10 @@ class EventIndex:
 
     def _is_searched(self, literal: bytes, within: bytes) -> bool:
         """Whether every line that holds both was found by an earlier search."""
-        return any(old in literal and (there in literal or there in within) for old, there in self._searched)
+        return any(
+            old in literal and (there in literal or there in within) and (old == literal or _has_word(literal, name))
+            for old, there, name in self._searched
+        )
 
     def _look_around(self, search: Search) -> None:
         """Read again what was dropped before the log showed when the object existed."""
@@ -267,6 +271,11 @@ class EventIndex:
                     self._index.setdefault(inside.object, []).append(inside)
             self._stale = False
         return self._index
+
+
+def _has_word(literal: bytes, name: bytes) -> bool:
+    """Whether a literal says that `name` is no end of a longer word; any does if there is no name."""
+    return not name or any(before + name in literal for before in (b'"', b"/", b" "))
 
 
 def in_order(requests: Iterable[Request]) -> list[Request]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from kaudit_setup.attribution.evidence.requests import Request, Source, request_of
-from kaudit_setup.attribution.evidence.search import Ahead, Search, holder, place_of
+from kaudit_setup.attribution.evidence.search import Ahead, Search, holder
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT, Event
 from kaudit_setup.auditlog.files import LogFile
@@ -115,28 +115,35 @@ class EventLog:
         seen = self._stored.servers(self._cluster) if self._stored is not None else None
         return None if seen is None else [request_of(event, Source("", "", 0)) for event in seen]
 
-    def _hits(self, search: Search) -> Iterator[Hit]:
+    def _hits(self, search: Search) -> Iterable[Hit]:
         """The lines that `search` looks for; those that it comes by ahead of time are kept."""
         known = self._ahead.hits(search) if self._ahead is not None else None
         if known is not None:
-            yield from known
-            return
-        pattern = place_of(search.within)
-        here = re.compile(pattern.encode()).search
-        if self._stored is not None:
-            there = self._logs.candidates(search.literals, patterns=[pattern]) if search.literals else ()
-            yield from (hit for hit in there if here(hit.text))
-            yield from self._logs.candidates(search.anywhere) if search.anywhere else ()
-            return
+            return known
+        return self._looked_up(search) if self._stored is not None else self._read(search)
+
+    def _looked_up(self, search: Search) -> Iterator[Hit]:
+        """The lines from a store, which looks up each word that they hold."""
+        if search.literals:
+            patterns = [one for one in (search.place, search.word) if one]
+            needed = [re.compile(one.encode()).search for one in patterns]
+            found = self._logs.candidates(search.literals, patterns=patterns)
+            yield from (hit for hit in found if all(has(hit.text) for has in needed))
+        if search.anywhere:
+            yield from self._logs.candidates(search.anywhere)
+
+    def _read(self, search: Search) -> Iterator[Hit]:
+        """The lines of logs that are read as a whole."""
         self._ahead = Ahead(search) if search.ahead else None
+        here, named = (re.compile(one.encode()).search for one in (search.place, search.word))
         wanted, anywhere = holder(search.literals), holder(search.anywhere)
-        patterns = [pattern] if pattern and not search.anywhere else []
+        patterns = [search.place] if search.place and not search.anywhere else []
         for hit in self._logs.candidates([*search.literals, *search.anywhere, *search.ahead], patterns=patterns):
             if not here(hit.text) and not anywhere(hit.text):
                 continue
-            if self._ahead is None or wanted(hit.text):
+            if named(hit.text) and (self._ahead is None or wanted(hit.text)):
                 yield hit
-            else:
+            elif self._ahead is not None:
                 self._ahead.keep(hit)
 
     def _give_up(self, hit: Hit) -> None:

@@ -15,11 +15,11 @@ _MOST_AHEAD = 32 << 20
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What is looked for: lines that hold any of `literals`, and `within` as well.
+    """What is looked for: lines that hold any of `literals`, and `within` as well, and `name` as a word of its own.
 
     Lines without `focus` may be left out if nothing was done (RequestReceived, a read, a status report). Lists say
-    whether they show `about`. `anywhere`: literals that count without `within`. `ahead`: what may be looked for next,
-    for a log that is read as a whole each time.
+    whether they show `about`. `anywhere`: literals that count without `within`, where there is no `name`. `ahead`:
+    what may be looked for next, for a log that is read as a whole each time.
     """
 
     literals: tuple[bytes, ...] = ()
@@ -27,12 +27,18 @@ class Search(msgspec.Struct, frozen=True):
     about: Object | None = None
     within: bytes = b""
     anywhere: tuple[bytes, ...] = ()
+    name: str = ""
     ahead: tuple[bytes, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The pattern for lines that hold `within`, or were cut; empty if they are not to be told apart."""
+        return delimits(self.within.strip(b'"').decode("utf-8", "replace"))
 
-def place_of(within: bytes) -> str:
-    """The pattern for lines that hold the name quoted in `within`, or were cut; empty for what is no name."""
-    return delimits(within.strip(b'"').decode("utf-8", "replace"))
+    @property
+    def word(self) -> str:
+        """The same for `name`."""
+        return delimits(self.name)
 
 
 class Ahead:

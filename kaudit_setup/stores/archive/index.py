@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from io import SEEK_END
 from operator import and_, or_
@@ -85,6 +85,7 @@ class Index:
         """`file` stays open as long as it is asked; `name` is for errors. Raises StoreError if it is damaged."""
         self._file = file
         self._name = name
+        self._packed = b""
         self._chunks: dict[int, tuple[bytes, bytes]] = {}
         try:
             end = file.seek(0, SEEK_END)
@@ -125,15 +126,22 @@ class Index:
 
     def _ended(self, end: bytes) -> Blocks:
         found = 0
-        for chunk in self._contents.words:
+        for chunk in self._all_words():
             found = reduce(or_, (where for key, where in self._within(chunk, end + _END) if ends(key, end)), found)
         return found
 
     def _inside(self, part: bytes) -> Blocks:
         found = self._begun(LONG_CUT)
-        for chunk in self._contents.words:
+        for chunk in self._all_words():
             found = reduce(or_, (where for key, where in self._within(chunk, part) if has_inside(key, part)), found)
         return found
+
+    def _all_words(self) -> Sequence[_Chunk]:
+        """Every chunk of words, which are read in one piece."""
+        words = self._contents.words
+        if words and not self._packed:
+            self._packed = self._read(0, words[-1].at + words[-1].packed)
+        return words
 
     def _within(self, chunk: _Chunk, text: bytes) -> Iterator[tuple[bytes, Blocks]]:
         """The keys of a chunk in which `text` is found, with a newline around each, and where they stand."""
@@ -153,7 +161,7 @@ class Index:
 
     def _unpacked(self, chunk: _Chunk) -> tuple[bytes, bytes]:
         if chunk.at not in self._chunks:
-            packed = self._read(chunk.at, chunk.packed)
+            packed = self._packed[chunk.at : chunk.at + chunk.packed] or self._read(chunk.at, chunk.packed)
             if crc32(packed) != chunk.check:
                 raise self._damaged()
             text = _unpacked(packed, chunk.size)
