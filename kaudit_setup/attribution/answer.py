@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
 from kaudit_setup.attribution.chain import Confidence, Link
-from kaudit_setup.attribution.changes.history import History
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
-from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.resources import counted
-from kaudit_setup.silence import SilentServer
 from kaudit_setup.values import replace
+
+if TYPE_CHECKING:
+    from kaudit_setup.attribution.changes.history import History
+    from kaudit_setup.attribution.witness.living import Living
+    from kaudit_setup.silence import SilentServer
 
 
 class Verb(StrEnum):

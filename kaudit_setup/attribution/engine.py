@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreation_note
-from kaudit_setup.attribution.creation import is_made_by_name
+from kaudit_setup.attribution.creation import creation_step, is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
-from kaudit_setup.attribution.history import pick, timeline, wanted_by
-from kaudit_setup.attribution.owner_chain import creation_chain
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
@@ -133,6 +131,8 @@ def _index(log: Searched, question: Question) -> EventIndex:
     """The index of the log, which keeps what the question needs."""
     obj = question.object
     if not asks_once(question.verb):
+        from kaudit_setup.attribution.history import wanted_by
+
         return EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
     # who made it, and its owners, is asked of the time before, too
     return EventIndex(log, focus=spelled(obj.name), about=obj, window=Window(until=question.window.until))
@@ -142,7 +142,7 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
     """What the rules find, and the events of a timeline, if one was asked for."""
     until = _until(question)
     if question.verb is Verb.created:
-        found = creation_chain(index, obj, until)
+        found = _creation(index, obj, until)
         create = found.request
         # of Pods, the chain itself says whose place they took
         if create is None or not create.controller or obj.resource == "pods":
@@ -151,9 +151,21 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
     if question.verb is Verb.deleted:
         found = _deletion(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()
+    from kaudit_setup.attribution.history import pick, timeline
+
     events = timeline(index, question, obj)
     found = pick(index, question.verb, obj, events) if events else NOTHING
     return found, events if found.links else ()
+
+
+def _creation(index: EventIndex, obj: Object, until: float) -> Finding:
+    found = creation_step(index, obj, until)
+    if found.next is None:
+        return found
+    # whom controllers followed is told by many rules, and who creates an object by hand followed nobody
+    from kaudit_setup.attribution.owner_chain import follow_up
+
+    return follow_up(found)
 
 
 def _deletion(index: EventIndex, obj: Object, until: float = float("inf")) -> Finding:
@@ -195,6 +207,8 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
         return None
     if question.verb is Verb.deleted:
         return _deletion(index, obj).request
+    from kaudit_setup.attribution.history import timeline
+
     whole = timeline(index, replace(question, window=ALWAYS), obj)
     named = [request for request in whole if request.name and not request.no_op]
     named = [request for request in named if not question.window.holds(request.time)]

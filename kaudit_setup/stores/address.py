@@ -36,7 +36,7 @@ class Address(msgspec.Struct, frozen=True):
 
 def is_address(text: str) -> bool:
     """Whether `text` is written like an address rather than a path."""
-    return re.match(_SCHEME, text) is not None
+    return "://" in text and re.match(_SCHEME, text) is not None
 
 
 def is_archive(path: Path) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Question, Verb
-from kaudit_setup.attribution.changes.history import History, history_of
 from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
+
+if TYPE_CHECKING:
+    from kaudit_setup.attribution.changes.history import History
 
 _NEWEST = 20
 
@@ -37,6 +41,8 @@ class Shown(msgspec.Struct, frozen=True):
 
 def _changes(log: EventLog, answer: Answer, count: int) -> History:
     """The newest changes of the object in the time asked about."""
+    from kaudit_setup.attribution.changes.history import history_of
+
     history = history_of(log, answer.object, answer.question.window)
     kept = history.changes[-count:]
     lines = log.numbered([change.request for change in kept])
@@ -46,6 +52,8 @@ def _changes(log: EventLog, answer: Answer, count: int) -> History:
 
 def _last_known(log: EventLog, answer: Answer) -> History:
     """What the object was when it was deleted."""
+    from kaudit_setup.attribution.changes.history import history_of
+
     until = answer.answer.at if answer.answer is not None else float("inf")
     history = history_of(log, answer.object, until=until)
     if history.last is None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
 
-from kaudit_setup.auditlog.archives import tarred, zipped
 from kaudit_setup.auditlog.archives.member import BrokenArchiveError, Contents, Member
 from kaudit_setup.auditlog.archives.names import ZIP_MAGICS
 from kaudit_setup.auditlog.file_names import is_archive_name
@@ -142,7 +141,15 @@ def _members(path: str, tally: Tally) -> Iterator[Member]:
     with metered([Length(path, Path(path).stat().st_size)]) as meter, _Watched(path, meter) as stream:
         is_zip = stream.read(_MAGIC_BYTES).startswith(ZIP_MAGICS)
         stream.seek(0)
-        yield from zipped.members(stream) if is_zip else tarred.members(Unpacked(cast(BinaryIO, stream), tally))
+        # the libraries of both take as long to load as a small log to read
+        if is_zip:
+            from kaudit_setup.auditlog.archives import zipped
+
+            yield from zipped.members(stream)
+        else:
+            from kaudit_setup.auditlog.archives import tarred
+
+            yield from tarred.members(Unpacked(cast(BinaryIO, stream), tally))
 
 
 class _Watched(FileIO):

@@ -163,18 +163,23 @@ def _answer(
     """The answer of one cluster; `last`: how many requests are listed at most."""
     from kaudit_setup.attribution.answer import newest, with_notes
     from kaudit_setup.attribution.deeds.question import ManyQuestion
-    from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.trust.servers import many_with_servers, with_servers
     from kaudit_setup.attribution.trust.untimed import with_untimed
-    from kaudit_setup.attribution.user_activity import ask_user
 
     if isinstance(question, ManyQuestion):
         from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
 
         return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
     events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
-    answer = ask_user(events, question) if question.user else ask(events, question, rules, shown.reader(part.nodes))
+    if question.user:
+        from kaudit_setup.attribution.user_activity import ask_user
+
+        answer = ask_user(events, question)
+    else:
+        from kaudit_setup.attribution.engine import ask
+
+        answer = ask(events, question, rules, shown.reader(part.nodes))
     answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
     answer = with_untimed(answer, events.untimed)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)

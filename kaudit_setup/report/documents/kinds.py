@@ -45,7 +45,7 @@ KINDS: Final = {
     "Recovery": "nodes.recovery",
     "RemovedBackups": "nodes.backups",
     "Top": "top",
-    "WhoAnswer": "questions.who",
+    "WhoAnswer": "questions.answered",
     "WhoRequests": "questions.many",
 }
 """Kind, which is the name of its type → the module below `report`."""

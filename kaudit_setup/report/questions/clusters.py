@@ -14,6 +14,7 @@ from kaudit_setup.report.questions import who
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.deeds.answer import ManyAnswer
+    from kaudit_setup.report.questions.answered import WhoAnswer
     from kaudit_setup.report.questions.many import WhoRequests
 
 Answered: TypeAlias = "tuple[str, Answer | ManyAnswer]"
@@ -45,9 +46,11 @@ def _known(name: str, *, several: bool) -> str | UnsetType:
     return name if name or several else UNSET
 
 
-def _item(answer: Answer | ManyAnswer, secrets: bool, cluster: str | UnsetType) -> who.WhoAnswer | WhoRequests:
+def _item(answer: Answer | ManyAnswer, secrets: bool, cluster: str | UnsetType) -> WhoAnswer | WhoRequests:
     if isinstance(answer, Answer):
-        return who.as_item(answer, secrets=secrets, cluster=cluster)
+        from kaudit_setup.report.questions import answered
+
+        return answered.as_item(answer, secrets=secrets, cluster=cluster)
     from kaudit_setup.report.questions import many
 
     return many.as_item(answer, secrets=secrets, cluster=cluster)

@@ -1,41 +1,20 @@
-"""An answer to `who`: for people the sentence, the chain, the evidence and the notes; for programs its values."""
+"""An answer to `who` for people: the sentence, the chain, the evidence and the notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
-from msgspec import UNSET, UnsetType
-
-from kaudit_setup.attribution.answer import Answer, Verb
-from kaudit_setup.attribution.chain import Confidence, Link
+from kaudit_setup.attribution.answer import Answer
+from kaudit_setup.attribution.chain import Link
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.phrases import actor, spoken
 from kaudit_setup.attribution.sentence import sentence, steps
 from kaudit_setup.auditlog.scan_statistics import Coverage
-from kaudit_setup.report.coverage import LogCoverage, covered
-from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.presentation import presentation
-from kaudit_setup.report.questions.changes import (
-    LastKnown,
-    ObjectChange,
-    changes_items,
-    changes_lines,
-    last_known_item,
-    last_known_lines,
-)
 from kaudit_setup.report.questions.session import describe, masked_note
-from kaudit_setup.report.questions.values import (
-    ActorEvent,
-    LivingObject,
-    ObjectRef,
-    actor_event,
-    coordinates,
-    event_of,
-    living_item,
-)
 from kaudit_setup.report.times import localized, shown, zone
 from kaudit_setup.report.wrap import fitted
 from kaudit_setup.resources import counted
@@ -53,81 +32,16 @@ def as_text(answer: Answer, *, secrets: bool = False) -> str:
     if answer.last_known is None:
         text = fitted("\n".join(text)).split("\n")
     if answer.differences is not None:
+        from kaudit_setup.report.questions.changes import changes_lines
+
         text += map(safe, changes_lines(answer.differences, secrets=secrets))
     if answer.last_known is not None:
+        from kaudit_setup.report.questions.changes import last_known_lines
+
         # the whole can be given to kubectl
         comments = [f"# {line}".rstrip() for line in text]
         return "\n".join([*comments, *last_known_lines(answer.last_known, secrets=secrets)])
     return "\n".join(text)
-
-
-class Question(ObjectRef, frozen=True, kw_only=True):
-    """What was asked."""
-
-    verb: Verb
-
-
-class ChainLink(Item, frozen=True, kw_only=True):
-    """One object of the chain from the object asked about to the root: the request behind it, how sure, and why."""
-
-    object: ObjectRef
-    event: ActorEvent | None
-    confidence: Confidence
-    why: Words
-
-
-class WhoAnswer(Item, frozen=True, kw_only=True):
-    """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
-
-    `changes` and `last_known` are there if they were asked for (`--diff`, `--show`). `living`: the object and its
-    owners as they are now, read on a node; what they say is no part of the log.
-    """
-
-    cluster: str | UnsetType = UNSET
-    question: Question
-    confidence: Confidence
-    answer: ActorEvent | None
-    root: ActorEvent | None
-    chain: tuple[ChainLink, ...]
-    events: tuple[ActorEvent, ...]
-    coverage: tuple[LogCoverage, ...]
-    notes: tuple[Words, ...]
-    changes: tuple[ObjectChange, ...] | UnsetType = UNSET
-    last_known: LastKnown | UnsetType = UNSET
-    living: tuple[LivingObject, ...] | UnsetType = UNSET
-
-
-def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType = UNSET) -> WhoAnswer:
-    """The answer with exactly the keys that are documented; `cluster`: whose it is, if that is known."""
-    thing = answer.object
-    return WhoAnswer(
-        cluster=cluster,
-        question=Question(
-            verb=answer.question.verb,
-            group=thing.group,
-            resource=thing.resource,
-            namespace=thing.namespace,
-            name=thing.name,
-        ),
-        confidence=answer.confidence,
-        answer=actor_event(answer.answer, secrets),
-        root=actor_event(answer.root, secrets),
-        chain=tuple(
-            ChainLink(
-                object=coordinates(link.object),
-                event=actor_event(link.request, secrets),
-                confidence=link.confidence,
-                why=link.why,
-            )
-            for link in answer.links
-        ),
-        events=tuple(event_of(request, secrets) for request in answer.events),
-        coverage=covered(answer.coverage),
-        notes=tuple(answer.notes),
-        changes=changes_items(answer.differences, secrets=secrets) if answer.differences else UNSET,
-        last_known=last_known_item(answer.last_known, secrets=secrets) if answer.last_known else UNSET,
-        living=tuple(map(living_item, answer.living)) or UNSET,
-    )
 
 
 def _lines(answer: Answer, secrets: bool) -> Iterator[str]:
