@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import msgspec
 
 from kaudit_setup.auditlog.event import Event, acted_as, impersonator
@@ -83,7 +81,9 @@ def with_source(body: bytes, place: Place) -> bytes:
     try:
         source = _ENCODER.encode(more)
     except UnicodeEncodeError:  # a file name that is not UTF-8
-        source = json.dumps(more).encode()
+        from json import dumps
+
+        source = dumps(more).encode()
     return body[:-1] + b"," + source[1:]
 
 
@@ -91,7 +91,9 @@ def in_ascii(body: bytes) -> bytes:
     """The same JSON in ASCII, so that it has no control characters for a terminal or a page."""
     if body.isascii() and b"\x7f" not in body:
         return body
-    return json.dumps(json.loads(body), separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+    from json import dumps, loads
+
+    return dumps(loads(body), separators=(",", ":")).replace("\x7f", "\\u007f").encode()
 
 
 def record_of(body: bytes) -> Record:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.presentation import presentation, width
@@ -70,14 +71,13 @@ def _widened(least: Sequence[int], natural: Sequence[int], free: int) -> tuple[i
     return tuple(widths)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(msgspec.Struct, frozen=True):
     """Columns of these widths; `wraps`: a longer cell goes on in the next line."""
 
     widths: tuple[int, ...]
     right: frozenset[int]
     wraps: bool
-    has_header: ClassVar = True
+    has_header: ClassVar[bool] = True
 
     def line(self, row: Sequence[str]) -> list[str]:
         parts = [[cell] for cell in row]
@@ -93,13 +93,12 @@ class _Table:
         return space + cell if column in self.right else cell + space
 
 
-@dataclass(frozen=True, slots=True)
-class _Records:
+class _Records(msgspec.Struct, frozen=True):
     """A line for each cell, with its heading in front, and an empty line after each row."""
 
     header: tuple[str, ...]
     limit: int
-    has_header: ClassVar = False
+    has_header: ClassVar[bool] = False
 
     def line(self, row: Sequence[str]) -> list[str]:
         longest = max(map(cells, self.header))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -12,8 +11,6 @@ from kaudit_setup.auditlog.query import Row, SharedIds
 from kaudit_setup.auditlog.record import Record, in_ascii, record_of, with_source
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.documents.document import API_VERSION, Fault, Item, Warning, document
-from kaudit_setup.report.documents.formats import rows_of, to_yaml
-from kaudit_setup.report.documents.json import to_json
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.times import shown, zone
 from kaudit_setup.resources import counted
@@ -129,6 +126,8 @@ class Event(Record, frozen=True, rename="camel"):
 
 def as_json_document(rows: Iterable[Row], problems: Callable[[], Problems]) -> Iterator[bytes]:
     """The same as one document with a line for each event; `problems` is asked when all of them have come."""
+    from kaudit_setup.report.documents.json import to_json
+
     yield f'{{"apiVersion":"{API_VERSION}","kind":"Event","items":['.encode()
     between = b""
     for text in as_json_lines(rows):
@@ -141,12 +140,20 @@ def as_json_document(rows: Iterable[Row], problems: Callable[[], Problems]) -> I
 
 def as_yaml(rows: Iterable[Row], problems: Callable[[], Problems]) -> str:
     """The same as YAML; all of it is held in memory."""
-    return to_yaml(json.loads(b"".join(as_json_document(rows, problems))))
+    from json import loads
+
+    from kaudit_setup.report.documents.formats import to_yaml
+
+    return to_yaml(loads(b"".join(as_json_document(rows, problems))))
 
 
 def as_rows(rows: Iterable[Row], form: str, *, headers: bool) -> Iterator[str]:
     """The same as csv or tsv."""
-    return rows_of((json.loads(text) for text in as_json_lines(rows)), form, headers=headers)
+    from json import loads
+
+    from kaudit_setup.report.documents.formats import rows_of
+
+    return rows_of((loads(text) for text in as_json_lines(rows)), form, headers=headers)
 
 
 def as_logged(rows: Iterable[Row], *, terminal: bool) -> Iterator[bytes]:

@@ -85,13 +85,14 @@ class Cri:
 
     def __init__(self) -> None:
         self._joined = _Joined()
+        self._partial = finders([b" stdout P", b" stderr P"])
 
     @property
     def busy(self) -> bool:
         return self._joined.busy
 
     def separate(self, block: Block) -> bool:
-        return not self._joined.busy and not any(find(block.view) for find in _PARTIAL)
+        return not self._joined.busy and not any(find(block.view) for find in self._partial)
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         found = Lines().cut(block, wanted)
@@ -108,7 +109,6 @@ class Cri:
         return self._joined.rest()
 
 
-_PARTIAL: Final = finders([b" stdout P", b" stderr P"])
 _HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
 
 
@@ -120,9 +120,6 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
         return "", line, True
     # a line end of Windows is not of the part
     return stream.decode(), text.removesuffix(b"\r"), not tag.startswith(b"P")
-
-
-(_WHOLE,) = finders([b'\\n","stream"'])
 
 
 class _Logged(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -149,13 +146,14 @@ class Docker:
 
     def __init__(self) -> None:
         self._joined = _Joined()
+        (self._find_whole,) = finders([b'\\n","stream"'])
 
     @property
     def busy(self) -> bool:
         return self._joined.busy
 
     def separate(self, block: Block) -> bool:
-        whole = len(_WHOLE(block.view))
+        whole = len(self._find_whole(block.view))
         return not self._joined.busy and whole >= block.data.count(b"\n", 0, block.size)
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +37,7 @@ class Format(StrEnum):
     junit = "junit"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckedNodes(LookOptions):
+class CheckedNodes(LookOptions, frozen=True, kw_only=True):
     """The nodes, and how the verdicts are printed."""
 
     output: Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from time import sleep
@@ -39,8 +38,7 @@ class StatusOutput(StrEnum):
     prometheus = "prometheus"
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatusOptions(LookOptions):
+class StatusOptions(LookOptions, frozen=True, kw_only=True):
     """Which nodes, how to reach them, in which form the answer is printed and kept."""
 
     output: Annotated[

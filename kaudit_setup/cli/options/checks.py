@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli.answer import remember_form
@@ -64,8 +64,7 @@ class FailOn(StrEnum):
     warning = "warning"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a pipeline wants it."""
 
     format: Annotated[

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli.options.logs import LogOptions
@@ -34,8 +34,7 @@ ClusterOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterLogs:
+class ClusterLogs(msgspec.Struct, frozen=True):
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
@@ -50,8 +49,7 @@ class ClusterLogs:
     stored: Stored | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClusterLogOptions(LogOptions):
+class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
     """Where logs come from, and of which clusters they are."""
 
     cluster: ClusterOption = None

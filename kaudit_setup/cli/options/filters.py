@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli import complete
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 Values = list[str] | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class FilterOptions:
+class FilterOptions(msgspec.Struct, frozen=True, kw_only=True):
     """One field for each dimension; a value that is given twice accepts either."""
 
     user: Annotated[
@@ -78,5 +77,5 @@ class FilterOptions:
         from kaudit_setup.auditlog.filters import make_filter
         from kaudit_setup.auditlog.timestamps import Window
 
-        wanted = asdict(self)
+        wanted = msgspec.structs.asdict(self)
         return make_filter(wanted, Window.of(wanted.pop("since"), wanted.pop("until")))

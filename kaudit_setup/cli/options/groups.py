@@ -1,19 +1,20 @@
-"""How a command takes options that many commands share: written once as a frozen dataclass, given as one value."""
+"""How a command takes options that many commands share: written once as a frozen Struct, given as one value."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields
 from functools import cache, wraps
-from typing import Any, get_type_hints
+from typing import Any
+
+import msgspec
 
 from kaudit_setup.cli.answer import remember_reach
 from kaudit_setup.cli.options.reach import Reach
 
 
 def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: each named keyword of the command, a frozen dataclass, becomes its fields as options.
+    """Decorator: each named keyword of the command, a frozen Struct, becomes its fields as options.
 
     `@takes(how=NodeOptions) def status(*, how: NodeOptions)` has `--host`, `--timeout`, … like every other command.
     """
@@ -46,13 +47,12 @@ def takes(**groups: Any) -> Callable[[Callable[..., None]], Callable[..., None]]
 
 @cache
 def _parameters(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
     return [
         inspect.Parameter(
             f.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if f.default is MISSING else f.default,
-            annotation=hints[f.name],
+            default=inspect.Parameter.empty if f.default is msgspec.NODEFAULT else f.default,
+            annotation=f.type,
         )
-        for f in fields(group)
+        for f in msgspec.structs.fields(group)
     ]

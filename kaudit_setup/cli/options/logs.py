@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -126,8 +125,7 @@ def find_local_logs(
     return kept.files
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogOptions(Reach):
+class LogOptions(Reach, frozen=True, kw_only=True):
     """Where logs come from, as one value."""
 
     log: LogOption = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,8 +46,7 @@ ProofTimeout = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LookOptions(Reach):
+class LookOptions(Reach, frozen=True, kw_only=True):
     """Which nodes or which folder, where the manifest is, how long to wait."""
 
     root: Annotated[
@@ -86,45 +84,39 @@ class LookOptions(Reach):
         return self.connect(self.root)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeOptions(LookOptions):
+class NodeOptions(LookOptions, frozen=True, kw_only=True):
     """Which nodes, how to reach them, how to answer."""
 
     output: OutputOption = Output.text
     yes: UnusedYes = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProofOptions(NodeOptions):
+class ProofOptions(NodeOptions, frozen=True, kw_only=True):
     """The same for a command that waits for an event."""
 
     timeout: ProofTimeout = 180
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowNodeOptions(LookOptions):
+class RowNodeOptions(LookOptions, frozen=True, kw_only=True):
     """The same for commands whose answer is rows."""
 
     output: RowOutputOption = RowOutput.text
     yes: UnusedYes = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConfirmOptions(NodeOptions):
+class ConfirmOptions(NodeOptions, frozen=True, kw_only=True):
     """The same for commands that ask before they do something."""
 
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Apply without asking.")] = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConfirmAndProveOptions(ConfirmOptions):
+class ConfirmAndProveOptions(ConfirmOptions, frozen=True, kw_only=True):
     """The same for commands that then wait for an event."""
 
     timeout: ProofTimeout = 180
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChangeOptions(ConfirmAndProveOptions):
+class ChangeOptions(ConfirmAndProveOptions, frozen=True, kw_only=True):
     """The same for commands that alter nodes."""
 
     dry_run: Annotated[

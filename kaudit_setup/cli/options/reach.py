@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli import complete
@@ -55,8 +55,7 @@ TransportOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """Which nodes, and how to reach them: the options that every command which goes to nodes has."""
 
     host: HostOption = None

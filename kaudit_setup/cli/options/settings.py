@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli import complete
@@ -15,8 +15,7 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.model import LOG_FLAG, NEWER, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion, read_as
 
 
-@dataclass(frozen=True, kw_only=True)
-class SettingsOptions:
+class SettingsOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The wanted audit settings: a policy, and flags of kube-apiserver."""
 
     policy: Annotated[

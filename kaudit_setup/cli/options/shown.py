@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from kaudit_setup.runner import Runner
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShownOptions:
+class ShownOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown beside an answer."""
 
     diff: Annotated[

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli.options.groups import takes
@@ -29,8 +29,7 @@ _SWITCHES = ("drop_reads", "drop_controllers", "drop_nodes", "drop_events", "dro
 _LISTS = ("only_namespace", "drop_resource", "body")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecipeOptions:
+class RecipeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to leave out of the base, and what to log at a level of its own."""
 
     only_namespace: Annotated[

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from kaudit_setup.cli.answer import show
@@ -34,8 +34,7 @@ Examples:
   kaudit-setup policy explain quiet --requests requests.jsonl > out.jsonl"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestOptions:
+class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The request that is asked about."""
 
     user: Annotated[
