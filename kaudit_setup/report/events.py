@@ -55,7 +55,9 @@ def seen_note(count: int, first: str, last: str) -> str:
 
 def shared_id_notes(shared: SharedIds) -> Iterator[str]:
     """What is said of Audit-IDs that came back in another request; nothing if none did."""
-    from kaudit_setup.attribution.phrases import spoken  # only an answer that has such a note needs it
+    if not shared.count:
+        return
+    from kaudit_setup.attribution.phrases import spoken
 
     for one, other in shared.pairs:
         first, second = record_of(one.body), record_of(other.body)

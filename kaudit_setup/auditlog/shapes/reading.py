@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import compress
 from typing import Final, Protocol
 
@@ -118,12 +119,16 @@ class Texts:
 
 
 _BETWEEN: Final = b"}\n" + OWN_ORDER
-(_NEWLINE,) = finders([b"\n"])
+
+
+@cache
+def _newlines() -> Find:
+    return finders([b"\n"])[0]
 
 
 def count_lines(data: bytes | memoryview) -> int:
     """How many lines end in `data`: in half the time that `count` takes."""
-    return len(_NEWLINE(memoryview(data)))
+    return len(_newlines()(memoryview(data)))
 
 
 class Layout(Protocol):
