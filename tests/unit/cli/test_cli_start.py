@@ -67,9 +67,7 @@ def test_a_question_loads_what_it_needs(tmp_path: Path, words: list[str], not_as
     assert "kaudit_setup.auditlog.reader" in found
     assert below(found, (*_NEVER, *not_asked)) == set()
     # each takes as long to define as forty Structs
-    assert {name for name in found if name.startswith("dataclass:")} <= {
-        "dataclass:Answering"
-    }
+    assert {name for name in found if name.startswith("dataclass:")} <= {"dataclass:Answering"}
 
 
 def test_help_loads_no_command() -> None:
