@@ -23,6 +23,8 @@ class Shape(msgspec.Struct):
     reading: Reading | None = None
     rewritten: bool = False
     """Whether its events are JSON lines that do not begin as kube-apiserver's."""
+    mapped: bool = False
+    """Whether it holds events that are worded otherwise than kube-apiserver's JSON."""
     unsifted: bool = False
     """Whether its machine has no tool to sift it with."""
 
@@ -41,7 +43,8 @@ class Shape(msgspec.Struct):
     @property
     def depth(self) -> int | None:
         """In how many JSON strings an event is at most (see `Reading`)."""
-        return 1 if self.reading is None else self.reading.depth
+        known = 1 if self.reading is None else self.reading.depth
+        return None if self.mapped else known
 
     def said(self, way: str) -> None:
         """Take in what the script found out about it."""

@@ -51,6 +51,8 @@ class News:
         self._size = 0
         self.way = ""
         """How the lines of the file belong together, as the script says; `other` if it does not know."""
+        self.mapped = False
+        """Whether it holds events that are worded otherwise than kube-apiserver's JSON."""
         self.unsifted = False
         """Whether the machine has no tool to sift with."""
 
@@ -75,8 +77,8 @@ class News:
             elif kind == b"k":
                 self.way = rest.decode("ascii", "replace")
             elif kind == b"u":
-                counts = rest.split(b"\t", 4)
-                done, used = int(counts[0]), int(counts[3])
+                counts = rest.split(b"\t", 5)
+                done, used, self.mapped = int(counts[0]), int(counts[3]), int(counts[4]) > 0
             gone = gone or kind in {b"g", b"r"}
             whole = whole or kind == b"done"
             self.unsifted = self.unsifted or kind == b"w"

@@ -119,8 +119,8 @@ class RemoteTail:
         if failure := failure_of(self.name, done):
             raise failure
         piece = news.piece(0 if file.gzipped else most - stretch.begin)
-        if news.unsifted:
-            shape.unsifted = True
+        if news.unsifted or (news.mapped and shape.depth is not None):
+            shape.unsifted, shape.mapped = news.unsifted, news.mapped
             return self.read(stretch, shape)
         shape.said(news.way)
         return piece

@@ -139,16 +139,26 @@ class _NodeSearch:
     def _sift(self, files: Sequence[Sifted]) -> list[LogFile]:
         """Let the machine sift `files`; those that it has no tool for. Raises KauditError."""
         unsifted: list[LogFile] = []
-        for way, depth in dict.fromkeys((one.way, one.depth) for one in files):
-            some = [one for one in files if (one.way, one.depth) == (way, depth)]
-            with kept_here(self._node.name) as folder:
-                args = ["sift", "gzip", way, "0", "", "", *self._request.inside(depth)]
-                with contextlib.closing(SiftedAnswer(some, folder)) as answer:
-                    self._ask(args, one_by_one([one.file for one in some]), answer.feed, answer)
-                for hit in answer.hits(self._request.literals, self._request.window, self._answer.tallies):
-                    self._put(hit)
-            unsifted += answer.unsifted
+        again = list(files)
+        while again:
+            waiting, again = again, []
+            for way, depth in dict.fromkeys((one.way, one.depth) for one in waiting):
+                answer = self._sift_alike(
+                    [one for one in waiting if (one.way, one.depth) == (way, depth)], way, depth
+                )
+                unsifted += answer.unsifted
+                again += answer.again
         return unsifted
+
+    def _sift_alike(self, files: Sequence[Sifted], way: str, depth: int | None) -> SiftedAnswer:
+        """The same of files that are asked for in one way. Raises KauditError."""
+        args = ["sift", "gzip", way, "0", "", "", *self._request.inside(depth)]
+        with kept_here(self._node.name) as folder, contextlib.closing(SiftedAnswer(files, folder)) as answer:
+            self._ask(args, one_by_one([one.file for one in files]), answer.feed, answer)
+            answer.close()
+            for hit in answer.hits(self._request.literals, self._request.window, self._answer.tallies):
+                self._put(hit)
+        return answer
 
     def _ask(
         self, args: Sequence[str], stdin: bytes, sink: Callable[[bytes], None], answer: SearchAnswer | SiftedAnswer

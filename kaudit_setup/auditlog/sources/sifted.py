@@ -136,6 +136,8 @@ class SiftedAnswer:
         """Whether the script said that it had come to its end."""
         self.unsifted: list[LogFile] = []
         """Files that the machine has no tool to sift with."""
+        self.again: list[Sifted] = []
+        """Files with events that are worded otherwise than was expected: they are to be sifted by single words."""
 
     def feed(self, data: bytes) -> None:
         """Take one more piece of the answer, which may begin and end anywhere. Raises OSError and NodeError."""
@@ -200,8 +202,12 @@ class SiftedAnswer:
             self._copies[path].tally.lose(LOSSES[kind])
 
     def _facts(self, said: str) -> None:
-        lines, events, bad, size, path = said.split("\t", 4)
+        lines, events, bad, size, mapped, path = said.split("\t", 5)
         copy = self._copies[path]
+        if int(mapped) and copy.sifted.depth is not None:
+            self.again.append(replace(copy.sifted, reading=replace(copy.sifted.reading, depth=None)))
+            del self._copies[path]
+            return
         copy.tally.lines, copy.tally.events, copy.tally.size = int(lines), int(events), int(size)
         copy.bad = int(bad)
 

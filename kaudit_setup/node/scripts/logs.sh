@@ -236,16 +236,17 @@ begins_so() {
 # `news`; with it, `used` says how much is done, and it is read again together with what comes.
 JOIN='
 function end_of(text, count) { return substr(text, length(text) - count + 1) }
-function is_event(text) {
-  return index(text, "auditID") || index(text, " AUDIT: id=") || index(text, "protoPayload")
-}
+# what is worded otherwise than an event: it is to be looked for by single words
+function is_mapped(text) { return index(text, " AUDIT: id=") || index(text, "protoPayload") }
+function is_event(text) { return index(text, "auditID") || is_mapped(text) }
 function is_whole(text) {
-  if (way == "line" || way == "other") return 1
+  if (way == "line" || way == "other" || is_mapped(text)) return 1
   if (way == "element") return text ~ /},? $/
   return substr(text, 1, 1) == "{" && (end_of(text, 1) == "}" || end_of(text, 3) == "}\\n")
 }
 function give(line, text) {
   print line
+  if (is_mapped(text)) mapped++
   if (news || !is_event(text)) return
   if (!events++) print line >beside
   else latest = line
@@ -342,7 +343,7 @@ END {
   while (!news && oldest != "") finish(oldest, way == "docker" ? "\",\"stream\":\"" oldest "\"}" : "")
   if (latest != "") print latest >beside
   if (!news) done = NR - 1 + (held != "")
-  print done "\t" events + 0 "\t" bad + 0 "\t" used + 0 >facts
+  print done "\t" events + 0 "\t" bad + 0 "\t" used + 0 "\t" mapped + 0 >facts
 }'
 
 # Of the open file, what belongs together in one line, with its number; and what was read, in a line `u`.

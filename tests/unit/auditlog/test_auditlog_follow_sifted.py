@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from logkit import event, write
-from shapekit import SAME, Writer, cri, docker
+from shapekit import SAME, Writer, cri, docker, legacy
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter, make_filter
@@ -111,6 +111,7 @@ SHAPES: dict[str, Writer] = {
     "CRI in parts": lambda some: cri(some, 300),
     "docker": docker,
     "docker in parts": lambda some: docker(some, 300),
+    "legacy in CRI": lambda some: cri(legacy(some).splitlines(), 300),
     "Vector": SAME["Vector"],
     "RFC 3164": SAME["RFC 3164"],
     "Fluent Bit, parsed": SAME["Fluent Bit, parsed"],

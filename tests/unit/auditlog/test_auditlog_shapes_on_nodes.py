@@ -144,6 +144,8 @@ SIFTED: dict[str, Writer] = {
     "docker": docker,
     "docker in parts": lambda lines: docker(lines, 300),
     "legacy": legacy,
+    "legacy in CRI": lambda lines: cri(legacy(lines).splitlines(), 300),
+    "legacy in docker": lambda lines: docker(legacy(lines).splitlines()),
     "GKE": gke,
 } | {name: SAME[name] for name in ("pretty", "pretty array", "array of lines", "EventLists", "RFC 3164", "Vector")}
 
@@ -164,7 +166,7 @@ def test_only_lines_that_may_fit_cross_the_network(tmp_path: Path, shape: str, p
     here = LocalLogs(find_logs([str(tmp_path / "here/srv/audit.log")]).files)
     assert [hit.text for hit in here.candidates([NEEDLE])] == texts
     (there,), (cover,) = logs.coverage(), here.coverage()
-    assert there.first == json.loads(ALL[0])["requestReceivedTimestamp" if shape == "legacy" else "stageTimestamp"]
+    assert there.first == json.loads(ALL[0])["requestReceivedTimestamp" if "legacy" in shape else "stageTimestamp"]
     assert (there.last, there.lines, there.damaged, there.gaps) == (cover.last, cover.lines, 0, ())
     # its first event; an earlier one may stand behind it
     assert "" < cover.first <= there.first <= there.last
