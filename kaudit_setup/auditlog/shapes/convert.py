@@ -69,13 +69,14 @@ class Converter:
         return True
 
     def _converted(self, block: Block) -> Block:
-        block.height = count_lines(block.view)
+        block.height = count_lines(block.data, block.size)
         wanted = self._main.wanted(block, self._sought, idle=self._strays.idle) if self._sought else ALL
         self._leave_out(block.data, block.size, wanted)
         found = self._main.layout.cut(block, wanted.finders)
         if wanted.messages is not None:
             # each of the other lines is an event
             self._tally.events += block.height - found.count - wanted.messages
+        self._tally.events += found.others
         return self._block(self._main.apply(found), block.at, block.height)
 
     def _leave_out(self, data: bytes | bytearray, size: int, wanted: Wanted) -> None:
@@ -84,7 +85,7 @@ class Converter:
         if self._left_out:
             stamp = self._main.reading.stamp
             self._tally.watch(data, size, (stamp,))
-            self._tally.events += wanted.messages is None and data.find(stamp, 0, size) >= 0
+            self._tally.events += not wanted.checked and data.find(stamp, 0, size) >= 0
 
     def documents(self, source: Readable, documents: Documents, room: int) -> Iterator[Block]:
         """What a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
@@ -93,19 +94,18 @@ class Converter:
             data += piece[:size]
             wanted = self._main.telling(data, len(data), self._sought) if self._sought else ALL
             self._leave_out(data, len(data), wanted)
-            found = documents.take(data, last=False, finders=wanted.finders)
-            used = found.used
+            found, used = documents.take(data, last=False, finders=wanted.finders)
             if not used and len(data) >= 2 * LONGEST_BYTES:
                 self._tally.lose(f"an event longer than {LONGEST_BYTES >> 20} MiB")
                 used = len(data)
             if used:
-                texts = self._main.apply(Texts(found.texts, found.origins))
-                yield self._block(texts, at, data.count(b"\n", 0, used))
+                self._tally.events += found.others
+                yield self._block(self._main.apply(found), at, count_lines(data, used))
                 at, data = at + used, data[used:]
-        found = documents.take(data, last=True, finders=None)
+        self._left_out = False
+        found, _ = documents.take(data, last=True, finders=None)
         unfinished = bool(data) and not data.endswith(b"\n")
-        texts = self._main.apply(Texts(found.texts, found.origins))
-        yield self._block(texts, at, data.count(b"\n") + unfinished)
+        yield self._block(self._main.apply(found), at, data.count(b"\n") + unfinished)
 
     def _turn(self, block: Block) -> None:
         """Go on in another shape, if the whole block seems to be in it."""
@@ -136,8 +136,7 @@ class Converter:
             lines = b"\n".join([*found.texts, b""])
             if count_lines(lines) != found.count:
                 lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        origins = None if found.one_each else found.origins
-        made = Block(bytearray(lines), len(lines), at, origins, height)
+        made = Block(bytearray(lines), len(lines), at, found.places, height)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
         else:

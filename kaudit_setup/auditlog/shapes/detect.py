@@ -22,6 +22,7 @@ from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.rows import Rows, find_table
+from kaudit_setup.auditlog.shapes.sought import escaped
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
 from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 from kaudit_setup.values import replace
@@ -160,13 +161,21 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
     if not head.startswith((b"{", b"[")):
         return None
     documents = Documents(learn(head))
-    for text in documents.take(head, last=True, finders=None).texts:
+    for text in documents.take(head, last=True, finders=None).found.texts:
         steps = find_steps(text)
         if steps is not None:
             made = _reading(_document_name(head, text, steps), Kind.document, steps)
-            made = replace(made, layout=lambda: Spread(documents), border=documents.border, depth=None)
-            return made if b"\n" in head.rstrip() else replace(made, documents=documents)
+            signed = documents.signed(_sign(steps, made.depth))
+            made = replace(made, layout=partial(Spread, signed), border=documents.border, depth=None)
+            return made if b"\n" in head.rstrip() else replace(made, documents=signed)
     return None
+
+
+def _sign(steps: Sequence[Step], depth: int | None) -> bytes:
+    """See `Documents`: each element has it once, unless somebody made an event look so."""
+    if not steps:
+        return b""
+    return b'"protoPayload"' if depth is None else escaped(OWN_ORDER, depth)[0] if depth else b'"auditID"'
 
 
 def _document_name(head: bytes, text: bytes, steps: Sequence[Step]) -> str:

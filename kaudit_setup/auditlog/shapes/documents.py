@@ -8,13 +8,17 @@ however like an event it looks, is never taken for one. Where a stretch does not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
 
-from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
+from kaudit_setup.auditlog.shapes.reading import Texts, count_lines
 
 LONGEST_BYTES: Final = 16 << 20
 """An element that is longer is given up."""
@@ -26,13 +30,13 @@ _WRAPPER: Final = re.compile(rb"\{" + _FLAT + rb'"(' + "|".join(LISTS).encode() 
 _WRAPPER_BYTES: Final = 1 << 12  # bytes within which a list begins
 _MOST_DAMAGED: Final = 20  # elements of a stretch whose end is looked for by counting brackets
 _COMMON_BYTES: Final = 40
+_ID: Final = b'"auditID"'  # which an event has once, unless another one is in its body
 
 
 class Taken(NamedTuple):
     """Elements as JSON in one line, in which line of the stretch each begins, and how many of its bytes are done."""
 
-    texts: list[bytes]
-    origins: list[int]
+    found: Texts
     used: int
 
 
@@ -46,6 +50,12 @@ class Separator(msgspec.Struct, frozen=True):
     close: int
     open: int
     indented: bool
+
+    @property
+    def find(self) -> Find:
+        """Finds it, quickly."""
+        (found,) = finders([self.text])
+        return found
 
     def line(self, window: bytes) -> int:
         """Where the first line begins in which an element does, if it begins in another line than the one before it
@@ -79,7 +89,9 @@ def learn(head: bytes) -> Separator | None:
     line = head.rfind(b"\n", 0, begin) + 1
     indent = head[line:begin]
     indented = not indent.strip() and space > 0 and head[end - 1 - space : end - 1] == b"\n" + indent
-    common = _common(head[begin : begin + _COMMON_BYTES], head[second[0] : second[0] + _COMMON_BYTES])
+    # where indentation tells elements from all else, they may begin in any way
+    size = 1 if indented else _COMMON_BYTES
+    common = _common(head[begin : begin + size], head[second[0] : second[0] + size])
     text = head[end - 1 - space : second[0]] + common
     return Separator(text, space + 1, space + 1 + second[0] - end, indented)
 
@@ -123,9 +135,16 @@ def _common(one: bytes, other: bytes) -> bytes:
 class Documents:
     """The elements of a file, a stretch at a time."""
 
-    def __init__(self, separator: Separator | None) -> None:
-        """`separator`: None where there is one element only, or every one looks different."""
+    def __init__(self, separator: Separator | None, sign: bytes = b"") -> None:
+        """`separator`: None where there is one element only, or every one looks different. `sign`: what is once in
+        each element that holds an event; if there is none, elements are events themselves.
+        """
         self._separator = separator
+        self._sign = sign
+
+    def signed(self, sign: bytes) -> Documents:
+        """The same with a sign."""
+        return Documents(self._separator, sign)
 
     @property
     def border(self) -> Callable[[bytes], int] | None:
@@ -135,13 +154,19 @@ class Documents:
 
     def take(self, data: bytes, *, last: bool, finders: Sequence[Find] | None) -> Taken:
         """What of `data` is whole; it begins between elements. `last`: nothing follows. `finders`: elements in which
-        none of them finds anything may be left out. Elements that are damaged are among the texts, as they are.
+        none of them finds anything may be left out, if all of them seem to hold events. Elements that are damaged are
+        among the texts, as they are.
         """
         begin = _begin(data, 0)
         if begin < 0:
-            return Taken([], [], _glue(data, last))
-        quick = _stretch(data, begin, self._separator, finders) if self._separator else None
-        return quick or self._slowly(data, last)
+            return Taken(Texts([], []), _glue(data, last))
+        end = data.rfind(self._separator.text, begin) if self._separator else -1
+        if self._separator is None or end < 0:
+            return self._slowly(data, last)
+        stretch = _Stretch(data, begin, end + self._separator.close, self._separator)
+        held = stretch.holding(finders, self._sign) if finders is not None else None
+        found = held or stretch.whole()
+        return Taken(found, stretch.end) if found else self._slowly(data, last)
 
     def _slowly(self, data: bytes, last: bool) -> Taken:
         pieces: list[tuple[int, bytes]] = []
@@ -156,7 +181,12 @@ class Documents:
                 end = min((at for at in (end, following) if at >= 0), default=len(data))
             pieces.append((begin, data[begin:end]))
             used = end
-        return _lined(data, pieces, 0, len(data) if last else used)
+        lines, line, done = [], 0, 0
+        for at, _ in pieces:
+            line += data.count(b"\n", done, at)
+            done = at
+            lines.append(line)
+        return Taken(Texts([one_line(text) for _, text in pieces], lines), len(data) if last else used)
 
     def _next(self, data: bytes, begin: int) -> int:
         """Where the element after the one that begins there may begin; -1 if it is not to be seen."""
@@ -164,22 +194,87 @@ class Documents:
         return found + self._separator.close if self._separator and found >= 0 else -1
 
 
-def _stretch(data: bytes, begin: int, sep: Separator, finders: Sequence[Find] | None) -> Taken | None:
-    at = data.rfind(sep.text, begin)
-    if at < 0:
+class _Stretch:
+    """Some elements of a file, from the beginning of one to the end of another."""
+
+    def __init__(self, data: bytes, begin: int, end: int, separator: Separator) -> None:
+        """They are `data[begin:end]`."""
+        self.end = end
+        self._data = data
+        self._begin = begin
+        self._separator = separator
+        self._text = data[begin:end]
+
+    def whole(self) -> Texts | None:
+        """All elements; None if they are not what stands between separators."""
+        with suppress(*REFUSED):
+            listed = self._listed()
+            items = ITEMS.decode(compact(listed) if self._separator.indented else listed)
+            lines = b"\n".join([*items, b""])
+            if count_lines(lines) != len(items):
+                items = ITEMS.decode(compact(listed))
+                lines = b"\n".join([*items, b""])
+            if count_lines(lines) == len(items):
+                return Texts.of_lines(lines, len(items), partial(self._origins, len(items)))
         return None
-    used = at + sep.close
-    stretch = data[begin:used]
-    if finders is not None and sep.indented:
-        return _lined(data, [piece for piece in _pieces(stretch, sep) if _holds(piece[1], finders)], begin, used)
-    if not sep.comma:
-        between = sep.text[: sep.close], sep.text[sep.close :]
-        stretch = stretch.replace(sep.text, b",".join(between))
-    try:
-        raws = list(map(bytes, ITEMS.decode(b"[" + stretch + b"]")))
-    except REFUSED:
-        return None
-    return _lined(data, _placed(raws, stretch if sep.comma else data[begin:used]), begin, used)
+
+    def holding(self, finders: Sequence[Find], sign: bytes) -> Texts | None:
+        """The elements in which something is found; None if some of them may hold no event, or may be damaged."""
+        separators = [start for _, start, _ in self._separator.find(memoryview(self._text))]
+        count = len(separators) + 1
+        if not self._all_hold(sign, count):
+            return None
+        hits = sorted({start for find in finders for _, start, _ in find(memoryview(self._text))})
+        held = sorted({bisect_right(separators, hit - self._separator.close) for hit in hits})
+        begins = [0, *(start + self._separator.open for start in separators)]
+        ends = [*(start + self._separator.close for start in separators), len(self._text)]
+        texts = [one_line(self._text[begins[at] : ends[at]]) for at in held]
+        return Texts(texts, self._lines(begins[at] for at in held), count - len(held))
+
+    def _all_hold(self, sign: bytes, count: int) -> bool:
+        """Whether each of so many elements seems to hold an event."""
+        sep = self._separator
+        if sep.indented:
+            return self._times(sign or _ID) == count
+        alike = self._times(sign) == count if sign else self._text.startswith(sep.text[sep.open :])
+        return alike and self._count() == count
+
+    def _times(self, sign: bytes) -> int:
+        # where what begins it is common, `count` takes ten times as long
+        (find,) = finders([sign])
+        return len(find(memoryview(self._text)))
+
+    def _listed(self) -> bytes:
+        sep = self._separator
+        if not sep.comma:
+            return (
+                b"[" + self._text.replace(sep.text, b",".join((sep.text[: sep.close], sep.text[sep.close :]))) + b"]"
+            )
+        return b"[" + self._text + b"]"
+
+    def _count(self) -> int:
+        """How many elements there are, as JSON has it; none if it is no JSON."""
+        try:
+            return len(ITEMS.decode(self._listed()))
+        except REFUSED:
+            return 0
+
+    def _origins(self, count: int) -> list[int]:
+        """The line of each of so many elements."""
+        begins = [0, *(at + self._separator.open for _, at, _ in self._separator.find(memoryview(self._text)))]
+        if len(begins) != count:  # what looks like a separator is in an element, too
+            begins = list(_places(list(map(bytes, ITEMS.decode(self._listed()))), self._text))
+        return self._lines(begins)
+
+    def _lines(self, begins: Iterable[int]) -> list[int]:
+        """In which line each of these bytes is."""
+        lines: list[int] = []
+        line, done = self._data.count(b"\n", 0, self._begin), 0
+        for at in begins:
+            line += self._text.count(b"\n", done, at)
+            done = at
+            lines.append(line)
+        return lines
 
 
 def _glue(data: bytes, last: bool) -> int:
@@ -187,39 +282,12 @@ def _glue(data: bytes, last: bool) -> int:
     return len(data) if last or b"{" not in data else 0
 
 
-def _pieces(stretch: bytes, sep: Separator) -> Iterator[tuple[int, bytes]]:
-    begin = 0
-    while (at := stretch.find(sep.text, begin)) >= 0:
-        yield begin, stretch[begin : at + sep.close]
-        begin = at + sep.open
-    yield begin, stretch[begin:]
-
-
-def _holds(piece: bytes, finders: Sequence[Find]) -> bool:
-    return any(find(memoryview(piece)) for find in finders)
-
-
-def _placed(raws: Sequence[bytes], stretch: bytes) -> list[tuple[int, bytes]]:
-    placed = []
+def _places(items: Sequence[bytes], text: bytes) -> Iterator[int]:
     at = 0
-    for raw in raws:
-        at = stretch.find(raw, at)
-        placed.append((at, raw))
-        at += len(raw)
-    return placed
-
-
-def _lined(data: bytes, pieces: Sequence[tuple[int, bytes]], begin: int, used: int) -> Taken:
-    """`pieces`: where each begins behind `begin`, and its text."""
-    texts: list[bytes] = []
-    origins: list[int] = []
-    line = done = 0
-    for at, text in pieces:
-        line += data.count(b"\n", done, begin + at)
-        done = begin + at
-        texts.append(one_line(text))
-        origins.append(line)
-    return Taken(texts, origins, used)
+    for item in items:
+        at = text.find(item, at)
+        yield at
+        at += len(item)
 
 
 def one_line(text: bytes) -> bytes:

@@ -239,20 +239,17 @@ class Spread:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         first = -self._rest.count(b"\n")
         data = self._rest + bytes(block.view)
-        found = self._documents.take(data, last=False, finders=wanted)
-        self._rest = data[found.used :]
-        texts, origins = found.texts, [first + origin for origin in found.origins]
+        found, used = self._documents.take(data, last=False, finders=wanted)
+        self._rest = data[used:]
+        found = found.behind(first)
         if len(self._rest) >= 2 * LONGEST_BYTES:
-            texts.append(damaged(self._rest[:_SAMPLE_BYTES]))
-            origins.append(first)
+            found.add(damaged(self._rest[:_SAMPLE_BYTES]), first)
             self._rest = b""
-        return Texts(texts, origins)
+        return found
 
     def rest(self) -> Texts:
         data, self._rest = self._rest, b""
-        found = self._documents.take(data, last=True, finders=None)
-        first = -data.count(b"\n")
-        return Texts(found.texts, [first + origin for origin in found.origins])
+        return self._documents.take(data, last=True, finders=None).found.behind(-data.count(b"\n"))
 
 
 def _holding(block: Block, wanted: Sequence[Find]) -> Texts:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import cache
 from itertools import compress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, overload
 
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
-from kaudit_setup.auditlog.shapes.documents import Documents
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
+
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.shapes.documents import Documents
+
+Origins = list[int] | Callable[[], list[int]] | None
+"""Of texts the line of each, counted from the block's first, which is 0; or what tells them when they are asked for,
+which they seldom are. None: each line of the block became one text.
+"""
 
 
 class Texts:
-    """Texts of a block; `origins`: the line of each, counted from the block's first, which is 0.
+    """Texts of a block, and where each is from.
 
     They are a list, or lines in one piece. To make one of the other takes about as long as to decode them, so whoever
     works on them takes the form in which they are, if it can.
     """
 
-    __slots__ = ("_count", "_lines", "_origins", "_own", "_texts")
+    __slots__ = ("_count", "_lines", "_origins", "_own", "_texts", "others")
 
-    def __init__(self, texts: list[bytes], origins: list[int] | None) -> None:
-        """`origins`: None if each line of the block became one text."""
+    def __init__(self, texts: list[bytes], origins: Origins, others: int = 0) -> None:
+        """`others`: how many more events there are that nobody wants."""
+        self.others = others
         self._texts: list[bytes] | None = texts
         self._origins = origins
         self._lines: bytes | None = None
@@ -33,7 +42,7 @@ class Texts:
         self._own: bool | None = None
 
     @classmethod
-    def of_lines(cls, lines: bytes, count: int, origins: list[int] | None = None) -> Texts:
+    def of_lines(cls, lines: bytes, count: int, origins: Origins = None) -> Texts:
         """Of exactly `count` lines, each ended by a newline."""
         made = cls([], origins)
         made._texts, made._lines, made._count = None, lines, count
@@ -60,8 +69,8 @@ class Texts:
     @property
     def origins(self) -> list[int]:
         """The line of each."""
-        if self._origins is None:
-            self._origins = list(range(self.count))
+        if not isinstance(self._origins, list):
+            self._origins = list(range(self.count)) if self._origins is None else self._origins()
         return self._origins
 
     @property
@@ -86,6 +95,17 @@ class Texts:
         """Which of them do not begin and end so."""
         pairs = enumerate(self.texts)
         return [at for at, text in pairs if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
+
+    @property
+    def places(self) -> Sequence[int] | None:
+        """As `origins`, told when they are asked for; None if each line of the block became one text."""
+        return None if self._origins is None else self._origins if isinstance(self._origins, list) else _Later(self)
+
+    def behind(self, lines: int) -> Texts:
+        """The same, so many lines further on."""
+        made = copy(self)
+        made._origins = lambda: [origin + lines for origin in self.origins]
+        return made if lines else self
 
     def become(self, texts: list[bytes]) -> Texts:
         """What each of them was made into."""
@@ -118,6 +138,25 @@ class Texts:
         return Texts([self.texts[at] for at in order], [self.origins[at] for at in order])
 
 
+class _Later(Sequence[int]):
+    """The origins of texts."""
+
+    def __init__(self, found: Texts) -> None:
+        self._found = found
+
+    def __len__(self) -> int:
+        return self._found.count
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        return self._found.origins[index]
+
+
 _BETWEEN: Final = b"}\n" + OWN_ORDER
 
 
@@ -126,9 +165,15 @@ def _newlines() -> Find:
     return finders([b"\n"])[0]
 
 
-def count_lines(data: bytes | memoryview) -> int:
-    """How many lines end in `data`: in half the time that `count` takes."""
-    return len(_newlines()(memoryview(data)))
+def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
+    """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
+    end = len(data) if size is None else size
+    if 0 <= data.find(b"\n", 0, end) < _SHORT_LINE:
+        return data.count(b"\n", 0, end)
+    return len(_newlines()(memoryview(data)[:end]))
+
+
+_SHORT_LINE: Final = 200  # bytes
 
 
 class Layout(Protocol):

@@ -27,10 +27,12 @@ _BEFORE_ID: Final = 200  # bytes within which an event's ID follows its beginnin
 class Wanted(NamedTuple):
     """What tells which texts of a block are wanted; None if all of them are.
 
-    `messages`: how many of the other lines are the server's own messages, if each other line was looked at.
+    `checked`: whether each of the other texts is looked at and is an event, by its bytes. `messages`: how many of the
+    other lines are none, but the server's own messages; None if texts are not lines.
     """
 
     finders: Sequence[Find] | None = None
+    checked: bool = False
     messages: int | None = None
 
 
@@ -73,7 +75,7 @@ class Stream:
         # each text must be in a line of its own
         if self.plain or not self.layout.separate(block):
             return ALL
-        if not sought.checked:
+        if not sought.checked or self.reading.kind is Kind.document:
             return self.telling(block.data, block.size, sought)
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp and self._tries else None
@@ -81,15 +83,15 @@ class Stream:
         if not exact or others is None:
             return ALL
         hits = [others.outside(find(block.view)) for find in exact]
-        return Wanted(tuple(map(_given, [*hits, others.lines])), len(others.messages))
+        return Wanted(tuple(map(_given, [*hits, others.lines])), checked=True, messages=len(others.messages))
 
     def telling(self, data: bytes | bytearray, size: int, sought: Sought) -> Wanted:
-        """Of these bytes, where nobody wants to know what the rest is."""
-        if sought.checked or not self.reading.stamp:
-            return ALL
+        """Of these bytes, where nobody wants to know what the rest is, or the layout looks at it."""
         depth = self.reading.depth
+        if not self.reading.stamp:
+            return ALL
         exact = sought.exact(depth) if depth is not None and in_own_order(data, size, depth) else None
-        return Wanted(exact or sought.words)
+        return Wanted(exact or sought.words, checked=sought.checked)
 
     def _others(self, block: Block, depth: int, *, messages: bool) -> Others | None:
         """As `Frame.others`; None, too, if the lines have no frame."""

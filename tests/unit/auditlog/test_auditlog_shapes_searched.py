@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.shapes.strays import Stream
+from kaudit_setup.auditlog.shapes.strays import ALL, Stream
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:620]
 NEEDLE = b'"name":"kube-controller-manager'
@@ -35,7 +35,18 @@ SHAPES = (
     "AKS",
     "twice encoded",
 )
-REORDERED = dump(dict(reversed(json.loads(RECORDED[9]).items())))
+DOCUMENTS = (
+    "pretty",
+    "pretty array",
+    "pretty EventList",
+    "array",
+    "array of lines",
+    "EventList",
+    "filter-log-events",
+    "get-log-events",
+    "AKS records",
+)
+REORDERED = dump(dict(reversed(json.loads(next(one for one in RECORDED if NEEDLE in one)).items())))
 ODD: dict[str, list[bytes]] = {
     "nothing": [],
     "an event in another order": [REORDERED],
@@ -78,7 +89,27 @@ def test_a_search_sees_what_one_sees_who_reads_everything(
             assert [text for _, text in found if text in RECORDED] == [one for one in RECORDED if NEEDLE in one]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", DOCUMENTS)
+@pytest.mark.parametrize("odd", ["nothing", "an event in another order", "what looks like two elements"])
+def test_a_search_in_documents_sees_all_elements(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str, odd: str
+) -> None:
+    log = tmp_path / "audit.log"
+    forged = RECORDED[11].replace(b'"verb"', b'"requestObject":[' + RECORDED[12] + b"," + RECORDED[13] + b'],"verb"')
+    between = [forged] if odd.startswith("what") else ODD[odd]
+    log.write_bytes(SAME[shape]([*RECORDED[:40], *between, *RECORDED[40:]]))
+    found, tally = search(log)
+    with monkeypatch.context() as patched:
+        patched.setattr(Stream, "telling", lambda *_: ALL)
+        everything, whole = search(log)
+    assert found == everything
+    assert [text for _, text in found if text in RECORDED] == [one for one in RECORDED if NEEDLE in one]
+    tally.size, tally.back = whole.size, whole.back
+    tally.notes, whole.notes = [], []  # of the order of what was taken apart
+    assert tally == whole
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *DOCUMENTS])
 def test_a_search_takes_few_lines_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str) -> None:
     log = tmp_path / "audit.log"
     log.write_bytes(SAME[shape](RECORDED))
