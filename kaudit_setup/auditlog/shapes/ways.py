@@ -89,7 +89,7 @@ def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterato
             yield (*path, key), value
 
 
-_SIGNS: Final = (b"auditID", b"AuditId", b"protoPayload")
+_SIGNS: Final = (b"auditID", b"AuditId", b"protoPayload", b"protopayload_auditlog")
 
 
 def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
@@ -104,6 +104,7 @@ def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
 
 
 _NAMES: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset({"protopayload_auditlog"}), "rows of a BigQuery export of Google Cloud's audit log"),
     (frozenset({"protoPayload"}), "Google Cloud audit log entries (protoPayload)"),
     (frozenset({"__REALTIME_TIMESTAMP", "MESSAGE"}), "journald's JSON"),
     (frozenset({"__CURSOR", "MESSAGE"}), "journald's JSON"),

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 GZIP: Final = b"\x1f\x8b"
 """How a gzip file begins."""
-MAGICS: Final = (GZIP, b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh")
-"""How the files begin that can be unpacked: gzip, zstd, xz, bzip2. None is longer than LOOK_BYTES."""
+_SKIPPABLE: Final = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+MAGICS: Final = (GZIP, b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", *_SKIPPABLE)
+"""How the files begin that can be unpacked: gzip, zstd, xz, bzip2; zstd that begins with a frame of no text, as pzstd
+writes it (RFC 8878). None is longer than LOOK_BYTES.
+"""
 CUT: Final = "a compressed file that is cut short"
 _DAMAGED: Final = "a compressed file that is damaged"
 _MOST_GROWTH: Final = 500
@@ -115,7 +118,8 @@ class _Zstandard:
     def feed(self, data: bytes, most: int) -> tuple[bytes, bytes]:
         del most
         out = self._unpacker.decompress(data[: self._STEP])
-        return out, data[self._STEP :] if self.unused is None else b""
+        # behind the end of a frame another may follow
+        return out, data[self._STEP :]
 
 
 @cache
@@ -149,7 +153,7 @@ def _member(head: bytes) -> Callable[[], _Member] | None:
     """What unpacks a stream that begins so; None for one that is not packed."""
     if head.startswith(MAGICS[0]):
         return _quick_inflater()
-    if head.startswith(MAGICS[1]):
+    if head.startswith((MAGICS[1], *_SKIPPABLE)):
         return _zstd
     if head.startswith(MAGICS[2]):
         return lambda: _Keeping(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 << 20))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from kaudit_setup.auditlog import reader, search
 from kaudit_setup.auditlog.files import LogFile, within
@@ -171,6 +172,17 @@ def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> N
     hits, cover = found(path)
     assert len(hits) >= readable - 1
     assert any("damaged" in str(one) for one in cover.unreadable)
+
+
+def test_frames_of_zstd_follow_each_other_however_long(tmp_path: Path) -> None:
+    texts = [b"".join(line(n, pad=n % 97) + b"\n" for n in range(at, at + 1000)) for at in (0, 1000)]
+    skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"none"
+    frames = [zstandard.compress(text) for text in texts]
+    (tmp_path / "audit.log").write_bytes(frames[0] + frames[1])
+    (tmp_path / "parallel.log").write_bytes(skippable + frames[0] + skippable + frames[1])
+    for name in ("audit.log", "parallel.log"):
+        hits, cover = found(tmp_path / name)
+        assert (len(hits), cover.damaged, cover.unreadable) == (2000, 0, ())
 
 
 def test_gzip_members_follow_each_other_and_names_may_lie(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Aks:
     """Rows of the table become events; any other record stays as it is."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([_event(text) for text in found.texts], found.origins)
+        return found.become([_event(text) for text in found.texts])
 
 
 def is_row(fields: Mapping[str, msgspec.Raw]) -> bool:

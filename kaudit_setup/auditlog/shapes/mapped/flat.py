@@ -33,7 +33,7 @@ class Flat:
         self._prefix = prefix
 
     def __call__(self, found: Texts, /) -> Texts:
-        return Texts([self._event(text) for text in found.texts], found.origins)
+        return found.become([self._event(text) for text in found.texts])
 
     def _event(self, text: bytes) -> bytes:
         try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import REFUSED, damaged
+from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import moment, stamp
 from kaudit_setup.errors import InputError
@@ -100,6 +100,8 @@ class _Entry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     labels: dict[str, str] = {}
 
 
+_IN_BIGQUERY: Final = "protopayload_auditlog"
+_BIGQUERY_KEY: Final = _IN_BIGQUERY.encode()
 _ENTRY: Final = msgspec.json.Decoder(_Entry)
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
@@ -113,17 +115,30 @@ class Gke:
 
 def is_entry(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Whether these are the fields of an audit log entry of a GKE cluster."""
-    payload = bytes(fields.get("protoPayload", b""))
+    payload = bytes(fields.get("protoPayload") or fields.get(_IN_BIGQUERY) or b"")
     return b'"k8s.io"' in payload
+
+
+def _of_bigquery(row: Mapping[str, msgspec.Raw]) -> bytes:
+    """The entry of a row of a BigQuery export, which has bodies as strings and times in its own spelling."""
+    payload = FIELDS.decode(row[_IN_BIGQUERY])
+    for column, field in (("requestJson", "request"), ("responseJson", "response")):
+        if bytes(payload.get(column, b"null")) != b"null":
+            payload[field] = msgspec.Raw(STRING.decode(payload[column]).encode())
+    at = STRING.decode(row["timestamp"]).removesuffix(" UTC").replace(" ", "T")
+    entry = {key: row[key] for key in ("insertId", "operation") if bytes(row.get(key, b"null")) != b"null"}
+    stamped = at if at.endswith("Z") else f"{at}Z"
+    return msgspec.json.encode({**entry, "protoPayload": payload, "timestamp": stamped})
 
 
 def _event(text: bytes) -> bytes:
     try:
-        entry = _ENTRY.decode(text)
+        fields = FIELDS.decode(text) if _BIGQUERY_KEY in text else {}
+        entry = _ENTRY.decode(_of_bigquery(fields) if _IN_BIGQUERY in fields else text)
         payload = entry.proto_payload
         return msgspec.json.encode(_mapped(entry, payload)) if payload.service_name == "k8s.io" else b""
-    except (*REFUSED, InputError):
-        return damaged(text) if b"protoPayload" in text else text
+    except (*REFUSED, InputError, KeyError):
+        return damaged(text) if b"protoPayload" in text or _BIGQUERY_KEY in text else text
 
 
 def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
