@@ -27,6 +27,11 @@ class Block(msgspec.Struct):
         """The lines without the spare room behind them."""
         return memoryview(self.data)[: self.size]
 
+    @property
+    def blank(self) -> bool:
+        """Whether its lines are blank: a small file may unpack to millions of them."""
+        return self.data[:1].isspace() and not bytes(self.view).strip()
+
     def sizes(self) -> list[int]:
         """The lines' sizes, newline included."""
         return list(map(len, BytesIO(self.view)))

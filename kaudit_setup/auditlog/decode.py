@@ -165,7 +165,10 @@ class Lines:
         self.events: list[Event | None] = []
         with suppress(*REFUSED):
             self.events = cast(list[Event | None], decoder.decode_lines(block.view))
-        if len(self.events) != len(self.sizes):
+        if block.blank:
+            self.events = [None] * len(self.sizes)
+            tally.events -= len(self.sizes)
+        elif len(self.events) != len(self.sizes):
             self.events = [_one(decoder, text, tally, self.number(i)) for i, text in enumerate(self.texts)]
             tally.events -= sum(event is None for event in self.events)
         tally.lines += block.file_lines(len(self.events))

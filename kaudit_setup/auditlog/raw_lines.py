@@ -34,6 +34,9 @@ def in_own_order(block: Block) -> bool:
 
 def inspect(block: Block, tally: Tally) -> None:
     """Count the lines of `block` and those that cannot be events by their bytes."""
+    if block.blank:
+        tally.lines += block.file_lines(len(block.sizes()))
+        return
     data, size = block.data, block.size
     find, begins = data.find, data.startswith
     holes = find(b"\0", 0, size) >= 0

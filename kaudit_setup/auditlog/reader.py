@@ -220,7 +220,7 @@ class _Buffer:
             if hole:
                 self._tally.damage(0, "a hole of NUL bytes")
             else:
-                self._tally.lose(too_long())
+                self._tally.lose(too_long(), "export it in smaller parts, or as JSON lines")
         self.drop(self.size)
 
     def _is_hole(self) -> bool:

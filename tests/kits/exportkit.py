@@ -92,6 +92,35 @@ def cri_legacy(lines: Lines) -> bytes:
     return joined([b"2026-11-23T16:00:00.1Z stdout F " + line for line in legacy(lines).splitlines()])
 
 
+def search_answer(indent: int | None) -> Writer:
+    """What Elasticsearch and OpenSearch answer, and their web pages save."""
+
+    def write(lines: Lines) -> bytes:
+        hits = [{"_index": "audit", "_id": str(at), "_source": one} for at, one in enumerate(whole(lines))]
+        answer = {"took": 3, "_shards": {"total": 1}, "hits": {"total": {"value": len(hits)}, "hits": hits}}
+        return json.dumps(answer, indent=indent).encode()
+
+    return write
+
+
+def results(lines: Lines) -> bytes:
+    """What Splunk saves."""
+    rows = [{"_time": "2026-11-23T16:00:00.000+00:00", "_raw": text(line)} for line in lines]
+    return dump({"preview": False, "messages": [], "fields": [{"name": "_raw"}], "results": rows})
+
+
+def insights(lines: Lines) -> bytes:
+    """`aws logs get-query-results`."""
+    rows = [[{"field": "@timestamp", "value": "x"}, {"field": "@message", "value": text(line)}] for line in lines]
+    return json.dumps({"results": rows, "status": "Complete"}, indent=4).encode()
+
+
+NESTED: dict[str, Writer] = {
+    "Elasticsearch's answer": search_answer(None),
+    "Elasticsearch's answer, pretty": search_answer(2),
+    "Splunk's results": results,
+    "results of Insights": insights,
+}
 EXPORTS: dict[str, Writer] = {
     "Kibana's CSV": table("@timestamp", "_id"),
     "Azure's CSV": table("TimeGenerated [UTC]", "Category", column="log_s"),
@@ -109,5 +138,6 @@ EXPORTS: dict[str, Writer] = {
     "flat in a table": flat_table,
     "rows of AKSAudit": aks_rows,
     "rows of AKSAudit with strings": aks_strings,
+    **NESTED,
 }
 """They say all that the lines say."""

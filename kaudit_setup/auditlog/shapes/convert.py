@@ -213,6 +213,8 @@ _IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
 
 def all_of(block: Block, kinds: Collection[Kind]) -> bool:
     """Whether lines here and there in a block are of these kinds; all of them in a small one."""
+    if block.blank:
+        return True
     data, size = block.data, block.size
     plain = Kind.plain in kinds
     step = 1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES

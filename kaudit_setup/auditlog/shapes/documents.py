@@ -22,11 +22,17 @@ from kaudit_setup.auditlog.shapes.reading import Texts, count_lines
 
 LONGEST_BYTES: Final = 16 << 20
 """An element that is longer is given up."""
-LISTS: Final = ("items", "records", "events", "logEvents", "Records")
-"""Keys of an object under which its elements are: EventList, Azure, CloudWatch."""
+LISTS: Final = ("items", "records", "events", "logEvents", "Records", "hits", "results", "data")
+"""Keys of an object under which its elements are: EventList, Azure, CloudWatch, Elasticsearch, Splunk, Datadog."""
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]', re.DOTALL)
-_FLAT: Final = rb"(?:[^{}\[\]]|\{[^{}\[\]]*\}|\[[^{}\[\]]*\])*?"
-_WRAPPER: Final = re.compile(rb"\{" + _FLAT + rb'"(' + "|".join(LISTS).encode() + rb')"\s*:\s*\[')
+_BARE: Final = rb"[^{}\[\]]"
+_ONE: Final = rb"\{" + _BARE + rb"*\}|\[" + _BARE + rb"*\]"
+_TWO: Final = rb"(?:" + _BARE + rb"|" + _ONE + rb")*"
+_FLAT: Final = rb"(?:" + _BARE + rb"|\{" + _TWO + rb"\}|\[" + _TWO + rb"\])*?"
+# Elasticsearch has its list in an object of the same name
+_WRAPPER: Final = re.compile(
+    rb"\{" + _FLAT + rb'"(?:(' + "|".join(LISTS).encode() + rb')"\s*:\s*\[|hits"\s*:\s*(?=\{))'
+)
 _WRAPPER_BYTES: Final = 1 << 12  # bytes within which a list begins
 _MOST_DAMAGED: Final = 20  # elements of a stretch whose end is looked for by counting brackets
 _COMMON_BYTES: Final = 40
@@ -73,6 +79,8 @@ class Separator(msgspec.Struct, frozen=True):
 def wrapper_key(head: bytes) -> str:
     """Under which key of an object the elements are; empty if they are not in one."""
     found = _WRAPPER.match(head, 0, _WRAPPER_BYTES)
+    while found is not None and not found[1]:
+        found = _WRAPPER.match(head, found.end(), found.end() + _WRAPPER_BYTES)
     return found[1].decode() if found else ""
 
 

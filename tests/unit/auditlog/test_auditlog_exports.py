@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from documents import document
-from exportkit import EXPORTS, cri_legacy, flat, table
+from exportkit import EXPORTS, NESTED, cri_legacy, flat, table
 from logkit import SCENARIO, event, write
 from shapekit import dump, joined
 
+from kaudit_setup.auditlog import reader
 from kaudit_setup.auditlog.shapes.embedded import embedded
+from kaudit_setup.auditlog.shapes.opening import FAR_BYTES
 from kaudit_setup.cli import main
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[600:640]
@@ -63,6 +65,19 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(inner) for key, inner in value.items()}
     return sorted(map(_sorted, value), key=str) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_an_answer_is_read_piece_by_piece_however_large(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(reader, "LONGEST_LINE_BYTES", 1 << 20)
+    log = tmp_path / "audit.json"
+    times = FAR_BYTES // len(b"".join(RECORDED)) + 1
+    log.write_bytes(NESTED[name](RECORDED * times))
+    assert main(["stats", "--log", str(log), "-o", "json"]) == 0
+    (found,) = document(capfd.readouterr().out)["items"]
+    assert (found["events"], found["damaged"]) == (len(RECORDED) * times, 0)
 
 
 def test_a_legacy_log_on_standard_output_is_read(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
