@@ -25,6 +25,8 @@ QUESTIONS = {
     "who created pod/NAME (one of a thousand alike)": "who created pod/my-suspicious-pod-0040 -n default",
     "who created pod/NAME in a namespace": "who created pod/web-6d4b9 -n shop-0040",
     "who deleted deploy/NAME, a name in each namespace": "who deleted deploy/web -n shop-0040",
+    "who changed deploy/NAME, a name in each namespace": "who changed deploy/web -n shop-0040",
+    "who created pod/NAME that nobody created": "who created pod/no-such-pod-0040 -n shop-0040",
     "top --by user,verb,resource": "top --by user,verb,resource",
     "top --by namespace,agent": "top --by namespace,agent",
     "top --by path (no counts)": "top --by path",
@@ -33,7 +35,9 @@ QUESTIONS = {
     "estimate, 2 policies": "estimate metadata writes",
     "stats": "stats",
 }
-PROMISED = {"who created pod/NAME (one of a thousand alike)": 0.5, "top --by user,verb,resource": 0.5}
+PROMISED = dict.fromkeys(
+    [*(name for name in QUESTIONS if name.startswith("who ")), "top --by user,verb,resource"], 0.5
+)
 MEMORY = 500  # MB
 RATE = 80  # MB/s a core
 

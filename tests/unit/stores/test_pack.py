@@ -8,6 +8,7 @@ import hashlib
 import json
 import lzma
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -308,6 +309,53 @@ QUESTIONS = [
     ["top", "--by", "resource", "--since", "2026-11-23T16:00:00Z", "--code", "2*"],
     ["top", "--by", "path,name,ip"],
 ]
+
+
+def test_the_record_knows_on_which_nodes_api_servers_ran(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is named, so it matters that the log of cp2 is missing; for that no line is read."""
+
+    def of_kubelet(n: int, node: str, code: int = 200) -> dict[str, Any]:
+        return event(
+            n,
+            user={"username": f"system:node:{node}", "groups": ["system:nodes"]},
+            userAgent="kubelet/v1.36.2 (linux/amd64)",
+            objectRef={"resource": "pods", "namespace": "kube-system", "name": f"kube-apiserver-{node}"},
+            responseStatus={"code": code},
+        )
+
+    # a person who asks for such a Pod, and a kubelet that was refused, show nothing
+    person = event(5, objectRef=of_kubelet(5, "cp3")["objectRef"])
+    seen = [of_kubelet(2, "cp1"), of_kubelet(3, "cp2"), of_kubelet(4, "cp4", code=403)]
+    log = write(tmp_path / "cp1/audit.log", event(1), *seen, person)
+    packed(capfd, log, to=archive)
+    for question in (
+        ["who", "created", "pod/no-such-pod", "-n", "ns"],
+        ["who", "changed", "pod/no-such-pod", "-n", "ns"],
+    ):
+        of_file = run(capfd, *question, "--log", log)
+        assert "cp2" in of_file[1]
+        assert "cp3" not in of_file[1]
+        assert "cp4" not in of_file[1]
+        assert run(capfd, *question, "--log", archive)[:2] == of_file[:2]
+    for lines in archive.glob("cluster=*/day=*/*.parquet"):
+        lines.unlink()
+    assert run(capfd, *question, "--log", archive)[:2] == of_file[:2]
+
+
+def test_a_line_that_was_cut_before_its_namespace_is_told(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "cp1/audit.log", event(1))
+    cut = json.dumps(event(2, verb="delete", requestURI="/api/v1/namespaces/ns/pods/web-1"), separators=(",", ":"))
+    with log.open("a") as more:
+        more.write(cut[: cut.index('"objectRef"')] + "\n")
+    packed(capfd, log, to=archive)
+    question = ["who", "deleted", "pod/web-1", "-n", "ns", "-o", "json"]
+    of_file, of_archive = (json.loads(run(capfd, *question, "--log", one)[1])["items"] for one in (log, archive))
+    assert of_archive == of_file
+    assert any("1 line that mentions it is damaged" in note for note in of_file[0]["notes"])
 
 
 def test_what_is_read_without_the_engine_is_the_same(

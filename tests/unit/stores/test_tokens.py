@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaudit_setup.auditlog.literals import plainly
+from kaudit_setup.auditlog.literals import delimited, delimits, plainly
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.index import Index, encode
 from kaudit_setup.stores.tokens import Words, begins, blocks_of, ends, has_inside, keys_of, tells
@@ -104,3 +105,15 @@ def test_a_name_and_a_user_are_looked_up() -> None:
         assert tells([plainly(literal)]), literal
     line = json.dumps({"name": "db-0", "n": 1, "user": "system:serviceaccount:ci:deployer"}).encode()
     assert {b"db-0", b'"db-0', b"deployer", b'"system:serviceaccount:ci:deployer'} <= keys_of([line])
+
+
+def test_a_pattern_for_a_word_says_what_a_line_must_hold() -> None:
+    for word in ("shop", "web-1", "a_b"):
+        pattern = delimits(word)
+        for spelt in delimited(pattern):
+            assert re.search(pattern.encode(), b"{" + spelt + b"}"), spelt
+        assert not re.search(pattern.encode(), b'{"x' + word.encode() + b'"}')
+        assert re.search(pattern.encode(), b'{"cut')
+    for text in ("a.b", "a|b", "", "a b"):
+        assert delimits(text) == ""
+        assert delimited(text) == ()
