@@ -3,10 +3,10 @@
 The way of a question through the modules:
 
 1. `engine.ask` makes an index of the log (`evidence.index`) and searches it once for the object in its namespace, for
-   the owners that its name allows, and for requests that hold no name (`first_search`). Where a person made the object
-   by name, the others are not needed: a log that is read as a whole keeps their lines (`evidence.search`), a store is
-   never asked for them. A line of the log becomes a `Request` with the facts that its bodies tell
-   (`evidence.requests`, `evidence.bodies`).
+   the owners that its name allows, and for requests that hold no name (`first_search`). Where a person made the
+   object by name, only the first is needed: a log that is read as a whole keeps the other lines for later
+   (`evidence.search`), a store is not asked for them. A line of the log becomes a `Request` with the facts that its
+   bodies tell (`evidence.requests`, `evidence.bodies`).
 2. "created": `creation` finds the object's own create. `owner_chain` goes up from there. `owners` says whose each
    object is; the table `OWNER_RULES` names, by the kind of the owner, the rule that says what its controller followed
    (`controllers`).
