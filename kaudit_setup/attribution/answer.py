@@ -11,6 +11,7 @@ import msgspec
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
+from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
@@ -114,6 +115,15 @@ class Answer(msgspec.Struct, frozen=True):
     silent: tuple[SilentServer, ...] = ()
     proviso: str = ""
     tried: tuple[Request, ...] = ()
+    because: tuple[Reason, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why nobody is named, for programs, the weightiest first; none if somebody is."""
+        if self.found:
+            return ()
+        missing = (Reason.log_missing,) if self.silent else ()
+        return tuple(dict.fromkeys((*self.because, *missing))) or (Reason.not_in_log,)
 
     @property
     def found(self) -> bool:
@@ -166,4 +176,9 @@ def with_notes(answer: Answer, lost: Sequence[str], unreadable: int) -> Answer:
         lines = "1 line that mentions it is" if unreadable == 1 else f"{unreadable} lines that mention it are"
         notes.append(f"{lines} damaged and cannot be read.")
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
-    return replace(answer, notes=(*first, *notes, *said[:10]))
+    because = [Reason.unreadable] if nothing_readable(answer.coverage) else list(answer.because)
+    if first or unreadable:
+        because.insert(0, Reason.unreadable)
+    if lost:
+        because.append(Reason.log_missing)
+    return replace(answer, notes=(*first, *notes, *said[:10]), because=tuple(because))

@@ -15,6 +15,7 @@ import msgspec
 
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request
+from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.values import replace
 
 Confidence = Literal["certain", "inferred", "unknown"]
@@ -154,8 +155,8 @@ Next: TypeAlias = Child | LastChange | Creator | DeletionCase
 class Finding(msgspec.Struct, frozen=True):
     """What a rule found, or several: links, the root (who is not a controller), notes, and what to ask next.
 
-    `instead`: where there are no links, the sentence that says why, if the log shows it. `proviso`: who else it may
-    have been, which belongs into the same sentence as whoever is named.
+    `instead`: where there are no links, the sentence that says why, if the log shows it, of kind `why`. `proviso`:
+    who else it may have been, which belongs into the same sentence as whoever is named.
     """
 
     links: tuple[Link, ...] = ()
@@ -164,6 +165,7 @@ class Finding(msgspec.Struct, frozen=True):
     next: Next | None = None
     instead: str = ""
     proviso: str = ""
+    why: Reason = Reason.no_effect
 
     def __add__(self, later: Finding) -> Finding:
         """Both, in this order; each note once; of what both have, the later one's."""
@@ -174,6 +176,7 @@ class Finding(msgspec.Struct, frozen=True):
             later.next or self.next,
             later.instead or self.instead,
             both(self.proviso, later.proviso),
+            later.why if later.instead else self.why,
         )
 
     @property

@@ -28,6 +28,7 @@ from kaudit_setup.attribution.trust.unmentioned import if_it_existed
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
 from kaudit_setup.attribution.unanswered.beyond import NOTHING as NOTHING_BEYOND
 from kaudit_setup.attribution.unanswered.beyond import Beyond, beyond
+from kaudit_setup.attribution.unanswered.codes import Because, Reason, codes, sentences
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS, missing_servers
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.attribution.witness.chain import NOBODY, Reader, Witnesses, witnesses_of
@@ -57,10 +58,12 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding += note(*_other_groups(others), _left_out(index))
     also = _beyond(index, question, obj, finding, servers)
+    because: Sequence[Because] = ()
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))
     if finding.request is None:
         case = _unanswered(index, question, obj, finding, also, policy)
-        why, *more = reasons(index, case, log.coverage())
+        because = reasons(index, case, log.coverage())
+        why, *more = sentences(because)
         told = testimony(question.verb, obj, finding, witnesses)
         notes = (why, *told, *more, *notes, *_unknown_kind(index, question))
     else:
@@ -81,6 +84,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         living=witnesses.living,
         silent=tuple(missing_servers(also.servers, covered)),
         proviso=finding.proviso if finding.links else "",
+        because=codes(because),
     )
     return numbered(log, answer)
 
@@ -195,9 +199,9 @@ def _at_the_time(
     """What was found, if it is of the time asked about; else, or if nothing was, who did it at another time."""
     request = found.request
     if request is not None and not question.window.holds(request.time):
-        return Finding(notes=found.notes, instead=_at_another_time(question, obj, request)), ()
+        return Finding(notes=found.notes) + _at_another_time(question, obj, request), ()
     if not (found.links or found.instead) and (other := _elsewhen(index, question, obj)) is not None:
-        return found + Finding(instead=_at_another_time(question, obj, other)), events
+        return found + _at_another_time(question, obj, other), events
     return found, events
 
 
@@ -215,9 +219,10 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
     return last_that(named, by_somebody) or next(iter(named[-1:]), None)
 
 
-def _at_another_time(question: Question, obj: Object, request: Request) -> str:
+def _at_another_time(question: Question, obj: Object, request: Request) -> Finding:
     did = doing(request) if question.verb in {Verb.created, Verb.changed, Verb.deleted} else PAST[question.verb]
-    return f"{actor(request)} {did} {obj} at {request.time}, which is outside of the time asked for"
+    said = f"{actor(request)} {did} {obj} at {request.time}, which is outside of the time asked for"
+    return Finding(instead=said, why=Reason.another_time)
 
 
 def _unanswered(
@@ -225,7 +230,8 @@ def _unanswered(
 ) -> Unanswered:
     """What is known where the object's own request is not."""
     known = "" if found.links else found.instead or untold(index, obj, MATCHES[question.verb])
-    return Unanswered(question.verb.value, obj, policy, known, found.root is not None, also.namespaces)
+    why = found.why if found.instead else Reason.unclear
+    return Unanswered(question.verb.value, obj, policy, known, why, found.root is not None, also.namespaces)
 
 
 def _other_groups(others: Sequence[Object]) -> list[str]:

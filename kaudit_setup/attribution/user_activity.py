@@ -13,7 +13,9 @@ from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.phrases import infinitive, past, spoken, subject, thing
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import is_untold
+from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.resources import counted
 
 LIMIT = 20_000
@@ -93,6 +95,7 @@ def ask_user(log: Searched, question: Question) -> Answer:
         log.coverage(),
         tuple(notes),
         tried=tuple(failed),
+        because=() if events else (_why(present, log.coverage()),),
     )
 
 
@@ -119,6 +122,12 @@ def _is_in_place(question: Question, request: Request) -> bool:
 
 def _what(question: Question, request: Request) -> str:
     return f"{past(request)}, as {subject(request)}," if request.impersonator == question.user else past(request)
+
+
+def _why(present: bool, cover: Sequence[Coverage]) -> Reason:
+    if not any(one.first for one in cover):
+        return Reason.no_events
+    return Reason.not_done if present else Reason.not_found
 
 
 def _nothing(question: Question, present: bool, events: Sequence[Request]) -> list[str]:

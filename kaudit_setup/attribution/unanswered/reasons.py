@@ -11,6 +11,7 @@ from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import lifetimes
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.trust.spans import common_span
+from kaudit_setup.attribution.unanswered.codes import Because, Reason
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.auditlog.scan_statistics import Coverage
 
@@ -32,24 +33,27 @@ _CHECK: Final = "check with --policy FILE."
 class Unanswered(msgspec.Struct, frozen=True):
     """A question whose object's own request is not known.
 
-    `policy`: the one in force, if it is at hand. `known`: the reason, where the log shows it. `followed`: although no
-    request for the object is known, what is above it has an answer. `namespaces`: those that have one of that name.
+    `policy`: the one in force, if it is at hand. `known`: the reason, where the log shows it, of kind `why`.
+    `followed`: although no request for the object is known, what is above it has an answer. `namespaces`: those that
+    have one of that name.
     """
 
     verb: str
     object: Object
     policy: Policy | None = None
     known: str = ""
+    why: Reason = Reason.not_in_log
     followed: bool = False
     namespaces: frozenset[str] = frozenset()
 
 
-def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage]) -> list[str]:
+def reasons(index: EventIndex, question: Unanswered, coverage: Sequence[Coverage]) -> list[Because]:
     """Sentences that say why nobody is named, the weightiest first."""
     if not any(each.first for each in coverage):
-        return ["This log holds no events."]
+        return [Because(Reason.no_events, "This log holds no events.")]
     first, last = common_span(coverage)
-    return [*_reason(index, question, first, last), *missing_time(coverage)]
+    gaps = (Because(Reason.log_missing, gap) for gap in missing_time(coverage))
+    return [*_reason(index, question, first, last), *gaps]
 
 
 def _left_out(question: Unanswered) -> list[str]:
@@ -61,35 +65,40 @@ def _left_out(question: Unanswered) -> list[str]:
     return unlogged(question.policy, question.verb, question.object)
 
 
-def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> list[str]:
+def _reason(index: EventIndex, question: Unanswered, first: str, last: str) -> list[Because]:
     """The reason itself; the log covers `first` to `last`."""
     if question.known:
-        return [f"{question.known}."]
+        return [Because(question.why, f"{question.known}.")]
     if left_out := _left_out(question):
-        return left_out
+        return [Because(Reason.not_logged, sentence) for sentence in left_out]
     alive = index.done(question.object)
     if question.verb == "created" and alive:
-        return _created_before(question, alive, first)
+        return [Because(Reason.not_in_log, sentence) for sentence in _created_before(question, alive, first)]
     nothing = f"{_NOTHING[question.verb]} {question.object} found in this log ({_span(first, last)})."
-    return [nothing, *_doubts(question, alive)]
+    doubts = _doubts(question, alive)
+    why = Reason.not_done if alive else next((doubt.reason for doubt in doubts if doubt.reason), None)
+    return [Because(why, nothing), *doubts]
 
 
 def _span(first: str, last: str) -> str:
     return f"covers {first} to {last}" if first <= last else "its servers' logs have no time in common"
 
 
-def _doubts(question: Unanswered, alive: Sequence[Request]) -> list[str]:
+def _doubts(question: Unanswered, alive: Sequence[Request]) -> list[Because]:
     """Why nothing may be found although somebody did it: a wrong name, or the policy. `alive`: what is found."""
     if not alive:
         if elsewhere := _other_namespaces(question):
             it_is = f"one of that name is in namespace {', '.join(elsewhere)}"
-            return [
+            named = (
                 f"No successful request in this log names {question.object}, but {it_is}: write -n {elsewhere[0]}."
-            ]
+            )
+            return [Because(Reason.other_namespace, named)]
         advice = "" if question.followed else " Check the name and the namespace."
-        return [f"No successful request in this log names {question.object}.{advice}"]
+        return [
+            Because(Reason.not_found, f"No successful request in this log names {question.object}.{advice}"),
+        ]
     if question.policy is None and question.verb in {"read", "exec"}:
-        return [f"The policy may not log this; {_CHECK}"]
+        return [Because(None, f"The policy may not log this; {_CHECK}")]
     return []
 
 

@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import Confidence
+from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.report.coverage import LogCoverage, covered
 from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.questions.changes import LastKnown, ObjectChange, changes_items, last_known_item
@@ -39,12 +40,14 @@ class WhoAnswer(Item, frozen=True, kw_only=True):
     """Who did it: `answer` is the request on the object itself, `root` the one that all of it follows from.
 
     `changes` and `last_known` are there if they were asked for (`--diff`, `--show`). `living`: the object and its
-    owners as they are now, read on a node; what they say is no part of the log.
+    owners as they are now, read on a node; what they say is no part of the log. `reasons`: why the confidence is
+    `unknown`, the weightiest first; none for any other.
     """
 
     cluster: str | UnsetType = UNSET
     question: Question
     confidence: Confidence
+    reasons: tuple[Reason, ...]
     answer: ActorEvent | None
     root: ActorEvent | None
     chain: tuple[ChainLink, ...]
@@ -69,6 +72,7 @@ def as_item(answer: Answer, *, secrets: bool = False, cluster: str | UnsetType =
             name=thing.name,
         ),
         confidence=answer.confidence,
+        reasons=answer.reasons,
         answer=actor_event(answer.answer, secrets),
         root=actor_event(answer.root, secrets),
         chain=tuple(

@@ -47,7 +47,18 @@ def test_the_sentence_of_the_article(who: Asker) -> None:
 def test_the_json_has_exactly_the_documented_keys(who: Asker) -> None:
     write(who.path, *NOISE, event("10:00:00.000000", "admin", "create", "pods", "x", code=201, as_user="foobar"))
     found = who.json("created", "po/x", "-n", "default")
-    assert list(found) == ["question", "confidence", "answer", "root", "chain", "events", "coverage", "notes"]
+    assert found["reasons"] == []
+    assert list(found) == [
+        "question",
+        "confidence",
+        "reasons",
+        "answer",
+        "root",
+        "chain",
+        "events",
+        "coverage",
+        "notes",
+    ]
     assert found["question"] == {
         "verb": "created",
         "group": "",
