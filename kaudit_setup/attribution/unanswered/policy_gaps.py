@@ -58,16 +58,16 @@ _PEOPLE: Final = (
 )
 
 
-def unlogged(policy: Policy, verb: str, obj: Object) -> list[str]:
-    """Which rules keep such requests out of the log; empty if all would be logged."""
+def unlogged(policy: Policy, verb: str, obj: Object, which: str = "The policy") -> list[str]:
+    """Which rules keep such requests out of the log; empty if all would be logged. `which`: what it is called."""
     asked = [(sender, way) for sender in _senders(verb, obj) for way in sender.ways(verb)]
     reasons = [_dropped(policy, _attributes(sender, way, obj)) for sender, way in asked]
     if all(reasons):
-        return [f"The policy does not log this: {why}." for why in _once(reasons)]
+        return [f"{which} does not log this: {why}." for why in _once(reasons)]
     lost: dict[str, list[str]] = {}
     for (sender, way), why in zip(asked, reasons, strict=True):
         lost.setdefault(why, []).append(f"{way.verb} by {sender.name}")
-    return [f"The policy does not log a {' or a '.join(_once(who))}: {why}." for why, who in lost.items() if why]
+    return [f"{which} does not log a {' or a '.join(_once(who))}: {why}." for why, who in lost.items() if why]
 
 
 def _senders(verb: str, obj: Object) -> tuple[_Sender, ...]:

@@ -170,7 +170,8 @@ def _answer(
     if isinstance(question, ManyQuestion):
         from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
 
-        return many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
+        many = many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
+        return _many_with_policies(many, part) if rules is None and part.policies else many
     events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
     if question.user:
         from kaudit_setup.attribution.user_activity import ask_user
@@ -181,8 +182,18 @@ def _answer(
 
         answer = ask(events, question, rules, shown.reader(part.nodes))
     answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
+    if rules is None and part.policies:
+        from kaudit_setup.attribution.unanswered.node_policies import with_node_policies
+
+        answer = with_node_policies(answer, part.policies)
     answer = with_untimed(answer, events.untimed)
     return newest(with_notes(answer, part.missing(), events.unreadable), last)
+
+
+def _many_with_policies(many: ManyAnswer, part: ClusterLogs) -> ManyAnswer:
+    from kaudit_setup.attribution.unanswered.node_policies import many_with_node_policies
+
+    return many_with_node_policies(many, part.policies)
 
 
 def _policy(name: str | None) -> Policy | None:

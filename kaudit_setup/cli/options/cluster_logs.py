@@ -39,6 +39,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
     `silent`: API servers that are known to write no log, or were not asked. `stored`: what knows more of them.
+    `policies`: the audit policies on the nodes, each with the names of those that have it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
     nodes: Sequence[Runner] = ()
     silent: Callable[[], Sequence[SilentServer]] = tuple
     stored: Stored | None = None
+    policies: Sequence[tuple[bytes, tuple[str, ...]]] = ()
 
 
 class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
@@ -102,7 +104,8 @@ class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
                 names = {node.name: name for node in one.nodes}
                 there = NodeLogs.on(one.nodes, _script(), self.log or (), names)
                 missing = there.missing_here if name else there.missing
-                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, _silent(one, there)))
+                silent = _silent(one, there)
+                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, silent, policies=one.policies))
             yield parts
 
     @contextmanager

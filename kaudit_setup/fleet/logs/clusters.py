@@ -25,11 +25,14 @@ _BACKENDS: Final = ("--audit-log-path", "--audit-webhook-config-file")
 
 @dataclass(frozen=True, slots=True)
 class LogCluster:
-    """The nodes of one cluster whose logs are asked for, and the API servers that are known to be missing there."""
+    """The nodes of one cluster whose logs are asked for, and the API servers that are known to be missing there.
+    `policies`: the audit policies that lie on the nodes, each with the names of those that have it.
+    """
 
     name: str
     nodes: tuple[Node, ...]
     silent: tuple[SilentServer, ...] = ()
+    policies: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def log_clusters(candidates: Sequence[Candidate], heard: Heard) -> tuple[LogClus
         together.setdefault(key, []).append(answer)
     names = _names(together)
     return tuple(
-        LogCluster(names[key], tuple(one.candidate.node for one in found), tuple(_silent(found)))
+        LogCluster(
+            names[key], tuple(one.candidate.node for one in found), tuple(_silent(found)), tuple(_policies(found))
+        )
         for key, found in together.items()
     )
 
@@ -118,6 +123,17 @@ def _names(together: Mapping[str, Sequence[Answer[_Look]]]) -> dict[str, str]:
         # a list may claim that two clusters are one
         names[key] = f"{name} ({short})" if name in names.values() else name
     return names
+
+
+def _policies(found: Iterable[Answer[_Look]]) -> Iterable[tuple[bytes, tuple[str, ...]]]:
+    """The policies that the API servers of one cluster are started with, as they are now."""
+    having: dict[bytes, list[str]] = {}
+    for answer in found:
+        state = answer.value.state if answer.value is not None else None
+        policy = state.policy if state is not None else None
+        if policy is not None and policy.content:
+            having.setdefault(policy.content, []).append(answer.candidate.node.name)
+    return ((content, tuple(names)) for content, names in having.items())
 
 
 def _silent(found: Iterable[Answer[_Look]]) -> Iterable[SilentServer]:

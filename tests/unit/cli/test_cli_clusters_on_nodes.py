@@ -191,3 +191,35 @@ def test_a_node_whose_log_could_not_be_read_is_said(make: Make, capfd: pytest.Ca
     make("cp2", "", lost=True)
     said: Sequence[str] = text(capfd, "who", "read", "pod/samename", *LOG).splitlines()
     assert "requests through cp2 are not in this log (its log could not be read)" in said[0]
+
+
+DROPS_PODS = """apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: None
+  resources: [{group: "", resources: [pods]}]
+- level: Metadata
+"""
+
+
+def with_policy(root: Path, policy: str) -> None:
+    manifest = (root / "etc/kubernetes/manifests/kube-apiserver.yaml").read_text()
+    path = root / manifest.partition("--audit-policy-file=")[2].split()[0].lstrip("/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(policy)
+
+
+@pytest.mark.parametrize("asked", [["deleted", "pod/samename"], ["deleted", "pods", "-A"]])
+def test_what_the_policy_on_a_node_drops_is_said_first(
+    make: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str], asked: list[str]
+) -> None:
+    make("cp1", "A", "alice")
+    with_policy(tmp_path / "cp1", DROPS_PODS)
+    said = text(capfd, "who", *asked, *LOG).splitlines()[0]
+    assert said.startswith("No ")
+    assert said.endswith("; the policy of cp1, as it is now, does not log this: rule 1 (line 4) has level None.")
+    # what the log holds stays what it is, under whatever policy it was written
+    (created,) = answers(capfd, "who", "created", "pod/samename", *LOG)
+    assert (created["root"]["user"], created["confidence"]) == ("alice", "certain")
+    # nor is it said of what the policy logs
+    assert "policy" not in text(capfd, "who", "deleted", "secret/samename", *LOG).splitlines()[0]
