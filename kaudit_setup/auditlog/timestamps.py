@@ -33,6 +33,15 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def restamp(text: str) -> str:
+    """A moment in RFC 3339 as the log spells it. Raises InputError if `text` is none."""
+    try:
+        found = datetime.fromisoformat(text) if text.endswith("Z") and text[10:11] == "T" else None
+    except ValueError:
+        found = None
+    return stamp(moment(text) if found is None else found)
+
+
 def stamp_or_nothing(text: str) -> str:
     """`text` if it is a timestamp as the log spells them, else empty: damaged lines hold anything."""
     if not _STAMP.fullmatch(text):

@@ -38,6 +38,7 @@ _SYSLOG: Final = re.compile(
 _PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
 SYSLOG: Final = "lines with a syslog prefix"
 _EVENT_STAMP: Final = re.compile(rb'((\\*)"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
+_SERVICE: Final = re.compile(rb'"serviceName": ?"k8s\.io"')
 _ENTRY_STAMP: Final = re.compile(rb'(()"timestamp"\s*:\s*")(?=\d{4}-)')
 
 
@@ -56,7 +57,7 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
     for detector in DETECTORS:
         found = detector(lines[:_MOST_LINES], head)
         if found is not None:
-            return replace(found, stamp=_stamp(found, head)) if found.stamp else found
+            return replace(found, stamp=_stamp(found, head), signs=_signs(found, head)) if found.stamp else found
     return None
 
 
@@ -83,6 +84,12 @@ def _stamp(reading: Reading, head: bytes) -> bytes:
     least = min(said.values(), default=0) if reading.depth is None else 2**reading.depth - 1
     spelled = [one for one, backslashes in said.items() if backslashes == least]
     return spelled[0] if len(spelled) == 1 else b""
+
+
+def _signs(reading: Reading, head: bytes) -> tuple[bytes, ...]:
+    """See `Reading`."""
+    service = _SERVICE.search(head) if reading.steps[-1:] and isinstance(reading.steps[-1], Gke) else None
+    return (b'"protoPayload"', service[0], b"}\n") if service and reading.kind is Kind.record else ()
 
 
 def _cri(lines: Sequence[bytes], head: bytes) -> Reading | None:

@@ -211,8 +211,9 @@ class Reading(msgspec.Struct, frozen=True):
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
     empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
-    beginning, -1 if nowhere; None for a file that is read from its own beginning. `documents`: for a stream of
-    JSON without line breaks, which is not read by lines.
+    beginning, -1 if nowhere; None for a file that is read from its own beginning. `signs`: of records that become
+    events, what stands once in each that is whole; none if that is not known. `documents`: for a stream of JSON
+    without line breaks, which is not read by lines.
     """
 
     name: str
@@ -222,4 +223,5 @@ class Reading(msgspec.Struct, frozen=True):
     depth: int | None = 0
     stamp: bytes = b'"stageTimestamp":"'
     border: Callable[[bytes], int] | None = None
+    signs: tuple[bytes, ...] = ()
     documents: Documents | None = None

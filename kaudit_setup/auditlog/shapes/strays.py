@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import OWN_ORDER, Find
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
@@ -77,6 +77,8 @@ class Stream:
             return ALL
         if not sought.checked or self.reading.kind is Kind.document:
             return self.telling(block.data, block.size, sought)
+        if self.reading.signs:
+            return self._signed(block, sought)
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp and self._tries else None
         others = self._others(block, depth, messages=idle) if depth is not None and exact else None
@@ -84,6 +86,13 @@ class Stream:
             return ALL
         hits = [others.outside(find(block.view)) for find in exact]
         return Wanted(tuple(map(_given, [*hits, others.lines])), checked=True, messages=len(others.messages))
+
+    def _signed(self, block: Block, sought: Sought) -> Wanted:
+        """Of records that are mapped, if each of them is a whole event by its bytes."""
+        whole = all(len(find(block.view)) == block.height for find in finders(self.reading.signs))
+        return (
+            Wanted(sought.words, checked=True, messages=0) if whole and sought.words and self.reading.stamp else ALL
+        )
 
     def telling(self, data: bytes | bytearray, size: int, sought: Sought) -> Wanted:
         """Of these bytes, where nobody wants to know what the rest is, or the layout looks at it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import SAME, dump
+from shapekit import SAME, dump, gke
 
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -106,6 +106,22 @@ def test_a_search_in_documents_sees_all_elements(
     assert [text for _, text in found if text in RECORDED] == [one for one in RECORDED if NEEDLE in one]
     tally.size, tally.back = whole.size, whole.back
     tally.notes, whole.notes = [], []  # of the order of what was taken apart
+    assert tally == whole
+
+
+@pytest.mark.parametrize("odd", [b"", b'{"protoPayload": {"serviceName":"k8s.io"\n', b"a word\n"])
+def test_a_search_in_entries_of_gke_sees_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: bytes
+) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(gke(RECORDED[:40]) + odd + gke(RECORDED[40:]))
+    found, tally = search(log)
+    with monkeypatch.context() as patched:
+        patched.setattr(Stream, "_signed", lambda *_: ALL)
+        everything, whole = search(log)
+    assert found == everything
+    assert found
+    tally.size, tally.back = whole.size, whole.back
     assert tally == whole
 
 

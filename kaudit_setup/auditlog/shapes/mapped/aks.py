@@ -12,7 +12,7 @@ import msgspec
 
 from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.timestamps import moment, stamp
+from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
 
 _SURE: Final = frozenset({"AuditId", "RequestUri", "Stage", "Verb"})
@@ -64,7 +64,7 @@ def _mapped(row: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
         # a portal's export writes the zone behind the names of times
         value = bytes(row.get(column) or row.get(f"{column} [UTC]") or b"null")
         if column in _TIMES:
-            event[field] = stamp(moment(STRING.decode(value)))
+            event[field] = restamp(STRING.decode(value))
         elif column in _TEXTS:
             event[field] = msgspec.Raw(value)
         elif (inner := _dynamic(value))[:1] in {b"{", b"["}:

@@ -9,18 +9,25 @@ google/rpc/code.proto.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.timestamps import moment, stamp
+from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
 
 # google/rpc/code.proto names the HTTP status of each
-_HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
-_HTTP_MORE: Final = {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
+_HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400} | {
+    12: 501,
+    13: 500,
+    14: 503,
+    15: 500,
+    16: 401,
+}
+_MOST_KNOWN, _SHORT = 4096, 1024  # objects that are remembered, and characters of their names
 
 
 class _Person(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -142,12 +149,13 @@ def _event(text: bytes) -> bytes:
 
 
 def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
-    ref = _object(payload)
+    where, creates = payload.resource_name, payload.method_name.endswith(".create")
+    ref = (_known_object if len(where) < _SHORT else _object)(where, creates)
     labels = {name: text for name, text in entry.labels.items() if "k8s.io/" in name or "kubernetes.io/" in name}
     if payload.authorization_info and "authorization.k8s.io/decision" not in labels:
         granted = all(one.granted for one in payload.authorization_info)
         labels["authorization.k8s.io/decision"] = "allow" if granted else "forbid"
-    at = stamp(moment(entry.timestamp))
+    at = restamp(entry.timestamp)
     event: dict[str, Any] = {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -174,16 +182,16 @@ def _level(payload: _Payload) -> str:
     return "Request" if bytes(payload.request) else "Metadata"
 
 
-def _object(payload: _Payload) -> dict[str, str]:
+def _object(where: str, creates: bool) -> Mapping[str, str]:
     """The objectRef of `GROUP/VERSION[/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]]`; `core` is no group."""
-    group, _, rest = payload.resource_name.partition("/")
+    group, _, rest = where.partition("/")
     version, _, rest = rest.partition("/")
     parts = rest.strip("/").split("/")
     namespace = ""
     if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in {"status", "finalize"}:
         namespace, parts = parts[1], parts[2:]
     resource, name, *others = (*parts, "")
-    if resource == "namespaces" and not payload.method_name.endswith(".create"):
+    if resource == "namespaces" and not creates:
         namespace = name  # a request for one namespace carries it as its namespace, too
     found = {
         "resource": resource,
@@ -194,6 +202,9 @@ def _object(payload: _Payload) -> dict[str, str]:
         "subresource": "/".join(filter(None, others)),
     }
     return {key: value for key, value in found.items() if value}
+
+
+_known_object = lru_cache(maxsize=_MOST_KNOWN)(_object)
 
 
 def _uri(name: str) -> str:
@@ -213,4 +224,4 @@ def _code(payload: _Payload) -> int:
     code = payload.status.code
     if code == 0 and payload.method_name.endswith(".create"):
         return 201
-    return (_HTTP | _HTTP_MORE).get(code, code)
+    return _HTTP.get(code, code)

@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.timestamps import moment, stamp
+from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
 
-LINE: Final = re.compile(rb'\A(\S+) AUDIT: (id="(?:[^"\\]|\\.)*" .*)\Z')
-_PAIR: Final = re.compile(r'([a-z-]+)=((?:"(?:[^"\\]|\\.)*",?)+|<[a-z]+>)')
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+LINE: Final = re.compile(rb'\A(\S+) AUDIT: (id="[^"\\]*+(?:\\.[^"\\]*+)*+" .*)\Z')
+_PAIR: Final = re.compile(r'([a-z-]+)=((?:"[^"\\]*+(?:\\.[^"\\]*+)*+",?)+|<[a-z]+>)')
+_QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|U([0-9a-f]{8})|([av]))")
 _SAID: Final = {"a": "\\u0007", "v": "\\u000b"}
 _CODE: Final = re.compile(r"[0-9]{1,3}")
+_MOST_KNOWN, _SHORT = 4096, 1024  # objects that are remembered, and characters of their URIs
 _NOTHING: Final = frozenset({"<none>", "<self>", "<lookup>", "<deferred>", "<unknown>", ""})
 
 
@@ -42,14 +45,15 @@ def _event(line: bytes) -> bytes:
         return damaged(line) if b" AUDIT: id=" in line else line
     said = {name: _strings(value) for name, value in _PAIR.findall(found[2].decode("utf-8", "replace"))}
     try:
-        return msgspec.json.encode(_mapped(stamp(moment(found[1].decode("ascii", "replace"))), said))
+        return msgspec.json.encode(_mapped(restamp(found[1].decode("ascii", "replace")), said))
     except InputError:
         return damaged(line)
 
 
 def _mapped(at: str, said: dict[str, list[str]]) -> dict[str, Any]:
     def one(name: str) -> str:
-        return next((text for text in said.get(name, ()) if text not in _NOTHING), "")
+        texts = said.get(name, ())
+        return "" if not texts or texts[0] in _NOTHING else texts[0]
 
     event: dict[str, Any] = {
         "kind": "Event",
@@ -65,7 +69,8 @@ def _mapped(at: str, said: dict[str, list[str]]) -> dict[str, Any]:
         event["impersonatedUser"] = _user(one("as"), said.get("asgroups", []))
     event["sourceIPs"] = [one("ip")] if one("ip") else []
     event["userAgent"] = one("user-agent")
-    ref = _object(one("uri"), one("namespace"))
+    uri, namespace = one("uri"), one("namespace")
+    ref = (_known_object if len(uri) < _SHORT else _object)(uri, namespace)
     if ref:
         event["objectRef"] = ref
     if _CODE.fullmatch(one("response")):
@@ -77,7 +82,7 @@ def _user(name: str, groups: list[str]) -> dict[str, Any]:
     return {"username": name, "groups": [group for group in groups if group not in _NOTHING]}
 
 
-def _object(uri: str, namespace: str) -> dict[str, str]:
+def _object(uri: str, namespace: str) -> Mapping[str, str]:
     """What the URI names."""
     from kaudit_setup.policy.request import from_url
 
@@ -99,10 +104,15 @@ def _object(uri: str, namespace: str) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
+_known_object = lru_cache(maxsize=_MOST_KNOWN)(_object)
+
+
 def _strings(text: str) -> list[str]:
     r"""The strings in Go's %q, which is nearly JSON: it has \x and \U besides."""
     if text.startswith("<"):
         return [text]
+    if "\\" not in text:
+        return text.rstrip(",")[1:-1].split('","')
     found = []
     for quoted in _QUOTED.findall(text):
         try:
