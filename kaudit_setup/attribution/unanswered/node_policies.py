@@ -5,11 +5,13 @@ A log may have been written under another policy, so this is said beside an answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from kaudit_setup.attribution.answer import Answer
 from kaudit_setup.attribution.chain import both
 from kaudit_setup.attribution.deeds.answer import ManyAnswer
+from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.values import replace
 
@@ -20,30 +22,38 @@ _WHOLLY = " does not log this: "
 
 def with_node_policies(answer: Answer, policies: NodePolicies) -> Answer:
     """The answer with what may be why nobody is named."""
-    if answer.found or answer.question.user or not answer.notes:
+    if answer.found or answer.question.user:
         return answer
     said = list(_said(answer.question.verb.value, answer.question.object, policies))
-    wholly = [one for one in said if _WHOLLY in one]
+    partly = [one for one in said if _WHOLLY not in one]
     first, *others = answer.notes
-    if wholly:
-        first = f"{first.rstrip('.')}; {_proviso(wholly)}."
-    return replace(answer, notes=(first, *(one for one in said if one not in wholly), *others))
+    proviso = _proviso(said)
+    if proviso:
+        first = f"{first.rstrip('.')}; {proviso}."
+    return replace(answer, notes=(first, *partly, *others))
 
 
 def many_with_node_policies(answer: ManyAnswer, policies: NodePolicies) -> ManyAnswer:
     """The same where many objects were asked about, of kinds that are known."""
-    question = answer.question
-    if answer.found or question.user:
+    if answer.found or answer.question.user:
         return answer
-    where = (question.namespace, question.name)
-    objects = [Object(kind.group or "", kind.resource, *where) for kind in question.kinds]
-    said = [list(_said(question.verb.value, one, policies)) for one in objects]
-    wholly = dict.fromkeys(sentence for some in said for sentence in some if _WHOLLY in sentence)
-    return replace(answer, proviso=both(answer.proviso, _proviso(list(wholly))))
+    said = (_said(answer.question.verb.value, one, policies) for one in _objects(answer.question))
+    return replace(answer, proviso=both(answer.proviso, _proviso(chain.from_iterable(said))))
 
 
-def _proviso(sentences: Sequence[str]) -> str:
-    return "; ".join(f"{one[0].lower()}{one[1:]}" for one in sentences).rstrip(".")
+def _objects(question: ManyQuestion) -> Iterator[Object]:
+    for kind in question.kinds:
+        yield Object(kind.group or "", kind.resource, question.namespace, question.name)
+
+
+def _proviso(said: Iterable[str]) -> str:
+    """What is not logged at all, for a sentence that goes on."""
+    wholly = dict.fromkeys(one for one in said if _WHOLLY in one)
+    return "; ".join(map(_in_sentence, wholly))
+
+
+def _in_sentence(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:]}".rstrip(".")
 
 
 def _said(verb: str, obj: Object, policies: NodePolicies) -> Iterator[str]:
