@@ -11,7 +11,7 @@ The way of a question through the modules:
    object is; the table `OWNER_RULES` names, by the kind of the owner, the rule that says what its controller followed
    (`controllers`).
 3. "deleted": `deletion` finds the request, unless it was a dry run (`dry_runs`). If a controller sent it, the table
-   `CONTROLLER_RULES` in `deletion_causes` names the rule that says why. "changed", "read", "exec" and "touched":
+   `CONTROLLER_RULES` in `deletion_rules` names the rule that says why. "changed", "read", "exec" and "touched":
    `history` lists the requests and picks one of them; changes that changed nothing (`no_op_updates`) do not count.
 4. A rule takes a case and gives a finding: links of the chain, the root (the first who is not a controller), notes,
    and what to ask next; or None where it does not apply (`chain`). A link is certain if bodies prove it, else

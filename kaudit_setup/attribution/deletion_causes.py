@@ -7,128 +7,27 @@ was already going), AS/pkg/registry/core/pod/storage/eviction.go (an eviction is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from kaudit_setup.attribution.chain import (
-    DEEP,
-    NOTHING,
-    DeletionCase,
-    Finding,
-    KnownOwner,
-    Link,
-    Rule,
-    ends_at,
-    first_found,
-    note,
-)
+from kaudit_setup.attribution.chain import NOTHING, DeletionCase, Finding, Link, note
 from kaudit_setup.attribution.controllers.adoption import orphaned, ownership, owning_object
-from kaudit_setup.attribution.controllers.deleted_owner import deleted_with, deletion_link
-from kaudit_setup.attribution.controllers.garbage_collector import garbage_collected
-from kaudit_setup.attribution.controllers.others import TOKENS, account_of
-from kaudit_setup.attribution.controllers.scale_down import scaled_down
+from kaudit_setup.attribution.controllers.deleted_owner import deletion_link
 from kaudit_setup.attribution.creation import above, creation_of, mentions
 from kaudit_setup.attribution.deletion import Deletion, deletion_of, missing_note
-from kaudit_setup.attribution.evictions import evicted_from_node, node_gone, node_of_daemon_pod_changed, preempted
 from kaudit_setup.attribution.evidence.absence import found_missing
-from kaudit_setup.attribution.evidence.actors import (
-    CRONJOBS,
-    DAEMONSETS,
-    DEPLOYMENTS,
-    GARBAGE,
-    JOBS,
-    NAMESPACES,
-    NODES,
-    REPLICASETS,
-    REPLICATIONS,
-    SCHEDULER,
-    STATEFULSETS,
-    TAINTS,
-)
+from kaudit_setup.attribution.evidence.actors import GARBAGE, SIZERS
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import kept_up
 from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.owner_names import guesses
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, singular, target
-from kaudit_setup.attribution.owner_chain import creation_chain, follow_up
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes, target
 from kaudit_setup.attribution.phrases import actor
-from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.values import replace
 
 _DEFINITIONS: Final = ("apiextensions.k8s.io", "customresourcedefinitions")
-
-
-def _namespace_deleted(case: DeletionCase) -> Finding | None:
-    namespace = Object("", "namespaces", "", case.object.namespace)
-    return deleted_with(case, namespace, case.confidence, "its whole namespace was deleted")
-
-
-def _finished(case: DeletionCase) -> Finding:
-    """A Job that had its time after it ended: behind that is whoever made it, unless somebody changed it later."""
-    index, obj, end = case.index, case.object, case.request
-    made = creation_chain(index, obj, end.at)
-    said = note(f"it had finished, and its ttlSecondsAfterFinished was over at {end.time}")
-    later = [r for r in without(requested_changes(index, obj, end.at), creates) if not r.by_kubernetes]
-    if later:
-        last = later[-1]
-        why = f"{actor(last)} changed it last (its ttlSecondsAfterFinished, for instance)"
-        return said + ends_at(Link(obj, last, "inferred", why))
-    if made.root is None:
-        return said
-    links = made.links[1:] or (Link(obj, made.root, "inferred", "whoever made it set how long it is kept"),)
-    return said + Finding(links, made.root)
-
-
-def _kept_for_another(case: DeletionCase) -> Finding | None:
-    """A controller deletes what it keeps for something (a token Secret, Endpoints) once that is gone."""
-    obj = case.object
-    account = account_of(case.index, obj, case.request) if case.request.controller == TOKENS else None
-    kept_for = [account] if account is not None else []
-    kept_for += [
-        KnownOwner(guess.owner, "inferred", f"its controller deletes it with its {singular(guess.owner.resource)}")
-        for guess in guesses(obj)
-    ]
-    if obj.namespace:
-        namespace = Object("", "namespaces", "", obj.namespace)
-        kept_for.append(KnownOwner(namespace, "inferred", "its whole namespace was deleted"))
-    found = (deleted_with(case, one.object, one.confidence, one.why) for one in kept_for)
-    return next(filter(None, found), None)
-
-
-def _not_known(case: DeletionCase) -> Finding:
-    return note(f"what {case.request.controller} followed when it deleted {case.object} is not in this log")
-
-
-_SIZERS: Final = frozenset({DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, JOBS, CRONJOBS})
-"""The controllers that make and delete what is missing or too many."""
-
-CONTROLLER_RULES: Final[Mapping[str, tuple[Rule[DeletionCase], ...]]] = {
-    # deletes all that is in a namespace that was deleted
-    NAMESPACES: (_namespace_deleted,),
-    # deletes what has no owner left
-    GARBAGE: (garbage_collected,),
-    # delete their own when fewer, or newer ones, are wanted
-    **dict.fromkeys(_SIZERS, (node_of_daemon_pod_changed, scaled_down)),
-    # evict Pods from a node that was tainted or does not answer
-    NODES: (evicted_from_node,),
-    TAINTS: (evicted_from_node,),
-    "device-taint-eviction-controller": (evicted_from_node,),
-    # deletes Pods whose node is gone
-    "pod-garbage-collector": (node_gone,),
-    # deletes Jobs that ended some time ago
-    "ttl-after-finished-controller": (_finished,),
-    # deletes Pods to make room for others
-    SCHEDULER: (preempted,),
-}
-"""Who is behind a controller's deletion, by the controller; `OTHERS` for all that are not here."""
-
-OTHERS: Final[tuple[Rule[DeletionCase], ...]] = (
-    # it kept the object for another one, which is gone
-    _kept_for_another,
-    _not_known,
-)
 
 
 def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf")) -> Finding:
@@ -153,17 +52,15 @@ def _follow_up(finding: Finding) -> Finding:
     """A finding, with all that comes of its next steps."""
     while (step := finding.next) is not None:
         if isinstance(step, DeletionCase):
-            finding = replace(finding, next=None) + _behind(step)
+            # the rules of controllers that delete are many
+            from kaudit_setup.attribution.deletion_rules import behind
+
+            finding = replace(finding, next=None) + behind(step)
         else:
+            from kaudit_setup.attribution.owner_chain import follow_up
+
             finding = follow_up(finding)
     return finding
-
-
-def _behind(case: DeletionCase) -> Finding:
-    """Who is behind the deletion by a controller."""
-    if case.depth >= DEEP:
-        return NOTHING
-    return first_found(CONTROLLER_RULES.get(case.request.controller, OTHERS), case) or NOTHING
 
 
 def _has_owner(index: EventIndex, obj: Object) -> bool:
@@ -242,7 +139,7 @@ def _owners_above(index: EventIndex, obj: Object, before: float) -> list[Object]
 
 def _adopted(index: EventIndex, obj: Object, before: float) -> bool:
     """Whether a controller that scales what it owns changed an object."""
-    return any(request.controller in _SIZERS for request in filter(changes, index.done(obj, before)))
+    return any(request.controller in SIZERS for request in filter(changes, index.done(obj, before)))
 
 
 def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
@@ -260,7 +157,7 @@ def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
 
 def _not_taken(index: EventIndex, obj: Object) -> str:
     """That no controller deleted `obj`, though the log has such deletions; empty if it has none."""
-    takers = {GARBAGE, *(guess.controller for guess in guesses(obj))} - _SIZERS
+    takers = {GARBAGE, *(guess.controller for guess in guesses(obj))} - SIZERS
 
     def takes(request: Request) -> bool:
         return request.controller in takers and request.resource == obj.resource and request.done

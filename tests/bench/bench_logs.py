@@ -158,9 +158,9 @@ def bench(logs: Path, scratch: Path, duckdb: str) -> None:
         "events --name NAME": ["events", "--name", NAME],
     }.items():
         run = best([*TOOL, *args, *log])
-        against = f"{(run.seconds - 0.25) / rg.seconds:.1f} x rg + 0.25 s" if rg else ""
+        against = f"{(run.seconds - 0.2) / rg.seconds:.1f} x rg + 0.2 s" if rg else ""
         against += f", jq/{jq.seconds / run.seconds:.0f}" if jq else ""
-        rows.append((name, run, against + beside(run, named), "3 x rg + 0.25 s, jq/10, DuckDB"))
+        rows.append((name, run, against + beside(run, named), "3 x rg + 0.2 s, jq/10, DuckDB"))
     for name, args, promised in (
         ("events --level Request (every line decoded)", ["events", "--level", "Request"], "300k"),
         ("top --by user,verb,resource", ["top", "--by", "user,verb,resource"], "300k"),

@@ -33,6 +33,9 @@ NODES: Final = "node-controller"
 TAINTS: Final = "taint-eviction-controller"
 SCHEDULER: Final = "kube-scheduler"
 
+SIZERS: Final = frozenset({DEPLOYMENTS, REPLICASETS, REPLICATIONS, STATEFULSETS, DAEMONSETS, JOBS, CRONJOBS})
+"""The controllers that make and delete what is missing or too many."""
+
 _NAMES: Final = """
 attachdetach-controller bootstrap-signer certificate-controller clusterrole-aggregation-controller
 cronjob-controller daemon-set-controller deployment-controller device-taint-eviction-controller

@@ -21,7 +21,7 @@ _NEVER = (
     *("kaudit_setup.model", "kaudit_setup.policy.model", "kaudit_setup.report.page"),
     *("kaudit_setup.auditlog.shapes.detect", "kaudit_setup.auditlog.follow", "kaudit_setup.auditlog.archives.tarred"),
 )
-_RULES = ("kaudit_setup.attribution.owner_chain", "kaudit_setup.attribution.deletion_causes")
+_RULES = ("kaudit_setup.attribution.owner_chain", "kaudit_setup.attribution.deletion_rules")
 _ATTRIBUTION = ("kaudit_setup.attribution.evidence", "kaudit_setup.attribution.chain")
 _OF_OBJECTS = ("kaudit_setup.attribution.changes.history", "kaudit_setup.report.questions.changes")
 _ASK = """
@@ -52,7 +52,7 @@ def below(names: set[str], rooms: tuple[str, ...]) -> set[str]:
     ("words", "not_asked"),
     [
         (["who", "created", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.history")),
-        (["who", "deleted", "pod/x"], (*_OF_OBJECTS, "kaudit_setup.attribution.history")),
+        (["who", "deleted", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.history")),
         (["who", "changed", "pod/x"], _OF_OBJECTS),
         (["top", "--by", "user"], (*_ATTRIBUTION, "ahocorasick_rs")),
         (["events"], _ATTRIBUTION),
