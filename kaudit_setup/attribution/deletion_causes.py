@@ -42,10 +42,13 @@ def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf"))
         return found
     if deletion.doubtful and _has_owner(index, obj):
         # one of many that a controller keeps: it deletes and replaces them itself, too
-        request = deletion.request
-        what = f"{actor(request)} deleted {target(request)} at {request.time}"
-        return found + note(f"{what}, but nothing shows that {obj} was one of them")
+        return found + note(_maybe_another(deletion.request, obj))
     return _follow_up(found + deletion_link(index, obj, deletion, before))
+
+
+def _maybe_another(request: Request, obj: Object) -> str:
+    what = f"{actor(request)} deleted {target(request)} at {request.time}"
+    return f"{what}, but nothing shows that {obj} was one of them"
 
 
 def _follow_up(finding: Finding) -> Finding:
@@ -122,19 +125,23 @@ def _whole(obj: Object) -> list[Object]:
 
 
 def _owners_above(index: EventIndex, obj: Object, before: float) -> list[Object]:
-    """The owner of `obj`, and what is above it: those that bodies name, else those that its name tells.
+    """The owner of `obj`, and what is above it."""
+    owners = [owner for owner in _owners(index, obj, before) if owner.resource != "namespaces"]
+    return owners + [one for owner in owners for one in above(owner)]
+
+
+def _owners(index: EventIndex, obj: Object, before: float) -> list[Object]:
+    """The owners that bodies name, else those that the name of `obj` tells.
 
     What somebody made by name has none, unless a controller adopted it.
     """
     create = creation_of(index, obj, before).request
     said = ownership(index, obj, before, create)
-    owners = [guess.owner for guess in guesses(obj)]
     if said is not None:
-        owners = [owning_object(index, owner, obj) for owner in said.owners]
-    elif create is not None and create.name and not create.by_kubernetes and not _adopted(index, obj, before):
-        owners = []
-    owners = [owner for owner in owners if owner.resource != "namespaces"]
-    return owners + [one for owner in owners for one in above(owner)]
+        return [owning_object(index, owner, obj) for owner in said.owners]
+    if create is not None and create.name and not create.by_kubernetes and not _adopted(index, obj, before):
+        return []
+    return [guess.owner for guess in guesses(obj)]
 
 
 def _adopted(index: EventIndex, obj: Object, before: float) -> bool:
@@ -149,10 +156,12 @@ def _spared(index: EventIndex, below: Sequence[Object], end: Request) -> str:
     left = next((one for one in below if orphaned(index, one, float("inf")) is not None), None)
     if left is not None:
         return f"the garbage collector orphaned {left}"
-    obj = below[0]
-    # by a kubelet: it went, though the log lacks the request that deleted it
-    by_kubelet = any(request.node for request in filter(deletes, index.on(obj)))
-    return "" if by_kubelet else _not_taken(index, obj)
+    # if a kubelet ended it, it went, though the log lacks the request that deleted it
+    return "" if _ended_by_kubelet(index, below[0]) else _not_taken(index, below[0])
+
+
+def _ended_by_kubelet(index: EventIndex, obj: Object) -> bool:
+    return any(request.node for request in filter(deletes, index.on(obj)))
 
 
 def _not_taken(index: EventIndex, obj: Object) -> str:
