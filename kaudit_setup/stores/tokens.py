@@ -57,6 +57,10 @@ def word_key(word: bytes) -> bytes:
     return word[:UUID_KEPT] if len(word) == 36 and _UUID.fullmatch(word) else word[:LONGEST]
 
 
+_known_word_key = lru_cache(maxsize=1 << 15)(word_key)
+"""Most words of a piece that was not met before were met in others."""
+
+
 def value_key(value: bytes) -> bytes:
     """How the index keeps a value; empty for one that it does not keep: what stands between values, and timestamps,
     UIDs and numbers, of which every line has its own.
@@ -71,13 +75,13 @@ def keys_of(pieces: Iterable[bytes]) -> set[bytes]:
     return set(chain.from_iterable(map(_keys_in, pieces)))
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def _keys_in(piece: bytes) -> tuple[bytes, ...]:
     """The keys of one piece. Most pieces stand in many blocks."""
     values = piece.split(_QUOTE)
     words = piece.translate(_SPACED).split()
     long = [_long_key(word) for word in words if len(word) > LONGEST]
-    return tuple({*map(value_key, values), *map(word_key, words), *long} - {b""})
+    return tuple({*map(value_key, values), *map(_known_word_key, words), *long} - {b""})
 
 
 def _long_key(word: bytes) -> bytes:

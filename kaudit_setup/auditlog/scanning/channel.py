@@ -7,13 +7,24 @@ times as much of the processors' time.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+_ROOM_BYTES = 1 << 20
+
+
+def widen(pipe: Connection) -> None:
+    """Let more wait in `pipe`, where the system can: its processes take turns less often then."""
+    if size := getattr(fcntl, "F_SETPIPE_SZ", 0):
+        with suppress(OSError):  # there is a limit for all pipes of a user
+            fcntl.fcntl(pipe.fileno(), size, _ROOM_BYTES)
 
 
 def send(pipe: Connection, kind: str, payload: object) -> None:

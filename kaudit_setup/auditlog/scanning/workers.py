@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.scanning.channel import receive, send
+from kaudit_setup.auditlog.scanning.channel import receive, send, widen
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, Meter, metered
 from kaudit_setup.errors import KauditError
 from kaudit_setup.values import replace
@@ -100,6 +100,7 @@ def _forked(
     try:
         for _ in range(count):
             ours, theirs = fork.Pipe(duplex=False)
+            widen(ours)
             worker = fork.Process(target=_serve, args=(theirs, ours, take, units, work), daemon=True)
             worker.start()
             theirs.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kaudit_setup.stores.archive.counts import encode as encode_counts
 from kaudit_setup.stores.archive.index import encode as encode_index
-from kaudit_setup.stores.archive.pieces import Lot, raw
+from kaudit_setup.stores.archive.pieces import Shelf
 from kaudit_setup.stores.records import Part
 from kaudit_setup.stores.schema import COLUMNS
 from kaudit_setup.stores.tokens import (
@@ -37,8 +39,6 @@ _LEVEL = 1  # of zstd
 _SHORT_DICTIONARY = 64  # values
 _MOMENT = 64  # characters
 _DISTINCT = frozenset({"raw", "line", "size", "time", "received"})  # nothing repeats in these
-_OF_LOTS = ["lot", "begin"]
-"""Columns that only tell where the text of a line is."""
 
 LINES = (
     *((column.name, column.kind) for column in COLUMNS),
@@ -64,35 +64,37 @@ def structure(columns: Sequence[tuple[str, str]]) -> str:
 class PartWriter:
     """Writes the parts of one batch into a folder; their names say where they belong in the archive."""
 
-    def __init__(self, batch: str, cluster: str, folder: Path) -> None:
+    def __init__(self, batch: str, cluster: str, folder: Path, shelf: Shelf) -> None:
         self._batch = batch
         self._below = f"cluster={quote(cluster, safe='')}"
         self._folder = folder
+        self._shelf = shelf
         self._next_block = secrets.randbits(43) << 20  # below 2^63, so that no engine takes it for negative
         self._written = 0
 
-    def write(self, lots: Sequence[Lot]) -> Iterator[tuple[Part, Mapping[str, Path]]]:
-        """One part for each day of `lots`: what it is, and its objects as files."""
+    def write(self, tables: list[pa.Table]) -> Iterator[tuple[Part, Mapping[str, Path]]]:
+        """One part for each day of `tables`, whose lines are on the shelf: what it is, and its objects as files.
+        `tables` is empty then: nobody needs them twice, and they are large.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        numbers = (pa.repeat(pa.scalar(number, pa.uint32()), len(lot.rows)) for number, lot in enumerate(lots))
-        tables = [lot.rows.append_column("lot", of) for lot, of in zip(lots, numbers, strict=True)]
-        whole = _sorted(pa.concat_tables(tables).unify_dictionaries().combine_chunks())
-        texts = [lot.text for lot in lots]
+        whole = pa.concat_tables(tables).unify_dictionaries()
+        tables.clear()
+        whole = _sorted(whole)
         days = whole["day"].cast(pa.string())
         for day in sorted(pc.unique(days).to_pylist()):
             within = pc.equal(days, day)
-            yield self._part(whole if pc.all(within).as_py() else whole.filter(within), texts, day)
+            yield self._part(whole if pc.all(within).as_py() else whole.filter(within), day)
 
-    def _part(self, rows: pa.Table, texts: Sequence[memoryview], day: str) -> tuple[Part, Mapping[str, Path]]:
+    def _part(self, rows: pa.Table, day: str) -> tuple[Part, Mapping[str, Path]]:
         import pyarrow.compute as pc
 
         number, first = self._written, self._next_block
         self._written += 1
         lines, index, counts = (self._folder / f"{number}.{kind}" for kind in ("lines", "index", "counts"))
         counts.write_bytes(encode_counts(rows))
-        index.write_bytes(encode_index(self._lines(rows, texts, lines), self._next_block - first))
+        index.write_bytes(encode_index(self._lines(rows, lines), self._next_block - first))
         name = f"{self._below}/day={day}/{self._batch}-{number}"
         span = pc.min_max(pc.if_else(pc.equal(rows["received"], ""), rows["time"], rows["received"]))
         part = Part(
@@ -108,13 +110,13 @@ class PartWriter:
         )
         return part, {part.lines: lines, part.index: index, part.counts: counts}
 
-    def _lines(self, rows: pa.Table, texts: Sequence[memoryview], file: Path) -> dict[bytes, Blocks]:
+    def _lines(self, rows: pa.Table, file: Path) -> dict[bytes, Blocks]:
         """Write the lines in blocks; the blocks in which each key stands."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         index: dict[bytes, Blocks] = {}
-        columns = rows.drop_columns(_OF_LOTS)
+        columns = rows.drop_columns(["begin"])
         fields = [(name, _kind(columns[name])) for name in columns.column_names]
         schema = pa.schema([*fields, ("raw", pa.binary()), ("block", pa.uint64())])
         with pq.ParquetWriter(
@@ -127,7 +129,7 @@ class PartWriter:
             store_schema=False,
         ) as out:
             for number, (start, end) in enumerate(_cuts(rows["size"].to_pylist())):
-                lines = raw(rows.slice(start, end - start), texts)
+                lines = self._shelf.lines(rows.slice(start, end - start))
                 block = columns.slice(start, end - start)
                 arrays = [column.cast(kind) for column, (_, kind) in zip(block.columns, fields, strict=True)]
                 arrays += [lines, pa.repeat(pa.scalar(self._next_block, pa.uint64()), end - start)]
@@ -170,12 +172,13 @@ def _rank(column: pa.Array) -> pa.Array:
 
 def _cuts(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Where blocks begin and end, in rows of these sizes."""
-    start = weight = 0
-    for at, size in enumerate(sizes):
-        weight += size
-        if weight >= _BLOCK_BYTES or at + 1 - start == _BLOCK_ROWS or at + 1 == len(sizes):
-            yield start, at + 1
-            start, weight = at + 1, 0
+    sums = list(accumulate(sizes))
+    start = before = 0
+    while start < len(sums):
+        full = bisect_left(sums, before + _BLOCK_BYTES) + 1
+        end = min(full, start + _BLOCK_ROWS, len(sums))
+        yield start, end
+        start, before = end, sums[end - 1]
 
 
 def _kind(column: pa.ChunkedArray) -> pa.DataType:

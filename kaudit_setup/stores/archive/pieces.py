@@ -4,9 +4,10 @@ as it is.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,42 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Some lines: their columns, and the `text` in which they lie one behind the other, each from `begin` on."""
+class Shelf:
+    """Room for the text of one part, which is there again for the next one."""
 
-    rows: pa.Table
-    text: memoryview
+    def __init__(self, size: int) -> None:
+        memory = mmap.mmap(-1, size)
+        if hasattr(
+            mmap, "MADV_HUGEPAGE"
+        ):  # 4 KiB at a time, the kernel takes longer to give it than the text to copy
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        self._room = memoryview(memory)
+        self._used = 0
+
+    def fits(self, text: memoryview) -> bool:
+        """Whether there is room for `text`."""
+        return len(text) <= len(self._room) - self._used
+
+    def put(self, text: memoryview) -> int:
+        """Put `text` there; where it begins."""
+        begin, self._used = self._used, self._used + len(text)
+        self._room[begin : self._used] = text
+        return begin
+
+    def clear(self) -> None:
+        """Make room."""
+        self._used = 0
+
+    def lines(self, rows: pa.Table) -> pa.Array:
+        """The lines of `rows`, whose `begin` and `size` tell where they are."""
+        import pyarrow as pa
+
+        sizes = [size - 1 for size in rows["size"].to_pylist()]
+        begins = rows["begin"].to_pylist()
+        places = map(slice, begins, map(add, begins, sizes))
+        text = b"".join(map(self._room.__getitem__, places))
+        ends = pa.array(accumulate(sizes, initial=0), pa.int32()).buffers()[1]
+        return pa.BinaryArray.from_buffers(pa.binary(), len(sizes), [None, ends, pa.py_buffer(text)])
 
 
 def get_ready() -> None:
@@ -78,40 +109,35 @@ def _shared(shared: Shared) -> dict[str, pa.Array]:
     return columns
 
 
-def decode(data: Data) -> Lot:
-    """What `encode` made."""
+def decode(data: Data) -> tuple[pa.Table, memoryview]:
+    """What `encode` made: the columns, among them where each line begins in the text, and the text."""
     import pyarrow as pa
 
     columns, text = (memoryview(one) for one in data)
     with pa.ipc.open_stream(pa.py_buffer(columns)) as stream:
-        return Lot(stream.read_all(), text)
+        return stream.read_all(), text
 
 
-def placed(lot: Lot, before: int, after: int, place: Mapping[str, str]) -> Lot:
-    """`lot` with the `place` of its lines (column → value), of which `before` stood in the file before the first;
+def placed(table: pa.Table, before: int, after: int, place: Mapping[str, str]) -> pa.Table:
+    """`table` with the `place` of its lines (column → value), of which `before` stood in the file before the first;
     those up to line `after` are left out.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = lot.rows
-    lines = pc.add(table["line"], pa.scalar(before, pa.uint64()))
-    table = table.set_column(table.schema.get_field_index("line"), "line", lines)
+    table = shifted(table, "line", before)
     if before < after:
         table = table.filter(pc.greater(table["line"], after))
     for name, value in place.items():
         codes = pa.repeat(pa.scalar(0, pa.int8()), len(table))
         column = pa.DictionaryArray.from_arrays(codes, pa.array([value], pa.string()))
         table = table.append_column(name, column)
-    return Lot(table, lot.text)
+    return table
 
 
-def raw(rows: pa.Table, texts: Sequence[memoryview]) -> pa.Array:
-    """The lines of `rows`, each out of the text that its `lot` names."""
+def shifted(table: pa.Table, name: str, by: int) -> pa.Table:
+    """`table` with `by` added to the numbers of a column."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    sizes = [size - 1 for size in rows["size"].to_pylist()]
-    places = zip(rows["lot"].to_pylist(), rows["begin"].to_pylist(), sizes, strict=True)
-    text = b"".join([texts[lot][begin : begin + size] for lot, begin, size in places])
-    ends = pa.array(accumulate(sizes, initial=0), pa.int32()).buffers()[1]
-    return pa.BinaryArray.from_buffers(pa.binary(), len(sizes), [None, ends, pa.py_buffer(text)])
+    return table.set_column(table.schema.get_field_index(name), name, pc.add(table[name], pa.scalar(by, pa.uint64())))

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
 from kaudit_setup.stores.archive.kubelets import servers_in
 from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter
-from kaudit_setup.stores.archive.pieces import Lot, decode, encode, get_ready, placed
+from kaudit_setup.stores.archive.pieces import Shelf, decode, encode, get_ready, placed, shifted
 from kaudit_setup.stores.pack import Commit, Data, Piece, printable
 from kaudit_setup.stores.port import Place
 from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class ArchiveTarget:
@@ -51,8 +55,9 @@ class _Commit:
         self._cluster = cluster
         self._temporary = TemporaryDirectory(prefix="kaudit-setup-pack-")
         self._folder = Path(self._temporary.name)
-        self._writer = PartWriter(batch, cluster, self._folder)
-        self._lots: list[Lot] = []
+        self._shelf = Shelf(PART_BYTES)
+        self._writer = PartWriter(batch, cluster, self._folder, self._shelf)
+        self._tables: list[pa.Table] = []
         self._held = 0
         self._parts: list[Part] = []
         self._servers: set[ServerSeen] = set()
@@ -70,12 +75,15 @@ class _Commit:
             "file": printable(file.path),
             "source": piece.text,
         }
-        lot = placed(decode(piece.data), piece.before, piece.after, place)
-        if not len(lot.rows):
+        table, text = decode(piece.data)
+        table = placed(table, piece.before, piece.after, place)
+        if not len(table):
             return
-        self._lots.append(lot)
-        self._servers |= servers_in(lot.rows)
-        self._held += lot.rows.nbytes + len(lot.text)
+        if not self._shelf.fits(text):
+            self._flush()
+        self._tables.append(shifted(table, "begin", self._shelf.put(text)))
+        self._servers |= servers_in(table)
+        self._held += table.nbytes + len(text)
         if self._held >= PART_BYTES:
             self._flush()
 
@@ -101,11 +109,12 @@ class _Commit:
                     return
 
     def _flush(self) -> None:
-        if not self._lots:
+        if not self._tables:
             return
-        lots, self._lots, self._held = self._lots, [], 0
-        for part, files in self._writer.write(lots):
+        for part, files in self._writer.write(self._tables):
             self._parts.append(part)
             for name, file in files.items():
                 self._place.put(name, file)
                 file.unlink()
+        self._shelf.clear()
+        self._held = 0
