@@ -24,10 +24,10 @@ class Shelf:
     """Room for the text of one part, which is there again for the next one."""
 
     def __init__(self, size: int) -> None:
+        """`size`: bytes."""
         memory = mmap.mmap(-1, size)
-        if hasattr(
-            mmap, "MADV_HUGEPAGE"
-        ):  # 4 KiB at a time, the kernel takes longer to give it than the text to copy
+        # 4 KiB at a time, the kernel takes longer to give the room than the text takes to be copied
+        if hasattr(mmap, "MADV_HUGEPAGE"):
             memory.madvise(mmap.MADV_HUGEPAGE)
         self._room = memoryview(memory)
         self._used = 0
