@@ -18,7 +18,7 @@ from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.stores.schema import FAMILIES, NEEDED, OWN, UNKNOWN_DAY, Family, Reader
 
-_PIECE_BYTES = 4 << 20
+_PIECE_BYTES = 8 << 20
 """Bytes of lines that become columns together: each column has a price of its own, however short it is."""
 _NOT_AN_EVENT = Event("")
 _DAY = len("2026-11-23")
@@ -69,15 +69,15 @@ class Shared:
 @dataclass(slots=True)
 class Rows:
     """Lines of one unit, column by column. `lines`: their numbers in the unit, 1-based; `sizes`: their bytes with the
-    newline; `events`: 1 or 0; `text`: the lines themselves; `versions`: of the events; `own`: the columns of OWN,
-    `shared`: those of FAMILIES.
+    newline; `events`: 1 or 0; `text`: the lines themselves, in blocks; `versions`: of the events; `own`: the columns
+    of OWN, `shared`: those of FAMILIES.
     """
 
     lines: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
-    text: bytearray = field(default_factory=bytearray)
+    text: list[bytes] = field(default_factory=list)
     versions: Counter[str] = field(default_factory=Counter)
     own: list[list[Any]] = field(default_factory=lambda: [[] for _ in OWN.columns])
     shared: dict[Family, Shared] = field(
@@ -86,7 +86,7 @@ class Rows:
 
     def texts(self) -> list[bytes]:
         """The lines without their newlines."""
-        return bytes(self.text).split(b"\n")[:-1]
+        return b"".join(self.text).split(b"\n")[:-1]
 
     def count(self) -> Count:
         """What the events are like."""
@@ -109,10 +109,12 @@ class Rows:
         else:
             numbers, found = lines.numbers(), cast(list[Event], events)
             self.events += [1] * len(events)
+        if not found:
+            return
         self.versions.update(map(_version, filter(None, events)))
         self.lines += numbers
         self.sizes += sizes
-        self.text += text
+        self.text.append(bytes(text))
         for shared in self.shared.values():
             shared.take(found)
         columns = OWN.read(found)
@@ -125,12 +127,13 @@ class Rows:
 
 def rows_of(unit: Unit, tally: Tally) -> Iterator[Rows]:
     """Every line of `unit` that is not blank; see `decode_unit`."""
-    rows = Rows()
+    rows, size = Rows(), 0
     for lines in decode_unit(unit, tally, project(NEEDED | STATS, with_id=False)):
         rows.take(lines)
-        if len(rows.text) >= _PIECE_BYTES:
+        size += lines.block.size
+        if size >= _PIECE_BYTES:
             yield rows
-            rows = Rows()
+            rows, size = Rows(), 0
     yield rows
 
 

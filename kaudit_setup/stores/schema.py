@@ -116,17 +116,18 @@ NEEDED: Final[Fields] = frozenset[str]().union(*(column.fields for column in COL
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads some of COLUMNS. Events for which `key` is the same have the same values in all of them."""
+    """Reads some of COLUMNS. Events for which `key` is the same have the same values in all of them; `plain` gets
+    those that are there as they are.
+    """
 
     columns: tuple[Column, ...]
     key: Callable[[Event], Any]
+    plain: Callable[[Event], tuple[Any, ...]]
 
     def read(self, events: Sequence[Event]) -> list[Sequence[Any]]:
-        """The columns of some events, which have NEEDED."""
+        """The columns of some events, at least one, which have NEEDED."""
         # one call for all fields of an event takes a third of the time that a call for each field takes
-        plain = [column for column in self.columns if column.read is None]
-        get = attrgetter(*(next(iter(column.fields)) for column in plain))
-        values = zip(*map(get, events), strict=True) if events else iter([()] * len(plain))
+        values = zip(*map(self.plain, events), strict=True)
         return [next(values) if column.read is None else column.read(events) for column in self.columns]
 
 
@@ -135,7 +136,8 @@ def _reader(family: Family | None) -> Reader:
     fields = {field for column in columns for field in column.fields}
     # a part of an event is looked up as a whole, which is quicker; but every object has a name of its own
     parts = {field if field.startswith("object_ref.") else field.partition(".")[0] for field in fields}
-    return Reader(columns, attrgetter(*sorted(parts)))
+    plain = (next(iter(column.fields)) for column in columns if column.read is None)
+    return Reader(columns, attrgetter(*sorted(parts)), attrgetter(*plain))
 
 
 OWN: Final = _reader(None)

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import chain
 from operator import or_
 
 from kaudit_setup.auditlog.literals import Plain
@@ -57,10 +56,6 @@ def word_key(word: bytes) -> bytes:
     return word[:UUID_KEPT] if len(word) == 36 and _UUID.fullmatch(word) else word[:LONGEST]
 
 
-_known_word_key = lru_cache(maxsize=1 << 15)(word_key)
-"""Most words of a piece that was not met before were met in others."""
-
-
 def value_key(value: bytes) -> bytes:
     """How the index keeps a value; empty for one that it does not keep: what stands between values, and timestamps,
     UIDs and numbers, of which every line has its own.
@@ -70,18 +65,20 @@ def value_key(value: bytes) -> bytes:
     return _QUOTE + value[:LONGEST]
 
 
+_known_word_key, _known_value_key = (lru_cache(maxsize=1 << 15)(find) for find in (word_key, value_key))
+"""Most words and values stand in many blocks."""
+
+
 def keys_of(pieces: Iterable[bytes]) -> set[bytes]:
     """The keys of all words and values in pieces of lines, each cut at quotation marks: they are part of no word."""
-    return set(chain.from_iterable(map(_keys_in, pieces)))
+    text = _QUOTE.join(pieces)
+    words = set(text.translate(_SPACED).split())
+    long = map(_long_key, filter(_is_long, words))
+    return {*map(_known_value_key, set(text.split(_QUOTE))), *map(_known_word_key, words), *long} - {b""}
 
 
-@lru_cache(maxsize=1 << 14)
-def _keys_in(piece: bytes) -> tuple[bytes, ...]:
-    """The keys of one piece. Most pieces stand in many blocks."""
-    values = piece.split(_QUOTE)
-    words = piece.translate(_SPACED).split()
-    long = [_long_key(word) for word in words if len(word) > LONGEST]
-    return tuple({*map(value_key, values), *map(_known_word_key, words), *long} - {b""})
+def _is_long(word: bytes) -> bool:
+    return len(word) > LONGEST
 
 
 def _long_key(word: bytes) -> bytes:

@@ -39,6 +39,8 @@ _LEVEL = 1  # of zstd
 _SHORT_DICTIONARY = 64  # values
 _MOMENT = 64  # characters
 _DISTINCT = frozenset({"raw", "line", "size", "time", "received"})  # nothing repeats in these
+_TELLING = (*_ORDER, "time", "received", "verb", "code", "path", "source", "block")
+"""Columns of which the least and the greatest value in a block tell that it may be skipped."""
 
 LINES = (
     *((column.name, column.kind) for column in COLUMNS),
@@ -125,7 +127,7 @@ class PartWriter:
             compression="zstd",
             compression_level=_LEVEL,
             use_dictionary=[name for name in schema.names if name not in _DISTINCT],
-            write_statistics=[name for name in schema.names if name != "raw"],
+            write_statistics=list(_TELLING),
             store_schema=False,
         ) as out:
             for number, (start, end) in enumerate(_cuts(rows["size"].to_pylist())):

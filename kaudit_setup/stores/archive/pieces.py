@@ -32,15 +32,22 @@ class Shelf:
         self._room = memoryview(memory)
         self._used = 0
 
-    def fits(self, text: memoryview) -> bool:
-        """Whether there is room for `text`."""
-        return len(text) <= len(self._room) - self._used
+    def fits(self, text: Sequence[memoryview]) -> bool:
+        """Whether there is room for the blocks of `text`."""
+        return sum(map(len, text)) <= len(self._room) - self._used
 
-    def put(self, text: memoryview) -> int:
-        """Put `text` there; where it begins."""
-        begin, self._used = self._used, self._used + len(text)
-        self._room[begin : self._used] = text
+    def put(self, text: Sequence[memoryview]) -> int:
+        """Put the blocks of `text` there; where it begins."""
+        begin = self._used
+        for block in text:
+            self._room[self._used : self._used + len(block)] = block
+            self._used += len(block)
         return begin
+
+    @property
+    def used(self) -> int:
+        """Bytes that are there."""
+        return self._used
 
     def clear(self) -> None:
         """Make room."""
@@ -85,7 +92,7 @@ def encode(rows: Rows) -> Data:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as out:
         out.write_batch(batch)
-    return [PickleBuffer(sink.getvalue()), PickleBuffer(rows.text)]
+    return [PickleBuffer(sink.getvalue()), *map(PickleBuffer, rows.text)]
 
 
 def _own(column: Column, values: Sequence[Any]) -> pa.Array:
@@ -109,11 +116,11 @@ def _shared(shared: Shared) -> dict[str, pa.Array]:
     return columns
 
 
-def decode(data: Data) -> tuple[pa.Table, memoryview]:
-    """What `encode` made: the columns, among them where each line begins in the text, and the text."""
+def decode(data: Data) -> tuple[pa.Table, list[memoryview]]:
+    """What `encode` made: the columns, among them where each line begins in the text, and the text in blocks."""
     import pyarrow as pa
 
-    columns, text = (memoryview(one) for one in data)
+    columns, *text = [memoryview(one) for one in data]
     with pa.ipc.open_stream(pa.py_buffer(columns)) as stream:
         return stream.read_all(), text
 

@@ -58,7 +58,7 @@ class _Commit:
         self._shelf = Shelf(PART_BYTES)
         self._writer = PartWriter(batch, cluster, self._folder, self._shelf)
         self._tables: list[pa.Table] = []
-        self._held = 0
+        self._columns = 0
         self._parts: list[Part] = []
         self._servers: set[ServerSeen] = set()
 
@@ -83,8 +83,8 @@ class _Commit:
             self._flush()
         self._tables.append(shifted(table, "begin", self._shelf.put(text)))
         self._servers |= servers_in(table)
-        self._held += table.nbytes + len(text)
-        if self._held >= PART_BYTES:
+        self._columns += table.nbytes
+        if self._columns + self._shelf.used >= PART_BYTES:
             self._flush()
 
     def finish(self, sources: Sequence[Source]) -> None:
@@ -117,4 +117,4 @@ class _Commit:
                 self._place.put(name, file)
                 file.unlink()
         self._shelf.clear()
-        self._held = 0
+        self._columns = 0
