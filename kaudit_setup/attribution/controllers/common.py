@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.chain import Case, Finding, certain_if, note
 from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import incomplete, of_another_lifetime
-from kaudit_setup.attribution.timing import NEAR
+from kaudit_setup.attribution.timing import NEAR, PROMPT
 
 
 def nobody_known(case: Case) -> Finding:
@@ -25,12 +26,14 @@ def check_completeness(case: Case, requests: Sequence[Request]) -> tuple[Case, F
     `requests`: what is known to be behind what the child followed.
     """
     lacking = _lacking(case, requests) if case.certain else ""
-    return case.at_most(certain_if(not lacking)), note(lacking)
+    return case.at_most(certain_if(not lacking)), note(lacking) + Finding(proviso=lacking)
 
 
 def _lacking(case: Case, requests: Sequence[Request]) -> str:
     """Why the log surely has not all that the child followed; empty if it may have."""
     child, owner = case.child, case.owner
+    if requests and child.at - requests[-1].at > PROMPT:
+        case.index.hear_reports(owner, named(owner))
     if of_another_lifetime(child.request, requests):
         return f"the {owner} that {child.object} belongs to was made by a request that is not in this log"
     if incomplete(case.index, owner, child.at):

@@ -6,14 +6,21 @@ does not).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 from kaudit_setup.attribution.chain import NOTHING, Case, Child, Creator, Finding, LastChange, Link, certain_if, note
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, deletion_before
 from kaudit_setup.attribution.controllers.common import nobody_known
-from kaudit_setup.attribution.evidence.choose import without
-from kaudit_setup.attribution.evidence.literals import named
-from kaudit_setup.attribution.evidence.requests import Request, creates
+from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
+from kaudit_setup.attribution.evidence.choose import earliest, without
+from kaudit_setup.attribution.evidence.literals import begins, named
+from kaudit_setup.attribution.evidence.owner_names import guesses
+from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes
+from kaudit_setup.attribution.timing import NEAR, PROMPT
+from kaudit_setup.resources import counted
 
 
 def deployment(case: Case) -> Finding:
@@ -27,6 +34,14 @@ def deployment(case: Case) -> Finding:
     requests, found = requested_changes(index, case.owner, child.at, child.follower), NOTHING
     if _was_made(child):
         case, requests, found = _without_scaling(case, requests)
+        lacking = _lacking(case, requests)
+        if lacking is not None:
+            return lacking
+        found += Finding(proviso=_late(case, requests))
+        case = case.at_most(certain_if(not found.proviso))
+    elif _is_resized_later(child, requests):
+        why = f"; nobody in this log changed it since {actor(requests[-1])} created it, at {requests[-1].time}"
+        return Finding((case.at_most("inferred").link(None, why),), notes=(_unlogged_change(case),))
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
 
 
@@ -51,6 +66,60 @@ def _without_scaling(case: Case, requests: list[Request]) -> tuple[Case, list[Re
 
 def _scales(request: Request) -> bool:
     return request.subresource == "scale"
+
+
+def _lacking(case: Case, requests: Sequence[Request]) -> Finding | None:
+    """What is said where another ReplicaSet was made for the last of `requests`, so that the change that made this
+    one is not in the log; None if it may have made this one.
+    """
+    child = case.child
+    if not requests or child.timeless or child.at - requests[-1].at < PROMPT:
+        return None
+    last, made = requests[-1], _made_between(case, requests[-1].at)
+    if made is None:
+        return None
+    why = f"; {actor(last)} {doing(last)} it at {last.time}, but {made.object} was made for that, at {made.time}"
+    return Finding((case.at_most("inferred").link(None, why),), notes=(_unlogged_change(case),))
+
+
+def _unlogged_change(case: Case) -> str:
+    return (
+        f"the change of {case.owner} that {case.child.object} followed is not in this log, so its author is not known"
+    )
+
+
+def _is_resized_later(child: Child, requests: Sequence[Request]) -> bool:
+    """Whether the controller changed the size of a ReplicaSet long after the Deployment was created, and the log has
+    no change of that: a new Deployment's ReplicaSet has its size from the start (sync.go:getNewReplicaSet).
+    """
+    cause = child.cause
+    if cause is None or not requests or not (changes(cause) and cause.controller == DEPLOYMENTS):
+        return False
+    return creates(requests[-1]) and child.at - requests[-1].at > NEAR
+
+
+def _made_between(case: Case, since: float) -> Request | None:
+    """The first create of another ReplicaSet of the Deployment from `since` on (Unix seconds), before the child."""
+    index, child, owner = case.index, case.child, case.owner
+    beginning = Object("apps", "replicasets", owner.namespace, f"{owner.name}-")
+    index.look_up(begins(beginning))
+    others = (one for one in index.starting(beginning) if one != child.object)
+    own = (one for one in others if owner in {guess.owner for guess in guesses(one)})
+    made = filter(_by_the_controller, chain.from_iterable(index.done(one) for one in own))
+    return earliest(request for request in made if since + index.tolerance <= request.at < child.at)
+
+
+def _by_the_controller(request: Request) -> bool:
+    return creates(request) and request.controller == DEPLOYMENTS
+
+
+def _late(case: Case, requests: Sequence[Request]) -> str:
+    """What the sentence says where the last of `requests` came long before its ReplicaSet; empty if it did not."""
+    child = case.child
+    if not requests or child.timeless or child.at - requests[-1].at <= NEAR:
+        return ""
+    lag = counted(round(child.at - requests[-1].at), "second")
+    return f"{child.object} was made {lag} later, so that the change that it was made for may not be in this log"
 
 
 def _adopter(case: Case, gone: Request) -> Finding:

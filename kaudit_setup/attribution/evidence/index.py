@@ -76,6 +76,7 @@ class EventIndex:
         self._lost: list[tuple[float, float]] = []
         self.nodes: set[str] = set()
         self.left_out = 0
+        self._heard: set[Object] = set()
         self.living: Mapping[Object, Living] = {}
 
     def hear(self, witnesses: Iterable[Living]) -> None:
@@ -158,6 +159,17 @@ class EventIndex:
             if wanted(request):
                 keep_better(found, request)
         return in_order(found.values())
+
+    def hear_reports(self, obj: Object, literals: Sequence[bytes]) -> None:
+        """Take in controllers' reports on `obj`, found by `literals`, whose bodies tell how often it was changed: a
+        search for something else leaves them out. A pass of its own, once for each object.
+        """
+        if obj in self._heard:
+            return
+        self._heard.add(obj)
+        for request in self.sift(literals, lambda one: one.object == obj and bool(one.facts.generation)):
+            self._add(request)
+        self._stale = True
 
     def every(self, search: Search) -> Iterable[Request]:
         """What is on each line that `search` looks for, as it is read: its own pass, nothing is kept."""

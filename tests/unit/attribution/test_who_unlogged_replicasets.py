@@ -59,3 +59,55 @@ def test_the_first_sentence_says_who_else_it_may_have_been(who: Asker) -> None:
     assert first.startswith("alice created deployment shop/web")
     assert "it may as well have come of what carol or dave did to deployment shop/web" in first
     assert "bob" not in first
+
+
+DEPLOYMENTS = f"{CONTROLLER}deployment-controller"
+
+
+def made(time: str, name: str) -> dict[str, object]:
+    return event(f"{time}.0000", DEPLOYMENTS, "create", "replicasets", name, code=201, **APPS)
+
+
+def test_a_second_one_without_a_change_is_nobody_s_known(who: Asker) -> None:
+    """The policy drops somebody's requests: the change that the second followed is not in the log."""
+    write(who.path, *NOISE, MADE, made("09:00:00", OLD), made("09:20:05", NEW), bound("09:20:06", f"{NEW}-ccccc"))
+    for question in (f"rs/{NEW}", f"pod/{NEW}-ccccc"):
+        found = who.json("created", question, "-n", "shop")
+        assert found["root"] is None
+        assert any("followed is not in this log" in note for note in found["notes"])
+    assert who.json("created", f"rs/{OLD}", "-n", "shop")["root"]["user"] == "alice"
+
+
+def test_neither_is_a_smaller_one(who: Asker) -> None:
+    smaller = event("09:20:00.0000", DEPLOYMENTS, "update", "replicasets", OLD, **APPS)
+    end = event("09:20:00.1000", REPLICASETS, "delete", "pods", f"{OLD}-aaaaa", ns="shop")
+    write(who.path, *NOISE, MADE, made("09:00:00", OLD), bound("09:00:01", f"{OLD}-aaaaa"), smaller, end)
+    found = who.json("deleted", f"pod/{OLD}-aaaaa", "-n", "shop")
+    assert (found["answer"]["user"], found["root"]) == (REPLICASETS, None)
+
+
+def test_one_that_came_late_is_doubted_in_the_first_sentence(who: Asker) -> None:
+    write(who.path, *NOISE, MADE, made("09:00:40", OLD))
+    text = who.text("created", f"rs/{OLD}", "-n", "shop")
+    assert text.startswith("alice created deployment shop/web")
+    assert "was made 40 seconds later, so that the change that it was made for may not be" in text.splitlines()[0]
+
+
+def test_a_log_that_lacks_a_change_says_so_in_the_first_sentence(who: Asker) -> None:
+    """The reports of the Deployment's controller show one change more than the log has (metadata.generation)."""
+
+    def report(time: str, generation: int) -> dict[str, object]:
+        body = {"metadata": {"name": "web", "namespace": "shop", "generation": generation}}
+        one = event(f"{time}.0000", DEPLOYMENTS, "update", "deployments", "web", sub="status", **APPS)
+        return {**one, "level": "Request", "requestObject": body}
+
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d-1", "controller": True}
+    new = {**made("09:20:05", NEW), "level": "Request", "requestObject": {"metadata": {"ownerReferences": [owner]}}}
+    before = [MADE, report("09:00:01", 1), CHANGED, report("09:20:01", 2)]
+    write(who.path, *NOISE, *before, report("09:20:04", 3), new, report("09:20:06", 3))
+    found = who.json("created", f"rs/{NEW}", "-n", "shop")
+    assert found["confidence"] == "inferred"
+    assert (
+        "the log lacks a change of deployment shop/web"
+        in who.text("created", f"rs/{NEW}", "-n", "shop").splitlines()[0]
+    )
