@@ -21,6 +21,7 @@ from kaudit_setup.auditlog.scanning.meter import Length, Meter
 from kaudit_setup.auditlog.shapes.convert import Converter, Readable
 from kaudit_setup.auditlog.shapes.layouts import any_line
 from kaudit_setup.auditlog.shapes.opening import begin
+from kaudit_setup.auditlog.shapes.origins import of_server
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.shapes.sought import Sought
 from kaudit_setup.auditlog.unpacking.compression import CUT
@@ -138,7 +139,7 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
     if unit.start:
         at = _line_start(stream, unit.start)
     else:
-        start = begin(stream, tally)
+        start = begin(stream, tally, server=of_server(unit.file.path))
         at, source, reading = start.at, start.source, reading or start.reading
         if unit.file.gzipped and start.empty:
             tally.lose(CUT)

@@ -100,6 +100,14 @@ def _docker(lines: Sequence[bytes], head: bytes) -> Reading | None:
     return _container(DOCKER_LINES, head) if Kind.docker in map(kind_of, lines[:5]) else None
 
 
+def runtime(head: bytes) -> Reading | None:
+    """How to read what a container wrote that is known to be kube-apiserver's, though it may hold no event yet."""
+    lines = head.split(b"\n", 5)[:5]
+    if any(map(CRI_LINE.match, lines)):
+        return CRI_LINES
+    return DOCKER_LINES if Kind.docker in map(kind_of, lines) else None
+
+
 def _container(reading: Reading, head: bytes) -> Reading | None:
     """What a server wrote to standard output, in either of its formats."""
     if _mention(head):

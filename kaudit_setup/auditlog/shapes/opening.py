@@ -30,8 +30,10 @@ class Beginning(msgspec.Struct, frozen=True):
     at: int = 0
 
 
-def begin(stream: BinaryIO, tally: Tally) -> Beginning:
-    """Look at the beginning of what is in `stream`. Counts damage in `tally`. Raises OSError."""
+def begin(stream: BinaryIO, tally: Tally, *, server: bool = False) -> Beginning:
+    """Look at the beginning of what is in `stream`. `server`: whether kube-apiserver is known to have written it.
+    Counts damage in `tally`. Raises OSError.
+    """
     source = Unpacked(stream, tally)
     head = source.peek(LOOK_BYTES)
     whole = len(head) < LOOK_BYTES
@@ -39,6 +41,10 @@ def begin(stream: BinaryIO, tally: Tally) -> Beginning:
     if reading is None and not whole and not plain(head):
         head = source.peek(FAR_BYTES)
         reading = _detected(head, whole=len(head) < FAR_BYTES)
+    if reading is None and server and head and not plain(head):
+        from kaudit_setup.auditlog.shapes.detect import runtime
+
+        reading = runtime(head)
     if not source.packed and stream.seekable():
         stream.seek(source.mark)  # without a copy of each byte
         return Beginning(cast(Readable, stream), reading, False, not head, at=source.mark)

@@ -181,6 +181,12 @@ def whose_path(path: str) -> str:
     return str(place) if place is not None and not place.ours else ""
 
 
+def of_server(path: str) -> bool:
+    """Whether a file is a container's log, and that of kube-apiserver, by its path."""
+    place = _place(path)
+    return place is not None and place.ours and re.match(_CONTAINER, place.container) is not None
+
+
 def other_program(name: str) -> bool:
     """Whether a program or a systemd unit of this name is not kube-apiserver, nor what forwards its log."""
     return re.search(_PROGRAM, name) is None

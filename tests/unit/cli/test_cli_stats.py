@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from logkit import answer, event, write
 
+from kaudit_setup.cli import main
+
 
 def test_stats_describe_every_node(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     write(tmp_path / "cp1/audit-2026-11-23T16-10-00.000.log", *[event(n) for n in range(100)])
@@ -38,3 +40,19 @@ def test_percentiles_of_sizes_are_near(capfd: pytest.CaptureFixture[str], tmp_pa
     for name, at in (("p50", 500), ("p95", 950), ("p99", 990)):
         assert sizes[at - 1] <= node["eventBytes"][name] < sizes[at - 1] * 1.016
     assert node["eventBytes"]["max"] == sizes[-1]
+
+
+WORDS = b"2026-05-01T10:00:00.1Z stderr F I0501 10:00:00.1 1 server.go:632] words\n"
+OWN_LOG = "pods/kube-system_kube-apiserver-cp1_0f3c9d1e2b4a5968778695a4b3c2d1e0/kube-apiserver/0.log"
+
+
+def test_what_the_server_says_before_its_first_event_is_no_damage(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A server that audits to standard output says other things there, too; another Pod's log is no audit log."""
+    for path, damaged in ((OWN_LOG, 0), ("app/0.log", 50)):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_bytes(WORDS * 50)
+        main(["stats", "--log", str(tmp_path / path), "-o", "json"])
+        (one,) = json.loads(capfd.readouterr().out)["items"]
+        assert (one["events"], one["damaged"], bool(one["unreadable"])) == (0, damaged, damaged > 0)
