@@ -34,6 +34,8 @@ class Spelling(msgspec.Struct, frozen=True):
         if known := self.known:
             return known.group, known.name
         if self.group is None:
+            if "," in self.word or self.word == "all":
+                raise InputError(f"{self.word!r} is several resources", hint="ask for one at a time")
             raise InputError(
                 f"no built-in API group has a resource {self.word!r}",
                 hint=f"{advice(self.word)}; a custom one is written NAME.GROUP",

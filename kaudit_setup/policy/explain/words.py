@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from kaudit_setup.errors import InputError
 from kaudit_setup.model import NEWEST, KubeVersion
@@ -10,6 +11,8 @@ from kaudit_setup.policy.catalog import identities, requests
 from kaudit_setup.policy.explain.objects import Object, Target, parse_target
 from kaudit_setup.policy.model import Attributes
 from kaudit_setup.policy.request import from_url
+
+_METHODS: Final = frozenset({"get", "head", "post", "put", "patch", "delete", "options", "connect", "trace"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class RequestWords:
             return Asked(self._from_url(self.url, groups), notes)
         verb = self._one_request()
         if self.path is not None:
-            return Asked(Attributes(self.user, groups, _method(verb), is_resource=False, path=self.path), notes)
+            return Asked(_for_path(self.path, _method(verb), self.user, groups), notes)
         target = Target(self.resource or "", self.api_group, self.subresource, self.namespace, self.name)
         found = parse_target(target, _verb(verb), version)
         return Asked(_attributes(self.user, groups, found), (*notes, *found.notes))
@@ -114,6 +117,22 @@ def _verb(word: str) -> str:
     return lower
 
 
+def _for_path(path: str, method: str, user: str | None, groups: tuple[str, ...]) -> Attributes:
+    """A request that is for no resource; what kube-apiserver takes for one is none, whatever path it has."""
+    if path.startswith("/") and from_url(method, path, user, groups).attributes.is_resource:
+        raise InputError(
+            f"{path} is a request for a resource, which nonResourceURLs never match",
+            hint=f"--url '{method.upper()} {path}'",
+        )
+    return Attributes(user, groups, method, is_resource=False, path=path)
+
+
 def _method(word: str) -> str:
-    """The verb of a request for a path: its HTTP method in lower case, whatever the method."""
-    return word.strip().lower()
+    """The verb of a request for a path: its HTTP method in lower case."""
+    method = word.strip().lower()
+    if method not in _METHODS:
+        raise InputError(
+            f"no request for a path has the verb {word!r}",
+            hint="there the verb is the HTTP method: get, head, post, put, patch, delete or options",
+        )
+    return method

@@ -84,6 +84,8 @@ def yaml_syntax(line: str, message: str) -> str:
         return _TEMPLATE
     if re.search(r"[\[:,-]\s*[*&%@`!]", line):
         return "a word that begins with one of * & % @ ` ! must be in quotes"
+    if message.startswith("control characters"):
+        return "take the control character out of the file: `cat -v` shows it"
     if message.startswith("mapping values"):
         return "indent each key as the keys beside it; a text that holds `: ` must be in quotes"
     return "correct the YAML at this place: indentation by spaces, brackets and quotes in pairs"

@@ -150,3 +150,21 @@ def test_a_line_that_is_no_request_is_named(capsys: pytest.CaptureFixture[str], 
     code, _, err = run(capsys, "explain", GCE, "--requests", str(requests))
     assert code == 2
     assert "line 3 of the requests" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (["--path", "/api/v1/pods", "--verb", "get"], "is a request for a resource", "--url 'GET /api/v1/pods'"),
+        (["--path", "/apis/apps/v1/deployments/x", "--verb", "delete"], "for a resource", "--url 'DELETE"),
+        (["--path", "/healthz", "--verb", "list"], "no request for a path has the verb 'list'", "HTTP method"),
+        (["--resource", "svc,po", "--verb", "list"], "'svc,po' is several resources", "one at a time"),
+    ],
+)
+def test_what_is_no_one_request_is_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str, hint: str
+) -> None:
+    assert main(["policy", "explain", "metadata", *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert hint in err
