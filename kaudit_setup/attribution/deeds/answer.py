@@ -88,6 +88,8 @@ def with_sources(answer: ManyAnswer, lost: Sequence[str]) -> ManyAnswer:
     """The answer with what happened to the sources; where nothing could be read, that is all there is to say."""
     unread = unreadable_notes(answer.coverage)
     own = () if nothing_readable(answer.coverage) else answer.notes
+    if not answer.found and own is answer.notes:
+        unread = unread[1:]  # the sentence begins with it
     said = [f"{each.node}: {note}" for each in answer.coverage for note in each.notes]
     return replace(answer, notes=(*unread, *lost, *own, *said[:10]))
 
@@ -104,7 +106,7 @@ def _sentence(answer: ManyAnswer) -> str:
         return answer.notes[0].rstrip(".")
     one, many = _WHAT[question.verb]
     if not answer.found:
-        return f"No {one} {things(question)} found in this log{_covered(answer.coverage)}"
+        return _nothing(f"{one} {things(question)}", answer.coverage)
     what = one if answer.total == 1 else many
     people = counted(len(answer.by), "user")
     who = (
@@ -116,6 +118,13 @@ def _sentence(answer: ManyAnswer) -> str:
     )
     listed = f"; the newest {len(answer.deeds)} are listed" if answer.total > len(answer.deeds) else ""
     return f"{answer.total} {what} {things(question)}{who}{listed}"
+
+
+def _nothing(asked: str, cover: Sequence[Coverage]) -> str:
+    unread = unreadable_notes(cover)
+    if not unread:
+        return f"No {asked} found in this log{_covered(cover)}"
+    return f"{unread[0].rstrip('.')}; in what could be read, no {asked} found{_covered(cover)}"
 
 
 def things(question: ManyQuestion) -> str:

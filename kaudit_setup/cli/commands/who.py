@@ -17,10 +17,14 @@ from kaudit_setup.cli.options.shown import ShownOptions
 from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from kaudit_setup.attribution.answer import Answer, Question
     from kaudit_setup.attribution.deeds.answer import ManyAnswer
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.policy.model import Policy
+
+    A = TypeVar("A", Answer, ManyAnswer)
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -170,7 +174,8 @@ def _answer(
     if isinstance(question, ManyQuestion):
         from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
 
-        many = many_with_servers(with_sources(ask_many(part.logs, question), part.missing()), part.silent())
+        found = _sure(ask_many(part.logs, question), part)
+        many = many_with_servers(with_sources(found, part.missing()), part.silent())
         return _many_with_policies(many, part) if rules is None and part.policies else many
     events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
     if question.user:
@@ -181,7 +186,7 @@ def _answer(
         from kaudit_setup.attribution.engine import ask
 
         answer = ask(events, question, rules, shown.reader(part.nodes))
-    answer = with_servers(shown.wanted().added_to(answer, events, last), part.silent())
+    answer = with_servers(shown.wanted().added_to(_sure(answer, part), events, last), part.silent())
     if rules is None and part.policies:
         from kaudit_setup.attribution.unanswered.node_policies import with_node_policies
 
@@ -194,6 +199,16 @@ def _many_with_policies(many: ManyAnswer, part: ClusterLogs) -> ManyAnswer:
     from kaudit_setup.attribution.unanswered.node_policies import many_with_node_policies
 
     return many_with_node_policies(many, part.policies)
+
+
+def _sure(answer: A, part: ClusterLogs) -> A:
+    """Before it is said that nothing was found, every line is looked at."""
+    if answer.found:
+        return answer
+    from kaudit_setup.auditlog.reports.every_line import looked_at
+    from kaudit_setup.values import replace
+
+    return replace(answer, coverage=looked_at(part.logs, answer.coverage))
 
 
 def _policy(name: str | None) -> Policy | None:

@@ -159,6 +159,22 @@ def test_a_damaged_line_of_a_record_is_counted_by_every_question(
     assert "could not be read as audit events" in capfd.readouterr().out.splitlines()[0]
 
 
+@pytest.mark.parametrize("name", [None, "Kibana's CSV", "a record"])
+@pytest.mark.parametrize("question", [["deleted", "pod/x"], ["exec", "-A"], ["touched", "--user", "nobody"]])
+def test_before_nobody_is_named_every_line_is_looked_at(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str | None, question: list[str]
+) -> None:
+    # of two lines that were written over each other nothing is left but their beginning and their end
+    half = [RECORDED[0][:300] + RECORDED[1][-300:]]
+    lines = [*RECORDED[2:9], *half, *RECORDED[9:12]]
+    log = tmp_path / "audit.log"
+    write_as = EXPORTS.get(name or "", joined)
+    records = joined([dump({"log": line.decode()}) for line in lines])
+    log.write_bytes(records if name == "a record" else write_as(lines))
+    assert main(["who", *question, "--log", str(log)]) == 1
+    assert "could not be read as audit events" in capfd.readouterr().out.splitlines()[0]
+
+
 def test_a_journal_that_goes_on_without_an_end_is_damaged_not_empty(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
