@@ -41,8 +41,20 @@ QUESTIONS = {
     "events": ("events", "--name", NAME),
     "stats": ("stats",),
 }
+PUSH = 500
+"""Events that a shipper sends to Loki, or a cloud's export writes, at once."""
+
+
+def pushes(write: Writer) -> Writer:
+    """Not all events of a file in one line."""
+    return lambda lines: b"".join(
+        write(lines[at : at + PUSH]).rstrip(b"\n") + b"\n" for at in range(0, len(lines), PUSH)
+    )
+
+
 SHAPES: dict[str, Writer] = {
     **SAME,
+    "Loki": pushes(SAME["Loki"]),
     "CRI in parts": partial(cri, most=PART),
     "docker in parts": partial(docker, most=PART),
     "GKE": gke,

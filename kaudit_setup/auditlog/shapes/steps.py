@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from itertools import chain, repeat
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
-from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.reading import Texts, count_lines
 from kaudit_setup.auditlog.shapes.records import Records
 
 # systemd/src/shared/logs-show.c:JSON_THRESHOLD
@@ -169,16 +173,29 @@ class Each:
     """The items of an array, each a text of its own."""
 
     def __call__(self, found: Texts, /) -> Texts:
-        texts: list[bytes] = []
-        origins: list[int] = []
-        for text, origin in zip(found.texts, found.origins, strict=True):
-            try:
-                items = list(map(bytes, ITEMS.decode(text)))
-            except REFUSED:
-                items = list(events_in(text)) or [text]
-            texts += items
-            origins += [origin] * len(items)
-        return Texts(texts, origins)
+        arrays = self._arrays(found)
+        items = list(chain.from_iterable(arrays))
+
+        def origins() -> list[int]:
+            return list(chain.from_iterable(map(repeat, found.origins, map(len, arrays))))
+
+        lines = b"\n".join([*items, b""])
+        if count_lines(lines) == len(items):
+            return Texts.of_lines(lines, len(items), origins)
+        return Texts(list(map(bytes, items)), origins)
+
+    def _arrays(self, found: Texts) -> Sequence[Sequence[bytes | msgspec.Raw]]:
+        with suppress(*REFUSED):
+            arrays = ITEMS.decode_lines(found.lines or b"")
+            if len(arrays) == found.count:
+                return arrays
+        return [self._one(text) for text in found.texts]
+
+    def _one(self, text: bytes) -> Sequence[bytes | msgspec.Raw]:
+        try:
+            return ITEMS.decode(text)
+        except REFUSED:
+            return list(events_in(text)) or [text]
 
 
 class Decoded:
