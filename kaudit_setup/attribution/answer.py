@@ -10,7 +10,7 @@ import msgspec
 
 from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.index import Log
-from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
+from kaudit_setup.attribution.evidence.requests import Object, Request, alters, creates, deletes, executes, reads
 from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
@@ -37,7 +37,7 @@ class Verb(StrEnum):
 
 MATCHES: Final[dict[Verb, Callable[[Request], bool]]] = {
     Verb.created: creates,
-    Verb.changed: changes,
+    Verb.changed: alters,
     Verb.deleted: deletes,
     Verb.read: reads,
     Verb.exec: executes,

@@ -155,10 +155,12 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
     if question.verb is Verb.deleted:
         found = _deletion(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()
-    from kaudit_setup.attribution.history import pick, timeline
+    from kaudit_setup.attribution.history import binding_note, pick, timeline
 
     events = timeline(index, question, obj)
     found = pick(index, question.verb, obj, events) if events else NOTHING
+    if question.verb is Verb.changed:
+        found += binding_note(index, question, obj)
     return found, events if found.links else ()
 
 

@@ -13,6 +13,7 @@ from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
+    binds,
     changes,
     collection,
     creates,
@@ -32,7 +33,8 @@ def wanted_by(question: Question) -> Callable[[Request], bool]:
     obj, kind, match = question.object, question.kind, MATCHES[question.verb]
 
     def wanted(request: Request) -> bool:
-        if not match(request) or kind is None or not kind.takes(request.group, request.resource):
+        meant = match(request) or (question.verb is Verb.changed and binds(request))
+        if not meant or kind is None or not kind.takes(request.group, request.resource):
             return False
         return request.stage != "RequestReceived" and request.name in {obj.name, ""}
 
@@ -95,6 +97,8 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
             return found
     people, doubt = without(events, _kubernetes) or events, ""
     if verb is Verb.changed:
+        people, only = _rather_spec(people)
+        found += only
         people, doubt = _without_repeats(index, obj, people)
     chosen = _weightiest(people, events)
     meeting = _meeting(index, verb, obj, chosen, doubt)
@@ -107,6 +111,18 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
         return found
     child = Child(index, obj, chosen.at, chosen, certain_if(chosen.facts.body), chosen, deleted=True)
     return follow_up(found + Finding(next=child))
+
+
+def _rather_spec(people: Sequence[Request]) -> tuple[Sequence[Request], Finding]:
+    """Those that changed more than the status of the object, if there are any; what is said if there are none."""
+    spec = [request for request in people if request.subresource != "status"]
+    return (spec, NOTHING) if spec else (people, Finding(proviso="that changed its status, not its spec"))
+
+
+def binding_note(index: EventIndex, question: Question, obj: Object) -> Finding:
+    """That the scheduler gave a Pod its node, which is no change that anybody asks for."""
+    bound = [one for one in index.done(obj) if binds(one) and one.by_kubernetes and question.window.holds(one.time)]
+    return note(f"{actor(bound[-1])} bound it to a node at {bound[-1].time}, as every Pod is once" if bound else "")
 
 
 def _others(chosen: Request, events: Sequence[Request]) -> str:

@@ -66,6 +66,8 @@ _PAST: Final = {
 _PAST_READS: Final = {"get": "read", "list": "listed", "watch": "watched"}
 _PAST_WRITES: Final = {"binding": "bound", "token": "took a token of", "status": "reported the status of"}
 
+_PAST_CHANGES: Final = {"ephemeralcontainers": "added a debug container to", "resize": "resized"}
+
 
 def infinitive(request: Request) -> str:
     """What a request was for, in front of its object: `delete`, `evict`, `run a command in`."""
@@ -84,7 +86,7 @@ def past(request: Request) -> str:
         return f"{_PAST_READS[request.verb]}{' the log of' if request.subresource == 'log' else ''}"
     if request.subresource in _PAST_WRITES:
         return _PAST_WRITES[request.subresource]
-    return "changed nothing of" if request.no_op else doing(request)
+    return "changed nothing of" if request.no_op else _PAST_CHANGES.get(request.subresource) or doing(request)
 
 
 def thing(request: Request) -> str:

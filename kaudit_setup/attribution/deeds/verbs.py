@@ -54,7 +54,7 @@ PARTS: Final = {
     Verb.created: (Part(frozenset({"create"})), Part(frozenset({"update", "patch"}), ("201",))),
     Verb.changed: (
         Part(frozenset({"update", "patch"})),
-        Part(frozenset({"create"}), below=(Below("pods/ephemeralcontainers", _PODS),)),
+        Part(frozenset({"create"}), below=(Below("pods/ephemeralcontainers", _PODS), Below("pods/binding", _PODS))),
     ),
     Verb.deleted: (
         Part(frozenset({"delete", "deletecollection"})),

@@ -206,6 +206,18 @@ def changes(request: Request) -> bool:
     return request.subresource not in _NO_CHANGE
 
 
+def alters(request: Request) -> bool:
+    """Whether it changed its object, as people ask for it: see `changes`; and a Pod's binding by anybody but the
+    scheduler, which does that once to every Pod.
+    """
+    return changes(request) or (binds(request) and not request.by_kubernetes)
+
+
+def binds(request: Request) -> bool:
+    """Whether it gave a Pod its node, spec.nodeName (pkg/registry/core/pod/storage/storage.go:BindingREST)."""
+    return request.verb == "create" and request.subresource == "binding"
+
+
 def target(request: Request) -> str:
     """What a request was about, for sentences: an object, a new one, or all of its kind, or those that match."""
     if request.name:
