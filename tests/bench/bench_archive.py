@@ -60,7 +60,8 @@ def packed(logs: Path, archive: Path) -> str:
     run = once([*TOOL, "pack", "--log", str(logs), "--to", str(archive), "--cluster", "bench"], True)
     rate = size_of(logs) / 1e6 / run.cpu
     return (
-        f"{run.cpu:.1f} CPU s, {run.seconds:.1f} s, {rate:.0f} MB/s a core (promised {RATE}), {run.megabytes:.0f} MB"
+        f"{run.cpu:.1f} CPU s, {run.seconds:.1f} s, {rate:.0f} MB/s a core (promised {RATE}), "
+        f"{run.megabytes:.0f} MB (promised {MEMORY})"
     )
 
 

@@ -137,7 +137,7 @@ class PartWriter:
                 arrays += [lines, pa.repeat(pa.scalar(self._next_block, pa.uint64()), end - start)]
                 out.write_table(pa.table(arrays, schema=schema))
                 self._next_block += 1
-                _add(index, set(keys_of_lines(pa.chunked_array([lines]))), 1 << number)
+                _add(index, keys_of_lines(pa.chunked_array([lines])), 1 << number)
         return index
 
 
@@ -195,17 +195,18 @@ def _kind(column: pa.ChunkedArray) -> pa.DataType:
     return column.type if longest <= _SHORT_DICTIONARY else pa.string()
 
 
-def keys_of_lines(raws: pa.ChunkedArray) -> Iterator[bytes]:
+def keys_of_lines(raws: pa.ChunkedArray) -> set[bytes]:
     """The keys of some lines, as `tokens.keys_of` finds them."""
     import pyarrow.compute as pc
 
+    keys: set[bytes] = set()
     # of the pieces between quotation marks half are a colon, and few lines have a piece that no other one has
     pieces = pc.unique(pc.split_pattern(raws, '":"').combine_chunks().flatten())
     # but for a UID and moments of its own; they are cut here, where that is quick
     for pattern, length, kept in ((UUID, UUID_BYTES, UUID_KEPT), (STAMP, STAMP_BYTES, HOUR_BYTES)):
         begun = pc.match_substring_regex(pieces, f'^{pattern}("|$)')
         some = pieces.filter(begun)
-        yield from pc.unique(pc.binary_slice(some, 0, kept)).to_pylist()
-        yield from keys_of(pc.unique(pc.binary_replace_slice(some, 0, length, b"")).to_pylist())
+        keys.update(pc.unique(pc.binary_slice(some, 0, kept)).to_pylist())
+        keys |= keys_of(pc.unique(pc.binary_replace_slice(some, 0, length, b"")).to_pylist())
         pieces = pieces.filter(pc.invert(begun))
-    yield from keys_of(pieces.to_pylist())
+    return keys | keys_of(pieces.to_pylist())
