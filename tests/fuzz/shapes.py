@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
+from exportkit import EXPORTS
 from fuzzer import Target, mutated
 from logkit import SCENARIO
 from shapekit import PACKED, SAME, Lines, gcloud, gke, legacy
@@ -27,7 +28,7 @@ _LITERALS = (b'"namespace":"default","name":"my-suspicious-pod"', b"admin")
 _FOLDER = Path(tempfile.mkdtemp(prefix="kaudit-fuzz-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
-_TEXTS = tuple(writer(_RECORDED) for writer in (*SAME.values(), gke, gcloud, legacy))
+_TEXTS = tuple(writer(_RECORDED) for writer in (*SAME.values(), *EXPORTS.values(), gke, gcloud, legacy))
 SEEDS = (*_TEXTS, *(pack(_TEXTS[at]) for at, pack in enumerate(PACKED.values())))
 WORDS = (
     b" stdout P ",
