@@ -19,7 +19,6 @@ from kaudit_setup.auditlog.shapes.names import (
     describe_foreign,
     sample,
 )
-from kaudit_setup.auditlog.shapes.origins import advice
 from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
 from kaudit_setup.values import replace
 
@@ -269,6 +268,8 @@ def of_others(file: str, tally: Tally) -> Unreadable | None:
     """What of a file looks like events, and somebody else than kube-apiserver wrote it; None if nothing does."""
     if not tally.others:
         return None
+    from kaudit_setup.auditlog.shapes.origins import advice
+
     most = sorted(tally.others, key=lambda whose: -tally.others[whose])
     more = [f"{len(most) - _OTHERS_SAID} more"] if len(most) > _OTHERS_SAID else []
     count = sum(tally.others.values())

@@ -138,6 +138,9 @@ class Room:
 
 
 def _members(path: str, tally: Tally) -> Iterator[Member]:
+    # most questions are not about archives
+    from kaudit_setup.auditlog.archives import tarred, zipped
+
     with metered([Length(path, Path(path).stat().st_size)]) as meter, _Watched(path, meter) as stream:
         is_zip = stream.read(_MAGIC_BYTES).startswith(ZIP_MAGICS)
         stream.seek(0)
