@@ -29,6 +29,7 @@ class Shelf:
         # 4 KiB at a time, the kernel takes longer to give the room than the text takes to be copied
         if hasattr(mmap, "MADV_HUGEPAGE"):
             memory.madvise(mmap.MADV_HUGEPAGE)
+        self._memory = memory
         self._room = memoryview(memory)
         self._used = 0
 
@@ -52,6 +53,11 @@ class Shelf:
     def clear(self) -> None:
         """Make room."""
         self._used = 0
+
+    def close(self) -> None:
+        """Give the room back."""
+        self._room.release()
+        self._memory.close()
 
     def lines(self, rows: pa.Table) -> pa.Array:
         """The lines of `rows`, whose `begin` and `size` tell where they are."""

@@ -96,6 +96,7 @@ class _Commit:
         servers = tuple(sorted(self._servers, key=lambda one: (one.user, one.agent, one.code)))
         record.write_bytes(encode_record(Batch(self._batch, VERSION, tuple(sources), tuple(self._parts), servers)))
         self._place.put(name, record)
+        self._shelf.close()
         self._temporary.cleanup()
 
     def give_up(self) -> None:
