@@ -55,6 +55,8 @@ class Table(msgspec.Struct, frozen=True):
 def find_table(lines: Sequence[bytes]) -> tuple[Table, bytes] | None:
     """The table that these lines begin, and its first row with an event as a record; None if they begin none."""
     rows = [row for row in _rows(lines) if row.strip()]
+    if rows and rows[0].startswith((b"{", b"[")):
+        return None  # JSON, which has two quotes in a row where a text is empty
     if not rows or any(sign in rows[0] for sign in _EVENT if b"{" in rows[0]):
         # without names of columns; a row of one column is a line like any other
         return _first(rows, _unnamed(rows[0])) if rows else None

@@ -175,6 +175,16 @@ def test_before_nobody_is_named_every_line_is_looked_at(
     assert "could not be read as audit events" in capfd.readouterr().out.splitlines()[0]
 
 
+def test_events_with_damage_between_them_are_no_table(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    empty = [line for line in RECORDED if b'""' in line][:2]
+    assert len(empty) == 2
+    log = tmp_path / "audit.log"
+    log.write_bytes(b"\xff ".join(empty))
+    assert main(["stats", "--log", str(log), "-o", "json"]) in {0, 1}
+    (found,) = document(capfd.readouterr().out)["items"]
+    assert found["events"] + found["damaged"] >= 2 or found["unreadable"]
+
+
 def test_a_journal_that_goes_on_without_an_end_is_damaged_not_empty(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
