@@ -78,6 +78,8 @@ def get_ready() -> None:
 
     # the memory of one piece is there for the next one; mimalloc, the default, asks the kernel for it again
     pa.set_memory_pool(pa.system_memory_pool())
+    # what an earlier batch left would be held by the forks, too, as soon as it is used again here
+    pa.default_memory_pool().release_unused()
 
 
 def encode(rows: Rows) -> Data:
