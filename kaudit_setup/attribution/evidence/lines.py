@@ -97,10 +97,10 @@ class EventLog:
             if focus and focus not in hit.text and passing(hit.text):
                 continue
             # what lies too deep to be read is nothing that a question is about
-            event, _ = decode_leniently(EVENT, hit.text)
+            event, why = decode_leniently(EVENT, hit.text)
             if event is None or not event.stage:
                 # damaged, or an event that something wrapped into a field of its own, or no event at all
-                self._give_up(hit)
+                self._give_up(hit, why or "not an audit event")
                 continue
             place = Hit(hit.file, hit.line, hit.offset, b"")
             source = Source(hit.file.node, hit.file.path, hit.line, place, self._one_cluster)
@@ -146,12 +146,12 @@ class EventLog:
             elif self._ahead is not None:
                 self._ahead.keep(hit)
 
-    def _give_up(self, hit: Hit) -> None:
+    def _give_up(self, hit: Hit, why: str) -> None:
         """Count a line that is not an event, once, however often it is found."""
         place = _spot(hit)
         if place not in self._unreadable:
             self._unreadable.add(place)
-            self._tallies.setdefault(hit.file, Tally()).damage(hit.line, "not an audit event", hit.text)
+            self._tallies.setdefault(hit.file, Tally()).damage(hit.line, why, hit.text)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What the searches so far found out about each node's log, and which lines turned out not to be events."""
@@ -160,7 +160,8 @@ class EventLog:
     def _with_unreadable(self, cover: Coverage) -> Coverage:
         tallies = [(file.path, tally) for file, tally in self._tallies.items() if file.log == cover.log]
         found = filter(None, (unreadable(path, tally) for path, tally in tallies))
-        return replace(cover, unreadable=together(cover.unreadable, found)) if tallies else cover
+        # where the reader speaks of the file, it has looked at more of its lines
+        return replace(cover, unreadable=together(found, cover.unreadable)) if tallies else cover
 
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         """Requests whose lines were not counted while searching, with the same ones and their line numbers."""
