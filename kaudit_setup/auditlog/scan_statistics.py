@@ -278,11 +278,13 @@ def of_others(file: str, tally: Tally) -> Unreadable | None:
 
 
 def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    """One for each file of both: where both speak of a file, the one that knows its shape, with the larger count."""
+    """One for each file of both, with the larger count: where both speak of a file, the one that knows its shape, or
+    else the first, who has looked at more of its lines.
+    """
     found = {_part(one): one for one in first}
     for one in more:
         other = found.get(_part(one), one)
-        best = other if other.shape else one
+        best = other if other.shape or not one.shape else one
         unread, lines = max(one.unread, other.unread), max(one.lines, other.lines)
         found[_part(one)] = replace(best, unread=unread, lines=lines)
     return tuple(found.values())

@@ -137,8 +137,8 @@ def run(asking: Asking, transport: str, home: Path, answer: str, *words: str) ->
 @pytest.mark.parametrize("transport", ["paramiko", "openssh"])
 def test_the_code_is_asked_for_once_and_not_echoed(asking: Asking, tmp_path: Path, transport: str) -> None:
     asking.expect(CODE)
-    # several commands on the node, each of which is shown, and none of which looks at its processes: other API servers
-    # may run on this machine
+    # several commands on the node, each of which is shown; none looks at its processes, as other API servers may run
+    # on this machine
     code, shown = run(asking, transport, tmp_path, CODE, "stats", "--log", LOG, "-vv")
     assert "50 events" in shown, shown
     assert code == 0, shown

@@ -160,8 +160,7 @@ class EventLog:
     def _with_unreadable(self, cover: Coverage) -> Coverage:
         tallies = [(file.path, tally) for file, tally in self._tallies.items() if file.log == cover.log]
         found = filter(None, (unreadable(path, tally) for path, tally in tallies))
-        # where the reader speaks of the file, it has looked at more of its lines
-        return replace(cover, unreadable=together(found, cover.unreadable)) if tallies else cover
+        return replace(cover, unreadable=together(cover.unreadable, found)) if tallies else cover
 
     def numbered(self, requests: Sequence[Request]) -> dict[Request, Request]:
         """Requests whose lines were not counted while searching, with the same ones and their line numbers."""

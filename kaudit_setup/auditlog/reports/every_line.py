@@ -40,5 +40,5 @@ def _with(cover: Coverage, other: Coverage) -> Coverage:
     return msgspec.structs.replace(
         cover,
         damaged=max(cover.damaged, other.damaged),
-        unreadable=together(cover.unreadable, other.unreadable),
+        unreadable=together(other.unreadable, cover.unreadable),
     )
