@@ -33,7 +33,7 @@ PROMISED = 1.5
 FILE = 100 * 1000 * 1000
 PART = 600
 """Bytes at which lines are cut into parts: container runtimes take 16 KiB, so that few lines are cut."""
-NAME = "my-suspicious-pod-0040"
+NAME = "my-suspicious-pod-0002"  # there from 50 MB on
 TOOL = [sys.executable, "-m", "kaudit_setup"]
 QUESTIONS = {
     "top": ("top", "--by", "user,verb,resource"),
