@@ -98,8 +98,9 @@ def _refuse(fleet: FleetPlan, how: ChangeOptions) -> None:
 
     for node in fleet.nodes:
         prepared = node.prepared
-        # a finding about a state that is there already does not matter while that may still be undone
-        if prepared.plan or any(f.name in {"pending", "unfinished"} for f in prepared.findings):
+        # a finding about a state that is there already does not matter, but while that may still be undone and
+        # where it is the reason why nothing would change
+        if prepared.plan or any(f.name in {"pending", "unfinished", "no-group"} for f in prepared.findings):
             refuse(node.name, prepared.findings, how.force or ())
 
 

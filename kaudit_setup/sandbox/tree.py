@@ -164,6 +164,8 @@ def plant(
         0o644,
     )
     _put(root / "etc/hostname", f"{node}\n", 0o644)
+    # the groups of a fresh Debian that read logs, for `--log-group`
+    _put(root / "etc/group", "root:x:0:\nadm:x:4:\nsystemd-journal:x:999:\n", 0o644)
     _put(root / "etc/os-release", 'NAME="kaudit-setup sandbox"\nID=sandbox\nPRETTY_NAME="simulated node"\n', 0o644)
     (root / STUCK).mkdir(parents=True)
     for program in ("grep", "gzip"):

@@ -194,6 +194,12 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(
     assert not node.folder.exists()
 
 
+def test_a_group_that_is_not_there_is_refused_where_auditing_is_on_already(node: Node) -> None:
+    node.enable()
+    code, said = node.run("enable", "--policy", "metadata", "--yes", "--log-group", "nobodys")
+    assert (code, "there is no group nobodys on the node (no-group)" in said) == (Exit.FAILED, True), said
+
+
 def test_a_folder_of_another_group_and_a_closed_way_are_said(node: Node) -> None:
     if not ROOT:
         pytest.skip("only root can give files away")
