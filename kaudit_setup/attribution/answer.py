@@ -12,8 +12,8 @@ from kaudit_setup.attribution.chain import Confidence, Link
 from kaudit_setup.attribution.evidence.index import Log
 from kaudit_setup.attribution.evidence.requests import Object, Request, alters, creates, deletes, executes, reads
 from kaudit_setup.attribution.unanswered.codes import Reason
+from kaudit_setup.auditlog.coverage.node import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.kinds import Kind
-from kaudit_setup.auditlog.scan_statistics import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.resources import counted
 from kaudit_setup.values import replace

@@ -14,8 +14,8 @@ from kaudit_setup.attribution.phrases import infinitive, past, spoken, subject, 
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.unanswered.attempts import is_untold
 from kaudit_setup.attribution.unanswered.codes import Reason
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.literals import spelled
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.resources import counted
 
 LIMIT = 20_000

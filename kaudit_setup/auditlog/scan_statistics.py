@@ -1,38 +1,24 @@
-"""What was found while a log was read: lines, time covered, gaps, damage. Damage is counted, never fatal."""
+"""What is counted while a log is read: lines, events, time, gaps, damage. Damage is counted, never fatal."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
 
-from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.shapes.names import (
-    APART,
-    FOREIGN,
-    MOST_SAMPLES,
-    OTHER_LOG,
-    PLAIN,
-    classify,
-    describe_foreign,
-    sample,
-)
-from kaudit_setup.auditlog.timestamps import ALWAYS, Span, Window, seconds, stamp_or_nothing, without
-from kaudit_setup.values import replace
+from kaudit_setup.auditlog.shapes.names import MOST_SAMPLES, sample
+from kaudit_setup.auditlog.timestamps import seconds, stamp_or_nothing
 
 GAP_SECONDS = 600.0
 """A longer pause is a gap: the control plane renews its leases and watches more often than that."""
-_UNUSUAL = 10  # times the usual pause
 _BACK_SECONDS = -1.0  # seconds; lines of one moment are written in any order
 _LOOKS = 4  # stretches of a block whose order is looked at
-_LOCATED = 1000  # damaged lines that are located; all are counted
+MOST_LOCATED = 1000  # damaged lines that are located; all are counted
 _OTHERS_KEPT = 50  # who wrote events that are left out
-_OTHERS_SAID = 3
 _LONGEST_NAME = 200
 _MORE_OTHERS = "others"
-_FILES_SAID = 3  # files with unreadable lines that are named in sentences
 _OLD = rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"'
 _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
 # as kube-apiserver writes it, and as log shippers may
@@ -92,7 +78,7 @@ class Tally(msgspec.Struct):
     def damage(self, line: int, what: str, text: bytes = b"") -> None:
         """Count one damaged line; `text`: the line, if it is not an event at all."""
         self.damaged += 1
-        if len(self.located) < _LOCATED:
+        if len(self.located) < MOST_LOCATED:
             self.located.append(Damage(line, what))
         if text:
             self.unread += 1
@@ -180,7 +166,7 @@ class Tally(msgspec.Struct):
         self.damaged += later.damaged
         self.located += [
             Damage(d.line + self.lines if d.line else 0, d.what)
-            for d in later.located[: _LOCATED - len(self.located)]
+            for d in later.located[: MOST_LOCATED - len(self.located)]
         ]
         self.lines += later.lines
         self.events += later.events
@@ -195,241 +181,6 @@ class Tally(msgspec.Struct):
         self.losses += [loss for loss in later.losses if loss not in self.losses]
         for sentence in later.notes:
             self.note(sentence)
-
-
-class Unreadable(msgspec.Struct, frozen=True):
-    """A file with lines that are not audit events: `unread` of `lines` (0: not all were looked at).
-
-    `shape`: what they look like, empty if that is not known; `fix`: what to do. `what`: what is wrong with the first.
-    """
-
-    file: str
-    unread: int
-    lines: int = 0
-    what: str = ""
-    shape: str = ""
-    fix: str = ""
-    others: str = ""
-    """Who wrote them, if they look like events and somebody else than kube-apiserver wrote them."""
-    rest: bool = False
-    """Whether a part was not read of which nobody knows how many lines it has; `unread` is 0 then."""
-    nothing: bool = False
-    """Whether nothing else of the file was read."""
-
-    def __str__(self) -> str:
-        """One sentence, without a full stop."""
-        whole = f" of {self.lines}" if self.lines else ""
-        noun = "line" if (self.lines or self.unread) == 1 else "lines"
-        if self.others:
-            said = f"{self.unread}{whole} {noun} of {self.file} {'is' if self.unread == 1 else 'are'} left out"
-            return f"{said}: not kube-apiserver's own, but of {self.others}" + (f"; {self.fix}" if self.fix else "")
-        it = "it looks" if self.unread == 1 else "they look"
-        why = f"{it} like {self.shape}" if self.shape else self.what
-        fix = f": {self.fix}" if self.fix else ""
-        if self.rest:
-            return f"{self.file} could {'not be read' if self.nothing else 'be read only in part'} ({self.what}){fix}"
-        at_least = "" if self.lines else "at least "
-        said = f"{at_least}{self.unread}{whole} {noun} of {self.file} could not be read as audit events"
-        return f"{said} ({why}){fix}" if why else f"{said}{fix}"
-
-
-def shape_of(tally: Tally) -> str:
-    """What the lines of a file look like: the shape that it was read as, or what it is if it is no audit log."""
-    if tally.events or tally.shapes not in ([], [PLAIN]):
-        return " and ".join(tally.shapes) or PLAIN
-    found = unreadable("", tally)
-    return (found and found.shape) or ("not an audit log" if found else "empty")
-
-
-def unreadable(file: str, tally: Tally) -> Unreadable | None:
-    """What of a file is not audit events; None if there is nothing that is said of it first."""
-    if not tally.unread:
-        return None
-    shape = classify(tally.samples)
-    first = next((f"the first is line {d.line}: {d.what}" for d in tally.located if d.line), "")
-    name = shape.name if shape else ""
-    if not name and not tally.events and all(map(describe_foreign, tally.samples)):
-        name = FOREIGN
-    # what is read where it stands alone holds no event, if nothing but it is there
-    fix = shape.advice if shape and (tally.events or shape.advice != APART) else "" if tally.events else OTHER_LOG
-    lines = max(tally.lines, tally.unread) if tally.lines else 0
-    return Unreadable(file, tally.unread, lines, first, name, fix)
-
-
-def not_read(file: str, tally: Tally) -> Iterator[Unreadable]:
-    """What of a file does not count as audit events, for whatever reason."""
-    yield from filter(None, (unreadable(file, tally), of_others(file, tally)))
-    for loss in tally.losses:
-        nothing = not tally.events and not tally.unread
-        yield Unreadable(file, 0, tally.lines, loss.what, fix=loss.fix, rest=True, nothing=nothing)
-
-
-def of_others(file: str, tally: Tally) -> Unreadable | None:
-    """What of a file looks like events, and somebody else than kube-apiserver wrote it; None if nothing does."""
-    if not tally.others:
-        return None
-    from kaudit_setup.auditlog.shapes.origins import advice
-
-    most = sorted(tally.others, key=lambda whose: -tally.others[whose])
-    more = [f"{len(most) - _OTHERS_SAID} more"] if len(most) > _OTHERS_SAID else []
-    count = sum(tally.others.values())
-    named = "; ".join([*most[:_OTHERS_SAID], *more])
-    return Unreadable(file, count, max(tally.lines, count), fix=advice(most), others=named)
-
-
-def together(first: Iterable[Unreadable], more: Iterable[Unreadable]) -> tuple[Unreadable, ...]:
-    """One for each file of both, with the larger count: where both speak of a file, the one that knows its shape, or
-    else the first, who has looked at more of its lines.
-    """
-    found = {_part(one): one for one in first}
-    for one in more:
-        other = found.get(_part(one), one)
-        best = other if other.shape or not one.shape else one
-        unread, lines = max(one.unread, other.unread), max(one.lines, other.lines)
-        found[_part(one)] = replace(best, unread=unread, lines=lines)
-    return tuple(found.values())
-
-
-def _part(one: Unreadable) -> tuple[str, str, str]:
-    """What tells two statements about one file apart."""
-    return one.file, one.others, one.what if one.rest else ""
-
-
-class Coverage(msgspec.Struct, frozen=True):
-    """What one node's log covers: `first`/`last` in the log's spelling (empty: no event), gaps, files, damage."""
-
-    node: str
-    first: str = ""
-    last: str = ""
-    gaps: tuple[tuple[str, str], ...] = ()
-    files: int = 0
-    lines: int = 0
-    events: int = 0
-    size: int = 0
-    damaged: int = 0
-    located: tuple[tuple[str, Damage], ...] = ()
-    notes: tuple[str, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    cluster: str = ""
-    shapes: tuple[tuple[str, str], ...] = ()
-    """What each file that was read looks like."""
-    lost: bool = False
-    """Whether its machine's answer is missing, or a part of it."""
-
-    @property
-    def unknown(self) -> bool:
-        """Whether it is not known what time the log covers: it holds nothing, or could not be read."""
-        return self.lost or not self.first
-
-    @property
-    def name(self) -> str:
-        """What people know the log by, also beside those of other clusters."""
-        return f"{self.cluster}/{self.node}" if self.cluster else self.node
-
-    @property
-    def log(self) -> tuple[str, str]:
-        """See `LogFile.log`."""
-        return self.cluster, self.node
-
-
-def unreadable_notes(cover: Iterable[Coverage]) -> list[str]:
-    """A sentence for each of the first files with lines that are not audit events, and how many more there are."""
-    found = [one for each in cover for one in each.unreadable]
-    more = len(found) - _FILES_SAID
-    said = [f"{one}." for one in found[:_FILES_SAID]]
-    return [*said, f"{more} more {'file has' if more == 1 else 'files have'} such lines."] if more > 0 else said
-
-
-def nothing_readable(cover: Sequence[Coverage]) -> bool:
-    """Whether the logs hold lines, and none of them is an audit event."""
-    return any(one.unreadable for one in cover) and not any(one.events for one in cover)
-
-
-def coverage(files: Sequence[LogFile], tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
-    """One Coverage for each node of `files`; `tallies` by `LogFile.key`, for those that were read."""
-    nodes: dict[tuple[str, str], Tally] = {}
-    located: dict[tuple[str, str], list[tuple[str, Damage]]] = {}
-    unread: dict[tuple[str, str], list[Unreadable]] = {}
-    counts: dict[tuple[str, str], int] = {}
-    for file in files:
-        whole = nodes.setdefault(file.log, Tally())
-        counts[file.log] = counts.get(file.log, 0) + 1
-        tally = tallies.get(file.key)
-        if tally is None:
-            continue
-        located.setdefault(file.log, []).extend((file.path, d) for d in tally.located[:_LOCATED])
-        unread.setdefault(file.log, []).extend(not_read(file.path, tally))
-        whole.add(tally)
-    return tuple(
-        Coverage(
-            log[1],
-            tally.first,
-            tally.last,
-            tuple(sorted(tally.gaps)),
-            counts[log],
-            tally.lines,
-            tally.events,
-            tally.size,
-            tally.damaged,
-            tuple(located.get(log, ())[:_LOCATED]),
-            (*tally.notes, *_clock_note(tally)),
-            tuple(unread.get(log, ())),
-            log[0],
-            tuple((f.path, shape_of(tallies[f.key])) for f in files if f.log == log and f.key in tallies),
-        )
-        for log, tally in nodes.items()
-    )
-
-
-class Extent(msgspec.Struct, frozen=True):
-    """How much time logs cover. `hours`: without gaps that are unusual for them; `gaps`: the hours in between that no
-    log covers.
-    """
-
-    hours: float
-    gaps: float
-
-
-def extent(cover: Iterable[Coverage], window: Window = ALWAYS) -> Extent:
-    """The time in `window` that any of these logs covers; an hour that two of them cover is one hour.
-
-    Rates are computed from it. A gap that is not a usual pause does not count: what happened in it is unknown.
-    """
-    wholes: list[Span] = []
-    parts: list[Span] = []
-    for one in cover:
-        if one.first:
-            whole = window.clip(one.first, one.last)
-            wholes.append(whole)
-            parts += without([whole], _missing(one))
-    seen, covered = without(wholes), without(parts)
-    between = without([(seen[0][0], seen[-1][1])], covered) if seen else []
-    return Extent(_hours(covered), _hours(between))
-
-
-def _missing(cover: Coverage) -> list[Span]:
-    """The gaps that are ten times as long as the log's usual pause.
-
-    A policy that logs little makes a log of bursts; the pauses between them count as covered time.
-    """
-    gaps = [(seconds(begin), seconds(end)) for begin, end in cover.gaps]
-    whole = seconds(cover.last) - seconds(cover.first)
-    # where there is no gap, the pauses are at most GAP_SECONDS long
-    pauses = (whole - sum(end - begin for begin, end in gaps)) / GAP_SECONDS + len(gaps)
-    return [
-        (begin, end)
-        for begin, end in gaps
-        if end - begin > _UNUSUAL * max(GAP_SECONDS, (whole - (end - begin)) / pauses)
-    ]
-
-
-def _hours(spans: Iterable[Span]) -> float:
-    return sum(end - begin for begin, end in spans) / 3600
-
-
-def _clock_note(tally: Tally) -> list[str]:
-    times = "once" if tally.back == 1 else f"{tally.back} times"
-    return [f"the clock went back {times}"] if tally.back else []
 
 
 def _went_back(earlier: str, later: str) -> bool:

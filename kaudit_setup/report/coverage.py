@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.trust.spans import by_coverage
-from kaudit_setup.auditlog.scan_statistics import Coverage, Unreadable
+from kaudit_setup.auditlog.coverage.node import Coverage
+from kaudit_setup.auditlog.coverage.unreadable import Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours

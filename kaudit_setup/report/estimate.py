@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.reports.estimate import Estimate as Figures
 from kaudit_setup.auditlog.reports.estimate import Replay
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.policy.model import Stage
 from kaudit_setup.report.columns import columns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from kaudit_setup.auditlog.coverage.node import Coverage, unreadable_notes
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
-from kaudit_setup.auditlog.scan_statistics import Coverage, unreadable_notes
 from kaudit_setup.report.coverage import LogCoverage, covered
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, Words, warned
 from kaudit_setup.report.escape import safe

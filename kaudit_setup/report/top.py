@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import UNSET, UnsetType
 
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.reports.top import Top as Counted
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
@@ -14,7 +15,6 @@ from kaudit_setup.auditlog.literals import Sought, delimited
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
-from kaudit_setup.auditlog.scan_statistics import Coverage, coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, StoreError

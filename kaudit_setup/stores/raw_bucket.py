@@ -13,9 +13,9 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.files import GZIP, LogFile
 from kaudit_setup.auditlog.filters import Filter
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

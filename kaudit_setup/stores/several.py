@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from kaudit_setup.auditlog.coverage.extent import extent
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
@@ -14,7 +16,6 @@ from kaudit_setup.auditlog.reports.estimate import Weight, summed
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.reports.stats import NodeStats
 from kaudit_setup.auditlog.reports.top import Groups, Top, ranked
-from kaudit_setup.auditlog.scan_statistics import Coverage, extent
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource

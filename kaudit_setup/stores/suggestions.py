@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.extent import Extent, extent
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import RequestClass
 from kaudit_setup.auditlog.reports.suggestions import MOST_KINDS
-from kaudit_setup.auditlog.scan_statistics import Extent, extent
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.policy.suggest.candidates import Traffic, requester
 from kaudit_setup.stores.several import Stores

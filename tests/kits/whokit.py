@@ -26,9 +26,9 @@ from kaudit_setup.attribution.evidence.lines import passing
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
 from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.sentence import sentence
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import Kind, parse_kind
-from kaudit_setup.auditlog.scan_statistics import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.policy.evaluate import compile as compiled
 from kaudit_setup.policy.load import load

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from kaudit_setup.attribution.answer import Answer, Verb
 from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.trust.spans import by_coverage
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.resources import counted
 from kaudit_setup.silence import SilentServer

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS, Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
+from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS
 from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.silence import SilentServer
 from kaudit_setup.values import replace

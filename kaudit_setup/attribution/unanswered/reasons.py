@@ -13,7 +13,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.trust.spans import common_span
 from kaudit_setup.attribution.unanswered.codes import Because, Reason
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
 
 if TYPE_CHECKING:
     from kaudit_setup.policy.model import Policy

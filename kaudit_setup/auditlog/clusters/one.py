@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
+from kaudit_setup.auditlog.coverage.unreadable import together
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage, together
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.search import CHECK_BELOW_BYTES
 from kaudit_setup.auditlog.sources.local import LocalLogs

@@ -9,11 +9,13 @@ from operator import attrgetter
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.extent import Extent, extent
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.decode import Lines, decode_unit, project
 from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.scan_statistics import Coverage, Extent, Tally, extent
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import seconds

@@ -7,13 +7,14 @@ from typing import Protocol
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.extent import Extent, extent
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.files import within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.estimate import Weight, replayed, weigh
 from kaudit_setup.auditlog.reports.request_classes import RequestClass
-from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.model import KubeVersion

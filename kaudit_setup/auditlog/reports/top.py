@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.extent import Extent, extent
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.scan_statistics import Extent, Tally, extent
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.errors import InputError

@@ -8,11 +8,12 @@ from io import BufferedWriter, FileIO
 from itertools import groupby
 from pathlib import Path
 
+from kaudit_setup.auditlog.coverage.node import Coverage
+from kaudit_setup.auditlog.coverage.unreadable import together
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import misshapen
-from kaudit_setup.auditlog.scan_statistics import Coverage, together
 from kaudit_setup.auditlog.sources.listing import Listing
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.log_node import LogNode, Progress, Unpack

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack
 from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
 from kaudit_setup.errors import NodeError

@@ -7,8 +7,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import pieces
 from kaudit_setup.auditlog.search import Hit, candidates, numbered
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

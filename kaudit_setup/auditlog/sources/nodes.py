@@ -7,8 +7,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from kaudit_setup.auditlog.coverage.node import Coverage
+from kaudit_setup.auditlog.coverage.unreadable import not_read, together
 from kaudit_setup.auditlog.files import LogFile, ended_before
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, not_read, together
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import LOOK_S, NodesMeter, metered_nodes
 from kaudit_setup.auditlog.search import Hit, candidates
 from kaudit_setup.auditlog.sources.best_effort import is_lost, lose

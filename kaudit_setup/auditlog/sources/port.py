@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 

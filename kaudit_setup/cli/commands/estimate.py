@@ -16,9 +16,9 @@ from kaudit_setup.cli.options.policies import require_policy, supported_version
 from kaudit_setup.model import KubeVersion
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.coverage.node import Coverage
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.estimate import Compiled, Replay
-    from kaudit_setup.auditlog.scan_statistics import Coverage
     from kaudit_setup.cli.options.logs import Missing
     from kaudit_setup.policy.model import Policy
     from kaudit_setup.rotation import Rotation
@@ -58,8 +58,8 @@ def estimate(
     source: LogOptions,
 ) -> None:
     """Estimate what other policies would log: events, bytes, share, and how long the log is kept."""
+    from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.filters import Filter
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.coverage import coverage_notes
     from kaudit_setup.report.documents.document import document, lost, warned
@@ -94,8 +94,8 @@ def _replayed(
     source: LogOptions, policies: Sequence[tuple[str, Policy, Compiled]], wanted: Filter, rotation: Rotation
 ) -> Iterator[tuple[Replay, tuple[Coverage, ...], Missing]]:
     """The answer, and what the logs cover: a store counts them itself."""
+    from kaudit_setup.auditlog.coverage.extent import extent
     from kaudit_setup.auditlog.reports.estimate import estimate, replay
-    from kaudit_setup.auditlog.scan_statistics import extent
 
     with source.counting() as stores:
         if stores is not None:

@@ -75,9 +75,9 @@ def events(
     wanted: FilterOptions,
 ) -> None:
     """Show the events that match all filters; a filter given twice accepts either value."""
+    from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.query import SharedIds
     from kaudit_setup.auditlog.query import events as query
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.scanning.meter import make_way
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.documents.document import lost, warned

@@ -60,8 +60,8 @@ def report(
     """Write a log as one HTML file: an answer, a timeline, events over time, what deserves a look, evidence."""
     from datetime import UTC, datetime
 
+    from kaudit_setup.auditlog.coverage.node import nothing_readable
     from kaudit_setup.auditlog.overview.counting import count
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable
     from kaudit_setup.cli.files import replace_file
     from kaudit_setup.report.page.answers import page_answer
     from kaudit_setup.report.page.content import content, looked_at, notables, untimed_note, weights

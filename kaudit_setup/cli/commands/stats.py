@@ -36,7 +36,7 @@ def stats(
     source: LogOptions,
 ) -> None:
     """Describe the audit log of each node: time covered, gaps, levels, sizes, rotation, damaged lines."""
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable
+    from kaudit_setup.auditlog.coverage.node import nothing_readable
     from kaudit_setup.report.documents.document import document, lost
     from kaudit_setup.report.stats import LogStats, as_items, as_text, stats_warnings
 

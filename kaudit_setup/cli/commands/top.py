@@ -17,9 +17,9 @@ from kaudit_setup.cli.options.logs import Missing
 from kaudit_setup.cli.options.output import RowOutput, RowOutputOption, exit_unless
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.coverage.node import Coverage
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.top import Top as Counted
-    from kaudit_setup.auditlog.scan_statistics import Coverage
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -55,8 +55,8 @@ def top(
     wanted: FilterOptions,
 ) -> None:
     """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
+    from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.reports.top import dimensions
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.report.coverage import coverage_notes
     from kaudit_setup.report.documents.document import document, lost, warned
     from kaudit_setup.report.terminal import notes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.overview.counting import REUSED_IDS, Counts, Sighting
 from kaudit_setup.auditlog.overview.notable import REASONS, RESTART
 from kaudit_setup.auditlog.record import Place
-from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS, Coverage
+from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS
 from kaudit_setup.auditlog.timestamps import seconds
 from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kaudit_setup.auditlog.scan_statistics import Coverage, unreadable_notes
+from kaudit_setup.auditlog.coverage.node import Coverage, unreadable_notes
 from kaudit_setup.report.coverage import coverage_notes, covered
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.page.answers import MEANINGS, PageAnswer

@@ -11,7 +11,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
 from kaudit_setup.attribution.phrases import actor, spoken
 from kaudit_setup.attribution.sentence import sentence, steps
-from kaudit_setup.auditlog.scan_statistics import Coverage
+from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.questions.session import describe, masked_note

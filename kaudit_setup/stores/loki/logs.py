@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import LogFile, latest_begin
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
 from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.raw_lines import inside, not_an_event
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp
 from kaudit_setup.errors import InputError, KauditError, StoreError

@@ -15,10 +15,11 @@ import pytest
 import zstandard
 
 from kaudit_setup.auditlog import reader, search
+from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.literals import spelled
-from kaudit_setup.auditlog.scan_statistics import Coverage, Tally, coverage
+from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Hit, candidates, numbered
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError

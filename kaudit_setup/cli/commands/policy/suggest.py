@@ -16,9 +16,9 @@ from kaudit_setup.cli.options.output import KubeVersionOption, Output, OutputOpt
 from kaudit_setup.cli.options.policies import read_policy, require_policy, supported_version
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.coverage.node import Coverage
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.suggestions import Log
-    from kaudit_setup.auditlog.scan_statistics import Coverage
     from kaudit_setup.cli.options.logs import Missing
 
 app = typer.Typer(rich_markup_mode=None)
@@ -49,9 +49,9 @@ def suggest(
     source: LogOptions,
 ) -> None:
     """Suggest, from a log, rules that make it smaller. Every question of `policy answers` keeps its answer."""
+    from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.suggestions import suggest as suggested
-    from kaudit_setup.auditlog.scan_statistics import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.policy.load import load
     from kaudit_setup.report.coverage import coverage_notes
