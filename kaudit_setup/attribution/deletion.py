@@ -13,7 +13,7 @@ import msgspec
 
 from kaudit_setup.attribution.chain import NOTHING, Confidence, Finding, note
 from kaudit_setup.attribution.controllers.selectors import excludes
-from kaudit_setup.attribution.creation import in_doubt
+from kaudit_setup.attribution.creation.step import in_doubt
 from kaudit_setup.attribution.dry_runs import describe_dry_run, dry_run_doubt, dry_run_proof
 from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.choose import last_that, up_to, when, without

@@ -13,15 +13,16 @@ from typing import Final
 from kaudit_setup.attribution.chain import NOTHING, DeletionCase, Finding, Link, note
 from kaudit_setup.attribution.controllers.adoption import orphaned, ownership, owning_object
 from kaudit_setup.attribution.controllers.deleted_owner import deletion_link
-from kaudit_setup.attribution.creation import above, creation_of, mentions
+from kaudit_setup.attribution.creation.step import creation_of
 from kaudit_setup.attribution.deletion import Deletion, deletion_of, missing_note
 from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.actors import GARBAGE, SIZERS
 from kaudit_setup.attribution.evidence.choose import without
+from kaudit_setup.attribution.evidence.first_seen import mentions
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import kept_up
 from kaudit_setup.attribution.evidence.literals import named
-from kaudit_setup.attribution.evidence.owner_names import guesses
+from kaudit_setup.attribution.evidence.owner_names import guesses, possible_owners
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, deletes, target
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.auditlog.kinds import is_custom
@@ -69,7 +70,7 @@ def _follow_up(finding: Finding) -> Finding:
 def _has_owner(index: EventIndex, obj: Object) -> bool:
     """Whether the log knows an owner that `obj`'s name tells, or what is above that."""
     owners = [guess.owner for guess in guesses(obj)]
-    return any(index.on(one) for owner in owners for one in (owner, *above(owner)))
+    return any(index.on(one) for owner in owners for one in (owner, *possible_owners(owner)))
 
 
 def _with_something_above(index: EventIndex, obj: Object, before: float) -> Finding:
@@ -127,7 +128,7 @@ def _whole(obj: Object) -> list[Object]:
 def _owners_above(index: EventIndex, obj: Object, before: float) -> list[Object]:
     """The owner of `obj`, and what is above it."""
     owners = [owner for owner in _owners(index, obj, before) if owner.resource != "namespaces"]
-    return owners + [one for owner in owners for one in above(owner)]
+    return owners + [one for owner in owners for one in possible_owners(owner)]
 
 
 def _owners(index: EventIndex, obj: Object, before: float) -> list[Object]:

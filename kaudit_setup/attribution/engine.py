@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
 from kaudit_setup.attribution.chain import NOTHING, Finding, note
 from kaudit_setup.attribution.controllers.common import recreation_note
-from kaudit_setup.attribution.creation import creation_step, is_made_by_name
+from kaudit_setup.attribution.creation.step import creation_step, is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import quoted

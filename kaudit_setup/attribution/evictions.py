@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from kaudit_setup.attribution.chain import DeletionCase, Finding, KnownOwner, Link, certain_if, ends_at, note, weakest
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.node_changes import NODES_NAMED, likely_cause, node_changes, nodes_of
-from kaudit_setup.attribution.creation import creation_step
+from kaudit_setup.attribution.creation.step import creation_step
 from kaudit_setup.attribution.evidence.actors import DAEMONSETS, NODES, SCHEDULER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex

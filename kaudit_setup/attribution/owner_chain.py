@@ -30,7 +30,7 @@ from kaudit_setup.attribution.controllers.other_owners import any_owner, job, se
 from kaudit_setup.attribution.controllers.others import aggregated_role
 from kaudit_setup.attribution.controllers.pod_sets import pod_set
 from kaudit_setup.attribution.controllers.replicasets import replicaset
-from kaudit_setup.attribution.creation import creation_step
+from kaudit_setup.attribution.creation.step import creation_step
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that, without
 from kaudit_setup.attribution.evidence.index import EventIndex

@@ -8,9 +8,9 @@ from typing import Final
 from kaudit_setup.attribution.chain import Child, KnownOwner, first_found
 from kaudit_setup.attribution.controllers.adoption import owning_object
 from kaudit_setup.attribution.controllers.others import claim_of
-from kaudit_setup.attribution.creation import above, announcement
+from kaudit_setup.attribution.evidence.first_seen import announcement
 from kaudit_setup.attribution.evidence.literals import begins, named
-from kaudit_setup.attribution.evidence.owner_names import Guess, guesses
+from kaudit_setup.attribution.evidence.owner_names import Guess, guesses, possible_owners
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates
 from kaudit_setup.attribution.spec_changes import spec_requests
 from kaudit_setup.auditlog.kinds import KINDS
@@ -58,7 +58,7 @@ def _by_name(child: Child) -> KnownOwner | None:
 def _by_name_alone(child: Child) -> KnownOwner | None:
     """Nobody mentions the owner: only a controller's own request, or what is above, makes the name believable."""
     for guess in _fitting(child):
-        if not guess.prefix and (child.request is not None or any(map(child.index.on, above(guess.owner)))):
+        if not guess.prefix and (child.request is not None or any(map(child.index.on, possible_owners(guess.owner)))):
             return _named_alike(child, guess)
     return None
 

@@ -35,11 +35,12 @@ from kaudit_setup.attribution.controllers.adoption import (
 )
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.others import absent_owner
-from kaudit_setup.attribution.creation import Creation, above, creation_of
+from kaudit_setup.attribution.creation.result import Creation
+from kaudit_setup.attribution.creation.step import creation_of
 from kaudit_setup.attribution.deletion import deletion_of
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
 from kaudit_setup.attribution.evidence.literals import named, nameless_requests
-from kaudit_setup.attribution.evidence.owner_names import guesses
+from kaudit_setup.attribution.evidence.owner_names import guesses, possible_owners
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
@@ -61,7 +62,7 @@ def garbage_collected(case: DeletionCase) -> Finding:
     owners = tuple(_owners(case, creation, said))
     if owners:
         first = owners[0].object
-        _look_up(case, [first, *above(first)])
+        _look_up(case, [first, *possible_owners(first)])
     return first_found(COLLECTION_RULES, _Collected(case, owners, said)) or NOTHING
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from kaudit_setup.attribution.chain import NOTHING, Case, Finding, LastChange, note
 from kaudit_setup.attribution.controllers.common import check_completeness, nobody_known
 from kaudit_setup.attribution.controllers.replacements import missing_pod, replacement_note
-from kaudit_setup.attribution.creation import creation_of, mentions
+from kaudit_setup.attribution.creation.step import creation_of
+from kaudit_setup.attribution.evidence.first_seen import mentions
 from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import is_generated
 from kaudit_setup.attribution.evidence.requests import changes, creates

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from kaudit_setup.attribution.chain import Child, Finding, KnownOwner, Link, ends_at
 from kaudit_setup.attribution.controllers.adoption import Ownership, owning_object
-from kaudit_setup.attribution.creation import mentions
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, up_to, writes
+from kaudit_setup.attribution.evidence.first_seen import mentions
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes

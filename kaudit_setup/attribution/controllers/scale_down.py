@@ -36,7 +36,7 @@ from kaudit_setup.attribution.controllers.selected_pods import (
     is_new_owner,
     last_labelling,
 )
-from kaudit_setup.attribution.creation import creation_of, creation_step
+from kaudit_setup.attribution.creation.step import creation_of, creation_step
 from kaudit_setup.attribution.evidence.actors import CRONJOBS, JOBS
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, shortly_before, without
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates

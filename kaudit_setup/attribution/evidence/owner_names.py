@@ -106,6 +106,11 @@ def guesses(child: Object) -> Iterator[Guess]:
         yield Guess(Object("", "namespaces", "", child.namespace), controller, "one in every namespace")
 
 
+def possible_owners(child: Object) -> list[Object]:
+    """The objects that may own `child`, as its name allows."""
+    return [guess.owner for guess in guesses(child)]
+
+
 def generated_from(prefix: str, name: str) -> bool:
     """Whether the server could have made `name` from `generateName: prefix`."""
     base = prefix[: _LONGEST - _TAIL]

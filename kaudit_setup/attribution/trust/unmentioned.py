@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Finding, note
 from kaudit_setup.attribution.controllers.first_pods import first_pod
-from kaudit_setup.attribution.creation import announcement
 from kaudit_setup.attribution.evidence.absence import shows_existence
+from kaudit_setup.attribution.evidence.first_seen import announcement
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.values import replace
