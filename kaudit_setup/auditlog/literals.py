@@ -59,7 +59,8 @@ def _with_slashes(text: bytes) -> tuple[bytes, ...]:
 
 
 def spellings(text: bytes) -> tuple[bytes, ...]:
-    """`text`, a piece of JSON as kube-apiserver writes it, and as others do: without Go's escapes, or in ASCII.
+    """`text`, a piece of JSON as kube-apiserver writes it, and as others do: without Go's escapes, in ASCII, with
+    escapes in capitals.
 
     Its slashes stay: who escapes them, does so in every line (see `raw_lines.in_own_order`).
     """
@@ -68,12 +69,15 @@ def spellings(text: bytes) -> tuple[bytes, ...]:
         return (text,)
     from json import dumps
 
+    def in_ascii(encoded: bytes) -> str:
+        return "".join(one if one.isascii() else dumps(one)[1:-1] for one in encoded.decode())
+
     try:
-        in_ascii = "".join(one if one.isascii() else dumps(one)[1:-1] for one in plain.decode())
+        each = [text.decode(), in_ascii(text), in_ascii(plain)]
     except UnicodeDecodeError:  # halves of characters
         return (text, plain)
-    upper = _ESCAPED.sub(lambda found: "\\u" + found[1].upper(), in_ascii)
-    return tuple(dict.fromkeys([text, plain, in_ascii.encode(), upper.encode()]))
+    upper = [_ESCAPED.sub(lambda found: "\\u" + found[1].upper(), one) for one in each]
+    return tuple(dict.fromkeys([text, plain, *(one.encode() for one in (*each, *upper))]))
 
 
 def says(text: bytes, plains: Sequence[Plain]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,9 @@ from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.output import exit_unless
 
 if TYPE_CHECKING:
+    from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.query import Row
+    from kaudit_setup.auditlog.sources.port import LogSource
     from kaudit_setup.report.events import Problems
 
 app = typer.Typer(rich_markup_mode=None)
@@ -77,7 +79,6 @@ def events(
     """Show the events that match all filters; a filter given twice accepts either value."""
     from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.query import SharedIds
-    from kaudit_setup.auditlog.query import events as query
     from kaudit_setup.auditlog.scanning.meter import make_way
     from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.documents.document import lost, warned
@@ -92,7 +93,7 @@ def events(
         return
     with source.logs() as (logs, missing):
         raw, shared = output is EventOutput.raw, SharedIds()
-        rows = query(logs, fits, raw=raw, stages=bool(wanted.stage))
+        rows = _found(logs, fits, raw=raw, stages=bool(wanted.stage))
         rows = rows if raw else shared.watch(rows)
         first = list(itertools.islice(rows, 1))
         if not is_file(sys.stdout):
@@ -112,6 +113,20 @@ def events(
         )
         notes(said())
         exit_unless(not nothing_readable(logs.coverage()))
+
+
+def _found(logs: LogSource, fits: Filter, *, raw: bool, stages: bool) -> Iterator[Row]:
+    """The events that fit; if none does, those in lines with escaped letters are looked at, too."""
+    from kaudit_setup.auditlog.query import events as query
+    from kaudit_setup.auditlog.sources.unescaped import UnescapedLogs, escaped_lines
+
+    rows = query(logs, fits, raw=raw, stages=stages)
+    first = next(rows, None)
+    if first is not None:
+        return itertools.chain([first], rows)
+    if next(escaped_lines(logs), None) is None:
+        return iter(())
+    return query(UnescapedLogs(logs, as_logged=True), fits, raw=raw, stages=stages)
 
 
 def _print(rows: Iterable[Row], output: EventOutput, problems: Callable[[], Problems], *, clusters: bool) -> None:

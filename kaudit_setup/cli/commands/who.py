@@ -165,6 +165,21 @@ def _answer(
     part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, shown: ShownOptions, last: int | None
 ) -> Answer | ManyAnswer:
     """The answer of one cluster; `last`: how many requests are listed at most."""
+    found = _searched(part, question, rules, shown, last)
+    if found.found:
+        return found
+    from kaudit_setup.auditlog.sources.unescaped import UnescapedLogs, escaped_lines
+    from kaudit_setup.values import replace
+
+    if next(escaped_lines(part.logs), None) is None:
+        return found
+    return _searched(replace(part, logs=UnescapedLogs(part.logs)), question, rules, shown, last)
+
+
+def _searched(
+    part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, shown: ShownOptions, last: int | None
+) -> Answer | ManyAnswer:
+    """The same, from the lines that the search for its names finds."""
     from kaudit_setup.attribution.answer import newest, with_notes
     from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.evidence.lines import EventLog
