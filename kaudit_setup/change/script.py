@@ -8,11 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kaudit_setup.change.folders import backup_files
 from kaudit_setup.change.loggroup import SetRights
 from kaudit_setup.change.plan import MakeDir, Plan, RemoveFile, WriteFile, sha256, staging_name
 from kaudit_setup.node.shell import script
 
-BACKUPS = "/var/lib/kaudit-setup/backups"
+# exit statuses of change.sh
+CHANGED = 10  # a file is not what was reviewed any more
+LOCKED = 11  # another change holds the node's lock
+NOT_WRITABLE = 12  # a folder is full or read-only
+HALF_DONE = 13  # something could not be restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def undo_function(plan: Plan, run: Run) -> str:
     restores: list[list[str]] = []
     for number, change in sorted(enumerate(plan.files), key=lambda pair: pair[1].path != plan.manifest):
         after = sha256(change.after) if isinstance(change, WriteFile) else "absent"
-        copy = f"/var/lib/kaudit-setup/backups/{run.backup}/files/{number}"
+        copy = f"{backup_files(run.backup)}/{number}"
         restores.append(
             ["restore", change.path, after, _state(change), copy, _name(change.path, run, number, "undo")]
         )

@@ -40,7 +40,7 @@ def change_nodes(how: ChangeOptions, prepare: Callable[[Candidate], Prepared]) -
         )
     with how.candidates() as candidates:
         # loaded while the connection is being made
-        from kaudit_setup.change.run import Terms
+        from kaudit_setup.change.run.terms import Terms
         from kaudit_setup.fleet.rollout import Rules, roll
         from kaudit_setup.report.documents.document import document
         from kaudit_setup.report.nodes import outcome, review

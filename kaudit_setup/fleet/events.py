@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from kaudit_setup.change.run import Outcome
+from kaudit_setup.change.run.terms import Outcome
 from kaudit_setup.errors import Exit, KauditError, StoppedError
 from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, NodePlan
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from kaudit_setup.change.cancel import Cancellation, Level
-from kaudit_setup.change.run import Outcome, Terms
+from kaudit_setup.change.run.terms import Outcome, Terms
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from kaudit_setup.change.cancel import CancelledError, Level
 from kaudit_setup.change.persist import ConfigPlan, reverse, write
 from kaudit_setup.change.prepare import prepare_rollback
-from kaudit_setup.change.run import Outcome, Terms, enact, prove_unchanged
+from kaudit_setup.change.run.enact import enact
+from kaudit_setup.change.run.proof import prove_unchanged
+from kaudit_setup.change.run.terms import Outcome, Terms
 from kaudit_setup.errors import NodeError, StoppedError
 from kaudit_setup.fleet.events import ClusterReport, Event, NodeReport, Progress, State
 from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, ConfigState, NodePlan, server_at

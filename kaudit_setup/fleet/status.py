@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.persist import NAME, is_persisted
 from kaudit_setup.change.prepare import look
-from kaudit_setup.change.run import probe_now
+from kaudit_setup.change.run.proof import probe_now
 from kaudit_setup.change.status import Status, judge
 from kaudit_setup.fleet.drift import LOG_GROUP, POLICY, Difference, differences, unlike_wanted
 from kaudit_setup.fleet.group import Member

@@ -21,7 +21,8 @@ from kaudit_setup.change.backup import backups_of, fetch
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Wanted, plan_enable, target_of
 from kaudit_setup.change.prepare import prepare_disable, prepare_enable, prepare_rollback
-from kaudit_setup.change.run import Terms, enact
+from kaudit_setup.change.run.enact import enact
+from kaudit_setup.change.run.terms import Terms
 from kaudit_setup.change.script import apply_script, confirm_script, undo_script
 from kaudit_setup.errors import BrokenError, ChangeError, KauditError, LostError
 from kaudit_setup.node.frames import frames

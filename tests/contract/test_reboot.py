@@ -32,7 +32,8 @@ from changekit import (
 from kaudit_setup.change.backup import describe
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
-from kaudit_setup.change.run import Terms, enact
+from kaudit_setup.change.run.enact import enact
+from kaudit_setup.change.run.terms import Terms
 from kaudit_setup.change.script import Run, apply_script, confirm_script, undo_script
 from kaudit_setup.errors import KauditError
 from kaudit_setup.node.frames import frames

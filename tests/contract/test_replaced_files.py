@@ -18,7 +18,8 @@ from changekit import MANIFEST, POLICY, apply, planned
 from kaudit_setup.change.plan import Wanted
 from kaudit_setup.change.preflight.run import inspect
 from kaudit_setup.change.prepare import prepare_disable, prepare_enable
-from kaudit_setup.change.run import Terms, enact
+from kaudit_setup.change.run.enact import enact
+from kaudit_setup.change.run.terms import Terms
 from kaudit_setup.change.script import undo_script
 from kaudit_setup.node.local import LocalNode
 

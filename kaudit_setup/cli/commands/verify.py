@@ -60,7 +60,7 @@ class _Found:
 
 def _prove(node: Node, how: ProofOptions) -> _Found:
     from kaudit_setup.change.prepare import look
-    from kaudit_setup.change.run import probe_now
+    from kaudit_setup.change.run.proof import probe_now
 
     state = look(node, how.manifest)
     said = read_as(state.pod.version)[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from kaudit_setup.change.run import Outcome
+from kaudit_setup.change.run.terms import Outcome
 from kaudit_setup.fleet.events import ClusterReport, NodeReport, Report, State
 from kaudit_setup.fleet.plans import ConfigState
 from kaudit_setup.report.documents.document import Fault, Item, Json, Seconds, Words, fault

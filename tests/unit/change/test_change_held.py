@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kaudit_setup.change.prepare import look
-from kaudit_setup.change.run import Terms, prove_unchanged
+from kaudit_setup.change.run.proof import prove_unchanged
+from kaudit_setup.change.run.terms import Terms
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.port import Node
 from kaudit_setup.runner import Ran

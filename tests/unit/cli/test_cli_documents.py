@@ -17,7 +17,7 @@ from documents import document
 from jsonschema import Draft202012Validator
 from logkit import DATA, SCENARIO, event, write
 
-from kaudit_setup.change import run as change_run
+from kaudit_setup.change.run import proof as change_proof
 from kaudit_setup.change.verify import NotProved, Proof
 from kaudit_setup.cli import connect, main
 from kaudit_setup.cli.app import COMMANDS
@@ -148,7 +148,7 @@ def test_verify_says_why_in_one_word(
     reason: str, run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reach(monkeypatch, root)
-    monkeypatch.setattr(change_run, "probe_now", lambda *_, **__: PROOFS[reason])
+    monkeypatch.setattr(change_proof, "probe_now", lambda *_, **__: PROOFS[reason])
     code, out = run("verify", "--host", "cp1", "-o", "json")
     (item,) = document(out)["items"]
     assert (item["reason"], item["proved"]) == (reason, reason == "proved")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from documents import document
 
-from kaudit_setup.change import run as change_run
+from kaudit_setup.change.run import proof as change_proof
 from kaudit_setup.cli import connect, main
 from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.survey import Candidate
@@ -98,7 +98,7 @@ def test_programs_get_it_among_the_warnings(
 
     if "--host" in words:
         monkeypatch.setattr(connect, "nodes", opened)
-        monkeypatch.setattr(change_run, "probe_now", lambda *_, **__: None)
+        monkeypatch.setattr(change_proof, "probe_now", lambda *_, **__: None)
     monkeypatch.setattr(connect, "open_ssh", lambda *_, **__: LocalNode(root))
     (tmp_path / "i.yaml").write_text("clusters: {c: {hosts: [cp1], audit: {policy: metadata}}}\n")
     if "ENABLED" in words:

@@ -14,7 +14,7 @@ import pytest
 
 from kaudit_setup.change.cancel import Cancellation, CancelledError, Level
 from kaudit_setup.change.prepare import Prepared
-from kaudit_setup.change.run import Outcome, Terms
+from kaudit_setup.change.run.terms import Outcome, Terms
 from kaudit_setup.errors import (
     BrokenError,
     ChangeError,

@@ -17,7 +17,7 @@ from kaudit_setup.report.progress import waiting
 
 if TYPE_CHECKING:
     from kaudit_setup.change.leftovers.recover import LeftOvers
-    from kaudit_setup.change.run import Terms
+    from kaudit_setup.change.run.terms import Terms
     from kaudit_setup.node.port import Node
     from kaudit_setup.report.nodes.recovery import Recovery
 
@@ -42,7 +42,7 @@ def recover(
     how: ConfirmAndProveOptions,
 ) -> None:
     """Clear what a broken run left on a node: unconfirmed changes, locks, half-made files."""
-    from kaudit_setup.change.run import Terms
+    from kaudit_setup.change.run.terms import Terms
     from kaudit_setup.report.documents.document import document
     from kaudit_setup.report.nodes.recovery import Recovery
 
@@ -89,7 +89,7 @@ def _say(how: NodeOptions, text: str) -> None:
 def _clear(node: Node, how: NodeOptions, terms: Terms, *, pending: bool) -> Recovery:
     from kaudit_setup.change.leftovers import recover as business
     from kaudit_setup.change.nodestate import NodeState
-    from kaudit_setup.change.run import wait_for_manifest
+    from kaudit_setup.change.run.proof import wait_for_manifest
     from kaudit_setup.change.verify import NotProved, Proof
     from kaudit_setup.node.observe import observe
     from kaudit_setup.report.nodes.recovery import as_item

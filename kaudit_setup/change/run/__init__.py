@@ -1,0 +1,1 @@
+"""Carrying out a plan on one node: back up, arm the watchdog, apply, prove, confirm; or undo."""
