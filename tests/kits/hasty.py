@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from kaudit_setup.change import run
+from kaudit_setup.change.run import attempt, undo
 
 
 @contextmanager
 def hurried(seconds: int) -> Iterator[None]:
     """What waits for a node that does not do what it should, waits so long; fails if one of these has gone."""
-    with mock.patch.multiple(run, _WATCHDOG_SLACK_S=seconds, _PATIENCE_S=seconds, _KILL_MARGIN_S=seconds):
+    steps = mock.patch.multiple(attempt, _WATCHDOG_SLACK_S=seconds, _KILL_MARGIN_S=seconds)
+    with steps, mock.patch.multiple(undo, _PATIENCE_S=seconds):
         yield
 
 
