@@ -54,6 +54,7 @@ def is_custom(group: str, resource: str) -> bool:
 def parse_kind(text: str) -> Kind:
     """The kind that kubectl would understand by `text`; raises InputError where no server could know it."""
     wanted = text.strip().lower()
+    wanted = wanted.removesuffix(".") if re.fullmatch(r"[^.]+\.v[0-9a-z]+\.", wanted) else wanted
     if not re.fullmatch(_GOOD, wanted):
         raise InputError(
             f"{text!r} is not a kind of object", hint="write it as kubectl does: pod, deploy, deployments.apps"

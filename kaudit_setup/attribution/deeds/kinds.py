@@ -9,6 +9,19 @@ from kaudit_setup.auditlog.kinds import KINDS, Kind, parse_kind
 from kaudit_setup.errors import InputError
 
 GROUPS_OF_KINDS: Final = {
+    # what kubectl means by it: the category of that name
+    "all": (
+        "pods",
+        "replicationcontrollers",
+        "services",
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "horizontalpodautoscalers",
+        "cronjobs",
+        "jobs",
+    ),
     "rbac": ("roles", "rolebindings", "clusterroles", "clusterrolebindings"),
     "admission": (
         "mutatingwebhookconfigurations",

@@ -99,11 +99,13 @@ def events(
         if not is_file(sys.stdout):
             make_way()
 
+        absent = [] if first else _absent(logs, fits)
+
         def said() -> list[str]:
             """When all was read."""
             cover = logs.coverage()
             nothing = [] if first or nothing_readable(cover) else [no_event_note(cover)]
-            return [*unreadable_notes(cover), *nothing, *shared_id_notes(shared), *coverage_notes(cover)]
+            return [*unreadable_notes(cover), *nothing, *absent, *shared_id_notes(shared), *coverage_notes(cover)]
 
         _print(
             itertools.islice(itertools.chain(first, rows), limit or None),
@@ -127,6 +129,14 @@ def _found(logs: LogSource, fits: Filter, *, raw: bool, stages: bool) -> Iterato
     if next(escaped_lines(logs), None) is None:
         return iter(())
     return query(UnescapedLogs(logs, as_logged=True), fits, raw=raw, stages=stages)
+
+
+def _absent(logs: LogSource, fits: Filter) -> list[str]:
+    """What was asked for and is nowhere in the logs, as far as there are any."""
+    from kaudit_setup.auditlog.coverage.node import nothing_readable
+    from kaudit_setup.auditlog.reports.absent_values import absent_values
+
+    return [] if nothing_readable(logs.coverage()) else list(map(str, absent_values(logs, fits)))
 
 
 def _print(rows: Iterable[Row], output: EventOutput, problems: Callable[[], Problems], *, clusters: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kaudit_setup.auditlog.coverage.node import Coverage
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.reports.top import Top as Counted
+    from kaudit_setup.auditlog.sources.port import LogSource
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -64,8 +65,8 @@ def top(
 
     names = dimensions(by)
     fits = wanted.filter()
-    with _counted(source, names, fits, limit) as (counted, cover, missing):
-        said = [*unreadable_notes(cover), *coverage_notes(cover)]
+    with _counted(source, names, fits, limit) as (counted, cover, missing, absent):
+        said = [*unreadable_notes(cover), *absent, *coverage_notes(cover)]
         if output in {RowOutput.csv, RowOutput.tsv}:
             show(output, lambda: document(TopRow, as_item(counted, cover).rows), str)
         elif output is not RowOutput.text or not nothing_readable(cover):
@@ -81,13 +82,23 @@ def top(
 @contextmanager
 def _counted(
     source: ClusterLogOptions, names: Sequence[str], fits: Filter, limit: int
-) -> Iterator[tuple[Counted, tuple[Coverage, ...], Missing]]:
-    """The groups, and what the logs cover: a store counts them itself."""
+) -> Iterator[tuple[Counted, tuple[Coverage, ...], Missing, list[str]]]:
+    """The groups, what the logs cover, and what was asked for and is in none of them: a store counts them itself."""
     from kaudit_setup.auditlog.reports.top import top as count
 
     with source.counting() as stores:
         if stores is not None:
-            yield stores.top(names, fits, limit), stores.coverage(), stores.missing
+            found = stores.top(names, fits, limit)
+            yield found, stores.coverage(), stores.missing, _absent(stores, found, fits)
             return
     with source.fetch(fits) as (logs, missing):
-        yield count(logs, names, fits, limit), logs.coverage(), missing
+        found = count(logs, names, fits, limit)
+        yield found, logs.coverage(), missing, _absent(logs, found, fits)
+
+
+def _absent(logs: LogSource, found: Counted, fits: Filter) -> list[str]:
+    if found.events:
+        return []
+    from kaudit_setup.auditlog.reports.absent_values import absent_values
+
+    return list(map(str, absent_values(logs, fits)))

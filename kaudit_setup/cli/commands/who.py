@@ -171,9 +171,27 @@ def _answer(
     from kaudit_setup.auditlog.sources.unescaped import UnescapedLogs, escaped_lines
     from kaudit_setup.values import replace
 
-    if next(escaped_lines(part.logs), None) is None:
-        return found
-    return _searched(replace(part, logs=UnescapedLogs(part.logs)), question, rules, shown, last)
+    if next(escaped_lines(part.logs), None) is not None:
+        found = _searched(replace(part, logs=UnescapedLogs(part.logs)), question, rules, shown, last)
+    return found if found.found else _hinted(found, part)
+
+
+def _hinted(answer: Answer | ManyAnswer, part: ClusterLogs) -> Answer | ManyAnswer:
+    """The answer that names nobody, with the words of the question that are nowhere in the log."""
+    from kaudit_setup.attribution.answer import Answer
+    from kaudit_setup.attribution.unanswered.words import words_of, worth_saying
+    from kaudit_setup.auditlog.coverage.node import nothing_readable
+    from kaudit_setup.auditlog.reports.absent_values import absent_values
+    from kaudit_setup.values import replace
+
+    if nothing_readable(answer.coverage) or any("id you mean" in note for note in answer.notes):
+        return answer
+    absent = filter(worth_saying, absent_values(part.logs, words_of(answer.question)))
+    said = [one.sentence for one in absent]
+    if isinstance(answer, Answer):
+        # its first note is the answer
+        return replace(answer, notes=(*answer.notes[:1], *said, *answer.notes[1:]))
+    return replace(answer, notes=(*said, *answer.notes))
 
 
 def _searched(

@@ -174,6 +174,10 @@ RESOURCES: Final = tuple(_rows())
 BY_PLACE: Final = {(r.group, r.name): r for r in RESOURCES}
 
 
+# what kubectl does not take and people say all the same
+_SAID: Final = {"crb": (RBAC, "clusterrolebindings"), "rb": (RBAC, "rolebindings")}
+
+
 def _by_name() -> dict[str, Resource]:
     # of two groups that serve the same objects, the one that the other stands beside comes first
     second = {(group, r.name) for r in RESOURCES for group in r.also_in}
@@ -181,10 +185,10 @@ def _by_name() -> dict[str, Resource]:
     for resource in sorted(RESOURCES, key=lambda r: (r.group, r.name) in second):
         for name in (resource.name, resource.singular, *resource.short_names):
             found.setdefault(name, resource)
-    return found
+    return found | {name: BY_PLACE[place] for name, place in _SAID.items()}
 
 
-# plural, singular or short name -> the resource; of several groups the one of today
+# plural, singular, short name, or what people say -> the resource; of several groups the one of today
 BY_NAME: Final = _by_name()
 
 # the same with its group before it

@@ -1,0 +1,93 @@
+"""Values of a filter that no event of a log has: a word in another case, half a name, or an option misunderstood."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+import msgspec
+
+from kaudit_setup.auditlog.decode import decode_leniently, project
+from kaudit_setup.auditlog.fields import DIMENSIONS
+from kaudit_setup.auditlog.filters import Filter, is_pattern
+from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.auditlog.reports.top import top
+from kaudit_setup.auditlog.sources.local import LocalLogs
+from kaudit_setup.auditlog.sources.port import LogSource
+
+_LOOKED_AT = ("namespace", "user", "impersonator", "verb", "name")
+_READ_BELOW_BYTES = 256 << 20
+"""Bytes. Up to this size all values of a log are read; in a larger one only other cases of a word are looked for."""
+_MOST_VALUES = 5000
+_MOST_HITS = 1000
+_FEW = 3
+_SHORT = 2
+_ALIKE = 0.7  # of 1: `shpo` for `shop`
+
+
+class AbsentValue(msgspec.Struct, frozen=True):
+    """A value that no event has in its dimension, and those that are there and look like it, the likeliest first."""
+
+    dimension: str
+    value: str
+    similar: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """As a sentence of its own."""
+        text = str(self)
+        return f"{text[0].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
+
+    def __str__(self) -> str:
+        """One sentence, without a full stop."""
+        said = f"no event has the {self.dimension} {self.value!r}"
+        if self.similar:
+            return f"{said}; did you mean {' or '.join(self.similar)}?"
+        a_number = self.dimension == "namespace" and self.value.isdigit()
+        return f"{said}: -n is the namespace, not a number of rows" if a_number else said
+
+
+def absent_values(logs: LogSource, wanted: Filter) -> list[AbsentValue]:
+    """Which values of `wanted` no event of `logs` has, whatever else is asked for; patterns are no values."""
+    return [one for dimension in _LOOKED_AT if dimension in wanted.by for one in _absent(logs, dimension, wanted)]
+
+
+def _absent(logs: LogSource, dimension: str, wanted: Filter) -> Iterator[AbsentValue]:
+    plain = [value for value in wanted.by[dimension].wanted if not is_pattern(value)]
+    known = _known(logs, dimension, plain, wanted) if plain else frozenset()
+    return (AbsentValue(dimension, value, similar(value, known)) for value in plain if value not in known)
+
+
+def similar(value: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Those of `known` that somebody may mean who says `value`, the likeliest first."""
+    names = list(islice(known, _MOST_VALUES))
+    close = difflib.get_close_matches(value, names, n=_FEW, cutoff=_ALIKE) if len(value) > _SHORT else []
+    meant = [*filter(_said_as(value), names), *close]
+    return tuple(dict.fromkeys(meant))[:_FEW]
+
+
+def _said_as(value: str) -> Callable[[str], bool]:
+    """Whether a name is the same but for its case, or a service account's whose own name is `value`."""
+    folded, ending = value.casefold(), f":{value}"
+    return lambda name: name.casefold() == folded or name.endswith(ending)
+
+
+def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter) -> frozenset[str]:
+    """The values that a log has in `dimension`, as far as they matter."""
+    if isinstance(logs, LocalLogs) and sum(file.size for file in logs.files) <= _READ_BELOW_BYTES:
+        # a name is like those of its kind
+        kind = {"resource": wanted.by["resource"]} if dimension == "name" and "resource" in wanted.by else {}
+        rows = top(logs, (dimension,), Filter(kind), _MOST_VALUES).rows
+        return frozenset(key[0] for key, _, _ in rows) - {""}
+    return frozenset(_in_other_cases(logs, dimension, plain)) - {""}
+
+
+def _in_other_cases(logs: LogSource, dimension: str, plain: Sequence[str]) -> Iterator[str]:
+    """The values of the events that have one of `plain` somewhere, in this case or another."""
+    decoder, get = project(DIMENSIONS[dimension].fields, with_id=False), DIMENSIONS[dimension].get
+    cases = (case(value) for value in plain for case in (str, str.lower, str.upper, str.title, str.capitalize))
+    for case in dict.fromkeys(cases):
+        for hit in islice(logs.candidates([b'"' + spelled(case) + b'"']), _MOST_HITS):
+            event, _ = decode_leniently(decoder, hit.text)
+            yield get(event) if event is not None else ""
