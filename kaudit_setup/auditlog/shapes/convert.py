@@ -89,8 +89,8 @@ class Converter:
 
     def documents(self, source: Readable, documents: Documents, room: int) -> Iterator[Block]:
         """What a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
-        at, data, piece = 0, b"", bytearray(room)
-        while size := source.readinto(memoryview(piece)) or 0:
+        at, data, piece = 0, bytearray(), memoryview(bytearray(room))
+        while size := source.readinto(piece) or 0:
             data += piece[:size]
             wanted = self._main.telling(data, len(data), self._sought) if self._sought else ALL
             self._leave_out(data, len(data), wanted)
@@ -101,7 +101,8 @@ class Converter:
             if used:
                 self._tally.events += found.others
                 yield self._block(self._main.apply(found), at, count_lines(data, used))
-                at, data = at + used, data[used:]
+                at += used
+                del data[:used]
         self._left_out = False
         found, _ = documents.take(data, last=True, finders=None)
         unfinished = bool(data) and not data.endswith(b"\n")
@@ -136,7 +137,8 @@ class Converter:
             lines = b"\n".join([*found.texts, b""])
             if count_lines(lines) != found.count:
                 lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        made = Block(bytearray(lines), len(lines), at, found.places, height)
+        data = lines if isinstance(lines, bytearray) else bytearray(lines)
+        made = Block(data, len(data), at, found.places, height)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
         else:

@@ -176,7 +176,7 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
     if not head.startswith((b"{", b"[")):
         return None
     documents = Documents(learn(head))
-    for text in documents.take(head, last=True, finders=None).found.texts:
+    for text in documents.take(bytearray(head), last=True, finders=None).found.texts:
         steps = find_steps(text)
         if steps is not None:
             made = _reading(_document_name(head, text, steps), Kind.document, steps)

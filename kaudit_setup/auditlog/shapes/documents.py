@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -111,7 +112,7 @@ def _element(text: bytes, at: int) -> tuple[int, int] | None:
     return (begin, end) if end > 0 else None
 
 
-def _begin(text: bytes, at: int) -> int:
+def _begin(text: bytes | bytearray, at: int) -> int:
     """Where the next element begins, inside of what it is wrapped in; -1 if nowhere."""
     while (at := text.find(b"{", at)) >= 0:
         wrapper = _WRAPPER.match(text, at, at + _WRAPPER_BYTES)
@@ -121,7 +122,7 @@ def _begin(text: bytes, at: int) -> int:
     return -1
 
 
-def end_of(text: bytes, begin: int) -> int:
+def end_of(text: bytes | bytearray, begin: int) -> int:
     """Where the object that begins there ends, by its brackets; -1 if it does not."""
     level = 0
     for token in _TOKEN.finditer(text, begin):
@@ -160,8 +161,9 @@ class Documents:
         sep = self._separator
         return sep.line if sep is not None and b"\n" in sep.text[sep.close : sep.open] else None
 
-    def take(self, data: bytes, *, last: bool, finders: Sequence[Find] | None) -> Taken:
-        """What of `data` is whole; it begins between elements. `last`: nothing follows. `finders`: elements in which
+    def take(self, data: bytearray, *, last: bool, finders: Sequence[Find] | None) -> Taken:
+        """What of `data` is whole; it begins between elements, and must stay as it is until the origins of what is
+        found have been asked for. `last`: nothing follows. `finders`: elements in which
         none of them finds anything may be left out, if all of them seem to hold events. Elements that are damaged are
         among the texts, as they are.
         """
@@ -176,18 +178,18 @@ class Documents:
         found = held or stretch.whole()
         return Taken(found, stretch.end) if found else self._slowly(data, last)
 
-    def _slowly(self, data: bytes, last: bool) -> Taken:
+    def _slowly(self, data: bytearray, last: bool) -> Taken:
         pieces: list[tuple[int, bytes]] = []
         used = damaged = 0
         while (begin := _begin(data, used)) >= 0:
             end = end_of(data, begin) if damaged < _MOST_DAMAGED else -1
-            if end < 0 or not fields_of(data[begin:end]):
+            if end < 0 or not fields_of(bytes(data[begin:end])):
                 following = self._next(data, begin)
                 if following < 0 and end < 0 and not last and len(data) < LONGEST_BYTES:
                     break
                 damaged += 1
                 end = min((at for at in (end, following) if at >= 0), default=len(data))
-            pieces.append((begin, data[begin:end]))
+            pieces.append((begin, bytes(data[begin:end])))
             used = end
         lines, line, done = [], 0, 0
         for at, _ in pieces:
@@ -196,7 +198,7 @@ class Documents:
             lines.append(line)
         return Taken(Texts([one_line(text) for _, text in pieces], lines), len(data) if last else used)
 
-    def _next(self, data: bytes, begin: int) -> int:
+    def _next(self, data: bytearray, begin: int) -> int:
         """Where the element after the one that begins there may begin; -1 if it is not to be seen."""
         found = data.find(self._separator.text, begin) if self._separator else -1
         return found + self._separator.close if self._separator and found >= 0 else -1
@@ -205,87 +207,99 @@ class Documents:
 class _Stretch:
     """Some elements of a file, from the beginning of one to the end of another."""
 
-    def __init__(self, data: bytes, begin: int, end: int, separator: Separator) -> None:
+    def __init__(self, data: bytearray, begin: int, end: int, separator: Separator) -> None:
         """They are `data[begin:end]`."""
         self.end = end
         self._data = data
         self._begin = begin
         self._separator = separator
-        self._text = data[begin:end]
+
+    @property
+    def _view(self) -> memoryview:
+        return memoryview(self._data)[self._begin : self.end]
 
     def whole(self) -> Texts | None:
         """All elements; None if they are not what stands between separators."""
         with suppress(*REFUSED):
-            listed = self._listed()
-            items = ITEMS.decode(compact(listed) if self._separator.indented else listed)
-            lines = b"\n".join([*items, b""])
+            items = self._items(compacted=self._separator.indented)
+            lines = bytearray(b"\n").join([*items, b""])
             if count_lines(lines) != len(items):
-                items = ITEMS.decode(compact(listed))
-                lines = b"\n".join([*items, b""])
+                items = self._items(compacted=True)
+                lines = bytearray(b"\n").join([*items, b""])
             if count_lines(lines) == len(items):
                 return Texts.of_lines(lines, len(items), partial(self._origins, len(items)))
         return None
 
     def holding(self, finders: Sequence[Find], sign: bytes) -> Texts | None:
         """The elements in which something is found; None if some of them may hold no event, or may be damaged."""
-        separators = [start for _, start, _ in self._separator.find(memoryview(self._text))]
+        view, sep = self._view, self._separator
+        separators = sep.find(view)
         count = len(separators) + 1
         if not self._all_hold(sign, count):
             return None
-        hits = sorted({start for find in finders for _, start, _ in find(memoryview(self._text))})
-        held = sorted({bisect_right(separators, hit - self._separator.close) for hit in hits})
-        begins = [0, *(start + self._separator.open for start in separators)]
-        ends = [*(start + self._separator.close for start in separators), len(self._text)]
-        texts = [one_line(self._text[begins[at] : ends[at]]) for at in held]
-        return Texts(texts, self._lines(begins[at] for at in held), count - len(held))
+        hits = {start for find in finders for _, start, _ in find(view)}
+        held = sorted({bisect_right(separators, hit - sep.close, key=itemgetter(1)) for hit in hits})
+        begins = [separators[at - 1][1] + sep.open if at else 0 for at in held]
+        ends = [separators[at][1] + sep.close if at < count - 1 else len(view) for at in held]
+        texts = [one_line(bytes(view[begin:end])) for begin, end in zip(begins, ends, strict=True)]
+        return Texts(texts, self._lines(begins), count - len(held))
 
     def _all_hold(self, sign: bytes, count: int) -> bool:
         """Whether each of so many elements seems to hold an event."""
         sep = self._separator
         if sep.indented:
             return self._times(sign or _ID) == count
-        alike = self._times(sign) == count if sign else self._text.startswith(sep.text[sep.open :])
+        own = sep.text[sep.open :]
+        alike = self._times(sign) == count if sign else self._data.startswith(own, self._begin, self.end)
         return alike and self._count() == count
 
     def _times(self, sign: bytes) -> int:
         # where what begins it is common, `count` takes ten times as long
         (find,) = finders([sign])
-        return len(find(memoryview(self._text)))
+        return len(find(self._view))
 
-    def _listed(self) -> bytes:
-        sep = self._separator
-        if not sep.comma:
-            return (
-                b"[" + self._text.replace(sep.text, b",".join((sep.text[: sep.close], sep.text[sep.close :]))) + b"]"
-            )
-        return b"[" + self._text + b"]"
+    def _items(self, *, compacted: bool = False) -> list[msgspec.Raw]:
+        """The elements. Raises one of REFUSED if it is no JSON."""
+        data, begin, end, sep = self._data, self._begin, self.end, self._separator
+        if not sep.comma or not begin:
+            between = sep.text if sep.comma else b",".join((sep.text[: sep.close], sep.text[sep.close :]))
+            listed = b"[" + data[begin:end].replace(sep.text, between) + b"]"
+            return ITEMS.decode(compact(listed) if compacted else listed)
+        # without a copy: what stands around them becomes the brackets of their array, for a moment
+        around = data[begin - 1], data[end]
+        data[begin - 1], data[end] = b"[]"
+        try:
+            view = memoryview(data)[begin - 1 : end + 1]
+            return ITEMS.decode(compact(view) if compacted else view)
+        finally:
+            data[begin - 1], data[end] = around
 
     def _count(self) -> int:
         """How many elements there are, as JSON has it; none if it is no JSON."""
         try:
-            return len(ITEMS.decode(self._listed()))
+            return len(self._items())
         except REFUSED:
             return 0
 
     def _origins(self, count: int) -> list[int]:
         """The line of each of so many elements."""
-        begins = [0, *(at + self._separator.open for _, at, _ in self._separator.find(memoryview(self._text)))]
+        begins = [0, *(at + self._separator.open for _, at, _ in self._separator.find(self._view))]
         if len(begins) != count:  # what looks like a separator is in an element, too
-            begins = list(_places(list(map(bytes, ITEMS.decode(self._listed()))), self._text))
+            begins = list(_places(list(map(bytes, self._items())), bytes(self._view)))
         return self._lines(begins)
 
     def _lines(self, begins: Iterable[int]) -> list[int]:
         """In which line each of these bytes is."""
         lines: list[int] = []
-        line, done = self._data.count(b"\n", 0, self._begin), 0
+        line, done = self._data.count(b"\n", 0, self._begin), self._begin
         for at in begins:
-            line += self._text.count(b"\n", done, at)
-            done = at
+            line += self._data.count(b"\n", done, self._begin + at)
+            done = self._begin + at
             lines.append(line)
         return lines
 
 
-def _glue(data: bytes, last: bool) -> int:
+def _glue(data: bytearray, last: bool) -> int:
     """How much of what stands between elements is done: a wrapper may have begun."""
     return len(data) if last or b"{" not in data else 0
 

@@ -34,7 +34,7 @@ def fields_of(text: bytes) -> dict[str, msgspec.Raw]:
     return {}
 
 
-def compact(text: bytes) -> bytes:
+def compact(text: bytes | memoryview) -> bytes:
     """JSON in one line, without spaces, and with Go's escapes, which other writers leave out: as kube-apiserver has
     written it. Raises one of REFUSED if it is not JSON.
     """

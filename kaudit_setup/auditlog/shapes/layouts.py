@@ -225,11 +225,12 @@ class Spread:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._rest = b""
+        self._data = bytearray()
+        self._used = 0  # bytes that became elements
 
     @property
     def busy(self) -> bool:
-        return bool(self._rest.strip())
+        return bool(self._data[self._used :].strip())
 
     def separate(self, block: Block) -> bool:
         """It looks for what is wanted itself, element by element."""
@@ -237,19 +238,25 @@ class Spread:
         return True
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
-        first = -self._rest.count(b"\n")
-        data = self._rest + bytes(block.view)
-        found, used = self._documents.take(data, last=False, finders=wanted)
-        self._rest = data[used:]
+        first = self._forget()
+        self._data += block.view
+        found, self._used = self._documents.take(self._data, last=False, finders=wanted)
         found = found.behind(first)
-        if len(self._rest) >= 2 * LONGEST_BYTES:
-            found.add(damaged(self._rest[:_SAMPLE_BYTES]), first)
-            self._rest = b""
+        if len(self._data) - self._used >= 2 * LONGEST_BYTES:
+            found.add(damaged(bytes(self._data[self._used :][:_SAMPLE_BYTES])), first)
+            self._used = len(self._data)
         return found
 
     def rest(self) -> Texts:
-        data, self._rest = self._rest, b""
-        return self._documents.take(data, last=True, finders=None).found.behind(-data.count(b"\n"))
+        first = self._forget()
+        found, self._used = self._documents.take(self._data, last=True, finders=None)
+        return found.behind(first)
+
+    def _forget(self) -> int:
+        """Of what is left of earlier blocks the line in which it begins."""
+        del self._data[: self._used]
+        self._used = 0
+        return -self._data.count(b"\n")
 
 
 def _holding(block: Block, wanted: Sequence[Find]) -> Texts:

@@ -37,12 +37,12 @@ class Texts:
         self.others = others
         self._texts: list[bytes] | None = texts
         self._origins = origins
-        self._lines: bytes | None = None
+        self._lines: bytes | bytearray | None = None
         self._count = 0
         self._own: bool | None = None
 
     @classmethod
-    def of_lines(cls, lines: bytes, count: int, origins: Origins = None) -> Texts:
+    def of_lines(cls, lines: bytes | bytearray, count: int, origins: Origins = None) -> Texts:
         """Of exactly `count` lines, each ended by a newline."""
         made = cls([], origins)
         made._texts, made._lines, made._count = None, lines, count
@@ -57,12 +57,12 @@ class Texts:
     def texts(self) -> list[bytes]:
         """As a list."""
         if self._texts is None:
-            self._texts = (self._lines or b"").split(b"\n")
+            self._texts = bytes(self._lines or b"").split(b"\n")
             self._texts.pop()
         return self._texts
 
     @property
-    def lines(self) -> bytes | None:
+    def lines(self) -> bytes | bytearray | None:
         """In one piece, if they are lines already."""
         return self._lines if self._texts is None else None
 
