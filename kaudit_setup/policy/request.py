@@ -27,6 +27,7 @@ _VERBS: Final = {
 }
 _LONG_VERBS: Final = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _SERVER: Final = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 
@@ -104,7 +105,7 @@ def _for_collection(verb: str, query: dict[str, list[str]]) -> tuple[str, str]:
 
 def _split(url: str) -> tuple[str, dict[str, list[str]]]:
     """net/url.ParseRequestURI and URL.Query."""
-    if any(char < " " or char == "\x7f" for char in url):
+    if _CONTROL.search(url):
         raise InputError("the URL holds control characters")
     rest = _SERVER.sub("", url, count=1)
     if rest != url and not rest.startswith("/"):

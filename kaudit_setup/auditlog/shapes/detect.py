@@ -131,11 +131,7 @@ def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
 def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     said = any(LEGACY_LINE.match(line) for line in lines)
-    return (
-        Reading(LEGACY, Kind.legacy, Lines, (Cut(), Legacy()), depth=None, stamp=b"", border=any_line)
-        if said
-        else None
-    )
+    return Reading(LEGACY, Kind.legacy, Lines, (Legacy(),), depth=None, stamp=b"", border=any_line) if said else None
 
 
 def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:

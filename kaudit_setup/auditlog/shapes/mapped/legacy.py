@@ -5,19 +5,24 @@ Source: staging/src/k8s.io/apiserver/pkg/audit/format.go:EventString.
 A line says who asked what, when it was received and the code of the response. What it does not say stays out: the
 level, the names of objects that were created, bodies, the decision of the authorizer. Its `ip` is the first of
 sourceIPs, which the client may choose.
+
+A server writes the same again and again: what stands between the Audit-ID and the namespace, the namespace and the
+URI, the response. Of each of the three parts it is remembered what it becomes, so most lines are cut and put together
+again. A line that has another form, quotes in a text for instance, is taken apart by itself.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import damaged
+from kaudit_setup.auditlog.shapes.mapped.legacy_heads import HEAD_BYTES, ID_AT, TIME_BYTES, odd_heads
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
@@ -28,58 +33,168 @@ _QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|U([0-9a-f]{8})|([av]))")
 _SAID: Final = {"a": "\\u0007", "v": "\\u000b"}
 _CODE: Final = re.compile(r"[0-9]{1,3}")
-_MOST_KNOWN, _SHORT = 4096, 1024  # objects that are remembered, and characters of their URIs
 _NOTHING: Final = frozenset({"<none>", "<self>", "<lookup>", "<deferred>", "<unknown>", ""})
+
+# the parts of a line in which no text holds a quote or a backslash
+_PLAIN: Final = rb'"[^"\\\n]*"'
+_LIST: Final = rb"(?:<[a-z]+>|" + _PLAIN + rb"(?:," + _PLAIN + rb")*)"
+_ASKER: Final = re.compile(
+    rb'" stage=%b ip=%b method=%b user=%b groups=%b as=%b asgroups=%b user-agent=%b'
+    % (_PLAIN, _PLAIN, _PLAIN, _PLAIN, _LIST, _PLAIN, _LIST, _PLAIN)
+)
+_THING: Final = re.compile(rb'[^"\\\n]*" uri=%b' % _PLAIN)
+_ANSWER: Final = re.compile(rb'[^"\\\n]*"\s*')
+_NAMESPACE: Final = b' namespace="'
+_RESPONSE: Final = b' response="'
+_MOST_KNOWN, _SHORT = 1 << 14, 1024  # parts that are remembered, and bytes of each
+
+_BEGIN: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":'
+_STAMPED: Final = b',"stageTimestamp":'
+
+_Said = Mapping[str, list[str]]
+K = TypeVar("K")
 
 
 class Legacy:
     """Lines of the format become events; any other line stays as it is."""
 
+    def __init__(self) -> None:
+        self._askers: dict[bytes, tuple[bytes, bytes] | None] = {}
+        self._things: dict[bytes, tuple[bytes, bytes] | None] = {}
+        self._answers: dict[bytes, bytes | None] = {}
+
     def __call__(self, found: Texts, /) -> Texts:
-        return found.become([_event(text) for text in found.texts])
+        texts = found.texts
+        odd = odd_heads(texts)
+        # the slow way may give more lines than one where a text holds line breaks
+        return found.become_lines(self._lines(texts, odd)) or found.become(list(map(_event, texts)))
+
+    def _lines(self, texts: Sequence[bytes], odd: Iterable[int]) -> bytes:
+        """Of each text a line."""
+        left = frozenset(odd)
+        parts: list[bytes] = []
+        for at, text in enumerate(texts):
+            made = None if at in left else self._parts(text)
+            parts += made or (_event(text), b"\n")
+        return b"".join(parts)
+
+    def _parts(self, text: bytes) -> tuple[bytes, ...] | None:
+        """A line of the event of a line that begins as most do; None if it goes on in another way."""
+        head, _, rest = text.partition(_NAMESPACE)
+        thing, _, answer = rest.rpartition(_RESPONSE)
+        try:
+            asker, what, code = self._askers[head[HEAD_BYTES:]], self._things[thing], self._answers[answer]
+        except KeyError:
+            asker = _learned(self._askers, head[HEAD_BYTES:], _asker_of)
+            what = _learned(self._things, thing, _thing_of)
+            code = _learned(self._answers, answer, _answer_of)
+        if asker is None or what is None or code is None:
+            return None
+        time = head[:TIME_BYTES]
+        stage, who = asker
+        uri, ref = what
+        return (_OPEN, head[ID_AT:HEAD_BYTES], stage, uri, who, ref, code, time, _AGAIN, time, _CLOSE)
+
+
+_OPEN: Final = _BEGIN + b'"'
+_AGAIN: Final = b'"' + _STAMPED + b'"'
+_CLOSE: Final = b'"}\n'
+
+
+def _learned(known: dict[bytes, K | None], part: bytes, read: Callable[[bytes], K | None]) -> K | None:
+    """What a part of a line becomes; None if it has not the usual form."""
+    if part in known:
+        return known[part]
+    if len(part) > _SHORT:
+        return read(part)
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    found = known[part] = read(part)
+    return found
+
+
+def _asker_of(part: bytes) -> tuple[bytes, bytes] | None:
+    """From the end of the Audit-ID to the namespace."""
+    said = _said(part) if _ASKER.fullmatch(part) else None
+    return None if said is None else (b'"' + _stage(said), _who(said))
+
+
+def _thing_of(part: bytes) -> tuple[bytes, bytes] | None:
+    """From inside the namespace's quotes to the end of the URI's."""
+    said = _said(_NAMESPACE + part) if _THING.fullmatch(part) else None
+    return None if said is None else (_uri(said), _ref(said))
+
+
+def _answer_of(part: bytes) -> bytes | None:
+    """From inside the quotes of the response to the end of the line."""
+    return _code(_said(_RESPONSE + part)) + b'"' if _ANSWER.fullmatch(part) else None
 
 
 def _event(line: bytes) -> bytes:
+    """The event of any line; the line itself if it is none of the format."""
     found = LINE.match(line.strip())
     if found is None:
         return damaged(line) if b" AUDIT: id=" in line else line
-    said = {name: _strings(value) for name, value in _PAIR.findall(found[2].decode("utf-8", "replace"))}
     try:
-        return msgspec.json.encode(_mapped(restamp(found[1].decode("ascii", "replace")), said))
+        at = msgspec.json.encode(restamp(found[1].decode("ascii", "replace")))
     except InputError:
         return damaged(line)
+    said = _said(found[2])
+    named = _BEGIN + _json(_one(said, "id")) + _stage(said) + _uri(said)
+    return named + _who(said) + _ref(said) + _code(said) + at + _STAMPED + at + b"}"
 
 
-def _mapped(at: str, said: dict[str, list[str]]) -> dict[str, Any]:
-    def one(name: str) -> str:
-        texts = said.get(name, ())
-        return "" if not texts or texts[0] in _NOTHING else texts[0]
+def _said(text: bytes) -> _Said:
+    return {name: _strings(value) for name, value in _PAIR.findall(text.decode("utf-8", "replace"))}
 
-    event: dict[str, Any] = {
-        "kind": "Event",
-        "apiVersion": "audit.k8s.io/v1",
-        "level": "Metadata",
-        "auditID": one("id"),
-        "stage": one("stage"),
-        "requestURI": one("uri"),
-        "verb": one("method"),
-        "user": _user(one("user"), said.get("groups", [])),
-    }
-    if one("as"):
-        event["impersonatedUser"] = _user(one("as"), said.get("asgroups", []))
-    event["sourceIPs"] = [one("ip")] if one("ip") else []
-    event["userAgent"] = one("user-agent")
-    uri, namespace = one("uri"), one("namespace")
-    ref = (_known_object if len(uri) < _SHORT else _object)(uri, namespace)
-    if ref:
-        event["objectRef"] = ref
-    if _CODE.fullmatch(one("response")):
-        event["responseStatus"] = {"metadata": {}, "code": int(one("response"))}
-    return event | {"requestReceivedTimestamp": at, "stageTimestamp": at}
+
+def _one(said: _Said, name: str) -> str:
+    texts = said.get(name, ())
+    return "" if not texts or texts[0] in _NOTHING else texts[0]
+
+
+def _json(text: str) -> bytes:
+    return msgspec.json.encode(text)
+
+
+def _stage(said: _Said) -> bytes:
+    return b',"stage":' + _json(_one(said, "stage")) + b',"requestURI":'
+
+
+def _uri(said: _Said) -> bytes:
+    return _json(_one(said, "uri"))
+
+
+def _who(said: _Said) -> bytes:
+    fields: dict[str, Any] = {"verb": _one(said, "method"), "user": _user(_one(said, "user"), said.get("groups", []))}
+    if _one(said, "as"):
+        fields["impersonatedUser"] = _user(_one(said, "as"), said.get("asgroups", []))
+    fields["sourceIPs"] = [_one(said, "ip")] if _one(said, "ip") else []
+    fields["userAgent"] = _one(said, "user-agent")
+    return b"," + msgspec.json.encode(fields)[1:-1]
 
 
 def _user(name: str, groups: list[str]) -> dict[str, Any]:
     return {"username": name, "groups": [group for group in groups if group not in _NOTHING]}
+
+
+def _ref(said: _Said) -> bytes:
+    uri, namespace = _telling(_one(said, "uri")), _one(said, "namespace")
+    ref = (_known_object if len(uri) < _SHORT else _object)(uri, namespace)
+    return b',"objectRef":' + msgspec.json.encode(ref) if ref else b""
+
+
+def _code(said: _Said) -> bytes:
+    """The response, and the beginning of what follows."""
+    code = _one(said, "response")
+    status = b',"responseStatus":{"metadata":{},"code":%d}' % int(code) if _CODE.fullmatch(code) else b""
+    return status + b',"requestReceivedTimestamp":'
+
+
+def _telling(uri: str) -> str:
+    """As much of a URI as an object is named by: of a query only a field selector names one."""
+    path, _, query = uri.partition("?")
+    return path if query.isprintable() and "fieldSelector" not in query and "%" not in query else uri
 
 
 def _object(uri: str, namespace: str) -> Mapping[str, str]:
@@ -104,7 +219,7 @@ def _object(uri: str, namespace: str) -> Mapping[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-_known_object = lru_cache(maxsize=_MOST_KNOWN)(_object)
+_known_object: Final = lru_cache(maxsize=_MOST_KNOWN)(_object)
 
 
 def _strings(text: str) -> list[str]:
