@@ -13,8 +13,6 @@ from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import KUBELET_STARTED
 
-_UNLIKE_OTHERS = "it was not bound to its node, unlike the Pods that others asked for then"
-
 
 def nameless_creation(candidates: Candidates) -> Creation:
     """The likeliest of the creates without a name."""

@@ -26,7 +26,6 @@ _SETTINGS = {
     "input_format_parquet_filter_push_down": "1",
 }
 _CODE = re.compile(r"Code: (\d+)")
-_MISSING = frozenset({"107", "499", "636", "079"})  # FILE_DOESNT_EXIST, S3_ERROR, CANNOT_EXTRACT_TABLE_STRUCTURE
 
 
 def require() -> None:
