@@ -20,8 +20,8 @@ from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.changes.history import History
-    from kaudit_setup.attribution.witness.living import Living
-    from kaudit_setup.silence import SilentServer
+    from kaudit_setup.attribution.living_object.metadata import Living
+    from kaudit_setup.unlogged_servers import UnloggedServer
 
 
 class Verb(StrEnum):
@@ -112,7 +112,7 @@ class Answer(msgspec.Struct, frozen=True):
     differences: History | None = None
     last_known: History | None = None
     living: tuple[Living, ...] = ()
-    silent: tuple[SilentServer, ...] = ()
+    silent: tuple[UnloggedServer, ...] = ()
     proviso: str = ""
     tried: tuple[Request, ...] = ()
     because: tuple[Reason, ...] = ()

@@ -23,8 +23,8 @@ from kaudit_setup.attribution.chain import (
 )
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.garbage_collector import garbage_collected
-from kaudit_setup.attribution.controllers.others import TOKENS, account_of
 from kaudit_setup.attribution.controllers.scale_down import scaled_down
+from kaudit_setup.attribution.controllers.special_controllers import TOKENS, account_of
 from kaudit_setup.attribution.evictions import evicted_from_node, node_gone, node_of_daemon_pod_changed, preempted
 from kaudit_setup.attribution.evidence.actors import GARBAGE, NAMESPACES, NODES, SCHEDULER, SIZERS, TAINTS
 from kaudit_setup.attribution.evidence.choose import without

@@ -20,20 +20,20 @@ from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
 from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
+from kaudit_setup.attribution.living_object.metadata import version_in
+from kaudit_setup.attribution.living_object.owners import NOBODY, LivingObjects, Reader, living_objects_of
+from kaudit_setup.attribution.living_object.statements import statements
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.trust.successions import of_two_clusters
 from kaudit_setup.attribution.trust.unmentioned import if_it_existed
 from kaudit_setup.attribution.unanswered.attempts import attempts, untold
-from kaudit_setup.attribution.unanswered.beyond import NOTHING as NOTHING_BEYOND
-from kaudit_setup.attribution.unanswered.beyond import Beyond, beyond
 from kaudit_setup.attribution.unanswered.codes import Because, Reason, codes, sentences
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS, missing_servers
+from kaudit_setup.attribution.unanswered.other_objects import NOTHING as NOTHING_ELSE
+from kaudit_setup.attribution.unanswered.other_objects import OtherObjects, other_objects
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
-from kaudit_setup.attribution.witness.chain import NOBODY, Reader, Witnesses, witnesses_of
-from kaudit_setup.attribution.witness.living import version_in
-from kaudit_setup.attribution.witness.testimony import testimony
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.resources import counted
@@ -51,7 +51,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     servers = log.servers()
     search = first_search(question, servers=servers is None)
     obj, others = _look_up(index, question, search)
-    witnesses = _witnesses(index, obj, reader)
+    shown = _living_objects(index, obj, reader)
     finding, events = _apply_rules(index, question, obj)
     finding = of_two_clusters(index, obj, finding)
     finding = if_it_existed(index, obj, finding) if asks_once(question.verb) else finding
@@ -64,10 +64,10 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         case = _unanswered(index, question, obj, finding, also, policy)
         because = reasons(index, case, log.coverage())
         why, *more = sentences(because)
-        told = testimony(question.verb, obj, finding, witnesses)
+        told = statements(question.verb, obj, finding, shown)
         notes = (why, *told, *more, *notes, *_unknown_kind(index, question))
     else:
-        notes = (*notes, *testimony(question.verb, obj, finding, witnesses))
+        notes = (*notes, *statements(question.verb, obj, finding, shown))
     linked = [link.request for link in finding.links if link.request is not None]
     notes = (*notes, *shared_ids(index.all(), [*linked, *events]), *lookalikes([*linked, *events]))
     covered = log.coverage()
@@ -81,7 +81,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         tuple(events),
         covered,
         notes,
-        living=witnesses.living,
+        living=shown.living,
         silent=tuple(missing_servers(also.servers, covered)),
         proviso=finding.proviso if finding.links else "",
         because=codes(because),
@@ -89,15 +89,15 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     return numbered(log, answer)
 
 
-def _witnesses(index: EventIndex, obj: Object, reader: Reader | None) -> Witnesses:
+def _living_objects(index: EventIndex, obj: Object, reader: Reader | None) -> LivingObjects:
     """The living object and its owners, told to the index."""
     if reader is None or not obj.name:
         return NOBODY
     uris = (request.uri for request in index.all() if (request.group, request.resource) == (obj.group, obj.resource))
     version = next(filter(None, (version_in(uri, obj) for uri in uris)), "")
-    witnesses = witnesses_of(obj, reader, version)
-    index.hear(witnesses.living)
-    return witnesses
+    shown = living_objects_of(obj, reader, version)
+    index.know_living(shown.living)
+    return shown
 
 
 def _look_up(index: EventIndex, question: Question, search: Search) -> tuple[Object, list[Object]]:
@@ -112,19 +112,19 @@ def _look_up(index: EventIndex, question: Question, search: Search) -> tuple[Obj
 
 def _beyond(
     index: EventIndex, question: Question, obj: Object, finding: Finding, servers: Sequence[Request] | None
-) -> Beyond:
+) -> OtherObjects:
     """What is said beside an answer: of API servers whose logs may be missing where that matters, and of the same
     name elsewhere where nothing is known of the object.
     """
     asked_once, nobody = asks_once(question.verb), finding.request is None
     if asked_once and not nobody:
-        return NOTHING_BEYOND
+        return NOTHING_ELSE
     # a search for something else leaves out what only kubelets said
     pods = (SERVER_PODS,) if asked_once and servers is None else ()
     names = (by_name(obj),) if nobody and not index.done(obj) else ()
     search = Search(names, within=quoted(obj.resource), anywhere=pods)
     known = servers if servers is not None else () if asked_once else index.all()
-    return beyond(chain(known, index.every(search) if names or pods else ()), obj)
+    return other_objects(chain(known, index.every(search) if names or pods else ()), obj)
 
 
 def _until(question: Question) -> float:
@@ -228,7 +228,7 @@ def _at_another_time(question: Question, obj: Object, request: Request) -> Findi
 
 
 def _unanswered(
-    index: EventIndex, question: Question, obj: Object, found: Finding, also: Beyond, policy: Policy | None
+    index: EventIndex, question: Question, obj: Object, found: Finding, also: OtherObjects, policy: Policy | None
 ) -> Unanswered:
     """What is known where the object's own request is not."""
     known = "" if found.links else found.instead or untold(index, obj, MATCHES[question.verb])

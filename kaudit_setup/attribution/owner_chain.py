@@ -27,9 +27,9 @@ from kaudit_setup.attribution.controllers.autoscaler import autoscaler
 from kaudit_setup.attribution.controllers.common import check_completeness
 from kaudit_setup.attribution.controllers.deployments import deployment
 from kaudit_setup.attribution.controllers.other_owners import any_owner, job, service
-from kaudit_setup.attribution.controllers.others import aggregated_role
 from kaudit_setup.attribution.controllers.pod_sets import pod_set
 from kaudit_setup.attribution.controllers.replicasets import replicaset
+from kaudit_setup.attribution.controllers.special_controllers import aggregated_role
 from kaudit_setup.attribution.creation.step import creation_step
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import last_that, without

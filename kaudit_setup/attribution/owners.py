@@ -7,7 +7,7 @@ from typing import Final
 
 from kaudit_setup.attribution.chain import Child, KnownOwner, first_found
 from kaudit_setup.attribution.controllers.adoption import owning_object
-from kaudit_setup.attribution.controllers.others import claim_of
+from kaudit_setup.attribution.controllers.special_controllers import claim_of
 from kaudit_setup.attribution.evidence.first_seen import announcement
 from kaudit_setup.attribution.evidence.literals import begins, named
 from kaudit_setup.attribution.evidence.owner_names import Guess, guesses, possible_owners

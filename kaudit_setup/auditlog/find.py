@@ -31,7 +31,7 @@ from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
-    from kaudit_setup.auditlog.archives.room import Room
+    from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
 
 _MAY = "run as a user who may read it"
 _MAGIC = frozenset("*?[")
@@ -49,7 +49,7 @@ class FoundLogs(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
 
 
-def find_logs(paths: Sequence[str], *, node: str = "", room: Room | None = None) -> FoundLogs:
+def find_logs(paths: Sequence[str], *, node: str = "", room: ExtractionFolder | None = None) -> FoundLogs:
     """Every log file below `paths` (files, folders, globs, `-`), each once, and with a `room` to unpack them those in
     archives: of all files, or of `ARCHIVE:PATH`.
 
@@ -192,7 +192,7 @@ def _check_readable(files: Sequence[LogFile]) -> None:
         raise InputError(f"cannot read {files[0].path}{more}: Permission denied", hint=_MAY)
 
 
-def _expand(path: str, room: Room | None) -> list[_Seen | str]:
+def _expand(path: str, room: ExtractionFolder | None) -> list[_Seen | str]:
     """The files behind a path, and sentences about what is left out."""
     try:
         info = Path(path).stat()
@@ -226,7 +226,7 @@ def _logs_of(place: str, entries: Iterable[_Seen | str]) -> list[_Seen | str]:
     return found
 
 
-def _inside(path: str, room: Room) -> list[_Seen | str]:
+def _inside(path: str, room: ExtractionFolder) -> list[_Seen | str]:
     """The logs behind `ARCHIVE:PATH`; none if it is not that. Raises InputError if there are none."""
     archive, colon, inner = path.partition(":")
     while colon and not Path(archive).is_file():
@@ -244,7 +244,7 @@ def _is_below(one: _Seen, archive: str, below: tuple[str, str]) -> bool:
     return name == below[0] or name.startswith(below[1])
 
 
-def _archive(path: str, room: Room) -> Iterator[_Seen | str]:
+def _archive(path: str, room: ExtractionFolder) -> Iterator[_Seen | str]:
     """The logs in an archive, as if it were a folder. Raises InputError, KauditError."""
     try:
         unpacked = room.unpack(path, _wanted)
@@ -281,7 +281,7 @@ def _glob(pattern: str) -> list[str]:
     return sorted(map(str, Path("/" if absolute else ".").glob(pattern.lstrip("/"))))
 
 
-def _folder(path: str, room: Room | None) -> Iterator[_Seen | str]:
+def _folder(path: str, room: ExtractionFolder | None) -> Iterator[_Seen | str]:
     closed: list[OSError] = []
     for here, folders, names in os.walk(path, onerror=closed.append):
         yield from _left_closed(closed, path)

@@ -19,8 +19,8 @@ from kaudit_setup.errors import Exit, InputError
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.files import LogFile
     from kaudit_setup.auditlog.filters import Filter
+    from kaudit_setup.auditlog.follow.polling import Tail
     from kaudit_setup.auditlog.follow.stream import Batch, Pace
-    from kaudit_setup.auditlog.follow.tails import Tail
     from kaudit_setup.auditlog.query import Row
 
 _SECONDS_HERE: Final = 0.25
@@ -91,7 +91,7 @@ def _check(source: LogOptions, wanted: Filter, form: str) -> FollowOutput:
 
 def _several(source: LogOptions, tails: Iterable[Tail]) -> bool:
     """Whether the logs are of several clusters."""
-    from kaudit_setup.auditlog.follow.tails import RemoteTail
+    from kaudit_setup.auditlog.follow.polling import RemoteTail
 
     return bool(source.clusters) or any(isinstance(one, RemoteTail) and one.cluster for one in tails)
 
@@ -105,7 +105,7 @@ def _pace(source: LogOptions) -> Pace:
 @contextmanager
 def _tails(source: LogOptions, wanted: Filter) -> Iterator[list[Tail]]:
     """The logs to follow: one for each node, one for all files here. Raises InputError."""
-    from kaudit_setup.auditlog.follow.tails import LocalTail, RemoteTail, with_rotated
+    from kaudit_setup.auditlog.follow.polling import LocalTail, RemoteTail, with_rotated
     from kaudit_setup.auditlog.sources.log_node import LogNode
 
     with source.stores() as stores:

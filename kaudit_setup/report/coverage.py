@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours
 from kaudit_setup.resources import counted
-from kaudit_setup.silence import SilentServer
+from kaudit_setup.unlogged_servers import UnloggedServer
 
 
 class Span(Item, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ def no_event_note(cover: Sequence[Coverage]) -> str:
     return f"no matching events (searched {'; '.join(spans[:3])}{more}){lacking}"
 
 
-def _silent(cover: Sequence[Coverage]) -> list[SilentServer]:
+def _silent(cover: Sequence[Coverage]) -> list[UnloggedServer]:
     """The servers of each cluster whose logs begin long after the others', or end long before."""
     clusters = dict.fromkeys(one.cluster for one in cover)
     return [server for name in clusters for server in by_coverage([one for one in cover if one.cluster == name])]

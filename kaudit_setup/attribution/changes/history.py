@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.attribution.changes.normal import comparable, without_defaults
+from kaudit_setup.attribution.changes.normalize import comparable, without_defaults
 from kaudit_setup.attribution.changes.patching import Value, apply_patch, type_of
+from kaudit_setup.attribution.evidence.api_types import read
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.attribution.evidence.literals import place, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes
 from kaudit_setup.attribution.evidence.search import Search
-from kaudit_setup.attribution.evidence.shapes import read
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Question, Verb
-from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
+from kaudit_setup.attribution.many_objects.question import ManyQuestion
 from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from kaudit_setup.attribution.evidence.actors import GARBAGE
+from kaudit_setup.attribution.evidence.api_types import Owner
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest, shortly_before, writes
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import outlived
 from kaudit_setup.attribution.evidence.literals import named, quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
-from kaudit_setup.attribution.evidence.shapes import Owner
 from kaudit_setup.attribution.timing import ADOPTED, COLLECTED
 from kaudit_setup.auditlog.kinds import KINDS, is_custom, plurals
 from kaudit_setup.values import replace

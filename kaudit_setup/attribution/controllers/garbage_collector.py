@@ -34,7 +34,7 @@ from kaudit_setup.attribution.controllers.adoption import (
     owning_object,
 )
 from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
-from kaudit_setup.attribution.controllers.others import absent_owner
+from kaudit_setup.attribution.controllers.special_controllers import absent_owner
 from kaudit_setup.attribution.creation.result import Creation
 from kaudit_setup.attribution.creation.step import creation_of
 from kaudit_setup.attribution.deletion import deletion_of

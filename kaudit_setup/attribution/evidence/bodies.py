@@ -11,9 +11,7 @@ from sys import intern
 
 import msgspec
 
-from kaudit_setup.attribution.evidence.listed import names_deleted, version_shown
-from kaudit_setup.attribution.evidence.patches import read_patch
-from kaudit_setup.attribution.evidence.shapes import (
+from kaudit_setup.attribution.evidence.api_types import (
     Body,
     DeleteOptions,
     Deletion,
@@ -25,6 +23,8 @@ from kaudit_setup.attribution.evidence.shapes import (
     read,
     text,
 )
+from kaudit_setup.attribution.evidence.list_responses import names_deleted, version_shown
+from kaudit_setup.attribution.evidence.patches import read_patch
 from kaudit_setup.attribution.evidence.taints import takes_pods_off
 from kaudit_setup.auditlog.event import Event
 

@@ -23,8 +23,8 @@ from kaudit_setup.attribution.evidence.requests import (
     through_kubelet,
 )
 from kaudit_setup.attribution.evidence.search import Search
+from kaudit_setup.attribution.living_object.metadata import Living
 from kaudit_setup.attribution.timing import AROUND, CLOCK_SKEW
-from kaudit_setup.attribution.witness.living import Living
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.values import replace
@@ -79,9 +79,9 @@ class EventIndex:
         self._heard: set[Object] = set()
         self.living: Mapping[Object, Living] = {}
 
-    def hear(self, witnesses: Iterable[Living]) -> None:
+    def know_living(self, shown: Iterable[Living]) -> None:
         """Take what living objects say of themselves beside what the log says: `living`, by object."""
-        self.living = {one.object: one for one in witnesses}
+        self.living = {one.object: one for one in shown}
 
     def look_up(self, literals: Iterable[bytes], within: bytes = b"") -> None:
         """Search what was not searched yet, in one pass; see `Search`."""

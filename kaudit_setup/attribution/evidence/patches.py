@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.attribution.evidence.shapes import Meta, Operation, read
+from kaudit_setup.attribution.evidence.api_types import Meta, Operation, read
 
 OPERATIONS: Final = msgspec.json.Decoder(list[Operation])
 """Reads a JSON patch."""

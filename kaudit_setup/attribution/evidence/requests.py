@@ -14,7 +14,7 @@ import msgspec
 
 from kaudit_setup.attribution.evidence.actors import controller_of, node_of
 from kaudit_setup.attribution.evidence.bodies import Facts, body_facts
-from kaudit_setup.attribution.evidence.listed import lists_object
+from kaudit_setup.attribution.evidence.list_responses import lists_object
 from kaudit_setup.attribution.evidence.uri_query import asks_dry_run, path_segments, value
 from kaudit_setup.auditlog.event import Event, ObjectReference, impersonator
 from kaudit_setup.auditlog.kinds import home_group

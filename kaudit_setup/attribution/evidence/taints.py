@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
+from kaudit_setup.attribution.evidence.api_types import Body, Operation, Spec, part, read
 from kaudit_setup.attribution.evidence.patches import OPERATIONS
-from kaudit_setup.attribution.evidence.shapes import Body, Operation, Spec, part, read
 
 _EFFECT: Final = b'"NoExecute"'
 _BODY: Final = msgspec.json.Decoder(Body)

@@ -8,9 +8,9 @@ from typing import Final
 
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Child, Finding, certain_if
-from kaudit_setup.attribution.deeds.behind import Behind, cause
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Request, changes, creates, deletes
+from kaudit_setup.attribution.many_objects.causes import Behind, cause
 from kaudit_setup.attribution.owner_chain import CHANGE_RULES, follow_up
 
 _PATIENCE_S: Final = 2.0

@@ -8,12 +8,12 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.attribution.answer import Answer, Searched, Verb
-from kaudit_setup.attribution.deeds.answer import ManyAnswer
-from kaudit_setup.attribution.deeds.behind import Behind
 from kaudit_setup.attribution.evidence.index import EventIndex, in_order, keep_better
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates, deletes, executes, reads
 from kaudit_setup.attribution.first_search import literals
+from kaudit_setup.attribution.many_objects.answer import ManyAnswer
+from kaudit_setup.attribution.many_objects.causes import Behind
 from kaudit_setup.attribution.no_op_updates import no_op_updates
 from kaudit_setup.attribution.timeline.causes import causes
 from kaudit_setup.attribution.timeline.states import State, states
@@ -48,8 +48,8 @@ def timeline_of(log: Searched, answer: Answer | ManyAnswer) -> Timeline:
     all that they did. Of many objects: what is listed.
     """
     if isinstance(answer, ManyAnswer):
-        known = {deed.request: deed.behind for deed in answer.deeds if deed.behind is not None}
-        return Timeline(_by_object([deed.request for deed in answer.deeds]), known, answer.total - len(answer.deeds))
+        known = {row.request: row.behind for row in answer.newest if row.behind is not None}
+        return Timeline(_by_object([row.request for row in answer.newest]), known, answer.total - len(answer.newest))
     if answer.question.user:
         return _of_user(log, answer)
     return _of_chain(log, answer)

@@ -15,18 +15,18 @@ from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.resources import counted
-from kaudit_setup.silence import SilentServer
+from kaudit_setup.unlogged_servers import UnloggedServer
 from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
-    from kaudit_setup.attribution.deeds.answer import ManyAnswer
+    from kaudit_setup.attribution.many_objects.answer import ManyAnswer
 
 _SHOWN: Final = 3
 _LATEST: Final = frozenset({Verb.changed, Verb.read, Verb.exec, Verb.touched})
 """What is asked for the last time of: it may have been done once more."""
 
 
-def with_servers(answer: Answer, known: Sequence[SilentServer]) -> Answer:
+def with_servers(answer: Answer, known: Sequence[UnloggedServer]) -> Answer:
     """The answer with what the logs lack; `known`: servers that are known to write no log, or were not asked."""
     lacking = _lacking([*known, *answer.silent], answer.coverage, _window_of(answer))
     if not lacking:
@@ -42,7 +42,7 @@ def with_servers(answer: Answer, known: Sequence[SilentServer]) -> Answer:
     return replace(answer, notes=notes)
 
 
-def many_with_servers(answer: ManyAnswer, known: Sequence[SilentServer]) -> ManyAnswer:
+def many_with_servers(answer: ManyAnswer, known: Sequence[UnloggedServer]) -> ManyAnswer:
     """The same for a list: there may be more of it."""
     lacking = _lacking(known, answer.coverage, answer.question.window)
     return replace(answer, proviso=_proviso(lacking)) if lacking else answer
@@ -56,10 +56,10 @@ def _window_of(answer: Answer) -> Window:
     return Window(max(found.time, question.window.since), question.window.until)
 
 
-def _lacking(known: Iterable[SilentServer], coverage: Sequence[Coverage], window: Window) -> list[SilentServer]:
+def _lacking(known: Iterable[UnloggedServer], coverage: Sequence[Coverage], window: Window) -> list[UnloggedServer]:
     """The servers of whose requests in `window` some are not in the logs, each once."""
     last = {one.node: one.last for one in coverage}
-    found: dict[str, SilentServer] = {}
+    found: dict[str, UnloggedServer] = {}
     for one in known:
         # what was logged there before is there
         found.setdefault(one.name, replace(one, since=one.since or last.get(one.name, "")))
@@ -68,11 +68,11 @@ def _lacking(known: Iterable[SilentServer], coverage: Sequence[Coverage], window
     return [one for one in found.values() if _touches(one, window)]
 
 
-def _touches(one: SilentServer, window: Window) -> bool:
+def _touches(one: UnloggedServer, window: Window) -> bool:
     return one.since < window.until and (not one.until or window.since < one.until)
 
 
-def _proviso(lacking: Sequence[SilentServer]) -> str:
+def _proviso(lacking: Sequence[UnloggedServer]) -> str:
     said = [str(one) for one in lacking[:_SHOWN]]
     more = len(lacking) - len(said)
     return "; ".join([*said, *([f"nor those through {counted(more, 'more server')}"] if more else [])])

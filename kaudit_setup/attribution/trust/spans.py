@@ -10,7 +10,7 @@ import msgspec
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.scan_statistics import GAP_SECONDS
 from kaudit_setup.auditlog.timestamps import seconds
-from kaudit_setup.silence import SilentServer
+from kaudit_setup.unlogged_servers import UnloggedServer
 from kaudit_setup.values import replace
 
 _LONG: Final = 2
@@ -25,21 +25,21 @@ class _Written(msgspec.Struct, frozen=True):
     last: str
     pause: float
 
-    def silence(self, begin: str, end: str) -> Iterator[SilentServer]:
+    def unlogged(self, begin: str, end: str) -> Iterator[UnloggedServer]:
         """What is missing of the time from `begin` to `end`."""
         if _apart(self.last, end) > self.pause:
-            yield SilentServer(self.name, "its log ends then", since=self.last)
+            yield UnloggedServer(self.name, "its log ends then", since=self.last)
         if _apart(begin, self.first) > self.pause:
-            yield SilentServer(self.name, "its log begins then", until=self.first)
+            yield UnloggedServer(self.name, "its log begins then", until=self.first)
 
 
-def by_coverage(coverage: Sequence[Coverage]) -> list[SilentServer]:
+def by_coverage(coverage: Sequence[Coverage]) -> list[UnloggedServer]:
     """The servers whose logs begin long after the others', end long before, hold nothing, or could not be read."""
-    empty = [SilentServer(one.name, _nothing(one)) for one in coverage if one.unknown]
+    empty = [UnloggedServer(one.name, _nothing(one)) for one in coverage if one.unknown]
     written = _written([one for one in coverage if not one.unknown])
     begin = min((one.first for one in written), default="")
     end = max((one.last for one in written), default="")
-    partly = [found for one in written for found in one.silence(begin, end)]
+    partly = [found for one in written for found in one.unlogged(begin, end)]
     return [*empty, *partly] if written else []
 
 

@@ -9,7 +9,7 @@ from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.unanswered.attempts import SHOWN, few
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.resources import counted
-from kaudit_setup.silence import SilentServer
+from kaudit_setup.unlogged_servers import UnloggedServer
 
 _APISERVER: Final = "kube-apiserver-"
 SERVER_PODS: Final = b'"name":"' + _APISERVER.encode()
@@ -31,7 +31,7 @@ def _gaps(coverage: Sequence[Coverage]) -> Iterator[tuple[str, str, str]]:
     return ((log.node, begin, end) for log in coverage for begin, end in log.gaps)
 
 
-def missing_servers(servers: frozenset[str], coverage: Sequence[Coverage]) -> list[SilentServer]:
+def missing_servers(servers: frozenset[str], coverage: Sequence[Coverage]) -> list[UnloggedServer]:
     """API servers whose logs are not here: of `servers`, the nodes on which one ran while the log was written."""
     known = servers.intersection(one.node for one in coverage)
     lacking = len(servers) - len(coverage)
@@ -39,9 +39,9 @@ def missing_servers(servers: frozenset[str], coverage: Sequence[Coverage]) -> li
         return []
     if len(known) == len(coverage):
         why = "its log is missing: an API server ran there too, and each writes its own log"
-        return [SilentServer(name, why) for name in sorted(servers - known)]
+        return [UnloggedServer(name, why) for name in sorted(servers - known)]
     why = f"an API server ran on each of these, and only {counted(len(coverage), 'log')} was searched"
-    return [SilentServer(f"{lacking} of {', '.join(sorted(servers))}", why)]
+    return [UnloggedServer(f"{lacking} of {', '.join(sorted(servers))}", why)]
 
 
 def is_of_apiserver(request: Request) -> bool:

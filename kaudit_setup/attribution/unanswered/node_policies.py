@@ -10,9 +10,9 @@ from itertools import chain
 
 from kaudit_setup.attribution.answer import Answer
 from kaudit_setup.attribution.chain import both
-from kaudit_setup.attribution.deeds.answer import ManyAnswer
-from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.attribution.many_objects.answer import ManyAnswer
+from kaudit_setup.attribution.many_objects.question import ManyQuestion
 from kaudit_setup.values import replace
 
 NodePolicies = Sequence[tuple[bytes, tuple[str, ...]]]

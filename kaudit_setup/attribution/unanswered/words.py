@@ -9,7 +9,7 @@ from kaudit_setup.auditlog.filters import Filter, Values
 from kaudit_setup.auditlog.reports.absent_values import AbsentValue
 
 if TYPE_CHECKING:
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
+    from kaudit_setup.attribution.many_objects.question import ManyQuestion
 
 
 def words_of(question: Question | ManyQuestion) -> Filter:

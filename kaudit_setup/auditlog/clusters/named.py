@@ -11,12 +11,12 @@ from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
-    from kaudit_setup.auditlog.archives.room import Room
+    from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
 
 _FORM = "write NAME=PATH, for example --cluster prod=/logs/prod --cluster test=/logs/test"
 
 
-def find_logs_of_clusters(given: Sequence[str], room: Room | None = None) -> FoundLogs:
+def find_logs_of_clusters(given: Sequence[str], room: ExtractionFolder | None = None) -> FoundLogs:
     """The log files of each `NAME=PATH`, cluster by cluster, in the order in which the names come first.
 
     A name that is given again adds a path to that cluster. Raises InputError as `find_logs` does, for what is not

@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.shapes.detect import detect
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.opening import LOOK_BYTES
 from kaudit_setup.auditlog.shapes.reading import Reading
-from kaudit_setup.auditlog.sources.sifted import RUNTIMES, WAYS
+from kaudit_setup.auditlog.sources.remote_filter import RUNTIMES, WAYS
 from kaudit_setup.values import replace
 
 

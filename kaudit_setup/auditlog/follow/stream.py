@@ -14,9 +14,9 @@ import msgspec
 from kaudit_setup.auditlog.files import LogFile, ended_before
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.follow.lines import Shape
-from kaudit_setup.auditlog.follow.news import PIECE_BYTES, Piece
+from kaudit_setup.auditlog.follow.new_data import PIECE_BYTES, Piece
+from kaudit_setup.auditlog.follow.polling import Tail
 from kaudit_setup.auditlog.follow.positions import Inode, Positions
-from kaudit_setup.auditlog.follow.tails import Tail
 from kaudit_setup.auditlog.query import LineReader, Row
 from kaudit_setup.auditlog.record import Place
 from kaudit_setup.auditlog.timestamps import Window

@@ -39,7 +39,7 @@ Key = tuple[str, ...]
 
 
 class Groups(msgspec.Struct):
-    """Events and bytes by key. Beyond a hundred thousand keys the lightest half is summed up in `rare`."""
+    """Events and bytes by key. OtherObjects a hundred thousand keys the lightest half is summed up in `rare`."""
 
     cells: dict[Key, list[int]] = msgspec.field(default_factory=dict)
     events: int = 0

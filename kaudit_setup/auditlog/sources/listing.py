@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack
-from kaudit_setup.auditlog.sources.planted import ROOT, Believed, believed
+from kaudit_setup.auditlog.sources.untrusted_files import ROOT, Trusted, trusted_files
 from kaudit_setup.errors import NodeError
 from kaudit_setup.resources import counted
 from kaudit_setup.values import replace
@@ -70,7 +70,7 @@ def listing(node: LogNode, paths: Sequence[str]) -> Listing:
     answer = _Said.parse(parts.decode("utf-8", "surrogateescape"), node.name)
     if not answer.whole:
         raise NodeError(f"{node.name}: the list of the logs was cut short", hint="run the same command again")
-    kept = answer.believed(node.name)
+    kept = answer.trusted(node.name)
     notes = (*answer.notes, *kept.notes[:_MOST_NOTES])
     return Listing(node.name, kept.files, notes, unpack.moved > 0, unpack.moved)
 
@@ -99,10 +99,10 @@ class _Said(msgspec.Struct, frozen=True):
             raise NodeError(f"{name}: the list of the logs has a line that cannot be read: {error}") from error
         return cls(own, words.count("odd"), "done" in words, files, writers | {ROOT})
 
-    def believed(self, host: str) -> Believed:
+    def trusted(self, host: str) -> Trusted:
         """The files that are read, by the same rules as here."""
         files = logs_there(self.files, host)
-        return believed(own_logs(files, self.own), self.writers) if self.own else believed(files)
+        return trusted_files(own_logs(files, self.own), self.writers) if self.own else trusted_files(files)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from kaudit_setup.auditlog.sources.best_effort import is_lost, lose
 from kaudit_setup.auditlog.sources.listing import Listing, listing
 from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack, failure_of
 from kaudit_setup.auditlog.sources.other_shapes import brought_here, sort_out
+from kaudit_setup.auditlog.sources.remote_filter import RemoteFilter, RemoteFilterAnswer, kept_here
 from kaudit_setup.auditlog.sources.search_answer import SearchAnswer
 from kaudit_setup.auditlog.sources.search_request import SearchRequest, file_list, one_by_one
-from kaudit_setup.auditlog.sources.sifted import Sifted, SiftedAnswer, kept_here
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.runner import Runner
@@ -138,7 +138,7 @@ class _NodeSearch:
         if files:
             self._ask(["search", "gzip", way, *self._request.args], file_list(files), self._take, self._answer)
 
-    def _sift(self, files: Sequence[Sifted]) -> list[LogFile]:
+    def _sift(self, files: Sequence[RemoteFilter]) -> list[LogFile]:
         """Let the machine sift `files`; those that it has no tool for. Raises KauditError."""
         unsifted: list[LogFile] = []
         again = list(files)
@@ -152,10 +152,10 @@ class _NodeSearch:
                 again += answer.again
         return unsifted
 
-    def _sift_alike(self, files: Sequence[Sifted], way: str, depth: int | None) -> SiftedAnswer:
+    def _sift_alike(self, files: Sequence[RemoteFilter], way: str, depth: int | None) -> RemoteFilterAnswer:
         """The same of files that are asked for in one way. Raises KauditError."""
         args = ["sift", "gzip", way, "0", "", "", *self._request.inside(depth)]
-        with kept_here(self._node.name) as folder, contextlib.closing(SiftedAnswer(files, folder)) as answer:
+        with kept_here(self._node.name) as folder, contextlib.closing(RemoteFilterAnswer(files, folder)) as answer:
             self._ask(args, one_by_one([one.file for one in files]), answer.feed, answer)
             answer.close()
             for hit in answer.hits(self._request.literals, self._request.window, self._answer.tallies):
@@ -163,7 +163,11 @@ class _NodeSearch:
         return answer
 
     def _ask(
-        self, args: Sequence[str], stdin: bytes, sink: Callable[[bytes], None], answer: SearchAnswer | SiftedAnswer
+        self,
+        args: Sequence[str],
+        stdin: bytes,
+        sink: Callable[[bytes], None],
+        answer: SearchAnswer | RemoteFilterAnswer,
     ) -> None:
         """Ask the machine; `answer` tells whether all of it came. Raises KauditError."""
         unpack = Unpack(sink)

@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.raw_lines import PADDING, not_an_event
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.opening import FAR_BYTES, LOOK_BYTES, begin
 from kaudit_setup.auditlog.sources.log_node import LogNode
-from kaudit_setup.auditlog.sources.sifted import RUNTIMES, Sifted, way_of
+from kaudit_setup.auditlog.sources.remote_filter import RUNTIMES, RemoteFilter, remote_filter_of
 from kaudit_setup.auditlog.unpacking.compression import MAGICS
 from kaudit_setup.errors import KauditError, NodeError
 from kaudit_setup.values import replace
@@ -32,7 +32,7 @@ class SortedOut(msgspec.Struct, frozen=True):
     """
 
     lines: tuple[LogFile, ...]
-    sifted: tuple[Sifted, ...]
+    sifted: tuple[RemoteFilter, ...]
     shaped: tuple[LogFile, ...]
     moved: int
     samples: Mapping[str, Sequence[bytes]] = {}
@@ -48,13 +48,13 @@ class Brought(msgspec.Struct, frozen=True):
 def sort_out(node: LogNode, files: Mapping[LogFile, str]) -> SortedOut:
     """Look at the beginning of each of `files`, unless its machine said what it looks like. Raises NodeError."""
     lines: list[LogFile] = []
-    sifted: list[Sifted] = []
+    sifted: list[RemoteFilter] = []
     shaped: list[LogFile] = []
     samples: dict[str, Sequence[bytes]] = {}
     moved = 0
     for file, shape in files.items():
         if shape in RUNTIMES:
-            sifted.append(Sifted(file, shape, RUNTIMES[shape]))
+            sifted.append(RemoteFilter(file, shape, RUNTIMES[shape]))
             continue
         head, crossed = _beginning(node, file)
         moved += crossed
@@ -62,7 +62,7 @@ def sort_out(node: LogNode, files: Mapping[LogFile, str]) -> SortedOut:
             shaped.append(file)
             continue
         start = begin(BytesIO(head), Tally())
-        way = None if start.wide or start.reading is None else way_of(file, start.reading, head)
+        way = None if start.wide or start.reading is None else remote_filter_of(file, start.reading, head)
         if way is not None:
             sifted.append(way)
         elif start.wide or start.reading is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.find import find_logs, own_logs
-from kaudit_setup.auditlog.sources.planted import ROOT
+from kaudit_setup.auditlog.sources.untrusted_files import ROOT
 from kaudit_setup.errors import InputError
 
 DEFAULT = "/var/log/kubernetes/audit/audit.log"

@@ -15,7 +15,7 @@ from kaudit_setup.errors import Exit, InputError
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.answer import Question
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
+    from kaudit_setup.attribution.many_objects.question import ManyQuestion
     from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.report.page.timeline import PageTimeline
     from kaudit_setup.report.questions.clusters import Answered
@@ -100,7 +100,7 @@ def _question(typed: str) -> Question | ManyQuestion:
     import argparse
 
     from kaudit_setup.attribution.answer import Verb
-    from kaudit_setup.attribution.deeds.asked import Scope, Target, Typed
+    from kaudit_setup.attribution.many_objects.typed_question import Scope, Target, Typed
     from kaudit_setup.auditlog.timestamps import Window
 
     parser = argparse.ArgumentParser(prog="who", add_help=False, exit_on_error=False)
@@ -133,12 +133,12 @@ def _not_understood(typed: str, why: str) -> InputError:
 
 def _answers(logs: LocalLogs, question: Question | ManyQuestion) -> list[Answered]:
     """One for each cluster."""
-    from kaudit_setup.attribution.deeds.answer import ask_many
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.engine import ask
     from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.many_objects.answer import ask_many
+    from kaudit_setup.attribution.many_objects.question import ManyQuestion
     from kaudit_setup.attribution.user_activity import ask_user
-    from kaudit_setup.auditlog.clusters.one import by_cluster
+    from kaudit_setup.auditlog.clusters.one_cluster import by_cluster
 
     answers: list[Answered] = []
     for name, one in by_cluster(logs).items():
@@ -155,7 +155,7 @@ def _timeline(logs: LocalLogs, answers: Sequence[Answered]) -> PageTimeline:
     """What is on the timeline: every request on the objects of the answer, or of the user."""
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.timeline.lanes import joined, timeline_of
-    from kaudit_setup.auditlog.clusters.one import by_cluster
+    from kaudit_setup.auditlog.clusters.one_cluster import by_cluster
     from kaudit_setup.report.page.timeline import of_question
 
     clusters = by_cluster(logs)

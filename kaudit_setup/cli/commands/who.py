@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from kaudit_setup.attribution.answer import Answer, Question
-    from kaudit_setup.attribution.deeds.answer import ManyAnswer
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
+    from kaudit_setup.attribution.many_objects.answer import ManyAnswer
+    from kaudit_setup.attribution.many_objects.question import ManyQuestion
     from kaudit_setup.policy.model import Policy
 
     A = TypeVar("A", Answer, ManyAnswer)
@@ -139,7 +139,7 @@ def who(
 ) -> None:
     """Answer who did it from the audit logs, how sure that is, and which lines prove it."""
     from kaudit_setup.attribution.answer import Verb
-    from kaudit_setup.attribution.deeds.asked import Scope, Target, Typed
+    from kaudit_setup.attribution.many_objects.typed_question import Scope, Target, Typed
     from kaudit_setup.auditlog.timestamps import Window
     from kaudit_setup.report.documents.document import lost
     from kaudit_setup.report.questions.clusters import as_document, as_text
@@ -199,13 +199,13 @@ def _searched(
 ) -> Answer | ManyAnswer:
     """The same, from the lines that the search for its names finds."""
     from kaudit_setup.attribution.answer import newest, with_notes
-    from kaudit_setup.attribution.deeds.question import ManyQuestion
     from kaudit_setup.attribution.evidence.lines import EventLog
+    from kaudit_setup.attribution.many_objects.question import ManyQuestion
     from kaudit_setup.attribution.trust.servers import many_with_servers, with_servers
     from kaudit_setup.attribution.trust.untimed import with_untimed
 
     if isinstance(question, ManyQuestion):
-        from kaudit_setup.attribution.deeds.answer import ask_many, with_sources
+        from kaudit_setup.attribution.many_objects.answer import ask_many, with_sources
 
         found = _sure(ask_many(part.logs, question), part)
         many = many_with_servers(with_sources(found, part.missing()), part.silent())

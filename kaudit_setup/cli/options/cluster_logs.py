@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kaudit_setup.fleet.logs.clusters import LogCluster
     from kaudit_setup.fleet.survey import Candidate
     from kaudit_setup.runner import Runner
-    from kaudit_setup.silence import SilentServer
+    from kaudit_setup.unlogged_servers import UnloggedServer
 
 ClusterOption = Annotated[
     list[str] | None,
@@ -46,7 +46,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
     logs: LogSource
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
-    silent: Callable[[], Sequence[SilentServer]] = tuple
+    silent: Callable[[], Sequence[UnloggedServer]] = tuple
     stored: Stored | None = None
     policies: Sequence[tuple[bytes, tuple[str, ...]]] = ()
 
@@ -66,7 +66,7 @@ class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
         """The logs, cluster by cluster; a node or a store that cannot be asked is said, and is not fatal as long as
         another can. Raises InputError, NodeError, StoreError.
         """
-        from kaudit_setup.auditlog.clusters.one import by_cluster
+        from kaudit_setup.auditlog.clusters.one_cluster import by_cluster
 
         with self.stores() as stores:
             if stores is not None:
@@ -127,11 +127,11 @@ def _clusters_of(found: Sequence[Candidate]) -> tuple[LogCluster, ...]:
         return log_clusters(found, meter.remain if meter is not None else lambda _left: None)
 
 
-def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[SilentServer]]:
+def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[UnloggedServer]]:
     """The servers that are known to write no log or were not asked, and those whose log could not be read."""
-    from kaudit_setup.silence import SilentServer
+    from kaudit_setup.unlogged_servers import UnloggedServer
 
-    return lambda: (*cluster.silent, *(SilentServer(name, "its log could not be read") for name in there.lost))
+    return lambda: (*cluster.silent, *(UnloggedServer(name, "its log could not be read") for name in there.lost))
 
 
 def _script() -> str:

@@ -17,7 +17,7 @@ from kaudit_setup.cli.options.unused import UnusedYes
 from kaudit_setup.errors import Exit, InputError, KauditError
 
 if TYPE_CHECKING:
-    from kaudit_setup.auditlog.archives.room import Room
+    from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
     from kaudit_setup.auditlog.files import LogFile
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.sources.local import LocalLogs
@@ -95,15 +95,15 @@ _MOST_NOTES = 10  # of files that are left out
 
 
 def find_local_logs(
-    log: list[str] | None, clusters: list[str] | None = None, room: Room | None = None
+    log: list[str] | None, clusters: list[str] | None = None, room: ExtractionFolder | None = None
 ) -> tuple[LogFile, ...]:
     """The files behind `--log` or `--cluster`, or this machine's own log; archives are unpacked if there is `room`.
     Raises InputError.
     """
     from kaudit_setup.auditlog.clusters.named import find_logs_of_clusters
     from kaudit_setup.auditlog.find import find_logs
-    from kaudit_setup.auditlog.sources.planted import believed
     from kaudit_setup.auditlog.sources.this_machine import own_files, own_writers
+    from kaudit_setup.auditlog.sources.untrusted_files import trusted_files
     from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
@@ -112,10 +112,10 @@ def find_local_logs(
     left_out: tuple[str, ...] = ()
     if not log and not clusters:
         own = own_files()
-        kept = believed(own, own_writers(own))
+        kept = trusted_files(own, own_writers(own))
     else:
         found = find_logs_of_clusters(clusters, room) if clusters else find_logs(log or (), room=room)
-        kept, left_out = believed(found.files), found.left_out
+        kept, left_out = trusted_files(found.files), found.left_out
     if kept.notes and not kept.files:
         raise InputError(kept.notes[0], hint="give a log that kube-apiserver wrote (--audit-log-path)")
     said = [*left_out, *kept.notes]
@@ -161,10 +161,10 @@ class LogOptions(Reach, frozen=True, kw_only=True):
     @contextmanager
     def files(self) -> Iterator[tuple[LogFile, ...]]:
         """The files on this machine, those of archives unpacked meanwhile. Raises InputError."""
-        from kaudit_setup.auditlog.archives.room import Room
+        from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
         from kaudit_setup.cli.signals import clean_up_when_ended
 
-        with self._believing(), clean_up_when_ended(), closing(Room()) as unpacked:
+        with self._believing(), clean_up_when_ended(), closing(ExtractionFolder()) as unpacked:
             yield self._found(unpacked)
 
     def _believing(self) -> AbstractContextManager[None]:
@@ -179,14 +179,14 @@ class LogOptions(Reach, frozen=True, kw_only=True):
             )
         return believing(hosted)
 
-    def _found(self, unpacked: Room) -> tuple[LogFile, ...]:
+    def _found(self, unpacked: ExtractionFolder) -> tuple[LogFile, ...]:
         """Raises InputError, also if they are evidently of several clusters and nobody says which are of which:
         objects of one name would be taken for one.
         """
-        from kaudit_setup.auditlog.clusters.signs import told_apart
+        from kaudit_setup.auditlog.clusters.tell_apart import find_different_clusters
 
         found = find_local_logs(self.log, self.clusters, unpacked)
-        apart = told_apart(found) if not self.clusters else None
+        apart = find_different_clusters(found) if not self.clusters else None
         if apart is not None:
             one, other = apart.one, apart.other
             raise InputError(

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from kaudit_setup.attribution.changes.shown import Shown
-    from kaudit_setup.attribution.witness.chain import Reader
+    from kaudit_setup.attribution.living_object.owners import Reader
     from kaudit_setup.runner import Runner
 
 

@@ -17,7 +17,7 @@ from kaudit_setup.fleet.group import Member, fingerprint, strangers
 from kaudit_setup.fleet.survey import Answer, Candidate, Heard, ask_all, cluster_of, member_of
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
-from kaudit_setup.silence import SilentServer
+from kaudit_setup.unlogged_servers import UnloggedServer
 
 _CLAIMED: Final = "claimed "
 _BACKENDS: Final = ("--audit-log-path", "--audit-webhook-config-file")
@@ -31,7 +31,7 @@ class LogCluster:
 
     name: str
     nodes: tuple[Node, ...]
-    silent: tuple[SilentServer, ...] = ()
+    silent: tuple[UnloggedServer, ...] = ()
     policies: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
 
 
@@ -136,7 +136,7 @@ def _policies(found: Iterable[Answer[_Look]]) -> Iterable[tuple[bytes, tuple[str
     return ((content, tuple(names)) for content, names in having.items())
 
 
-def _silent(found: Iterable[Answer[_Look]]) -> Iterable[SilentServer]:
+def _silent(found: Iterable[Answer[_Look]]) -> Iterable[UnloggedServer]:
     """The API servers of one cluster that write no log, or that nobody asked."""
     members: list[Member] = []
     for answer in found:
@@ -145,9 +145,9 @@ def _silent(found: Iterable[Answer[_Look]]) -> Iterable[SilentServer]:
         state = answer.value.state
         members.append(member_of(answer.candidate, state, cluster_of(state.observed)))
         if why := _writes_nothing(state):
-            yield SilentServer(answer.candidate.node.name, why)
+            yield UnloggedServer(answer.candidate.node.name, why)
     for address in strangers(members):
-        yield SilentServer(str(address), "an API server of this cluster that was not asked")
+        yield UnloggedServer(str(address), "an API server of this cluster that was not asked")
 
 
 def _writes_nothing(state: NodeState) -> str:

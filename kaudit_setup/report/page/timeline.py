@@ -10,7 +10,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from kaudit_setup.attribution.deeds.behind import Behind
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
@@ -21,6 +20,7 @@ from kaudit_setup.attribution.evidence.requests import (
     reads,
     singular,
 )
+from kaudit_setup.attribution.many_objects.causes import Behind
 from kaudit_setup.attribution.phrases import actor, past
 from kaudit_setup.attribution.sentence import client
 from kaudit_setup.attribution.timeline.lanes import Lane, Timeline

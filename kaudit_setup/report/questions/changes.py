@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from kaudit_setup.attribution.changes.hidden import HIDDEN, hidden, hidden_patch
 from kaudit_setup.attribution.changes.history import Change, History, State
 from kaudit_setup.attribution.changes.levels import missing_bodies, needed
-from kaudit_setup.attribution.changes.normal import applicable
+from kaudit_setup.attribution.changes.normalize import applicable
 from kaudit_setup.attribution.changes.patching import Value
+from kaudit_setup.attribution.changes.redaction import HIDDEN, hidden, hidden_patch
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.errors import InputError

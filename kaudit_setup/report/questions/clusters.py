@@ -13,7 +13,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions import who
 
 if TYPE_CHECKING:
-    from kaudit_setup.attribution.deeds.answer import ManyAnswer
+    from kaudit_setup.attribution.many_objects.answer import ManyAnswer
     from kaudit_setup.report.questions.answered import WhoAnswer
     from kaudit_setup.report.questions.many import WhoRequests
 

@@ -8,10 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Confidence
-from kaudit_setup.attribution.deeds.answer import Deed, ManyAnswer, sentence
-from kaudit_setup.attribution.deeds.collect import By
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.evidence.sessions import session_of
+from kaudit_setup.attribution.many_objects.answer import AnswerRow, ManyAnswer, sentence
+from kaudit_setup.attribution.many_objects.collect import By
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.report.columns import columns
 from kaudit_setup.report.coverage import LogCoverage, covered
@@ -34,11 +34,11 @@ def as_text(answer: ManyAnswer, *, secrets: bool = False) -> str:
 def _lines(answer: ManyAnswer, secrets: bool) -> Iterator[str]:
     said = sentence(answer)
     yield fitted(safe(localized(f"{said}.")))
-    yield from titled("Requests", _table(answer.deeds, secrets))
-    if answer.total > len(answer.deeds):
+    yield from titled("Requests", _table(answer.newest, secrets))
+    if answer.total > len(answer.newest):
         yield from titled("By user", _users(answer.by))
     yield from titled("Kubernetes itself (counted only)", _users(answer.background))
-    masked = () if secrets else masked_note(deed.request for deed in answer.deeds)
+    masked = () if secrets else masked_note(row.request for row in answer.newest)
     notes = (note for note in (*answer.notes, *masked) if note.rstrip(".") != said)
     yield from titled("Notes", (fitted(safe(localized(f"  - {note}"))) for note in notes))
     yield ""
@@ -46,9 +46,9 @@ def _lines(answer: ManyAnswer, secrets: bool) -> Iterator[str]:
     yield from (fitted(safe(localized(searched(each)))) for each in answer.coverage)
 
 
-def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
+def _table(newest: Sequence[AnswerRow], secrets: bool) -> Iterator[str]:
     heads = [f"TIME ({zone()})", "CODE", "VERB", "OBJECT", "USER", "FROM", "BEHIND IT", "LINE", "WHAT"]
-    rows = [_cells(deed, secrets) for deed in deeds]
+    rows = [_cells(row, secrets) for row in newest]
     empty = {number for number in range(len(heads)) if not any(row[number] for row in rows)}
     if not rows:
         return
@@ -56,8 +56,8 @@ def _table(deeds: Sequence[Deed], secrets: bool) -> Iterator[str]:
     yield from (f"  {line}".rstrip() for line in columns(kept[0], kept[1:], room=2))
 
 
-def _cells(deed: Deed, secrets: bool) -> list[str]:
-    request, cause = deed.request, deed.behind
+def _cells(row: AnswerRow, secrets: bool) -> list[str]:
+    request, cause = row.request, row.behind
     session = session_of(request)
     source = request.source
     return [
@@ -173,7 +173,7 @@ def as_item(answer: ManyAnswer, *, secrets: bool = False, cluster: str | UnsetTy
         sentence=sentence(answer),
         confidence=answer.confidence,
         total=answer.total,
-        events=tuple(_event(deed, secrets) for deed in answer.deeds),
+        events=tuple(_event(row, secrets) for row in answer.newest),
         by=tuple(map(_count, answer.by)),
         background=tuple(map(_count, answer.background)),
         coverage=covered(answer.coverage),
@@ -181,8 +181,8 @@ def as_item(answer: ManyAnswer, *, secrets: bool = False, cluster: str | UnsetTy
     )
 
 
-def _event(deed: Deed, secrets: bool) -> ListedRequest:
-    request, cause = deed.request, deed.behind
+def _event(row: AnswerRow, secrets: bool) -> ListedRequest:
+    request, cause = row.request, row.behind
     event, thing = event_of(request, secrets), request.object
     return ListedRequest(
         **{field: getattr(event, field) for field in ActorEvent.__struct_fields__},

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.evidence.sessions import session_of
-from kaudit_setup.attribution.witness.living import Living
+from kaudit_setup.attribution.living_object.metadata import Living
 from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.questions.session import ConnectedSession
 from kaudit_setup.report.questions.session import as_item as session_item

@@ -16,8 +16,8 @@ from logkit import event, write
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter, make_filter
 from kaudit_setup.auditlog.find import find_logs
+from kaudit_setup.auditlog.follow.polling import LocalTail, RemoteTail, Tail, with_rotated
 from kaudit_setup.auditlog.follow.stream import Batch, Followed, Following, Pace
-from kaudit_setup.auditlog.follow.tails import LocalTail, RemoteTail, Tail, with_rotated
 from kaudit_setup.auditlog.query import Row
 from kaudit_setup.auditlog.record import record_of
 from kaudit_setup.auditlog.sources.log_node import LogNode

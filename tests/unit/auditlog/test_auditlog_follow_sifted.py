@@ -18,8 +18,8 @@ from shapekit import SAME, Writer, cri, docker, legacy
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter, make_filter
+from kaudit_setup.auditlog.follow.polling import RemoteTail
 from kaudit_setup.auditlog.follow.stream import Batch, Followed, Following, Pace
-from kaudit_setup.auditlog.follow.tails import RemoteTail
 from kaudit_setup.auditlog.query import Row
 from kaudit_setup.auditlog.record import record_of
 from kaudit_setup.auditlog.sources.log_node import LogNode

@@ -15,7 +15,7 @@ import pytest
 from documents import document
 from logkit import SCENARIO
 
-from kaudit_setup.auditlog.archives import room, tarred
+from kaudit_setup.auditlog.archives import extraction, tarred
 from kaudit_setup.cli import main
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines(keepends=True)
@@ -204,13 +204,13 @@ def test_links_locked_files_and_archives_in_archives_are_said(
 def test_a_bomb_is_stopped_and_said(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_HARMLESS_BYTES", 1 << 20)
-    monkeypatch.setattr(room, "_MOST_GROWTH", 20)
+    monkeypatch.setattr(extraction, "_HARMLESS_BYTES", 1 << 20)
+    monkeypatch.setattr(extraction, "_MOST_GROWTH", 20)
     log = tmp_path / "x.zip"
     log.write_bytes(zipped({"audit.log": AFTER, "b/audit.log": BEFORE + b" " * (8 << 20) + b"\n"}))
     assert main(["stats", "--log", str(log)]) == 0
     assert "it grows more than 500 times when it is unpacked" in capfd.readouterr().out
-    monkeypatch.setattr(room, "_MOST_FILES", 3)
+    monkeypatch.setattr(extraction, "_MOST_FILES", 3)
     log.write_bytes(tar({**{f"{n}/audit.log": BEFORE for n in range(4)}, "audit.log": AFTER}))
     main(["stats", "--log", str(log)])
     assert "it has more than" in capfd.readouterr().err

@@ -24,14 +24,14 @@ _IN_KUBE_SYSTEM: Final = re.compile(r"/pods/kube-system_[a-z0-9.-]+_([0-9a-f-]{3
 _MADE: Final = "a Pod that somebody made, where kube-apiserver is a static Pod of kubelet"
 
 
-class Believed(msgspec.Struct, frozen=True):
+class Trusted(msgspec.Struct, frozen=True):
     """The files that are read, and a sentence for each that is not, or is read with doubt."""
 
     files: tuple[LogFile, ...]
     notes: tuple[str, ...] = ()
 
 
-def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) -> Believed:
+def trusted_files(files: Sequence[LogFile], writers: frozenset[int] | None = None) -> Trusted:
     """Those of `files`, log by log, that are of the log's own writer, and that nobody else can write to.
 
     `writers`: the users that may write the logs, where that is known (an API server's own log on its node): root
@@ -47,10 +47,10 @@ def believed(files: Sequence[LogFile], writers: frozenset[int] | None = None) ->
         notes += [f"{file.path} is not believed and left out: {why}" for file, why in doubts.items() if why]
         if _is_open(log):
             notes.append(f"{log[-1].path} can be written by others than its owner: what stands in it proves little")
-    return Believed(tuple(kept), tuple(notes))
+    return Trusted(tuple(kept), tuple(notes))
 
 
-def _of_containers(files: Sequence[LogFile]) -> Believed:
+def _of_containers(files: Sequence[LogFile]) -> Trusted:
     """Without what other containers have written to their standard output."""
     uids = {file: _pod_uid(file.path) for file in files}
     static = any(uid and "-" not in uid for uid in uids.values())
@@ -60,7 +60,7 @@ def _of_containers(files: Sequence[LogFile]) -> Believed:
         for file, whose in others.items()
         if whose
     ]
-    return Believed(tuple(file for file in files if not others[file]), tuple(said))
+    return Trusted(tuple(file for file in files if not others[file]), tuple(said))
 
 
 def _pod_uid(path: str) -> str:

@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.attribution.answer import MATCHES, Verb
-from kaudit_setup.attribution.deeds.kinds import RULES_OF_ACCESS
-from kaudit_setup.attribution.deeds.verbs import PARTS, Part
 from kaudit_setup.attribution.evidence.requests import Request, executes, through_kubelet
+from kaudit_setup.attribution.many_objects.kinds import RULES_OF_ACCESS
+from kaudit_setup.attribution.many_objects.verbs import PARTS, Part
 from kaudit_setup.auditlog.filters import Filter, Values
 from kaudit_setup.auditlog.kinds import KINDS, Kind
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

@@ -13,7 +13,7 @@ from typing import Protocol
 from kaudit_setup.auditlog.files import LogFile, reopen_path
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.follow.lines import Shape
-from kaudit_setup.auditlog.follow.news import PIECE_BYTES, News, Piece
+from kaudit_setup.auditlog.follow.new_data import PIECE_BYTES, NewData, Piece
 from kaudit_setup.auditlog.follow.positions import Stretch
 from kaudit_setup.auditlog.prefilter import narrows, needles, patterns
 from kaudit_setup.auditlog.shapes.sought import Inside
@@ -111,7 +111,7 @@ class RemoteTail:
     def _sifted(self, stretch: Stretch, shape: Shape) -> Piece | None:
         """What of a stretch may fit."""
         file, most = stretch.file, min(stretch.end, stretch.begin + PIECE_BYTES)
-        news = News(self.name, file.path)
+        news = NewData(self.name, file.path)
         unpack = Unpack(news.feed)
         question = questions(Inside.of(needles(self.wanted), shape.depth), patterns(self.wanted), shape.depth)
         span = [str(stretch.begin), "" if file.gzipped else str(most), "yes"]

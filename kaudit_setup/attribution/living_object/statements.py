@@ -8,26 +8,26 @@ from typing import Final
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Finding
 from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.attribution.living_object.metadata import Living, Manager
+from kaudit_setup.attribution.living_object.owners import LivingObjects
 from kaudit_setup.attribution.timing import CLOCK_SKEW
-from kaudit_setup.attribution.witness.chain import Witnesses
-from kaudit_setup.attribution.witness.living import Living, Manager
 
 _NEWEST: Final = 3
 _NO_PERSON: Final = "a name that the client gave itself, which proves no person"
 
 
-def testimony(verb: Verb, obj: Object, found: Finding, witnesses: Witnesses) -> list[str]:
+def statements(verb: Verb, obj: Object, found: Finding, shown: LivingObjects) -> list[str]:
     """Notes on what the living object says, of a question whose answer by the log is `found`."""
-    if not witnesses.living:
-        return _nobody(obj, found, witnesses)
-    living = witnesses.living[0]
+    if not shown.living:
+        return _nobody(obj, found, shown)
+    living = shown.living[0]
     rule = _OF_VERB.get(verb, _alive)
     said = [f"The living object (read on {living.node}): {sentence}." for sentence in rule(living, found)]
-    return [*said, *_owners(found, witnesses)]
+    return [*said, *_owners(found, shown)]
 
 
-def _nobody(obj: Object, found: Finding, witnesses: Witnesses) -> list[str]:
-    unread = witnesses.unread
+def _nobody(obj: Object, found: Finding, shown: LivingObjects) -> list[str]:
+    unread = shown.unread
     if unread is None:
         return []
     if unread.gone:
@@ -92,10 +92,10 @@ def _manager(one: Manager) -> str:
     return f"`{one.name}` ({one.operation}{below})"
 
 
-def _owners(found: Finding, witnesses: Witnesses) -> Iterator[str]:
+def _owners(found: Finding, shown: LivingObjects) -> Iterator[str]:
     """Owners that the chain does not have, or has otherwise."""
     chained = [link.object for link in found.links]
-    for child, owner in zip(witnesses.living, witnesses.living[1:], strict=False):
+    for child, owner in zip(shown.living, shown.living[1:], strict=False):
         if child.object not in chained or owner.object in chained:
             continue
         at = chained.index(child.object) + 1
@@ -105,6 +105,6 @@ def _owners(found: Finding, witnesses: Witnesses) -> Iterator[str]:
         else:
             made = f"made at {owner.created}{_by_maker(owner.maker)}"
             yield f"The living object (read on {owner.node}): {child.object} belongs to {owner.object}, {made}."
-    unread, last = witnesses.unread, witnesses.living[-1]
+    unread, last = shown.unread, shown.living[-1]
     if unread is not None and last.controller is not None:
         yield f"The owner of the living {last.object} was not read: {unread.why}."

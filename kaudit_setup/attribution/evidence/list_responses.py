@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kaudit_setup.attribution.evidence.shapes import Listed, Shown, part
+from kaudit_setup.attribution.evidence.api_types import Listed, Shown, part
 from kaudit_setup.auditlog.event import Event
 
 _SHOWN = msgspec.json.Decoder(Shown)

@@ -54,7 +54,7 @@ class Unpacking(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
 
 
-class Room:
+class ExtractionFolder:
     """Where the logs of archives are kept; an archive that is named twice is unpacked once."""
 
     def __init__(self) -> None:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from kaudit_setup.attribution.evidence.api_types import Owner, read
 from kaudit_setup.attribution.evidence.requests import Object, Request, seconds
-from kaudit_setup.attribution.evidence.shapes import Owner, read
 from kaudit_setup.auditlog.kinds import KINDS
 
 

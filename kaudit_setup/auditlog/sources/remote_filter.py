@@ -45,7 +45,7 @@ NUL: Final = bytes.maketrans(b"\x01", b"\0")
 """The script writes another byte for NUL, which no awk can be trusted with; neither stands in an event."""
 
 
-class Sifted(msgspec.Struct, frozen=True):
+class RemoteFilter(msgspec.Struct, frozen=True):
     """A file that its machine can sift: how lines belong together there, and how what comes of them is read here."""
 
     file: LogFile
@@ -60,10 +60,10 @@ class Sifted(msgspec.Struct, frozen=True):
         return self.reading.depth
 
 
-def way_of(file: LogFile, reading: Reading, head: bytes) -> Sifted | None:
+def remote_filter_of(file: LogFile, reading: Reading, head: bytes) -> RemoteFilter | None:
     """How a file that begins with `head` can be sifted; None if it cannot."""
     if reading.kind in WAYS:
-        return Sifted(file, WAYS[reading.kind], reading)
+        return RemoteFilter(file, WAYS[reading.kind], reading)
     separator = learn(head) if reading.kind is Kind.document and reading.documents is None else None
     if separator is None:
         return None
@@ -76,8 +76,8 @@ def way_of(file: LogFile, reading: Reading, head: bytes) -> Sifted | None:
         return None
     lined = replace(reading, layout=Lines, border=None)
     if reading.steps:
-        return Sifted(file, way, replace(lined, kind=Kind.record, depth=None, stamp=b""), element=True)
-    return Sifted(file, way, replace(lined, kind=Kind.plain, depth=0, stamp=PLAIN_LINES.stamp), element=True)
+        return RemoteFilter(file, way, replace(lined, kind=Kind.record, depth=None, stamp=b""), element=True)
+    return RemoteFilter(file, way, replace(lined, kind=Kind.plain, depth=0, stamp=PLAIN_LINES.stamp), element=True)
 
 
 def _on_lines(head: bytes) -> bool:
@@ -114,7 +114,7 @@ class _Lines:
 class _Copy:
     """What came of one file: what may fit, and what tells about the rest."""
 
-    def __init__(self, sifted: Sifted, path: Path) -> None:
+    def __init__(self, sifted: RemoteFilter, path: Path) -> None:
         self.sifted = sifted
         self.found = _Lines(path)
         self.beside = _Lines(path.with_name(f"{path.name}.beside"))
@@ -122,10 +122,10 @@ class _Copy:
         self.bad = 0
 
 
-class SiftedAnswer:
+class RemoteFilterAnswer:
     """The answer of the script to `sift`, kept in a folder."""
 
-    def __init__(self, files: Sequence[Sifted], folder: Path) -> None:
+    def __init__(self, files: Sequence[RemoteFilter], folder: Path) -> None:
         self._copies = {one.file.path: _Copy(one, folder / str(number)) for number, one in enumerate(files)}
         self._copy = next(iter(self._copies.values()))
         self._into = self._copy.found
@@ -136,7 +136,7 @@ class SiftedAnswer:
         """Whether the script said that it had come to its end."""
         self.unsifted: list[LogFile] = []
         """Files that the machine has no tool to sift with."""
-        self.again: list[Sifted] = []
+        self.again: list[RemoteFilter] = []
         """Files with events that are worded otherwise than was expected: they are to be sifted by single words."""
 
     def feed(self, data: bytes) -> None:
@@ -224,7 +224,7 @@ def _read(copy: _Copy, literals: Sequence[bytes], window: Window) -> Iterator[Hi
 
 
 def _events(
-    sifted: Sifted, lines: _Lines, literals: Sequence[bytes], window: Window, met: Tally
+    sifted: RemoteFilter, lines: _Lines, literals: Sequence[bytes], window: Window, met: Tally
 ) -> Iterator[tuple[int, bytes]]:
     """The events in lines of a file, each with its number."""
     if not lines.path.exists():

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from kaudit_setup.attribution.evidence.api_types import Owner
 from kaudit_setup.attribution.evidence.requests import Object
-from kaudit_setup.attribution.evidence.shapes import Owner
-from kaudit_setup.attribution.witness.living import Living, Unread, owner_object, parse_living, path_of
+from kaudit_setup.attribution.living_object.metadata import Living, Unread, owner_object, parse_living, path_of
 from kaudit_setup.auditlog.kinds import is_custom
 
 
@@ -31,7 +31,7 @@ _DEEP: Final = 6
 _GROUP_VERSIONS: Final = {"autoscaling": "v2", "metrics.k8s.io": "v1beta1"}
 
 
-class Witnesses(msgspec.Struct, frozen=True):
+class LivingObjects(msgspec.Struct, frozen=True):
     """The living object and its owners, the object first. `unread`: why the first that is not here could not be read;
     None where the last of them has no owner.
     """
@@ -44,21 +44,21 @@ class Witnesses(msgspec.Struct, frozen=True):
         return next((one for one in self.living if one.object == obj), None)
 
 
-NOBODY: Final = Witnesses()
+NOBODY: Final = LivingObjects()
 
 
-def witnesses_of(obj: Object, reader: Reader, version: str = "") -> Witnesses:
+def living_objects_of(obj: Object, reader: Reader, version: str = "") -> LivingObjects:
     """The living object `obj` and its owners. `version`: of its API group, where it is known."""
     first = _read(obj, reader, version)
     if isinstance(first, Unread):
-        return Witnesses((), first)
+        return LivingObjects((), first)
     found = [first]
     while (owner := found[-1].controller) is not None and len(found) < _DEEP:
         above = _owner(owner, found[-1].object, reader)
         if isinstance(above, Unread):
-            return Witnesses(tuple(found), above)
+            return LivingObjects(tuple(found), above)
         found.append(above)
-    return Witnesses(tuple(found))
+    return LivingObjects(tuple(found))
 
 
 def _owner(owner: Owner, child: Object, reader: Reader) -> Living | Unread:

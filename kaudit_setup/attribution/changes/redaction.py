@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kaudit_setup.attribution.changes.normal import APPLIED
+from kaudit_setup.attribution.changes.normalize import APPLIED
 from kaudit_setup.attribution.changes.patching import Value
 
 HIDDEN: Final = "***"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class SilentServer(msgspec.Struct, frozen=True):
+class UnloggedServer(msgspec.Struct, frozen=True):
     """An API server whose requests logs do not have, `why` in words: after `since`, or before `until`, or at all.
 
     `name`: as people call its node, or where it listens. Times are in the log's spelling.

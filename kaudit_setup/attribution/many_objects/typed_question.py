@@ -8,8 +8,8 @@ from typing import Self
 import msgspec
 
 from kaudit_setup.attribution.answer import Question, Verb
-from kaudit_setup.attribution.deeds.kinds import is_one_kind, is_word_for_kinds, parse_kinds
-from kaudit_setup.attribution.deeds.question import ManyQuestion
+from kaudit_setup.attribution.many_objects.kinds import is_one_kind, is_word_for_kinds, parse_kinds
+from kaudit_setup.attribution.many_objects.question import ManyQuestion
 from kaudit_setup.auditlog.filters import is_pattern
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window

@@ -9,11 +9,11 @@ import msgspec
 
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Confidence, certain_if
-from kaudit_setup.attribution.deeds.behind import Behind, behind
-from kaudit_setup.attribution.deeds.collect import By, Collected, by_namespace, collect
-from kaudit_setup.attribution.deeds.question import ManyQuestion
 from kaudit_setup.attribution.evidence.lines import EventLog
 from kaudit_setup.attribution.evidence.requests import Request
+from kaudit_setup.attribution.many_objects.causes import Behind, behind
+from kaudit_setup.attribution.many_objects.collect import By, Collected, by_namespace, collect
+from kaudit_setup.attribution.many_objects.question import ManyQuestion
 from kaudit_setup.attribution.phrases import spoken
 from kaudit_setup.attribution.trust.untimed import untimed_note
 from kaudit_setup.attribution.unanswered.missing_logs import missing_time
@@ -37,7 +37,7 @@ _WHAT: Final = {
 }
 
 
-class Deed(msgspec.Struct, frozen=True):
+class AnswerRow(msgspec.Struct, frozen=True):
     """One request that is listed, and who is behind it where a controller sent it and the log tells."""
 
     request: Request
@@ -45,14 +45,14 @@ class Deed(msgspec.Struct, frozen=True):
 
 
 class ManyAnswer(msgspec.Struct, frozen=True):
-    """What is known: the newest `deeds` of `total`, in order of time, and how many there are `by` each user.
+    """What is known: the `newest` requests of `total`, in order of time, and how many there are `by` each user.
 
     `background`: the requests of Kubernetes itself that are only counted. `proviso`: that the logs lack the requests
     through some API servers, in words.
     """
 
     question: ManyQuestion
-    deeds: tuple[Deed, ...] = ()
+    newest: tuple[AnswerRow, ...] = ()
     total: int = 0
     by: tuple[By, ...] = ()
     background: tuple[By, ...] = ()
@@ -79,9 +79,9 @@ def ask_many(logs: LogSource, question: ManyQuestion) -> ManyAnswer:
     notes = [*untimed_note(found.untimed), *_elsewhere(logs, question, found), *unnamed]
     notes += [*failures(found.tried), *missing_time(cover)]
     causes = behind(EventLog(logs), question.verb, found.newest)
-    deeds = tuple(Deed(request, causes.known.get(request)) for request in found.newest)
-    notes += _not_looked_up(causes.left_out, deeds)
-    return ManyAnswer(question, deeds, found.total, found.by, found.background, cover, tuple(notes))
+    newest = tuple(AnswerRow(request, causes.known.get(request)) for request in found.newest)
+    notes += _not_looked_up(causes.left_out, newest)
+    return ManyAnswer(question, newest, found.total, found.by, found.background, cover, tuple(notes))
 
 
 def with_sources(answer: ManyAnswer, lost: Sequence[str]) -> ManyAnswer:
@@ -116,7 +116,7 @@ def _sentence(answer: ManyAnswer) -> str:
         if len(answer.by) == 1
         else f" by {people}"
     )
-    listed = f"; the newest {len(answer.deeds)} are listed" if answer.total > len(answer.deeds) else ""
+    listed = f"; the newest {len(answer.newest)} are listed" if answer.total > len(answer.newest) else ""
     return f"{answer.total} {what} {things(question)}{who}{listed}"
 
 
@@ -155,12 +155,12 @@ def _elsewhere(logs: LogSource, question: ManyQuestion, found: Collected) -> lis
     return [f"There are some in namespace {named}{more}: write -n {others[0][0]}, or -A for all namespaces."]
 
 
-def _not_looked_up(count: int, deeds: Sequence[Deed]) -> list[str]:
+def _not_looked_up(count: int, newest: Sequence[AnswerRow]) -> list[str]:
     """That it would take long to say who is behind all of them."""
     if not count:
         return []
     which = f"who is behind {count} earlier one{'' if count == 1 else 's'} by controllers was not looked up"
-    asked = next((deed.request.object for deed in deeds if deed.request.controller and deed.request.name), None)
+    asked = next((row.request.object for row in newest if row.request.controller and row.request.name), None)
     about = f": ask about one object, such as {asked}" if asked is not None else ""
     return [f"To answer soon, {which}{about}."]
 

@@ -12,7 +12,7 @@ from kaudit_setup.attribution.unanswered.missing_logs import is_of_apiserver
 from kaudit_setup.values import replace
 
 
-class Beyond(msgspec.Struct, frozen=True):
+class OtherObjects(msgspec.Struct, frozen=True):
     """`servers`: the nodes on which, as their kubelets said, an API server ran. `namespaces`: those that have an
     object of the kind and the name asked about.
     """
@@ -21,10 +21,10 @@ class Beyond(msgspec.Struct, frozen=True):
     namespaces: frozenset[str] = frozenset()
 
 
-NOTHING: Final = Beyond()
+NOTHING: Final = OtherObjects()
 
 
-def beyond(requests: Iterable[Request], obj: Object) -> Beyond:
+def other_objects(requests: Iterable[Request], obj: Object) -> OtherObjects:
     """What `requests` show; none of them is kept."""
     servers, namespaces = set(), set()
     for request in requests:
@@ -32,4 +32,4 @@ def beyond(requests: Iterable[Request], obj: Object) -> Beyond:
             servers.add(request.node)
         if request.done and replace(request.object, namespace=obj.namespace) == obj:
             namespaces.add(request.namespace)
-    return Beyond(frozenset(servers), frozenset(namespaces))
+    return OtherObjects(frozenset(servers), frozenset(namespaces))

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES
-from kaudit_setup.auditlog.sources.sifted import NUL
+from kaudit_setup.auditlog.sources.remote_filter import NUL
 from kaudit_setup.errors import NodeError
 
 PIECE_BYTES: Final = 16 << 20
@@ -42,7 +42,7 @@ class Piece(msgspec.Struct, frozen=True):
         return self.numbers[index - 1] if 0 < index <= len(self.numbers) else 0
 
 
-class News:
+class NewData:
     """The answer of the script to `sift` for one file of which only what is whole is wanted."""
 
     def __init__(self, node: str, path: str) -> None:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from kaudit_setup.attribution.answer import Verb
-from kaudit_setup.attribution.deeds.question import ManyQuestion, as_meant
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.requests import Request, Source, deletes, request_of
+from kaudit_setup.attribution.many_objects.question import ManyQuestion, as_meant
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT

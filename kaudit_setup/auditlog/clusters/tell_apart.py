@@ -31,7 +31,7 @@ _LEASES: Final = frozenset({"kube-system", "kube-node-lease"})
 _TELLING: Final = (_ACCOUNT.encode(), b'"resource":"leases"', b'"resource":"namespaces"')
 
 
-class Apart(msgspec.Struct, frozen=True):
+class DifferentClusters(msgspec.Struct, frozen=True):
     """Two logs of different clusters, and what shows that: a sentence without a full stop."""
 
     one: LogFile
@@ -88,7 +88,7 @@ _LINE = msgspec.json.Decoder(_Line)
 _OBJECT = msgspec.json.Decoder(_Object)
 
 
-def told_apart(files: Sequence[LogFile]) -> Apart | None:
+def find_different_clusters(files: Sequence[LogFile]) -> DifferentClusters | None:
     """The first two of the logs in `files` that evidently come from different clusters; None if none do.
 
     Reads the beginning of a few files of each log; nothing of what can be read only once.
@@ -102,7 +102,7 @@ def told_apart(files: Sequence[LogFile]) -> Apart | None:
     seen = [(own[0], _uids(own)) for own in logs.values()]
     for (one, first), (other, second) in combinations(seen, 2):
         if why := _difference(first, second):
-            return Apart(one, other, why)
+            return DifferentClusters(one, other, why)
     return None
 
 
