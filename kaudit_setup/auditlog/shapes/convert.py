@@ -82,7 +82,9 @@ class Converter:
     def _leave_out(self, data: bytes | bytearray, size: int, wanted: Wanted) -> None:
         """What is left out of these bytes tells at least its time, and that something is there."""
         self._left_out = wanted.finders is not None
-        if self._left_out:
+        if wanted.times:
+            self._tally.watch(wanted.times, len(wanted.times))
+        elif self._left_out:
             stamp = self._main.reading.stamp
             self._tally.watch(data, size, (stamp,))
             self._tally.events += not wanted.checked and data.find(stamp, 0, size) >= 0

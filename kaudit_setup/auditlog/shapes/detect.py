@@ -18,6 +18,7 @@ from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.mapped.legacy import Legacy
+from kaudit_setup.auditlog.shapes.mapped.legacy_search import tell
 from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
@@ -131,7 +132,11 @@ def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
 def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:
     del head
     said = any(LEGACY_LINE.match(line) for line in lines)
-    return Reading(LEGACY, Kind.legacy, Lines, (Legacy(),), depth=None, stamp=b"", border=any_line) if said else None
+    return (
+        Reading(LEGACY, Kind.legacy, Lines, (Legacy(),), depth=None, stamp=b"", border=any_line, tell=tell)
+        if said
+        else None
+    )
 
 
 def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:

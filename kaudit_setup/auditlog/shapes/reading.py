@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import cache
 from itertools import compress
-from typing import TYPE_CHECKING, Final, Protocol, overload
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, overload
 
 import msgspec
 
@@ -205,6 +205,21 @@ class Step(Protocol):
     def __call__(self, found: Texts, /) -> Texts: ...
 
 
+class Told(NamedTuple):
+    """What the bytes of a block of lines tell. `odd`: the lines that are not surely one event each, or may spell
+    words otherwise than their events do, as a `Find` gives them. `times`: when all were written, as events say it.
+    """
+
+    odd: list[tuple[int, int, int]]
+    times: bytes
+
+
+class Tell(Protocol):
+    """Tells it. `controls`: whether lines are odd that have control characters."""
+
+    def __call__(self, block: Block, /, *, controls: bool) -> Told: ...
+
+
 class Reading(msgspec.Struct, frozen=True):
     """How one file is read. `name`: what its shape is called.
 
@@ -212,8 +227,8 @@ class Reading(msgspec.Struct, frozen=True):
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
     empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
     beginning, -1 if nowhere; None for a file that is read from its own beginning. `signs`: of records that become
-    events, what stands once in each that is whole; none if that is not known. `documents`: for a stream of JSON
-    without line breaks, which is not read by lines.
+    events, what stands once in each that is whole; none if that is not known. `tell`: of lines that become events,
+    what their bytes tell. `documents`: for a stream of JSON without line breaks, which is not read by lines.
     """
 
     name: str
@@ -224,4 +239,5 @@ class Reading(msgspec.Struct, frozen=True):
     stamp: bytes = b'"stageTimestamp":"'
     border: Callable[[bytes], int] | None = None
     signs: tuple[bytes, ...] = ()
+    tell: Tell | None = None
     documents: Documents | None = None

@@ -21,6 +21,18 @@ _WORD: Final = rb"[A-Za-z0-9_.-]{3,}"
 _OTHERWISE: Final = rb"[0-9.]+|allow|forbid|None|Metadata|Request|RequestResponse|Response\w*|Panic|true|false"
 
 
+_ESCAPED: Final = rb"\\(?:u[0-9a-fA-F]{4}|.)"
+# of a letter, a digit or a sign that no writer of events escapes; or the beginning of one
+_LETTER: Final = rb"\\u00(?:[57][0-9a-fA-F]?|[46][0-9a-fA-F]?|2[0-57-9a-fA-F]|3[0-9abdfABDF])"
+# names of the fields of events, which are not in records that become events
+_NAMES: Final = (
+    b"kind Event apiVersion audit.k8s.io/v1 level Metadata auditID stage requestURI verb user username groups extra "
+    b"impersonatedUser sourceIPs userAgent objectRef resource namespace name apiGroup subresource responseStatus "
+    b"metadata status message reason code requestObject responseObject requestReceivedTimestamp stageTimestamp "
+    b"annotations authorization.k8s.io/decision"
+)
+
+
 class Sought:
     """Literals as kube-apiserver writes them, and how they are found in other shapes."""
 
@@ -46,6 +58,20 @@ class Sought:
         """For events in any order and spelling: a word of each literal; None if one has none that is sure."""
         words = _words(self._literals)
         return finders(words) if words else None
+
+    @cached_property
+    def mapped(self) -> tuple[Find, ...] | None:
+        """For records that become events, whose fields have other names, and which are not JSON: a word of each
+        literal that is sure to be a value's; none of one that is all escapes. None if a literal has none.
+        """
+        bare = [re.sub(_ESCAPED, b" ", one) for one in self._literals if not re.fullmatch(_LETTER, one)]
+        words = dict.fromkeys(map(_word, bare))
+        return finders([*words]) if all(word and word not in _NAMES for word in words) else None
+
+    @property
+    def escapes(self) -> bool:
+        """Whether some literal has escapes."""
+        return any(b"\\" in one for one in self._literals)
 
 
 class Inside(msgspec.Struct, frozen=True):

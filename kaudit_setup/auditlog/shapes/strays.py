@@ -10,7 +10,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts, count_lines
 from kaudit_setup.auditlog.shapes.sought import Frame, Others, Sought, escaped, frame_of
 
 _ID: Final = b'"auditID"'
@@ -28,12 +28,14 @@ class Wanted(NamedTuple):
     """What tells which texts of a block are wanted; None if all of them are.
 
     `checked`: whether each of the other texts is looked at and is an event, by its bytes. `messages`: how many of the
-    other lines are none, but the server's own messages; None if texts are not lines.
+    other lines are none, but the server's own messages; None if texts are not lines. `times`: when all of them were
+    written, where the block does not say it as events do.
     """
 
     finders: Sequence[Find] | None = None
     checked: bool = False
     messages: int | None = None
+    times: bytes = b""
 
 
 ALL: Final = Wanted()
@@ -75,6 +77,8 @@ class Stream:
         # each text must be in a line of its own
         if self.plain or not self.layout.separate(block):
             return ALL
+        if self.reading.tell is not None:
+            return self._told(block, sought, self.reading.tell)
         if not sought.checked or self.reading.kind is Kind.document:
             return self.telling(block.data, block.size, sought)
         if self.reading.signs:
@@ -93,6 +97,16 @@ class Stream:
         return (
             Wanted(sought.words, checked=True, messages=0) if whole and sought.words and self.reading.stamp else ALL
         )
+
+    def _told(self, block: Block, sought: Sought, tell: Tell) -> Wanted:
+        """Of lines that become events, if most of them are whole by their bytes."""
+        words = sought.mapped
+        if words is None:
+            return ALL
+        told = tell(block, controls=sought.escapes)
+        if len(told.odd) > block.height:
+            return ALL
+        return Wanted((*words, _given(told.odd)), checked=True, messages=0, times=told.times)
 
     def telling(self, data: bytes | bytearray, size: int, sought: Sought) -> Wanted:
         """Of these bytes, where nobody wants to know what the rest is, or the layout looks at it."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import SAME, dump, gke
+from shapekit import SAME, dump, gke, legacy
 
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -57,12 +59,25 @@ ODD: dict[str, list[bytes]] = {
 }
 
 
-def search(log: Path) -> tuple[list[tuple[int, bytes]], Tally]:
+def search(log: Path, literals: Sequence[bytes] = (NEEDLE, b"auditd")) -> tuple[list[tuple[int, bytes]], Tally]:
     tallies: dict[str, Tally] = {}
-    hits = candidates(find_logs([str(log)]).files, [NEEDLE, b"auditd"], tallies=tallies)
+    hits = candidates(find_logs([str(log)]).files, literals, tallies=tallies)
     found = [(hit.line, hit.text) for hit in hits]
     (tally,) = tallies.values()
     return found, tally
+
+
+def takes_apart(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts became events, each time that some do."""
+    taken: list[int] = []
+    apply = Stream.apply
+
+    def counted(self: Stream, found: Texts) -> Texts:
+        taken.append(found.count)
+        return apply(self, found)
+
+    monkeypatch.setattr(Stream, "apply", counted)
+    return taken
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -125,19 +140,56 @@ def test_a_search_in_entries_of_gke_sees_all_of_them(
     assert tally == whole
 
 
+HIDDEN = re.sub(rb' uri="[^"]*', b' uri="/api/v1/namespaces/shop/pods/auditd', legacy([RECORDED[3]]))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"",
+        HIDDEN.replace(b"auditd", b"%61uditd"),
+        HIDDEN.replace(b"auditd", b"\\x61uditd"),
+        HIDDEN.replace(b"auditd", b'\\"auditd'),
+        HIDDEN.replace(b'id="', b'id="auditd'),
+        re.sub(rb"-\d\d-", b"-13-", HIDDEN),
+        HIDDEN.replace(b"Z AUDIT", b"+01:00 AUDIT"),
+        HIDDEN[:100] + b"\n",
+        b"auditd\n",
+        RECORDED[4] + b"\n",
+        dump(json.loads(RECORDED[5])) + b"\n\n",
+    ],
+)
+def test_a_search_in_lines_of_the_format_legacy_sees_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: bytes
+) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(legacy(RECORDED[:40]) + odd + legacy(RECORDED[40:]) + odd)
+    for literals in ([NEEDLE, b"auditd"], [b"\\u0061", b"\\u006"], [b"code"], [rb"\u003cnone"]):
+        found, tally = search(log, literals)
+        with monkeypatch.context() as patched:
+            patched.setattr(Stream, "_told", lambda *_: ALL)
+            everything, whole = search(log, literals)
+        assert found == everything, literals
+        tally.size, tally.back = whole.size, whole.back
+        assert tally == whole, literals
+
+
+def test_a_search_in_lines_of_the_format_legacy_takes_few_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(legacy(RECORDED))
+    taken = takes_apart(monkeypatch)
+    found, tally = search(log)
+    assert 0 < len(found) <= sum(taken) < 60
+    assert tally.events == len(RECORDED)
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, *DOCUMENTS])
 def test_a_search_takes_few_lines_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str) -> None:
     log = tmp_path / "audit.log"
     log.write_bytes(SAME[shape](RECORDED))
-    taken = 0
-    apply = Stream.apply
-
-    def counted(self: Stream, found: Texts) -> Texts:
-        nonlocal taken
-        taken += found.count
-        return apply(self, found)
-
-    monkeypatch.setattr(Stream, "apply", counted)
+    taken = takes_apart(monkeypatch)
     found, tally = search(log)
-    assert 0 < len(found) <= taken < 60
+    assert 0 < len(found) <= sum(taken) < 60
     assert tally.events == len(RECORDED)

@@ -6,23 +6,23 @@ A line says who asked what, when it was received and the code of the response. W
 level, the names of objects that were created, bodies, the decision of the authorizer. Its `ip` is the first of
 sourceIPs, which the client may choose.
 
-A server writes the same again and again: what stands between the Audit-ID and the namespace, the namespace and the
-URI, the response. Of each of the three parts it is remembered what it becomes, so most lines are cut and put together
-again. A line that has another form, quotes in a text for instance, is taken apart by itself.
+A server writes the same again and again, but for the time and the Audit-ID: it is remembered what becomes of a line,
+and of its parts (who asked, what for, the response). A line that has another form, quotes in a text for instance, is
+taken apart by itself.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import damaged
-from kaudit_setup.auditlog.shapes.mapped.legacy_heads import HEAD_BYTES, ID_AT, TIME_BYTES, odd_heads
+from kaudit_setup.auditlog.shapes.mapped.legacy_heads import HEAD_BYTES, heads_of
 from kaudit_setup.auditlog.shapes.reading import Texts
 from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
@@ -46,7 +46,7 @@ _THING: Final = re.compile(rb'[^"\\\n]*" uri=%b' % _PLAIN)
 _ANSWER: Final = re.compile(rb'[^"\\\n]*"\s*')
 _NAMESPACE: Final = b' namespace="'
 _RESPONSE: Final = b' response="'
-_MOST_KNOWN, _SHORT = 1 << 14, 1024  # parts that are remembered, and bytes of each
+_MOST_KNOWN, _SHORT = 1 << 12, 1024  # parts that are remembered, and bytes of each
 
 _BEGIN: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":'
 _STAMPED: Final = b',"stageTimestamp":'
@@ -59,41 +59,38 @@ class Legacy:
     """Lines of the format become events; any other line stays as it is."""
 
     def __init__(self) -> None:
+        self._rests: dict[bytes, bytes | None] = {}
         self._askers: dict[bytes, tuple[bytes, bytes] | None] = {}
         self._things: dict[bytes, tuple[bytes, bytes] | None] = {}
         self._answers: dict[bytes, bytes | None] = {}
 
     def __call__(self, found: Texts, /) -> Texts:
         texts = found.texts
-        odd = odd_heads(texts)
-        # the slow way may give more lines than one where a text holds line breaks
-        return found.become_lines(self._lines(texts, odd)) or found.become(list(map(_event, texts)))
-
-    def _lines(self, texts: Sequence[bytes], odd: Iterable[int]) -> bytes:
-        """Of each text a line."""
-        left = frozenset(odd)
+        heads = heads_of(texts)
+        rests = self._rests
         parts: list[bytes] = []
-        for at, text in enumerate(texts):
-            made = None if at in left else self._parts(text)
-            parts += made or (_event(text), b"\n")
-        return b"".join(parts)
+        for number, (text, time, name) in enumerate(zip(texts, heads.times, heads.ids, strict=True)):
+            rest = text[HEAD_BYTES:]
+            made = rests[rest] if rest in rests else _learned(rests, rest, self._rest_of)
+            if made is None or number in heads.odd:
+                parts += (_event(text), b"\n")
+            else:
+                parts += (_OPEN, name, made, time, _AGAIN, time, _CLOSE)
+        # what is no line of the format may have line breaks
+        return found.become_lines(b"".join(parts)) or found.become(list(map(_event, texts)))
 
-    def _parts(self, text: bytes) -> tuple[bytes, ...] | None:
-        """A line of the event of a line that begins as most do; None if it goes on in another way."""
-        head, _, rest = text.partition(_NAMESPACE)
-        thing, _, answer = rest.rpartition(_RESPONSE)
-        try:
-            asker, what, code = self._askers[head[HEAD_BYTES:]], self._things[thing], self._answers[answer]
-        except KeyError:
-            asker = _learned(self._askers, head[HEAD_BYTES:], _asker_of)
-            what = _learned(self._things, thing, _thing_of)
-            code = _learned(self._answers, answer, _answer_of)
-        if asker is None or what is None or code is None:
+    def _rest_of(self, rest: bytes) -> bytes | None:
+        """What is in an event between its Audit-ID and its times."""
+        head, _, tail = rest.partition(_NAMESPACE)
+        named, _, answered = tail.rpartition(_RESPONSE)
+        asker = _learned(self._askers, head, _asker_of)
+        thing = _learned(self._things, named, _thing_of)
+        answer = _learned(self._answers, answered, _answer_of)
+        if asker is None or thing is None or answer is None:
             return None
-        time = head[:TIME_BYTES]
         stage, who = asker
-        uri, ref = what
-        return (_OPEN, head[ID_AT:HEAD_BYTES], stage, uri, who, ref, code, time, _AGAIN, time, _CLOSE)
+        uri, ref = thing
+        return stage + uri + who + ref + answer
 
 
 _OPEN: Final = _BEGIN + b'"'
