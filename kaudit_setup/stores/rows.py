@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import compress
-from operator import attrgetter
 from typing import Any, cast
+
+from msgspec.structs import astuple
 
 from kaudit_setup.auditlog.decode import Lines, decode_unit, project
 from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.fields import STATS
 from kaudit_setup.auditlog.reader import Unit
-from kaudit_setup.auditlog.reports.stats import Count
+from kaudit_setup.auditlog.reports.stats import Count, kind
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.stores.schema import FAMILIES, NEEDED, OWN, UNKNOWN_DAY, Family, Reader
+from kaudit_setup.stores.schema import FAMILIES, NEEDED, OBJECT, OWN, UNKNOWN_DAY, Family, Reader
 
 _PIECE_BYTES = 8 << 20
 """Bytes of lines that become columns together: each column has a price of its own, however short it is."""
-_NOT_AN_EVENT = Event("")
+_DECODER = project(NEEDED, with_id=False)
+_NOT_AN_EVENT = _DECODER.type("")
 _DAY = len("2026-11-23")
-_version = attrgetter("api_version")
+
+Fields = Mapping[str, Sequence[Any]]
+"""Events, field by field."""
 
 
 class _Numbers(dict[Hashable, int]):
@@ -35,51 +38,42 @@ class _Numbers(dict[Hashable, int]):
 
 @dataclass(slots=True)
 class Shared:
-    """The columns of a family. `values`: of each combination of values that was met, column by column; `codes`: for
-    each line, which of them it has.
+    """The columns of a family. `met`: an event of each combination of values; `codes`: for each line, which of them
+    it has.
     """
 
     reader: Reader
     codes: list[int] = field(default_factory=list)
-    values: list[list[Any]] = field(init=False)
+    met: list[Event] = field(default_factory=list)
     _known: _Numbers = field(default_factory=_Numbers)
 
-    def __post_init__(self) -> None:
-        self.values = [[] for _ in self.reader.columns]
+    def values(self) -> list[list[Any]]:
+        """What was met, column by column."""
+        return self.reader.read(self.met)
 
-    def counted(self, column: str, counting: Sequence[int]) -> Counter[Any]:
-        """How many lines have each value of a column; `counting`: for each line, 1 if it counts or 0."""
-        values = self.values[[one.name for one in self.reader.columns].index(column)]
-        found: Counter[Any] = Counter()
-        for code, many in Counter(compress(self.codes, counting)).items():
-            found[values[code]] += many
-        return found
-
-    def take(self, events: Sequence[Event]) -> None:
-        """Add events; of those alike the columns are read once."""
-        before = len(self._known)
-        codes = [*map(self._known.__getitem__, map(self.reader.key, events))]
+    def take(self, events: Sequence[Event], fields: Fields) -> None:
+        """Add events, whose `fields` are these."""
+        keys = zip(*(fields[part] for part in self.reader.parts), strict=True)
+        codes = [*map(self._known.__getitem__, keys)]
         self.codes += codes
-        if len(self._known) > before:
-            fresh = {code: event for code, event in zip(codes, events, strict=True) if code >= before}
-            for values, more in zip(self.values, self.reader.read(list(fresh.values())), strict=True):
-                values += more
+        if len(self._known) > len(self.met):
+            met = len(self.met)
+            fresh = {code: event for code, event in zip(codes, events, strict=True) if code >= met}
+            self.met += fresh.values()
 
 
 @dataclass(slots=True)
 class Rows:
     """Lines of one unit, column by column. `lines`: their numbers in the unit, 1-based; `sizes`: their bytes with the
-    newline; `events`: 1 or 0; `text`: the lines themselves, in blocks; `versions`: of the events; `own`: the columns
-    of OWN, `shared`: those of FAMILIES.
+    newline; `events`: 1 or 0; `text`: the lines themselves, in blocks; `own`: the columns of OWN by their names,
+    `shared`: those of FAMILIES.
     """
 
     lines: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
-    days: list[str] = field(default_factory=list)
     text: list[bytes] = field(default_factory=list)
-    versions: Counter[str] = field(default_factory=Counter)
-    own: list[list[Any]] = field(default_factory=lambda: [[] for _ in OWN.columns])
+    own: dict[str, list[Any]] = field(default_factory=lambda: {column.name: [] for column in OWN})
     shared: dict[Family, Shared] = field(
         default_factory=lambda: {family: Shared(reader) for family, reader in FAMILIES.items()}
     )
@@ -88,10 +82,21 @@ class Rows:
         """The lines without their newlines."""
         return b"".join(self.text).split(b"\n")[:-1]
 
+    def days(self) -> list[str]:
+        """The day of each line."""
+        times = self.own["time"]
+        first, last = min(times, default="")[:_DAY], max(times, default="")[:_DAY]
+        if first == last:  # so does each between them begin
+            return [_day(first)] * len(times)
+        begins = [time[:_DAY] for time in times]
+        days = {begin: _day(begin) for begin in set(begins)}
+        return [days[begin] for begin in begins]
+
     def count(self) -> Count:
         """What the events are like."""
-        requests = self.shared[Family.request]
-        count = Count(requests.counted("level", self.events), requests.counted("stage", self.events), self.versions)
+        requests, count = self.shared[Family.request], Count()
+        for code, many in Counter(compress(requests.codes, self.events)).items():
+            count.sort_in(kind(requests.met[code]), many)
         count.weigh(list(compress(self.sizes, self.events)))
         return count
 
@@ -111,24 +116,33 @@ class Rows:
             self.events += [1] * len(events)
         if not found:
             return
-        self.versions.update(map(_version, filter(None, events)))
         self.lines += numbers
         self.sizes += sizes
         self.text.append(bytes(text))
+        fields = _by_field(found)
         for shared in self.shared.values():
-            shared.take(found)
-        columns = OWN.read(found)
-        for values, more in zip(self.own, columns, strict=True):
-            values += more
-        begins = [time[:_DAY] for time in columns[0]]
-        days = {begin: _day(begin) for begin in set(begins)}
-        self.days += map(days.__getitem__, begins)
+            shared.take(found, fields)
+        for column in OWN:
+            values = fields[column.field]
+            self.own[column.name] += values if column.convert is None else column.convert(values)
+
+
+def _by_field(events: Sequence[Event]) -> Fields:
+    """The fields of some events, at least one, and those of their objects."""
+    fields = _columns(events)
+    objects = _columns(fields["object_ref"])
+    return {**fields, **{OBJECT + name: values for name, values in objects.items()}}
+
+
+def _columns(structs: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Field by field; to ask each for each of its fields takes twice as long."""
+    return dict(zip(structs[0].__struct_fields__, zip(*map(astuple, structs), strict=True), strict=True))
 
 
 def rows_of(unit: Unit, tally: Tally) -> Iterator[Rows]:
     """Every line of `unit` that is not blank; see `decode_unit`."""
     rows, size = Rows(), 0
-    for lines in decode_unit(unit, tally, project(NEEDED | STATS, with_id=False)):
+    for lines in decode_unit(unit, tally, _DECODER):
         rows.take(lines)
         size += lines.block.size
         if size >= _PIECE_BYTES:

@@ -37,11 +37,16 @@ class Count(msgspec.Struct):
         if None in events:
             flags = [event is not None for event in events]
             events, sizes = list(compress(events, flags)), list(compress(sizes, flags))
-        for (level, stage, version), many in Counter(map(_kind, events)).items():
-            self.levels[level] += many
-            self.stages[stage] += many
-            self.versions[version] += many
+        for one, many in Counter(map(kind, events)).items():
+            self.sort_in(one, many)
         self.weigh(sizes)
+
+    def sort_in(self, one: tuple[str, str, str], many: int) -> None:
+        """Take in so many events of one `kind`."""
+        level, stage, version = one
+        self.levels[level] += many
+        self.stages[stage] += many
+        self.versions[version] += many
 
     def weigh(self, sizes: Collection[int]) -> None:
         """Take in the sizes of events."""
@@ -113,7 +118,8 @@ def by_node(
 
 
 _DECODER = project(STATS)
-_kind = attrgetter("level", "stage", "api_version")
+kind = attrgetter("level", "stage", "api_version")
+"""By which events are counted."""
 _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most
 
 

@@ -87,11 +87,11 @@ def encode(rows: Rows) -> Data:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = dict(zip((column.name for column in OWN.columns), map(_own, OWN.columns, rows.own), strict=True))
+    columns = {column.name: _own(column, rows.own[column.name]) for column in OWN}
     for shared in rows.shared.values():
         columns |= _shared(shared)
     arrays = {column.name: columns[column.name] for column in COLUMNS}
-    arrays["day"] = pa.array(rows.days, pa.string()).dictionary_encode()
+    arrays["day"] = pa.array(rows.days(), pa.string()).dictionary_encode()
     arrays["line"] = pa.array(rows.lines, pa.uint64())
     arrays["size"] = sizes = pa.array(rows.sizes, pa.uint32())
     arrays["event"] = pa.array(rows.events, pa.uint8())
@@ -115,7 +115,7 @@ def _shared(shared: Shared) -> dict[str, pa.Array]:
 
     codes = pa.array(shared.codes, pa.int32())
     columns: dict[str, pa.Array] = {}
-    for column, values in zip(shared.reader.columns, shared.values, strict=True):
+    for column, values in zip(shared.reader.columns, shared.values(), strict=True):
         if column.kind == "String":
             found = pa.array(values, pa.string()).dictionary_encode()
             columns[column.name] = pa.DictionaryArray.from_arrays(found.indices.take(codes), found.dictionary)

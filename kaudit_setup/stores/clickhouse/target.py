@@ -18,7 +18,7 @@ from kaudit_setup.stores.schema import FAMILIES, OWN, PLACE, VERSION
 
 _INSERT_BYTES = 16 << 20
 """Bytes of rows that go in one request: small ones make parts that the server must merge."""
-_COLUMNS = [column.name for reader in (OWN, *FAMILIES.values()) for column in reader.columns]
+_COLUMNS = [column.name for columns in (OWN, *(one.columns for one in FAMILIES.values())) for column in columns]
 _WRITTEN = (*(name for name, _ in PLACE), *_COLUMNS, "raw", "batch")
 """The columns in the order in which a row has them."""
 
@@ -73,9 +73,9 @@ class _Commit:
     def encode(self, rows: Rows) -> Data:
         """See `Commit.encode`."""
         counts = (b"%d\t%d" % pair for pair in zip(rows.sizes, rows.events, strict=True))
-        shared = (map(_joined(one.values).__getitem__, one.codes) for one in rows.shared.values())
-        rests = zip(counts, _joined(rows.own), *shared, map(tabs.field, rows.texts()), strict=True)
-        days = map(str.encode, rows.days)
+        shared = (map(_joined(one.values()).__getitem__, one.codes) for one in rows.shared.values())
+        rests = zip(counts, _joined(list(rows.own.values())), *shared, map(tabs.field, rows.texts()), strict=True)
+        days = map(str.encode, rows.days())
         lines = list(zip(days, rows.lines, map(b"\t".join, rests), strict=True))
         return [PickleBuffer(msgspec.msgpack.encode(lines))]
 
