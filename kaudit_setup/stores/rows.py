@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any, cast
 
 from msgspec.structs import astuple
@@ -65,8 +65,8 @@ class Shared:
 @dataclass(slots=True)
 class Rows:
     """Lines of one unit, column by column. `lines`: their numbers in the unit, 1-based; `sizes`: their bytes with the
-    newline; `events`: 1 or 0; `text`: the lines themselves, in blocks; `own`: the columns of OWN by their names,
-    `shared`: those of FAMILIES.
+    newline; `events`: 1 or 0; `text`: the lines without newlines, in blocks; `own`: the columns of OWN by their
+    names, `shared`: those of FAMILIES.
     """
 
     lines: list[int] = field(default_factory=list)
@@ -79,8 +79,10 @@ class Rows:
     )
 
     def texts(self) -> list[bytes]:
-        """The lines without their newlines."""
-        return b"".join(self.text).split(b"\n")[:-1]
+        """The lines one by one."""
+        text = b"".join(self.text)
+        ends = list(accumulate(size - 1 for size in self.sizes))
+        return [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
     def days(self) -> list[str]:
         """The day of each line."""
@@ -103,22 +105,22 @@ class Rows:
     def take(self, lines: Lines) -> None:
         """Add decoded lines, those that are blank left out."""
         events, sizes = lines.events, lines.sizes
-        text: bytes | memoryview = lines.block.view
         if None in events:
             flags = [event is not None for event in events]
             keep = [flag or bool(line.strip()) for flag, line in zip(flags, lines.texts, strict=True)]
-            text = b"".join(line + b"\n" for line in compress(lines.texts, keep))
+            text = b"".join(compress(lines.texts, keep))
             numbers: Sequence[int] = list(compress(lines.numbers(), keep))
             sizes, found = list(compress(sizes, keep)), [one or _NOT_AN_EVENT for one in compress(events, keep)]
             self.events += map(int, compress(flags, keep))
         else:
+            text = bytes(lines.block.view).replace(b"\n", b"")
             numbers, found = lines.numbers(), cast(list[Event], events)
             self.events += [1] * len(events)
         if not found:
             return
         self.lines += numbers
         self.sizes += sizes
-        self.text.append(bytes(text))
+        self.text.append(text)
         fields = _by_field(found)
         for shared in self.shared.values():
             shared.take(found, fields)

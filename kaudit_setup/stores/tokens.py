@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
@@ -47,6 +47,11 @@ _TOLD_BY_NONE = re.compile(rb"[0-9a-fTZ-]*")  # a part of a sum, a UID, a number
 
 Blocks = int
 """Some blocks of one part: the bit `1 << n` says that the n-th one is among them."""
+
+
+def numbers_of(blocks: Blocks) -> Iterator[int]:
+    """The blocks, counted from the first one of the part."""
+    return (number for number in range(blocks.bit_length()) if blocks >> number & 1)
 
 
 def word_key(word: bytes) -> bytes:

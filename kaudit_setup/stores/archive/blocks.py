@@ -14,7 +14,7 @@ from kaudit_setup.stores.archive import arrow
 from kaudit_setup.stores.archive.index import Index
 from kaudit_setup.stores.port import Place, StoredLine
 from kaudit_setup.stores.records import Part
-from kaudit_setup.stores.tokens import Blocks, blocks_of
+from kaudit_setup.stores.tokens import Blocks, blocks_of, numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ class Held:
 
     def numbers(self) -> Iterator[int]:
         """The blocks, counted from the first one of the part."""
-        return (number for number in range(self.blocks.bit_length()) if self.blocks >> number & 1)
+        return numbers_of(self.blocks)
 
 
 @dataclass(frozen=True, slots=True)

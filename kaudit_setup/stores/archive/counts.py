@@ -17,6 +17,7 @@ import msgspec
 from kaudit_setup.auditlog.event import Annotations, Event, ObjectReference, ResponseStatus, UserInfo
 from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.errors import StoreError
+from kaudit_setup.stores.archive.coded import Coded
 from kaudit_setup.stores.schema import UNNAMED
 
 if TYPE_CHECKING:
@@ -53,14 +54,15 @@ class _Table(msgspec.Struct, frozen=True, array_like=True):
 _TABLE = msgspec.msgpack.Decoder(_Table)
 
 
-def encode(rows: pa.Table) -> bytes:
-    """The counts of the events among `rows`."""
+def encode(lines: Coded) -> bytes:
+    """The counts of the events among `lines`."""
     import pyarrow.compute as pc
 
-    counted = (
-        rows.select([*WIDE, "size", "event"]).filter(pc.equal(rows["event"], 1)).rename_columns({"event": "events"})
-    )
-    wide = _summed(counted, WIDE)
+    rows = lines.rows.select([*lines.codes, "size", "event"])
+    events = rows.filter(pc.equal(rows["event"], 1)).rename_columns({"event": "events"})
+    # what has the same combinations is summed up first: these are numbers
+    coded = lines.of(_summed(events, lines.codes))
+    wide = _summed(coded.table([*WIDE, "events", "size"]), WIDE)
     tables = [zlib.compress(msgspec.msgpack.encode(_table(one))) for one in (_summed(wide, NARROW), wide)]
     return b"".join([*(len(table).to_bytes(_LENGTH_BYTES, "little") for table in tables), *tables])
 

@@ -10,21 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kaudit_setup.stores.archive.coded import Coded, together
 from kaudit_setup.stores.archive.counts import encode as encode_counts
+from kaudit_setup.stores.archive.index import Entries
 from kaudit_setup.stores.archive.index import encode as encode_index
+from kaudit_setup.stores.archive.keys import keys_of_lines
 from kaudit_setup.stores.archive.pieces import Shelf
 from kaudit_setup.stores.records import Part
 from kaudit_setup.stores.schema import COLUMNS
-from kaudit_setup.stores.tokens import (
-    HOUR_BYTES,
-    STAMP,
-    STAMP_BYTES,
-    UUID,
-    UUID_BYTES,
-    UUID_KEPT,
-    Blocks,
-    keys_of,
-)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +35,7 @@ _DISTINCT = frozenset({"raw", "line", "size", "time", "received"})  # nothing re
 _TELLING = (*_ORDER, "time", "received", "verb", "code", "path", "source", "block")
 """Columns of which the least and the greatest value in a block tell that it may be skipped."""
 
+_AT = "at"
 LINES = (
     *((column.name, column.kind) for column in COLUMNS),
     ("cluster", "String"),
@@ -74,29 +68,30 @@ class PartWriter:
         self._next_block = secrets.randbits(43) << 20  # below 2^63, so that no engine takes it for negative
         self._written = 0
 
-    def write(self, tables: list[pa.Table]) -> Iterator[tuple[Part, Mapping[str, Path]]]:
-        """One part for each day of `tables`, whose lines are on the shelf: what it is, and its objects as files.
-        `tables` is empty then: nobody needs them twice, and they are large.
+    def write(self, waiting: list[Coded]) -> Iterator[tuple[Part, Mapping[str, Path]]]:
+        """One part for each day of the lines that are on the shelf: what it is, and its objects as files.
+        `waiting` is empty then: nobody needs them twice, and they are large.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        whole = pa.concat_tables(tables).unify_dictionaries()
-        tables.clear()
+        whole = together(waiting)
+        waiting.clear()
+        texts = self._shelf.lines(whole.rows["size"])
         whole = _sorted(whole)
-        days = whole["day"].cast(pa.string())
+        days = whole.rows["day"].cast("string")
         for day in sorted(pc.unique(days).to_pylist()):
             within = pc.equal(days, day)
-            yield self._part(whole if pc.all(within).as_py() else whole.filter(within), day)
+            yield self._part(whole if pc.all(within).as_py() else whole.of(whole.rows.filter(within)), texts, day)
 
-    def _part(self, rows: pa.Table, day: str) -> tuple[Part, Mapping[str, Path]]:
+    def _part(self, lines: Coded, texts: pa.BinaryArray, day: str) -> tuple[Part, Mapping[str, Path]]:
         import pyarrow.compute as pc
 
+        rows = lines.rows
         number, first = self._written, self._next_block
         self._written += 1
-        lines, index, counts = (self._folder / f"{number}.{kind}" for kind in ("lines", "index", "counts"))
-        counts.write_bytes(encode_counts(rows))
-        index.write_bytes(encode_index(self._lines(rows, lines), self._next_block - first))
+        of_lines, index, counts = (self._folder / f"{number}.{kind}" for kind in ("lines", "index", "counts"))
+        counts.write_bytes(encode_counts(lines))
+        index.write_bytes(encode_index(self._lines(lines, texts, of_lines), self._next_block - first))
         name = f"{self._below}/day={day}/{self._batch}-{number}"
         span = pc.min_max(pc.if_else(pc.equal(rows["received"], ""), rows["time"], rows["received"]))
         part = Part(
@@ -110,16 +105,17 @@ class PartWriter:
             span["min"].as_py()[:_MOMENT],
             _at_most(span["max"].as_py()),
         )
-        return part, {part.lines: lines, part.index: index, part.counts: counts}
+        return part, {part.lines: of_lines, part.index: index, part.counts: counts}
 
-    def _lines(self, rows: pa.Table, file: Path) -> dict[bytes, Blocks]:
+    def _lines(self, lines: Coded, texts: pa.BinaryArray, file: Path) -> Entries:
         """Write the lines in blocks; the blocks in which each key stands."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        index: dict[bytes, Blocks] = {}
-        columns = rows.drop_columns(["begin"])
-        fields = [(name, _kind(columns[name])) for name in columns.column_names]
+        index = Entries()
+        names = [name for name, _ in LINES if name not in {"raw", "block"}]
+        none = lines.of(lines.rows.slice(0, 0))
+        fields = [(name, _kind(none.get(name))) for name in names]
         schema = pa.schema([*fields, ("raw", pa.binary()), ("block", pa.uint64())])
         with pq.ParquetWriter(
             file,
@@ -128,25 +124,18 @@ class PartWriter:
             compression_level=_LEVEL,
             use_dictionary=[name for name in schema.names if name not in _DISTINCT],
             write_statistics=list(_TELLING),
+            write_batch_size=_BLOCK_ROWS,
             store_schema=False,
         ) as out:
-            for number, (start, end) in enumerate(_cuts(rows["size"].to_pylist())):
-                lines = self._shelf.lines(rows.slice(start, end - start))
-                block = columns.slice(start, end - start)
-                arrays = [column.cast(kind) for column, (_, kind) in zip(block.columns, fields, strict=True)]
-                arrays += [lines, pa.repeat(pa.scalar(self._next_block, pa.uint64()), end - start)]
+            for number, (start, end) in enumerate(_cuts(lines.rows["size"].to_pylist())):
+                block = lines.of(lines.rows.slice(start, end - start))
+                raws = texts.take(block.rows[_AT].combine_chunks())
+                arrays = [block.get(name).cast(kind) for name, kind in fields]
+                arrays += [raws, pa.repeat(pa.scalar(self._next_block, pa.uint64()), end - start)]
                 out.write_table(pa.table(arrays, schema=schema))
                 self._next_block += 1
-                _add(index, keys_of_lines(pa.chunked_array([lines])), 1 << number)
+                index.add(number, keys_of_lines(raws))
         return index
-
-
-def _add(index: dict[bytes, Blocks], keys: set[bytes], block: Blocks) -> None:
-    """Say that `keys` stand in `block`, too."""
-    fresh = keys.difference(index)
-    for key in keys - fresh:
-        index[key] |= block
-    index.update(dict.fromkeys(fresh, block))
 
 
 def _at_most(moment: str) -> str:
@@ -154,13 +143,14 @@ def _at_most(moment: str) -> str:
     return moment if len(moment) <= _MOMENT else f"{moment[:_MOMENT]}\U0010ffff"
 
 
-def _sorted(rows: pa.Table) -> pa.Table:
-    """By _ORDER."""
+def _sorted(lines: Coded) -> Coded:
+    """By _ORDER, with the place on the shelf as one more column."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keys = pa.table({name: _rank(rows[name].combine_chunks()) for name in _ORDER})
-    return rows.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in _ORDER]))
+    keys = pa.table({name: _rank(lines.get(name).combine_chunks()) for name in _ORDER})
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in _ORDER])
+    return lines.of(lines.rows.take(order).append_column(_AT, order))
 
 
 def _rank(column: pa.Array) -> pa.Array:
@@ -193,20 +183,3 @@ def _kind(column: pa.ChunkedArray) -> pa.DataType:
         return column.type
     longest = max((len(chunk.dictionary) for chunk in column.chunks), default=0)
     return column.type if longest <= _SHORT_DICTIONARY else pa.string()
-
-
-def keys_of_lines(raws: pa.ChunkedArray) -> set[bytes]:
-    """The keys of some lines, as `tokens.keys_of` finds them."""
-    import pyarrow.compute as pc
-
-    keys: set[bytes] = set()
-    # of the pieces between quotation marks half are a colon, and few lines have a piece that no other one has
-    pieces = pc.unique(pc.split_pattern(raws, '":"').combine_chunks().flatten())
-    # but for a UID and moments of its own; they are cut here, where that is quick
-    for pattern, length, kept in ((UUID, UUID_BYTES, UUID_KEPT), (STAMP, STAMP_BYTES, HOUR_BYTES)):
-        begun = pc.match_substring_regex(pieces, f'^{pattern}("|$)')
-        some = pieces.filter(begun)
-        keys.update(pc.unique(pc.binary_slice(some, 0, kept)).to_pylist())
-        keys |= keys_of(pc.unique(pc.binary_replace_slice(some, 0, length, b"")).to_pylist())
-        pieces = pieces.filter(pc.invert(begun))
-    return keys | keys_of(pieces.to_pylist())

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
-from operator import add
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
 from kaudit_setup.stores.archive import arrow
+from kaudit_setup.stores.archive.coded import Coded
 from kaudit_setup.stores.pack import Data
 from kaudit_setup.stores.rows import Rows, Shared
-from kaudit_setup.stores.schema import COLUMNS, OWN, Column
+from kaudit_setup.stores.schema import FAMILIES, OWN, Column, Family
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_PLACE = "place_code"
 
 
 class Shelf:
@@ -37,13 +38,11 @@ class Shelf:
         """Whether there is room for the blocks of `text`."""
         return sum(map(len, text)) <= len(self._room) - self._used
 
-    def put(self, text: Sequence[memoryview]) -> int:
-        """Put the blocks of `text` there; where it begins."""
-        begin = self._used
+    def put(self, text: Sequence[memoryview]) -> None:
+        """Put the blocks of `text` behind what is there."""
         for block in text:
             self._room[self._used : self._used + len(block)] = block
             self._used += len(block)
-        return begin
 
     @property
     def used(self) -> int:
@@ -59,16 +58,16 @@ class Shelf:
         self._room.release()
         self._memory.close()
 
-    def lines(self, rows: pa.Table) -> pa.Array:
-        """The lines of `rows`, whose `begin` and `size` tell where they are."""
+    def lines(self, sizes: pa.ChunkedArray) -> pa.BinaryArray:
+        """The lines that are there, which have these sizes with their newlines; valid until room is made."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
-        sizes = [size - 1 for size in rows["size"].to_pylist()]
-        begins = rows["begin"].to_pylist()
-        places = map(slice, begins, map(add, begins, sizes))
-        text = b"".join(map(self._room.__getitem__, places))
-        ends = pa.array(accumulate(sizes, initial=0), pa.int32()).buffers()[1]
-        return pa.BinaryArray.from_buffers(pa.binary(), len(sizes), [None, ends, pa.py_buffer(text)])
+        ends = pc.cumulative_sum(pc.subtract(sizes.cast(pa.int32()), pa.scalar(1, pa.int32()))).combine_chunks()
+        begin_and_ends = pa.concat_arrays([pa.array([0], pa.int32()), ends])
+        return pa.BinaryArray.from_buffers(
+            pa.binary(), len(ends), [None, begin_and_ends.buffers()[1], pa.py_buffer(self._room)]
+        )
 
 
 def get_ready() -> None:
@@ -85,74 +84,87 @@ def get_ready() -> None:
 def encode(rows: Rows) -> Data:
     """Rows as they are sent."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     columns = {column.name: _own(column, rows.own[column.name]) for column in OWN}
-    for shared in rows.shared.values():
-        columns |= _shared(shared)
-    arrays = {column.name: columns[column.name] for column in COLUMNS}
-    arrays["day"] = pa.array(rows.days(), pa.string()).dictionary_encode()
-    arrays["line"] = pa.array(rows.lines, pa.uint64())
-    arrays["size"] = sizes = pa.array(rows.sizes, pa.uint32())
-    arrays["event"] = pa.array(rows.events, pa.uint8())
-    arrays["begin"] = pc.subtract(pc.cumulative_sum(sizes.cast(pa.uint64())), sizes)
-    batch = pa.record_batch(arrays)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as out:
-        out.write_batch(batch)
-    return [PickleBuffer(sink.getvalue()), *map(PickleBuffer, rows.text)]
+    columns["day"] = pa.array(rows.days(), pa.string()).dictionary_encode()
+    columns["line"] = pa.array(rows.lines, pa.uint64())
+    columns["size"] = pa.array(rows.sizes, pa.uint32())
+    columns["event"] = pa.array(rows.events, pa.uint8())
+    for family, shared in rows.shared.items():
+        columns[_codes_of(family)] = pa.array(shared.codes, pa.int32())
+    tables = [pa.record_batch(columns), *map(_shared, rows.shared.values())]
+    return [*map(_sent, tables), *map(PickleBuffer, rows.text)]
+
+
+def _codes_of(family: Family) -> str:
+    return f"{family.name}_code"
+
+
+def _type(column: Column) -> pa.DataType:
+    import pyarrow as pa
+
+    texts = pa.string()
+    return {"UInt32": pa.uint32(), "String": texts, "Array(String)": pa.list_(texts)}[column.kind]
 
 
 def _own(column: Column, values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array(values, pa.uint32() if column.kind == "UInt32" else pa.string())
+    return pa.array(values, _type(column))
 
 
-def _shared(shared: Shared) -> dict[str, pa.Array]:
-    """The columns of a family."""
+def _shared(shared: Shared) -> pa.RecordBatch:
+    """The combinations of a family."""
     import pyarrow as pa
 
-    codes = pa.array(shared.codes, pa.int32())
-    columns: dict[str, pa.Array] = {}
-    for column, values in zip(shared.reader.columns, shared.values(), strict=True):
-        if column.kind == "String":
-            found = pa.array(values, pa.string()).dictionary_encode()
-            columns[column.name] = pa.DictionaryArray.from_arrays(found.indices.take(codes), found.dictionary)
-        else:
-            columns[column.name] = pa.array(values, pa.list_(pa.string())).take(codes)
-    return columns
+    columns = zip(shared.reader.columns, shared.values(), strict=True)
+    return pa.record_batch({column.name: pa.array(values, _type(column)) for column, values in columns})
 
 
-def decode(data: Data) -> tuple[pa.Table, list[memoryview]]:
-    """What `encode` made: the columns, among them where each line begins in the text, and the text in blocks."""
+def _sent(batch: pa.RecordBatch) -> PickleBuffer:
     import pyarrow as pa
 
-    columns, *text = [memoryview(one) for one in data]
-    with pa.ipc.open_stream(pa.py_buffer(columns)) as stream:
-        return stream.read_all(), text
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as out:
+        out.write_batch(batch)
+    return PickleBuffer(sink.getvalue())
 
 
-def placed(table: pa.Table, before: int, after: int, place: Mapping[str, str]) -> pa.Table:
-    """`table` with the `place` of its lines (column → value), of which `before` stood in the file before the first;
-    those up to line `after` are left out.
+def decode(data: Data, place: Mapping[str, str]) -> tuple[Coded, list[memoryview]]:
+    """What `encode` made: the columns, with the `place` of the lines (column → value), and the text without newlines,
+    in blocks.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    table = shifted(table, "line", before)
-    if before < after:
-        table = table.filter(pc.greater(table["line"], after))
-    for name, value in place.items():
-        codes = pa.repeat(pa.scalar(0, pa.int8()), len(table))
-        column = pa.DictionaryArray.from_arrays(codes, pa.array([value], pa.string()))
-        table = table.append_column(name, column)
-    return table
+    views = [memoryview(one) for one in data]
+    rows, *shared = map(_received, views[: len(FAMILIES) + 1])
+    rows = rows.append_column(_PLACE, pa.repeat(pa.scalar(0, pa.int32()), len(rows)))
+    names = (*map(_codes_of, FAMILIES), _PLACE)
+    tables = (*shared, pa.table({name: [value] for name, value in place.items()}))
+    return Coded(rows, dict(zip(names, tables, strict=True))), views[len(FAMILIES) + 1 :]
 
 
-def shifted(table: pa.Table, name: str, by: int) -> pa.Table:
-    """`table` with `by` added to the numbers of a column."""
+def _received(data: memoryview) -> pa.Table:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(pa.py_buffer(data)) as stream:
+        return stream.read_all()
+
+
+def numbered(lines: Coded, before: int) -> Coded:
+    """`lines`, of which `before` stood in the file before the first."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return table.set_column(table.schema.get_field_index(name), name, pc.add(table[name], pa.scalar(by, pa.uint64())))
+    rows = lines.rows
+    numbers = pc.add(rows["line"], pa.scalar(before, pa.uint64()))
+    return lines.of(rows.set_column(rows.schema.get_field_index("line"), "line", numbers))
+
+
+def behind(lines: Coded, text: Sequence[memoryview], after: int) -> tuple[Coded, list[memoryview]]:
+    """Those behind line `after` of the file, and their text."""
+    import pyarrow.compute as pc
+
+    there = pc.sum(pc.less_equal(lines.rows["line"], after), min_count=0).as_py()
+    skip = pc.sum(lines.rows["size"].slice(0, there), min_count=0).as_py() - there
+    return lines.of(lines.rows.slice(there)), [memoryview(b"".join(text))[skip:]]

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive.archive import Archive, days_of
+from kaudit_setup.stores.archive.coded import Coded
 from kaudit_setup.stores.archive.kubelets import servers_in
 from kaudit_setup.stores.archive.parts import PART_BYTES, PartWriter
-from kaudit_setup.stores.archive.pieces import Shelf, decode, encode, get_ready, placed, shifted
+from kaudit_setup.stores.archive.pieces import Shelf, behind, decode, encode, get_ready, numbered
 from kaudit_setup.stores.pack import Commit, Data, Piece, printable
 from kaudit_setup.stores.port import Place
 from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source
 from kaudit_setup.stores.records import encode as encode_record
 from kaudit_setup.stores.rows import Rows
 from kaudit_setup.stores.schema import VERSION
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class ArchiveTarget:
@@ -57,7 +54,7 @@ class _Commit:
         self._folder = Path(self._temporary.name)
         self._shelf = Shelf(PART_BYTES)
         self._writer = PartWriter(batch, cluster, self._folder, self._shelf)
-        self._tables: list[pa.Table] = []
+        self._waiting: list[Coded] = []
         self._columns = 0
         self._parts: list[Part] = []
         self._servers: set[ServerSeen] = set()
@@ -75,15 +72,18 @@ class _Commit:
             "file": printable(file.path),
             "source": piece.text,
         }
-        table, text = decode(piece.data)
-        table = placed(table, piece.before, piece.after, place)
-        if not len(table):
+        lines, text = decode(piece.data, place)
+        lines = numbered(lines, piece.before)
+        if piece.before < piece.after:
+            lines, text = behind(lines, text, piece.after)
+        if not len(lines):
             return
         if not self._shelf.fits(text):
             self._flush()
-        self._tables.append(shifted(table, "begin", self._shelf.put(text)))
-        self._servers |= servers_in(table)
-        self._columns += table.nbytes
+        self._shelf.put(text)
+        self._waiting.append(lines)
+        self._servers |= servers_in(lines)
+        self._columns += lines.nbytes
         if self._columns + self._shelf.used >= PART_BYTES:
             self._flush()
 
@@ -110,9 +110,9 @@ class _Commit:
                     return
 
     def _flush(self) -> None:
-        if not self._tables:
+        if not self._waiting:
             return
-        for part, files in self._writer.write(self._tables):
+        for part, files in self._writer.write(self._waiting):
             self._parts.append(part)
             for name, file in files.items():
                 self._place.put(name, file)

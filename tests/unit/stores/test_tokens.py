@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kaudit_setup.auditlog.literals import delimited, delimits, plainly
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores.archive.index import Index, encode
+from kaudit_setup.stores.archive.index import Entries, Index, Keys, encode
 from kaudit_setup.stores.tokens import Words, begins, blocks_of, ends, has_inside, keys_of, tells
 
 pa = pytest.importorskip("pyarrow")
@@ -26,13 +26,12 @@ LINES = st.lists(PIECES, max_size=14).map(lambda parts: "".join(parts).encode())
 
 def indexed(lines: list[bytes]) -> Index:
     """The index of a part in which each line is a block, through its file."""
-    from kaudit_setup.stores.archive.parts import keys_of_lines
+    from kaudit_setup.stores.archive.keys import keys_of_lines
 
-    keys: dict[bytes, int] = {}
+    entries = Entries()
     for block, line in enumerate(lines):
-        for key in keys_of_lines(pa.chunked_array([pa.array([line], pa.large_binary())])):
-            keys[key] = keys.get(key, 0) | 1 << block
-    return Index(BytesIO(encode(keys, len(lines))), "here")
+        entries.add(block, keys_of_lines(pa.array([line], pa.binary())))
+    return Index(BytesIO(encode(entries, len(lines))), "here")
 
 
 @settings(deadline=None)
@@ -62,10 +61,10 @@ def test_the_block_of_a_line_that_holds_a_literal_is_found(
 @given(LINES)
 def test_the_keys_of_lines_are_those_of_their_pieces(line: bytes) -> None:
     """What Arrow cuts quickly is what is cut here."""
-    from kaudit_setup.stores.archive.parts import keys_of_lines
+    from kaudit_setup.stores.archive.keys import keys_of_lines
 
-    array = pa.chunked_array([pa.array([line, line + b"x"], pa.large_binary())])
-    assert set(keys_of_lines(array)) == keys_of([line, line + b"x"])
+    found = keys_of_lines(pa.array([line, line + b"x"], pa.binary()))
+    assert found.words | set(found.uids) == keys_of([line, line + b"x"])
 
 
 def test_a_word_is_found_in_its_blocks_only_however_many_there_are() -> None:
@@ -86,7 +85,9 @@ def test_a_word_is_found_in_its_blocks_only_however_many_there_are() -> None:
 
 @pytest.mark.parametrize("cut", [1, 20, 40])
 def test_a_damaged_index_is_said(cut: int) -> None:
-    data = encode({b"pods": 1, b'"pods': 1}, 1)
+    entries = Entries()
+    entries.add(0, Keys({b"pods", b'"pods'}, []))
+    data = encode(entries, 1)
     for damaged in (data[:-cut], b"x" + data[1:], b""):
         with pytest.raises(StoreError, match="damaged"):
             Index(BytesIO(damaged), "here").look_up(Words.in_line_with(b'"pods"'))
