@@ -11,7 +11,7 @@ import msgspec
 from kaudit_setup.auditlog.decode import decode_leniently, project
 from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.filters import Filter, is_pattern
-from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.auditlog.literals import Sought, spelled
 from kaudit_setup.auditlog.reports.top import top
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
@@ -84,10 +84,30 @@ def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter
 
 
 def _in_other_cases(logs: LogSource, dimension: str, plain: Sequence[str]) -> Iterator[str]:
-    """The values of the events that have one of `plain` somewhere, in this case or another."""
+    """The values of the events that have one of `plain` somewhere, in this case or another; of each case the first
+    thousand events. Of a single word that is there as it was said nothing more is looked for.
+    """
+    for value in plain:
+        for one in _values(logs, dimension, _cases(value)):
+            yield one
+            if [one] == plain:
+                return
+
+
+def _cases(value: str) -> list[Sought]:
+    cases = (value, value.lower(), value.upper(), value.title(), value.capitalize())
+    return [Sought.of(b'"' + spelled(case) + b'"') for case in dict.fromkeys(cases)]
+
+
+def _values(logs: LogSource, dimension: str, cases: Sequence[Sought]) -> Iterator[str]:
+    """What is in `dimension` of the first events that hold each of `cases`, which are found in one pass."""
     decoder, get = project(DIMENSIONS[dimension].fields, with_id=False), DIMENSIONS[dimension].get
-    cases = (case(value) for value in plain for case in (str, str.lower, str.upper, str.title, str.capitalize))
-    for case in dict.fromkeys(cases):
-        for hit in islice(logs.candidates([b'"' + spelled(case) + b'"']), _MOST_HITS):
+    left = dict.fromkeys(cases, _MOST_HITS)
+    for hit in logs.candidates([case.own[0] for case in cases]):
+        held = [case for case in cases if case.said_in(hit.text)]
+        if any(left[case] > 0 for case in held):
             event, _ = decode_leniently(decoder, hit.text)
             yield get(event) if event is not None else ""
+        left.update({case: left[case] - 1 for case in held})
+        if all(count <= 0 for count in left.values()):
+            return
