@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
+from typing import Final
 
 import msgspec
+
+_INK: Final = re.compile(rb"\S")
 
 
 class Block(msgspec.Struct):
@@ -30,7 +34,7 @@ class Block(msgspec.Struct):
     @property
     def blank(self) -> bool:
         """Whether its lines are blank: a small file may unpack to millions of them."""
-        return self.data[:1].isspace() and not bytes(self.view).strip()
+        return self.data[:1].isspace() and _INK.search(self.view) is None
 
     def sizes(self) -> list[int]:
         """The lines' sizes, newline included."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,7 +19,8 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
-from kaudit_setup.auditlog.shapes.convert import Converter, Readable
+from kaudit_setup.auditlog.shapes.convert import Converter, Part, Readable
+from kaudit_setup.auditlog.shapes.documents import Documents
 from kaudit_setup.auditlog.shapes.layouts import any_line
 from kaudit_setup.auditlog.shapes.opening import begin
 from kaudit_setup.auditlog.shapes.origins import of_server
@@ -79,15 +81,33 @@ def _cut(file: LogFile, unit: int) -> tuple[list[int], Reading | None]:
     try:
         with Path(file.copy or file.path).open("rb", buffering=0) as stream:
             start = begin(stream, Tally())
-            border = any_line if start.reading is None else start.reading.border
-            if start.packed or border is None:
+            if start.packed:
                 return [0], start.reading
-            if border is any_line:
+            find = _find_begin(start.reading)
+            if find is None:
                 return list(wanted), start.reading
-            found = [_border(stream, at, border) for at in wanted[1:]]
+            found = [find(stream, at) for at in wanted[1:]]
     except OSError:  # who reads it says so
         return list(wanted), None
     return [0, *sorted({at for at in found if at >= 0})], start.reading
+
+
+def _find_begin(reading: Reading | None) -> Callable[[BinaryIO, int], int] | None:
+    """Finds the first byte behind one at which one may begin to read, -1 if there is none nearby; None if each line
+    will do.
+    """
+    if reading is not None and reading.documents is not None:
+        return partial(_between, documents=reading.documents)
+    border = any_line if reading is None else reading.border
+    if border is None:
+        return _nowhere
+    return None if border is any_line else partial(_border, border=border)
+
+
+def _nowhere(stream: BinaryIO, start: int) -> int:
+    """Of a file that is read from its beginning."""
+    del stream, start
+    return -1
 
 
 def _border(stream: BinaryIO, start: int, border: Callable[[bytes], int]) -> int:
@@ -96,6 +116,15 @@ def _border(stream: BinaryIO, start: int, border: Callable[[bytes], int]) -> int
     window = stream.read(_WINDOW_BYTES)
     found = border(window[: window.rfind(b"\n") + 1])
     return at + found if found >= 0 else -1
+
+
+def _between(stream: BinaryIO, start: int, documents: Documents) -> int:
+    """The first byte behind `start` at which an element seems to end, and another one follows; -1 if there is none
+    nearby. Who reads up to there knows whether that is so.
+    """
+    stream.seek(start)
+    found = documents.behind(stream.read(_WINDOW_BYTES))
+    return start + found if found >= 0 else -1
 
 
 def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | None = None) -> Iterator[Block]:
@@ -135,17 +164,21 @@ def _at(stream: BinaryIO, part: Block) -> int:
 
 
 def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None) -> Iterator[Block]:
-    at, source, reading = 0, cast(Readable, stream), unit.reading
-    if unit.start:
+    at, source, reading = unit.start, cast(Readable, stream), unit.reading
+    documents = reading.documents if reading else None
+    if unit.start and documents:
+        stream.seek(at)
+    elif unit.start:
         at = _line_start(stream, unit.start)
     else:
         start = begin(stream, tally, server=of_server(unit.file.path))
         at, source, reading = start.at, start.source, reading or start.reading
+        documents = reading.documents if reading else None
         if unit.file.gzipped and start.empty:
             tally.lose(CUT)
     converter = Converter(reading, tally, sought)
-    if reading is not None and reading.documents is not None:
-        yield from converter.documents(source, reading.documents, room)
+    if documents is not None:
+        yield from converter.documents(source, documents, room, Part(unit.start, unit.end))
     else:
         yield from converter.lines(_blocks(source, unit.end, at, tally, room, strict=reading is None))
 

@@ -65,6 +65,8 @@ class Tally(msgspec.Struct):
     """What its lines look like, as far as they were read as events."""
     others: dict[str, int] = msgspec.field(default_factory=dict)
     """Events that are not kube-apiserver's own, as their records say, by who wrote them."""
+    overran: bool = False
+    """Whether a part of a file was read to the end of the file, because its own end is not one."""
     losses: list[Loss] = msgspec.field(default_factory=list)
     """Why parts of it were not read, however many events they held."""
 

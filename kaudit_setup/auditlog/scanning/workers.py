@@ -11,7 +11,8 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -72,12 +73,24 @@ def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> 
             units = [replace(unit, meter=meter) for unit in units]
         # a fork copies locks but not the threads that would open them
         if not workers or not units or threading.active_count() > 1:
-            yield from _here(units, work, meter)
+            parts = _here(units, work, meter)
         else:
-            yield from _forked(units, work, min(workers, len(units)), meter)
+            parts = _forked(units, work, min(workers, len(units)), meter)
+        with closing(parts):
+            yield from _once(parts)
 
 
-def _here(units: Sequence[Unit], work: Work[T], meter: Meter | None) -> Iterator[tuple[Unit, T | Tally]]:
+def _once(parts: Iterable[tuple[Unit, T | Tally]]) -> Iterator[tuple[Unit, T | Tally]]:
+    """Without the parts of a file that one before them has read, too."""
+    done = ""
+    for unit, part in parts:
+        if unit.file.key != done:
+            yield unit, part
+            if isinstance(part, Tally) and part.overran:
+                done = unit.file.key
+
+
+def _here(units: Sequence[Unit], work: Work[T], meter: Meter | None) -> Generator[tuple[Unit, T | Tally], None, None]:
     for number, unit in enumerate(units):
         tally = Tally()
         for payload in work(unit, tally):
@@ -89,7 +102,7 @@ def _here(units: Sequence[Unit], work: Work[T], meter: Meter | None) -> Iterator
 
 def _forked(
     units: Sequence[Unit], work: Work[T], count: int, meter: Meter | None
-) -> Iterator[tuple[Unit, T | Tally]]:
+) -> Generator[tuple[Unit, T | Tally], None, None]:
     from multiprocessing import get_context
 
     fork = get_context("fork")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER
@@ -31,6 +31,18 @@ class Readable(Protocol):
     def readinto(self, into: memoryview, /) -> int | None:
         """Fill `into`, at least a part of it; 0 at the end."""
         ...
+
+
+class Part(NamedTuple):
+    """Bytes of a file: from `start`, where something begins, to `end`, where something seems to end; -1 for all."""
+
+    start: int = 0
+    end: int = -1
+
+
+def _left(stop: int, at: int, room: int) -> int:
+    """How many bytes to read, of at most `room`."""
+    return room if stop < 0 else min(room, stop - at)
 
 
 class Converter:
@@ -89,10 +101,11 @@ class Converter:
             self._tally.watch(data, size, (stamp,))
             self._tally.events += not wanted.checked and data.find(stamp, 0, size) >= 0
 
-    def documents(self, source: Readable, documents: Documents, room: int) -> Iterator[Block]:
-        """What a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
-        at, data, piece = 0, bytearray(), memoryview(bytearray(room))
-        while size := source.readinto(piece) or 0:
+    def documents(self, source: Readable, documents: Documents, room: int, part: Part) -> Iterator[Block]:
+        """What a part of a stream of JSON becomes that does not keep to lines. Reads about `room` bytes at once."""
+        at, data, piece = part.start, bytearray(), memoryview(bytearray(room))
+        stop = part.end + documents.overlap if part.end >= 0 else -1
+        while size := source.readinto(piece[: _left(stop, at + len(data), room)]) or 0:
             data += piece[:size]
             wanted = self._main.telling(data, len(data), self._sought) if self._sought else ALL
             self._leave_out(data, len(data), wanted)
@@ -105,6 +118,11 @@ class Converter:
                 yield self._block(self._main.apply(found), at, count_lines(data, used))
                 at += used
                 del data[:used]
+            if at + len(data) == stop:
+                if at == part.end:
+                    return
+                # the end is inside of an element: the part behind it does not begin where it seems to
+                stop, self._tally.overran = -1, True
         self._left_out = False
         found, _ = documents.take(data, last=True, finders=None)
         unfinished = bool(data) and not data.endswith(b"\n")
@@ -211,23 +229,35 @@ class Converter:
 _OF_V1: Final = OWN_ORDER + b'v1"'
 _OWN_MESSAGE: Final = re.compile(rb"[IWEF]\d{4} [^{]*+\Z").match
 _BRACE: Final = ord("}")
+_INSIDE: Final = b" \t}]"  # how a line begins that is a part of JSON over several lines
 _IN_LINES: Final = frozenset({Kind.plain, Kind.text})
 _IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
 
 
+def _is_own(data: bytearray, begin: int, end: int) -> bool:
+    """Whether a line is surely an event."""
+    return data[end - 1] == _BRACE and data.startswith(OWN_ORDER, begin)
+
+
+def _in_spread(data: bytearray, begin: int, end: int) -> bool:
+    """Whether a line is surely a part of JSON over several lines."""
+    return data[begin] in _INSIDE
+
+
 def all_of(block: Block, kinds: Collection[Kind]) -> bool:
-    """Whether lines here and there in a block are of these kinds; all of them in a small one."""
+    """Whether lines here and there in a block are of these kinds, those of JSON lines or of JSON over several lines;
+    all of them in a small one.
+    """
     if block.blank:
         return True
     data, size = block.data, block.size
-    plain = Kind.plain in kinds
+    known = _in_spread if Kind.document in kinds else _is_own
     step = 1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES
     look = 0
     while look < size:
         at = data.rfind(b"\n", 0, look) + 1
         end = data.find(b"\n", look, size)
-        own = plain and data[end - 1] == _BRACE and data.startswith(OWN_ORDER, at)
-        if not own and kind_of(bytes(data[at:end])) not in kinds:
+        if not known(data, at, end) and kind_of(bytes(data[at:end])) not in kinds:
             return False
         # the last line is always looked at
         look = max(end + 1, min(look + step, size - 1))

@@ -37,6 +37,9 @@ _WRAPPER: Final = re.compile(
 _WRAPPER_BYTES: Final = 1 << 12  # bytes within which a list begins
 _MOST_DAMAGED: Final = 20  # elements of a stretch whose end is looked for by counting brackets
 _COMMON_BYTES: Final = 40
+_COMMA: Final = ord(",")
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
+_TRUNCATED: Final = "truncated"
 _ID: Final = b'"auditID"'  # which an event has once, unless another one is in its body
 
 
@@ -161,6 +164,19 @@ class Documents:
         sep = self._separator
         return sep.line if sep is not None and b"\n" in sep.text[sep.close : sep.open] else None
 
+    def behind(self, window: bytes) -> int:
+        """Where the first element ends that ends in `window`, if what follows it is what separates elements; -1 if
+        none does. In an element there may be a list of others that look the same: only who reads the file up to
+        there knows whether it is one.
+        """
+        found = window.find(self._separator.text) if self._separator else -1
+        return found + self._separator.close if self._separator and found >= 0 else -1
+
+    @property
+    def overlap(self) -> int:
+        """How many bytes behind the end of an element tell that another one follows."""
+        return len(self._separator.text) - self._separator.close if self._separator else 0
+
     def take(self, data: bytearray, *, last: bool, finders: Sequence[Find] | None) -> Taken:
         """What of `data` is whole; it begins between elements, and must stay as it is until the origins of what is
         found have been asked for. `last`: nothing follows. `finders`: elements in which
@@ -184,8 +200,10 @@ class Documents:
         while (begin := _begin(data, used)) >= 0:
             end = end_of(data, begin) if damaged < _MOST_DAMAGED else -1
             if end < 0 or not fields_of(bytes(data[begin:end])):
-                following = self._next(data, begin)
-                if following < 0 and end < 0 and not last and len(data) < LONGEST_BYTES:
+                following = self._following(data, begin)
+                # what seems to follow may be in it: in what a client has sent
+                unsure = following < 0 or (end < 0 and _goes_on(memoryview(data)[begin:]))
+                if unsure and end < 0 and not last and len(data) < LONGEST_BYTES:
                     break
                 damaged += 1
                 end = min((at for at in (end, following) if at >= 0), default=len(data))
@@ -198,7 +216,7 @@ class Documents:
             lines.append(line)
         return Taken(Texts([one_line(text) for _, text in pieces], lines), len(data) if last else used)
 
-    def _next(self, data: bytearray, begin: int) -> int:
+    def _following(self, data: bytearray, begin: int) -> int:
         """Where the element after the one that begins there may begin; -1 if it is not to be seen."""
         found = data.find(self._separator.text, begin) if self._separator else -1
         return found + self._separator.close if self._separator and found >= 0 else -1
@@ -261,17 +279,23 @@ class _Stretch:
     def _items(self, *, compacted: bool = False) -> list[msgspec.Raw]:
         """The elements. Raises one of REFUSED if it is no JSON."""
         data, begin, end, sep = self._data, self._begin, self.end, self._separator
-        if not sep.comma or not begin:
+        glue = sep.text[sep.close : sep.open]
+        if not glue or not begin:
             between = sep.text if sep.comma else b",".join((sep.text[: sep.close], sep.text[sep.close :]))
             listed = b"[" + data[begin:end].replace(sep.text, between) + b"]"
             return ITEMS.decode(compact(listed) if compacted else listed)
-        # without a copy: what stands around them becomes the brackets of their array, for a moment
+        # without a copy: for a moment, what stands around them becomes the brackets of an array, or one of its commas
         around = data[begin - 1], data[end]
-        data[begin - 1], data[end] = b"[]"
+        spaces = [] if sep.comma else [begin + at + sep.close for _, at, _ in sep.find(self._view)]
         try:
+            data[begin - 1], data[end] = b"[]"
+            for at in spaces:
+                data[at] = _COMMA
             view = memoryview(data)[begin - 1 : end + 1]
             return ITEMS.decode(compact(view) if compacted else view)
         finally:
+            for at in spaces:
+                data[at] = glue[0]
             data[begin - 1], data[end] = around
 
     def _count(self) -> int:
@@ -297,6 +321,16 @@ class _Stretch:
             done = self._begin + at
             lines.append(line)
         return lines
+
+
+def _goes_on(text: memoryview) -> bool:
+    """Whether more has to be seen of a JSON value, in which nothing is wrong so far."""
+    try:
+        # of half a number nobody knows whether it is one
+        _ANY.decode(bytes(text).rstrip(b"+-.0123456789Ee"))
+    except REFUSED as error:
+        return _TRUNCATED in str(error)
+    return False
 
 
 def _glue(data: bytearray, last: bool) -> int:

@@ -53,14 +53,16 @@ _BY_TEXT: Final[tuple[tuple[Callable[[bytes], object], Kind], ...]] = (
 def _json(line: bytes) -> Kind:
     if line.startswith(OWN_ORDER) and line.endswith(b"}"):
         return Kind.plain
+    if line.rstrip().endswith((b"{", b"[", b",")):
+        # an element of an array, the beginning of a value
+        return Kind.document
     fields = fields_of(line)
     if fields:
         return _object(fields)
     try:
         return Kind.record if ITEMS.decode(line) else Kind.text
-    except REFUSED:
-        # an element of an array, the beginning of a value; or what is damaged
-        return Kind.document if line.rstrip().endswith((b"{", b"[", b",")) else Kind.text
+    except REFUSED:  # damaged
+        return Kind.text
 
 
 def _object(fields: Mapping[str, msgspec.Raw]) -> Kind:

@@ -168,12 +168,14 @@ def _newlines() -> Find:
 def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
     """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
     end = len(data) if size is None else size
-    if 0 <= data.find(b"\n", 0, end) < _SHORT_LINE:
+    look = min(end, _LOOK_BYTES)
+    if data.count(b"\n", 0, look) * _SHORT_LINE > look:
         return data.count(b"\n", 0, end)
     return len(_newlines()(memoryview(data)[:end]))
 
 
 _SHORT_LINE: Final = 200  # bytes
+_LOOK_BYTES: Final = 4096
 
 
 class Layout(Protocol):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import json
 from functools import partial
 from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import SAME, Writer, cri
+from shapekit import SAME, Writer, cri, dump
 
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.reader import Unit, plan
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.scanning.workers import spread
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:800]
 DECODER = project({"audit_id"})
@@ -21,13 +23,8 @@ SHAPES: dict[str, Writer] = {
     **SAME,
     "CRI in large parts": partial(cri, most=700),
 }
-WHOLE = {
-    "array",
-    "EventList",
-    "get-log-events",
-    "AKS records",
-    "journald export",  # an entry may hold anything, also what looks like others
-}
+WHOLE = {"journald export"}
+"""An entry may hold anything, also what looks like others."""
 
 
 def events(units: list[Unit]) -> tuple[list[tuple[int, str]], Tally]:
@@ -40,6 +37,8 @@ def events(units: list[Unit]) -> tuple[list[tuple[int, str]], Tally]:
                 (whole.lines + lines.number(at), event.audit_id) for at, event in enumerate(lines.events) if event
             ]
         whole.add(tally)
+        if tally.overran:
+            break  # the parts behind it are not read
     return sorted(found), whole
 
 
@@ -69,3 +68,31 @@ def test_a_part_never_begins_inside_of_an_event(tmp_path: Path) -> None:
     found, tally = events(plan([file], 30_000))
     assert found == wanted
     assert tally.damaged == 0
+
+
+@pytest.mark.parametrize("shape", ["array", "EventList", "get-log-events"])
+@pytest.mark.parametrize("first", [[], [{}], [1, {"a": 1}], ["},"]])
+def test_what_a_client_sent_is_no_place_to_cut_at(tmp_path: Path, shape: str, first: list[object]) -> None:
+    """A large body is a list of what looks like events, and no element of the document ends for a whole part."""
+    inner = [json.loads(line) for line in RECORDED[:80]]
+    large = {**json.loads(RECORDED[0]), "requestObject": [*first, *inner]}
+    lines = [*RECORDED[:30], dump(large), *RECORDED[30:]]
+    log = tmp_path / "audit.log"
+    log.write_bytes(SHAPES[shape](lines))
+    (file,) = find_logs([str(log)]).files
+    wanted = [(1, json.loads(line)["auditID"]) for line in lines]
+    for size in (20_000, 33_000):
+        units = plan([file], size)
+        assert len(units) > 3
+        found, tally = events(units)
+        assert found == sorted(wanted), size
+        assert tally.damaged == 0
+        assert [part.overran for part in _tallies(units)].count(True) == (shape != "get-log-events")
+
+
+def _tallies(units: list[Unit]) -> list[Tally]:
+    return [
+        part
+        for _, part in spread(units, lambda unit, tally: decode_unit(unit, tally, DECODER), 0)
+        if isinstance(part, Tally)
+    ]
