@@ -18,7 +18,7 @@ import typer
 from kaudit_setup.cli.answer import Answering, answering, show_error
 from kaudit_setup.cli.app import build, words_of
 from kaudit_setup.cli.config.loaded import Loaded
-from kaudit_setup.cli.everywhere import take_out
+from kaudit_setup.cli.global_options import take_out
 from kaudit_setup.errors import Exit, InputError, KauditError
 from kaudit_setup.report.presentation import presenting
 from kaudit_setup.report.terminal import keep, notes

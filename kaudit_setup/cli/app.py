@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from kaudit_setup import __version__
-from kaudit_setup.cli.everywhere import HELP
+from kaudit_setup.cli.global_options import HELP
 
 COMMANDS: Final = {
     "enable": "Enable audit logging: show the diff, back up, patch, verify.",

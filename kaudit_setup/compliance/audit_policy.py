@@ -12,9 +12,9 @@ from kaudit_setup.compliance.verdict import Verdict
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import phrasing
 from kaudit_setup.policy.catalog import requests
-from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.classes.need import AFTER_OR_DURING, Ask, Need
 from kaudit_setup.policy.classes.regions import Box
+from kaudit_setup.policy.classes.rule_map import RuleMap
 from kaudit_setup.policy.lint.finding import Finding, Severity, ordered
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.policy.questions.requesters import Who, region, uses
@@ -26,7 +26,7 @@ _SENSITIVE: Final = (
 )
 _MODIFIED: Final = (("pods", ("", "pods")), ("deployments", ("apps", "deployments")))
 _USED: Final = ("pods/exec", "pods/portforward", "pods/proxy", "services/proxy")
-_MEND: Final = "see `kaudit-setup policy show cis`"
+_FIX: Final = "see `kaudit-setup policy show cis`"
 TITLE: Final = "The audit policy covers key security concerns"
 
 
@@ -54,19 +54,21 @@ def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, .
     Pods and Deployments is logged; every use of pods/exec, pods/portforward, pods/proxy and services/proxy is logged.
     What is only lost for Kubernetes' own components is a warning: codes end in `-components`.
     """
-    chart = Chart(policy, version)
+    rule_map = RuleMap(policy, version)
     found: list[Finding] = []
     for name, kind, cluster in _SENSITIVE:
         verbs: tuple[str, ...] = ("create",) if cluster else (*requests.READS, *requests.WRITES)
-        boxes = uses(chart.space, verbs, kind, cluster=cluster)
-        found += _lost(chart, f"cis-{name}", f"access to {name}", boxes)
-        found += _level(chart, name, boxes)
+        boxes = uses(rule_map.space, verbs, kind, cluster=cluster)
+        found += _lost(rule_map, f"cis-{name}", f"access to {name}", boxes)
+        found += _level(rule_map, name, boxes)
     for name, kind in _MODIFIED:
-        found += _lost(chart, f"cis-{name}", f"changes of {name}", uses(chart.space, requests.WRITES, kind))
+        found += _lost(rule_map, f"cis-{name}", f"changes of {name}", uses(rule_map.space, requests.WRITES, kind))
     for name in _USED:
         verbs = ("create", "get") if name in {"pods/exec", "pods/portforward"} else _PROXIED
-        boxes = uses(chart.space, verbs, ("", name))
-        found += _lost(chart, f"cis-{name.replace('/', '-')}", f"use of {name}", boxes, Need(stages=AFTER_OR_DURING))
+        boxes = uses(rule_map.space, verbs, ("", name))
+        found += _lost(
+            rule_map, f"cis-{name.replace('/', '-')}", f"use of {name}", boxes, Need(stages=AFTER_OR_DURING)
+        )
     return ordered(found)
 
 
@@ -74,26 +76,26 @@ def check_322(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, .
 _PROXIED: Final = ("get", "create", "update", "patch", "delete")
 
 
-def _level(chart: Chart, name: str, boxes: Sequence[Box]) -> list[Finding]:
+def _level(rule_map: RuleMap, name: str, boxes: Sequence[Box]) -> list[Finding]:
     # the benchmark says "only Metadata", whether or not the higher level would show a body
     def higher(who: Who) -> set[int]:
-        deciding = [index for index, _ in chart.deciders(region(chart.space, who, *boxes))]
-        return {index for index in deciding if chart.decisions[index].level in {"Request", "RequestResponse"}}
+        deciding = [index for index, _ in rule_map.deciders(region(rule_map.space, who, *boxes))]
+        return {index for index in deciding if rule_map.decisions[index].level in {"Request", "RequestResponse"}}
 
     outside = higher("outsider")
     found = []
     for index in sorted(higher("anybody") | outside):
         severity: Severity = "error" if index in outside else "warning"
         code = f"cis-{name}-level" + ("" if index in outside else "-components")
-        level = chart.decisions[index].level
-        message = f"{phrasing.rule_name(chart.policy, index)} logs {name} at {level}, not at Metadata"
-        found.append(_finding(chart, code, severity, message, index))
+        level = rule_map.decisions[index].level
+        message = f"{phrasing.rule_name(rule_map.policy, index)} logs {name} at {level}, not at Metadata"
+        found.append(_finding(rule_map, code, severity, message, index))
     return found
 
 
-def _lost(chart: Chart, code: str, what: str, boxes: Sequence[Box], need: Need | None = None) -> list[Finding]:
+def _lost(rule_map: RuleMap, code: str, what: str, boxes: Sequence[Box], need: Need | None = None) -> list[Finding]:
     def grades(who: Who) -> dict[int, str]:
-        shares = chart.shares([Ask(region(chart.space, who, *boxes), need or Need(stages=AFTER_OR_DURING))])
+        shares = rule_map.shares([Ask(region(rule_map.space, who, *boxes), need or Need(stages=AFTER_OR_DURING))])
         return {s.index: phrasing.request(s.example) for s in shares if s.grade != "yes"}
 
     outside = grades("outsider")
@@ -102,10 +104,10 @@ def _lost(chart: Chart, code: str, what: str, boxes: Sequence[Box], need: Need |
     for index, example in (grades("anybody") | outside).items():
         by = "" if index in outside else " by Kubernetes' own components"
         severity = "error" if index in outside else "warning"
-        message = f"{phrasing.rule_name(chart.policy, index)} does not log {what}{by}, e.g. {example}"
-        found.append(_finding(chart, code if index in outside else f"{code}-components", severity, message, index))
+        message = f"{phrasing.rule_name(rule_map.policy, index)} does not log {what}{by}, e.g. {example}"
+        found.append(_finding(rule_map, code if index in outside else f"{code}-components", severity, message, index))
     return found
 
 
-def _finding(chart: Chart, code: str, severity: Severity, message: str, index: int) -> Finding:
-    return Finding(code, severity, message, _MEND, index, chart.policy.rules[index].line if index >= 0 else 0)
+def _finding(rule_map: RuleMap, code: str, severity: Severity, message: str, index: int) -> Finding:
+    return Finding(code, severity, message, _FIX, index, rule_map.policy.rules[index].line if index >= 0 else 0)

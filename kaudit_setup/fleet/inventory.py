@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from kaudit_setup.errors import InputError
-from kaudit_setup.fleet import ansible, ansible_static, ownformat
+from kaudit_setup.fleet import ansible, ansible_static, own_inventory
 from kaudit_setup.fleet.ansible_static import VarsFiles
 from kaudit_setup.fleet.hosts import Inventory, Problems, Tree
 from kaudit_setup.values import replace
@@ -28,8 +28,8 @@ def read(text: str, file: str, groups: Iterable[str] = (), beside: Tree | None =
     problems = Problems(file)
     ini = looks_like_ini(text, file)
     root = None if ini else marked(text, file)
-    if ownformat.is_own(root):
-        inventory = ownformat.parse(root, wanted, problems)
+    if own_inventory.is_own(root):
+        inventory = own_inventory.parse(root, wanted, problems)
     else:
         found = ansible_static.Static(problems)
         if ini:
@@ -58,7 +58,7 @@ def read_answer(answer: bytes, file: str, groups: Iterable[str] = ()) -> Invento
 def is_own(text: str, file: str) -> bool:
     """Whether this is the project's own format, which Ansible cannot read."""
     try:
-        return not looks_like_ini(text, file) and ownformat.is_own(marked(text, file))
+        return not looks_like_ini(text, file) and own_inventory.is_own(marked(text, file))
     except InputError:
         return False
 

@@ -12,8 +12,8 @@ from kaudit_setup.change.run.proof import prove_unchanged
 from kaudit_setup.change.run.terms import Outcome, Terms
 from kaudit_setup.errors import NodeError, StoppedError
 from kaudit_setup.fleet.events import ClusterReport, Event, NodeReport, Progress, State
+from kaudit_setup.fleet.kubeadm_config import found_after
 from kaudit_setup.fleet.plans import ClusterPlan, ConfigReport, ConfigState, NodePlan, server_at
-from kaudit_setup.fleet.store import found_after
 from kaudit_setup.node.cluster import ClusterSeen, wait_ready
 from kaudit_setup.node.observe import observe
 from kaudit_setup.node.peers import Address

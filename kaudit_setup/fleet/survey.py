@@ -13,8 +13,8 @@ from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.errors import InputError, KauditError, NodeError, StoppedError
 from kaudit_setup.fleet.group import Member, fingerprint, group
 from kaudit_setup.fleet.hosts import AuditClaim
+from kaudit_setup.fleet.kubeadm_config import plan_storing
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan, NodePlan, Storing, server_at
-from kaudit_setup.fleet.store import plan_storing
 from kaudit_setup.fleet.threads import Threads
 from kaudit_setup.node.cluster import ClusterSeen
 from kaudit_setup.node.observe import Observed

@@ -9,8 +9,8 @@ from typing import Final, Literal
 from kaudit_setup.model import NEWEST, KubeVersion
 from kaudit_setup.policy import phrasing
 from kaudit_setup.policy.catalog import requests
-from kaudit_setup.policy.classes.chart import Chart
 from kaudit_setup.policy.classes.regions import Box, intersections
+from kaudit_setup.policy.classes.rule_map import RuleMap
 from kaudit_setup.policy.classes.space import Space
 from kaudit_setup.policy.model import LEVELS, STAGES, Decision, Level, Policy, Rule, Stage
 from kaudit_setup.policy.questions.answers import Verdict, answers
@@ -82,10 +82,10 @@ def compare(a: Policy, b: Policy, version: KubeVersion = NEWEST) -> Comparison:
 def differences(a: Policy, b: Policy, version: KubeVersion = NEWEST) -> tuple[Difference, ...]:
     """Every class that is treated differently; empty exactly if the two always write the same events."""
     space = Space((a, b), version)
-    charts = Chart(a, version, space), Chart(b, version, space)
+    rule_maps = RuleMap(a, version, space), RuleMap(b, version, space)
     found: dict[tuple[int, int, Change], Difference] = {}
     for stages, region in _by_stages(space):
-        for difference in _differences(*charts, stages, region):
+        for difference in _differences(*rule_maps, stages, region):
             found.setdefault((difference.a.rule, difference.b.rule, difference.change), difference)
     return tuple(sorted(found.values(), key=lambda d: (CHANGES.index(d.change), d.b.rule, d.a.rule)))
 
@@ -116,7 +116,7 @@ def _by_stages(space: Space) -> list[tuple[tuple[Stage, ...], list[Box]]]:
     ]
 
 
-def _differences(a: Chart, b: Chart, stages: tuple[Stage, ...], region: list[Box]) -> Iterator[Difference]:
+def _differences(a: RuleMap, b: RuleMap, stages: tuple[Stage, ...], region: list[Box]) -> Iterator[Difference]:
     before: list[Box] = []
     # every request belongs to one rule of `a`; the last, -1, takes what none fits
     whole = (a.space.box(),)
@@ -156,7 +156,7 @@ def _change(old: Written, new: Written) -> Change | None:
     return "other"
 
 
-def _requests(a: Chart, index: int, b: Chart, other: int) -> str:
+def _requests(a: RuleMap, index: int, b: RuleMap, other: int) -> str:
     """What both rules are about, in words: of two conditions on the same thing, what they have in common."""
     one = a.policy.rules[index] if index >= 0 else Rule("None")
     two = b.policy.rules[other] if other >= 0 else Rule("None")
@@ -174,9 +174,9 @@ def _requests(a: Chart, index: int, b: Chart, other: int) -> str:
     )
 
 
-def _narrower(chart: Chart, one: Rule, two: Rule) -> Rule:
+def _narrower(rule_map: RuleMap, one: Rule, two: Rule) -> Rule:
     def reach(rule: Rule) -> int:
-        return sum(box.at[2].bit_count() for box in chart.space.rule(rule))
+        return sum(box.at[2].bit_count() for box in rule_map.space.rule(rule))
 
     if not (one.resources or one.non_resource_urls):
         return two

@@ -27,12 +27,12 @@ from kaudit_setup.sandbox.audit import Backend, LogFile
 from kaudit_setup.sandbox.controllers import Controllers
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.flags import FlagError, Options, parse
+from kaudit_setup.sandbox.initial_objects import register, sow
 from kaudit_setup.sandbox.kubelet import READY
-from kaudit_setup.sandbox.life import hang_on
+from kaudit_setup.sandbox.lifeline import hang_on
 from kaudit_setup.sandbox.objects import FILE, Store
-from kaudit_setup.sandbox.requests import judge
+from kaudit_setup.sandbox.requests import policy
 from kaudit_setup.sandbox.requests.access import User, of_certificate
-from kaudit_setup.sandbox.seeds import register, sow
 from kaudit_setup.sandbox.service import Call, Service
 from kaudit_setup.sandbox.tree import ADDRESS
 
@@ -105,7 +105,7 @@ class Container:
                 words = f"open {options.policy}: {(error.strerror or '').lower()}"
             self.die(f'loading audit policy file: failed to read file path "{options.policy}": {words}')
         try:
-            return judge.load(text, options.policy, self.kube)
+            return policy.load(text, options.policy, self.kube)
         except ValueError as error:
             self.die(str(error))
             raise

@@ -18,8 +18,8 @@ from kaudit_setup.sandbox.audit import Backend, Entry, Json
 from kaudit_setup.sandbox.objects import StatusError, Store, Target
 from kaudit_setup.sandbox.requests import access
 from kaudit_setup.sandbox.requests.access import ANONYMOUS, TOKENS, Ask, User
-from kaudit_setup.sandbox.requests.judge import attributes
 from kaudit_setup.sandbox.requests.metrics import RequestMetrics
+from kaudit_setup.sandbox.requests.policy import attributes
 from kaudit_setup.values import replace
 
 _LONG_VERBS = {"watch", "proxy"}

@@ -23,7 +23,7 @@ from pathlib import Path
 from kaudit_setup.sandbox import pki, tree
 from kaudit_setup.sandbox.faults import Faults
 from kaudit_setup.sandbox.kubelet import Kubelet
-from kaudit_setup.sandbox.life import hang_on
+from kaudit_setup.sandbox.lifeline import hang_on
 from kaudit_setup.sandbox.sshd import COMMANDS, Login, Server
 
 _TICK = 0.02

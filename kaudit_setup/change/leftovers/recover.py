@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from kaudit_setup.change.backup import backups_of
-from kaudit_setup.change.by_hand import commands
+from kaudit_setup.change.manual_restore import commands
 from kaudit_setup.errors import BrokenError, ChangeError, NodeError
 from kaudit_setup.node.frames import frames
 from kaudit_setup.node.observe import Observed

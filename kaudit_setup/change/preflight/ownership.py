@@ -11,7 +11,7 @@ from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.permissions import ROOT, WRITE, allows
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.change.preflight.places import find_place
+from kaudit_setup.change.preflight.reserved_folders import find_place
 from kaudit_setup.manifest.settings import DEFAULT_LOG_PATH, DEFAULT_POLICY_PATH, DEFAULT_WEBHOOK_PATH
 from kaudit_setup.model import AuditSettings
 from kaudit_setup.node.observe import LogSeen, Observed

@@ -8,8 +8,8 @@ from kaudit_setup.change.folders import STATE
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.change.preflight.replaced import replaced
-from kaudit_setup.change.preflight.strays import strays
+from kaudit_setup.change.preflight.replaced_files import replaced
+from kaudit_setup.change.preflight.stray_manifests import strays
 from kaudit_setup.node.observe import Observed
 from kaudit_setup.rotation import Rotation
 from kaudit_setup.units import natural

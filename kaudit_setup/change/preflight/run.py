@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator, Sequence
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
-from kaudit_setup.change.preflight.installed import installed
 from kaudit_setup.change.preflight.kubeconfig import webhook_kubeconfig
-from kaudit_setup.change.preflight.living import living_node, waiting_changes
+from kaudit_setup.change.preflight.log_permissions import log_group, rights
+from kaudit_setup.change.preflight.other_installers import installed
 from kaudit_setup.change.preflight.ownership import ownership
 from kaudit_setup.change.preflight.paths import paths
-from kaudit_setup.change.preflight.restored import restored_policy
-from kaudit_setup.change.preflight.rights import log_group, rights
+from kaudit_setup.change.preflight.rollback_policy import restored_policy
+from kaudit_setup.change.preflight.running_node import living_node, waiting_changes
 from kaudit_setup.errors import RefusedError
 from kaudit_setup.model import NEWER, read_as
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kaudit_setup.change.by_hand import commands
 from kaudit_setup.change.cancel import CancelledError, Level
 from kaudit_setup.change.diagnose import phase_words, telling_lines, why_not_proved
+from kaudit_setup.change.manual_restore import commands
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.run.attempt import Attempt
 from kaudit_setup.change.run.proof import UnprovedError, wait_for_manifest

@@ -8,8 +8,8 @@ import typer
 
 from kaudit_setup.cli import complete
 from kaudit_setup.cli.answer import show as answer
-from kaudit_setup.cli.asking import ask, end, given, missing
 from kaudit_setup.cli.confirm import confirm
+from kaudit_setup.cli.every_node import ask, end, given, missing
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ConfirmOptions, LookOptions, NodeOptions, RowNodeOptions
 from kaudit_setup.cli.options.output import Output

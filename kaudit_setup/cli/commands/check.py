@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import remember_form, show
-from kaudit_setup.cli.asking import given
+from kaudit_setup.cli.every_node import given
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import LookOptions
 from kaudit_setup.cli.options.output import exit_unless

@@ -41,8 +41,8 @@ def config() -> None:
 def show(output: RowOutputOption = RowOutput.text) -> None:
     """Show each value that is set, and its source."""
     from kaudit_setup.cli.app import whole
-    from kaudit_setup.cli.config.judge import judged
     from kaudit_setup.cli.config.loaded import profile_now
+    from kaudit_setup.cli.config.setting_states import judged
     from kaudit_setup.report.config import ConfigValue, as_text
     from kaudit_setup.report.documents.document import document
 

@@ -149,7 +149,7 @@ def _wanted(candidate: Candidate, how: StatusOptions) -> dict[str, str]:
     if candidate.audit is None or how.inventory is None:
         return {}
     from kaudit_setup.change.plan import sha256
-    from kaudit_setup.cli.wanted import wanted_of
+    from kaudit_setup.cli.inventory_settings import wanted_of
     from kaudit_setup.fleet.drift import LOG_GROUP, POLICY
 
     wanted = wanted_of(candidate.audit, how.inventory)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.cli.answer import show
-from kaudit_setup.cli.asking import ask, end, given, missing
+from kaudit_setup.cli.every_node import ask, end, given, missing
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ProofOptions
 from kaudit_setup.model import NEWER, read_as

@@ -9,7 +9,7 @@ from kaudit_setup.model import NEWEST, OLDEST
 from kaudit_setup.policy.build.recipe import Recipe, check
 from kaudit_setup.policy.build.render import Section, render
 from kaudit_setup.policy.build.sections import sections
-from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.rule_map import RuleMap
 from kaudit_setup.policy.compare import differences
 from kaudit_setup.policy.lint import reachability
 from kaudit_setup.policy.load import load
@@ -47,8 +47,8 @@ def _counting(recipe: Recipe, every: list[Section]) -> list[Section]:
 
 def _reached(recipe: Recipe, every: list[Section]) -> list[Section]:
     """Each without the resources that earlier rules take anyway. A rule that is never reached is a contradiction."""
-    chart = Chart(_policy(recipe, every), NEWEST)
-    for finding in reachability.findings(chart):
+    rule_map = RuleMap(_policy(recipe, every), NEWEST)
+    for finding in reachability.findings(rule_map):
         if finding.code in {"unreachable-rule", "matches-nothing"}:
             section = every[finding.rule]
             raise InputError(
@@ -57,10 +57,10 @@ def _reached(recipe: Recipe, every: list[Section]) -> list[Section]:
             )
         if finding.code == "logs-nothing":
             raise InputError("nothing would be logged", hint="drop less")
-    return [_trimmed(chart, i, section) for i, section in enumerate(every)]
+    return [_trimmed(rule_map, i, section) for i, section in enumerate(every)]
 
 
-def _trimmed(chart: Chart, index: int, section: Section) -> Section:
+def _trimmed(rule_map: RuleMap, index: int, section: Section) -> Section:
     """Without those of its resources that earlier rules take anyway."""
     rule = section.rule
     kept = []
@@ -68,7 +68,7 @@ def _trimmed(chart: Chart, index: int, section: Section) -> Section:
         specs = []
         for spec in entry.resources:
             alone = replace(rule, resources=(replace(entry, resources=(spec,)),))
-            if chart.reached_by(alone, index):
+            if rule_map.reached_by(alone, index):
                 specs.append(spec)
         if specs:
             kept.append(replace(entry, resources=tuple(specs)))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kaudit_setup.model import NEWEST, KubeVersion
-from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.rule_map import RuleMap
 from kaudit_setup.policy.lint import content, ignored, reachability
 from kaudit_setup.policy.lint.finding import Finding, ordered
 from kaudit_setup.policy.load import Loaded
@@ -41,4 +41,4 @@ def loading(loaded: Loaded) -> Iterator[Finding]:
 
 def lint_policy(policy: Policy, version: KubeVersion = NEWEST) -> tuple[Finding, ...]:
     """The findings that need no file."""
-    return ordered([*content.findings(policy, version), *reachability.findings(Chart(policy, version))])
+    return ordered([*content.findings(policy, version), *reachability.findings(RuleMap(policy, version))])

@@ -12,8 +12,8 @@ from kaudit_setup.change.preflight import Finding
 from kaudit_setup.change.prepare import Prepared
 from kaudit_setup.fleet.plans import ClusterPlan, FleetPlan
 from kaudit_setup.report.escape import safe
-from kaudit_setup.report.nodes.alike import gather, names, only
 from kaudit_setup.report.nodes.file_diff import CONTEXT, Diff, as_lines, changed, cut, file_diff, painted, preset_of
+from kaudit_setup.report.nodes.grouping import gather, names, only
 from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.review import config_diff, facts_of, remarks_of, shown
 from kaudit_setup.report.times import localized

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kaudit_setup.fleet.plans import FleetPlan, NodePlan
-from kaudit_setup.report.nodes.alike import gather, names, only
+from kaudit_setup.report.nodes.grouping import gather, names, only
 from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.log_cost import cost_as_text, log_cost
 from kaudit_setup.report.wrap import WIDTH, fitted

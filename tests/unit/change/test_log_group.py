@@ -249,7 +249,7 @@ def test_rights_that_changed_after_the_review_are_not_overwritten(node: Node) ->
 def test_an_inventory_may_want_it(node: Node, tmp_path: Path) -> None:
     inventory = tmp_path / "clusters.yaml"
     inventory.write_text("audit: {policy: metadata, log-group: adm}\nhosts: [cp1]\n")
-    from kaudit_setup.cli.wanted import wanted_of
+    from kaudit_setup.cli.inventory_settings import wanted_of
     from kaudit_setup.fleet.inventory_files import read_from
 
     [host] = read_from(inventory, ()).hosts

@@ -11,7 +11,7 @@ import pytest
 from documents import only
 
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.preflight.places import find_place
+from kaudit_setup.change.preflight.reserved_folders import find_place
 from kaudit_setup.cli import main
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import PlaceSeen, observe

@@ -11,7 +11,7 @@ import pytest
 from logkit import SCENARIO, event, write
 
 from kaudit_setup.cli import main
-from kaudit_setup.cli.everywhere import take_out
+from kaudit_setup.cli.global_options import take_out
 from kaudit_setup.errors import InputError
 
 

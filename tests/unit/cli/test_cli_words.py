@@ -14,7 +14,7 @@ import typer.main
 
 from kaudit_setup.cli import main
 from kaudit_setup.cli.app import COMMANDS, build, whole
-from kaudit_setup.cli.everywhere import NAMES
+from kaudit_setup.cli.global_options import NAMES
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kaudit_setup"
 PROSE = {"asks", "reads", "sandbox", "uses"}

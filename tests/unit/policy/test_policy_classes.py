@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kaudit_setup.model import KubeVersion
 from kaudit_setup.policy.catalog import identities
-from kaudit_setup.policy.classes.chart import Chart
+from kaudit_setup.policy.classes.rule_map import RuleMap
 from kaudit_setup.policy.classes.space import Space, is_resource_path
 from kaudit_setup.policy.evaluate import evaluate, resource_matches
 from kaudit_setup.policy.model import Attributes, GroupResources, Policy, Rule
@@ -68,11 +68,11 @@ ALL = tuple(everything())
 @settings(max_examples=25, deadline=None)
 @given(policies)
 def test_a_rule_is_reached_exactly_if_some_request_reaches_it(policy: Policy) -> None:
-    chart = Chart(policy)
+    rule_map = RuleMap(policy)
     reached = {evaluate_index(policy, a) for a in ALL}
-    proved = {i for i in range(len(policy.rules)) if chart.reached(i) is not None}
+    proved = {i for i in range(len(policy.rules)) if rule_map.reached(i) is not None}
     assert proved == reached - {-1}
-    assert {i for i, _ in chart.deciders(chart.space.requests())} == reached
+    assert {i for i, _ in rule_map.deciders(rule_map.space.requests())} == reached
 
 
 def evaluate_index(policy: Policy, a: Attributes) -> int:
@@ -119,9 +119,9 @@ def url_matches(spec: str, path: str) -> bool:
 @settings(max_examples=25, deadline=None)
 @given(policies)
 def test_the_example_of_a_rule_is_decided_by_it(policy: Policy) -> None:
-    chart = Chart(policy)
-    for index, box in chart.deciders(chart.space.requests()):
-        example = chart.space.sample(box)
+    rule_map = RuleMap(policy)
+    for index, box in rule_map.deciders(rule_map.space.requests()):
+        example = rule_map.space.sample(box)
         assert evaluate(policy, example).rule_index == index, example
         assert not example.path or not is_resource_path(example.path)
 
@@ -144,21 +144,21 @@ def test_groups_are_sets() -> None:
             Rule("Metadata", user_groups=("dev", "qa")),
         )
     )
-    chart = Chart(policy)
-    assert chart.reached(2) is None
-    found = chart.reached(3)
+    rule_map = RuleMap(policy)
+    assert rule_map.reached(2) is None
+    found = rule_map.reached(3)
     assert found is not None
-    assert chart.space.sample(found).groups == ("qa", "system:authenticated")
+    assert rule_map.space.sample(found).groups == ("qa", "system:authenticated")
 
 
 def test_everybody_is_authenticated_or_anonymous_or_has_failed() -> None:
     everybody = Rule("Metadata", user_groups=(identities.AUTHENTICATED, identities.UNAUTHENTICATED))
-    chart = Chart(Policy((everybody, Rule("None", users=("alice",)), Rule("Metadata"))))
-    assert chart.reached(1) is None
-    last = chart.reached(2)
+    rule_map = RuleMap(Policy((everybody, Rule("None", users=("alice",)), Rule("Metadata"))))
+    assert rule_map.reached(1) is None
+    last = rule_map.reached(2)
     assert last is not None
-    assert chart.space.sample(last).user is None
-    anonymous = Chart(
+    assert rule_map.space.sample(last).user is None
+    anonymous = RuleMap(
         Policy((Rule("None", user_groups=(identities.UNAUTHENTICATED,)), Rule("None", users=(identities.ANONYMOUS,))))
     )
     assert anonymous.reached(1) is None
@@ -166,8 +166,8 @@ def test_everybody_is_authenticated_or_anonymous_or_has_failed() -> None:
 
 def test_the_loopback_client_of_old_servers_is_in_no_group_of_everybody() -> None:
     rules = (Rule("None", user_groups=(identities.AUTHENTICATED,)), Rule("Metadata", users=(identities.APISERVER,)))
-    assert Chart(Policy(rules), KubeVersion(1, 20)).reached(1) is not None
-    assert Chart(Policy(rules)).reached(1) is None
+    assert RuleMap(Policy(rules), KubeVersion(1, 20)).reached(1) is not None
+    assert RuleMap(Policy(rules)).reached(1) is None
 
 
 def test_a_thousand_rules_with_dozens_of_literals_are_proved_in_a_breath() -> None:
@@ -182,8 +182,8 @@ def test_a_thousand_rules_with_dozens_of_literals_are_proved_in_a_breath() -> No
         )
         for i in range(400)
     ]
-    chart = Chart(Policy((*many, Rule("Metadata"))))
-    assert sum(1 for i in range(401) if chart.reached(i) is None) == 0
+    rule_map = RuleMap(Policy((*many, Rule("Metadata"))))
+    assert sum(1 for i in range(401) if rule_map.reached(i) is None) == 0
 
 
 def test_resource_paths_are_told_from_others() -> None:

@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from kaudit_setup.cli.app import whole
 from kaudit_setup.cli.arguments import complete
-from kaudit_setup.cli.everywhere import take_out
+from kaudit_setup.cli.global_options import take_out
 
 PAGES = sorted({line.page for line in dockit.lines()})
 

@@ -42,8 +42,8 @@ def apply(
 ) -> None:
     """Make nodes audit as their inventory says: `enable` with the settings that are written there."""
     from kaudit_setup.change.prepare import prepare_enable
+    from kaudit_setup.cli.inventory_settings import wanted_of
     from kaudit_setup.cli.rollout import change_nodes
-    from kaudit_setup.cli.wanted import wanted_of
 
     inventory = how.inventory
     if inventory is None or how.host:

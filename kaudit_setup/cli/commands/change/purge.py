@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kaudit_setup.cli.answer import show
-from kaudit_setup.cli.asking import ask, end, everything, given, missing
 from kaudit_setup.cli.confirm import confirm
+from kaudit_setup.cli.every_node import ask, end, everything, given, missing
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.nodes import ConfirmOptions
 from kaudit_setup.errors import Exit

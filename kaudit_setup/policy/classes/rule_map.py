@@ -22,7 +22,7 @@ class Share:
     example: Attributes
 
 
-class Chart:
+class RuleMap:
     """A policy laid out over the classes of requests."""
 
     def __init__(self, policy: Policy, version: KubeVersion = NEWEST, space: Space | None = None) -> None:
