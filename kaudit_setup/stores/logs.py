@@ -107,6 +107,10 @@ class StoreLogs:
         self._window = wanted.window
         return self._store.weigh(classifier, wanted)
 
+    def left_out(self) -> Sequence[str]:
+        """See `several.Source.left_out`."""
+        return ()
+
     def close(self) -> None:
         """Nothing is kept here."""
 

@@ -70,7 +70,7 @@ def _source(address: Address, progress: Progress) -> Source:
         return StoreLogs(Table(ClickHouse.at(address), address.url, address.path))
     place = _place(address)
     if address.kind == "s3" and not place.names(RECORDS):
-        from kaudit_setup.stores.raw_bucket import RawBucket
+        from kaudit_setup.stores.raw.bucket import RawBucket
         from kaudit_setup.stores.s3 import Bucket
 
         return RawBucket(Bucket(address.host), address.path, progress)

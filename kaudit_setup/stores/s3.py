@@ -21,6 +21,28 @@ _TRIES = 4
 _END_BYTES = 1 << 16
 
 
+_KEYS = "are AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, those of this account?"
+_EXPIRED = "get new credentials, for example with: aws sso login"
+_DENIED = "the credentials need s3:ListBucket and s3:GetObject there, and s3:PutObject and s3:DeleteObject for pack"
+_GONE = "it was removed since the bucket was listed: run the same command again"
+_REGION = "set AWS_DEFAULT_REGION to the region of the bucket"
+_BUSY = "it has too much to do: run the same command again later"
+_HINTS = {
+    "NoSuchBucket": "is the name of the bucket right, and AWS_ENDPOINT_URL_S3?",
+    **dict.fromkeys(("NoSuchKey", "404"), _GONE),
+    "InvalidObjectState": "it is archived (Glacier): restore it first, or leave it out with --since and --until",
+    "RequestTimeTooSkewed": "set the clock of this machine",
+    **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch"), _KEYS),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"), _EXPIRED),
+    **dict.fromkeys(("AccessDenied", "AllAccessDisabled", "403"), _DENIED),
+    **dict.fromkeys(("PermanentRedirect", "AuthorizationHeaderMalformed", "301"), _REGION),
+    **dict.fromkeys(("SlowDown", "ServiceUnavailable", "503"), _BUSY),
+}
+"""By the code of an error (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); what answers a HEAD
+request has none but the status.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An object: its key, its bytes, and when it was written, in the spelling of a log."""
@@ -54,6 +76,11 @@ class Bucket:
         """The objects whose keys begin with `prefix`, in their order. Raises StoreError."""
         with self._said("cannot be listed"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                if "IsTruncated" not in page:  # any other XML, or HTML, reads like an empty list
+                    raise StoreError(
+                        f"s3://{self.bucket} cannot be listed: what answers is not S3",
+                        hint="is AWS_ENDPOINT_URL_S3 right, and no proxy or login page before it?",
+                    )
                 for one in page.get("Contents", ()):
                     yield Stored(one["Key"], one["Size"], stamp(one["LastModified"]))
 
@@ -79,8 +106,11 @@ class Bucket:
         file.touch(mode=0o600, exist_ok=False)
         with self._said(f"cannot be read: {one.key}"), file.open("wb") as out:
             self._client.download_fileobj(self.bucket, one.key, out, Callback=progress)
-        if file.stat().st_size != one.size:
-            raise StoreError(f"s3://{self.bucket}/{one.key} was cut short", hint="run the same command again")
+        if (got := file.stat().st_size) != one.size:
+            raise StoreError(
+                f"s3://{self.bucket}/{one.key} has {got} bytes, and {one.size} when it was listed",
+                hint="run the same command again",
+            )
 
     def put(self, key: str, file: Path) -> None:
         """`file` as an object: S3 shows it as a whole or not at all. Raises StoreError."""
@@ -118,6 +148,7 @@ class Bucket:
         """Errors of the library as StoreError."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from s3transfer.exceptions import RetriesExceededError
 
         try:
             yield
@@ -128,7 +159,14 @@ class Bucket:
             ) from error
         except ClientError as error:
             code, message = (error.response.get("Error", {}).get(name, "") for name in ("Code", "Message"))
-            raise StoreError(f"s3://{self.bucket} {what}: {code} {message}".rstrip()) from error
+            said = f"s3://{self.bucket} {what}: {code} {message}".rstrip()
+            raise StoreError(said, hint=_HINTS.get(code, "")) from error
+        except RetriesExceededError as error:
+            why = error.last_exception
+            raise StoreError(
+                f"s3://{self.bucket} {what}: the answer was cut short each time ({why})",
+                hint="run the same command again",
+            ) from error
         except (BotoCoreError, Boto3Error) as error:
             raise StoreError(
                 f"s3://{self.bucket} {what}: {error}", hint="is the network there, and AWS_ENDPOINT_URL_S3 right?"

@@ -40,6 +40,10 @@ class Source(LogSource, Protocol):
         """At least the lines of events that fit `wanted`, as files in the new folder `folder`. Raises StoreError."""
         ...
 
+    def left_out(self) -> Sequence[str]:
+        """A sentence, without a full stop, for each log that is there and could not be read."""
+        ...
+
     def close(self) -> None:
         """Remove what was kept here for the search."""
         ...
@@ -55,8 +59,8 @@ class Stores:
 
     @property
     def complete(self) -> bool:
-        """Whether no store has failed so far."""
-        return not self.failed
+        """Whether no store has failed so far, and none has a log that could not be read."""
+        return not self.failed and not any(one.left_out() for one in self.logs)
 
     @property
     def counting(self) -> bool:
@@ -73,13 +77,16 @@ class Stores:
         return found
 
     def missing(self) -> list[str]:
-        """A sentence for each store that failed; raises its StoreError if there is no other."""
+        """A sentence for each store that failed and each log that is left out; raises the StoreError of a store if
+        there is no other.
+        """
         if self.failed and len(self.failed) == len(self.logs):
             raise next(iter(self.failed.values()))
-        return [
+        failed = [
             f"The log in {name} is missing from this answer, or a part of it: {error}."
             for name, error in self.failed.items()
         ]
+        return [*failed, *(f"{said}." for one in self.logs for said in one.left_out())]
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -96,6 +96,8 @@ def events(
         rows = _found(logs, fits, raw=raw, stages=bool(wanted.stage))
         rows = rows if raw else shared.watch(rows)
         first = list(itertools.islice(rows, 1))
+        if not first:
+            missing()  # raises if nothing at all could be asked: that is not an empty answer
         if not is_file(sys.stdout):
             make_way()
 

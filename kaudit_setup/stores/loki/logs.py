@@ -95,6 +95,10 @@ class LokiLogs:
                 hint="make room there, or name another place for it with TMPDIR",
             ) from error
 
+    def left_out(self) -> Sequence[str]:
+        """See `several.Source.left_out`."""
+        return ()
+
     def close(self) -> None:
         """Nothing is kept here."""
 

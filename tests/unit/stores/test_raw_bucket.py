@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
+import zipfile
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 import storekit
@@ -12,7 +18,8 @@ from logkit import event
 
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.cli import main
-from kaudit_setup.stores.raw_bucket import day_of, node_of, pruned
+from kaudit_setup.stores.raw.bucket import node_of
+from kaudit_setup.stores.raw.dates import days_in, pruned
 from kaudit_setup.stores.s3 import Stored
 
 
@@ -25,11 +32,11 @@ from kaudit_setup.stores.s3 import Stored
         ("cp1-20261123T160000Z-1.log.zst", "2026-11-23"),
         ("audit/2026/11/31/x.log", None),
         ("audit/cp1/x-1234567890123.log", None),
+        ("audit/0a20240105f/x.log", None),
     ],
 )
 def test_the_day_in_a_key(key: str, day: str | None) -> None:
-    found = day_of(key)
-    assert (found and found.isoformat()) == day
+    assert [found.isoformat() for found in days_in(key)] == ([day] if day else [])
 
 
 def test_only_days_that_may_hold_the_time_are_kept() -> None:
@@ -38,6 +45,26 @@ def test_only_days_that_may_hold_the_time_are_kept() -> None:
     objects += [Stored("a/no-date", 9, late), Stored("a/old-no-date", 9, "2026-11-01T00:00:00.000000Z")]
     kept = pruned(objects, Window("2026-11-20T10:00:00.000000Z", "2026-11-21T10:00:00.000000Z"))
     assert [one.key for one in kept] == [*(f"a/2026/11/{day}/x.gz" for day in range(19, 23)), "a/no-date"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [
+        ("raw/prod-2024-05-01/2026/11/20/a.log", True),
+        ("raw/2024-05-01/2026-11-20/a.log", True),
+        ("raw/2026/11/20/f20241201-c0ffee.log", True),
+        ("raw/cp1/audit-2026-11-30T10-00-00.123.log.gz", True),
+        ("raw/2026/11/30/audit-2026-11-30T10-00-00.123.log.gz", True),
+        ("raw/cp1/audit.log-20261130.gz", True),
+        ("raw/cp1/audit-2026-11-10T10-00-00.123.log.gz", False),
+        ("raw/dt=2026-11-10/a.log", False),
+        ("raw/year=2026/month=11/day=30/a.log", False),
+    ],
+)
+def test_a_date_of_something_else_hides_no_log(key: str, kept: bool) -> None:
+    there = Stored(key, 9, "2027-01-01T00:00:00.000000Z")
+    window = Window("2026-11-20T00:00:00.000000Z", "2026-11-21T00:00:00.000000Z")
+    assert pruned([there], window) == ([there] if kept else [])
 
 
 def test_a_folder_that_is_no_date_is_the_node() -> None:
@@ -64,5 +91,122 @@ def test_questions_to_a_bucket_of_raw_logs(
         assert [one["auditID"] for one in json.loads(out)["items"]] == ["id-1", "id-2"], err
         assert main(["events", "--log", "s3://audit/none"]) == 1
         out, err = capfd.readouterr()
-        assert "there is no log of that time" in err
+        assert "s3://audit/none: nothing is there" in err
+        assert "no matching events" not in err
         assert storekit.SECRET not in out + err
+        assert main(["events", "--since", "2030-01-01T00:00:00Z", "--log", "s3://audit/raw"]) == 1
+        assert "2 logs there, none of that time" in capfd.readouterr().err
+
+
+def _tar(**logs: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in logs.items():
+            info = tarfile.TarInfo(f"{name}/audit.log")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _zip(*logs: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number, data in enumerate(logs):
+            archive.writestr(f"audit-{number}.log", data)
+        archive.writestr("old.tar", _tar(cp9=b""))
+    return out.getvalue()
+
+
+def test_archives_in_a_bucket_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, two, three = (json.dumps(event(n), separators=(",", ":")).encode() + b"\n" for n in (1, 2, 3))
+    with storekit.s3(monkeypatch, tmp_path / "home") as bucket:
+        bucket.put_object(Bucket="audit", Key="raw/a.tar.gz", Body=_tar(cp1=one, cp2=two))
+        argv = ["events", "-o", "json", "--log", "s3://audit/raw"]
+        assert main(argv) == 0
+        found = json.loads(capfd.readouterr().out)["items"]
+        assert [(row["auditID"], row["source"]["node"], row["source"]["file"]) for row in found] == [
+            ("id-1", "audit/raw/cp1", "s3://audit/raw/a.tar.gz:cp1/audit.log"),
+            ("id-2", "audit/raw/cp2", "s3://audit/raw/a.tar.gz:cp2/audit.log"),
+        ]
+        bucket.put_object(Bucket="audit", Key="raw/b.zip", Body=_zip(three))
+        assert main(argv) == 1
+        document = json.loads(capfd.readouterr().out)
+        assert [row["auditID"] for row in document["items"]] == ["id-1", "id-2", "id-3"]
+        assert "s3://audit/raw/b.zip:old.tar is left out" in document["errors"][0]["message"]
+        assert main(["top", "--by", "user", "--log", "s3://audit/raw"]) == 1
+        assert "s3://audit/raw/b.zip:old.tar is left out" in capfd.readouterr().err
+
+
+_LIST = (
+    "<?xml version='1.0'?><ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+    "<Contents><Key>raw/a.log</Key><LastModified>2026-11-30T13:00:00.000Z</LastModified><Size>100</Size></Contents>",
+)
+
+
+def _bucket(listed: Callable[[BaseHTTPRequestHandler], None], read: Callable[[BaseHTTPRequestHandler], None]) -> Any:
+    """What speaks like S3 as far as it goes well."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "prefix=raw/batches" in self.path or "prefix=raw%2Fbatches" in self.path:
+                storekit.say(self, 200, _LIST[0].format(""))
+            elif "list-type" in self.path:
+                listed(self)
+            else:
+                read(self)
+
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    return Handler
+
+
+def _says(status: int, text: str, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    return lambda handler: storekit.say(handler, status, text, **headers)
+
+
+def _error(code: str) -> str:
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>"
+
+
+_WELL = _says(200, _LIST[0].format(_LIST[1]))
+S3_TROUBLE = {
+    "ExpiredToken": (_says(400, _error("ExpiredToken")), _WELL, "get new credentials"),
+    "AccessDenied": (_says(403, _error("AccessDenied")), _WELL, "the credentials need"),
+    "PermanentRedirect": (_says(301, _error("PermanentRedirect")), _WELL, "AWS_DEFAULT_REGION"),
+    "what answers is not S3": (_says(200, "<html>login</html>"), _WELL, "AWS_ENDPOINT_URL_S3"),
+    "NoSuchKey": (_WELL, _says(404, _error("NoSuchKey")), "removed since"),
+    "InvalidObjectState": (_WELL, _says(403, _error("InvalidObjectState")), "restore it"),
+    "the answer was cut short": (
+        _WELL,
+        _says(200, "half", **{"Content-Length": "100"}),
+        "run the same command again",
+    ),
+    "has 4 bytes, and 100": (_WELL, _says(200, "half"), "run the same command again"),
+}
+
+
+@pytest.mark.parametrize("said", S3_TROUBLE)
+def test_what_keeps_a_bucket_from_answering_is_said_with_what_to_do(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    listed, read, hint = S3_TROUBLE[said]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", storekit.KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", storekit.SECRET)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    with storekit.serving(_bucket(listed, read)) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+        assert main(["who", "deleted", "pod/x", "--log", "s3://audit/raw"]) == 1
+    out, err = capfd.readouterr()
+    assert not out
+    assert said in err
+    assert hint in err
+    assert storekit.SECRET not in err

@@ -7,58 +7,29 @@ They are brought, not searched there: shippers wrap events in records of their o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
+from kaudit_setup.auditlog.archives.names import is_archive
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.files import GZIP, LogFile
 from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.errors import KauditError, StoreError
+from kaudit_setup.errors import InputError, KauditError, StoreError
+from kaudit_setup.resources import counted
+from kaudit_setup.stores.raw.dates import may_be_a_log, pruned
 from kaudit_setup.stores.s3 import Bucket, Stored
+from kaudit_setup.values import replace
 
 Progress = Callable[[str, str, int, int], None]
 
-_DATE = re.compile(
-    r"(?<!\d)(20\d\d)(?:[-/_.]?|/month=|/m=|/)(?:month=|mm=|m=)?(0[1-9]|1[0-2])"
-    r"(?:[-/_.]?|/day=|/d=)(?:day=|dd=|d=)?(0[1-9]|[12]\d|3[01])(?!\d)"
-)
 _DATED = re.compile(r"(?:[a-z_]+=)?[\dT:._-]+Z?", re.IGNORECASE)  # a folder that is only a date, or a part of one
-_DAY = len("2026-11-23")
-_LATE = timedelta(days=1)
-"""How much later than its events an object may be named and written: shippers wait until they have enough."""
-_OTHER = (".parquet", ".json.md5", ".sha256", "_SUCCESS")
-
-
-def day_of(key: str) -> date | None:
-    """The day that a key names; None for none."""
-    for found in _DATE.finditer(key):
-        try:
-            return date(*map(int, found.groups()))
-        except ValueError:  # the 31st of a shorter month
-            continue
-    return None
-
-
-def pruned(objects: Iterable[Stored], window: Window) -> list[Stored]:
-    """The objects that may hold something of `window`, by the day in their keys and by when they were written."""
-    return [one for one in objects if one.size and not one.key.endswith(_OTHER) and _touches(one, window)]
-
-
-def _touches(one: Stored, window: Window) -> bool:
-    if one.written < window.since:
-        return False
-    day = day_of(one.key)
-    if day is None:
-        return True
-    if window.since and day < date.fromisoformat(window.since[:_DAY]) - _LATE:
-        return False
-    return window.until == ALWAYS.until or day <= date.fromisoformat(window.until[:_DAY]) + _LATE
 
 
 def node_of(bucket: str, key: str) -> str:
@@ -67,32 +38,80 @@ def node_of(bucket: str, key: str) -> str:
     return "/".join([bucket, *folders])
 
 
-def bring(bucket: Bucket, prefix: str, window: Window, folder: Path, progress: Progress) -> tuple[LogFile, ...]:
-    """The objects below `prefix` that may hold something of `window`, each with a private copy in `folder`.
+class Brought(NamedTuple):
+    """Logs that were brought here, and a sentence for each that is in an archive and cannot be read."""
+
+    files: tuple[LogFile, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def bring(
+    bucket: Bucket, prefix: str, window: Window, room: ExtractionFolder, folder: Path, progress: Progress
+) -> Brought:
+    """The objects below `prefix` that may hold something of `window`, each with a private copy in `folder`; of a tar
+    or zip archive its logs, unpacked into `room`.
 
     Raises StoreError, and KauditError if the folder cannot be written.
     """
     below = f"{prefix}/" if prefix else ""
-    found = pruned((one for one in bucket.list(prefix) if one.key == prefix or one.key.startswith(below)), window)
+    there = [one for one in bucket.list(prefix) if one.key == prefix or one.key.startswith(below)]
+    found = pruned(there, window)
     if not found:
-        raise StoreError(f"s3://{bucket.bucket}/{prefix}: there is no log of that time", hint="is the prefix right?")
+        raise _nothing(f"s3://{bucket.bucket}/{prefix}", there)
     total, done = sum(one.size for one in found), 0
     files: list[LogFile] = []
-    by_node = sorted(found, key=lambda one: (node_of(bucket.bucket, one.key), one.key))
+    left_out: list[str] = []
+    found.sort(key=lambda one: (node_of(bucket.bucket, one.key), one.key))
     try:
-        for node, objects in groupby(by_node, lambda one: node_of(bucket.bucket, one.key)):
-            for one in objects:
-                copy = folder / str(len(files))
-                bucket.download(one, copy, lambda _: None)
-                done += one.size
-                progress(bucket.bucket, one.key, done, total)
-                files.append(_file(node, f"s3://{bucket.bucket}/{one.key}", one, copy))
+        for number, one in enumerate(found):
+            copy = folder / str(number)
+            bucket.download(one, copy, lambda _: None)
+            done += one.size
+            progress(bucket.bucket, one.key, done, total)
+            node, url = node_of(bucket.bucket, one.key), f"s3://{bucket.bucket}/{one.key}"
+            if is_archive(str(copy)):
+                inside = _unpacked(copy, node, url, room)
+                files += inside.files
+                left_out += inside.left_out
+            else:
+                files.append(_file(node, url, one, copy))
     except OSError as error:
         raise KauditError(
             f"the logs in s3://{bucket.bucket} cannot be kept in {folder}: {error.strerror or error}",
             hint="make room there, name another place with TMPDIR, or narrow the time with --since and --until",
         ) from error
-    return tuple(files)
+    return Brought(tuple(files), tuple(left_out))
+
+
+def _unpacked(archive: Path, node: str, url: str, room: ExtractionFolder) -> Brought:
+    """The logs in an archive, named as in its object. Raises KauditError, OSError."""
+    try:
+        found = find_logs([str(archive)], room=room)
+    except InputError as error:
+        return Brought((), (f"{url} is left out: {error}".replace(str(archive), url),))
+    files = []
+    for file in found.files:
+        name = file.path.removeprefix(f"{archive}:")
+        files.append(replace(file, node=node_of(node, name), path=f"{url}:{name}"))
+    return Brought(tuple(files), tuple(said.replace(str(archive), url) for said in found.left_out))
+
+
+def _nothing(place: str, there: Sequence[Stored]) -> StoreError:
+    """Why no object is left to read."""
+    logs = sum(map(may_be_a_log, there))
+    if logs:
+        return StoreError(
+            f"{place}: {counted(logs, 'log')} there, none of that time, by the dates in their keys",
+            hint="ask without --since and --until, or with others",
+        )
+    if there:
+        return StoreError(
+            f"{place}: {counted(len(there), 'object')} there, and no log: they are empty, or Parquet",
+            hint="for an archive made by pack, give the prefix that pack wrote to",
+        )
+    if "*" in place or "?" in place:
+        return StoreError(f"{place}: nothing is there", hint="a prefix has no * or ?: name the folder above")
+    return StoreError(f"{place}: nothing is there", hint="is the prefix right? It ends where a / is in the keys")
 
 
 def _file(node: str, path: str, one: Stored, copy: Path) -> LogFile:
@@ -114,6 +133,8 @@ class RawBucket:
         self._prefix = prefix
         self._progress = progress
         self._folder: TemporaryDirectory[str] | None = None
+        self._extracted = ExtractionFolder()
+        self._left_out: tuple[str, ...] = ()
         self._logs: LocalLogs | None = None
 
     def clusters(self) -> list[str]:
@@ -126,8 +147,7 @@ class RawBucket:
         """See `LogSource.candidates`. Raises StoreError."""
         if self._logs is None:
             self._folder = TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True)
-            files = bring(self._bucket, self._prefix, window, Path(self._folder.name), self._progress)
-            self._logs = LocalLogs(files)
+            self._logs = LocalLogs(self._bring(window, Path(self._folder.name)))
         return self._logs.candidates(literals, window, patterns)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
@@ -146,9 +166,19 @@ class RawBucket:
     def fetch(self, wanted: Filter, folder: Path) -> tuple[LogFile, ...]:
         """The objects that may hold something of the time, as files in the new folder `folder`. Raises StoreError."""
         folder.mkdir(mode=0o700)
-        return bring(self._bucket, self._prefix, wanted.window, folder, self._progress)
+        return self._bring(wanted.window, folder)
+
+    def left_out(self) -> Sequence[str]:
+        """See `several.Source.left_out`."""
+        return self._left_out
 
     def close(self) -> None:
         """Remove what was brought here."""
+        self._extracted.close()
         if self._folder is not None:
             self._folder.cleanup()
+
+    def _bring(self, window: Window, folder: Path) -> tuple[LogFile, ...]:
+        brought = bring(self._bucket, self._prefix, window, self._extracted, folder, self._progress)
+        self._left_out = brought.left_out
+        return brought.files

@@ -1,0 +1,1 @@
+"""Raw logs in a bucket, as log shippers leave them."""
