@@ -10,9 +10,10 @@ The way of a question through the modules:
 2. "created": `creation` finds the object's own create. `owner_chain` goes up from there. `owners` says whose each
    object is; the table `OWNER_RULES` names, by the kind of the owner, the rule that says what its controller followed
    (`controllers`).
-3. "deleted": `deletion` finds the request, unless it was a dry run (`dry_runs`). If a controller sent it, the table
-   `CONTROLLER_RULES` in `deletion_rules` names the rule that says why. "changed", "read", "exec" and "touched":
-   `history` lists the requests and picks one of them; changes that changed nothing (`no_op_updates`) do not count.
+3. "deleted": `deletion/request` finds it, unless it was a dry run (`dry_runs`). If a controller sent it, the table
+   `CONTROLLER_RULES` in `deletion/rules` names the rule that says why. "changed", "read", "exec" and "touched":
+   `object_requests` lists the requests and picks one of them; changes that changed nothing (`no_op_updates`) do not
+   count.
 4. A rule takes a case and gives a finding: links of the chain, the root (the first who is not a controller), notes,
    and what to ask next; or None where it does not apply (`chain`). A link is certain if bodies prove it, else
    inferred; the chain is as sure as its weakest link. Every time span that a rule goes by is in `timing`.

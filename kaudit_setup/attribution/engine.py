@@ -135,7 +135,7 @@ def _index(log: Searched, question: Question) -> EventIndex:
     """The index of the log, which keeps what the question needs."""
     obj = question.object
     if not asks_once(question.verb):
-        from kaudit_setup.attribution.history import wanted_by
+        from kaudit_setup.attribution.object_requests import wanted_by
 
         return EventIndex(log, keep=wanted_by(question), about=obj, window=question.window)
     # who made it, and its owners, is asked of the time before, too
@@ -155,7 +155,7 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
     if question.verb is Verb.deleted:
         found = _deletion(index, obj, until)
         return found + note(_deleted_before(index, obj, found)), ()
-    from kaudit_setup.attribution.history import binding_note, pick, timeline
+    from kaudit_setup.attribution.object_requests import binding_note, pick, timeline
 
     events = timeline(index, question, obj)
     found = pick(index, question.verb, obj, events) if events else NOTHING
@@ -176,7 +176,7 @@ def _creation(index: EventIndex, obj: Object, until: float) -> Finding:
 
 def _deletion(index: EventIndex, obj: Object, until: float = float("inf")) -> Finding:
     # the rules of controllers that delete are many, and only these questions need them
-    from kaudit_setup.attribution.deletion_causes import deletion_chain
+    from kaudit_setup.attribution.deletion.causes import deletion_chain
 
     return deletion_chain(index, obj, until)
 
@@ -213,7 +213,7 @@ def _elsewhen(index: EventIndex, question: Question, obj: Object) -> Request | N
         return None
     if question.verb is Verb.deleted:
         return _deletion(index, obj).request
-    from kaudit_setup.attribution.history import timeline
+    from kaudit_setup.attribution.object_requests import timeline
 
     whole = timeline(index, replace(question, window=ALWAYS), obj)
     named = [request for request in whole if request.name and not request.no_op]

@@ -76,7 +76,7 @@ def creation_chain(index: EventIndex, obj: Object, before: float = float("inf"))
 
 
 def follow_up(finding: Finding) -> Finding:
-    """A finding, with all that comes of its next steps; those of deletions are left to `deletion_rules`."""
+    """A finding, with all that comes of its next steps; those of deletions are left to `deletion/rules`."""
     while isinstance(step := finding.next, Child | LastChange | Creator):
         finding = replace(finding, next=None) + _take(step)
     return finding

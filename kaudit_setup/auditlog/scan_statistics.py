@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -149,7 +149,7 @@ class Tally(msgspec.Struct):
             return
         self.span(min(first, last), max(first, last))
         if _apart(first, last) > GAP_SECONDS:
-            _gaps(data, (begin, first), (end, last), self.gaps, key)
+            self.gaps += _gaps(data, (begin, first), (end, last), key)
 
     def _sort(self, data: bytes | bytearray, size: int, key: bytes) -> None:
         """As `watch`, for lines that are not in the order of time: parts of a log that were put together, say."""
@@ -203,18 +203,18 @@ def _moment(data: bytes | bytearray, at: int, key: bytes) -> str:
 
 
 def _gaps(
-    data: bytes | bytearray, low: tuple[int, str], high: tuple[int, str], into: list[tuple[str, str]], key: bytes
-) -> None:
+    data: bytes | bytearray, low: tuple[int, str], high: tuple[int, str], key: bytes
+) -> Iterator[tuple[str, str]]:
     """Halve the stretch between two timestamps until no half is long enough for a gap."""
     middle = (low[0] + high[0]) // 2
     at = data.find(key, middle, high[0])
     if at <= low[0]:
         at = data.rfind(key, low[0] + 1, middle + len(key) - 1)
     if at < 0:
-        into.append((low[1], high[1]))
+        yield low[1], high[1]
         return
     here = (at, _moment(data, at, key) or low[1])
     if _apart(low[1], here[1]) > GAP_SECONDS:
-        _gaps(data, low, here, into, key)
+        yield from _gaps(data, low, here, key)
     if _apart(here[1], high[1]) > GAP_SECONDS:
-        _gaps(data, here, high, into, key)
+        yield from _gaps(data, here, high, key)

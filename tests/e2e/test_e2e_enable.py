@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from baseline import Original
 from conftest import Cli
-from documents import document, only
+from documentkit import document, only
 from reallab import LOG, MANIFEST, POLICY, STATE, Lab, RealNode, watching
 
 HAND_POLICY = """\

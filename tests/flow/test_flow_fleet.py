@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from documents import document
+from documentkit import document
 from fleetkit import Fleet, hosts, nodes
 
 from kaudit_setup.sandbox import Sandbox

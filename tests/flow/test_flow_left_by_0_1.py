@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from documents import only
+from documentkit import only
 from flowkit import BACKUPS, POLICY, Cli
 
 from kaudit_setup.sandbox import Sandbox

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from documents import only
+from documentkit import only
 from flowkit import Before, Cli
 
 from kaudit_setup.sandbox import Sandbox

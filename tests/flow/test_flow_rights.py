@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import only
+from documentkit import only
 from flowkit import Cli, until
 
 from kaudit_setup.sandbox import Sandbox

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import items
+from documentkit import items
 from flowkit import POLICY, program
 
 from kaudit_setup.cli import main

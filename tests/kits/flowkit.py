@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-import hasty
-from hasty import hurried
+import hurrykit
+from hurrykit import hurried
 
 from kaudit_setup.cli import main
 from kaudit_setup.sandbox import Sandbox
@@ -97,10 +97,10 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 
 def program(args: list[str], slack: int | None) -> list[str]:
-    """The command line of kaudit-setup with these arguments; `slack`: see hasty.py."""
+    """The command line of kaudit-setup with these arguments; `slack`: see hurrykit.py."""
     if slack is None:
         return [sys.executable, "-m", "kaudit_setup", *args]
-    return [sys.executable, hasty.__file__, str(slack), *args]
+    return [sys.executable, hurrykit.__file__, str(slack), *args]
 
 
 @dataclass(frozen=True, slots=True)

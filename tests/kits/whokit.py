@@ -1,7 +1,7 @@
 """Recorded logs in memory, as other policies would have written them, and questions put to them.
 
-The one place of the tests that knows more of `attribution` than `whodoor`. What hundreds of questions share is done
-once: a line is decoded once at each level, and a literal is searched once in each text.
+The one place of the tests that knows more of `attribution` than `attributionkit`. What hundreds of questions share is
+done once: a line is decoded once at each level, and a literal is searched once in each text.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kaudit_setup.attribution.chain import Confidence, DeletionCase, Finding, Link, note, weakest
-from kaudit_setup.attribution.deletion import Deletion, deletion_of
+from kaudit_setup.attribution.deletion.request import Deletion, deletion_of
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
 from kaudit_setup.attribution.evidence.literals import bulk_deletions, named

@@ -37,7 +37,7 @@ from kaudit_setup.attribution.controllers.deleted_owner import deleted_with
 from kaudit_setup.attribution.controllers.special_controllers import absent_owner
 from kaudit_setup.attribution.creation.result import Creation
 from kaudit_setup.attribution.creation.step import creation_of
-from kaudit_setup.attribution.deletion import deletion_of
+from kaudit_setup.attribution.deletion.request import deletion_of
 from kaudit_setup.attribution.evidence.lifetimes import shown_since
 from kaudit_setup.attribution.evidence.literals import named, nameless_requests
 from kaudit_setup.attribution.evidence.owner_names import guesses, possible_owners

@@ -10,7 +10,7 @@ import msgspec
 
 from kaudit_setup.attribution.answer import Searched, Verb
 from kaudit_setup.attribution.chain import Confidence, Finding
-from kaudit_setup.attribution.deletion_causes import deletion_chain
+from kaudit_setup.attribution.deletion.causes import deletion_chain
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.requests import Object, Request

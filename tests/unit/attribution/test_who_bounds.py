@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, event
+from eventkit import CONTROLLER, event
 from whokit import Lines, answer, in_lines, keep_few
 
 REPLICAS = f"{CONTROLLER}replicaset-controller"

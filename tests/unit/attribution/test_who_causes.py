@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, Asker, event, write
+from eventkit import CONTROLLER, Asker, event, write
 
 APPS = {"group": "apps"}
 DEPLOYER, SETS = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}replicaset-controller"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 from whokit import at_level
 
 SETS, SCHEDULER, KUBELET = f"{CONTROLLER}replicaset-controller", "system:kube-scheduler", "system:node:cp1"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 DEPLOYMENTS, REPLICASETS = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}replicaset-controller"
 OLD, NEW = "web-7d4f8c6b5d", "web-5c9d8b7f6c"

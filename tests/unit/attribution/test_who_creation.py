@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, Asker, event, write
+from eventkit import CONTROLLER, Asker, event, write
 
 SPACES, SETS = f"{CONTROLLER}namespace-controller", f"{CONTROLLER}replicaset-controller"
 DEPLOYER, NODES = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}node-controller"

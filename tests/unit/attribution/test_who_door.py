@@ -1,4 +1,4 @@
-"""These tests take `attribution` from `tests/kits/whodoor.py`, so that moving its insides breaks none."""
+"""These tests take `attribution` from `tests/kits/attributionkit.py`, so that moving its insides breaks none."""
 
 from __future__ import annotations
 

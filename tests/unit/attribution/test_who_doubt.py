@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
-from madeup import CONTROLLER, Asker, event, write
+from documentkit import only
+from eventkit import CONTROLLER, Asker, event, write
 
 from kaudit_setup.cli import main
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 KUBELET = "system:node:n1"
 NODES = f"{CONTROLLER}node-controller"

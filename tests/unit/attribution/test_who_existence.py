@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 NAMESPACES = f"{CONTROLLER}namespace-controller"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, Asker, event, write
+from eventkit import CONTROLLER, Asker, event, write
 from whokit import at_level
 
 JOBS, SETS = f"{CONTROLLER}job-controller", f"{CONTROLLER}replicaset-controller"

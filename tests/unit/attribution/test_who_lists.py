@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import NOISE, Asker, event, write
+from eventkit import NOISE, Asker, event, write
 
 Event = dict[str, Any]
 MADE = event("08:00:00.000000", "alice", "create", "secrets", "s7", code=201)

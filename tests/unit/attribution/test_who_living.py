@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from madeup import CONTROLLER, NOISE, event, write
-from whodoor import Answer, EventLog, Question, Verb, ask
+from attributionkit import Answer, EventLog, Question, Verb, ask
+from eventkit import CONTROLLER, NOISE, event, write
 from whokit import parse_object
 
 from kaudit_setup.auditlog.find import find_logs

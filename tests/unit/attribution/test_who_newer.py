@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import ADMIN, CONTROLLER, Asker, event, write
+from eventkit import ADMIN, CONTROLLER, Asker, event, write
 from whokit import DATA, Lines, answer, in_lines
 
 

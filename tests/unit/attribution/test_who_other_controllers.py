@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, Asker, event, write
+from eventkit import CONTROLLER, Asker, event, write
 from whokit import at_level
 
 GARBAGE, AGGREGATION = f"{CONTROLLER}generic-garbage-collector", f"{CONTROLLER}clusterrole-aggregation-controller"

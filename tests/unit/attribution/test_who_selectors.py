@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from madeup import CONTROLLER, Asker, event, write
+from eventkit import CONTROLLER, Asker, event, write
 from whokit import answer, at_level, in_lines
 
 DEPLOYER, GARBAGE = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}generic-garbage-collector"

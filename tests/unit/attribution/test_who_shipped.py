@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from whodoor import Answer, EventLog, Question, Request, Search, Verb, ask
+from attributionkit import Answer, EventLog, Question, Request, Search, Verb, ask
 from whokit import events, parse_object, truths
 
 from kaudit_setup.auditlog.event import Event

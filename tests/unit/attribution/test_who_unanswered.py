@@ -9,9 +9,9 @@ from time import process_time
 from typing import Any
 
 import pytest
-from documents import only
-from madeup import CONTROLLER, DAY, NOISE, Asker, event, write
-from whodoor import EventLog, Question, Verb, ask, with_notes
+from attributionkit import EventLog, Question, Verb, ask, with_notes
+from documentkit import only
+from eventkit import CONTROLLER, DAY, NOISE, Asker, event, write
 from whokit import Lines, answer, in_lines
 
 from kaudit_setup.auditlog.kinds import parse_kind

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 DEPLOYMENTS, SETS = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}replicaset-controller"
 STATEFULSETS, DAEMONSETS = f"{CONTROLLER}statefulset-controller", f"{CONTROLLER}daemon-set-controller"

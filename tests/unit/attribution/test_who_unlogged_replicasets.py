@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from madeup import CONTROLLER, NOISE, Asker, event, write
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 REPLICASETS = f"{CONTROLLER}replicaset-controller"
 OLD, NEW = "web-7d4f8c6b5d", "web-5c9d8b7f6c"

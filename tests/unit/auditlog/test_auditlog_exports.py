@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import document
+from documentkit import document
 from exportkit import EXPORTS, NESTED, cri_legacy, flat, table
 from logkit import SCENARIO, event, write
 from shapekit import dump, joined

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import items, only
+from documentkit import items, only
 
 from kaudit_setup.auditlog.decode import project
 from kaudit_setup.auditlog.filters import make_filter

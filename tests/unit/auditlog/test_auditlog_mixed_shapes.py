@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from documents import document
+from documentkit import document
 from logkit import SCENARIO
 from shapekit import SAME, cri, docker, joined
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
+from documentkit import only
 from logkit import answer, event
 from shapekit import KLOG, TIME
 

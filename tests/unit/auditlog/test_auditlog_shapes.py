@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import document, only
+from documentkit import document, only
 from logkit import SCENARIO, answer, event, write
 from shapekit import ENCODINGS, PACKED, SAME, TIME, gcloud, gke, gke_entry, joined, legacy
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from changekit import STATE, tree
-from documents import document, items, only
+from documentkit import document, items, only
 
 from kaudit_setup.auditlog.sources.collecting.collect import collect
 from kaudit_setup.change.backup import backups_of

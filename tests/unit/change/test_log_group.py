@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import document
+from documentkit import document
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan import Wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
+from documentkit import only
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.preflight.reserved_folders import find_place

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from changekit import DATA, MANIFEST, POLICY, STATE, UNITS, shims
-from documents import document, items, only
+from documentkit import document, items, only
 
 from kaudit_setup.change.leftovers.purge import look, purge
 from kaudit_setup.cli import connect, main

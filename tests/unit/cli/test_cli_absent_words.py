@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from madeup import NOISE, event, write
+from eventkit import NOISE, event, write
 
 from kaudit_setup.auditlog.reports import absent_values
 from kaudit_setup.cli import main

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from documents import items
+from documentkit import items
 
 from kaudit_setup.cli import connect, main
 from kaudit_setup.errors import Exit

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import document
+from documentkit import document
 from logkit import SCENARIO
 
 from kaudit_setup.auditlog.archives import extraction, tarred

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import document
+from documentkit import document
 from logkit import event, write
 
 from kaudit_setup.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import items, only
+from documentkit import items, only
 from logkit import answer, event, ids, write
 
 from kaudit_setup.cli import main

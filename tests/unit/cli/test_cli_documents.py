@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import document
+from documentkit import document
 from jsonschema import Draft202012Validator
 from logkit import DATA, SCENARIO, event, write
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from eventkit import NOISE, event
 from logkit import answer
-from madeup import NOISE, event
 
 from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.reports import every_line

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import items
+from documentkit import items
 from logkit import PROBES, SCENARIO, answer, event, ids, logged, moment, write
 
 from kaudit_setup.cli import main

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from documents import document
+from documentkit import document
 
 from kaudit_setup.cli import connect, main
 from kaudit_setup.errors import Exit, NodeError

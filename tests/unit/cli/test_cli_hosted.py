@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import document, only
+from documentkit import document, only
 from logkit import event
 from shapekit import cri, hosted, record
 

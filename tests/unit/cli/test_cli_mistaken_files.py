@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import document
+from documentkit import document
 from logkit import event, write
 
 from kaudit_setup.cli import main

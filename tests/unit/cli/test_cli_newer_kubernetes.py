@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from documents import document
+from documentkit import document
 
 from kaudit_setup.change.run import proof as change_proof
 from kaudit_setup.cli import connect, main

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from documents import items
+from documentkit import items
 from reviewkit import MANIFEST, folders
 
 from kaudit_setup.cli import main

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from documents import items, only
+from documentkit import items, only
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import Exit

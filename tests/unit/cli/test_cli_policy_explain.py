@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from documents import items, only
+from documentkit import items, only
 
 from kaudit_setup.cli import main
 

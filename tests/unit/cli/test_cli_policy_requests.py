@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
+from documentkit import only
 
 from kaudit_setup.cli import main
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from madeup import event, write
+from eventkit import event, write
 
 # a library for what only some questions need, or a room that no question to a file needs
 _NEVER = (
@@ -21,7 +21,7 @@ _NEVER = (
     *("kaudit_setup.model", "kaudit_setup.policy.model", "kaudit_setup.report.page"),
     *("kaudit_setup.auditlog.shapes.detect", "kaudit_setup.auditlog.follow", "kaudit_setup.auditlog.archives.tarred"),
 )
-_RULES = ("kaudit_setup.attribution.owner_chain", "kaudit_setup.attribution.deletion_rules")
+_RULES = ("kaudit_setup.attribution.owner_chain", "kaudit_setup.attribution.deletion.rules")
 _ATTRIBUTION = ("kaudit_setup.attribution.evidence", "kaudit_setup.attribution.chain")
 _OF_OBJECTS = ("kaudit_setup.attribution.changes.history", "kaudit_setup.report.questions.changes")
 _ASK = """
@@ -51,8 +51,8 @@ def below(names: set[str], rooms: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "not_asked"),
     [
-        (["who", "created", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.history")),
-        (["who", "deleted", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.history")),
+        (["who", "created", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.object_requests")),
+        (["who", "deleted", "pod/x"], (*_RULES, *_OF_OBJECTS, "kaudit_setup.attribution.object_requests")),
         (["who", "changed", "pod/x"], _OF_OBJECTS),
         (["top", "--by", "user"], (*_ATTRIBUTION, "ahocorasick_rs")),
         (["events"], _ATTRIBUTION),

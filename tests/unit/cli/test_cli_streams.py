@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from documents import only
+from documentkit import only
 from logkit import SCENARIO, answer, event, write
 
 

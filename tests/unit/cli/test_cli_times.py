@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from documents import document
+from documentkit import document
 from logkit import SCENARIO
 
 from kaudit_setup.cli import main

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from madeup import NOISE, Asker, event, write
+from eventkit import NOISE, Asker, event, write
 
 from kaudit_setup.cli import main
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
+from documentkit import only
+from eventkit import CONTROLLER, NOISE, Asker, event, write
 from logkit import SCENARIO
-from madeup import CONTROLLER, NOISE, Asker, event, write
 
 from kaudit_setup.cli import main
 from kaudit_setup.node.local import LocalNode

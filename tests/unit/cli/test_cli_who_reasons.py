@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import only
+from documentkit import only
 from logkit import event, write
 
 from kaudit_setup.attribution.unanswered.codes import Reason

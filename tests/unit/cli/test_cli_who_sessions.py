@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from madeup import NOISE, Asker, event, write
+from eventkit import NOISE, Asker, event, write
 
 
 @pytest.fixture

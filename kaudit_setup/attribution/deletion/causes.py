@@ -14,7 +14,7 @@ from kaudit_setup.attribution.chain import NOTHING, DeletionCase, Finding, Link,
 from kaudit_setup.attribution.controllers.adoption import orphaned, ownership, owning_object
 from kaudit_setup.attribution.controllers.deleted_owner import deletion_link
 from kaudit_setup.attribution.creation.step import creation_of
-from kaudit_setup.attribution.deletion import Deletion, deletion_of, missing_note
+from kaudit_setup.attribution.deletion.request import Deletion, deletion_of, missing_note
 from kaudit_setup.attribution.evidence.absence import found_missing
 from kaudit_setup.attribution.evidence.actors import GARBAGE, SIZERS
 from kaudit_setup.attribution.evidence.choose import without
@@ -57,7 +57,7 @@ def _follow_up(finding: Finding) -> Finding:
     while (step := finding.next) is not None:
         if isinstance(step, DeletionCase):
             # the rules of controllers that delete are many
-            from kaudit_setup.attribution.deletion_rules import behind
+            from kaudit_setup.attribution.deletion.rules import behind
 
             finding = replace(finding, next=None) + behind(step)
         else:

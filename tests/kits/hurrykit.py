@@ -1,4 +1,4 @@
-"""`python hasty.py SECONDS enable …`: kaudit-setup with less patience where a change goes wrong.
+"""`python hurrykit.py SECONDS enable …`: kaudit-setup with less patience where a change goes wrong.
 
 For tests in which a node stays silent: so many seconds where the tool gives a node a minute.
 """

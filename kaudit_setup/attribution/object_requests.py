@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
-from kaudit_setup.attribution.deletion import includes
+from kaudit_setup.attribution.deletion.request import includes
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
