@@ -20,7 +20,7 @@ class Block(msgspec.Struct):
     lines are the file's own. `height`: of how many lines of the file it is made then.
     """
 
-    data: bytearray
+    data: bytes | bytearray
     size: int
     at: int
     origins: Sequence[int] | None = None

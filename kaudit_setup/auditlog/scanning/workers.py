@@ -32,6 +32,11 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
+_KEPT_BYTES = 8 << 20
+"""More than is held of a block at once. What a process freed in one piece before, glibc's malloc keeps when it is freed
+again, as much as four times of it in all (mallopt(3), M_MMAP_THRESHOLD); else each block's memory is given back and
+asked for anew, page by page, which takes as long as to decode it.
+"""
 SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 
 
@@ -71,6 +76,7 @@ def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> 
     with metered([unit.length for unit in units]) as meter:
         if meter is not None:
             units = [replace(unit, meter=meter) for unit in units]
+        bytes(_KEPT_BYTES)
         # a fork copies locks but not the threads that would open them
         if not workers or not units or threading.active_count() > 1:
             parts = _here(units, work, meter)

@@ -157,8 +157,7 @@ class Converter:
             lines = b"\n".join([*found.texts, b""])
             if count_lines(lines) != found.count:
                 lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        data = lines if isinstance(lines, bytearray) else bytearray(lines)
-        made = Block(data, len(data), at, found.places, height)
+        made = Block(lines, len(lines), at, found.places, height)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
         else:
@@ -172,18 +171,17 @@ class Converter:
         # the quick way for what is nearly always so
         if found.own:
             return found
-        texts = found.texts
-        others = [at for at in found.otherwise() if not self._main.is_event(texts[at])]
+        others = [at for at in found.otherwise() if not self._main.is_event(found[at])]
         if not others:
             return found
         kept = found.without(others)
         if self._strays.idle:
             # the server's own messages, which nothing follows: most of what stands between events in its output
-            others = [at for at in others if not _OWN_MESSAGE(texts[at])]
+            others = [at for at in others if not _OWN_MESSAGE(found[at])]
             if not others:
                 return kept
         origins = found.origins
-        strange = Texts([texts[at] for at in others], [origins[at] for at in others])
+        strange = Texts([found[at] for at in others], [origins[at] for at in others])
         self._settle(kept, *self._strays.read(strange, self._main.reading.kind))
         return kept.in_order()
 

@@ -240,10 +240,10 @@ class _Stretch:
         """All elements; None if they are not what stands between separators."""
         with suppress(*REFUSED):
             items = self._items(compacted=self._separator.indented)
-            lines = bytearray(b"\n").join([*items, b""])
+            lines = b"\n".join([*items, b""])
             if count_lines(lines) != len(items):
                 items = self._items(compacted=True)
-                lines = bytearray(b"\n").join([*items, b""])
+                lines = b"\n".join([*items, b""])
             if count_lines(lines) == len(items):
                 return Texts.of_lines(lines, len(items), partial(self._origins, len(items)))
         return None

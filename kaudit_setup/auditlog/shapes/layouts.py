@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from operator import attrgetter, methodcaller
+from operator import attrgetter, le, methodcaller
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts, in_bytes
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10
@@ -96,10 +96,10 @@ class Cri:
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         found = Lines().cut(block, wanted)
+        if wanted is None and not self._joined.busy and (whole := _cri_whole(found)):
+            return whole
         texts = found.texts
         begins = [text.find(b" F ", 0, _HEADER_BYTES) + 3 for text in texts]
-        if 2 not in begins and not self._joined.busy:
-            return found.become([text[at:] for text, at in zip(texts, begins, strict=True)])
         # where some are wanted, they are known to be whole
         if wanted is None:
             return self._joined.join(map(_cri_part, texts), len(texts))
@@ -110,6 +110,16 @@ class Cri:
 
 
 _HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
+
+
+def _cri_whole(found: Texts) -> Texts | None:
+    """What lines hold of which none is a part; None for others."""
+    spans = found.spans
+    if spans is None:
+        return None
+    find = spans.data.find
+    starts = [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts]
+    return found.begin_at(starts) if 2 not in starts and all(map(le, starts, spans.ends)) else None
 
 
 def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
@@ -179,7 +189,7 @@ class Docker:
             records = _LOGGED.decode_lines(found.lines or b"")
             logs = [one.log for one in records]
             whole = len(logs) == found.count and all(map(_ENDS, logs)) and not any(map(_ATTRS, records))
-            return found.become_lines("".join(logs).encode()) if whole else None
+            return found.become_lines(in_bytes(logs)) if whole else None
         except REFUSED:
             return None
 

@@ -23,29 +23,124 @@ which they seldom are. None: each line of the block became one text.
 """
 
 
+@cache
+def _newlines() -> Find:
+    return finders([b"\n"])[0]
+
+
+def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
+    """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
+    end = len(data) if size is None else size
+    look = min(end, _LOOK_BYTES)
+    if data.count(b"\n", 0, look) * _SHORT_LINE > look:
+        return data.count(b"\n", 0, end)
+    return len(_newlines()(memoryview(data)[:end]))
+
+
+_SHORT_LINE: Final = 200  # bytes
+_LOOK_BYTES: Final = 4096
+
+
+class Spans(msgspec.Struct, frozen=True):
+    """Lines, or what each of them ends with, where they are in `data`: from a start to the newline at its end.
+
+    What is asked of all of them is asked of one piece of bytes: a question to each of them takes as long as to decode
+    a part of it.
+    """
+
+    data: bytes
+    starts: list[int]
+    ends: list[int]
+    whole: bool = False
+    """Whether they are all of `data`."""
+
+    @classmethod
+    def of(cls, lines: bytes) -> Spans:
+        """All lines, each ended by a newline."""
+        found = _newlines()(memoryview(lines))
+        starts = [0, *(behind for _, _, behind in found)]
+        starts.pop()
+        return cls(lines, starts, [at for _, at, _ in found], whole=True)
+
+    def begin_at(self, starts: list[int]) -> Spans:
+        """The same lines from these places on."""
+        return Spans(self.data, starts, self.ends)
+
+    def those(self, kept: Iterable[int]) -> Spans:
+        """Those of which `kept` is not 0."""
+        return Spans(self.data, list(compress(self.starts, kept)), list(compress(self.ends, kept)))
+
+    def heads(self, size: int) -> list[bytes]:
+        """The first bytes of each; of a shorter one also what follows it."""
+        data = self.data
+        return [data[start : start + size] for start in self.starts]
+
+    def all_own(self) -> bool:
+        """Whether each begins and ends like an event of kube-apiserver."""
+        data, count = self.data, len(self.ends)
+        if b"".join(self.heads(len(OWN_ORDER))) != OWN_ORDER * count:
+            return False
+        return bytes([data[end - 1] for end in self.ends]) == b"}" * count
+
+    def otherwise(self) -> list[int]:
+        """Which of them do not."""
+        data, pairs = self.data, zip(self.heads(len(OWN_ORDER)), self.ends, strict=True)
+        return [at for at, (head, end) in enumerate(pairs) if head != OWN_ORDER or data[end - 1] != _BRACE]
+
+    def texts(self) -> list[bytes]:
+        """Each of them."""
+        data = self.data
+        return [data[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
+
+    def joined(self) -> bytes:
+        """As lines in one piece."""
+        if self.whole:
+            return self.data
+        view = memoryview(self.data)
+        return b"".join([view[start : end + 1] for start, end in zip(self.starts, self.ends, strict=True)])
+
+
+_BRACE: Final = ord("}")
+
+
+def in_bytes(strings: Sequence[str], between: str = "") -> bytes:
+    """Strings in one piece, in UTF-8."""
+    joined = between.join(strings)
+    # of many strings one with a wide letter makes all of them wide
+    return joined.encode() if joined.isascii() else between.encode().join(map(str.encode, strings))
+
+
 class Texts:
     """Texts of a block, and where each is from.
 
-    They are a list, or lines in one piece. To make one of the other takes about as long as to decode them, so whoever
-    works on them takes the form in which they are, if it can.
+    They are a list, or spans of bytes in which each is a line. To make one of the other takes about as long as to
+    decode them, so whoever works on them takes the form in which they are, if it can.
     """
 
-    __slots__ = ("_count", "_lines", "_origins", "_own", "_texts", "others")
+    __slots__ = ("_count", "_lines", "_origins", "_own", "_spans", "_texts", "others")
 
     def __init__(self, texts: list[bytes], origins: Origins, others: int = 0) -> None:
         """`others`: how many more events there are that nobody wants."""
         self.others = others
         self._texts: list[bytes] | None = texts
         self._origins = origins
-        self._lines: bytes | bytearray | None = None
+        self._spans: Spans | None = None
+        self._lines: bytes | None = None
         self._count = 0
         self._own: bool | None = None
 
     @classmethod
-    def of_lines(cls, lines: bytes | bytearray, count: int, origins: Origins = None) -> Texts:
+    def of_lines(cls, lines: bytes, count: int, origins: Origins = None) -> Texts:
         """Of exactly `count` lines, each ended by a newline."""
         made = cls([], origins)
         made._texts, made._lines, made._count = None, lines, count
+        return made
+
+    @classmethod
+    def of_spans(cls, spans: Spans, origins: Origins = None) -> Texts:
+        """Of lines, or of their ends."""
+        made = cls([], origins)
+        made._texts, made._spans, made._count = None, spans, len(spans.ends)
         return made
 
     @property
@@ -57,13 +152,21 @@ class Texts:
     def texts(self) -> list[bytes]:
         """As a list."""
         if self._texts is None:
-            self._texts = bytes(self._lines or b"").split(b"\n")
-            self._texts.pop()
+            self._texts = self._spans.texts() if self._spans is not None else (self._lines or b"").split(b"\n")[:-1]
         return self._texts
 
     @property
-    def lines(self) -> bytes | bytearray | None:
+    def spans(self) -> Spans | None:
+        """In the bytes in which they are, if they are in such."""
+        if self._spans is None and self._texts is None:
+            self._spans = Spans.of(self._lines or b"")
+        return self._spans if self._texts is None else None
+
+    @property
+    def lines(self) -> bytes | None:
         """In one piece, if they are lines already."""
+        if self._lines is None and self._spans is not None and self._texts is None:
+            self._lines = self._spans.joined()
         return self._lines if self._texts is None else None
 
     @property
@@ -80,19 +183,15 @@ class Texts:
 
     @property
     def own(self) -> bool:
-        """Whether they are lines in one piece, of which each begins and ends like an event of kube-apiserver."""
+        """Whether each begins and ends like an event of kube-apiserver, and they are lines."""
         if self._own is None:
-            lines = self.lines
-            self._own = (
-                lines is not None
-                and lines.startswith(OWN_ORDER)
-                and lines.endswith(b"}\n")
-                and lines.count(_BETWEEN) == self._count - 1
-            )
+            self._own = self.spans is not None and self.count > 0 and self.spans.all_own()
         return self._own
 
     def otherwise(self) -> list[int]:
         """Which of them do not begin and end so."""
+        if self.spans is not None:
+            return self.spans.otherwise()
         pairs = enumerate(self.texts)
         return [at for at, text in pairs if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
 
@@ -100,6 +199,11 @@ class Texts:
     def places(self) -> Sequence[int] | None:
         """As `origins`, told when they are asked for; None if each line of the block became one text."""
         return None if self._origins is None else self._origins if isinstance(self._origins, list) else _Later(self)
+
+    def __getitem__(self, index: int) -> bytes:
+        """One of them."""
+        spans = self.spans
+        return self.texts[index] if spans is None else spans.data[spans.starts[index] : spans.ends[index]]
 
     def behind(self, lines: int) -> Texts:
         """The same, so many lines further on."""
@@ -113,7 +217,13 @@ class Texts:
 
     def become_lines(self, lines: bytes) -> Texts | None:
         """The same in one piece; None if they are not as many lines as they were."""
-        return Texts.of_lines(lines, self.count, self._origins) if count_lines(lines) == self.count else None
+        made = Texts.of_lines(lines, self.count, self._origins)
+        return made if made.spans and len(made.spans.ends) == self.count else None
+
+    def begin_at(self, starts: list[int]) -> Texts:
+        """The ends of lines: from these places in their bytes on."""
+        assert self.spans is not None
+        return Texts.of_spans(self.spans.begin_at(starts), self._origins)
 
     def add(self, text: bytes, origin: int) -> None:
         """One more."""
@@ -130,6 +240,9 @@ class Texts:
         kept = bytearray(b"\1") * self.count
         for at in gone:
             kept[at] = 0
+        spans = self.spans
+        if spans is not None:
+            return Texts.of_spans(spans.those(kept), lambda: list(compress(self.origins, kept)))
         return Texts(list(compress(self.texts, kept)), list(compress(self.origins, kept)))
 
     def in_order(self) -> Texts:
@@ -155,27 +268,6 @@ class _Later(Sequence[int]):
 
     def __getitem__(self, index: int | slice) -> int | Sequence[int]:
         return self._found.origins[index]
-
-
-_BETWEEN: Final = b"}\n" + OWN_ORDER
-
-
-@cache
-def _newlines() -> Find:
-    return finders([b"\n"])[0]
-
-
-def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
-    """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
-    end = len(data) if size is None else size
-    look = min(end, _LOOK_BYTES)
-    if data.count(b"\n", 0, look) * _SHORT_LINE > look:
-        return data.count(b"\n", 0, end)
-    return len(_newlines()(memoryview(data)[:end]))
-
-
-_SHORT_LINE: Final = 200  # bytes
-_LOOK_BYTES: Final = 4096
 
 
 class Layout(Protocol):

@@ -15,7 +15,7 @@ import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.reading import Texts, in_bytes
 
 _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""
@@ -73,7 +73,7 @@ class Records:
                 return found.become_lines(b"\n".join([*values, b""]))
             # most shippers leave the newline away, some keep it
             kept = values[0].endswith("\n") and all(map(_ENDS, values))
-            return found.become_lines(("".join(values) if kept else "\n".join([*values, ""])).encode())
+            return found.become_lines(in_bytes(values if kept else [*values, ""], "" if kept else "\n"))
         except TypeError:  # numbers
             return None
 

@@ -55,7 +55,9 @@ class Prefixed:
         self._width = 0  # bytes of that time
 
     def __call__(self, found: Texts, /) -> Texts:
-        width, ours = self._width or self._learn(found.texts[:1]), self._ours
+        width, ours = self._width or self._learn(found), self._ours
+        if begun := self._all_ours(found, width):
+            return begun
         made: list[bytes] = []
         for text in found.texts:
             begin = text.find(b'{"')
@@ -65,11 +67,25 @@ class Prefixed:
                 made.append(self._one(text))
         return found.become(made)
 
-    def _learn(self, texts: Sequence[bytes]) -> int:
+    def _learn(self, found: Texts) -> int:
         """How many bytes the time has with which lines begin."""
-        found = next(filter(None, map(_MOMENT.match, texts)), None)
-        self._width = found.end() if found else 0
+        time = _MOMENT.match(found[0]) if found.count else None
+        self._width = time.end() if time else 0
         return self._width
+
+    def _all_ours(self, found: Texts, width: int) -> Texts | None:
+        """What lines hold of which each begins as one that was looked at; None for others."""
+        spans = found.spans
+        if spans is None or not self._ours:
+            return None
+        data, starts = spans.data, spans.starts
+        begins = [data.find(b'{"', start, end) for start, end in zip(starts, spans.ends, strict=True)]
+        times = spans.heads(width)
+        time = times[0].translate(_SAME_DIGITS)
+        if -1 in begins or b"".join(times).translate(_SAME_DIGITS) != time * len(times):
+            return None
+        rests = {data[start + width : begin] for start, begin in zip(starts, begins, strict=True)}
+        return found.begin_at(begins) if all(time + rest in self._ours for rest in rests) else None
 
     def _one(self, text: bytes) -> bytes:
         begin = begin_of(text)
