@@ -25,6 +25,8 @@ class Block(msgspec.Struct):
     at: int
     origins: Sequence[int] | None = None
     height: int = 0
+    known: list[int] | None = None
+    """The lines' sizes, where they are known already."""
 
     @property
     def view(self) -> memoryview:
@@ -38,7 +40,7 @@ class Block(msgspec.Struct):
 
     def sizes(self) -> list[int]:
         """The lines' sizes, newline included."""
-        return list(map(len, BytesIO(self.view)))
+        return self.known or list(map(len, BytesIO(self.view)))
 
     def origin(self, index: int) -> int:
         """The line of the file in which the line `index` begins, both counted from 0 in this block."""

@@ -33,9 +33,9 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
 _KEPT_BYTES = 8 << 20
-"""More than is held of a block at once. What a process freed in one piece before, glibc's malloc keeps when it is freed
-again, as much as four times of it in all (mallopt(3), M_MMAP_THRESHOLD); else each block's memory is given back and
-asked for anew, page by page, which takes as long as to decode it.
+"""More than is held of a block at once. As much as a process has freed in one piece, glibc keeps from then on
+(mallopt(3), M_MMAP_THRESHOLD); else the memory of each block is given back and asked for anew, page by page, which
+takes as long as to decode it.
 """
 SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 

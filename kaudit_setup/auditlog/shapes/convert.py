@@ -157,7 +157,7 @@ class Converter:
             lines = b"\n".join([*found.texts, b""])
             if count_lines(lines) != found.count:
                 lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        made = Block(lines, len(lines), at, found.places, height)
+        made = Block(lines, len(lines), at, found.places, height, found.sizes)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from operator import attrgetter, le, methodcaller
+from operator import le
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts, in_bytes
+from kaudit_setup.auditlog.shapes.reading import Reading, Strings, Texts
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10
@@ -119,7 +119,7 @@ def _cri_whole(found: Texts) -> Texts | None:
         return None
     find = spans.data.find
     starts = [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts]
-    return found.begin_at(starts) if 2 not in starts and all(map(le, starts, spans.ends)) else None
+    return found.become_form(spans.begin_at(starts)) if 2 not in starts and all(map(le, starts, spans.ends)) else None
 
 
 def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
@@ -132,13 +132,17 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
     return stream.decode(), text.removesuffix(b"\r"), not tag.startswith(b"P")
 
 
-class _Logged(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _Unlabelled(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     log: str
     stream: str = ""
     time: msgspec.Raw = msgspec.Raw()
+
+
+class _Logged(_Unlabelled, gc=False, forbid_unknown_fields=True):
     attrs: msgspec.Raw = msgspec.Raw()
 
 
+_UNLABELLED: Final = msgspec.json.Decoder(_Unlabelled)
 _LOGGED: Final = msgspec.json.Decoder(_Logged)
 
 
@@ -186,12 +190,10 @@ class Docker:
     def _in_lines(self, found: Texts) -> Texts | None:
         """Lines that hold whole texts of one line each, of a container without labels; None for others."""
         try:
-            records = _LOGGED.decode_lines(found.lines or b"")
-            logs = [one.log for one in records]
-            whole = len(logs) == found.count and all(map(_ENDS, logs)) and not any(map(_ATTRS, records))
-            return found.become_lines(in_bytes(logs)) if whole else None
+            logs = Strings.of([one.log for one in _UNLABELLED.decode_lines(found.lines or b"")])
         except REFUSED:
             return None
+        return found.become_form(logs) if logs and logs.end and len(logs) == found.count else None
 
     def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
         try:
@@ -206,10 +208,6 @@ class Docker:
             return one
         other = whose_fields({"attrs": one.attrs})
         return another(one.log.encode("utf-8", "replace"), other) if other else one
-
-
-_ENDS: Final = methodcaller("endswith", "\n")
-_ATTRS: Final = attrgetter("attrs")
 
 
 def _whole(one: _Logged | bytes) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import cache
-from itertools import compress
+from io import BytesIO
+from itertools import compress, repeat
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, overload
 
 import msgspec
@@ -41,6 +43,28 @@ _SHORT_LINE: Final = 200  # bytes
 _LOOK_BYTES: Final = 4096
 
 
+class Form(Protocol):
+    """Lines, from which events are decoded, before they are made into one piece."""
+
+    def __len__(self) -> int: ...
+
+    def all_own(self) -> bool:
+        """Whether each begins and ends like an event of kube-apiserver."""
+        ...
+
+    def texts(self) -> list[bytes]:
+        """Each of them, without its newline."""
+        ...
+
+    def joined(self) -> bytes:
+        """All of them in one piece, each with a newline."""
+        ...
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """How many bytes each has, with a newline. `joined`: all of them in one piece."""
+        ...
+
+
 class Spans(msgspec.Struct, frozen=True):
     """Lines, or what each of them ends with, where they are in `data`: from a start to the newline at its end.
 
@@ -62,9 +86,17 @@ class Spans(msgspec.Struct, frozen=True):
         starts.pop()
         return cls(lines, starts, [at for _, at, _ in found], whole=True)
 
+    def __len__(self) -> int:
+        return len(self.ends)
+
     def begin_at(self, starts: list[int]) -> Spans:
         """The same lines from these places on."""
         return Spans(self.data, starts, self.ends)
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        del joined
+        return [end - start + 1 for start, end in zip(self.starts, self.ends, strict=True)]
 
     def those(self, kept: Iterable[int]) -> Spans:
         """Those of which `kept` is not 0."""
@@ -76,7 +108,7 @@ class Spans(msgspec.Struct, frozen=True):
         return [data[start : start + size] for start in self.starts]
 
     def all_own(self) -> bool:
-        """Whether each begins and ends like an event of kube-apiserver."""
+        """See `Form`."""
         data, count = self.data, len(self.ends)
         if b"".join(self.heads(len(OWN_ORDER))) != OWN_ORDER * count:
             return False
@@ -88,12 +120,12 @@ class Spans(msgspec.Struct, frozen=True):
         return [at for at, (head, end) in enumerate(pairs) if head != OWN_ORDER or data[end - 1] != _BRACE]
 
     def texts(self) -> list[bytes]:
-        """Each of them."""
+        """See `Form`."""
         data = self.data
         return [data[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
 
     def joined(self) -> bytes:
-        """As lines in one piece."""
+        """See `Form`."""
         if self.whole:
             return self.data
         view = memoryview(self.data)
@@ -103,28 +135,63 @@ class Spans(msgspec.Struct, frozen=True):
 _BRACE: Final = ord("}")
 
 
-def in_bytes(strings: Sequence[str], between: str = "") -> bytes:
-    """Strings in one piece, in UTF-8."""
-    joined = between.join(strings)
-    # of many strings one with a wide letter makes all of them wide
-    return joined.encode() if joined.isascii() else between.encode().join(map(str.encode, strings))
+class Strings(msgspec.Struct, frozen=True):
+    """Lines that were in JSON strings: each is a string, and each of them has its newline, or none has."""
+
+    strings: list[str]
+    end: str
+
+    @classmethod
+    def of(cls, strings: list[str]) -> Strings | None:
+        """None if some of them are not one line each, or are empty. Raises TypeError if one is no string."""
+        sizes = list(map(len, strings))
+        ends = list(map(str.find, strings, repeat("\n")))
+        if ends == [-1] * len(ends) and 0 not in sizes:
+            return cls(strings, "")
+        return cls(strings, "\n") if all(sizes) and ends == [size - 1 for size in sizes] else None
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        begins, ends = methodcaller("startswith", OWN_ORDER.decode()), methodcaller("endswith", "}" + self.end)
+        return all(map(begins, self.strings)) and all(map(ends, self.strings))
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self.joined().split(b"\n")[:-1]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        strings, between = (self.strings, "") if self.end else ([*self.strings, ""], "\n")
+        joined = between.join(strings)
+        # of many strings one with a wide letter makes all of them wide
+        return joined.encode() if joined.isascii() else between.encode().join(map(str.encode, strings))
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        if not joined.isascii():
+            return list(map(len, BytesIO(joined)))
+        more = 1 - len(self.end)
+        return [len(one) + more for one in self.strings]
 
 
 class Texts:
     """Texts of a block, and where each is from.
 
-    They are a list, or spans of bytes in which each is a line. To make one of the other takes about as long as to
-    decode them, so whoever works on them takes the form in which they are, if it can.
+    They are a list, or lines in one of two forms. To make one of the other takes about as long as to decode them, so
+    whoever works on them takes the form in which they are, if it can.
     """
 
-    __slots__ = ("_count", "_lines", "_origins", "_own", "_spans", "_texts", "others")
+    __slots__ = ("_count", "_form", "_lines", "_origins", "_own", "_texts", "others")
 
     def __init__(self, texts: list[bytes], origins: Origins, others: int = 0) -> None:
         """`others`: how many more events there are that nobody wants."""
         self.others = others
         self._texts: list[bytes] | None = texts
         self._origins = origins
-        self._spans: Spans | None = None
+        self._form: Form | None = None
         self._lines: bytes | None = None
         self._count = 0
         self._own: bool | None = None
@@ -137,10 +204,10 @@ class Texts:
         return made
 
     @classmethod
-    def of_spans(cls, spans: Spans, origins: Origins = None) -> Texts:
-        """Of lines, or of their ends."""
+    def of(cls, form: Form, origins: Origins = None) -> Texts:
+        """Of what is lines, one for each of them."""
         made = cls([], origins)
-        made._texts, made._spans, made._count = None, spans, len(spans.ends)
+        made._texts, made._form, made._count = None, form, len(form)
         return made
 
     @property
@@ -152,22 +219,36 @@ class Texts:
     def texts(self) -> list[bytes]:
         """As a list."""
         if self._texts is None:
-            self._texts = self._spans.texts() if self._spans is not None else (self._lines or b"").split(b"\n")[:-1]
+            self._texts = self._form.texts() if self._form is not None else (self._lines or b"").split(b"\n")[:-1]
         return self._texts
 
     @property
+    def form(self) -> Form | None:
+        """What they are in; None if they are a list."""
+        if self._form is None and self._texts is None:
+            self._form = Spans.of(self._lines or b"")
+        return self._form if self._texts is None else None
+
+    @property
     def spans(self) -> Spans | None:
-        """In the bytes in which they are, if they are in such."""
-        if self._spans is None and self._texts is None:
-            self._spans = Spans.of(self._lines or b"")
-        return self._spans if self._texts is None else None
+        """The bytes that they are in, and where; None if they are a list."""
+        form = self.form
+        if form is not None and not isinstance(form, Spans):
+            form = self._form = Spans.of(self.lines or b"")
+        return form
 
     @property
     def lines(self) -> bytes | None:
         """In one piece, if they are lines already."""
-        if self._lines is None and self._spans is not None and self._texts is None:
-            self._lines = self._spans.joined()
+        if self._lines is None and self._form is not None and self._texts is None:
+            self._lines = self._form.joined()
         return self._lines if self._texts is None else None
+
+    @property
+    def sizes(self) -> list[int] | None:
+        """How many bytes each has, with a newline, if they are lines."""
+        form, lines = self.form, self.lines
+        return None if form is None or lines is None else form.sizes(lines)
 
     @property
     def origins(self) -> list[int]:
@@ -185,7 +266,7 @@ class Texts:
     def own(self) -> bool:
         """Whether each begins and ends like an event of kube-apiserver, and they are lines."""
         if self._own is None:
-            self._own = self.spans is not None and self.count > 0 and self.spans.all_own()
+            self._own = self.form is not None and self.count > 0 and self.form.all_own()
         return self._own
 
     def otherwise(self) -> list[int]:
@@ -220,10 +301,9 @@ class Texts:
         made = Texts.of_lines(lines, self.count, self._origins)
         return made if made.spans and len(made.spans.ends) == self.count else None
 
-    def begin_at(self, starts: list[int]) -> Texts:
-        """The ends of lines: from these places in their bytes on."""
-        assert self.spans is not None
-        return Texts.of_spans(self.spans.begin_at(starts), self._origins)
+    def become_form(self, form: Form) -> Texts:
+        """What each of them was made into."""
+        return Texts.of(form, self._origins)
 
     def add(self, text: bytes, origin: int) -> None:
         """One more."""
@@ -242,7 +322,7 @@ class Texts:
             kept[at] = 0
         spans = self.spans
         if spans is not None:
-            return Texts.of_spans(spans.those(kept), lambda: list(compress(self.origins, kept)))
+            return Texts.of(spans.those(kept), lambda: list(compress(self.origins, kept)))
         return Texts(list(compress(self.texts, kept)), list(compress(self.origins, kept)))
 
     def in_order(self) -> Texts:

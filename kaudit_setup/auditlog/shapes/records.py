@@ -8,14 +8,14 @@ before that field is known.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter, methodcaller
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Texts, in_bytes
+from kaudit_setup.auditlog.shapes.reading import Strings, Texts
 
 _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""
@@ -72,8 +72,8 @@ class Records:
             if not self._string:
                 return found.become_lines(b"\n".join([*values, b""]))
             # most shippers leave the newline away, some keep it
-            kept = values[0].endswith("\n") and all(map(_ENDS, values))
-            return found.become_lines(in_bytes(values if kept else [*values, ""], "" if kept else "\n"))
+            strings = Strings.of(values)
+            return found.become_form(strings) if strings else None
         except TypeError:  # numbers
             return None
 
@@ -159,9 +159,6 @@ def _reader(ways: Sequence[str]) -> Callable[[Sequence[object]], list[bytes]]:
     get = attrgetter(*ways)
     put: Callable[[Any], bytes] = b"\n".join if len(ways) > 1 else bytes
     return lambda records: list(map(put, map(get, records)))
-
-
-_ENDS: Final = methodcaller("endswith", "\n")
 
 
 def _believed(value: bytes, other: str) -> bytes:

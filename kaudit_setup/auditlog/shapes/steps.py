@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
-from kaudit_setup.auditlog.shapes.reading import Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Strings, Texts, count_lines
 from kaudit_setup.auditlog.shapes.records import Records
 
 # systemd/src/shared/logs-show.c:JSON_THRESHOLD
@@ -76,16 +77,24 @@ class Prefixed:
     def _all_ours(self, found: Texts, width: int) -> Texts | None:
         """What lines hold of which each begins as one that was looked at; None for others."""
         spans = found.spans
-        if spans is None or not self._ours:
+        if spans is None or not spans.starts or not self._ours:
             return None
         data, starts = spans.data, spans.starts
-        begins = [data.find(b'{"', start, end) for start, end in zip(starts, spans.ends, strict=True)]
         times = spans.heads(width)
         time = times[0].translate(_SAME_DIGITS)
-        if -1 in begins or b"".join(times).translate(_SAME_DIGITS) != time * len(times):
+        if b"".join(times).translate(_SAME_DIGITS) != time * len(times):
+            return None
+        size = data.find(b'{"', starts[0], spans.ends[0]) - starts[0]
+        rests = {data[start + width : start + size + len(OWN_ORDER)] for start in starts}
+        if all(rest.endswith(OWN_ORDER) and time + rest.removesuffix(OWN_ORDER) in self._ours for rest in rests):
+            return found.become_form(spans.begin_at([start + size for start in starts]))
+        # of hosts and programs whose names are not all as long
+        begins = [data.find(b'{"', start, end) for start, end in zip(starts, spans.ends, strict=True)]
+        if -1 in begins:
             return None
         rests = {data[start + width : begin] for start, begin in zip(starts, begins, strict=True)}
-        return found.begin_at(begins) if all(time + rest in self._ours for rest in rests) else None
+        ours = all(time + rest in self._ours for rest in rests)
+        return found.become_form(spans.begin_at(begins)) if ours else None
 
     def _one(self, text: bytes) -> bytes:
         begin = begin_of(text)
@@ -218,6 +227,11 @@ class Decoded:
     """JSON in a string."""
 
     def __call__(self, found: Texts, /) -> Texts:
+        with suppress(*REFUSED):
+            # one behind another, as if they were the lines of a file
+            strings = Strings.of(STRING.decode_lines(found.lines or b""))
+            if strings and len(strings) == found.count:
+                return found.become_form(strings)
         return found.become([self._one(text) for text in found.texts])
 
     def _one(self, text: bytes) -> bytes:
