@@ -232,12 +232,12 @@ _IN_LINES: Final = frozenset({Kind.plain, Kind.text})
 _IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
 
 
-def _is_own(data: bytearray, begin: int, end: int) -> bool:
+def _is_own(data: bytes | bytearray, begin: int, end: int) -> bool:
     """Whether a line is surely an event."""
     return data[end - 1] == _BRACE and data.startswith(OWN_ORDER, begin)
 
 
-def _in_spread(data: bytearray, begin: int, end: int) -> bool:
+def _in_spread(data: bytes | bytearray, begin: int, end: int) -> bool:
     """Whether a line is surely a part of JSON over several lines."""
     return data[begin] in _INSIDE
 
