@@ -25,7 +25,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import SMALL_BYTES, cores, scan
 from kaudit_setup.auditlog.search import Found, matches
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.auditlog.sources.port import LogSource, OfRequests
 from kaudit_setup.auditlog.timestamps import stamp
 
 _HELD_REQUESTS = 20_000  # requests whose end has not been met; the oldest is given out as it is
@@ -304,7 +304,12 @@ def _sent(form: _Form, event: Event, text: bytes, line: int, fit: bool) -> _Sent
 def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
-    for hit in logs.candidates(needles(wanted), wanted.window, patterns(wanted)):
+    found = (
+        logs.requests(needles(wanted), wanted)
+        if isinstance(logs, OfRequests)
+        else logs.candidates(needles(wanted), wanted.window, patterns(wanted))
+    )
+    for hit in found:
         event, why = decode_leniently(decoder, hit.text)
         if event is not None and ((fit := fits(event)) or form.last):
             whole, why = decode_leniently(form.decoder, hit.text)

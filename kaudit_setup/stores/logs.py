@@ -18,7 +18,7 @@ from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestCla
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, StoreError
-from kaudit_setup.stores.port import Group, Store, StoredLine
+from kaudit_setup.stores.port import ANY, Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
 
@@ -68,11 +68,16 @@ class StoreLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`."""
-        self._window = window
-        asked = list(dict.fromkeys(filter(None, literals)))
         words = tuple(filter(None, map(delimited, patterns)))
-        sought = [Sought.of(literal, words) for literal in asked]
-        for hit in self.hits(self._store.find(sought, window)):
+        return self._found([Sought.of(literal, words) for literal in dict.fromkeys(literals) if literal], window)
+
+    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
+        """See `OfRequests`."""
+        return self._found([Sought.of(literal) for literal in dict.fromkeys(literals)], wanted.window, wanted)
+
+    def _found(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[Hit]:
+        self._window = window
+        for hit in self.hits(self._store.find(sought, window, about)):
             if sought and not any(one.said_in(hit.text) for one in sought):
                 continue
             if window.open or inside(hit.text, window):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.filters import Filter
@@ -17,6 +17,9 @@ from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.stores.records import Source
+
+ANY: Final = Filter()
+"""What every event fits."""
 
 
 class StoredLine(NamedTuple):
@@ -53,9 +56,9 @@ class Store(Protocol):
         """
         ...
 
-    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
         """The lines that hold one of `sought` (none: every line) and may lie in `window`, in the order of `sources`
-        and of their lines.
+        and of their lines. Those of requests of which no line fits `about` may be left out.
         """
         ...
 

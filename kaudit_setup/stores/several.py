@@ -12,13 +12,14 @@ from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.prefilter import patterns
 from kaudit_setup.auditlog.reports.estimate import Weight, summed
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.reports.stats import NodeStats
 from kaudit_setup.auditlog.reports.top import Groups, Top, ranked
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
-from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.auditlog.sources.port import LogSource, OfRequests
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.policy.model import Policy
@@ -101,9 +102,22 @@ class Stores:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`."""
+        return self._of_each(lambda logs: logs.candidates(literals, window, patterns))
+
+    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
+        """See `OfRequests`; of what does not tell requests apart all candidates."""
+        return self._of_each(
+            lambda logs: (
+                logs.requests(literals, wanted)
+                if isinstance(logs, OfRequests)
+                else logs.candidates(literals, wanted.window, patterns(wanted))
+            )
+        )
+
+    def _of_each(self, search: Callable[[Source], Iterator[Hit]]) -> Iterator[Hit]:
         for logs in self._answering():
             try:
-                yield from logs.candidates(literals, window, patterns)
+                yield from search(logs)
             except StoreError as error:
                 self.failed[logs.name] = error
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kaudit_setup.auditlog.coverage.node import Coverage
+from kaudit_setup.auditlog.filters import Filter
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
@@ -39,4 +40,15 @@ class LogSource(Protocol):
 
     def coverage(self) -> tuple[Coverage, ...]:
         """What each node's log covers and what was damaged, as the searches so far found it."""
+        ...
+
+
+@runtime_checkable
+class OfRequests(Protocol):
+    """Logs of which it is known, beside their lines, what is on them."""
+
+    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
+        """Of the candidates that hold one of `literals` (none: of all) those of requests of which a line fits
+        `wanted`, and those that are no events. Others may come along.
+        """
         ...

@@ -18,9 +18,10 @@ from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import classes, sql, tabs
 from kaudit_setup.stores.archive import counts
-from kaudit_setup.stores.archive.blocks import Held, lines, narrowed
+from kaudit_setup.stores.archive.blocks import ALL_BLOCKS, Held, lines, narrowed
+from kaudit_setup.stores.archive.columns import Fitting
 from kaudit_setup.stores.archive.parts import LINES, structure
-from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
+from kaudit_setup.stores.port import ANY, Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
 from kaudit_setup.stores.tokens import tells
@@ -80,13 +81,15 @@ class Archive:
             seen.update(batch.servers)
         return [one.event() for one in seen]
 
-    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
         """See `Store.find`."""
         chosen = self._chosen(window)
         held = self._narrowed(chosen, [one.uncut for one in sought], [one.plain for one in sought])
-        if held is not None and sum(one.blocks.bit_count() for one in held) <= _MOST_READ_HERE:
+        fitting = Fitting.of(about)
+        looked_at = self._read_here(chosen, held, fitting)
+        if looked_at is not None:
             order = {text: number for number, text in enumerate(chosen.texts)}
-            found = lines(self._place, held, sought, order)
+            found = lines(self._place, looked_at, sought, order, fitting)
             if found is not None:
                 found.reverse()
                 while found:  # who asked needs the room
@@ -155,7 +158,7 @@ class Archive:
         parts = chosen.parts if held is None else [one.part for one in held]
         if not parts:
             return
-        blocks = [one.part.block + number for one in held or () for number in one.numbers()]
+        blocks = [one.part.block + number for one in held or () for number in one.numbers(one.blocks.bit_length())]
         within = [f"block IN ({', '.join(map(str, blocks))})"] if 0 < len(blocks) <= _MOST_BLOCKS else []
         where = sql.all_of([*within, where, *_counting(chosen)])
         query = sql.lines(self._table(parts), where, chosen.texts)
@@ -171,6 +174,13 @@ class Archive:
         if not plains or not tells(plains) or (damaged and not tells(of_cut)):
             return None
         return [*narrowed(self._place, whole, plains), *narrowed(self._place, damaged, of_cut)]
+
+    def _read_here(self, chosen: _Chosen, held: list[Held] | None, fitting: Fitting | None) -> Sequence[Held] | None:
+        """The blocks that are read without the engine; None if it is to read them."""
+        if fitting is not None:
+            return held if held is not None else [Held(part, ALL_BLOCKS) for part in chosen.parts]
+        few = held is not None and sum(one.blocks.bit_count() for one in held) <= _MOST_READ_HERE
+        return held if few else None
 
     def _table(self, parts: Sequence[Part]) -> str:
         return self._place.table([part.lines for part in parts], structure(LINES))

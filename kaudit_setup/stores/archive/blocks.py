@@ -5,19 +5,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, Plain, Sought, finders
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive import arrow
+from kaudit_setup.stores.archive.columns import Fitting, other_stages
 from kaudit_setup.stores.archive.index import Index
 from kaudit_setup.stores.port import Place, StoredLine
 from kaudit_setup.stores.records import Part
-from kaudit_setup.stores.tokens import Blocks, blocks_of, numbers_of
+from kaudit_setup.stores.tokens import Blocks, blocks_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -26,6 +29,8 @@ _THREADS = 8
 """More than there are cores: in a bucket most of the time goes by waiting."""
 _MOST_BYTES = 192 << 20
 """Bytes of lines that are held here; what is more is for the engine, which sorts on the disk."""
+ALL_BLOCKS: Final = -1
+"""Of a part: every bit is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Held:
     part: Part
     blocks: Blocks
 
-    def numbers(self) -> Iterator[int]:
-        """The blocks, counted from the first one of the part."""
-        return numbers_of(self.blocks)
+    def numbers(self, most: int) -> Iterator[int]:
+        """The blocks of a part that has `most` of them, counted from its first one."""
+        return (number for number in range(most) if self.blocks >> number & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,16 @@ def narrowed(place: Place, parts: Sequence[Part], plains: Sequence[Plain]) -> li
 
 
 def lines(
-    place: Place, held: Sequence[Held], sought: Sequence[Sought], order: Mapping[str, int]
+    place: Place, held: Sequence[Held], sought: Sequence[Sought], order: Mapping[str, int], fitting: Fitting | None
 ) -> list[StoredLine] | None:
-    """The lines in these blocks that hold one of `sought`, by the `order` of their sources; lines of other sources do
-    not count. None if they are too many to be held. Raises StoreError.
+    """The lines in these blocks that hold one of `sought` (none: every line), by the `order` of their sources; lines
+    of other sources do not count. With `fitting` those of requests of which a line fits, and those that are no
+    events. None if they are too many to be held. Raises StoreError.
     """
-    asked = _Asked.of(sought)
+    search = _Search(place, _Asked.of(sought), order, _Rows.of(place, held, fitting) if fitting is not None else None)
     found: list[StoredLine] = []
     size = 0
-    for some in _each(lambda one: _in_part(place, one, asked, order), held):
+    for some in _each(search.lines, held):
         found += some
         size += sum(len(one.raw) for one in some)
         if size > _MOST_BYTES:
@@ -99,40 +105,120 @@ def _each(ask: Callable[[A], B], all_of: Sequence[A]) -> Iterator[B]:
         threads.shutdown(cancel_futures=True)
 
 
-def _in_part(place: Place, held: Held, asked: _Asked, order: Mapping[str, int]) -> list[StoredLine]:
+@contextmanager
+def _opened(place: Place, held: Held, *coded: str) -> Iterator[pq.ParquetFile]:
+    """The lines of a part, of which the columns `coded` are read as dictionaries. Raises StoreError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found: list[StoredLine] = []
-    size = 0
     try:
-        with place.open(held.part.lines) as file, pq.ParquetFile(file, read_dictionary=["source"]) as parquet:
-            for number in held.numbers():
-                block = parquet.read_row_group(number, columns=["source", "line", "raw"], use_threads=False)
-                some = [line for line in _matching(block, asked) if line.source in order]
+        with place.open(held.part.lines) as file, pq.ParquetFile(file, read_dictionary=list(coded)) as parquet:
+            yield parquet
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{place.name}/{held.part.lines} could not be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Which rows of blocks are looked at: those that fit, or those of requests that were `received` when one that
+    fits was; and those that are no events.
+    """
+
+    fitting: Fitting
+    received: pa.Array | None
+
+    @classmethod
+    def of(cls, place: Place, held: Sequence[Held], fitting: Fitting) -> _Rows:
+        """All blocks are looked through for what fits where other stages of its requests may not."""
+        import pyarrow as pa
+
+        arrow.load("pyarrow.compute")
+        if fitting.all_stages:
+            return cls(fitting, None)
+        moments = [one for some in _each(lambda one: _received(place, one, fitting), held) for one in some]
+        return cls(fitting, pa.concat_arrays([pa.array([], pa.string()), *moments]).unique())
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """The columns that are read as dictionaries."""
+        return self.fitting.columns if self.received is None else ()
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that are read."""
+        return ["event", *(self.fitting.columns if self.received is None else ["received"])]
+
+    def among(self, block: pa.Table) -> list[int]:
+        """The numbers of the rows."""
+        import pyarrow.compute as pc
+
+        fit = self.fitting.rows(block) if self.received is None else other_stages(block, self.received)
+        rows: list[int] = pc.indices_nonzero(pc.or_(fit, pc.equal(block["event"].combine_chunks(), 0))).to_pylist()
+        return rows
+
+
+def _received(place: Place, held: Held, fitting: Fitting) -> list[pa.Array]:
+    """When the requests were received of which a line in these blocks fits."""
+    found = []
+    with _opened(place, held, *fitting.columns) as parquet:
+        for number in held.numbers(parquet.num_row_groups):
+            block = parquet.read_row_group(number, columns=["received", *fitting.columns], use_threads=False)
+            found.append(block["received"].combine_chunks().filter(fitting.rows(block)).unique())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is looked for in each part. `rows`: which rows are looked at; None: all of them."""
+
+    place: Place
+    asked: _Asked
+    order: Mapping[str, int]
+    rows: _Rows | None
+
+    def lines(self, held: Held) -> list[StoredLine]:
+        """The lines in the blocks of one part, at most a little more than are held."""
+        found: list[StoredLine] = []
+        size = 0
+        with _opened(self.place, held, "source", *(self.rows.coded if self.rows is not None else ())) as parquet:
+            for number in held.numbers(parquet.num_row_groups):
+                some = [line for line in self._in_block(parquet, number) if line.source in self.order]
                 found += some
                 size += sum(len(one.raw) for one in some)
                 if size > _MOST_BYTES:
                     break
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{place.name}/{held.part.lines} could not be read: {error}") from error
-    return found
+        return found
+
+    def _in_block(self, parquet: pq.ParquetFile, number: int) -> Iterator[StoredLine]:
+        rows = None
+        if self.rows is not None:
+            rows = self.rows.among(parquet.read_row_group(number, columns=self.rows.columns, use_threads=False))
+            if not rows:
+                return iter(())
+        block = parquet.read_row_group(number, columns=["source", "line", "raw"], use_threads=False)
+        return _matching(block, self.asked, rows)
 
 
-def _matching(block: pa.Table, asked: _Asked) -> Iterator[StoredLine]:
+def _matching(block: pa.Table, asked: _Asked, rows: Sequence[int] | None) -> Iterator[StoredLine]:
+    """The lines of a block that hold what is looked for. `rows`: where they may be; None: anywhere."""
     sources, numbers = block["source"].combine_chunks(), block["line"].combine_chunks()
     raw = block["raw"].combine_chunks()
     _, offsets, data = raw.buffers()
     begins = memoryview(offsets).cast("i")[raw.offset : raw.offset + len(raw) + 1]
     text = data.to_pybytes()
+    for at in rows if rows is not None else _hits(text, begins, asked):
+        line = text[begins[at] : begins[at + 1]]
+        if not asked.sought or any(one.said_in(line) for one in asked.sought):
+            yield StoredLine(sources[at].as_py(), numbers[at].as_py(), line)
+
+
+def _hits(text: bytes, begins: memoryview, asked: _Asked) -> list[int]:
+    """The lines in which something is found that is looked for; `begins`: where they begin, and the last one ends."""
     hits: set[int] = set()
     as_logged = all(text.startswith(OWN_ORDER, begin) for begin in begins[:-1])
     for find in asked.own if as_logged else asked.telling:
         for _, start, stop in find(memoryview(text)):
             at = bisect_right(begins, start) - 1
-            if 0 <= at < len(raw) and stop <= begins[at + 1]:
+            if 0 <= at < len(begins) - 1 and stop <= begins[at + 1]:
                 hits.add(at)
-    for at in sorted(hits):
-        line = text[begins[at] : begins[at + 1]]
-        if any(one.said_in(line) for one in asked.sought):
-            yield StoredLine(sources[at].as_py(), numbers[at].as_py(), line)
+    return sorted(hits)

@@ -34,8 +34,8 @@ _COLUMNS = {
     "resource": ("resource", "subresource"),
 }
 """By dimension: the columns that tell it."""
-_TESTED = {"resource": ("resource", "subresource", "api_group")}
-"""By dimension, where a filter looks at more: see `filters.Filter.test`."""
+TESTED = {**_COLUMNS, "resource": ("resource", "subresource", "api_group")}
+"""By dimension: the columns that a filter looks at, see `filters.Filter.test`."""
 _LENGTH_BYTES = 8
 
 
@@ -108,7 +108,7 @@ class Sums:
         """See `answers`."""
         self._by = by
         self._wanted = wanted
-        asked = [*(_COLUMNS[one] for one in by), *(_TESTED.get(one, _COLUMNS[one]) for one in wanted.by)]
+        asked = [*(_COLUMNS[one] for one in by), *(TESTED[one] for one in wanted.by)]
         self._names = tuple(dict.fromkeys(name for names in asked for name in names))
         self._numbers: list[dict[str, int]] = [{} for _ in self._names]
         self._cells: dict[tuple[int, ...], list[int]] = {}
@@ -167,7 +167,7 @@ class Sums:
             return repeat(True, len(self._cells))
         test = Filter(self._wanted.by).test()
         rows = zip(*columns.values(), strict=True)
-        return (test(_event(dict(zip(columns, row, strict=True)))) for row in rows)
+        return (test(event_of(dict(zip(columns, row, strict=True)))) for row in rows)
 
 
 def _dimension(name: str, columns: dict[str, Sequence[str]]) -> Sequence[str]:
@@ -179,8 +179,8 @@ def _dimension(name: str, columns: dict[str, Sequence[str]]) -> Sequence[str]:
     return columns[_COLUMNS[name][0]]
 
 
-def _event(row: Mapping[str, str]) -> Event:
-    """An event with these values; what is not among them is empty."""
+def event_of(row: Mapping[str, str]) -> Event:
+    """An event with the values of these columns; what is not among them is empty."""
     row = defaultdict(str, row)
     user, impersonator = UserInfo(row["user"]), row["impersonator"]
     return Event(
@@ -190,7 +190,10 @@ def _event(row: Mapping[str, str]) -> Event:
         user=UserInfo(impersonator) if impersonator else user,
         impersonated_user=user if impersonator else None,
         user_agent=row["agent"],
-        object_ref=ObjectReference(row["resource"], row["namespace"], "", row["api_group"], row["subresource"]),
+        object_ref=ObjectReference(
+            row["resource"], row["namespace"], row["name"], row["api_group"], row["subresource"]
+        ),
+        request_uri=row["path"],
         response_status=ResponseStatus(int(row["code"] or 0)),
         annotations=Annotations(row["decision"]),
     )

@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import classes, sql, tabs
 from kaudit_setup.stores.clickhouse.server import ClickHouse
-from kaudit_setup.stores.port import Group, StoredLine
+from kaudit_setup.stores.port import ANY, Group, StoredLine
 from kaudit_setup.stores.records import Batch, Source, decode, in_order, live
 from kaudit_setup.stores.schema import COLUMNS, PLACE
 
@@ -76,8 +76,8 @@ class Table:
         """See `Store.servers`: only the lines tell."""
         return None
 
-    def find(self, sought: Sequence[Sought], window: Window) -> Iterator[StoredLine]:
-        """See `Store.find`."""
+    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
+        """See `Store.find`; no line is left out."""
         plains = [one.plain for one in sought]
         return self._select([sql.says(sought), self._words(plains), sql.touches(window)])
 
