@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 
@@ -12,7 +13,7 @@ from kaudit_setup.auditlog.decode import decode_leniently, project
 from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.filters import Filter, is_pattern
 from kaudit_setup.auditlog.literals import Sought, spelled
-from kaudit_setup.auditlog.reports.top import top
+from kaudit_setup.auditlog.reports.top import Top, top
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
 
@@ -48,6 +49,20 @@ class AbsentValue(msgspec.Struct, frozen=True):
         return f"{said}: -n is the namespace, not a number of rows" if a_number else said
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """Logs that are counted where they are."""
+
+    @property
+    def counting(self) -> bool:
+        """Whether they can be."""
+        ...
+
+    def top(self, by: Sequence[str], wanted: Filter, limit: int) -> Top:
+        """See `top`."""
+        ...
+
+
 def absent_values(logs: LogSource, wanted: Filter) -> list[AbsentValue]:
     """Which values of `wanted` no event of `logs` has, whatever else is asked for; patterns are no values."""
     return [one for dimension in _LOOKED_AT if dimension in wanted.by for one in _absent(logs, dimension, wanted)]
@@ -75,12 +90,21 @@ def _said_as(value: str) -> Callable[[str], bool]:
 
 def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter) -> frozenset[str]:
     """The values that a log has in `dimension`, as far as they matter."""
-    if isinstance(logs, LocalLogs) and sum(file.size for file in logs.files) <= _READ_BELOW_BYTES:
+    if _is_small(logs):
         # a name is like those of its kind
         kind = {"resource": wanted.by["resource"]} if dimension == "name" and "resource" in wanted.by else {}
-        rows = top(logs, (dimension,), Filter(kind), _MOST_VALUES).rows
+        asked = (dimension,), Filter(kind), _MOST_VALUES
+        rows = logs.top(*asked).rows if isinstance(logs, Counting) else top(logs, *asked).rows
         return frozenset(key[0] for key, _, _ in rows) - {""}
     return frozenset(_in_other_cases(logs, dimension, plain)) - {""}
+
+
+def _is_small(logs: LogSource) -> TypeGuard[LocalLogs | Counting]:
+    """Whether all values of a log can be read."""
+    if isinstance(logs, LocalLogs):
+        return sum(file.size for file in logs.files) <= _READ_BELOW_BYTES
+    counts = isinstance(logs, Counting) and logs.counting
+    return counts and sum(cover.size for cover in logs.coverage()) <= _READ_BELOW_BYTES
 
 
 def _in_other_cases(logs: LogSource, dimension: str, plain: Sequence[str]) -> Iterator[str]:
