@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 import msgspec
 
@@ -22,7 +22,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Address(msgspec.Struct, frozen=True):
     """A store. `host` and `port`: of a server; `path`: the folder, the prefix in the bucket, `database.table`.
 
-    `url` is what people see; it never holds a password.
+    `url` is what people see; it never holds a password. `query`: that of Loki, decoded.
     """
 
     kind: Kind
@@ -52,8 +52,10 @@ def parse(text: str) -> Address:
     found = re.match(_SCHEME, text)
     if found is None:
         return Address("folder", text, text)
+    # a query is taken as it is typed: in LogQL # and & are signs like any other
+    place, _, query = text.partition("?")
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(place)
         port = parts.port
     except ValueError as error:
         raise InputError(f"{_without_login(text)}: {error}", hint=_HINT) from None
@@ -69,7 +71,7 @@ def parse(text: str) -> Address:
     if scheme in {"clickhouse+https", "clickhouse+http"}:
         return _table(text, parts, port, tls=scheme.endswith("https"))
     if scheme in {"loki+https", "loki+http"}:
-        return _loki(text, parts, port, tls=scheme.endswith("https"))
+        return _loki(text, parts, port, query, tls=scheme.endswith("https"))
     raise InputError(f"{text}: unknown kind of store {scheme}", hint=_HINT)
 
 
@@ -95,10 +97,18 @@ def _table(text: str, parts: SplitResult, port: int | None, *, tls: bool) -> Add
     return Address("clickhouse", text, ".".join(names), _checked(text, parts, tls=tls), port, tls)
 
 
-def _loki(text: str, parts: SplitResult, port: int | None, *, tls: bool) -> Address:
-    if not parts.hostname or not parts.query.startswith("query="):
+def _loki(text: str, parts: SplitResult, port: int | None, query: str, *, tls: bool) -> Address:
+    if not parts.hostname or not query.startswith("query="):
         raise InputError(f"{text}: no query is given", hint="write 'loki+https://HOST/?query={app=\"kube-audit\"}'")
-    return Address("loki", text, parts.path.rstrip("/"), _checked(text, parts, tls=tls), port, tls, parts.query)
+    return Address("loki", text, parts.path.rstrip("/"), _checked(text, parts, tls=tls), port, tls, _typed(query))
+
+
+def _typed(query: str) -> str:
+    """The query behind `query=`. One that somebody typed may be encoded in part, and its + is a plus; in one that a
+    program encoded, it is a blank.
+    """
+    value = query.removeprefix("query=").strip()
+    return unquote(value) if "{" in value else unquote_plus(value)
 
 
 def _checked(text: str, parts: SplitResult, *, tls: bool) -> str:

@@ -155,10 +155,15 @@ def engine_of_today() -> Iterator[int]:
 
 @dataclass
 class FakeLoki:
-    """Loki's query_range as documented. `lines`: (nanoseconds, labels, text); `trouble`: answers to give first."""
+    """Loki's query_range and series as documented. `lines`: (nanoseconds, labels, text[, labels of the line]);
+    `most`: lines of a page, `longest`: nanoseconds of a request, `largest`: bytes of an answer; `trouble`: answers to
+    give first.
+    """
 
-    lines: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
+    lines: list[tuple[Any, ...]] = field(default_factory=list)
     most: int = 5000
+    longest: int = 30 * 24 * 3600 * 10**9
+    largest: int = 100 << 20
     trouble: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -188,7 +193,14 @@ class FakeLoki:
         if self.trouble:
             self.trouble.pop(0)(handler)
             return
+        if parts.path.endswith("/series"):
+            labels = {json.dumps(one[1]): one[1] for one in self.lines}
+            say(handler, 200, json.dumps({"status": "success", "data": list(labels.values())}))
+            return
         limit = int(asked["limit"])
+        if int(asked["end"]) - int(asked["start"]) > self.longest:
+            say(handler, 400, "the query time range exceeds the limit (query length: 24h0m0s, limit: 12h0m0s)")
+            return
         if limit > self.most:
             say(
                 handler,
@@ -196,19 +208,27 @@ class FakeLoki:
                 f"max entries limit per query exceeded, limit > max_entries_limit ({limit} > {self.most})",
             )
             return
-        tests = _filters(asked["query"])
+        tests, streams = _filters(asked["query"]), _streams(asked["query"])
         found = [
             one
             for one in self.lines
-            if int(asked["start"]) <= one[0] < int(asked["end"]) and all(test(one[2]) for test in tests)
+            if int(asked["start"]) <= one[0] < int(asked["end"])
+            and all(test(one[2]) for test in tests)
+            and streams(one[1])
         ]
         found.sort(key=lambda one: one[0], reverse=asked.get("direction", "backward") == "backward")
-        streams: dict[str, dict[str, Any]] = {}
-        for at, labels, text in found[:limit]:
-            stream = streams.setdefault(json.dumps(labels), {"stream": labels, "values": []})
-            stream["values"].append([str(at), text])
-        data = {"resultType": "streams", "result": list(streams.values()), "stats": {}}
-        say(handler, 200, json.dumps({"status": "success", "data": data}))
+        result: dict[str, dict[str, Any]] = {}
+        apart = handler.headers.get("X-Loki-Response-Encoding-Flags") == "categorize-labels"
+        for at, labels, text, *own in found[:limit]:
+            labels = {**labels, **own[0]} if own and not apart else labels
+            stream = result.setdefault(json.dumps(labels), {"stream": labels, "values": []})
+            stream["values"].append([str(at), text, *({"structuredMetadata": one} for one in own if apart)])
+        data = {"resultType": "streams", "result": list(result.values()), "stats": {}}
+        body = json.dumps({"status": "success", "data": data})
+        if len(body) > self.largest:
+            say(handler, 500, f"grpc: received message larger than max ({len(body)} vs. {self.largest})")
+            return
+        say(handler, 200, body)
 
 
 def _filters(query: str) -> list[Callable[[str], bool]]:
@@ -219,6 +239,17 @@ def _filters(query: str) -> list[Callable[[str], bool]]:
         return lambda text: re.search(python, text) is not None
 
     return [test(found) for found in re.findall(r"\|~ `([^`]*)`", query)]
+
+
+def _streams(query: str) -> Callable[[dict[str, str]], bool]:
+    import re
+
+    selector = query.partition("}")[0]
+    wanted = re.findall(r'(\w+)(=~?)"([^"]*)"', selector)
+    return lambda labels: all(
+        labels.get(name) == value if sign == "=" else re.fullmatch(value, labels.get(name, "")) is not None
+        for name, sign, value in wanted
+    )
 
 
 def say(handler: BaseHTTPRequestHandler, status: int, text: str, **headers: str) -> None:

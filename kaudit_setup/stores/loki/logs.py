@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs
+from tempfile import TemporaryDirectory
 
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import LogFile, latest_begin
@@ -20,37 +19,55 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window, stamp
 from kaudit_setup.errors import InputError, KauditError, StoreError
 from kaudit_setup.stores.address import Address
 from kaudit_setup.stores.loki.api import Entry, Loki
-from kaudit_setup.values import replace
+from kaudit_setup.stores.loki.other_lines import KeptLines, line_of
+from kaudit_setup.stores.loki.query import is_own, line_filter, selector, with_label
 
-_NODE_LABELS = ("node", "node_name", "nodename", "hostname", "host", "instance")
+_NODE_LABELS = (
+    "node",
+    "node_name",
+    "nodename",
+    "k8s_node_name",
+    "kubernetes_node_name",
+    "kubernetes_host",
+    "hostname",
+    "host",
+    "host_name",
+    "instance",
+)
+_MOST_NODES = 30
+"""Whose first and last lines are asked for, each by itself."""
 _REACH = timedelta(days=30)
 """How far back is asked if no --since is given."""
 _LATE = timedelta(minutes=10)
 """How much later than its event a line may be dated by a shipper."""
 
 
-@dataclass(slots=True)
 class LokiLogs:
     """See `several.Source`."""
 
-    name: str
-    loki: Loki
-    query: str
-    now: datetime
-    files: dict[str, LogFile] = field(default_factory=dict)
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    looked: bool = False
-    window: Window = ALWAYS
+    def __init__(self, name: str, loki: Loki, query: str, now: datetime) -> None:
+        """Nothing is asked yet."""
+        self.name = name
+        self._loki = loki
+        self._query = query
+        self._now = now
+        self._files: dict[str, LogFile] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._of_others: dict[str, Tally] = {}
+        self._looked = False
+        self._common: tuple[str, str] | None = None
+        self._window = ALWAYS
+        self._folder: TemporaryDirectory[str] | None = None
+        self._searches = 0
 
     @classmethod
     def at(cls, address: Address) -> LokiLogs:
         """Nothing is asked yet. Raises InputError."""
-        asked = parse_qs(address.query).get("query", [""])[0].strip()
-        if not asked.startswith("{"):
+        if not address.query.startswith("{"):
             raise InputError(
                 f"{address.url}: the query does not select streams", hint='write ?query={app="kube-audit"}'
             )
-        return cls(address.url, Loki.at(address), asked, datetime.now(UTC))
+        return cls(address.url, Loki.at(address), address.query, datetime.now(UTC))
 
     def clusters(self) -> list[str]:
         """See `LogSource.clusters`; what a query finds is taken for the logs of one."""
@@ -60,17 +77,25 @@ class LokiLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`. Raises StoreError."""
-        self.window = window
+        self._window = window
+        self._look_at_edges()
         asked = list(dict.fromkeys(filter(None, literals)))
         plains = tuple(map(plainly, asked))
         wanted = [spelt for literal in asked for spelt in spellings(literal)]
-        self._look_at_edges()
-        for entry in self.loki.lines(f"{self.query}{line_filter(plains)}", *self._span()):
-            hit = self._hit(entry)
-            if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):
-                continue
-            if window.open or inside(hit.text, window):
-                yield hit
+        try:
+            others = KeptLines(self._place())
+            for entry in self._lines(plains):
+                if not is_own(line_of(entry)):
+                    others.add(self._file(entry), entry)
+                    continue
+                hit = self._hit(entry)
+                if wanted and not any(text in hit.text for text in wanted) and not says(hit.text, plains):
+                    continue
+                if window.open or inside(hit.text, window):
+                    yield hit
+            yield from self._others(others, asked)
+        except OSError as error:
+            raise self._no_room(error) from error
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """See `LogSource.numbered`."""
@@ -78,103 +103,141 @@ class LokiLogs:
 
     def damaged(self, hit: Hit, what: str) -> None:
         """See `LogSource.damaged`."""
-        self.tallies.setdefault(hit.file.key, Tally()).damage(0, what, hit.text)
+        self._tallies.setdefault(hit.file.key, Tally()).damage(0, what, hit.text)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """See `LogSource.coverage`: from the first line that Loki has of the time that was asked for to the last."""
-        return coverage(tuple(self.files.values()), self.tallies)
+        tallies = dict(self._tallies)
+        for path, others in self._of_others.items():
+            tallies[path] = whole = Tally()
+            for tally in (self._tallies[path], others):
+                whole.add(tally)
+        return coverage(tuple(self._files.values()), tallies)
 
     def fetch(self, wanted: Filter, folder: Path) -> list[LogFile]:
-        """See `several.Source.fetch`."""
+        """See `several.Source.fetch`. Lines as kube-apiserver writes them and others are in files of their own."""
+        self._window = wanted.window
         try:
-            folder.mkdir(mode=0o700)
-            return self._fetch(wanted, folder)
+            kept = []
+            for name in ("own", "others"):
+                (folder / name).mkdir(mode=0o700, parents=True)
+                kept.append(KeptLines(folder / name))
+            for entry in self._lines(tuple(map(plainly, needles(wanted)))):
+                kept[not is_own(line_of(entry))].add(self._file(entry), entry)
+            brought = [file for lines in kept for file in lines.files()]
         except OSError as error:
-            raise KauditError(
-                f"the lines of {self.name} cannot be kept in {folder}: {error.strerror or error}",
-                hint="make room there, or name another place for it with TMPDIR",
-            ) from error
+            raise self._no_room(error) from error
+        if not brought:
+            self._look_at_edges()
+        return brought
 
     def left_out(self) -> Sequence[str]:
         """See `several.Source.left_out`."""
         return ()
 
     def close(self) -> None:
-        """Nothing is kept here."""
+        """Remove the lines that were kept here."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
-    def _fetch(self, wanted: Filter, folder: Path) -> list[LogFile]:
-        copies: dict[str, Path] = {}
-        for hit in self.candidates(needles(wanted), wanted.window):
-            copy = copies.setdefault(hit.file.key, folder / str(len(copies)))
-            with copy.open("ab") as out:
-                out.write(hit.text.replace(b"\n", b" ") + b"\n")
-        brought = []
-        for key, copy in copies.items():
-            info = copy.stat()
-            inode = (info.st_dev, info.st_ino)
-            brought.append(replace(self.files[key], size=info.st_size, inode=inode, copy=str(copy)))
-        return brought
+    def _place(self) -> Path:
+        """A new folder. Raises OSError."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True)
+        self._searches += 1
+        place = Path(self._folder.name) / str(self._searches)
+        place.mkdir()
+        return place
+
+    def _no_room(self, error: OSError) -> KauditError:
+        return KauditError(
+            f"the lines of {self.name} cannot be kept here: {error.strerror or error}",
+            hint="make room, or name another place for it with TMPDIR",
+        )
+
+    def _lines(self, plains: Sequence[Plain]) -> Iterator[Entry]:
+        return self._loki.lines(f"{self._query}{line_filter(plains)}", *self._span())
 
     def _hit(self, entry: Entry) -> Hit:
-        text = entry.text.encode("utf-8", "surrogatepass").strip()
+        text = line_of(entry)
         file = self._file(entry)
-        tally = self.tallies.setdefault(file.key, Tally())
+        tally = self._tallies[file.key]
         what = not_an_event(text)
         if what:
             tally.damage(0, what, text)
         tally.events += not what
         return Hit(file, entry.at, 0, text)
 
+    def _others(self, kept: KeptLines, literals: Sequence[bytes]) -> Iterator[Hit]:
+        """The hits in lines of other shapes."""
+        tallies: dict[str, Tally] = {}
+        paths = {file.copy: file.path for file in kept.files()}
+        try:
+            yield from kept.hits(literals, self._window, tallies)
+        finally:
+            for copy, tally in tallies.items():
+                tally.first = tally.last = ""  # Loki knows more of its lines than those that were found
+                self._of_others[paths[copy]] = tally  # a later search looks at the same lines
+
     def _file(self, entry: Entry) -> LogFile:
-        labels = dict(entry.labels)
         shown = "{" + ", ".join(f"{name}={value}" for name, value in entry.labels) + "}"
-        node = next((labels[name] for name in _NODE_LABELS if labels.get(name)), self.loki.server.host)
-        return self.files.setdefault(shown, LogFile(node, shown))
+        if shown not in self._files:
+            node = _node_of(dict(entry.own)) or _node_of(dict(entry.labels)) or ("", self._loki.server.host)
+            known = list(self._files.values())
+            self._files[shown] = LogFile(node[1], shown)
+            self._tallies[shown] = tally = Tally()
+            if self._common is not None and all(file.node != node[1] for file in known):
+                tally.first, tally.last = self._common
+        return self._files[shown]
 
     def _look_at_edges(self) -> None:
-        """Learn from when to when Loki has lines, once."""
-        if self.looked:
+        """Learn from when to when Loki has lines of each node, once. Raises StoreError if there are none at all."""
+        if self._looked:
             return
-        self.looked = True
-        for last in (False, True):
-            entry = self.loki.edge(self.query, *self._span(), last=last)
-            if entry is not None:
-                tally = self.tallies.setdefault(self._file(entry).key, Tally())
-                moment = stamp(datetime.fromtimestamp(entry.at / 1e9, UTC))
-                tally.first = min(tally.first, moment) if tally.first else moment
-                tally.last = max(tally.last, moment)
-                tally.note("Loki was asked for its first and its last line only; gaps were not looked for")
+        self._looked = True
+        streams = self._loki.streams(selector(self._query), *self._span())
+        nodes = sorted(set(filter(None, map(_node_of, streams))))
+        if 1 < len(nodes) <= _MOST_NODES:
+            for name, value in nodes:
+                self._extend(self._edges(with_label(self._query, name, value)))
+            return
+        edges = self._edges(self._query)
+        if not edges:
+            raise StoreError(
+                f"{self.name}: Loki has no line that the query selects in the time that is asked for",
+                hint=f"is the query right? Without --since, the last {_REACH.days} days are asked",
+            )
+        # which node has lines from when to when is not known then: a node must not seem silent for that
+        self._common = (_moment(edges[0]), _moment(edges[-1]))
+        self._extend(edges)
+        self._file(edges[-1])
+
+    def _edges(self, query: str) -> list[Entry]:
+        found = (self._loki.edge(query, *self._span(), last=last) for last in (False, True))
+        return [entry for entry in found if entry is not None]
+
+    def _extend(self, edges: Sequence[Entry]) -> None:
+        """Note from when to when there are lines of a node: its first and its last one, or none."""
+        for first in edges[:1]:
+            tally = self._tallies[self._file(first).key]
+            tally.first, tally.last = _moment(first), _moment(edges[-1])
+            tally.note("Loki was asked for its first and its last line only; gaps were not looked for")
 
     def _span(self) -> tuple[int, int]:
         """What is asked for, in nanoseconds since 1970: a request is written, and sent, when it ends."""
-        until = self.now + _LATE
-        if self.window.until != ALWAYS.until:
-            until = min(until, datetime.fromisoformat(latest_begin(self.window)) + _LATE)
-        since = datetime.fromisoformat(self.window.since) if self.window.since else self.now - _REACH
+        until = self._now + _LATE
+        if self._window.until != ALWAYS.until:
+            until = min(until, datetime.fromisoformat(latest_begin(self._window)) + _LATE)
+        since = datetime.fromisoformat(self._window.since) if self._window.since else self._now - _REACH
         if since > until:
             raise StoreError(f"{self.name}: the time that is asked for lies in the future")
         return int(since.timestamp()) * 10**9, (int(until.timestamp()) + 1) * 10**9
 
 
-def line_filter(plains: Sequence[Plain]) -> str:
-    """LogQL that keeps the lines that may hold every value of one of `plains`; empty for all lines."""
-    if not plains:
-        return ""
-    if len(plains) == 1:
-        return "".join(_matching(spelt) for spelt in plains[0])
-    return _matching([text for plain in plains for text in plain[0]])
+def _node_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
+    """The label that names the node, and its value; None without one."""
+    return next(((name, labels[name]) for name in _NODE_LABELS if labels.get(name)), None)
 
 
-def _matching(texts: Sequence[bytes]) -> str:
-    found = [_regular(text) for text in texts]
-    # what is not UTF-8 cannot be asked for
-    return "" if None in found else f" |~ `{'|'.join(filter(None, found))}`"
-
-
-def _regular(text: bytes) -> str | None:
-    """`text` as a regular expression of RE2 that has nothing in it but letters, digits and hexadecimal escapes."""
-    try:
-        chars = text.decode()
-    except UnicodeDecodeError:
-        return None
-    return "".join(one if one.isascii() and one.isalnum() else f"\\x{{{ord(one):x}}}" for one in chars)
+def _moment(entry: Entry) -> str:
+    return stamp(datetime.fromtimestamp(entry.at / 1e9, UTC))

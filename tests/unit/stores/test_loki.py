@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from logkit import event
+from shapekit import SAME
 from storekit import FakeLoki, say
 
 from kaudit_setup.cli import main
@@ -71,7 +72,7 @@ def test_who_events_and_top(
     assert json.loads(out)["items"][0]["total"]["events"] == 2501, err
     code, out, err = run(capfd, "events", "--user", "mallory", "-o", "json", "--log", url(loki))
     assert [one["user"] for one in json.loads(out)["items"]] == ["mallory"]
-    assert any("mallory" in asked["query"] for asked in loki.asked)
+    assert any("mallory" in asked.get("query", "") for asked in loki.asked)
     code, out, err = run(capfd, "stats", "-o", "json", "--log", url(loki))
     assert code == 0, err
 
@@ -160,3 +161,87 @@ def test_addresses_that_cannot_be_meant(address: str, said: str, capfd: pytest.C
     assert code == 2
     assert said in err.replace("\n", " ")
     assert "pa55" not in err
+
+
+def test_a_query_is_sent_as_it_was_typed(loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    loki.lines = [line(1, NOW)]
+    for typed in ('{app=~"kube.+"}', '{app="kube-audit"} != "a#b&c"', '{app="kube-audit"} |~ "100%"'):
+        loki.asked.clear()
+        run(capfd, "events", "--log", f"loki+http://127.0.0.1:{loki.port}/?query={typed}")
+        rest = typed.partition("}")[2]
+        assert all(asked["query"].startswith(typed[:-1] if not rest else "{") for asked in loki.asked[1:])
+        assert all(rest in asked["query"] for asked in loki.asked[1:])
+    encoded = "%7Bapp%3D%22kube-audit%22%7D+%7C%3D+%22mallory%22"
+    loki.asked.clear()
+    run(capfd, "events", "--log", f"loki+http://127.0.0.1:{loki.port}/?query={encoded}")
+    assert loki.asked[-1]["query"].startswith('{app="kube-audit"} |= "mallory"')
+
+
+@pytest.mark.parametrize("limit", [{"most": 70}, {"longest": 5 * 3600 * 10**9}, {"largest": 30_000}], ids=str)
+def test_a_loki_that_allows_less_is_asked_for_less(
+    limit: dict[str, int], loki: FakeLoki, capfd: pytest.CaptureFixture[str]
+) -> None:
+    loki.lines = [line(n, NOW - timedelta(minutes=n), auditID=f"id-{n}") for n in range(300)]
+    for name, value in limit.items():
+        setattr(loki, name, value)
+    code, out, err = run(capfd, "top", "--by", "verb", "-o", "json", "--since", "2d", "--log", url(loki))
+    assert code == 0, err
+    assert json.loads(out)["items"][0]["total"]["events"] == 300
+
+
+def test_a_line_that_is_larger_than_loki_sends_is_no_whole_answer(loki: FakeLoki) -> None:
+    loki.lines = [(10**18, LABELS, "line"), (10**18 + 1, LABELS, "x" * 9000)]
+    loki.largest = 5000
+    with pytest.raises(StoreError, match="larger than max"):
+        list(api(loki).lines("{}", 10**18, 10**18 + 10))
+
+
+DELETED = {"verb": "delete", "user": {"username": "mallory"}}
+SHAPES = [name for name in SAME if name not in {"journald export", "docker in parts", "filter-log-events"}]
+"""Not those of documents that nobody sends line by line, nor parts smaller than Docker's."""
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lines_of_every_shape_are_read(shape: str, loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    made = {"resource": "pods", "namespace": "shop", "name": "db-0"}
+    events = [line(n, NOW + timedelta(seconds=n), auditID=f"id-{n}") for n in range(20)]
+    events.append(line(30, NOW + timedelta(seconds=30), objectRef=made, **DELETED))
+    for at, labels, text in events:
+        written = SAME[shape]([text.encode()]).decode().splitlines()
+        loki.lines += [(at + n, labels, one) for n, one in enumerate(written)]
+    _, out, err = run(capfd, "who", "deleted", "pod/db-0", "-n", "shop", "--log", url(loki))
+    assert out.startswith("mallory deleted it"), err
+    moments = [at for at, _, text in loki.lines if at >= events[-1][0]]
+    assert any(f"{{app=kube-audit, node=cp1}}:{at}" in out for at in moments)
+    _, out, err = run(capfd, "events", "--user", "mallory", "-o", "json", "--log", url(loki))
+    assert [one["user"] for one in json.loads(out)["items"]] == ["mallory"], err
+    _, out, err = run(capfd, "top", "--by", "user", "--user", "mallory", "-o", "json", "--log", url(loki))
+    assert json.loads(out)["items"][0]["total"]["events"] == 1, err
+
+
+@pytest.mark.parametrize("labelled", ["streams", "lines"])
+def test_no_node_seems_silent_that_is_not(labelled: str, loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    """The first line of all is of one node and the last of another."""
+    for n in range(200):
+        at, _, text = line(n, NOW + timedelta(minutes=n - 200))
+        node = {"node": f"cp{n % 2 + 1}"}
+        own = {"trace": str(n)}
+        loki.lines.append(
+            (at, {"app": "kube-audit", **node}, text, own)
+            if labelled == "streams"
+            else (at, {"app": "kube-audit"}, text, {**own, **node})
+        )
+    code, out, _ = run(capfd, "who", "deleted", "pod/none", "-n", "shop", "--log", url(loki))
+    assert code == 1
+    assert "are not in this log" not in out
+    assert "clock went back" not in out
+    assert "1 file" in out
+    assert "2 files" not in out
+
+
+def test_streams_without_a_line_are_no_empty_log(loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    for question in (["who", "deleted", "pod/x"], ["events"], ["top", "--by", "user"], ["stats"]):
+        code, out, err = run(capfd, *question, "--log", url(loki))
+        assert code == 1
+        assert not out
+        assert "Loki has no line that the query selects" in err
