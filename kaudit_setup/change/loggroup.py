@@ -96,3 +96,8 @@ def restores(observed: Observed, rights: Mapping[str, Rights], *, of: str = "") 
         alike = now == was if observed.uid == 0 else now.mode == was.mode
         if not alike and (not of or observed.uid != 0 or now.owner.endswith(f":{of}")):
             yield SetRights(path, now, was)
+
+
+def without_group(state: NodeState) -> Iterator[SetRights]:
+    """What takes the log from the group that this tool let read it."""
+    return restores(state.observed, state.log_group.before, of=state.log_group.gid)

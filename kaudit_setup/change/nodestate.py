@@ -141,3 +141,16 @@ def _pod(seen: FileSeen, other: Installer | None) -> ApiServerPod:
         return read(seen.text)
     except ManifestError as error:
         raise ManifestError(f"{seen.path}: {error.message}", hint=error.hint, details=error.details) from error
+
+
+def drift(now: Mapping[str, str], recorded: Mapping[str, str]) -> list[str]:
+    """In what audit flags are not as recorded in the node's journal, one flag a sentence."""
+
+    def describe(name: str) -> str:
+        if name not in recorded:
+            return f"--{name}={now[name]} was added"
+        if name not in now:
+            return f"--{name}={recorded[name]} was removed"
+        return f"--{name}={recorded[name]} was changed to {now[name]}"
+
+    return [describe(name) for name in sorted({*now, *recorded}) if now.get(name) != recorded.get(name)]

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING
 from kaudit_setup.change.backup import backups_of, fetch, pick
 from kaudit_setup.change.loggroup import check_name, rights_of
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
-from kaudit_setup.change.plan import (
-    FileWanted,
-    Plan,
-    Wanted,
-    plan_disable,
-    plan_enable,
-    plan_write,
-    target_of,
-)
+from kaudit_setup.change.plan import Plan
+from kaudit_setup.change.plan_enable import Wanted, plan_enable, target_of
+from kaudit_setup.change.plan_restore import FileWanted, plan_disable, plan_write
 from kaudit_setup.change.preflight import Finding, inspect
 from kaudit_setup.manifest.settings import DEFAULT_WEBHOOK_PATH
 from kaudit_setup.model import LOG_FLAG, POLICY_FLAG, WEBHOOK_FLAG, AuditSettings, KubeVersion

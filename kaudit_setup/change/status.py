@@ -12,9 +12,8 @@ from typing import Any, Literal, TypeAlias
 from kaudit_setup.auditlog.event import decode_strictly
 from kaudit_setup.change.backup import backups_of
 from kaudit_setup.change.loggroup import rights_of
-from kaudit_setup.change.nodestate import Entry, NodeState
+from kaudit_setup.change.nodestate import Entry, NodeState, drift
 from kaudit_setup.change.permissions import READ, SEARCH
-from kaudit_setup.change.plan import drift
 from kaudit_setup.change.verify import NotProved, Proof, audit_lines
 from kaudit_setup.errors import ManifestError
 from kaudit_setup.manifest.patch import patch

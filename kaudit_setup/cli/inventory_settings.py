@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kaudit_setup.change.plan import Wanted
+    from kaudit_setup.change.plan_enable import Wanted
     from kaudit_setup.fleet.hosts import AuditClaim
 
 
 def wanted_of(claim: AuditClaim, inventory: Path) -> Wanted:
     """The policy is read: a preset, or a file whose path counts from the inventory's folder. Raises InputError."""
-    from kaudit_setup.change.plan import Wanted
+    from kaudit_setup.change.plan_enable import Wanted
     from kaudit_setup.policy import presets
 
     name = claim.policy

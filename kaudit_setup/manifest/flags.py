@@ -6,11 +6,9 @@ Source: staging/src/k8s.io/apiserver/pkg/server/options/audit.go:AddFlags, Valid
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from kaudit_setup.manifest import govalues
-from kaudit_setup.manifest.commandline import Flag, parse
-from kaudit_setup.manifest.commandline import problems as malformed
 from kaudit_setup.manifest.flagtable import AuditFlag, table
 from kaudit_setup.model import LOG_FLAG, NEWEST, POLICY_FLAG, WEBHOOK_FLAG, KubeVersion
 from kaudit_setup.rotation import BOUNDED_BY_DEFAULT, effective_maxsize
@@ -60,18 +58,6 @@ def _unreadable(flag: AuditFlag, name: str, value: str) -> Iterator[str]:
         _PARSERS[flag.type](value)
     except ValueError as error:
         yield f"--{name}={value} is refused: {error}"
-
-
-def check_arguments(words: Sequence[str], version: KubeVersion | None = None) -> tuple[str, ...]:
-    """As check, for a command line behind `kube-apiserver`: also words that belong to no flag, and missing values."""
-    problems = tuple(problem for _, problem in malformed(words))
-    return problems or check({_spelled(flag, words): flag.value for flag in parse(words)}, version)
-
-
-def _spelled(flag: Flag, words: Sequence[str]) -> str:
-    """The flag's name as it was given: with underscores it is another one to an old server."""
-    word = words[flag.first]
-    return word.partition("=")[0][2:] if "_" in word else flag.name
 
 
 def warnings(flags: Mapping[str, str], version: KubeVersion | None = None) -> tuple[str, ...]:

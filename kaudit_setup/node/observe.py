@@ -137,7 +137,6 @@ class Observed:
 
     host: str
     machine: str
-    boot: str
     time: int
     uptime: int
     uid: int
@@ -232,7 +231,6 @@ def _parse(found: Sequence[tuple[str, bytes]]) -> Observed:
     return Observed(
         host=text("host"),
         machine=text("machine"),
-        boot=text("boot"),
         time=_moment(text("time", "0")),
         uptime=int(text("uptime", "0")),
         uid=int(text("uid")),

@@ -19,7 +19,7 @@ from changekit import MANIFEST, POLICY, STATE, apply, journal, planned, shims, t
 
 from kaudit_setup.change.backup import backups_of, fetch
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.plan import Wanted, plan_enable, target_of
+from kaudit_setup.change.plan_enable import Wanted, plan_enable, target_of
 from kaudit_setup.change.prepare import prepare_disable, prepare_enable, prepare_rollback
 from kaudit_setup.change.run.enact import enact
 from kaudit_setup.change.run.terms import Terms

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from changekit import MANIFEST, POLICY, STATE, apply, planned, shims, tree, until
 
-from kaudit_setup.change.plan import Wanted
+from kaudit_setup.change.plan_enable import Wanted
 from kaudit_setup.change.prepare import prepare_enable
 from kaudit_setup.errors import KauditError
 from kaudit_setup.sandbox import Sandbox

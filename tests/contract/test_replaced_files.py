@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from changekit import MANIFEST, POLICY, apply, planned
 
-from kaudit_setup.change.plan import Wanted
+from kaudit_setup.change.plan_enable import Wanted
 from kaudit_setup.change.preflight.run import inspect
 from kaudit_setup.change.prepare import prepare_disable, prepare_enable
 from kaudit_setup.change.run.enact import enact

@@ -368,7 +368,7 @@ STORED = {"data": {"ClusterConfiguration": CONFIG.decode()}, "metadata": {"resou
 SERVERS = {"subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "https", "port": 6443}]}]}
 _ARGV = b"kube-apiserver\n--audit-log-path=/var/log/kubernetes/audit.log\n--audit-policy-file=/p"
 ANSWERED: Found = [
-    *(("uid", b"0"), ("host", b"cp1"), ("machine", b"m"), ("boot", b"b"), ("uptime", b"4"), ("time", b"1796016412")),
+    *(("uid", b"0"), ("host", b"cp1"), ("machine", b"m"), ("uptime", b"4"), ("time", b"1796016412")),
     *(("tool", b"curl"), ("tool", b"flock"), ("static.path", b"/etc/kubernetes/manifests"), ("kubelet.pid", b"1")),
     *_file("manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", MANIFESTS[-1]),
     *_file("beside", "/etc/kubernetes/manifests/b.yaml"),

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from kaudit_setup.change.backup import backups_of, describe, fetch, name_of
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.plan import Plan, Wanted
+from kaudit_setup.change.plan import Plan
+from kaudit_setup.change.plan_enable import Wanted
 from kaudit_setup.change.prepare import prepare_enable
 from kaudit_setup.change.script import Run, apply_script
 from kaudit_setup.node.local import LocalNode

@@ -113,7 +113,6 @@ $(rights_of "$@")
 field uid "$(id -u)"
 field host "$(uname -n)"
 field machine "$(cat "$R/etc/machine-id" 2>/dev/null)"
-field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 field uptime "$(uptime_s)"
 field time "$(date +%s)"
 if [ -d "$R/run/systemd/system" ] && [ -w "$R/etc/systemd/system" ]; then field tool systemd; fi

@@ -11,7 +11,7 @@ import pytest
 from documentkit import document
 
 from kaudit_setup.change.nodestate import NodeState
-from kaudit_setup.change.plan import Wanted
+from kaudit_setup.change.plan_enable import Wanted
 from kaudit_setup.change.prepare import prepare_enable
 from kaudit_setup.change.script import Run, apply_script, undo_script
 from kaudit_setup.cli import main

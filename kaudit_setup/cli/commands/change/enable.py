@@ -44,7 +44,7 @@ def enable(*, settings: SettingsOptions, how: ChangeOptions) -> None:
 
     def prepare(candidate: Candidate) -> Prepared:
         # loaded by now: see change_nodes
-        from kaudit_setup.change.plan import Wanted
+        from kaudit_setup.change.plan_enable import Wanted
         from kaudit_setup.change.prepare import prepare_enable
 
         wanted = Wanted(policy, flags, webhook, settings.log_group, remark)
