@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Hit
-from kaudit_setup.auditlog.sources.port import LogSource
+from kaudit_setup.auditlog.sources.port import LogSource, OfRequests
 from kaudit_setup.auditlog.timestamps import credible, latest_credible
 from kaudit_setup.values import replace
 
@@ -82,6 +82,11 @@ class EventLog:
     def unreadable(self) -> int:
         """How many lines that were looked at could not be decoded; each counts once."""
         return len(self._unreadable)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether a search reads only what it may find, so that several cost no more than one for all."""
+        return isinstance(self._logs, OfRequests)
 
     @property
     def untimed(self) -> tuple[Request, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from kaudit_setup.attribution.answer import Searched, Verb
+from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Confidence, Finding
 from kaudit_setup.attribution.deletion.causes import deletion_chain
 from kaudit_setup.attribution.evidence.actors import NAMESPACES
 from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.lines import EventLog
+from kaudit_setup.attribution.evidence.literals import place
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.owner_chain import creation_chain
@@ -44,7 +47,7 @@ class Causes(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: float = _PATIENCE) -> Causes:
+def behind(log: EventLog, verb: Verb, requests: Sequence[Request], patience: float = _PATIENCE) -> Causes:
     """Who is behind those of `requests` (creations or deletions) that a controller sent, the newest first, as far as
     the log tells in about `patience` seconds.
     """
@@ -55,7 +58,7 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
     end = time.monotonic() + patience
     within = _within_reach(verb, asked)
     index = EventIndex(log)
-    index.look_up(literal for one in within for literal in literals(verb, one.object))
+    _look_up(index, verb, within, apart=log.looks_up)
     known: dict[Request, Behind] = {}
     for done, one in enumerate(within):
         if done and time.monotonic() > end:
@@ -63,6 +66,20 @@ def behind(log: Searched, verb: Verb, requests: Sequence[Request], patience: flo
         told = _behind(one, chain(index, one.object, one.request.at))
         known |= {one.request: told} if told is not None else {}
     return Causes(known, len(asked) - len(within))
+
+
+def _look_up(index: EventIndex, verb: Verb, asked: Sequence[_Asked], *, apart: bool) -> None:
+    """Look for the objects and their owners. `apart`: in each namespace by itself, where many hold the same names;
+    what is in one namespace only is looked for there in any case.
+    """
+    places: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for one in asked:
+        places[place(one.object)] += literals(verb, one.object)
+    if apart or len(places) == 1:
+        for where, wanted in places.items():
+            index.look_up(wanted, where)
+    else:
+        index.look_up(literal for wanted in places.values() for literal in wanted)
 
 
 def cause(index: EventIndex, verb: Verb, request: Request) -> Behind | None:
