@@ -794,3 +794,16 @@ def test_the_short_name_of_a_service_account_is_told_in_full(who: Asker, short: 
     assert found["notes"][1].startswith(f"Did you mean {full}?")
     assert not any("Did you mean" in note for note in who.json("touched", "--user", "ployer")["notes"])
     assert not any("Did you mean" in note for note in who.json("touched", "--user", full)["notes"])
+
+
+def test_more_pods_than_requests_for_their_prefix_prove_nothing(who: Asker) -> None:
+    """Another API server's log is missing: nobody says that the only request made the Pod that came later."""
+    first = [nameless("09:00:00.000000", "bob", "task-"), bound("09:00:00.010000", "task-cccc2")]
+    write(who.path, *first)
+    assert who.json("created", "pod/task-cccc2")["confidence"] == "certain"
+    write(who.path, *first, bound("09:00:00.400000", "task-dddd2"))
+    found = who.json("created", "pod/task-dddd2")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", "inferred")
+    assert "made by a request that is not in this log" in who.text("created", "pod/task-dddd2").splitlines()[0]
+    write(who.path, *first, nameless("09:00:00.300000", "bob", "task-"), bound("09:00:00.400000", "task-dddd2"))
+    assert who.json("created", "pod/task-dddd2")["confidence"] == "certain"
