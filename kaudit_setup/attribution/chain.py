@@ -66,7 +66,8 @@ class Child(msgspec.Struct, frozen=True):
 
     `at`: when (Unix seconds); if `timeless`, nothing is known but that it was before that. `request`: the one that
     tells its owner by its body or its sender, None if the log lacks it. `confidence`: "certain" if bodies tie the
-    object to its owner. `cause`: the request in the last link. `depth`: how many links the chain has.
+    object to its owner. `cause`: the request in the last link; `grown`: it made the object ask for more. `depth`: how
+    many links the chain has.
     """
 
     index: EventIndex
@@ -78,6 +79,7 @@ class Child(msgspec.Struct, frozen=True):
     depth: int = 1
     deleted: bool = False
     timeless: bool = False
+    grown: bool = False
 
     @property
     def follower(self) -> Request | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.attribution.chain import Case, Finding, certain_if, note
+from kaudit_setup.attribution.controllers.set_sizes import of_another_size
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
@@ -38,7 +39,7 @@ def _lacking(case: Case, requests: Sequence[Request]) -> str:
         return f"the {owner} that {child.object} belongs to was made by a request that is not in this log"
     if incomplete(case.index, owner, child.at):
         return f"the log lacks a change of {owner} before {child.object} followed: who made that change is not known"
-    return ""
+    return of_another_size(child, owner, requests)
 
 
 def recreation_note(index: EventIndex, obj: Object, made: Request) -> str:

@@ -13,7 +13,7 @@ from kaudit_setup.attribution.chain import NOTHING, Case, Child, Creator, Findin
 from kaudit_setup.attribution.controllers.adoption import changed_just_before, deletion_before
 from kaudit_setup.attribution.controllers.common import nobody_known
 from kaudit_setup.attribution.evidence.actors import DEPLOYMENTS
-from kaudit_setup.attribution.evidence.choose import earliest, without
+from kaudit_setup.attribution.evidence.choose import earliest, last_that, without
 from kaudit_setup.attribution.evidence.literals import begins, named
 from kaudit_setup.attribution.evidence.owner_names import guesses
 from kaudit_setup.attribution.evidence.requests import Object, Request, changes, creates
@@ -41,6 +41,15 @@ def deployment(case: Case) -> Finding:
         case = case.at_most(certain_if(not found.proviso))
     elif _is_resized_later(child, requests):
         why = f"; nobody in this log changed it since {actor(requests[-1])} created it, at {requests[-1].time}"
+        return Finding((case.at_most("inferred").link(None, why),), notes=(_unlogged_change(case),))
+    elif _outgrew(child, requests) and (lacking := _lacking(case, requests)) is not None:
+        # a new template makes another ReplicaSet grow
+        return lacking
+    elif made := _made_for_the_last(case, requests):
+        last = requests[-1]
+        why = (
+            f"; {actor(last)} {doing(last)} it at {last.time}, and {child.object} was made after that, at {made.time}"
+        )
         return Finding((case.at_most("inferred").link(None, why),), notes=(_unlogged_change(case),))
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
 
@@ -86,6 +95,23 @@ def _unlogged_change(case: Case) -> str:
     return (
         f"the change of {case.owner} that {case.child.object} followed is not in this log, so its author is not known"
     )
+
+
+def _outgrew(child: Child, requests: Sequence[Request]) -> bool:
+    """Whether a ReplicaSet grew, and the last known change of its Deployment was not that of its size."""
+    return child.grown and bool(requests) and not (creates(requests[-1]) or _scales(requests[-1]))
+
+
+def _made_for_the_last(case: Case, requests: Sequence[Request]) -> Request | None:
+    """The create of a ReplicaSet that got smaller, if it came after the last known change of its Deployment and that
+    was not of its size: it was made for that, so that it got smaller for another; None otherwise.
+    """
+    child = case.child
+    if child.grown or child.timeless or not requests or creates(requests[-1]) or _scales(requests[-1]):
+        return None
+    made = last_that(case.index.done(child.object, child.at), _by_the_controller)
+    later = made is not None and requests[-1].at + case.index.tolerance <= made.at < child.at
+    return made if later else None
 
 
 def _is_resized_later(child: Child, requests: Sequence[Request]) -> bool:

@@ -24,7 +24,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
-from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD
+from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD, PROMPT
 from kaudit_setup.values import replace
 
 
@@ -77,7 +77,13 @@ def _came_last(gone: Request, cause: Request | None, maker: Request | None) -> b
 
 def _without_changes(case: Case, history: _History) -> Finding:
     """The log has none of the Deployment controller's changes: go on with whoever changed the Deployment."""
-    why = f"{case.known.why}; the log has none of deployment-controller's changes of it"
+    logged = _controller_is_logged(case.index, case.owner, history.deployment) if history.deployment else False
+    lacking = (
+        "lacks deployment-controller's change of it"
+        if logged
+        else "has none of deployment-controller's changes of it"
+    )
+    why = f"{case.known.why}; the log {lacking}"
     above = case.above(case.child.at, history.maker, "inferred", None)
     return Finding((Link(case.owner, None, "inferred", why),), next=above)
 
@@ -97,7 +103,8 @@ def _up(case: Case, history: _History, cause: Request | None) -> Finding:
         return found + Finding(root=cause, next=Creator(index, owner, cause))
     telling = _telling(cause, history)
     confidence = certain_if(case.certain and telling is not None)
-    return found + Finding(next=case.above(cause.at, telling or cause, confidence, cause))
+    above = case.above(cause.at, telling or cause, confidence, cause)
+    return found + Finding(next=replace(above, grown=changes(cause)))
 
 
 def _telling(cause: Request, history: _History) -> Request | None:
@@ -159,8 +166,10 @@ def _request_on_deployment(case: Case, history: _History) -> Request | None:
     ReplicaSet to others.
     """
     index, child, deployment = case.index, case.child, history.deployment
-    if deployment is None or child.timeless or _controller_is_logged(index, case.owner, deployment):
+    if deployment is None or child.timeless:
         return None
+    if _controller_is_logged(index, case.owner, deployment):
+        return _unfollowed_scale(case, deployment, history)
     end = deletion_before(index, deployment, child.at)
     if end is not None and child.at - end.at <= AT_ONCE:
         return None
@@ -170,6 +179,17 @@ def _request_on_deployment(case: Case, history: _History) -> Request | None:
     # where its reports are logged, its changes would be, too
     reports = index.sift(named(deployment), lambda r: r.controller == DEPLOYMENTS and r.verb == "update")
     return None if reports else asked
+
+
+def _unfollowed_scale(case: Case, deployment: Object, history: _History) -> Request | None:
+    """A change of the Deployment's size right before the child was made, of which the log has no consequence: what
+    its controller did then may have gone through an API server whose log is missing.
+    """
+    at = case.child.at
+    asked = last_that(requested_changes(case.index, deployment, at), lambda r: r.subresource == "scale")
+    if asked is None or at - asked.at > PROMPT or any(asked.at <= one.at for one in history.requests):
+        return None
+    return asked
 
 
 def _controller_is_logged(index: EventIndex, replicas: Object, deployment: Object) -> bool:

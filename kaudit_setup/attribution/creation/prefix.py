@@ -8,13 +8,12 @@ import msgspec
 
 from kaudit_setup.attribution.chain import both, certain_if
 from kaudit_setup.attribution.creation.candidates import Candidates, creates_without_name
+from kaudit_setup.attribution.creation.missing_requests import lacking_requests
 from kaudit_setup.attribution.creation.result import Creation
 from kaudit_setup.attribution.creation.rivals import or_others, rivals_note, silent_rivals
 from kaudit_setup.attribution.evidence.first_seen import first_mention
-from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.literals import begins
-from kaudit_setup.attribution.evidence.owner_names import generated_from, of_deployment
-from kaudit_setup.attribution.evidence.requests import Object, Request, creates
+from kaudit_setup.attribution.evidence.owner_names import generated_from
+from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import QUEUED
 from kaudit_setup.values import replace
@@ -49,35 +48,11 @@ def creation_by_prefix(candidates: Candidates, asked: Sequence[Request]) -> Crea
     silent = possible.silent
     alone = len(possible.owners(candidates.object.name)) == 1 and not silent
     proven = alone and chosen.at <= candidates.latest and possible.complete
-    lacking = _lacking(candidates, chosen) if proven else ""
+    lacking = lacking_requests(candidates, chosen) if proven else ""
     why = f"its request asked for a generated name with the prefix {chosen.facts.generate_name}"
     notes = (rivals_note(candidates, asked), silent_rivals(candidates.object, silent))
     provisos = both(or_others(candidates, asked, silent), lacking)
     return Creation(chosen, certain_if(proven and not lacking), why, both(*notes), provisos)
-
-
-def _lacking(candidates: Candidates, chosen: Request) -> str:
-    """That more Pods were bound whose names begin as `chosen` asked than requests for such names are in the log: one
-    of those is missing, and may be the object's. Empty if they are enough.
-    """
-    index, prefix, until = (
-        candidates.index,
-        chosen.facts.generate_name,
-        candidates.latest + candidates.index.tolerance,
-    )
-    like = replace(candidates.object, name=prefix)
-    if not of_deployment(candidates.object):
-        index.look_up(begins(like))
-    made = [one for one in index.starting(like) if generated_from(prefix, one.name) and _is_bound(index, one, until)]
-    nameless = [one for one in made if not any(map(creates, index.done(one, until)))]
-    asked = [one for one in candidates.makers if one.facts.generate_name in {prefix, ""}]
-    if len(nameless) <= len(asked):
-        return ""
-    return f"{candidates.object} may as well have been made by a request that is not in this log, which lacks some"
-
-
-def _is_bound(index: EventIndex, obj: Object, until: float) -> bool:
-    return any(request.subresource == "binding" and request.at <= until for request in index.done(obj))
 
 
 def _possible(candidates: Candidates, chosen: Request) -> _Possible:

@@ -17,7 +17,7 @@ import msgspec
 from kaudit_setup.attribution.evidence.actors import GARBAGE
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
-from kaudit_setup.attribution.timing import DELETION_NOTICED, GONE, KUBELET_NOTICED
+from kaudit_setup.attribution.timing import AT_ONCE, DELETION_NOTICED, GONE, KUBELET_NOTICED
 from kaudit_setup.auditlog.kinds import is_custom
 
 _SLOW = frozenset({"pods", "namespaces", "persistentvolumeclaims", "persistentvolumes", "customresourcedefinitions"})
@@ -75,15 +75,24 @@ def _begun(requests: Sequence[Request], position: int, current: _Current) -> Lif
     if current.uid and request.facts.uid not in current.seen:
         return Lifetime(request.at)
     rest = islice(requests, position, None)
-    if gone is not None and _long_after(gone, request, current.uid) and (gone.node or not _kubelet_waits(rest)):
+    if (
+        gone is not None
+        and _met_after(gone, requests, position, current.uid)
+        and (gone.node or not _kubelet_waits(rest))
+    ):
         return Lifetime(request.at, gone=gone, use=request)
     return Lifetime(0.0) if first else None
 
 
-def _long_after(gone: Request, request: Request, uid: str) -> bool:
-    """Whether `request` shows an object of the name so long after `gone` that it may be another one than `uid`."""
-    same = bool(uid) and request.facts.uid == uid
-    return request.at - gone.at > GONE and not same and _shows(request)
+def _met_after(gone: Request, requests: Sequence[Request], position: int, uid: str) -> bool:
+    """Whether the request at `position` shows an object of the name so long after `gone` that it may be another one
+    than `uid`: most kinds are removed at once, if no finalizer holds them.
+    """
+    request = requests[position]
+    same, wait = bool(uid) and request.facts.uid == uid, request.at - gone.at
+    if same or wait <= AT_ONCE or not _shows(request):
+        return False
+    return wait > GONE or not (_lingers(gone) or _held(requests[position:]))
 
 
 def created_at(obj: Object, requests: Sequence[Request]) -> float:

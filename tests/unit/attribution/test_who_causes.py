@@ -186,9 +186,9 @@ def test_a_put_that_carries_the_generation_before_is_counted(who: Asker) -> None
         report("10:00:00.100000", STATEFUL, "statefulsets", "db", 1, answer=False),
         bodies(put, thing("statefulsets", "db", 1)),
         report("10:01:00.040000", STATEFUL, "statefulsets", "db", 2, answer=False),
-        pod("10:01:00.050000", "db", "statefulsets", "db-3", answer=False),
+        pod("10:01:00.050000", "db", "statefulsets", "db-2", answer=False),
     )
-    found = who.json("created", "pod/db-3")
+    found = who.json("created", "pod/db-2")
     assert (root(found), found["confidence"]) == ("bob", "certain")
 
 

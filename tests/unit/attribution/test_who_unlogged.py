@@ -356,3 +356,80 @@ def test_where_several_autoscalers_can_have_scaled_all_of_them_are_said(who: Ask
     assert root(found) is None
     for user, name in (("carol", "one"), ("judy", "two")):
         assert f"{user} created horizontalpodautoscaler default/{name} before that" in said(found)
+
+
+def rolled_out(user: str, time: str, grown: str, shrunk: str) -> list[Event]:
+    """What `user` changed, and what the Deployment controller did for that: as a level of Metadata has it."""
+    minute = time.rpartition(":")[0]
+    asked = event(time, user, "patch", "deployments", "web", **APPS)
+    verb = "create" if grown == "web-5f6f7f8f9f" else "update"
+    return [
+        *([asked] if user else []),
+        event(f"{minute}:00.030000", DEPLOYMENTS, verb, "replicasets", grown, **APPS),
+        *made(f"{minute}:00.060000", f"{grown}-bbbb2"),
+        event(f"{minute}:00.200000", DEPLOYMENTS, "update", "replicasets", shrunk, **APPS),
+        event(f"{minute}:00.250000", SETS, "delete", "pods", f"{shrunk}-{'zzzz2' if shrunk == WEB else 'bbbb2'}"),
+    ]
+
+
+@pytest.mark.parametrize("user", ["carol", ""])
+def test_a_rollout_back_that_is_not_logged_is_nobodys(who: Asker, user: str) -> None:
+    """The policy drops who rolled back: whoever rolled out before that did not do it."""
+    new = "web-5f6f7f8f9f"
+    write(
+        who.path,
+        *deployed(),
+        *rolled_out("bob", "10:00:00.000000", new, WEB),
+        *rolled_out(user, "10:05:00.000000", WEB, new),
+    )
+    for verb, pod in (("created", f"{WEB}-bbbb2"), ("deleted", f"{new}-bbbb2")):
+        found = who.json(verb, f"pod/{pod}")
+        assert root(found) == (user or None), verb
+        if not user:
+            assert "not in this log, so its author is not known" in said(found), verb
+    assert root(who.json("created", f"pod/{new}-bbbb2")) == "bob"
+
+
+def test_a_scale_whose_consequence_another_server_logged_is_the_cause(who: Asker) -> None:
+    grown = event("09:30:00.000000", DEPLOYMENTS, "update", "replicasets", WEB, **APPS)
+    asked = event("10:00:00.000000", "bob", "patch", "deployments", "web", sub="scale", **APPS)
+    write(who.path, *deployed(), grown, asked, *made("10:00:00.050000", f"{WEB}-bbbb2"))
+    found = who.json("created", f"pod/{WEB}-bbbb2")
+    assert (root(found), found["confidence"]) == ("bob", "inferred")
+    assert "lacks deployment-controller's change" in said(found)
+
+
+def test_a_stateful_sets_pod_beyond_its_known_size_is_for_another_change(who: Asker) -> None:
+    body = {"kind": "StatefulSet", "metadata": {"name": "db", "uid": "u-1"}, "spec": {"replicas": 1}}
+    owner = [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "u-1", "controller": True}]
+
+    def pod(time: str, number: int) -> Event:
+        told = {"kind": "Pod", "metadata": {"name": f"db-{number}", "uid": f"p-{number}", "ownerReferences": owner}}
+        logged: Event = {"level": "Request", "requestObject": told}
+        return event(time, STATEFULSETS, "create", "pods", f"db-{number}", code=201, **logged)
+
+    logged: Event = {"level": "RequestResponse", "requestObject": body, "responseObject": body}
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "statefulsets", "db", code=201, **APPS, **logged),
+        pod("09:00:00.100000", 0),
+        pod("10:00:00.000000", 1),
+        event("10:00:00.100000", "bob", "patch", "statefulsets", "other", sub="scale", **APPS),
+    )
+    assert who.json("created", "pod/db-0")["confidence"] == "certain"
+    found = who.json("created", "pod/db-1")
+    assert found["confidence"] == "inferred"
+    assert "another change of it is not in this log" in who.text("created", "pod/db-1").splitlines()[0]
+
+
+def test_an_object_that_is_changed_after_its_deletion_may_be_another_one(who: Asker) -> None:
+    """A ConfigMap is gone at once: what changed it seconds later met one that somebody else made."""
+    write(
+        who.path,
+        event("09:00:00.000000", "alice", "create", "configmaps", "c", code=201),
+        event("09:10:00.000000", "bob", "delete", "configmaps", "c"),
+        event("09:10:08.000000", "carol", "patch", "configmaps", "c"),
+    )
+    found = who.json("created", "configmap/c")
+    assert (root(found), found["confidence"]) == ("alice", "inferred")
+    assert "carol still found it" in said(found)

@@ -1,0 +1,37 @@
+"""Whether creates without a name are missing from the log, as the objects tell that came from them."""
+
+from __future__ import annotations
+
+from kaudit_setup.attribution.creation.candidates import Candidates
+from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.literals import begins
+from kaudit_setup.attribution.evidence.owner_names import generated_from, of_deployment
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates
+from kaudit_setup.values import replace
+
+
+def lacking_requests(candidates: Candidates, chosen: Request) -> str:
+    """That more Pods were bound whose names begin as `chosen` asked than requests for such names are in the log: one
+    of those is missing, and may be the object's. Empty if they are enough.
+    """
+    asked = [one for one in candidates.makers if one.facts.generate_name in {chosen.facts.generate_name, ""}]
+    if len(_bound_like(candidates, chosen.facts.generate_name)) <= len(asked):
+        return ""
+    return f"{candidates.object} may as well have been made by a request that is not in this log, which lacks some"
+
+
+def _bound_like(candidates: Candidates, prefix: str) -> set[Object]:
+    """The object, and the others whose names begin so and that the scheduler met by then; without those whose own
+    creates name them.
+    """
+    index, until = candidates.index, candidates.latest + candidates.index.tolerance
+    like = replace(candidates.object, name=prefix)
+    if not of_deployment(candidates.object):
+        index.look_up(begins(like))
+    generated = (one for one in index.starting(like) if generated_from(prefix, one.name))
+    return {candidates.object, *(one for one in generated if _met_without_create(index, one, until))}
+
+
+def _met_without_create(index: EventIndex, obj: Object, until: float) -> bool:
+    requests = index.done(obj, until)
+    return any(one.subresource == "binding" for one in requests) and not any(map(creates, requests))
