@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaudit_setup.attribution.chain import Case, Finding, certain_if, note
-from kaudit_setup.attribution.controllers.set_sizes import of_another_size
+from kaudit_setup.attribution.chain import Case, Child, Finding, certain_if, note
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import named
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes
@@ -39,7 +38,36 @@ def _lacking(case: Case, requests: Sequence[Request]) -> str:
         return f"the {owner} that {child.object} belongs to was made by a request that is not in this log"
     if incomplete(case.index, owner, child.at):
         return f"the log lacks a change of {owner} before {child.object} followed: who made that change is not known"
-    return of_another_size(child, owner, requests)
+    return _of_another_size(child, owner, requests)
+
+
+def _of_another_size(child: Child, owner: Object, requests: Sequence[Request]) -> str:
+    """That a StatefulSet's Pod was made, or deleted, for a number of Pods that nobody in the log asked for; empty if
+    it may be for the last one. Its Pods have the numbers below its size
+    (pkg/controller/statefulset/stateful_set_control.go:updateStatefulSet).
+    """
+    size = _size(requests)
+    if owner.resource != "statefulsets" or child.timeless or size < 0 or not _unlike(child, size, requests[-1]):
+        return ""
+    asked = f"the last known size of {owner} is {size}"
+    return f"{asked}, which does not explain {child.object}: another change of it is not in this log"
+
+
+def _unlike(child: Child, size: int, last: Request) -> bool:
+    """Whether a Pod was made although it is beyond `size`, or deleted for `last`, a new size, although it is not."""
+    number = child.object.name.rpartition("-")[2]
+    if not number.isdigit():
+        return False
+    within = int(number) < size
+    return within and last.subresource == "scale" if child.deleted else not within
+
+
+def _size(requests: Sequence[Request]) -> int:
+    """How many Pods were asked for last; -1 if the bodies do not tell."""
+    for request in reversed(requests):
+        if request.facts.replicas >= 0 or not request.facts.body:
+            return request.facts.replicas
+    return -1
 
 
 def recreation_note(index: EventIndex, obj: Object, made: Request) -> str:
