@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _GUESTS = frozenset({"numpy", "pandas"})
 
@@ -24,6 +27,15 @@ def load(*more: str) -> None:
             for name in wanted:
                 import_module(name)
             import_module("pyarrow").array([""])
+
+
+def growing() -> pa.MemoryPool:
+    """For an array whose size is not known before it is made: what is too much is cut off in its place, where the
+    system's own allocator copies the array.
+    """
+    import pyarrow as pa
+
+    return pa.mimalloc_memory_pool() if "mimalloc" in pa.supported_memory_backends() else pa.default_memory_pool()
 
 
 @contextmanager

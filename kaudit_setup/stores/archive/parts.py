@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kaudit_setup.stores.archive import arrow
 from kaudit_setup.stores.archive.coded import Coded, together
 from kaudit_setup.stores.archive.counts import encode as encode_counts
 from kaudit_setup.stores.archive.index import Entries
@@ -110,6 +111,7 @@ class PartWriter:
     def _lines(self, lines: Coded, texts: pa.BinaryArray, file: Path) -> Entries:
         """Write the lines in blocks; the blocks in which each key stands."""
         import pyarrow as pa
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         index = Entries()
@@ -129,7 +131,7 @@ class PartWriter:
         ) as out:
             for number, (start, end) in enumerate(_cuts(lines.rows["size"].to_pylist())):
                 block = lines.of(lines.rows.slice(start, end - start))
-                raws = texts.take(block.rows[_AT].combine_chunks())
+                raws = pc.take(texts, block.rows[_AT].combine_chunks(), memory_pool=arrow.growing())
                 arrays = [block.get(name).cast(kind) for name, kind in fields]
                 arrays += [raws, pa.repeat(pa.scalar(self._next_block, pa.uint64()), end - start)]
                 out.write_table(pa.table(arrays, schema=schema))

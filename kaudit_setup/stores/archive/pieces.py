@@ -5,7 +5,9 @@ as it is.
 from __future__ import annotations
 
 import mmap
+from array import array
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +28,8 @@ class Shelf:
 
     def __init__(self, size: int) -> None:
         """`size`: bytes."""
-        memory = mmap.mmap(-1, size)
-        # 4 KiB at a time, the kernel takes longer to give the room than the text takes to be copied
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            memory.madvise(mmap.MADV_HUGEPAGE)
+        # not shared, so that a fork does not hold it; and no huge pages, which the kernel takes long to make room for
+        memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._memory = memory
         self._room = memoryview(memory)
         self._used = 0
@@ -75,7 +75,7 @@ def get_ready() -> None:
     arrow.load("pyarrow.compute")
     import pyarrow as pa
 
-    # the memory of one piece is there for the next one; mimalloc, the default, asks the kernel for it again
+    # the memory of one piece is there for the next one; mimalloc, the default, gives it back and asks for it again
     pa.set_memory_pool(pa.system_memory_pool())
     # what an earlier batch left would be held by the forks, too, as soon as it is used again here
     pa.default_memory_pool().release_unused()
@@ -87,11 +87,11 @@ def encode(rows: Rows) -> Data:
 
     columns = {column.name: _own(column, rows.own[column.name]) for column in OWN}
     columns["day"] = pa.array(rows.days(), pa.string()).dictionary_encode()
-    columns["line"] = pa.array(rows.lines, pa.uint64())
-    columns["size"] = pa.array(rows.sizes, pa.uint32())
-    columns["event"] = pa.array(rows.events, pa.uint8())
+    columns["line"] = _numbers(pa.uint64(), "Q", rows.lines)
+    columns["size"] = _numbers(pa.uint32(), "I", rows.sizes)
+    columns["event"] = _numbers(pa.uint8(), "B", rows.events)
     for family, shared in rows.shared.items():
-        columns[_codes_of(family)] = pa.array(shared.codes, pa.int32())
+        columns[_codes_of(family)] = _numbers(pa.int32(), "i", shared.codes)
     tables = [pa.record_batch(columns), *map(_shared, rows.shared.values())]
     return [*map(_sent, tables), *map(PickleBuffer, rows.text)]
 
@@ -110,7 +110,27 @@ def _type(column: Column) -> pa.DataType:
 def _own(column: Column, values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array(values, _type(column))
+    return _numbers(pa.uint32(), "I", values) if column.kind == "UInt32" else _texts(values)
+
+
+def _numbers(kind: pa.DataType, code: str, values: Sequence[int]) -> pa.Array:
+    """The same as `pa.array`, which looks at each value longer."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(array(code, values))])
+
+
+def _texts(values: Sequence[str]) -> pa.Array:
+    """The same as `pa.array`, which looks at each value longer."""
+    import pyarrow as pa
+
+    text = "".join(values)
+    if not text.isascii():
+        return pa.array(values, pa.string())
+    sizes = set(map(len, values))
+    size = min(sizes, default=0)
+    ends = range(0, len(text) + 1, size) if len(sizes) == 1 and size else accumulate(map(len, values), initial=0)
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(array("i", ends)), pa.py_buffer(text.encode()))
 
 
 def _shared(shared: Shared) -> pa.RecordBatch:
