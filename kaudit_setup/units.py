@@ -1,4 +1,6 @@
-"""Lengths of time and numbers as people write them. The flags of kube-apiserver take Go's: see manifest/govalues."""
+"""Lengths of time and numbers, alone or with a noun, as people write them. The flags of kube-apiserver take Go's: see
+manifest/govalues.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +35,13 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (OverflowError, ValueError):
         raise InputError(f"{text!r} is too long", hint=_HINT) from None
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 gap`, `2 gaps`, `0 policies`: a number with its regular noun, whose last word takes the plural."""
+    if number == 1:
+        return f"1 {noun}"
+    ending = noun[-2:]
+    if ending[-1] == "y" and ending[0] not in "aeou":
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"

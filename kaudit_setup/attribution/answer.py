@@ -15,7 +15,7 @@ from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.auditlog.coverage.node import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from kaudit_setup.attribution.unanswered.other_objects import OtherObjects, othe
 from kaudit_setup.attribution.unanswered.reasons import Unanswered, reasons
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from kaudit_setup.attribution.evidence.requests import (
 from kaudit_setup.attribution.no_op_updates import may_agree, no_op_updates, repeats
 from kaudit_setup.attribution.owner_chain import follow_up
 from kaudit_setup.attribution.phrases import actor
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 

@@ -16,7 +16,7 @@ from kaudit_setup.attribution.unanswered.attempts import is_untold
 from kaudit_setup.attribution.unanswered.codes import Reason
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.literals import spelled
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 LIMIT = 20_000
 """Requests that are kept: the latest ones. A controller does millions."""

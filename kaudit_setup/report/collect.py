@@ -8,7 +8,7 @@ from kaudit_setup.auditlog.sources.collecting.collect import Collected
 from kaudit_setup.report.documents.document import Bytes, Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 def as_text(done: Collected, into: Path) -> str:

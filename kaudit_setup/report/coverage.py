@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.coverage.unreadable import Unreadable
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.unlogged_servers import UnloggedServer
 
 

@@ -13,7 +13,7 @@ from kaudit_setup.report.columns import columns
 from kaudit_setup.report.documents.document import API_VERSION, Fault, Item, Warning, document
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.times import shown, zone
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 Problems: TypeAlias = tuple[Sequence[Fault], Sequence[Warning]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kaudit_setup.report.documents.document import Bytes, Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import size
-from kaudit_setup.resources import counted
 from kaudit_setup.stores.pack import Packed
+from kaudit_setup.units import counted
 
 
 def as_text(done: Packed, into: str) -> str:

@@ -12,7 +12,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.quantities import hours, size
 from kaudit_setup.report.terminal import keep, say
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 if TYPE_CHECKING:
     from rich.live import Live

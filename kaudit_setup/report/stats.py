@@ -13,7 +13,7 @@ from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, per_second, size
 from kaudit_setup.report.times import localized
 from kaudit_setup.report.wrap import fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _MOST = 10
 """Gaps and damaged lines that are shown."""

@@ -13,7 +13,7 @@ from kaudit_setup.report.coverage import LogCoverage, covered, gap_notes
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds
 from kaudit_setup.report.quantities import hours, per_second, share, size
 from kaudit_setup.report.wrap import fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 def as_text(top: Counted) -> str:

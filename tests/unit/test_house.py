@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kaudit_setup.cli.app import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "kaudit_setup"
 GROUND = "ground floor"
@@ -125,6 +127,25 @@ def _run_at_import(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt | ast.ExceptHandler):
             yield from _run_at_import(child)
+
+
+def packages() -> list[Path]:
+    return sorted(PACKAGE.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("package", packages(), ids=lambda p: str(p.parent.relative_to(PACKAGE)))
+def test_what_a_package_names_in_its_docstring_is_in_it(package: Path) -> None:
+    """It leads strangers: a name of four letters or more is a module, or defined in one, or a command."""
+    said = ast.get_docstring(ast.parse(package.read_text())) or ""
+    inside = [path for path in package.parent.rglob("*.py") if path != package]
+    known = {part for path in inside for part in path.relative_to(package.parent).with_suffix("").parts}
+    known |= _defined("\n".join(path.read_text() for path in inside)) | set(COMMANDS)
+    named = re.findall(r"`([a-z_]{4,}(?:[./][a-z_]+)*)`", said)
+    assert [name for name in named if re.split(r"[./]", name.removesuffix(".py"))[-1] not in known] == []
+
+
+def _defined(text: str) -> set[str]:
+    return {name for pair in re.findall(r"(?m)(?:def|class) (\w+)|^ *(\w+)(?::| =)", text) for name in pair}
 
 
 def test_no_module_is_too_long_and_no_folder_too_full() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kaudit_setup.attribution.changes.history import History
 from kaudit_setup.attribution.evidence.requests import Object
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 def missing_bodies(history: History) -> str:

@@ -20,7 +20,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import NEAR, PROMPT
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 def deployment(case: Case) -> Finding:

@@ -20,7 +20,7 @@ from kaudit_setup.attribution.unanswered.missing_logs import missing_time
 from kaudit_setup.attribution.user_activity import failures
 from kaudit_setup.auditlog.coverage.node import Coverage, nothing_readable, unreadable_notes
 from kaudit_setup.auditlog.sources.port import LogSource
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 _FEW: Final = 5

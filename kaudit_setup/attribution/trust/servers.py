@@ -14,7 +14,7 @@ from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.timestamps import Window
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.unlogged_servers import UnloggedServer
 from kaudit_setup.values import replace
 

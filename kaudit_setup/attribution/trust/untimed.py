@@ -9,7 +9,7 @@ from kaudit_setup.attribution.answer import MATCHES, Answer
 from kaudit_setup.attribution.chain import both, weakest
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.phrases import actor, past, thing
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 _WHEN: Final = "when another such request came cannot be read"

@@ -11,7 +11,7 @@ from kaudit_setup.attribution.evidence.lifetimes import outlived
 from kaudit_setup.attribution.evidence.requests import TIMED_OUT, Object, Request, creates, deletes
 from kaudit_setup.attribution.evidence.uri_query import asks_dry_run
 from kaudit_setup.attribution.phrases import actor, doing, infinitive
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 SHOWN: Final = 5
 _UNTOLD: Final = (

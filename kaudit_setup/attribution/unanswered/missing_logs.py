@@ -8,7 +8,7 @@ from typing import Final
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.unanswered.attempts import SHOWN, few
 from kaudit_setup.auditlog.coverage.node import Coverage
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.unlogged_servers import UnloggedServer
 
 _APISERVER: Final = "kube-apiserver-"

@@ -1,7 +1,7 @@
 """The forms in which people and log shippers keep audit logs, and how each is read.
 
 `detect` looks at how a file begins and gives a `Reading`, or nothing for JSON lines and for
-what is not an audit log. A reading is a layout (`layouts`, `documentkit`: how bytes are cut into texts, each with its
+what is not an audit log. A reading is a layout (`layouts`, `documents`: how bytes are cut into texts, each with its
 line) and steps (`steps`, `legacy`, `gke`: text → the JSON of its event). `convert` runs a file through it, block by
 block, so that all who read audit logs see JSON lines, each with the line of the file that it is from. `strays` reads
 the lines that are in another shape than their file (`line_kinds`). `origins` tells who wrote a line: what was not

@@ -402,7 +402,7 @@ class Reading(msgspec.Struct, frozen=True):
     empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
     beginning, -1 if nowhere; None for a file that is read from its own beginning. `signs`: of records that become
     events, what stands once in each that is whole; none if that is not known. `tell`: of lines that become events,
-    what their bytes tell. `documentkit`: for a stream of JSON without line breaks, which is not read by lines.
+    what their bytes tell. `documents`: for a stream of JSON without line breaks, which is not read by lines.
     """
 
     name: str

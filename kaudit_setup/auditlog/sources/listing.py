@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.sources.log_node import LogNode, Nothing, Unpack
 from kaudit_setup.auditlog.sources.untrusted_files import ROOT, Trusted, trusted_files
 from kaudit_setup.errors import NodeError
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 # as wide as they are on any system: mode, inode, device, size, time, user, group

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
+from kaudit_setup.auditlog.files import GZIP
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.unpacking.encodings import BOM, LOOK_BYTES, InUtf8, Source, wide_encoding
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import zstandard
     from isal import isal_zlib
 
-GZIP: Final = b"\x1f\x8b"
-"""How a gzip file begins."""
 _SKIPPABLE: Final = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
 MAGICS: Final = (GZIP, b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", *_SKIPPABLE)
 """How the files begin that can be unpacked: gzip, zstd, xz, bzip2; zstd that begins with a frame of no text, as pzstd

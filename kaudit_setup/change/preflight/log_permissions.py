@@ -10,7 +10,7 @@ from kaudit_setup.change.permissions import READ, SEARCH, WRITE, LogGroup, Right
 from kaudit_setup.change.plan import Plan
 from kaudit_setup.change.preflight.finding import Finding
 from kaudit_setup.node.observe import LogSeen, Observed
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 def rights(observed: Observed, plan: Plan) -> Iterator[Finding]:

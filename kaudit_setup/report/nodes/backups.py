@@ -14,7 +14,7 @@ from kaudit_setup.report.documents.document import Item, Time
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.times import age, localized
 from kaudit_setup.report.wrap import fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _HEAD = ("NODE", "BACKUP", "AGE", "RESTORES", "TAKEN", "FILES", "BY")
 _HIDDEN = "its content is secret and is not shown"

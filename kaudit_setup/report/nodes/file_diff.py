@@ -10,7 +10,7 @@ from kaudit_setup.policy import presets
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.nodes.review import diff_of, text_after, text_before
 from kaudit_setup.report.terminal import paint
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 Diff: TypeAlias = Literal["full", "short", "none"]
 CONTEXT: Final[dict[Diff, int]] = {"full": 3, "short": 1, "none": 0}

@@ -8,7 +8,7 @@ from kaudit_setup.change.leftovers.purge import Kind, Left, Remains
 from kaudit_setup.report.documents.document import Item, Warning, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.wrap import fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _WORDS: Mapping[str, str] = {
     "unit": "unit of systemd",

@@ -9,7 +9,7 @@ from kaudit_setup.report.nodes.grouping import gather, names, only
 from kaudit_setup.report.nodes.hints import Reach, pasteable
 from kaudit_setup.report.nodes.log_cost import cost_as_text, log_cost
 from kaudit_setup.report.wrap import WIDTH, fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _HEAD = 12
 

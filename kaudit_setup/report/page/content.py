@@ -15,7 +15,7 @@ from kaudit_setup.report.documents.document import Item
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.page.moments import moment_of, whole
 from kaudit_setup.report.page.timeline import SORTS, PageTimeline, of_sightings
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _MOST_SERIES = 8  # lines of a chart; the others are summed up
 _MOST_ROWS = 40  # rows of a table

@@ -10,7 +10,7 @@ from kaudit_setup.policy.load import Loaded
 from kaudit_setup.policy.load.problem import Problem
 from kaudit_setup.report.documents.document import Item, Words
 from kaudit_setup.report.escape import safe
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 Checked: TypeAlias = Sequence[tuple[str, Loaded]]
 """Each file's name, and what loading it came to."""

@@ -19,7 +19,7 @@ from kaudit_setup.report.documents.document import Item, Json, Words
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.questions.values import ActorEvent, event_of
 from kaudit_setup.report.times import localized, shown
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 _LARGE = 200_000  # characters of JSON; the writer of YAML takes seconds for more

@@ -17,7 +17,7 @@ from kaudit_setup.report.presentation import presentation
 from kaudit_setup.report.questions.session import describe, masked_note
 from kaudit_setup.report.times import localized, shown, zone
 from kaudit_setup.report.wrap import fitted
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 _FEW = 5  # lines of evidence that are shown without -v
 

@@ -22,9 +22,9 @@ from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError, KauditError, StoreError
-from kaudit_setup.resources import counted
 from kaudit_setup.stores.raw.dates import may_be_a_log, pruned
 from kaudit_setup.stores.s3 import Bucket, Stored
+from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
 Progress = Callable[[str, str, int, int], None]

@@ -9,7 +9,7 @@ import pytest
 from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 from kaudit_setup.cli import main
-from kaudit_setup.resources import counted
+from kaudit_setup.units import counted
 
 
 @pytest.fixture
