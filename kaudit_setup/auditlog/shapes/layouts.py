@@ -167,8 +167,7 @@ class Docker:
         return self._joined.busy
 
     def separate(self, block: Block) -> bool:
-        whole = len(self._find_whole(block.view))
-        return not self._joined.busy and whole >= block.data.count(b"\n", 0, block.size)
+        return not self._joined.busy and len(self._find_whole(block.view)) >= block.height
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         found = Lines().cut(block, wanted)
@@ -218,7 +217,11 @@ def _ends(text: str) -> bool:
     """Whether a text does not go on: it ends its line or, from a shipper that took the newline away, is an
     object that is smaller than a part is (moby, daemon/logger/copier.go:defaultBufSize).
     """
-    return text.endswith("\n") or (len(text) < _PART_BYTES and text[:1] == "{" and text[-1:] == "}")
+    if text.endswith("\n"):
+        return True
+    like_one = len(text) < _PART_BYTES and text[:1] == "{" and text[-1:] == "}"
+    # a part may end behind some brace
+    return like_one and bool(fields_of(text.encode("utf-8", "replace")))
 
 
 def _docker_part(one: _Logged | bytes) -> tuple[str, bytes, bool]:

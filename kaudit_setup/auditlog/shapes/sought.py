@@ -48,9 +48,8 @@ class Sought:
         """
         if depth not in self._exact:
             plain = all(one.isascii() and b"\\" not in one for one in self._literals)
-            self._exact[depth] = (
-                finders([s for one in self._literals for s in escaped(one, depth)]) if plain else None
-            )
+            spelled = dict.fromkeys(s for one in self._literals for s in escaped(one, depth))
+            self._exact[depth] = tuple(map(_finder, spelled)) if plain else None
         return self._exact[depth]
 
     @cached_property
@@ -72,6 +71,27 @@ class Sought:
     def escapes(self) -> bool:
         """Whether some literal has escapes."""
         return any(b"\\" in one for one in self._literals)
+
+
+def _finder(literal: bytes) -> Find:
+    """One for a text in which many bytes are backslashes and quotes, as many are in a block: a word of it is sought,
+    and what stands around it is looked at where that is found.
+    """
+    words = list(re.finditer(_LONG_WORD, literal)) if literal.startswith(b"\\") else []
+    if not words:
+        return finders([literal])[0]
+    word, size = words[-1], len(literal)
+    (find,) = finders([word[0]])
+
+    def found(view: memoryview) -> list[tuple[int, int, int]]:
+        begins = (start - word.start() for _, start, _ in find(view))
+        return [(0, at, at + size) for at in begins if at >= 0 and view[at : at + size] == literal]
+
+    return found
+
+
+# a quote stands before it, so that one never begins inside of another
+_LONG_WORD: Final = rb"(?<=[\\\"])[A-Za-z0-9_.-]{6,}"
 
 
 class Inside(msgspec.Struct, frozen=True):
