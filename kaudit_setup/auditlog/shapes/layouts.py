@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from operator import le
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,7 +18,7 @@ from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Reading, Strings, Texts
+from kaudit_setup.auditlog.shapes.reading import Reading, Spans, Strings, Texts
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10
@@ -42,6 +43,28 @@ class Lines:
 
     def rest(self) -> Texts:
         return _NOTHING
+
+
+class _Pieces(NamedTuple):
+    """What the lines of one stream hold in a block: the numbers of the lines, whether each has the last part of a
+    text, and the parts, with a newline behind each last one.
+    """
+
+    numbers: list[int]
+    lasts: list[bool]
+    data: bytes
+
+    @classmethod
+    def by_stream(
+        cls, streams: Sequence[str], lasts: Sequence[bool], join: Callable[[list[bool]], bytes]
+    ) -> dict[str, _Pieces]:
+        """`streams`, `lasts`: of each line. `join`: the parts of the lines for which it is given True."""
+        found = {}
+        for name in dict.fromkeys(streams):
+            those = [stream == name for stream in streams]
+            numbers = list(compress(range(len(streams)), those))
+            found[name] = cls(numbers, list(compress(lasts, those)), join(those))
+        return found
 
 
 class _Joined:
@@ -71,6 +94,45 @@ class _Joined:
         self._open = {stream: (begun - height, pieces) for stream, (begun, pieces) in self._open.items()}
         return Texts(texts, origins)
 
+    def join_streams(self, streams: Mapping[str, _Pieces], height: int) -> Texts | None:
+        """As `join`, of all parts of each stream at once; None if a part has line breaks of its own."""
+        opened = {name: self._open.get(name, (pieces.numbers[0], [])) for name, pieces in streams.items()}
+        if any(sum(map(len, held)) + len(streams[name].data) > _LONGEST_BYTES for name, (_, held) in opened.items()):
+            return None
+        still = {name: held for name, held in self._open.items() if name not in streams}
+        done: list[bytes] = []
+        size = 0
+        starts: list[int] = []
+        ends: list[int] = []
+        begun: list[int] = []
+        last: list[int] = []
+        for name, pieces in streams.items():
+            first, held = opened[name]
+            cut = pieces.data.rfind(b"\n") + 1
+            whole = b"".join([*held, pieces.data[:cut]]) if cut else b""
+            spans = Spans.of(whole)
+            lasts = list(compress(pieces.numbers, pieces.lasts))
+            if len(spans.ends) != len(lasts):
+                return None
+            begins = [
+                first,
+                *(number for number, after in zip(pieces.numbers[1:], pieces.lasts, strict=False) if after),
+            ]
+            starts += [size + at for at in spans.starts]
+            ends += [size + at for at in spans.ends]
+            begun += begins[: len(lasts)]
+            last += lasts
+            done.append(whole)
+            size += len(whole)
+            if not pieces.lasts[-1]:
+                still[name] = (begins[len(lasts)], [*([] if cut else held), pieces.data[cut:]])
+        self._open = {name: (begin - height, held) for name, (begin, held) in still.items()}
+        if len(streams) == 1:
+            return Texts.of(Spans(done[0], starts, ends, whole=True), begun)
+        order = sorted(range(len(last)), key=last.__getitem__)
+        spans = Spans(b"".join(done), [starts[at] for at in order], [ends[at] for at in order])
+        return Texts.of(spans, [begun[at] for at in order])
+
     def rest(self) -> Texts:
         """What never came to its end."""
         found = [(b"".join(pieces), begun) for begun, pieces in self._open.values()]
@@ -96,8 +158,8 @@ class Cri:
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         found = Lines().cut(block, wanted)
-        if wanted is None and not self._joined.busy and (whole := _cri_whole(found)):
-            return whole
+        if wanted is None and (quick := self._quick(found)):
+            return quick
         texts = found.texts
         begins = [text.find(b" F ", 0, _HEADER_BYTES) + 3 for text in texts]
         # where some are wanted, they are known to be whole
@@ -105,10 +167,29 @@ class Cri:
             return self._joined.join(map(_cri_part, texts), len(texts))
         return found.become([text[at:] if at > 2 else text for text, at in zip(texts, begins, strict=True)])
 
+    def _quick(self, found: Texts) -> Texts | None:
+        whole = None if self._joined.busy else _cri_whole(found)
+        if whole or found.spans is None or not found.count:
+            return whole
+        data, starts = found.spans.data, found.spans.starts
+        at = [data.find(b" std", start, start + _HEADER_BYTES) for start in starts]
+        tags = [data[begin : begin + _TAG_BYTES] for begin in at]
+        if not _TAGS.keys() >= set(tags) or b"\r" in data:
+            return None
+        streams = [_TAGS[tag] for tag in tags]
+        lasts = [tag.endswith(b"F ") for tag in tags]
+        ends = [end + last for end, last in zip(found.spans.ends, lasts, strict=True)]
+        view = memoryview(data)
+        parts = [view[begin + _TAG_BYTES : end] for begin, end in zip(at, ends, strict=True)]
+        pieces = _Pieces.by_stream(streams, lasts, lambda those: b"".join(compress(parts, those)))
+        return self._joined.join_streams(pieces, found.count)
+
     def rest(self) -> Texts:
         return self._joined.rest()
 
 
+_TAGS: Final = {f" {name} {tag} ".encode(): name for name in ("stdout", "stderr") for tag in "PF"}
+_TAG_BYTES: Final = len(" stdout F ")
 _HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
 
 
@@ -171,9 +252,8 @@ class Docker:
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         found = Lines().cut(block, wanted)
-        made = None if self._joined.busy else self._in_lines(found)
-        if made is not None:
-            return made
+        if wanted is None and (quick := self._quick(found)):
+            return quick
         records = self._records(found.texts)
         if any(isinstance(one, _Logged) and one.attrs for one in records):
             records = [self._believed(one) for one in records]
@@ -186,13 +266,25 @@ class Docker:
     def rest(self) -> Texts:
         return self._joined.rest()
 
-    def _in_lines(self, found: Texts) -> Texts | None:
-        """Lines that hold whole texts of one line each, of a container without labels; None for others."""
+    def _quick(self, found: Texts) -> Texts | None:
+        """Of a container without labels, if all lines are records."""
         try:
-            logs = Strings.of([one.log for one in _UNLABELLED.decode_lines(found.lines or b"")])
+            records = _UNLABELLED.decode_lines(found.lines or b"")
         except REFUSED:
             return None
-        return found.become_form(logs) if logs and logs.end and len(logs) == found.count else None
+        logs = [one.log for one in records]
+        if len(logs) != found.count:
+            return None
+        whole = None if self._joined.busy else Strings.of(logs)
+        if whole and whole.end:
+            return found.become_form(whole)
+        lasts = [log.endswith("\n") for log in logs]
+        if not logs or any(log[-1:] == "}" and _ends(log) for log in logs):
+            return None
+        pieces = _Pieces.by_stream(
+            [one.stream for one in records], lasts, lambda those: "".join(compress(logs, those)).encode()
+        )
+        return self._joined.join_streams(pieces, found.count)
 
     def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
         try:
