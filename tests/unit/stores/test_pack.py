@@ -385,6 +385,54 @@ def test_what_is_read_without_the_engine_is_the_same(
         assert of_archive[0] == of_files[0], question
 
 
+def test_two_searches_share_the_engine() -> None:
+    """Where a question has two filters, both are read at the same time, in the order of time."""
+    engine = embedded.Embedded()
+    first = engine.query("SELECT number FROM numbers(100000)")
+    begun = next(first)
+    second = engine.query("SELECT number FROM numbers(50000)")
+    parts = [next(second), begun, *first]
+    assert b"".join(second).endswith(b"\n49999\n")
+    numbers = b"".join(parts[1:]).split()
+    assert (len(numbers), numbers[-1]) == (100000, b"99999")
+    assert b"".join(engine.query("SELECT 7")) == b"7\n"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["events", "--user", "alice", "--verb", "create", "-o", "json"],
+        ["events", "--user", "alice", "--code", "2*", "-o", "json"],
+        ["events", "--user", "!alice", "--resource", "secrets", "-o", "json"],
+        ["events", "--impersonator", "*", "-o", "json"],
+        ["events", "--verb", "get", "--stage", "ResponseComplete", "-o", "json"],
+        ["events", "--verb", "!get", "-o", "raw"],
+        ["who", "touched", "secrets", "-n", "ns", "-o", "json"],
+        ["who", "created", "pod/p-*", "-n", "ns", "-o", "json"],
+    ],
+    ids=" ".join,
+)
+def test_columns_tell_which_lines_a_filter_is_about(
+    question: list[str], tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last stage of a request decides, whatever an earlier one said; what is no event may be of any request."""
+    user = {"username": "alice"}
+    early = event(30, stage="RequestReceived", verb="create", user=user, responseStatus={}, auditID="one")
+    late = event(30, verb="create", user=user, impersonatedUser={"username": "bob"}, auditID="one")
+    denied = event(31, verb="create", user=user, responseStatus={"code": 403}, auditID="two")
+    begun = event(31, stage="RequestReceived", verb="create", user=user, responseStatus={}, auditID="two")
+    log = write(tmp_path / "cp1/audit.log", *[event(n, user=user) for n in range(4)], early, late, begun, denied)
+    with log.open("ab") as more:
+        more.write(b'no event of "alice"\n')
+    packed(capfd, log, to=archive)
+    of_file, of_archive = (run(capfd, *question, "--log", one) for one in (log, archive))
+    assert of_archive[0] == of_file[0]
+    if "raw" in question:
+        assert of_archive[1] == of_file[1]
+    else:
+        assert json.loads(of_archive[1])["items"] == json.loads(of_file[1])["items"]
+
+
 POLICY = """
 apiVersion: audit.k8s.io/v1
 kind: Policy
