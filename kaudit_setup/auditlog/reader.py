@@ -267,7 +267,9 @@ class _Buffer:
         """
         text = self.data[: self.size]
         bare = text.strip(b"\0 \t\r")
-        if self._in_line or not bare:
+        # where a file is cut short, that is said of the file
+        cut = bool(self._tally.losses) and not bare.endswith(b"}")
+        if self._in_line or not bare or cut:
             return
         # in other shapes a line may be a list of events
         if bare.endswith(b"}" if strict else (b"}", b"]")) or not (strict or b"auditID" in bare):

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from kaudit_setup.attribution.trust.spans import by_coverage
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.coverage.unreadable import Unreadable
+from kaudit_setup.auditlog.scan_statistics import Damage
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.report.documents.document import Item, Time, Words
 from kaudit_setup.report.quantities import hours
@@ -85,15 +86,26 @@ def coverage_notes(cover: Sequence[Coverage], now: datetime | None = None) -> It
     for one in cover:
         if one.last > soon:
             yield f"{one.name}: its clock or this machine's is wrong: its log ends at {one.last}"
-        if one.damaged:
-            yield f"{one.name}: {_damage(one)}"
+        if damaged := other_damage(one):
+            yield f"{one.name}: {_damage(one, damaged)}"
         yield from (f"{one.name}: {note}" for note in one.notes)
 
 
-def _damage(one: Coverage) -> str:
-    where = [f"{file}:{d.line or '?'} {d.what}" for file, d in one.located[:3]]
-    more = f" and {one.damaged - len(where)} more" if one.damaged > len(where) else ""
-    return f"{counted(one.damaged, 'damaged line')}: {'; '.join(where)}{more}"
+def _damage(one: Coverage, damaged: int) -> str:
+    where = [f"{file}:{d.line or '?'} {d.what}" for file, d in located(one)[:3]]
+    more = f" and {damaged - len(where)} more" if damaged > len(where) else ""
+    return f"{counted(damaged, 'damaged line')}: {'; '.join(where)}{more}"
+
+
+def other_damage(one: Coverage) -> int:
+    """How much damage there is beside what is said of whole files, which could not be read to their ends."""
+    return one.damaged - (len(one.located) - len(located(one)))
+
+
+def located(one: Coverage) -> list[tuple[str, Damage]]:
+    """Where it is, as far as it was located."""
+    said = {(unread.file, unread.what) for unread in one.unreadable if unread.rest}
+    return [(file, damage) for file, damage in one.located if damage.line or (file, damage.what) not in said]
 
 
 def no_event_note(cover: Sequence[Coverage]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from kaudit_setup.auditlog.coverage.node import Coverage, unreadable_notes
 from kaudit_setup.auditlog.reports.stats import Count, NodeStats, Rotation
-from kaudit_setup.report.coverage import LogCoverage, covered
+from kaudit_setup.report.coverage import LogCoverage, covered, located, other_damage
 from kaudit_setup.report.documents.document import Bytes, Item, Seconds, Warning, Words, warned
 from kaudit_setup.report.escape import safe
 from kaudit_setup.report.quantities import hours, per_second, size
@@ -42,7 +42,11 @@ def _lines(node: NodeStats) -> Iterator[str]:
         ("versions", _shares(count.versions) if count.versions.keys() - {"audit.k8s.io/v1"} else "", ()),
         ("sizes", _sizes(count), ()),
         ("rotation", _rotation(node.rotation), ()),
-        ("damaged", str(cover.damaged or "nothing"), list(_damaged(cover))),
+        (
+            "damaged",
+            str(other_damage(cover) or ("nothing else" if cover.damaged else "nothing")),
+            list(_damaged(cover)),
+        ),
     ):
         if value:
             yield fitted(f"  {title:<9} {value}")
@@ -94,10 +98,10 @@ def _rotation(rotation: Rotation) -> str:
 
 
 def _damaged(cover: Coverage) -> Iterator[str]:
-    shown = cover.located[:_MOST]
+    shown, damaged = located(cover)[:_MOST], other_damage(cover)
     yield from (f"{safe(file)}:{damage.line or '?'} {safe(damage.what)}" for file, damage in shown)
-    if cover.damaged > _MOST:
-        yield f"and {cover.damaged - len(shown)} more"
+    if damaged > len(shown):
+        yield f"and {damaged - len(shown)} more"
 
 
 def _shares(counts: dict[str, int]) -> str:

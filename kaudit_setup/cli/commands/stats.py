@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaudit_setup.cli.answer import show
+from kaudit_setup.cli.options.cluster_logs import ClusterLogOptions
 from kaudit_setup.cli.options.groups import takes
-from kaudit_setup.cli.options.logs import LogOptions, Missing
+from kaudit_setup.cli.options.logs import Missing
 from kaudit_setup.cli.options.output import RowOutput, RowOutputOption, exit_unless
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ Every line of the log counts: each stage of a request, and each copy of it in an
 
 
 @app.command(epilog=_EPILOG)
-@takes(source=LogOptions)
+@takes(source=ClusterLogOptions)
 def stats(
     output: RowOutputOption = RowOutput.text,
     *,
-    source: LogOptions,
+    source: ClusterLogOptions,
 ) -> None:
     """Describe the audit log of each node: time covered, gaps, levels, sizes, rotation, damaged lines."""
     from kaudit_setup.auditlog.coverage.node import nothing_readable
@@ -50,7 +51,7 @@ def stats(
 
 
 @contextmanager
-def _counted(source: LogOptions) -> Iterator[tuple[tuple[NodeStats, ...], Missing]]:
+def _counted(source: ClusterLogOptions) -> Iterator[tuple[tuple[NodeStats, ...], Missing]]:
     """What each node's log is like: a store knows it since the logs were packed."""
     from kaudit_setup.auditlog.reports.stats import stats as count
 

@@ -338,8 +338,8 @@ def test_what_has_a_gzips_name_and_nothing_in_it_was_cut(machines: Machines) -> 
     for where in (["--log", str(folder)], ["--log", LOGS, "--host", "cp1"]):
         code, _, err = machines.run("events", *where)
         assert code == 0
-        assert "1 damaged line" in err
-        assert "a compressed file that is cut short" in err
+        assert err.count("could not be read (a compressed file that is cut short)") == 1
+        assert err.count("cut short") == 1
 
 
 def test_events_of_an_older_version_are_said(machines: Machines) -> None:
@@ -383,7 +383,7 @@ def test_a_line_without_an_end_counts_once(machines: Machines) -> None:
     machines.folder("cp1").joinpath("audit.log").write_bytes(line(1) + b"y" * (17 << 20) + b"\n" + line(2))
     code, out, err = machines.run("events", "-o", "raw", "--host", "cp1", "--log", LOGS)
     assert (code, len(out.splitlines())) == (0, 2)
-    assert "1 damaged" in err
+    assert err.count("a line longer than 16 MiB") == 1
 
 
 FILTERS: list[dict[str, list[str]]] = [

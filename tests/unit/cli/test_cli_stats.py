@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -56,3 +57,27 @@ def test_what_the_server_says_before_its_first_event_is_no_damage(
         main(["stats", "--log", str(tmp_path / path), "-o", "json"])
         (one,) = json.loads(capfd.readouterr().out)["items"]
         assert (one["events"], one["damaged"], bool(one["unreadable"])) == (0, damaged, damaged > 0)
+
+
+def test_each_node_is_named_with_its_cluster(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for cluster in "ab":
+        write(tmp_path / cluster / "cp1/audit.log", event(1), event(2))
+    named = [f"--cluster={name}={tmp_path / name}" for name in "ab"]
+    found = answer(capfd, "stats", *named, "-o", "json")
+    assert [(one["cluster"], one["node"], one["events"]) for one in found] == [("a", "cp1", 2), ("b", "cp1", 2)]
+    text = answer(capfd, "stats", *named)
+    assert [line for line in text.splitlines() if not line.startswith(" ")] == ["a/cp1", "b/cp1"]
+
+
+@pytest.mark.parametrize("question", ["stats", "events", "top --by user", "who deleted pod/x"])
+def test_that_a_file_is_cut_short_is_said_once(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, question: str
+) -> None:
+    whole = write(tmp_path / "audit.log", *[event(n, userAgent=f"{n * 7919:x}") for n in range(500)])
+    cut = tmp_path / "cut" / "audit.log.gz"
+    cut.parent.mkdir()
+    cut.write_bytes(gzip.compress(whole.read_bytes())[:-4000])
+    main([*question.split(), "--log", str(cut)])
+    out, err = capfd.readouterr()
+    assert (out + err).count("cut short") == 1, out + err
+    assert "unfinished" not in out + err
