@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from typing import Final
@@ -27,19 +27,26 @@ def tell(block: Block, *, controls: bool) -> Told:
     """What the bytes of a block tell. `controls`: whether lines with control characters are odd, which an event has
     as escapes.
     """
-    view = block.view
-    lines = bytes(view).split(b"\n")[:-1]
+    lines = bytes(block.view).split(b"\n")[:-1]
     heads = heads_of(lines)
-    backslashes, percents = (find(view) for find in finders([b"\\", b"%"]))
-    spans = [(start, stop) for _, start, stop in backslashes]
-    spans += [(start, stop) for _, start, stop in percents if _ESCAPE.match(view, start)]
-    if controls and bytes(view).translate(None, _NO_CONTROLS):
-        spans += [found.span() for found in _CONTROL.finditer(view)]
-    if heads.odd:
-        begins = accumulate(lines, lambda at, line: at + len(line) + 1, initial=0)
-        spans += [(at, at) for number, at in enumerate(begins) if number in heads.odd]
+    spans = [*_escapes(block.view, controls=controls), *_begins(lines, heads.odd)]
     times = [time for line in lines for time in _time(line)] if heads.odd else heads.times
     return Told([(0, *span) for span in sorted(spans)], _stamped(times))
+
+
+def _escapes(view: memoryview, *, controls: bool) -> Iterator[tuple[int, int]]:
+    """Where a letter may be written in another way than in the event."""
+    backslashes, percents = (find(view) for find in finders([b"\\", b"%"]))
+    yield from ((start, stop) for _, start, stop in backslashes)
+    yield from ((start, stop) for _, start, stop in percents if _ESCAPE.match(view, start))
+    if controls and bytes(view).translate(None, _NO_CONTROLS):
+        yield from (found.span() for found in _CONTROL.finditer(view))
+
+
+def _begins(lines: Sequence[bytes], wanted: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Where these lines begin."""
+    begins = accumulate(lines, lambda at, line: at + len(line) + 1, initial=0) if wanted else ()
+    return ((at, at) for number, at in enumerate(begins) if number in wanted)
 
 
 def _time(line: bytes) -> Iterator[bytes]:
