@@ -86,7 +86,10 @@ def _cut(file: LogFile, unit: int) -> tuple[list[int], Reading | None]:
             find = _find_begin(start.reading)
             if find is None:
                 return list(wanted), start.reading
-            found = [find(stream, at) for at in wanted[1:]]
+            if start.reading is not None and start.reading.borders is not None:
+                found = start.reading.borders(stream, wanted[1:])
+            else:
+                found = [find(stream, at) for at in wanted[1:]]
     except OSError:  # who reads it says so
         return list(wanted), None
     return [0, *sorted({at for at in found if at >= 0})], start.reading

@@ -11,7 +11,8 @@ from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
-from kaudit_setup.auditlog.shapes.journal import Journal
+from kaudit_setup.auditlog.shapes.journal.borders import borders
+from kaudit_setup.auditlog.shapes.journal.layout import Journal
 from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, SEVERAL, Lines, Spread, any_line, plain
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
@@ -126,7 +127,11 @@ def _mention(head: bytes) -> bool:
 
 def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
     exported = lines[0].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP="))
-    return Reading("a journald export", Kind.journal, Journal, (Cut(),)) if exported and _mention(head) else None
+    return (
+        Reading("a journald export", Kind.journal, Journal, (Cut(),), borders=borders)
+        if exported and _mention(head)
+        else None
+    )
 
 
 def _legacy(lines: Sequence[bytes], head: bytes) -> Reading | None:

@@ -8,7 +8,7 @@ from functools import cache
 from io import BytesIO
 from itertools import compress, repeat
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, overload
 
 import msgspec
 
@@ -400,7 +400,8 @@ class Reading(msgspec.Struct, frozen=True):
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
     empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
-    beginning, -1 if nowhere; None for a file that is read from its own beginning. `signs`: of records that become
+    beginning, -1 if nowhere; None where no window tells it. `borders`: tells the same of a whole file, from its
+    beginning; a file with neither is read from its own beginning. `signs`: of records that become
     events, what stands once in each that is whole; none if that is not known. `tell`: of lines that become events,
     what their bytes tell. `documents`: for a stream of JSON without line breaks, which is not read by lines.
     """
@@ -412,6 +413,7 @@ class Reading(msgspec.Struct, frozen=True):
     depth: int | None = 0
     stamp: bytes = b'"stageTimestamp":"'
     border: Callable[[bytes], int] | None = None
+    borders: Callable[[BinaryIO, Iterable[int]], list[int]] | None = None
     signs: tuple[bytes, ...] = ()
     tell: Tell | None = None
     documents: Documents | None = None

@@ -28,6 +28,8 @@ class Cut:
     """What stands before the first brace is cut off: a syslog header, a time, the name of a node."""
 
     def __call__(self, found: Texts, /) -> Texts:
+        if found.own:
+            return found
         return found.become([text[begin_of(text) :] for text in found.texts])
 
 

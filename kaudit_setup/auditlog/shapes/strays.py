@@ -18,6 +18,7 @@ _KEPT_LINES: Final = 4096  # lines of which it is remembered where they stood
 _BEGIN_BYTES: Final = 20  # bytes by which one writer's events are known
 _MOST_BEGINS: Final = 64
 _LOOK_BYTES: Final = 1 << 20
+_TOLD_BY_LAYOUT: Final = frozenset({Kind.document, Kind.journal})
 _FRAMED: Final = frozenset({Kind.cri, Kind.docker, Kind.record, Kind.prefixed})
 _MOST_TRIES: Final = 5  # blocks whose lines have no frame, or another one than before
 _SAMPLE_BYTES: Final = 1 << 15
@@ -79,7 +80,7 @@ class Stream:
             return ALL
         if self.reading.tell is not None:
             return self._told(block, sought, self.reading.tell)
-        if not sought.checked or self.reading.kind is Kind.document:
+        if not sought.checked or self.reading.kind in _TOLD_BY_LAYOUT:
             return self.telling(block.data, block.size, sought)
         if self.reading.signs:
             return self._signed(block, sought)

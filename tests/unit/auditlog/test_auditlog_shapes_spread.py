@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import SAME, Writer, cri, dump
+from shapekit import SAME, Writer, cri, dump, journal
 
 from kaudit_setup.auditlog.decode import decode_unit, project
 from kaudit_setup.auditlog.find import find_logs
@@ -23,8 +23,6 @@ SHAPES: dict[str, Writer] = {
     **SAME,
     "CRI in large parts": partial(cri, most=700),
 }
-WHOLE = {"journald export"}
-"""An entry may hold anything, also what looks like others."""
 
 
 def events(units: list[Unit]) -> tuple[list[tuple[int, str]], Tally]:
@@ -51,7 +49,7 @@ def test_parts_hold_what_the_file_holds(tmp_path: Path, shape: str) -> None:
     assert len(wanted) == len(RECORDED)
     for size in (20_000, 23_456, 100_001):
         units = plan([file], size)
-        assert (len(units) > 1) == (shape not in WHOLE)
+        assert len(units) > 1
         found, tally = events(units)
         assert found == wanted, size
         assert (tally.lines, tally.events, tally.damaged) == (whole.lines, whole.events, whole.damaged)
@@ -96,3 +94,34 @@ def _tallies(units: list[Unit]) -> list[Tally]:
         for _, part in spread(units, lambda unit, tally: decode_unit(unit, tally, DECODER), 0)
         if isinstance(part, Tally)
     ]
+
+
+FORGED = journal(RECORDED[:40])
+
+
+@pytest.mark.parametrize("size", [0, 10, 0x0A0A, len(FORGED)])
+def test_a_part_of_a_journal_never_begins_inside_of_a_field(tmp_path: Path, size: int) -> None:
+    """A client logs what looks like entries of kube-apiserver; lengths may look like line breaks, too."""
+    log = tmp_path / "journal.export"
+    forged = FORGED[:size].ljust(size, b"\n")
+    entry = (
+        b"__CURSOR=s=9\n_SYSTEMD_UNIT=cron.service\nMESSAGE\n" + size.to_bytes(8, "little") + forged + b"\n_PID=7\n\n"
+    )
+    log.write_bytes(b"".join(journal([line]) + entry for line in RECORDED[40:90]))
+    (file,) = find_logs([str(log)]).files
+    wanted, whole = events([Unit(0, file)])
+    assert len(wanted) == 50
+    for at in (3_000, 20_001):
+        units = plan([file], at)
+        found, tally = events(units)
+        assert len(units) > 1
+        assert found == wanted
+        assert (tally.lines, tally.events, tally.damaged) == (whole.lines, whole.events, whole.damaged)
+
+
+def test_a_journal_is_read_from_its_beginning_where_it_cannot_be_told(tmp_path: Path) -> None:
+    log = tmp_path / "journal.export"
+    log.write_bytes(journal(RECORDED[:1]) + b"MESSAGE=a\0b\n\n" + journal(RECORDED[1:]))
+    (file,) = find_logs([str(log)]).files
+    assert len(plan([file], 20_000)) == 1
+    assert len(events(plan([file], 20_000))[0]) == len(RECORDED)
