@@ -21,11 +21,6 @@ KINDS = {
 Event = dict[str, Any]
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def at(hour: int, seconds: float) -> str:
     """A time so many seconds after an hour."""
     minutes, rest = divmod(seconds, 60)

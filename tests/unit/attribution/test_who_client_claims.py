@@ -16,11 +16,6 @@ WEB = "web-7b7b7746b7"
 Event = dict[str, Any]
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def root(found: Event) -> str:
     return str((found["root"] or {}).get("user"))
 

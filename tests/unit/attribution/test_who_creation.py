@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,6 @@ DEPLOYER, NODES = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}node-contr
 GARBAGE, SCHEDULER = f"{CONTROLLER}generic-garbage-collector", "system:kube-scheduler"
 Event = dict[str, Any]
 POD = "zd-865966ddf4-h6dg5"
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 REMADE = [

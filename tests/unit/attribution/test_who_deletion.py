@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,6 @@ NAMESPACES = f"{CONTROLLER}namespace-controller"
 KUBELET = "system:node:n1"
 SCHEDULER = "system:kube-scheduler"
 SELECTED = "?labelSelector=app%3Ddc"
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def settings(time: str, user: str, verb: str, **more: Any) -> dict[str, Any]:

@@ -19,11 +19,6 @@ LATE = f"{datetime.now(UTC).year + 2}-01-01T00:00:00.000000Z"
 Event = dict[str, Any]
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def made(time: str, user: str, name: str = "x", **more: Any) -> Event:
     return event(time, user, "create", "pods", name, code=201, **more)
 

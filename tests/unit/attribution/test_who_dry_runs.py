@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,6 @@ NAMESPACES = f"{CONTROLLER}namespace-controller"
 GARBAGE = f"{CONTROLLER}generic-garbage-collector"
 Event = dict[str, Any]
 LOGGED = {"level": "Request", "requestObject": {"kind": "DeleteOptions"}}
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def on(resource: str, name: str, time: str, user: str, verb: str, **more: Any) -> Event:

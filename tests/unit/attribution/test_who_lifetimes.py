@@ -13,11 +13,6 @@ GARBAGE = f"{CONTROLLER}generic-garbage-collector"
 OPTIONS = {"requestObject": {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}}
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def body(uid: str) -> dict[str, Any]:
     """A Deployment as the server answers with it."""
     return {"responseObject": {"kind": "Deployment", "metadata": {"name": "web", "uid": uid}}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from eventkit import NOISE, Asker, event, write
 Event = dict[str, Any]
 MADE = event("08:00:00.000000", "alice", "create", "secrets", "s7", code=201)
 KUBELET = event("09:00:00.000000", "system:node:n1", "get", "secrets", "s7")
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def listed(*names: str, table: bool = False, query: str = "?labelSelector=team%3Dred", **more: Any) -> Event:

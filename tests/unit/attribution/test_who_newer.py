@@ -6,18 +6,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from eventkit import ADMIN, CONTROLLER, Asker, event, write
 from whokit import DATA, Lines, answer, in_lines
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
 
 CREATED = {
     # (controller, how many creates of it came before) -> the Pod, and its owner's kind, group and name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from eventkit import CONTROLLER, NOISE, Asker, event, write
 ARGO = "system:serviceaccount:argocd:application-controller"
 SSA = "?fieldManager=argocd&force=true"
 Event = dict[str, Any]
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def web(time: str, user: str, verb: str, version: int = 0, *, replicas: int = 1, **more: Any) -> Event:

@@ -11,11 +11,6 @@ from eventkit import CONTROLLER, NOISE, Asker, event, write
 GARBAGE = f"{CONTROLLER}generic-garbage-collector"
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def test_objects_of_one_name_in_two_groups_are_two(who: Asker) -> None:
     istio, gateway = {"group": "networking.istio.io"}, {"group": "gateway.networking.k8s.io"}
     write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,6 @@ TOKENS = {"userAgent": "kube-controller-manager/v1.20.2 (linux/amd64) kubernetes
 RBAC = {"group": "rbac.authorization.k8s.io", "ns": ""}
 LEVELS = ("RequestResponse", "Request", "Metadata")
 Event = dict[str, Any]
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def body(found: Event, request: Event, answer: Event | None = None) -> Event:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,6 @@ LEVELS = ("RequestResponse", "Request", "Metadata")
 WEB = "web-7b7b7746b7"
 OWNERS = {"Deployment": ("apps/v1", "web"), "ReplicaSet": ("apps/v1", WEB), "Job": ("batch/v1", "load")}
 Event = dict[str, Any]
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def owned(kind: str) -> Event:

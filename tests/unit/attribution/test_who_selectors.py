@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,11 +11,6 @@ from whokit import answer, at_level, in_lines
 
 DEPLOYER, GARBAGE = f"{CONTROLLER}deployment-controller", f"{CONTROLLER}generic-garbage-collector"
 Event = dict[str, Any]
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def swept(time: str, user: str, selector: str, resource: str = "pods", **more: Any) -> Event:

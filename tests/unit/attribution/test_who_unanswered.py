@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import pytest
 from attributionkit import EventLog, Question, Verb, ask, with_notes
 from documentkit import only
 from eventkit import CONTROLLER, DAY, NOISE, Asker, event, write
-from whokit import Lines, answer, in_lines
+from whokit import answer, in_lines
 
 from kaudit_setup.auditlog.kinds import parse_kind
 from kaudit_setup.auditlog.sources.best_effort import BestEffortRunner, missing
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.cli import main
-from kaudit_setup.errors import Exit, NodeError
+from kaudit_setup.errors import NodeError
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.shell import script
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def test_the_sentence_of_the_article(who: Asker) -> None:
@@ -517,40 +509,6 @@ def test_damaged_lines_are_counted(who: Asker) -> None:
     assert found["coverage"][0]["damaged"] >= 1
 
 
-@pytest.mark.parametrize(
-    ("spelled", "resource", "group"),
-    [
-        ("po", "pods", ""), ("Pod", "pods", ""), ("pods", "pods", ""), ("deploy", "deployments", "apps"),
-        ("deployments.apps", "deployments", "apps"), ("deployments.v1.apps", "deployments", "apps"),
-        ("deployment.apps", "deployments", "apps"), ("cj", "cronjobs", "batch"), ("svc", "services", ""),
-        ("ing", "ingresses", "networking.k8s.io"), ("crd", "customresourcedefinitions", "apiextensions.k8s.io"),
-        ("widgets.example.com", "widgets", "example.com"), ("certs.v1.cert-manager.io", "certs", "cert-manager.io"),
-        ("netpol", "networkpolicies", "networking.k8s.io"),
-        ("clusterrole", "clusterroles", "rbac.authorization.k8s.io"),
-    ],
-)  # fmt: skip
-def test_kinds_as_kubectl_takes_them(spelled: str, resource: str, group: str) -> None:
-    kind = parse_kind(spelled)
-    assert (kind.resource, kind.group) == (resource, group)
-
-
-def test_custom_kinds_are_found_as_they_are_logged(who: Asker) -> None:
-    write(
-        who.path, *NOISE, event("10:00:00.000000", "walter", "create", "widgets", "w1", group="example.com", code=201)
-    )
-    for target in ("widgets.example.com/w1", "widget.example.com/w1", "widgets/w1", "widget/w1"):
-        found = who.json("created", target)
-        assert found["answer"]["user"] == "walter", target
-        assert found["question"]["group"] == "example.com"
-        assert found["question"]["resource"] == "widgets"
-
-
-@pytest.mark.parametrize("text", ["pod/", "pod/a/b", "po d/x", "pdos/x"])
-def test_what_names_no_object_is_refused(text: str, tmp_path: Path) -> None:
-    write(tmp_path / "audit.log", event("10:00:00.000000", "alice", "create", "pods", "x"))
-    assert main(["who", "created", text, "-n", "ns", "--log", str(tmp_path / "audit.log")]) == Exit.USAGE
-
-
 class Lost:
     """A node that cannot be reached."""
 
@@ -596,184 +554,6 @@ def test_a_timeline_is_told_in_words(who: Asker) -> None:
     assert found["confidence"] == "inferred"
 
 
-@pytest.mark.parametrize(
-    ("child", "owner"),
-    [
-        (("", "pods", "web-5d9c7b8f6d-bbcdf"), ("apps", "replicasets", "web-5d9c7b8f6d")),
-        (("", "pods", "db-10"), ("apps", "statefulsets", "db")),
-        (("", "pods", "indexed-3-bbcdf"), ("batch", "jobs", "indexed")),
-        (("", "pods", "tick-29924178-kbrbx"), ("batch", "jobs", "tick-29924178")),
-        (("apps", "replicasets", "web-5d9c7b8f6d"), ("apps", "deployments", "web")),
-        (("batch", "jobs", "tick-1795460940"), ("batch", "cronjobs", "tick")),
-        (("", "persistentvolumeclaims", "my-data-my-db-0"), ("apps", "statefulsets", "my-db")),
-        (("", "secrets", "deployer-token-bbcdf"), ("", "serviceaccounts", "deployer")),
-        (("discovery.k8s.io", "endpointslices", "svc1-bbcdf"), ("", "services", "svc1")),
-        (("apps", "controllerrevisions", "db-6676879c86"), ("apps", "statefulsets", "db")),
-        (("", "configmaps", "kube-root-ca.crt"), ("", "namespaces", "ns")),
-    ],
-)
-def test_names_that_controllers_give(child: tuple[str, str, str], owner: tuple[str, str, str]) -> None:
-    """Where nothing but a mention of it is in the log, a name leads to its owner."""
-    (group, resource, name), space = child, "" if owner[1] == "namespaces" else "ns"
-    log = in_lines(
-        [
-            event("09:00:00.000000", "alice", "create", owner[1], owner[2], code=201, group=owner[0], ns=space),
-            event("09:10:00.000000", "erin", "get", resource, name, group=group, ns="ns"),
-        ]
-    )
-    found = answer(log, "created", f"{resource}{f'.{group}' if group else ''}/{name}", "ns")
-    assert (found.root and found.root.user, found.confidence) == ("alice", "inferred")
-    above = found.links[-1].object
-    assert (above.group, above.resource, above.name) == owner
-
-
-@pytest.mark.parametrize("name", ["my-suspicious-pod", "web-abcde", "web-bbcd", "web"])
-def test_names_that_no_controller_gives(name: str) -> None:
-    kinds = [("apps", "replicasets"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("batch", "jobs")]
-    owners = [
-        event("09:00:00.000000", "alice", "create", resource, owner, code=201, group=group)
-        for group, resource in kinds
-        for owner in ("web", "my", "my-suspicious", "my-suspicious-pod")
-    ]
-    found = answer(
-        in_lines([*owners, event("09:10:00.000000", "erin", "get", "pods", name)]),
-        "created",
-        f"pod/{name}",
-        "default",
-    )
-    assert (found.root, found.confidence) == (None, "unknown")
-
-
-@pytest.mark.parametrize(
-    ("verb", "more", "idle"),
-    [
-        ("create", {"stage": "RequestReceived"}, True),
-        ("get", {}, True),
-        ("watch", {}, True),
-        ("patch", {"sub": "status"}, True),
-        ("patch", {"sub": "ephemeralcontainers"}, False),
-        ("delete", {}, False),
-        ("create", {}, False),
-    ],
-)
-@pytest.mark.parametrize("order", ["own", "another"])
-def test_lines_that_did_nothing_are_known_without_decoding(
-    who: Asker, verb: str, more: dict[str, Any], idle: bool, order: str
-) -> None:
-    """So their damage does not matter, either. Another order of the fields says nothing of a line."""
-    sibling = event("10:00:00.000000", "a", verb, "pods", "web-5d9c7b8f6d-other", **more)
-    write(who.path, *NOISE, sibling if order == "own" else dict(reversed(sibling.items())))
-    lines = who.path.read_bytes().splitlines()
-    who.path.write_bytes(b"\n".join([*lines[:2], lines[2][:-1], b""]))
-    notes = who.json("created", "pod/web-5d9c7b8f6d-bbcdf")["notes"]
-    assert any("1 line that mentions it is damaged" in note for note in notes) is not (idle and order == "own")
-
-
-def test_no_label_in_a_body_hides_a_line(who: Asker) -> None:
-    labels = {"stage": "RequestReceived", "verb": "get", "subresource": "status"}
-    body = {"metadata": {"name": "web", "labels": labels, "managedFields": [{"subresource": "status"}]}}
-    apps = {"group": "apps", "ns": "shop"}
-    write(
-        who.path,
-        event("09:00:00.000000", "mallory", "create", "deployments", "web", code=201, requestObject=body, **apps),
-        event(
-            "09:00:01.000000",
-            f"{CONTROLLER}deployment-controller",
-            "create",
-            "replicasets",
-            "web-5d9c7b8f6d",
-            code=201,
-            **apps,
-        ),
-    )
-    assert who.json("created", "rs/web-5d9c7b8f6d", "-n", "shop")["root"]["user"] == "mallory"
-
-
-REPLICAS = f"{CONTROLLER}replicaset-controller"
-
-
-def nameless(time: str, user: str, prefix: str = "", **more: Any) -> dict[str, Any]:
-    """A create whose name the server makes up; `prefix` as its body asks for it, if that was logged."""
-    asked = {"kind": "Pod", "metadata": {"generateName": prefix}} if prefix else None
-    return event(time, user, "create", "pods", code=201, query="?fieldManager=x", requestObject=asked, **more)
-
-
-def bound(time: str, name: str) -> dict[str, Any]:
-    return event(time, "system:kube-scheduler", "create", "pods", name, sub="binding", code=201)
-
-
-def test_a_body_elsewhere_does_not_prove_who_made_a_generated_name(who: Asker) -> None:
-    """People are logged with bodies, controllers without: any of their requests may be the one."""
-    write(
-        who.path,
-        event("09:00:00.000000", "alice", "create", "replicasets", "web", code=201, group="apps"),
-        nameless("09:00:00.050000", REPLICAS),
-        bound("09:00:00.060000", "web-bbbb2"),
-        nameless("09:00:05.000000", "bob", "web-"),
-        bound("09:00:05.010000", "web-cccc2"),
-        nameless("09:00:10.000000", REPLICAS),
-        bound("09:00:10.010000", "web-dddd2"),
-        nameless("09:30:00.000000", "carol", "web-"),
-        bound("09:30:00.010000", "web-ffff2"),
-    )
-    for pod, root in (("web-bbbb2", "alice"), ("web-cccc2", "bob"), ("web-dddd2", "alice")):
-        found = who.json("created", f"pod/{pod}")
-        assert (found["root"]["user"], found["confidence"]) == (root, "inferred"), pod
-    notes = who.json("created", "pod/web-cccc2")["notes"]
-    assert any("whose body is not in the log, may have made pod default/web-cccc2 as well" in note for note in notes)
-    # what came half an hour before met the scheduler before
-    found = who.json("created", "pod/web-ffff2")
-    assert (found["root"]["user"], found["confidence"]) == ("carol", "certain")
-
-
-@pytest.mark.parametrize(("second", "confidence"), [("bob", "certain"), ("mallory", "inferred")])
-def test_two_requests_for_one_prefix_are_certain_if_one_made_both(who: Asker, second: str, confidence: str) -> None:
-    write(
-        who.path,
-        nameless("09:00:00.000000", "bob", "job-"),
-        nameless("09:00:00.500000", second, "job-", as_user="" if second == "bob" else "bob"),
-        event("09:10:00.000000", "erin", "get", "pods", "job-bbbb2"),
-    )
-    found = who.json("created", "pod/job-bbbb2")
-    assert found["confidence"] == confidence
-    assert any("2 such requests came within two seconds" in note for note in found["notes"])
-
-
-def busy_namespace(minutes: int) -> Lines:
-    """A ReplicaSet that is scaled, and a Pod that is made, every second; the last one meets the scheduler."""
-    found = []
-    for second in range(minutes * 60):
-        at = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-        scaler = f"{CONTROLLER}deployment-controller"
-        found.append(event(f"{at}.000000", scaler, "update", "replicasets", "web-5d9c7b8f6d", group="apps"))
-        found.append(event(f"{at}.100000", REPLICAS, "create", "pods", code=201))
-    return in_lines([*found, bound(f"{at}.200000", "web-5d9c7b8f6d-bbcdf")])
-
-
-@pytest.fixture
-def no_garbage_collection() -> Iterator[None]:
-    """What other tests left in memory is not gone through while something is timed."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("no_garbage_collection")
-def test_the_time_for_an_answer_grows_with_the_log_not_with_its_square() -> None:
-    taken = []
-    for minutes in (15, 60):
-        tries = []
-        for _ in range(2):
-            log = busy_namespace(minutes)
-            begun = process_time()
-            found = answer(log, "created", "pod/web-5d9c7b8f6d-bbcdf", "default")
-            tries.append(process_time() - begun)
-            assert found.answer is not None
-            assert found.answer.time.endswith(f":{minutes - 1:02}:59.100000Z")
-        taken.append(min(tries))
-    assert taken[1] < 8 * taken[0]
-
-
 def test_an_object_in_another_namespace_is_pointed_at(who: Asker) -> None:
     made = [
         event(f"10:00:0{n}.000000", "alice", "create", "pods", "web", code=201, ns=ns) for n, ns in enumerate("ba")
@@ -794,16 +574,3 @@ def test_the_short_name_of_a_service_account_is_told_in_full(who: Asker, short: 
     assert found["notes"][1].startswith(f"Did you mean {full}?")
     assert not any("Did you mean" in note for note in who.json("touched", "--user", "ployer")["notes"])
     assert not any("Did you mean" in note for note in who.json("touched", "--user", full)["notes"])
-
-
-def test_more_pods_than_requests_for_their_prefix_prove_nothing(who: Asker) -> None:
-    """Another API server's log is missing: nobody says that the only request made the Pod that came later."""
-    first = [nameless("09:00:00.000000", "bob", "task-"), bound("09:00:00.010000", "task-cccc2")]
-    write(who.path, *first)
-    assert who.json("created", "pod/task-cccc2")["confidence"] == "certain"
-    write(who.path, *first, bound("09:00:00.400000", "task-dddd2"))
-    found = who.json("created", "pod/task-dddd2")
-    assert (found["answer"]["user"], found["confidence"]) == ("bob", "inferred")
-    assert "made by a request that is not in this log" in who.text("created", "pod/task-dddd2").splitlines()[0]
-    write(who.path, *first, nameless("09:00:00.300000", "bob", "task-"), bound("09:00:00.400000", "task-dddd2"))
-    assert who.json("created", "pod/task-dddd2")["confidence"] == "certain"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ NODES = f"{CONTROLLER}node-controller"
 WEB = "web-7d4b9c6f58"
 Event = dict[str, Any]
 APPS: Event = {"group": "apps"}
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def root(found: dict[str, Any]) -> str | None:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from eventkit import CONTROLLER, NOISE, Asker, event, write
 
 REPLICASETS = f"{CONTROLLER}replicaset-controller"
 OLD, NEW = "web-7d4f8c6b5d", "web-5c9d8b7f6c"
 APPS = {"group": "apps", "ns": "shop"}
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def bound(time: str, name: str) -> dict[str, object]:

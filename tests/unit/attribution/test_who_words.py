@@ -12,11 +12,6 @@ from kaudit_setup.cli import main
 from kaudit_setup.units import counted
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 @pytest.mark.parametrize(
     ("verb", "tried", "said"),
     [

@@ -16,11 +16,6 @@ SERVER = {"uid": "u-1", "resourceVersion": "7", "generation": 2, "creationTimest
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
-
-
 def deployment(image: str = "nginx:1", replicas: int = 1, **metadata: Any) -> dict[str, Any]:
     return {
         "kind": "Deployment",

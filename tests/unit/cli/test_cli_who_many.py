@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ from kaudit_setup.cli import main
 from kaudit_setup.node.local import LocalNode
 
 RBAC = {"group": "rbac.authorization.k8s.io"}
-
-
-@pytest.fixture
-def who(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Asker:
-    return Asker(tmp_path, capsys)
 
 
 def listed(answer: dict[str, Any]) -> list[tuple[str, str]]:
