@@ -65,10 +65,13 @@ class Server:
                 hint="narrow the question with --since and --until",
             ) from error
         except ssl.SSLError as error:
+            untrusted = isinstance(error, ssl.SSLCertVerificationError)
             why = getattr(error, "verify_message", "") or error.reason
             raise StoreError(
                 f"{self.name}: no secure connection: {why}",
-                hint="set SSL_CERT_FILE to the file with the certificate authority",
+                hint="set SSL_CERT_FILE to the file with the certificate authority"
+                if untrusted
+                else "is that port one for HTTPS?",
             ) from error
         except (http.client.HTTPException, OSError) as error:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__

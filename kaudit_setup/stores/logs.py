@@ -38,7 +38,13 @@ class StoreLogs:
 
     @cached_property
     def _sources(self) -> Sequence[Source]:
-        return self._store.sources()
+        found = self._store.sources()
+        if not found:
+            raise StoreError(
+                f"{self._store.name} holds no log: nothing was packed there, or nothing to its end",
+                hint=f"kaudit-setup pack --log PATH --to {self._store.name}",
+            )
+        return found
 
     @cached_property
     def _files(self) -> dict[str, LogFile]:
@@ -77,6 +83,8 @@ class StoreLogs:
 
     def _found(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[Hit]:
         self._window = window
+        if not self._sources:
+            return
         for hit in self.hits(self._store.find(sought, window, about)):
             if sought and not any(one.said_in(hit.text) for one in sought):
                 continue
@@ -103,13 +111,17 @@ class StoreLogs:
         return coverage(self.files, {source.text: source.tally for source in self.shown_sources})
 
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
-        """See `Store.count`."""
+        """See `Store.count`. Raises StoreError if nothing was packed there."""
         self._window = wanted.window
+        if not self._sources:
+            return iter(())
         return self._store.count(by, wanted)
 
     def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
-        """See `Store.weigh`."""
+        """See `Store.weigh`. Raises StoreError if nothing was packed there."""
         self._window = wanted.window
+        if not self._sources:
+            return iter(())
         return self._store.weigh(classifier, wanted)
 
     def left_out(self) -> Sequence[str]:

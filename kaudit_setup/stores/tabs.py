@@ -12,6 +12,8 @@ from kaudit_setup.auditlog.reader import LONGEST_LINE_BYTES
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.port import Group
 
+_FAILED = re.compile(rb"Code: \d+\. DB::Exception: (.*?)(?:, e\.what\(\)|\s*\(version|\Z)", re.DOTALL)
+_SERVER = "ask again, narrower with --since and --until; if that is no help, look into the log of the server"
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _MEANT = {
     b"n": b"\n",
@@ -29,25 +31,37 @@ _SPELT = {byte: b"\\" + letter for letter, byte in _MEANT.items()} | {b"\\": b"\
 
 def rows(pieces: Iterable[bytes], width: int) -> Iterator[list[bytes]]:
     """The rows of an answer, `width` fields each. Raises StoreError for anything else, and for a row without end."""
-    rest = b""
+    size = 0
+    waiting: list[bytes] = []  # of a row whose end is not here yet: a long one comes in a thousand pieces
     for piece in pieces:
-        *lines, rest = (rest + piece if rest else piece).split(b"\n")
-        if len(rest) > 3 * LONGEST_LINE_BYTES:
+        end = piece.rfind(b"\n")
+        if end >= 0:
+            for line in b"".join([*waiting, piece[:end]]).split(b"\n"):
+                yield _fields(line, width)
+            waiting, size = [], 0
+        waiting.append(piece[end + 1 :])
+        size += len(waiting[-1])
+        if size > 3 * LONGEST_LINE_BYTES:
             raise StoreError("a row of the answer is too long to be a line of a log")
-        for line in lines:
-            yield _fields(line, width)
-    if rest:
+    if any(waiting):
         raise StoreError("the answer was cut short", hint="run the same command again")
 
 
 def _fields(line: bytes, width: int) -> list[bytes]:
     fields = line.split(b"\t")
+    # what goes wrong after the first rows is said in the answer itself, which began as a good one
+    if (len(fields) != width or width == 1) and (failed := _FAILED.match(line)):
+        raise StoreError(f"ClickHouse: {failed[1].decode('utf-8', 'replace')[:300]}", hint=_SERVER)
     if len(fields) != width:
-        raise StoreError(f"the answer has a row of {len(fields)} fields, not {width}")
+        raise StoreError(f"the answer has a row of {len(fields)} fields, not {width}", hint=_SERVER)
     return [_plain(field) if b"\\" in field else field for field in fields]
 
 
 def _plain(field: bytes) -> bytes:
+    # nearly every backslash is one of JSON, and there may be a million in a line; NUL never stands there as it is
+    text = field.replace(b"\\\\", b"\0")
+    if b"\\" not in text:
+        return text.replace(b"\0", b"\\")
     return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), field)
 
 

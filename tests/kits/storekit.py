@@ -75,7 +75,7 @@ _CONFIG = """<yandex>
 <default_database>default</default_database>
 </yandex>"""
 _USERS = """<yandex>
-<profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
+<profiles><default><max_memory_usage>2000000000</max_memory_usage>{1}</default></profiles>
 <users><auditor><password>{0}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
 <quota>default</quota></auditor></users><quotas><default/></quotas>
 </yandex>"""
@@ -83,12 +83,12 @@ PASSWORD = "pass'word\\1"
 
 
 @contextmanager
-def clickhouse(folder: Path) -> Iterator[int]:
-    """Debian's clickhouse-server with a user `auditor`; its HTTP port."""
+def clickhouse(folder: Path, profile: str = "") -> Iterator[int]:
+    """Debian's clickhouse-server with a user `auditor`, whose profile has what `profile` says, too; its HTTP port."""
     (folder / "tmp").mkdir(parents=True)
     ports = [_free_port() for _ in range(3)]
     (folder / "config.xml").write_text(_CONFIG.format(folder, *ports))
-    (folder / "users.xml").write_text(_USERS.format(PASSWORD))
+    (folder / "users.xml").write_text(_USERS.format(PASSWORD, profile))
     server = subprocess.Popen(
         ["clickhouse-server", f"--config-file={folder}/config.xml"],
         stdout=subprocess.DEVNULL,
@@ -133,7 +133,8 @@ def engine_of_today() -> Iterator[int]:
         def do_POST(self) -> None:
             asked = parse_qs(urlsplit(self.path).query)
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            insert = asked.get("query", [""])[0].encode()
+            more = ", ".join(f"{name} = {values[0]}" for name, values in asked.items() if name != "query")
+            insert = asked.get("query", [""])[0].replace(" FORMAT", f" SETTINGS {more} FORMAT").encode()
             with lock:
                 try:
                     # bytes that are not UTF-8 cannot be handed to it, so no test here packs any

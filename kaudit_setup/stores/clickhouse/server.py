@@ -12,7 +12,12 @@ from kaudit_setup.stores.address import Address
 from kaudit_setup.stores.http import Server, header, secret
 
 _PORTS = {True: 8443, False: 8123}
+_OVERFLOWS = ("read", "group_by", "sort", "result", "timeout", "set", "join", "transfer", "distinct")
 _SETTINGS = {
+    # a profile may say that a limit ends an answer as if it were whole
+    **{f"{what}_overflow_mode": "throw" for what in _OVERFLOWS},
+    "skip_unavailable_shards": "0",
+    "extremes": "0",
     # an error in the middle of an answer would look like an answer otherwise
     "wait_end_of_query": "1",
     "buffer_size": "1048576",
@@ -24,6 +29,30 @@ _SETTINGS = {
 }
 _SAID = re.compile(r"DB::Exception: (.*?)(?:, e\.what\(\)|\(version|\Z)", re.DOTALL)
 _DENIED = frozenset({401, 403})
+_LOGIN = "set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD"
+_READ_ONLY = "give the user a profile with readonly = 2, which lets a question say that no limit may make it half"
+_HINTS = (
+    (r"Wrong password|Unknown user|Authentication failed|^Code: 516", _LOGIN),
+    (r"readonly", _READ_ONLY),
+    (
+        r"Table .* doesn't exist|UNKNOWN_TABLE|does not exist.*_batches",
+        "nothing was packed there: kaudit-setup pack --log PATH --to ADDRESS",
+    ),
+    (
+        r"Database .* doesn't exist|UNKNOWN_DATABASE|Database .* does not exist",
+        "create it on the server: CREATE DATABASE NAME",
+    ),
+    (
+        r"No such column|NO_SUCH_COLUMN|Missing columns|UNKNOWN_IDENTIFIER",
+        "is that a table that pack made, and not another one?",
+    ),
+    (
+        r"ACCESS_DENIED|Not enough privileges",
+        "the user needs SELECT on both tables (CREATE TABLE and INSERT for pack)",
+    ),
+    (r"[Ll]imit|[Tt]imeout|TOO_MANY|TOO_SLOW", "narrow the question with --since and --until, or raise the limit"),
+)
+"""By what ClickHouse says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +78,26 @@ class ClickHouse:
         for _ in self._ask(settings or {}, sql.encode()):
             pass
 
-    def insert(self, into: str, data: bytes) -> None:
+    def insert(self, into: str, data: bytes, settings: Mapping[str, str] | None = None) -> None:
         """Insert rows in TabSeparated into the columns `into` names: `table (column, ...)`. Raises StoreError."""
-        for _ in self._ask({"query": f"INSERT INTO {into} FORMAT TabSeparated"}, data):
+        asked = {"query": f"INSERT INTO {into} FORMAT TabSeparated", **(settings or {})}
+        for _ in self._ask(asked, data):
             pass
 
     def _ask(self, parameters: Mapping[str, str], body: bytes) -> Iterator[bytes]:
         with self.server.ask("POST", f"/?{urlencode(parameters)}", body) as answer:
-            if answer.status == 200:
+            if answer.status == 200 and "x-clickhouse-exception-code" not in answer.headers:
                 yield from answer.pieces
                 return
             said = answer.said()
             found = _SAID.search(said)
             why = (found[1] if found else said).strip()[:300] or f"status {answer.status}"
-            hint = (
-                "set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD"
-                if answer.status in _DENIED or "516" in said[:12]
-                else ""
-            )
-            raise StoreError(f"ClickHouse at {self.server.name}: {why}", hint=hint)
+            raise StoreError(f"ClickHouse at {self.server.name}: {why}", hint=_hint(answer.status, said))
+
+
+def _hint(status: int, said: str) -> str:
+    if status in _DENIED:
+        return _LOGIN
+    if status in range(300, 400):
+        return "is that the address of ClickHouse, and not of a login page before it?"
+    return next((hint for sign, hint in _HINTS if re.search(sign, said)), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from kaudit_setup.auditlog.event import Event
@@ -23,6 +23,12 @@ from kaudit_setup.stores.schema import COLUMNS, PLACE
 FIELDS = (*PLACE, *((column.name, column.kind) for column in COLUMNS), ("raw", "String"), ("batch", "String"))
 _WITH_WORDS = 20
 """From this version on the index of words is no experiment."""
+_OF_INSERTS = {
+    # a log may reach over more days than a table shall get parts of at once
+    "max_partitions_per_insert_block": "0",
+    # lines that wait somewhere are not there yet when the record of their batch is
+    "async_insert": "0",
+}
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 
 
@@ -39,11 +45,19 @@ class Table:
     @cached_property
     def version(self) -> int:
         """The server's major version: 18, 25. Raises StoreError."""
-        ((text,),) = tabs.rows(self._engine.query("SELECT version()"), 1)
         try:
+            ((text,),) = tabs.rows(self._engine.query("SELECT version()"), 1)
             return int(text.partition(b".")[0])
         except ValueError:
-            raise StoreError(f"{self.name}: what answers there is not ClickHouse") from None
+            raise self._no_clickhouse() from None
+
+    def _no_clickhouse(self) -> StoreError:
+        return StoreError(f"{self.name}: what answers there is not ClickHouse", hint="is its address right?")
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What an insert needs. Raises StoreError."""
+        return _OF_INSERTS if self.version >= _WITH_WORDS else {}
 
     def create(self) -> None:
         """Make both tables if they are not there. Raises StoreError."""
@@ -62,7 +76,10 @@ class Table:
     @cached_property
     def _batches(self) -> tuple[Batch, ...]:
         query = sql.select(["record"], self.records)
-        return tuple(decode(record, self.name) for (record,) in tabs.rows(self._engine.query(query), 1))
+        records = [record for (record,) in tabs.rows(self._engine.query(query), 1)]
+        if any(not record.startswith(b"{") for record in records):
+            raise self._no_clickhouse()
+        return tuple(decode(record, self.name) for record in records)
 
     @cached_property
     def _live(self) -> dict[str, tuple[str, Source]]:

@@ -96,7 +96,8 @@ class _Commit:
         """See `Commit.finish`."""
         self._flush()
         record = encode(Batch(self._batch, VERSION, tuple(sources)))
-        self._engine.insert(f"{self._table.records} (id, record)", tabs.row([self._batch.encode(), record]))
+        row = tabs.row([self._batch.encode(), record])
+        self._engine.insert(f"{self._table.records} (id, record)", row, self._table.settings)
 
     def give_up(self) -> None:
         """See `Commit.give_up`; what cannot be taken away counts for nothing without a record."""
@@ -110,7 +111,7 @@ class _Commit:
     def _flush(self) -> None:
         if self._waiting:
             self._begun = True
-            self._engine.insert(self._into, bytes(self._waiting))
+            self._engine.insert(self._into, bytes(self._waiting), self._table.settings)
             self._waiting.clear()
 
 
