@@ -84,11 +84,11 @@ class Converter:
         block.height = count_lines(block.data, block.size)
         wanted = self._main.wanted(block, self._sought, idle=self._strays.idle) if self._sought else ALL
         self._leave_out(block.data, block.size, wanted)
+        if wanted.held is not None:
+            self._tally.events += wanted.held.others
+            return self._block(wanted.held, block.at, block.height)
         found = self._main.layout.cut(block, wanted.finders)
-        if wanted.messages is not None:
-            # each of the other lines is an event
-            self._tally.events += block.height - found.count - wanted.messages
-        self._tally.events += found.others
+        self._tally.events += wanted.left(found, block.height) + found.others
         return self._block(self._main.apply(found), block.at, block.height)
 
     def _leave_out(self, data: bytes | bytearray, size: int, wanted: Wanted) -> None:
@@ -135,6 +135,8 @@ class Converter:
         if self._main.layout.busy:
             return
         first = bytes(block.data[: block.data.find(b"\n", 0, block.size)])
+        if self._main.goes_on(first):
+            return
         last = bytes(block.data[block.data.rfind(b"\n", 0, block.size - 1) + 1 : block.size - 1])
         kinds = {kind_of(first), kind_of(last)}
         if self._main.reading.kind in kinds or len(kinds) > 1 or kinds & {Kind.text, Kind.document, Kind.journal}:

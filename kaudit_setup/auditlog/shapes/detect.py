@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from kaudit_setup.auditlog.shapes.journal.borders import borders
 from kaudit_setup.auditlog.shapes.journal.layout import Journal
 from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, SEVERAL, Lines, Spread, any_line, plain
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.lists.nested import nested
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE as LEGACY_LINE
@@ -39,9 +40,10 @@ _SYSLOG: Final = re.compile(
 # anything but the inside of a JSON value
 _PREFIX: Final = re.compile(rb'\A\s*(?:[^\s"\[]|\[pod/)')
 SYSLOG: Final = "lines with a syslog prefix"
-_EVENT_STAMP: Final = re.compile(rb'((\\*)"stageTimestamp\\*"\s*:\s*\\*")(?=\d{4}-)')
+# a pattern is found quickly that begins with letters
+_EVENT_STAMP: Final = re.compile(rb'stageTimestamp\\*"\s*:\s*\\*"(?=\d{4}-)')
 _SERVICE: Final = re.compile(rb'"serviceName": ?"k8s\.io"')
-_ENTRY_STAMP: Final = re.compile(rb'(()"timestamp"\s*:\s*")(?=\d{4}-)')
+_ENTRY_STAMP: Final = re.compile(rb'timestamp"\s*:\s*"(?=\d{4}-)')
 
 
 def detect(head: bytes, *, whole: bool) -> Reading | None:
@@ -81,11 +83,27 @@ def _glued(lines: Sequence[bytes]) -> bool:
 def _stamp(reading: Reading, head: bytes) -> bytes:
     """What stands before the times in this file; nothing where that is not the same everywhere."""
     mapped = any(isinstance(step, Gke) for step in reading.steps)
-    said = {found[1]: len(found[2]) for found in (_ENTRY_STAMP if mapped else _EVENT_STAMP).finditer(head)}
+    said = dict(_quoted(head, _ENTRY_STAMP if mapped else _EVENT_STAMP, escaped=not mapped))
     # a body may hold another event's, as a string in a string
     least = min(said.values(), default=0) if reading.depth is None else 2**reading.depth - 1
     spelled = [one for one, backslashes in said.items() if backslashes == least]
     return spelled[0] if len(spelled) == 1 else b""
+
+
+def _quoted(head: bytes, key: re.Pattern[bytes], *, escaped: bool) -> Iterator[tuple[bytes, int]]:
+    """Where a key stands behind a quote, with the quote and the backslashes before it (if it may be `escaped`), and
+    how many these are.
+    """
+    for found in key.finditer(head):
+        quote = begin = found.start() - 1
+        if head[quote : quote + 1] != b'"':
+            continue
+        while escaped and begin > 0 and head[begin - 1] == _BACKSLASH:
+            begin -= 1
+        yield head[begin : found.end()], quote - begin
+
+
+_BACKSLASH: Final = ord("\\")
 
 
 def _signs(reading: Reading, head: bytes) -> tuple[bytes, ...]:
@@ -152,7 +170,8 @@ def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:
             continue
         steps = find_steps(line)
         if steps:
-            return _reading(name_of(fields_of(line), steps), Kind.record, steps)
+            found = _reading(name_of(fields_of(line), steps), Kind.record, steps)
+            return replace(found, steps=nested(steps))
     return None
 
 

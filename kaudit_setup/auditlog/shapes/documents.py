@@ -19,7 +19,7 @@ import msgspec
 
 from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
-from kaudit_setup.auditlog.shapes.reading import Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Texts, Values
 
 LONGEST_BYTES: Final = 16 << 20
 """An element that is longer is given up."""
@@ -240,12 +240,9 @@ class _Stretch:
         """All elements; None if they are not what stands between separators."""
         with suppress(*REFUSED):
             items = self._items(compacted=self._separator.indented)
-            lines = b"\n".join([*items, b""])
-            if count_lines(lines) != len(items):
-                items = self._items(compacted=True)
-                lines = b"\n".join([*items, b""])
-            if count_lines(lines) == len(items):
-                return Texts.of_lines(lines, len(items), partial(self._origins, len(items)))
+            lines = Values.of(items) or Values.of(self._items(compacted=True))
+            if lines is not None:
+                return Texts.of(lines, partial(self._origins, len(items)))
         return None
 
     def holding(self, finders: Sequence[Find], sign: bytes) -> Texts | None:

@@ -177,6 +177,42 @@ class Strings(msgspec.Struct, frozen=True):
         return [len(one) + more for one in self.strings]
 
 
+class Values(msgspec.Struct, frozen=True):
+    """Lines that were JSON values."""
+
+    lines: bytes
+    known: list[int]
+
+    @classmethod
+    def of(cls, values: Sequence[bytes | msgspec.Raw]) -> Values | None:
+        """None if some of them are not one line each."""
+        lines = b"\n".join([*values, b""])
+        sizes = [size + 1 for size in map(len, values)]
+        return cls(lines, sizes) if count_lines(lines) == len(values) else None
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        lines = self.lines
+        own = lines.startswith(OWN_ORDER) and lines.endswith(b"}\n")
+        return own and lines.count(b"}\n" + OWN_ORDER) == len(self.known) - 1
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self.lines.split(b"\n")[:-1]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        return self.lines
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        del joined
+        return self.known
+
+
 class Texts:
     """Texts of a block, and where each is from.
 

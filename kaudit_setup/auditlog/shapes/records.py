@@ -29,11 +29,21 @@ class Records:
 
     def __init__(self, path: Sequence[str], *, string: bool) -> None:
         """See `steps.Field`."""
-        self._path = tuple(path)
+        self.path = tuple(path)
         self._string = string
         self._levels: list[set[str]] = [set() for _ in range(len(path) or 1)]
         self._known: dict[bytes, str] = {}
         self._make()
+
+    @property
+    def names(self) -> list[list[str]]:
+        """Of the fields that are known, level by level."""
+        return [sorted(level) for level in self._levels]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._levels))
 
     def read(self, found: Texts) -> Texts:
         """Of each record the field, or what says that somebody else wrote it; empty where it has none. Raises one of
@@ -43,7 +53,7 @@ class Records:
         if len(records) != found.count:
             raise ValueError("a text that is no record, or more than one")
         try:
-            others = self._others(records)
+            others = self.others(records)
             if not others:
                 made = self._in_lines(records, found)
                 if made is not None:
@@ -63,9 +73,9 @@ class Records:
 
     def _in_lines(self, records: Sequence[object], found: Texts) -> Texts | None:
         """The values of records that are all kube-apiserver's, in one piece; None if they are not one line each."""
-        if not self._path:
+        if not self.path:
             return found if found.lines else None  # a record that is an event is given as it is
-        values = list(map(self._value, records))
+        values = list(map(self.value, records))
         if not values or not all(values):
             return None
         try:
@@ -79,10 +89,16 @@ class Records:
 
     def _one_by_one(self, records: Sequence[object], found: Texts, others: Sequence[str]) -> list[bytes]:
         # a record that is an event is given as it is
-        values = [_bytes(value) for value in map(self._value, records)] if self._path else found.texts
+        values = [_bytes(value) for value in map(self.value, records)] if self.path else found.texts
         return list(map(_believed, values, others)) if others else list(values)
 
-    def _others(self, records: Sequence[object]) -> list[str]:
+    def own_values(self, records: Sequence[object]) -> list[Any]:
+        """The field of each record. Raises ValueError if somebody else than kube-apiserver wrote one of them."""
+        if self.others(records):
+            raise ValueError("a record that somebody else wrote")
+        return list(map(self.value, records))
+
+    def others(self, records: Sequence[object]) -> list[str]:
         """Who wrote each of the records, empty for kube-apiserver; nothing at all if it wrote all of them."""
         if self._claims is None:
             return []
@@ -105,7 +121,7 @@ class Records:
         before = sum(map(len, self._levels))
         for text in texts:
             fields = fields_of(text)
-            for level, key in zip(self._levels, self._path or ("",), strict=True):
+            for level, key in zip(self._levels, self.path or ("",), strict=True):
                 level.update(fields.keys() - {key})
                 fields = fields_of(bytes(fields.get(key, b"")))
         after = sum(map(len, self._levels))
@@ -116,9 +132,12 @@ class Records:
 
     def _make(self) -> None:
         """The decoder for the fields that are known."""
-        names = [sorted(level) for level in self._levels]
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_record(self._path, names, self._string))
-        self._value: _Values = attrgetter(".".join(["value"] * len(self._path) or ["__class__"]))
+        names = self.names
+        # journalctl gives text that is not UTF-8 as numbers (systemd/src/shared/logs-show.c)
+        kinds: tuple[Any, Any] = (str | list[int] | None, None) if self._string else (msgspec.Raw, _NONE)
+        kind = record_type(self.path, names, *kinds)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+        self.value: _Values = attrgetter(".".join(["value"] * len(self.path) or ["__class__"]))
         self._speaking, ways = _speaking(names)
         self._claims = _reader(ways) if ways else None
         self._known = {}
@@ -135,20 +154,21 @@ def _speaking(levels: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     return [key for key, _ in found], [way for _, way in found]
 
 
-def _record(path: Sequence[str], levels: Sequence[Sequence[str]], string: bool) -> type[msgspec.Struct]:
-    """A type with one field for each of the names of each level, and with `value` for what is under `path`."""
-    # journalctl gives text that is not UTF-8 as numbers (systemd/src/shared/logs-show.c)
-    kind: Any = str | list[int] | None if string else msgspec.Raw
-    default: Any = None if string else _NONE
+def record_type(path: Sequence[str], levels: Sequence[Sequence[str]], kind: object, default: object = ...) -> object:
+    """A type with one field for each of the names of each level, and with `value` for what is under `path`, which is
+    of this kind; it must be there if there is no default.
+    """
     for depth in reversed(range(len(levels))):
-        fields = [
+        fields: list[tuple[str, Any, Any]] = [
             (f"c{at}", msgspec.Raw, msgspec.field(name=key, default=_NONE)) for at, key in enumerate(levels[depth])
         ]
         if path:
-            fields.append(("value", kind, msgspec.field(name=path[depth], default=default)))
-        struct = msgspec.defstruct("Record", fields, gc=False, forbid_unknown_fields=True)
-        kind, default = struct | None, None
-    return struct
+            given = {} if default is ... else {"default": default}
+            fields.append(("value", kind, msgspec.field(name=path[depth], **given)))
+        kind = msgspec.defstruct("Record", fields, gc=False, forbid_unknown_fields=True, kw_only=True)
+        if default is not ...:
+            kind, default = kind | None, None
+    return kind
 
 
 _NONE: Final = msgspec.Raw()

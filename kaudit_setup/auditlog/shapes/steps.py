@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
-from kaudit_setup.auditlog.shapes.reading import Strings, Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Strings, Texts, Values
 from kaudit_setup.auditlog.shapes.records import Records
 
 # systemd/src/shared/logs-show.c:JSON_THRESHOLD
@@ -159,11 +159,11 @@ class Field:
         """`path`: the keys that lead there; none if the record is an event itself."""
         self.path = tuple(path)
         self.string = string
-        self._records = Records(path, string=string)
+        self.records = Records(path, string=string)
 
     def __call__(self, found: Texts, /) -> Texts:
         try:
-            read = self._records.read(found)
+            read = self.records.read(found)
         except REFUSED:
             read = found.become([b""] * found.count)
         if read.own:
@@ -206,10 +206,8 @@ class Each:
         def origins() -> list[int]:
             return list(chain.from_iterable(map(repeat, found.origins, map(len, arrays))))
 
-        lines = b"\n".join([*items, b""])
-        if count_lines(lines) == len(items):
-            return Texts.of_lines(lines, len(items), origins)
-        return Texts(list(map(bytes, items)), origins)
+        lines = Values.of(items)
+        return Texts.of(lines, origins) if lines is not None else Texts(list(map(bytes, items)), origins)
 
     def _arrays(self, found: Texts) -> Sequence[Sequence[bytes | msgspec.Raw]]:
         with suppress(*REFUSED):
@@ -247,13 +245,13 @@ class Item:
     """One item of an array, with JSON in a string: Loki keeps `[TIME, LINE]`."""
 
     def __init__(self, index: int) -> None:
-        self._index = index
+        self.index = index
 
     def __call__(self, found: Texts, /) -> Texts:
         return found.become([self._one(text) for text in found.texts])
 
     def _one(self, text: bytes) -> bytes:
         try:
-            return STRING.decode(ITEMS.decode(text)[self._index]).encode()
+            return STRING.decode(ITEMS.decode(text)[self.index]).encode()
         except (*REFUSED, IndexError):
             return text

@@ -10,6 +10,7 @@ from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.lists.nested import Nested
 from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts, count_lines
 from kaudit_setup.auditlog.shapes.sought import Frame, Others, Sought, escaped, frame_of
 
@@ -22,6 +23,8 @@ _TOLD_BY_LAYOUT: Final = frozenset({Kind.document, Kind.journal})
 _FRAMED: Final = frozenset({Kind.cri, Kind.docker, Kind.record, Kind.prefixed})
 _MOST_TRIES: Final = 5  # blocks whose lines have no frame, or another one than before
 _SAMPLE_BYTES: Final = 1 << 15
+_LONG_BYTES: Final = 1 << 14
+_HEAD_BYTES: Final = 40
 _BEFORE_ID: Final = 200  # bytes within which an event's ID follows its beginning, whatever escapes them
 
 
@@ -30,13 +33,19 @@ class Wanted(NamedTuple):
 
     `checked`: whether each of the other texts is looked at and is an event, by its bytes. `messages`: how many of the
     other lines are none, but the server's own messages; None if texts are not lines. `times`: when all of them were
-    written, where the block does not say it as events do.
+    written, where the block does not say it as events do. `held`: the events that are wanted, where they have been
+    taken out already.
     """
 
     finders: Sequence[Find] | None = None
     checked: bool = False
     messages: int | None = None
     times: bytes = b""
+    held: Texts | None = None
+
+    def left(self, found: Texts, lines: int) -> int:
+        """How many events are in those of so many lines that are not in `found`, as far as that is known."""
+        return 0 if self.messages is None else lines - found.count - self.messages
 
 
 ALL: Final = Wanted()
@@ -57,6 +66,7 @@ class Stream:
         self._begins: set[bytes] = set()
         self._frame: Frame | None = None
         self._tries = _MOST_TRIES
+        self._head = b""  # how a long line begins
 
     @property
     def plain(self) -> bool:
@@ -84,6 +94,9 @@ class Stream:
             return self.telling(block.data, block.size, sought)
         if self.reading.signs:
             return self._signed(block, sought)
+        first, *more = self.reading.steps or [None]
+        if isinstance(first, Nested):
+            return ALL if more else self._listed(block, sought, first)
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp and self._tries else None
         others = self._others(block, depth, messages=idle) if depth is not None and exact else None
@@ -98,6 +111,13 @@ class Stream:
         return (
             Wanted(sought.words, checked=True, messages=0) if whole and sought.words and self.reading.stamp else ALL
         )
+
+    def _listed(self, block: Block, sought: Sought, lists: Nested) -> Wanted:
+        """Of records with lists of events, if each of these is whole by its bytes."""
+        depth = self.reading.depth
+        exact = sought.exact(depth) if depth is not None and self.reading.stamp else None
+        held = lists.holding(block, depth, exact) if exact and depth is not None else None
+        return ALL if held is None else Wanted(exact, checked=True, held=held)
 
     def _told(self, block: Block, sought: Sought, tell: Tell) -> Wanted:
         """Of lines that become events, if most of them are whole by their bytes."""
@@ -134,6 +154,15 @@ class Stream:
             made = self.apply(self.reading.layout().cut(alone, None))
             if made.count == 1 and made.texts[0].startswith(OWN_ORDER) and made.texts[0].endswith(b"}"):
                 yield line, made.texts[0]
+
+    def goes_on(self, line: bytes) -> bool:
+        """Whether a line is in this shape. A long one that begins as another one did is not looked at to its end."""
+        if self._head and line.startswith(self._head):
+            return True
+        found = kind_of(line) is self.reading.kind
+        if found and len(line) > _LONG_BYTES:
+            self._head = line[:_HEAD_BYTES]
+        return found
 
     def gather(self, lines: Texts) -> Texts:
         """The same of single lines, of which the origins are their numbers in the file."""

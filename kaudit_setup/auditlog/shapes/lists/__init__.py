@@ -1,0 +1,1 @@
+"""Records that hold lists of events, or of records with an event each: EventList, CloudWatch, Loki."""

@@ -1,0 +1,105 @@
+"""A step through all lists of a record. What is odd in any way (a field that is not known yet, a record that somebody
+else wrote) is left to the steps that look at one level each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, chain, repeat
+
+from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find
+from kaudit_setup.auditlog.shapes.events import STRING
+from kaudit_setup.auditlog.shapes.lists.way import ODD, Inside, Way
+from kaudit_setup.auditlog.shapes.reading import Form, Step, Strings, Texts, Values, count_lines
+from kaudit_setup.auditlog.shapes.sought import escaped
+from kaudit_setup.auditlog.shapes.steps import Each, Field, Item
+
+
+def nested(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps, those that lead through lists as one; all of them if there are none."""
+    size = 0
+    while [type(step) for step in steps[size : size + 2]] == [Field, Each]:
+        size += 2
+    if not size:
+        return steps
+    size += len(steps) > size and _is_leaf(steps[size])
+    return (Nested(steps[:size]), *steps[size:])
+
+
+def _is_leaf(step: Step) -> bool:
+    return isinstance(step, Item) or (isinstance(step, Field) and step.string and bool(step.path))
+
+
+class Nested:
+    """A run of steps through lists: of each record the events in it."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        """See `Way`."""
+        self._steps = tuple(steps)
+        self._way = Way(steps)
+        self._keeps_ends = not isinstance(steps[-1], Item)
+
+    def __call__(self, found: Texts, /) -> Texts:
+        made = self._at_once(found)
+        if made is None:
+            made = found
+            for step in self._steps:
+                made = step(made)
+        return made
+
+    def _at_once(self, found: Texts) -> Texts | None:
+        """None if anything is odd."""
+        try:
+            inside = self._way.read(found.lines or b"\n".join([*found.texts, b""]), found.count, raw=False)
+        except ODD:
+            return None
+        form = self._form(inside)
+        if form is None or not form.all_own():
+            return None
+        return Texts.of(form, lambda: list(chain.from_iterable(map(repeat, found.origins, inside.counts))))
+
+    def _form(self, inside: Inside) -> Form | None:
+        if not self._way.strings:
+            return Values.of(inside.values)
+        made = Strings.of(inside.values)
+        return made if made is None or self._keeps_ends or not made.end else None
+
+    def holding(self, block: Block, depth: int, finders: Sequence[Find]) -> Texts | None:
+        """The events in which something is found, if each event of the block begins and ends as kube-apiserver
+        writes it; None otherwise. `depth`: see `Reading`.
+        """
+        try:
+            counts, values = self._way.read(block.view, block.height, raw=True)
+        except ODD:
+            return None
+        quote = b'"' if self._way.strings else b""
+        lines = b"\n".join([*values, b""])
+        if not _all_own(lines, len(values), quote + escaped(OWN_ORDER + b'v1"', depth)[0], b"}" + quote + b"\n"):
+            return None
+        held = _holding(lines, finders)
+        events = [STRING.decode(values[at]).encode() if quote else bytes(values[at]) for at in held]
+        behind = list(accumulate(counts))
+        return Texts(events, [bisect_right(behind, at) for at in held], len(values) - len(held))
+
+
+def _all_own(lines: bytes, count: int, begin: bytes, end: bytes) -> bool:
+    """Whether each of so many lines begins and ends so."""
+    return (
+        lines.startswith(begin)
+        and lines.endswith(end)
+        and lines.count(end + begin) == count - 1
+        and count_lines(lines) == count
+    )
+
+
+def _holding(lines: bytes, finders: Sequence[Find]) -> list[int]:
+    """In which lines something is found."""
+    held: dict[int, None] = {}
+    line = done = 0
+    for hit in sorted({start for find in finders for _, start, _ in find(memoryview(lines))}):
+        line += lines.count(b"\n", done, hit)
+        done = hit
+        held[line] = None
+    return list(held)
