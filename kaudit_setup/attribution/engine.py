@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Searched, Verb, numbered
-from kaudit_setup.attribution.chain import NOTHING, Finding, note
+from kaudit_setup.attribution.chain import NOTHING, Finding, both, note
 from kaudit_setup.attribution.controllers.common import recreation_note
 from kaudit_setup.attribution.creation.step import creation_step, is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
@@ -22,7 +22,7 @@ from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
 from kaudit_setup.attribution.living_object.metadata import version_in
 from kaudit_setup.attribution.living_object.owners import NOBODY, LivingObjects, Reader, living_objects_of
-from kaudit_setup.attribution.living_object.statements import statements
+from kaudit_setup.attribution.living_object.statements import contradiction, statements
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
@@ -56,6 +56,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     finding = of_two_clusters(index, obj, finding)
     finding = if_it_existed(index, obj, finding) if asks_once(question.verb) else finding
     finding, events = _at_the_time(index, question, obj, finding, events)
+    finding = _doubted(finding, contradiction(question.verb, finding, shown, _until(question)))
     finding += note(*_other_groups(others), _left_out(index))
     also = _beyond(index, question, obj, finding, servers)
     because: Sequence[Because] = ()
@@ -87,6 +88,15 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         because=codes(because),
     )
     return numbered(log, answer)
+
+
+def _doubted(finding: Finding, against: str) -> Finding:
+    """A finding that the living object contradicts: the log keeps its word, but is not sure."""
+    if not (against and finding.links):
+        return finding
+    first, *above = finding.links
+    doubted = replace(first, confidence="inferred", why=f"{first.why}; {against}")
+    return replace(finding, links=(doubted, *above), proviso=both(finding.proviso, against))
 
 
 def _living_objects(index: EventIndex, obj: Object, reader: Reader | None) -> LivingObjects:

@@ -7,7 +7,7 @@ from typing import Final
 
 from kaudit_setup.attribution.answer import Verb
 from kaudit_setup.attribution.chain import Finding
-from kaudit_setup.attribution.evidence.requests import Object
+from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.living_object.metadata import Living, Manager
 from kaudit_setup.attribution.living_object.owners import LivingObjects
 from kaudit_setup.attribution.timing import CLOCK_SKEW
@@ -24,6 +24,37 @@ def statements(verb: Verb, obj: Object, found: Finding, shown: LivingObjects) ->
     rule = _OF_VERB.get(verb, _alive)
     said = [f"The living object (read on {living.node}): {sentence}." for sentence in rule(living, found)]
     return [*said, *_owners(found, shown)]
+
+
+def contradiction(verb: Verb, found: Finding, shown: LivingObjects, until: float) -> str:
+    """What the living object says against whoever the log names first, for a sentence that goes on; empty if it says
+    nothing. `until`: up to when is asked about (Unix seconds); what was made later is not meant.
+    """
+    if not shown.living or found.request is None or shown.living[0].at > until:
+        return ""
+    rule = _AGAINST.get(verb)
+    return rule(shown.living[0], found.request) if rule is not None else ""
+
+
+def _against_create(living: Living, create: Request) -> str:
+    same = create.facts.uid in {"", living.uid}
+    if same and living.may_be_made_by(create, CLOCK_SKEW):
+        return ""
+    if same and living.at < create.at:
+        return f"the one that exists now says that it was made at {living.created}, before that request"
+    return f"the one that exists now was made at {living.created}, by a request that is not in this log"
+
+
+def _against_deletion(living: Living, end: Request) -> str:
+    if living.at > end.at or living.deleting or (end.facts.uid and end.facts.uid != living.uid):
+        return ""
+    return f"it still exists, made at {living.created}, before that deletion"
+
+
+_AGAINST: Final[Mapping[Verb, Callable[[Living, Request], str]]] = {
+    Verb.created: _against_create,
+    Verb.deleted: _against_deletion,
+}
 
 
 def _nobody(obj: Object, found: Finding, shown: LivingObjects) -> list[str]:

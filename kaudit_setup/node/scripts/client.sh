@@ -128,11 +128,11 @@ drop_keys() {
   if [ -n "$KEYS" ]; then rm -rf -- "$KEYS"; fi
   KEYS=''
 }
-# prints the HTTP status of each request, and how many bytes its answer has: `200:1234`
+# prints the HTTP status of each request, and how many bytes its answer has: `200:1234`; the audit log tells whose it was
 curl_as() { # certificate key option-or-URL...
   _crt=$1 _key=$2
   shift 2
-  curl -q -s -w '%{http_code}:%{size_download}\n' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" --cacert "$PKI/ca.crt" \
+  curl -q -s -A kaudit-setup -w '%{http_code}:%{size_download}\n' -m 10 --noproxy '*' --resolve "$HOST:$PORT:$_at" --cacert "$PKI/ca.crt" \
     --cert "$_crt" --key "$_key" "$@"
 }
 ask_curl() { # certificate key method path [body-file]

@@ -187,3 +187,27 @@ def test_whatever_a_server_answers_ends_in_words(rollout: Path, body: bytes) -> 
             return Said("cp1", "200", body)
 
     assert asked(rollout, "created", "deploy/web", Odd()).answer is not None
+
+
+@pytest.mark.parametrize(
+    ("verb", "made", "said"),
+    [
+        ("created", "12:00:00", "by a request that is not in this log"),
+        ("created", "09:00:00", "before that request"),
+        ("created", "10:00:00", ""),
+        ("deleted", "10:00:00", "it still exists"),
+        ("deleted", "12:00:00", ""),
+    ],
+)
+def test_what_the_living_object_contradicts_is_not_certain(tmp_path: Path, verb: str, made: str, said: str) -> None:
+    """The log keeps its word, and the first sentence says what speaks against it."""
+    requests = [event("10:00:00.000000", "ann", "create", "pods", "x", code=201)]
+    if verb == "deleted":
+        requests.append(event("11:00:00.000000", "bob", "delete", "pods", "x"))
+    log = write(tmp_path / "audit.log", *NOISE, *requests)
+    answer = asked(log, verb, "pod/x", Server().has(f"{PODS}/x", "u2", made))
+    assert answer.answer is not None
+    assert answer.answer.user == {"created": "ann", "deleted": "bob"}[verb]
+    assert answer.confidence == ("inferred" if said else "certain")
+    assert said in answer.proviso
+    assert bool(said) == bool(answer.proviso)
