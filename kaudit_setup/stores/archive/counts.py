@@ -81,9 +81,18 @@ def _table(sums: pa.Table) -> _Table:
     return _Table(
         tuple(columns),
         [one.dictionary.to_pylist() for one in found],
-        [array("I", one.indices.to_pylist()).tobytes() for one in found],
-        *(array("Q", sums[name].cast(pa.uint64()).to_pylist()).tobytes() for name in ("events", "size")),
+        [_bytes(one.indices.cast(pa.uint32())) for one in found],
+        *(_bytes(sums[name].combine_chunks().cast(pa.uint64())) for name in ("events", "size")),
     )
+
+
+def _bytes(numbers: pa.Array) -> bytes:
+    """Numbers as they lie in memory."""
+    if not len(numbers):  # which may lie nowhere
+        return b""
+    width = numbers.type.bit_width // 8
+    whole = memoryview(numbers.buffers()[1])
+    return bytes(whole[numbers.offset * width : (numbers.offset + len(numbers)) * width])
 
 
 def _one(column: pa.Array) -> pa.DictionaryArray:

@@ -99,13 +99,16 @@ class Entries:
     def uids(self) -> tuple[list[bytes], list[Blocks]]:
         """What looks like a part of a UID, in the order of the keys, and where each stands."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         short = {key: self._words[key] for key in filter(is_short_uid, self._words)}
         more = [_marks([key], block) for key, blocks in short.items() for block in numbers_of(blocks)]
-        found: dict[int, Blocks] = {}
-        for mark in pa.concat_arrays([pa.array([], pa.uint64()), *self._uids, *more]).sort().to_pylist():
-            uid = mark >> _BLOCK_BITS
-            found[uid] = found.get(uid, 0) | 1 << (mark & _BLOCK_MASK)
+        marks = pa.concat_arrays([pa.array([], pa.uint64()), *self._uids, *more]).sort()
+        uids = pc.shift_right(marks, pa.scalar(_BLOCK_BITS, pa.uint64())).to_pylist()
+        blocks = pc.bit_wise_and(marks, pa.scalar(_BLOCK_MASK, pa.uint64())).to_pylist()
+        found: dict[int, Blocks] = dict.fromkeys(uids, 0)
+        for uid, block in zip(uids, blocks, strict=True):
+            found[uid] |= 1 << block
         text = _big_endian(array("I", found)).tobytes().hex("\n", UUID_KEPT // 2)
         return text.encode().split(b"\n") if found else [], list(found.values())
 
