@@ -243,6 +243,31 @@ def test_gke_names_who_stands_behind_a_service_account(
     assert (row["user"], row["impersonatedBy"]) == (user, behind)
 
 
+@pytest.mark.parametrize(
+    "time", ["", "2026-05-01T10:00:00Z", "2026-05-01T10:00:00.123456789Z", "2026-05-01T12:00:00.5+02:00", "soon"]
+)
+def test_an_entry_of_gke_says_the_same_whatever_is_beside_it(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, time: str
+) -> None:
+    """Many entries differ in time and ID alone and are mapped once; each is mapped by itself beside a word."""
+    some = gke(RECORDED[:60] * 2).splitlines()
+    if time:
+        some += [
+            json.dumps({**json.loads(some[7]), "timestamp": time, "insertId": "another", "operation": {}}).encode()
+        ]
+    rows = []
+    for name, beside in (("alone", []), ("beside", [b"a word"])):
+        log = tmp_path / name / "audit.log"
+        log.parent.mkdir()
+        log.write_bytes(joined([*some, *beside]))
+        found = answer(capfd, "events", "--log", log, "-o", "json")
+        rows.append([{key: value for key, value in row.items() if key != "source"} for row in found])
+    assert rows[0] == rows[1]
+    assert len(rows[0]) > 30
+    stamps = {row["time"] for row in rows[0] if row["auditID"] == "another"}
+    assert len(stamps) == (time not in {"", "soon"})
+
+
 def test_legacy_text_becomes_events(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     plain, text = (tmp_path / name / "audit.log" for name in ("plain", "legacy"))
     for log, data in ((plain, joined(RECORDED)), (text, legacy(RECORDED))):

@@ -8,15 +8,15 @@ google/rpc/code.proto.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, damaged
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.timestamps import restamp
+from kaudit_setup.auditlog.timestamps import restamp, stamp_or_nothing
 from kaudit_setup.errors import InputError
 
 # google/rpc/code.proto names the HTTP status of each
@@ -28,6 +28,7 @@ _HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 
     16: 401,
 }
 _MOST_KNOWN, _SHORT = 4096, 1024  # objects that are remembered, and characters of their names
+_LONGEST_KNOWN: Final = 2048  # bytes of an entry's payload that is remembered
 
 
 class _Person(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -97,6 +98,11 @@ class _Operation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     first: bool = False
     last: bool = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the answer goes on."""
+        return self.first and not self.last
+
 
 class _Entry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     proto_payload: _Payload
@@ -107,17 +113,86 @@ class _Entry(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     labels: dict[str, str] = {}
 
 
+class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """An entry of which only that is decoded in which it differs from many others."""
+
+    proto_payload: msgspec.Raw = msgspec.Raw()
+    timestamp: str = ""
+    receive_timestamp: str = ""
+    insert_id: str = ""
+    operation: _Operation = _Operation()
+    labels: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_Key = tuple[bytes, bytes, bool]
+"""A payload, labels, and whether the answer goes on."""
+
+
+class _Around(NamedTuple):
+    """An event without its ID and its times."""
+
+    level: bytes
+    asked: bytes
+    labels: bytes
+
+
+_SECOND: Final = len("2026-11-23T16:06:07.")
+_MICROS: Final = 6
 _IN_BIGQUERY: Final = "protopayload_auditlog"
 _BIGQUERY_KEY: Final = _IN_BIGQUERY.encode()
 _ENTRY: Final = msgspec.json.Decoder(_Entry)
+_HEADS: Final = msgspec.json.Decoder(_Head)
+_PAYLOAD: Final = msgspec.json.Decoder(_Payload)
+_LABELS: Final = msgspec.json.Decoder(dict[str, str])
+_TEXT: Final = msgspec.json.Encoder()
+_STAMPED: Final = b',"stageTimestamp":'
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 class Gke:
-    """Entries of the service k8s.io become events; those of other services stay as they are, and are none."""
+    """Entries of the service k8s.io become events; those of other services stay as they are, and are none.
+
+    Requests without bodies differ in time and ID alone from many others: what becomes of the rest is remembered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[_Key, _Around | None] = {}
 
     def __call__(self, found: Texts, /) -> Texts:
-        return found.become([_event(text) for text in found.texts])
+        lines = found.lines or b"".join([text + b"\n" for text in found.texts])
+        try:
+            heads = _HEADS.decode_lines(lines)
+        except REFUSED:
+            heads = []
+        if len(heads) != found.count:  # some of them are no entries
+            return found.become(list(map(_event, found.texts)))
+        # the body of a request may have line breaks
+        return found.become_lines(self._lines(heads, found)) or found.become(list(map(_event, found.texts)))
+
+    def _lines(self, heads: Sequence[_Head], found: Texts) -> bytes:
+        """The events, each with a newline. Most of the time goes here: nothing is called for an entry as usual."""
+        known, parts = self._known, list[bytes]()
+        for at, head in enumerate(heads):
+            operation = head.operation
+            key = bytes(head.proto_payload), bytes(head.labels), operation.first and not operation.last
+            around = known[key] if key in known else self._learn(key)
+            time = _time(head.timestamp)
+            if around is None or not time:
+                parts += (_event(found[at]), b"\n")
+            else:
+                name = _TEXT.encode(operation.id or head.insert_id)
+                parts += (around.level, name, around.asked, time, _STAMPED, time, around.labels)
+        return b"".join(parts)
+
+    def _learn(self, key: _Key) -> _Around | None:
+        """What stands around the ID and the times of an event; None if it is none."""
+        payload, labels, begun = key
+        if len(payload) > _LONGEST_KNOWN:
+            return None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        found = self._known[key] = _around_of(payload, labels, begun=begun)
+        return found
 
 
 def is_entry(fields: Mapping[str, msgspec.Raw]) -> bool:
@@ -143,25 +218,49 @@ def _event(text: bytes) -> bytes:
         fields = FIELDS.decode(text) if _BIGQUERY_KEY in text else {}
         entry = _ENTRY.decode(_of_bigquery(fields) if _IN_BIGQUERY in fields else text)
         payload = entry.proto_payload
-        return msgspec.json.encode(_mapped(entry, payload)) if payload.service_name == "k8s.io" else b""
+        if payload.service_name != "k8s.io":
+            return b""
+        around = _mapped(payload, entry.labels, begun=entry.operation.begun)
+        name = _TEXT.encode(entry.operation.id or entry.insert_id)
+        time = _TEXT.encode(restamp(entry.timestamp))
+        return b"".join((around.level, name, around.asked, time, _STAMPED, time, around.labels)).rstrip(b"\n")
     except (*REFUSED, InputError, KeyError):
         return damaged(text) if b"protoPayload" in text or _BIGQUERY_KEY in text else text
 
 
-def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
+def _around_of(payload: bytes, labels: bytes, *, begun: bool) -> _Around | None:
+    """As `_mapped`, of what is not decoded; None if that cannot be, or it is another service's."""
+    try:
+        asked = _PAYLOAD.decode(payload)
+        return _mapped(asked, _LABELS.decode(labels), begun=begun) if asked.service_name == "k8s.io" else None
+    except REFUSED:
+        return None
+
+
+def _time(text: str) -> bytes:
+    """A time as an event has it, in quotes; empty if it is not written as usual."""
+    fraction = text[_SECOND:-1]
+    if len(fraction) < _MICROS or not fraction.isdigit() or not text.isascii() or text[-1] != "Z":
+        return b""
+    return f'"{text[: _SECOND + _MICROS]}Z"'.encode() if _is_second(text[:_SECOND]) else b""
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _is_second(text: str) -> bool:
+    """Whether there is that second in a calendar; it ends with a point."""
+    return text.endswith(".") and bool(stamp_or_nothing(f"{text[:-1]}Z"))
+
+
+def _mapped(payload: _Payload, labelled: Mapping[str, str], *, begun: bool) -> _Around:
     where, creates = payload.resource_name, payload.method_name.endswith(".create")
     ref = (_known_object if len(where) < _SHORT else _object)(where, creates)
-    labels = {name: text for name, text in entry.labels.items() if "k8s.io/" in name or "kubernetes.io/" in name}
+    labels = {name: text for name, text in labelled.items() if "k8s.io/" in name or "kubernetes.io/" in name}
     if payload.authorization_info and "authorization.k8s.io/decision" not in labels:
         granted = all(one.granted for one in payload.authorization_info)
         labels["authorization.k8s.io/decision"] = "allow" if granted else "forbid"
-    at = restamp(entry.timestamp)
-    event: dict[str, Any] = {
-        "kind": "Event",
-        "apiVersion": "audit.k8s.io/v1",
-        "level": _level(payload),
-        "auditID": entry.operation.id or entry.insert_id,
-        "stage": "ResponseStarted" if entry.operation.first and not entry.operation.last else "ResponseComplete",
+    level = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": _level(payload)}
+    asked: dict[str, Any] = {
+        "stage": "ResponseStarted" if begun else "ResponseComplete",
         "requestURI": _uri(payload.resource_name),
         "verb": payload.method_name.rpartition(".")[2],
         **payload.authentication_info.users,
@@ -169,11 +268,15 @@ def _mapped(entry: _Entry, payload: _Payload) -> dict[str, Any]:
         "userAgent": payload.request_metadata.caller_supplied_user_agent,
     }
     if ref:
-        event["objectRef"] = ref
-    event["responseStatus"] = {"metadata": {}, "code": _code(payload)}
+        asked["objectRef"] = ref
+    asked["responseStatus"] = {"metadata": {}, "code": _code(payload)}
     bodies = {"requestObject": payload.request, "responseObject": payload.response}
-    event |= {name: body for name, body in bodies.items() if bytes(body)}
-    return event | {"requestReceivedTimestamp": at, "stageTimestamp": at, "annotations": labels}
+    asked |= {name: body for name, body in bodies.items() if bytes(body)}
+    return _Around(
+        _TEXT.encode(level)[:-1] + b',"auditID":',
+        b"," + _TEXT.encode(asked)[1:-1] + b',"requestReceivedTimestamp":',
+        b',"annotations":' + _TEXT.encode(labels) + b"}\n",
+    )
 
 
 def _level(payload: _Payload) -> str:
