@@ -95,9 +95,9 @@ class Answer(msgspec.Struct, frozen=True):
     """What is known. `links` go from the object asked for to the root; `events` is the timeline, if one was asked.
 
     `differences` and `last_known` are set where it was asked what the object was. `living`: the object and its owners
-    as they are now, where they were read. `silent`: API servers whose requests the logs do not have. `proviso`: what
-    the answer's sentence says of them, and of others whom the log may mean as well. `tried`: where the question is
-    about a user, their requests that took no effect.
+    as they are now, where they were read. `unlogged`: API servers whose requests the logs do not have. `proviso`:
+    what the answer's sentence says of them, and of others whom the log may mean as well. `tried`: where the question
+    is about a user, their requests that took no effect.
     """
 
     question: Question
@@ -112,7 +112,7 @@ class Answer(msgspec.Struct, frozen=True):
     differences: History | None = None
     last_known: History | None = None
     living: tuple[Living, ...] = ()
-    silent: tuple[UnloggedServer, ...] = ()
+    unlogged: tuple[UnloggedServer, ...] = ()
     proviso: str = ""
     tried: tuple[Request, ...] = ()
     because: tuple[Reason, ...] = ()
@@ -122,7 +122,7 @@ class Answer(msgspec.Struct, frozen=True):
         """Why nobody is named, for programs, the weightiest first; none if somebody is."""
         if self.found:
             return ()
-        missing = (Reason.log_missing,) if self.silent else ()
+        missing = (Reason.log_missing,) if self.unlogged else ()
         return tuple(dict.fromkeys((*self.because, *missing))) or (Reason.not_in_log,)
 
     @property

@@ -83,7 +83,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
         covered,
         notes,
         living=shown.living,
-        silent=tuple(missing_servers(also.servers, covered)),
+        unlogged=tuple(missing_servers(also.servers, covered)),
         proviso=finding.proviso if finding.links else "",
         because=codes(because),
     )

@@ -44,7 +44,7 @@ class Cancellation:
             raise CancelledError
 
     def cancel(self, level: Level) -> None:
-        """Wake what waits and heeds this level. Worth repeating: what was about to wait may have been missed."""
+        """Wake what waits and ends at this level. Worth repeating: what was about to wait may have been missed."""
         for each in Level:
             if each <= level:
                 self._events[each].set()

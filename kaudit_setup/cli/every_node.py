@@ -24,8 +24,8 @@ def ask(candidates: Sequence[Candidate], doing: str, question: Callable[[Node], 
     """The answers in the order of the nodes. Raises the error of an only node; those of several are in the list."""
     from kaudit_setup.fleet.survey import ask_all
 
-    with asking(candidates, doing) as heard:
-        asked = ask_all(candidates, lambda candidate: question(candidate.node), heard=heard)
+    with asking(candidates, doing) as waiting:
+        asked = ask_all(candidates, lambda candidate: question(candidate.node), waiting=waiting)
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
     return asked

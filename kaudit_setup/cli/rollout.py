@@ -82,13 +82,13 @@ def _look(how: ChangeOptions, candidates: Sequence[Candidate], prepare: Callable
         return with_growth(candidate.node, prepare(candidate))
 
     living, is_read = how.root is None, how.dry_run or not how.yes
-    with asking(candidates, "looking") as heard:
+    with asking(candidates, "looking") as waiting:
         return plan_fleet(
             candidates,
             reviewed if living and is_read else prepare,
             living=living,
             persist=not how.no_persist,
-            heard=heard,
+            waiting=waiting,
         )
 
 

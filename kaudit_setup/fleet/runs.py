@@ -63,16 +63,16 @@ class NodeRun:
             self.plan.node, backup, manifest=self.plan.prepared.state.observed.manifest.path, prove=self._terms.prove
         )
         if prepared.plan:
-            terms = replace(self._terms, heeds=Level.LEAVE)
+            terms = replace(self._terms, stops_at=Level.LEAVE)
             enact(self.plan.node, prepared.plan, prepared.state, terms, self.say)
 
     def not_ready(self, others: Sequence[Address]) -> tuple[str, ...]:
         """Wait for these API servers as seen from this node; those that are not ready in time."""
         cancellation, node = self._terms.cancellation, self.plan.node
         # after a first Ctrl-C it is only asked before a node is taken back
-        heeds = Level.LEAVE if cancellation.is_cancelled() else Level.STOP
+        stops_at = Level.LEAVE if cancellation.is_cancelled() else Level.STOP
         try:
-            with cancellation.ends(heeds, node.close):
+            with cancellation.ends(stops_at, node.close):
                 limit = min(_READY_LIMIT_S, self._terms.timeout)
                 return wait_ready(node, others, limit=limit, progress=self.say)
         except CancelledError as cancelled:

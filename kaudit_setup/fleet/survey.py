@@ -25,7 +25,7 @@ from kaudit_setup.node.port import Node
 LOOK_FORKS = 32
 _LOOK_S = 0.2  # seconds
 
-Heard = Callable[[Sequence[str]], None]
+Waiting = Callable[[Sequence[str]], None]
 """Told the names of the nodes that have not answered."""
 
 T = TypeVar("T")
@@ -61,11 +61,11 @@ def ask_all(
     ask: Callable[[Candidate], R],
     *,
     forks: int = LOOK_FORKS,
-    heard: Heard = lambda _left: None,
+    waiting: Waiting = lambda _left: None,
 ) -> list[Answer[R]]:
     """`ask` every node, several at the same time; the answers come in the order of the list, errors among them.
 
-    `heard` is told several times a second, in this thread, the names of those that have not answered.
+    `waiting` is told several times a second, in this thread, the names of those that have not answered.
     `ask` must not change the nodes: Ctrl-C ends it at once, and who has not answered is not waited for.
     Raises StoppedError then.
     """
@@ -85,7 +85,7 @@ def ask_all(
     try:
         threads.begin()
         while not threads.wait(_LOOK_S):
-            heard([each.node.name for number, each in enumerate(candidates) if number not in found])
+            waiting([each.node.name for number, each in enumerate(candidates) if number not in found])
     except KeyboardInterrupt as error:
         threads.begin_no_more()
         raise StoppedError("interrupted while reading the nodes; nothing was changed anywhere") from error
@@ -143,12 +143,12 @@ def plan_fleet(
     living: bool,
     persist: bool,
     forks: int = LOOK_FORKS,
-    heard: Heard = lambda _left: None,
+    waiting: Waiting = lambda _left: None,
 ) -> FleetPlan:
     """Plan every node; raises one error that names every node that could not be looked at.
 
     `living`: whether there are API servers that know of their clusters (not on folders); `persist`: whether their
-    kubeadm-config shall be changed; `heard`: see `ask_all`.
+    kubeadm-config shall be changed; `waiting`: see `ask_all`.
     Raises InputError where nodes of one claimed cluster have different CAs.
     """
 
@@ -160,7 +160,7 @@ def plan_fleet(
             candidate.node, prepared, member_of(candidate, prepared.state, seen), time.monotonic() - began
         )
 
-    found = [node for _, node in answers(ask_all(candidates, one, forks=forks, heard=heard))]
+    found = [node for _, node in answers(ask_all(candidates, one, forks=forks, waiting=waiting))]
     grouped = group([node.member for node in found])
     clusters = []
     for cluster in grouped.clusters:

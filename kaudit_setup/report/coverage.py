@@ -116,11 +116,11 @@ def no_event_note(cover: Sequence[Coverage]) -> str:
         why = f"the log of {', '.join(lost)} could not be read" if lost else "the log has no events"
         return f"no matching events ({why})"
     more = f"; and {len(spans) - 3} more" if len(spans) > 3 else ""
-    lacking = "".join(f"; {server}" for server in _silent(cover)[:3])
+    lacking = "".join(f"; {server}" for server in _unlogged(cover)[:3])
     return f"no matching events (searched {'; '.join(spans[:3])}{more}){lacking}"
 
 
-def _silent(cover: Sequence[Coverage]) -> list[UnloggedServer]:
+def _unlogged(cover: Sequence[Coverage]) -> list[UnloggedServer]:
     """The servers of each cluster whose logs begin long after the others', or end long before."""
     clusters = dict.fromkeys(one.cluster for one in cover)
     return [server for name in clusters for server in by_coverage([one for one in cover if one.cluster == name])]

@@ -103,12 +103,12 @@ def asking(candidates: Sequence[Candidate], doing: str) -> Iterator[Callable[[Se
         tell(doing)
         pace.due()
 
-        def heard(left: Sequence[str]) -> None:
+        def tell_who_is_left(left: Sequence[str]) -> None:
             if len(candidates) > 1 and pace.due():
                 pace.shown()
                 tell(f"{doing}: {nodes_left(left, len(candidates))}")
 
-        yield heard
+        yield tell_who_is_left
 
 
 def show_bytes(node: str, file: str, done: int, total: int) -> None:

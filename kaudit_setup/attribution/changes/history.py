@@ -57,14 +57,14 @@ class Change(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True):
     """The `changes` of an object in a span of time, and its `last` known state with the request that shows it.
 
-    `silent`: the requests that made or changed it, whose bodies are not in the log. `left_out`: how many earlier
-    requests were too many to keep.
+    `without_body`: the requests that made or changed it, whose bodies are not in the log. `left_out`: how many
+    earlier requests were too many to keep.
     """
 
     object: Object
     changes: tuple[Change, ...] = ()
     last: State | None = None
-    silent: tuple[Request, ...] = ()
+    without_body: tuple[Request, ...] = ()
     left_out: int = 0
 
 
@@ -94,7 +94,7 @@ class _Step(msgspec.Struct, frozen=True):
     truncated: bool = False
 
     @property
-    def silent(self) -> bool:
+    def without_body(self) -> bool:
         """Whether no body is in the log."""
         return not (self.request_body or self.response_body)
 
@@ -158,8 +158,8 @@ def _follow(obj: Object, steps: Sequence[_Step], window: Window) -> History:
         last = state or last
         if deletes(request):
             state = None
-    silent = (step.request for step in steps if step.silent)
-    return History(obj, tuple(found), last, tuple(one for one in silent if creates(one) or changes(one)))
+    without_body = (step.request for step in steps if step.without_body)
+    return History(obj, tuple(found), last, tuple(one for one in without_body if creates(one) or changes(one)))
 
 
 def _state(step: _Step, before: State | None, obj: Object) -> State | None:
@@ -218,7 +218,7 @@ def _missing(step: _Step, before: State | None) -> str:
     """Why a change cannot be shown as a difference."""
     if step.truncated:
         return "its bodies were cut from the log (--audit-log-truncate-max-event-size)"
-    if step.silent:
+    if step.without_body:
         return f"its bodies are not in the log (level {step.request.level})"
     if before is None:
         return "the object before this change is not in the log"

@@ -11,12 +11,12 @@ def missing_bodies(history: History) -> str:
     """Which requests have no bodies in the log, and which rule of a policy would have logged them; empty if all have
     theirs.
     """
-    silent = history.silent
-    if not silent:
+    without_body = history.without_body
+    if not without_body:
         return ""
-    levels = " and ".join(sorted({request.level for request in silent if request.level}))
-    whose = f"{counted(len(silent), 'request')} that made or changed {history.object}"
-    have = "has no body" if len(silent) == 1 else "have no bodies"
+    levels = " and ".join(sorted({request.level for request in without_body if request.level}))
+    whose = f"{counted(len(without_body), 'request')} that made or changed {history.object}"
+    have = "has no body" if len(without_body) == 1 else "have no bodies"
     return f"{whose} {have} in this log (level {levels or 'unknown'}); {needed(history.object)}"
 
 

@@ -33,7 +33,7 @@ def _lacking(case: Case, requests: Sequence[Request]) -> str:
     """Why the log surely has not all that the child followed; empty if it may have."""
     child, owner = case.child, case.owner
     if requests and child.at - requests[-1].at > PROMPT:
-        case.index.hear_reports(owner, named(owner))
+        case.index.take_reports(owner, named(owner))
     if of_another_lifetime(child.request, requests):
         return f"the {owner} that {child.object} belongs to was made by a request that is not in this log"
     if incomplete(case.index, owner, child.at):

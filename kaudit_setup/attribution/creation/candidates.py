@@ -41,14 +41,14 @@ class Candidates(msgspec.Struct, frozen=True):
         return [request for request in self.makers if generated_from(request.facts.generate_name, self.object.name)]
 
     @property
-    def silent(self) -> list[Request]:
+    def without_body(self) -> list[Request]:
         """The makers whose bodies do not tell the name that they asked for."""
         return [request for request in self.makers if not request.facts.generate_name]
 
     @property
     def by_hand(self) -> list[Request]:
-        """Those of the silent makers that people sent."""
-        return [request for request in self.silent if not request.by_kubernetes]
+        """Those of the makers without a body that people sent."""
+        return [request for request in self.without_body if not request.by_kubernetes]
 
     @property
     def owners(self) -> set[Object]:

@@ -8,7 +8,7 @@ from kaudit_setup.attribution.creation.living import creation_of_the_living, mad
 from kaudit_setup.attribution.creation.owner_changes import for_the_owner
 from kaudit_setup.attribution.creation.prefix import creation_by_prefix
 from kaudit_setup.attribution.creation.result import Creation, by_name
-from kaudit_setup.attribution.creation.rivals import or_others, rivals_note, silent_rivals
+from kaudit_setup.attribution.creation.rivals import or_others, rivals_note, rivals_without_body
 from kaudit_setup.attribution.evidence.requests import Request
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.timing import KUBELET_STARTED
@@ -44,9 +44,9 @@ def _told_apart(candidates: Candidates) -> Creation:
     chosen = likely[-1]
     scheme = candidates.schemes.get(chosen.controller)
     why = f"{_before_first(candidates, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
-    silent = _met_as_promptly(candidates, chosen)
-    notes = (rivals_note(candidates, likely), silent_rivals(candidates.object, silent))
-    return Creation(chosen, "inferred", why, both(*notes), or_others(candidates, likely, silent))
+    without_body = _met_as_promptly(candidates, chosen)
+    notes = (rivals_note(candidates, likely), rivals_without_body(candidates.object, without_body))
+    return Creation(chosen, "inferred", why, both(*notes), or_others(candidates, likely, without_body))
 
 
 def _met_as_promptly(candidates: Candidates, chosen: Request) -> list[str]:
@@ -65,10 +65,10 @@ def _before_first(candidates: Candidates, maker: Request) -> str:
 
 def _likely(candidates: Candidates) -> list[Request]:
     """Which of the creates without name and body can have made the object, the likeliest last."""
-    silent = candidates.silent
-    if not candidates.first or not silent:
+    without_body = candidates.without_body
+    if not candidates.first or not without_body:
         return []
-    likely = [request for request in silent if request.controller in candidates.schemes] or silent
+    likely = [request for request in without_body if request.controller in candidates.schemes] or without_body
     fits = likely[-1].controller in candidates.schemes or candidates.fresh(likely[-1])
     if not fits and by_name(candidates.index, candidates.guesses).why:
         # the controllers are not in the log: a request that some person made without a name proves nothing

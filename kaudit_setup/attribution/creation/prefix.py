@@ -10,7 +10,7 @@ from kaudit_setup.attribution.chain import both, certain_if
 from kaudit_setup.attribution.creation.candidates import Candidates, creates_without_name
 from kaudit_setup.attribution.creation.missing_requests import lacking_requests
 from kaudit_setup.attribution.creation.result import Creation
-from kaudit_setup.attribution.creation.rivals import or_others, rivals_note, silent_rivals
+from kaudit_setup.attribution.creation.rivals import or_others, rivals_note, rivals_without_body
 from kaudit_setup.attribution.evidence.first_seen import first_mention
 from kaudit_setup.attribution.evidence.owner_names import generated_from
 from kaudit_setup.attribution.evidence.requests import Request
@@ -31,7 +31,7 @@ class _Possible(msgspec.Struct, frozen=True):
     complete: bool
 
     @property
-    def silent(self) -> list[str]:
+    def without_body(self) -> list[str]:
         """Who sent those whose bodies are not in the log."""
         return list(dict.fromkeys(actor(request) for request in self.around if not request.facts.generate_name))
 
@@ -45,13 +45,13 @@ def creation_by_prefix(candidates: Candidates, asked: Sequence[Request]) -> Crea
     """The last of `asked`, whose bodies ask for such a name: certain if nobody else's request can have made it."""
     chosen = asked[-1]
     possible = _possible(candidates, chosen)
-    silent = possible.silent
-    alone = len(possible.owners(candidates.object.name)) == 1 and not silent
+    without_body = possible.without_body
+    alone = len(possible.owners(candidates.object.name)) == 1 and not without_body
     proven = alone and chosen.at <= candidates.latest and possible.complete
     lacking = lacking_requests(candidates, chosen) if proven else ""
     why = f"its request asked for a generated name with the prefix {chosen.facts.generate_name}"
-    notes = (rivals_note(candidates, asked), silent_rivals(candidates.object, silent))
-    provisos = both(or_others(candidates, asked, silent), lacking)
+    notes = (rivals_note(candidates, asked), rivals_without_body(candidates.object, without_body))
+    provisos = both(or_others(candidates, asked, without_body), lacking)
     return Creation(chosen, certain_if(proven and not lacking), why, both(*notes), provisos)
 
 

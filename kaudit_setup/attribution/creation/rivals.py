@@ -12,11 +12,11 @@ from kaudit_setup.attribution.timing import BURST
 _FEW = 5  # people that a sentence names
 
 
-def silent_rivals(obj: Object, silent: Sequence[str]) -> str:
+def rivals_without_body(obj: Object, without_body: Sequence[str]) -> str:
     """That requests whose bodies are not in the log may have made the object as well; empty if there are none."""
-    if not silent:
+    if not without_body:
         return ""
-    others = ", ".join(silent[:_FEW])
+    others = ", ".join(without_body[:_FEW])
     return f"a request without a name by {others}, whose body is not in the log, may have made {obj} as well"
 
 
@@ -40,12 +40,14 @@ def rivals_note(candidates: Candidates, makers: Sequence[Request]) -> str:
     return f"{len(rivals)} such requests came within two seconds{by}; which of them made {obj} is not in the log"
 
 
-def or_others(candidates: Candidates, makers: Sequence[Request], silent: Sequence[str] = ()) -> str:
+def or_others(candidates: Candidates, makers: Sequence[Request], without_body: Sequence[str] = ()) -> str:
     """Who else than the sender of the last of `makers` may have made the object: senders of requests that are as
-    likely, and the `silent`; empty if nobody.
+    likely, and the `without_body`; empty if nobody.
     """
     chosen = actor(makers[-1])
-    others = [who for who in dict.fromkeys((*map(actor, _rivals(candidates, makers)), *silent)) if who != chosen]
+    others = [
+        who for who in dict.fromkeys((*map(actor, _rivals(candidates, makers)), *without_body)) if who != chosen
+    ]
     if not others:
         return ""
     return f"{candidates.object} may as well have been made by {_listed(others, 'or')}: the log does not tell which"

@@ -76,7 +76,7 @@ class EventIndex:
         self._lost: list[tuple[float, float]] = []
         self.nodes: set[str] = set()
         self.left_out = 0
-        self._heard: set[Object] = set()
+        self._reported: set[Object] = set()
         self.living: Mapping[Object, Living] = {}
 
     def know_living(self, shown: Iterable[Living]) -> None:
@@ -160,13 +160,13 @@ class EventIndex:
                 keep_better(found, request)
         return in_order(found.values())
 
-    def hear_reports(self, obj: Object, literals: Sequence[bytes]) -> None:
+    def take_reports(self, obj: Object, literals: Sequence[bytes]) -> None:
         """Take in controllers' reports on `obj`, found by `literals`, whose bodies tell how often it was changed: a
         search for something else leaves them out. A pass of its own, once for each object.
         """
-        if obj in self._heard:
+        if obj in self._reported:
             return
-        self._heard.add(obj)
+        self._reported.add(obj)
         for request in self.sift(literals, lambda one: one.object == obj and bool(one.facts.generation)):
             self._add(request)
         self._stale = True
@@ -252,8 +252,8 @@ class EventIndex:
         return min((abs(request.at - at) for at in self._known), default=0.0)
 
     def _mention(self, request: Request, mentions: dict[tuple[str, ...], list[Request]]) -> None:
-        # a controller's report tells which of its owner's wishes it knew
-        wish = str(request.facts.generation)
+        # a controller's report tells which generation of its owner it knew
+        generation = str(request.facts.generation)
         key = (
             request.group,
             request.resource,
@@ -261,7 +261,7 @@ class EventIndex:
             request.name,
             request.subresource,
             request.node,
-            wish,
+            generation,
             request.outcome,
         )
         pair = mentions.get(key)

@@ -20,7 +20,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.first_search import literals
 from kaudit_setup.attribution.owner_chain import creation_chain
 
-_PATIENCE: Final = 5.0
+_SECONDS: Final = 5.0
 _MOST_LITERALS: Final = 120
 """Of a search in one pass; each costs a pass over the bytes. Objects of one owner share theirs."""
 
@@ -47,15 +47,15 @@ class Causes(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-def behind(log: EventLog, verb: Verb, requests: Sequence[Request], patience: float = _PATIENCE) -> Causes:
+def behind(log: EventLog, verb: Verb, requests: Sequence[Request], seconds: float = _SECONDS) -> Causes:
     """Who is behind those of `requests` (creations or deletions) that a controller sent, the newest first, as far as
-    the log tells in about `patience` seconds.
+    the log tells in about `seconds` seconds.
     """
     chain = _CHAINS.get(verb)
     asked = list(_sent_by_controllers(verb, requests)) if chain else []
     if not asked or chain is None:
         return Causes()
-    end = time.monotonic() + patience
+    end = time.monotonic() + seconds
     within = _within_reach(verb, asked)
     index = EventIndex(log)
     _look_up(index, verb, within, apart=log.looks_up)

@@ -28,10 +28,10 @@ _LATEST: Final = frozenset({Verb.changed, Verb.read, Verb.exec, Verb.touched})
 
 def with_servers(answer: Answer, known: Sequence[UnloggedServer]) -> Answer:
     """The answer with what the logs lack; `known`: servers that are known to write no log, or were not asked."""
-    lacking = _lacking([*known, *answer.silent], answer.coverage, _window_of(answer))
+    lacking = _lacking([*known, *answer.unlogged], answer.coverage, _window_of(answer))
     if not lacking:
-        return replace(answer, silent=())
-    answer, said = replace(answer, silent=tuple(lacking)), _proviso(lacking)
+        return replace(answer, unlogged=())
+    answer, said = replace(answer, unlogged=tuple(lacking)), _proviso(lacking)
     if not answer.found:
         first, *others = answer.notes
         return replace(answer, notes=(f"{first.rstrip('.')}; {said}.", *others))

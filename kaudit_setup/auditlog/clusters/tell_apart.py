@@ -25,7 +25,7 @@ _MOST_FILES: Final = 3
 _APART_ALIKE: Final = 2
 """So many things with two UIDs, and none with one, are no accounts that were made again."""
 _ACCOUNT: Final = "system:serviceaccount:kube-system:"
-_IMMORTAL: Final = frozenset({"default", "kube-system", "kube-public"})
+_UNDELETABLE: Final = frozenset({"default", "kube-system", "kube-public"})
 """Namespaces that cannot be deleted (AS/pkg/admission/plugin/namespace/lifecycle/admission.go)."""
 _LEASES: Final = frozenset({"kube-system", "kube-node-lease"})
 _TELLING: Final = (_ACCOUNT.encode(), b'"resource":"leases"', b'"resource":"namespaces"')
@@ -135,7 +135,7 @@ def _of_line(line: _Line) -> Iterable[tuple[str, str]]:
         return
     if (line.verb, ref.resource) == ("update", "leases") and ref.namespace in _LEASES:
         yield f"the lease {ref.namespace}/{ref.name}", ref.uid
-    if ref.resource == "namespaces" and ref.name in _IMMORTAL and line.verb in {"get", "patch", "update"}:
+    if ref.resource == "namespaces" and ref.name in _UNDELETABLE and line.verb in {"get", "patch", "update"}:
         yield _namespace(ref.name), _answered(line)
 
 
@@ -159,9 +159,9 @@ def _difference(one: _Uids, other: _Uids) -> str:
     shared = sorted(one.keys() & other.keys())
     if any(one[thing].keys() & other[thing].keys() for thing in shared):
         return ""
-    immortal = [thing for thing in shared if thing in set(map(_namespace, _IMMORTAL))]
+    undeletable = [thing for thing in shared if thing in set(map(_namespace, _UNDELETABLE))]
     at_once = [thing for thing in shared if _overlap(one[thing], other[thing])]
-    telling = immortal or at_once or (shared if len(shared) >= _APART_ALIKE else [])
+    telling = undeletable or at_once or (shared if len(shared) >= _APART_ALIKE else [])
     return f"{telling[0]} has another UID in each" if telling else ""
 
 

@@ -107,7 +107,7 @@ class Following:
                     self._put(Batch(tuple(sorted(rows, key=lambda row: row.time))))
             except KauditError as error:
                 self._put(Batch(trouble=log.lost(error)))
-                wait = log.patience(pace)
+                wait = log.wait(pace)
 
     def _put(self, batch: Batch) -> None:
         while (batch.rows or batch.trouble) and not self._stop.is_set():
@@ -192,6 +192,6 @@ class _Log(msgspec.Struct):
         was, self.failures = self.failures, 0
         return f"{self.tail.name}: its log can be read again" if was else ""
 
-    def patience(self, pace: Pace) -> float:
+    def wait(self, pace: Pace) -> float:
         """Seconds to wait before the next try: longer and longer."""
         return float(min(pace.between * 2 ** min(self.failures - 1, 10), pace.longest))

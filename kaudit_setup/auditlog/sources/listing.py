@@ -33,7 +33,7 @@ class Listing(msgspec.Struct, frozen=True):
     host: str
     files: tuple[LogFile, ...] = ()
     notes: tuple[str, ...] = ()
-    heard: bool = False
+    answered: bool = False
     moved: int = 0
     cluster: str = ""
 
@@ -44,7 +44,7 @@ class Listing(msgspec.Struct, frozen=True):
     def coverage(self, tallies: Mapping[str, Tally]) -> tuple[Coverage, ...]:
         """What its log covers, by the names of its nodes; one without a log has a note. `tallies`: by path."""
         if not self.files:
-            notes = ("no audit log was found here: name it with --log",) if self.heard else ()
+            notes = ("no audit log was found here: name it with --log",) if self.answered else ()
             return (Coverage(self.host, notes=(*notes, *self.notes), cluster=self.cluster),)
         first, *others = coverage(self.files, tallies)
         return (replace(first, notes=(*first.notes, *self.notes)), *others)

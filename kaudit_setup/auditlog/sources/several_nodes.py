@@ -83,7 +83,7 @@ class NodeLogs(msgspec.Struct, frozen=True):
         found = listings(nodes, self.paths, self.clusters)
         self._check_any(found)
         for number, (runner, there) in enumerate(zip(self.runners, found, strict=True)):
-            none = ["no audit log was found here: name it with --log"] if there.heard and not there.files else []
+            none = ["no audit log was found here: name it with --log"] if there.answered and not there.files else []
             here, lost = _fetched(nodes[number], there, folder / str(number), progress)
             notes += [f"{runner.name}: {sentence}" for sentence in (*none, *there.notes, *lost)]
             # a part of a log would pass for the whole of it

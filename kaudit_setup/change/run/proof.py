@@ -93,7 +93,7 @@ def wait_for_proof(node: Node, want: Expectation, limit: int, terms: Terms, prog
 
     while True:
         try:
-            with terms.cancellation.ends(terms.heeds, node.close):
+            with terms.cancellation.ends(terms.stops_at, node.close):
                 return verify(node, want, limit=max(1, int(deadline - time.monotonic())), progress=say)
         except (ScriptError, HostKeyError, AuthError):
             raise
@@ -101,7 +101,7 @@ def wait_for_proof(node: Node, want: Expectation, limit: int, terms: Terms, prog
             if time.monotonic() >= deadline - 2:
                 raise LostError(error.message, hint=error.hint) from error
             progress(f"the connection broke; connecting again, for {limit} s at most")
-            terms.cancellation.sleep(1, terms.heeds)
+            terms.cancellation.sleep(1, terms.stops_at)
 
 
 class UnprovedError(Exception):

@@ -18,7 +18,7 @@ class Terms:
     `by`: who asked. `timeout`: seconds for the proof beside the old server's drain. `keep`: backups to keep. `prove`:
     False on a folder that holds a node's files. `kubeadm_config`: what the cluster has stored now, to be kept in the
     backup. `restart_kubelet`: whether kubelet may be restarted to end its back-off. `cancellation` breaks off what is
-    not proved yet, once it is cancelled with the urgency `heeds`.
+    not proved yet, once it is cancelled with the urgency `stops_at`.
     """
 
     by: str = ""
@@ -28,7 +28,7 @@ class Terms:
     kubeadm_config: str = field(default="", repr=False)
     restart_kubelet: bool = False
     cancellation: Cancellation = field(default_factory=Cancellation, repr=False)
-    heeds: Level = Level.STOP
+    stops_at: Level = Level.STOP
 
 
 @dataclass(frozen=True, slots=True)

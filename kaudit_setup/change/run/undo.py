@@ -77,7 +77,7 @@ def _old_server(attempt: Attempt, undone: _Undone, kind: type[KauditError], why:
     try:
         if attempt.state.observed.servers:
             old = undone.started_since(attempt.state)
-            terms = replace(attempt.terms, heeds=Level.LEAVE, timeout=attempt.proof_s)
+            terms = replace(attempt.terms, stops_at=Level.LEAVE, timeout=attempt.proof_s)
             healthy = wait_for_manifest(attempt.node, attempt.state, terms, attempt.progress, old)
     except CancelledError:
         said, hint = "the old files are restored; its API server was not waited for", "see `kaudit-setup status`"

@@ -77,8 +77,8 @@ def check(
     from kaudit_setup.compliance.node import judge_node, unreachable
     from kaudit_setup.fleet.survey import ask_all
 
-    with how.candidates() as candidates, asking(candidates, "looking") as heard:
-        asked = ask_all(candidates, lambda candidate: look(candidate.node, how.manifest), heard=heard)
+    with how.candidates() as candidates, asking(candidates, "looking") as waiting:
+        asked = ask_all(candidates, lambda candidate: look(candidate.node, how.manifest), waiting=waiting)
     if len(asked) == 1 and asked[0].error:
         raise asked[0].error
     found = {a.candidate.node.name: judge_node(a.value) if a.value else unreachable(str(a.error)) for a in asked}

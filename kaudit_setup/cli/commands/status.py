@@ -133,9 +133,9 @@ def _look(candidates: Sequence[Candidate], how: StatusOptions) -> tuple[Row, ...
     from kaudit_setup.fleet.status import compared, status_of
     from kaudit_setup.fleet.survey import ask_all
 
-    with asking(candidates, "looking") as heard:
+    with asking(candidates, "looking") as waiting:
         asked = ask_all(
-            candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None), heard=heard
+            candidates, lambda c: status_of(c, manifest=how.manifest, living=how.root is None), waiting=waiting
         )
     rows = compared(asked, [_wanted(candidate, how) for candidate in candidates])
     _keep(rows, how)

@@ -208,7 +208,7 @@ def _searched(
         from kaudit_setup.attribution.many_objects.answer import ask_many, with_sources
 
         found = _sure(ask_many(part.logs, question), part)
-        many = many_with_servers(with_sources(found, part.missing()), part.silent())
+        many = many_with_servers(with_sources(found, part.missing()), part.unlogged())
         return _many_with_policies(many, part) if rules is None and part.policies else many
     events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
     if question.user:
@@ -219,7 +219,7 @@ def _searched(
         from kaudit_setup.attribution.engine import ask
 
         answer = ask(events, question, rules, shown.reader(part.nodes))
-    answer = with_servers(shown.wanted().added_to(_sure(answer, part), events, last), part.silent())
+    answer = with_servers(shown.wanted().added_to(_sure(answer, part), events, last), part.unlogged())
     if rules is None and part.policies:
         from kaudit_setup.attribution.unanswered.node_policies import with_node_policies
 

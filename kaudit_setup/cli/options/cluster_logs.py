@@ -38,7 +38,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
     """The logs of one cluster; `name` is empty where there is only one, which nobody named.
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
-    `silent`: API servers that are known to write no log, or were not asked. `stored`: what knows more of them.
+    `unlogged`: API servers that are known to write no log, or were not asked. `stored`: what knows more of them.
     `policies`: the audit policies on the nodes, each with the names of those that have it.
     """
 
@@ -46,7 +46,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
     logs: LogSource
     missing: Callable[[], list[str]]
     nodes: Sequence[Runner] = ()
-    silent: Callable[[], Sequence[UnloggedServer]] = tuple
+    unlogged: Callable[[], Sequence[UnloggedServer]] = tuple
     stored: Stored | None = None
     policies: Sequence[tuple[bytes, tuple[str, ...]]] = ()
 
@@ -104,8 +104,8 @@ class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
                 names = {node.name: name for node in one.nodes}
                 there = NodeLogs.on(one.nodes, _script(), self.log or (), names)
                 missing = there.missing_here if name else there.missing
-                silent = _silent(one, there)
-                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, silent, policies=one.policies))
+                unlogged = _unlogged(one, there)
+                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, unlogged, policies=one.policies))
             yield parts
 
     @contextmanager
@@ -127,11 +127,11 @@ def _clusters_of(found: Sequence[Candidate]) -> tuple[LogCluster, ...]:
         return log_clusters(found, meter.remain if meter is not None else lambda _left: None)
 
 
-def _silent(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[UnloggedServer]]:
+def _unlogged(cluster: LogCluster, there: NodeLogs) -> Callable[[], Sequence[UnloggedServer]]:
     """The servers that are known to write no log or were not asked, and those whose log could not be read."""
     from kaudit_setup.unlogged_servers import UnloggedServer
 
-    return lambda: (*cluster.silent, *(UnloggedServer(name, "its log could not be read") for name in there.lost))
+    return lambda: (*cluster.unlogged, *(UnloggedServer(name, "its log could not be read") for name in there.lost))
 
 
 def _script() -> str:

@@ -14,7 +14,7 @@ from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.status import judge
 from kaudit_setup.errors import InputError, ManifestError
 from kaudit_setup.fleet.group import Member, fingerprint, strangers
-from kaudit_setup.fleet.survey import Answer, Candidate, Heard, ask_all, cluster_of, member_of
+from kaudit_setup.fleet.survey import Answer, Candidate, Waiting, ask_all, cluster_of, member_of
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
 from kaudit_setup.unlogged_servers import UnloggedServer
@@ -31,7 +31,7 @@ class LogCluster:
 
     name: str
     nodes: tuple[Node, ...]
-    silent: tuple[UnloggedServer, ...] = ()
+    unlogged: tuple[UnloggedServer, ...] = ()
     policies: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
 
 
@@ -48,13 +48,13 @@ class _Look:
         return fingerprint(self.observed.ca)
 
 
-def log_clusters(candidates: Sequence[Candidate], heard: Heard) -> tuple[LogCluster, ...]:
-    """The clusters of `candidates`, in their order; one that cannot be reached counts as one without a CA. `heard`:
+def log_clusters(candidates: Sequence[Candidate], waiting: Waiting) -> tuple[LogCluster, ...]:
+    """The clusters of `candidates`, in their order; one that cannot be reached counts as one without a CA. `waiting`:
     see `ask_all`.
 
     Raises InputError where it cannot be told to which of several clusters a machine belongs.
     """
-    asked = ask_all(candidates, _look, heard=heard)
+    asked = ask_all(candidates, _look, waiting=waiting)
     keys = _keys(asked)
     together: dict[str, list[Answer[_Look]]] = {}
     for answer, key in zip(asked, keys, strict=True):
@@ -62,7 +62,7 @@ def log_clusters(candidates: Sequence[Candidate], heard: Heard) -> tuple[LogClus
     names = _names(together)
     return tuple(
         LogCluster(
-            names[key], tuple(one.candidate.node for one in found), tuple(_silent(found)), tuple(_policies(found))
+            names[key], tuple(one.candidate.node for one in found), tuple(_unlogged(found)), tuple(_policies(found))
         )
         for key, found in together.items()
     )
@@ -136,7 +136,7 @@ def _policies(found: Iterable[Answer[_Look]]) -> Iterable[tuple[bytes, tuple[str
     return ((content, tuple(names)) for content, names in having.items())
 
 
-def _silent(found: Iterable[Answer[_Look]]) -> Iterable[UnloggedServer]:
+def _unlogged(found: Iterable[Answer[_Look]]) -> Iterable[UnloggedServer]:
     """The API servers of one cluster that write no log, or that nobody asked."""
     members: list[Member] = []
     for answer in found:

@@ -174,7 +174,7 @@ def _doubts(history: History, state: State, secrets: bool) -> Iterator[str]:
         yield "as a client sent it: without what the server fills in"
     if not state.sure:
         yield "a patch was applied here to the object before: its response is not in the log"
-    later = [request for request in history.silent if request.at > state.request.at]
+    later = [request for request in history.without_body if request.at > state.request.at]
     if later:
         who = ", ".join(dict.fromkeys(map(actor, later)))
         yield f"changed later by {who} ({counted(len(later), 'request')}), whose bodies are not in this log"
