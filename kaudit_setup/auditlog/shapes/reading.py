@@ -7,7 +7,6 @@ from copy import copy
 from functools import cache
 from io import BytesIO
 from itertools import compress, repeat
-from operator import methodcaller
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, overload
 
 import msgspec
@@ -144,19 +143,22 @@ class Strings(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, strings: list[str]) -> Strings | None:
         """None if some of them are not one line each, or are empty. Raises TypeError if one is no string."""
-        sizes = list(map(len, strings))
-        ends = list(map(str.find, strings, repeat("\n")))
-        if ends == [-1] * len(ends) and 0 not in sizes:
+        count, found = len(strings), sum(map(str.find, strings, repeat("\n")))
+        if not all(strings):
+            return None
+        # -1 where there is none, and at most the place of the last letter
+        if found == -count:
             return cls(strings, "")
-        return cls(strings, "\n") if all(sizes) and ends == [size - 1 for size in sizes] else None
+        return cls(strings, "\n") if found == sum(map(len, strings)) - count else None
 
     def __len__(self) -> int:
         return len(self.strings)
 
     def all_own(self) -> bool:
         """See `Form`."""
-        begins, ends = methodcaller("startswith", OWN_ORDER.decode()), methodcaller("endswith", "}" + self.end)
-        return all(map(begins, self.strings)) and all(map(ends, self.strings))
+        begin, end = OWN_ORDER.decode(), "}" + self.end
+        size, last = len(begin), -len(end)
+        return {one[:size] for one in self.strings} == {begin} and {one[last:] for one in self.strings} == {end}
 
     def texts(self) -> list[bytes]:
         """See `Form`."""
@@ -257,6 +259,12 @@ class Texts:
         if self._texts is None:
             self._texts = self._form.texts() if self._form is not None else (self._lines or b"").split(b"\n")[:-1]
         return self._texts
+
+    @property
+    def strings(self) -> Sequence[bytes | str]:
+        """Each of them, as a string if it is one."""
+        form = self.form
+        return form.strings if isinstance(form, Strings) and not form.end else self.texts
 
     @property
     def form(self) -> Form | None:

@@ -87,9 +87,10 @@ class Prefixed:
         if b"".join(times).translate(_SAME_DIGITS) != time * len(times):
             return None
         size = data.find(b'{"', starts[0], spans.ends[0]) - starts[0]
-        rests = {data[start + width : start + size + len(OWN_ORDER)] for start in starts}
-        if all(rest.endswith(OWN_ORDER) and time + rest.removesuffix(OWN_ORDER) in self._ours for rest in rests):
-            return found.become_form(spans.begin_at([start + size for start in starts]))
+        if data.startswith(OWN_ORDER, starts[0] + size):
+            rests = {data[start + width : start + size + len(OWN_ORDER)] for start in starts}
+            if all(rest.endswith(OWN_ORDER) and time + rest.removesuffix(OWN_ORDER) in self._ours for rest in rests):
+                return found.become_form(spans.begin_at([start + size for start in starts]))
         # of hosts and programs whose names are not all as long
         begins = [data.find(b'{"', start, end) for start, end in zip(starts, spans.ends, strict=True)]
         if -1 in begins:
@@ -166,11 +167,14 @@ class Field:
             read = self.records.read(found)
         except REFUSED:
             read = found.become([b""] * found.count)
-        if read.own:
+        # Docker's lines have that field, too, and parts of events in it
+        parts = self.path == ("log",) and self.string and not read.own
+        if parts and found.lines is not None:
+            parts = b'"stream"' in found.lines
+        if read.form is not None and not parts:
             return read
         records = read.texts
-        if self.path == ("log",) and self.string:
-            # Docker's lines have that field, too, and parts of events in it
+        if parts:
             pairs = zip(records, found.texts, strict=True)
             records = [text if _is_part(value) and _is_docker(text) else value for value, text in pairs]
         if all(records):
@@ -228,9 +232,8 @@ class Decoded:
 
     def __call__(self, found: Texts, /) -> Texts:
         with suppress(*REFUSED):
-            # one behind another, as if they were the lines of a file
-            strings = Strings.of(STRING.decode_lines(found.lines or b""))
-            if strings and len(strings) == found.count:
+            strings = Strings.of(list(map(STRING.decode, found.strings)))
+            if strings:
                 return found.become_form(strings)
         return found.become([self._one(text) for text in found.texts])
 
