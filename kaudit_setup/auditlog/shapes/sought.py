@@ -173,8 +173,13 @@ class Frame:
         self._middle = b"" if self._tail[:-1] in tails else _common(tails)
         self._head = re.compile(head)
         # of the server itself, between the events in what it wrote to its output
-        self._message = re.compile(rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n")
-        self._odd = re.compile(rb"\n(?:(?<!" + re.escape(self._tail) + rb")|(?!" + head + rb"|\Z))")
+        message = rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n"
+        self._message = re.compile(message)
+        odd_end, odd_begin = rb"(?<!" + re.escape(self._tail) + rb")", rb"(?!" + head + rb"|\Z)"
+        self._odd = re.compile(rb"\n(?:" + odd_end + rb"|" + odd_begin + rb")")
+        # the usual: one message, between two events
+        between = rb"(" + message + rb")(?=" + head + rb"|\Z)"
+        self._odd_or_message = re.compile(rb"\n(?:" + odd_end + rb"|" + between + rb"|" + odd_begin + rb")")
 
     def others(self, block: Block, *, messages: bool) -> Others | None:
         """The lines of `block` that are otherwise; None if they cannot be told. `messages`: whether the messages of
@@ -192,7 +197,11 @@ class Frame:
         found: list[tuple[int, int, int]] = []
         skipped: list[tuple[int, int]] = []
         done = 0
-        for border in chain([None], self._odd.finditer(view)):
+        for border in chain([None], (self._odd_or_message if messages else self._odd).finditer(view)):
+            if border and border.lastindex:
+                skipped.append(border.span(1))
+                done = skipped[-1][1]
+                continue
             end, begin = border.span() if border else (-1, 0)
             if end >= done and not data.endswith(self._tail, 0, begin):
                 found.append((0, end, end))
