@@ -176,12 +176,16 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
 
 def _creation(index: EventIndex, obj: Object, until: float) -> Finding:
     found = creation_step(index, obj, until)
-    if found.next is None:
-        return found
-    # whom controllers followed is told by many rules, and who creates an object by hand followed nobody
-    from kaudit_setup.attribution.owner_chain import follow_up
+    if found.next is not None:
+        # whom controllers followed is told by many rules, and who creates an object by hand followed nobody
+        from kaudit_setup.attribution.owner_chain import follow_up
 
-    return follow_up(found)
+        found = follow_up(found)
+    if found.root is None or found.root.facts.controller is None or not creates(found.root):
+        return found
+    from kaudit_setup.attribution.creation.custom_owner import owners_maker_note
+
+    return found + note(owners_maker_note(index, found.root))
 
 
 def _deletion(index: EventIndex, obj: Object, until: float = float("inf")) -> Finding:

@@ -109,3 +109,21 @@ def test_a_pod_of_a_made_up_name_that_is_bound_after_a_delete_was_not_deleted(wh
     gone = event("10:10:00.000000", "carol", "delete", "pods", POD)
     write(who.path, *REMADE, event("09:59:21.030000", "leo", "delete", "pods", POD), BOUND, gone)
     assert root(who.json("deleted", f"pod/{POD}")) == "carol"
+
+
+def test_who_made_the_custom_resource_behind_an_operators_object_is_said(who: Asker) -> None:
+    owner = {"apiVersion": "example.com/v1", "kind": "Widget", "name": "w1", "uid": "u-1", "controller": True}
+    operator = "system:serviceaccount:ops:widget-operator"
+    body = {"kind": "Deployment", "metadata": {"name": "w1-srv", "ownerReferences": [owner]}}
+    custom = {"group": "example.com"}
+    made = event("10:00:00.000000", "alice", "create", "widgets", "w1", code=201, **custom)
+    changed = event("10:01:00.000000", "bob", "patch", "widgets", "w1", **custom)
+    srv = event("10:01:01.000000", operator, "create", "deployments", "w1-srv", code=201, group="apps")
+    write(who.path, made, changed, srv | {"level": "Request", "requestObject": body})
+    found = who.json("created", "deploy/w1-srv")
+    assert found["root"]["user"] == operator
+    (note,) = found["notes"][:1]
+    assert "belongs to widget default/w1, which alice created at" in note
+    assert "and bob changed it at" in note
+    write(who.path, srv | {"level": "Request", "requestObject": body})
+    assert "who created that is not in this log" in who.json("created", "deploy/w1-srv")["notes"][0]
