@@ -42,7 +42,9 @@ def first_search(question: Question, *, servers: bool) -> Search:
     if verb is Verb.created and not of_deployment(obj):
         return Search(tuple(_own(obj)), within=within, name=obj.name, ahead=owners)
     pods = [SERVER_PODS] if servers and not asks_once(verb) else []
-    return Search((*_own(obj), *owners), within=within, anywhere=(*_anywhere(verb, obj), *pods))
+    # lists and watches by the control plane itself are told by no timeline; they may tell a custom resource's group
+    wide = obj.resource if kind is not None and kind.group is not None and within else ""
+    return Search((*_own(obj), *owners), within=within, anywhere=(*_anywhere(verb, obj), *pods), by_others=wide)
 
 
 def asks_once(verb: Verb) -> bool:

@@ -36,7 +36,11 @@ def wanted_by(question: Question) -> Callable[[Request], bool]:
         meant = match(request) or (question.verb is Verb.changed and binds(request))
         if not meant or kind is None or not kind.takes(request.group, request.resource):
             return False
-        return request.stage != "RequestReceived" and request.name in {obj.name, ""}
+        if request.stage == "RequestReceived" or request.name not in {obj.name, ""}:
+            return False
+        # of lists and watches in all namespaces only those count that somebody sent: see `_sweeps`
+        elsewhere = request.namespace != obj.namespace and not request.name
+        return not (elsewhere and request.done and _kubernetes(request))
 
     return wanted
 

@@ -63,6 +63,20 @@ class Filter(msgspec.Struct, frozen=True):
         return lambda event: all(test(event) for test in tests)
 
 
+class AnyOf(msgspec.Struct, frozen=True):
+    """Requests of which a line fits one of some filters, at least one, which have the same window. `all_stages`:
+    whether their other lines are wanted, too.
+    """
+
+    filters: tuple[Filter, ...]
+    all_stages: bool = True
+
+    @property
+    def window(self) -> Window:
+        """Of all of them."""
+        return self.filters[0].window
+
+
 def is_pattern(value: str) -> bool:
     """Whether a value has `*` or `?` in it."""
     return "*" in value or "?" in value

@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.decode import decode_leniently, decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Decoder, Event, rank
 from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
-from kaudit_setup.auditlog.filters import LATE, Filter
+from kaudit_setup.auditlog.filters import LATE, AnyOf, Filter
 from kaudit_setup.auditlog.kinds import is_custom
 from kaudit_setup.auditlog.prefilter import needles, patterns
 from kaudit_setup.auditlog.raw_lines import PADDING, misshapen, not_an_event
@@ -305,7 +305,7 @@ def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
     found = (
-        logs.requests(needles(wanted), wanted)
+        logs.requests(needles(wanted), AnyOf((wanted,)))
         if isinstance(logs, OfRequests)
         else logs.candidates(needles(wanted), wanted.window, patterns(wanted))
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.literals import Sought, delimited
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
 from kaudit_setup.auditlog.reports.estimate import Weight
@@ -18,7 +18,7 @@ from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestCla
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError, StoreError
-from kaudit_setup.stores.port import ANY, Group, Store, StoredLine
+from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
 
@@ -77,11 +77,11 @@ class StoreLogs:
         words = tuple(filter(None, map(delimited, patterns)))
         return self._found([Sought.of(literal, words) for literal in dict.fromkeys(literals) if literal], window)
 
-    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
+    def requests(self, literals: Sequence[bytes], wanted: AnyOf) -> Iterator[Hit]:
         """See `OfRequests`."""
         return self._found([Sought.of(literal) for literal in dict.fromkeys(literals)], wanted.window, wanted)
 
-    def _found(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[Hit]:
+    def _found(self, sought: Sequence[Sought], window: Window, about: AnyOf | None = None) -> Iterator[Hit]:
         self._window = window
         if not self._sources:
             return

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.literals import Sought
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.stores.records import Source
-
-ANY: Final = Filter()
-"""What every event fits."""
 
 
 class StoredLine(NamedTuple):
@@ -56,9 +53,9 @@ class Store(Protocol):
         """
         ...
 
-    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window, about: AnyOf | None = None) -> Iterator[StoredLine]:
         """The lines that hold one of `sought` (none: every line) and may lie in `window`, in the order of `sources`
-        and of their lines. Those of requests of which no line fits `about` may be left out.
+        and of their lines. What `about` does not take may be left out, if it is an event.
         """
         ...
 

@@ -11,7 +11,7 @@ from kaudit_setup.auditlog.coverage.extent import extent
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.prefilter import patterns
 from kaudit_setup.auditlog.reports.estimate import Weight, summed
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
@@ -104,13 +104,13 @@ class Stores:
         """See `LogSource.candidates`."""
         return self._of_each(lambda logs: logs.candidates(literals, window, patterns))
 
-    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
+    def requests(self, literals: Sequence[bytes], wanted: AnyOf) -> Iterator[Hit]:
         """See `OfRequests`; of what does not tell requests apart all candidates."""
         return self._of_each(
             lambda logs: (
                 logs.requests(literals, wanted)
                 if isinstance(logs, OfRequests)
-                else logs.candidates(literals, wanted.window, patterns(wanted))
+                else logs.candidates(literals, wanted.window, _patterns(wanted))
             )
         )
 
@@ -181,6 +181,11 @@ class Stores:
             except StoreError as error:
                 self.failed[logs.name] = error
         return answers
+
+
+def _patterns(wanted: AnyOf) -> Sequence[str]:
+    """See `prefilter.patterns`: a line must fit all of them."""
+    return patterns(wanted.filters[0]) if len(wanted.filters) == 1 else ()
 
 
 class _Brought(LocalLogs):

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from kaudit_setup.auditlog.filters import AnyOf, Filter, Values
+
 _PREFIX: Final = "system:serviceaccount:kube-system:"
 _MANAGER: Final = "system:kube-controller-manager"
 _NODE: Final = "system:node:"
@@ -76,6 +78,24 @@ def controller_of(user: str, agent: str, impersonator: str) -> str:
         tail = agent.rpartition("/")[2].removeprefix(_PREFIX)
         return tail if tail in _CONTROLLERS else "kube-controller-manager"
     return _COMPONENTS.get(user, "")
+
+
+def on_all_by_others(resource: str) -> AnyOf:
+    """The requests on all objects of a kind, wherever they are, but for those that a component of the control plane
+    sent on its own account. Those of controllers with a user of their own are among them, and the autoscaler's.
+    """
+    agents = {
+        user: tuple(f"{name}/*" for name in (_BINARIES.get(user, "kube-apiserver"), *_ALL_IN_ONE))
+        for user in _COMPONENTS
+    }
+    by = (
+        {"user": Values(unwanted=tuple(_COMPONENTS))},
+        *({"user": Values((user,)), "agent": Values(unwanted=sent)} for user, sent in agents.items()),
+        {"agent": Values((f"*{AUTOSCALER}",))},
+        {"impersonator": Values(("*",))},
+    )
+    on_all = {"resource": Values((resource,)), "namespace": Values(("",)), "name": Values(("",))}
+    return AnyOf(tuple(Filter({**on_all, **one}) for one in by), all_stages=False)
 
 
 def node_of(user: str, groups: Collection[str], agent: str, impersonator: str) -> str:

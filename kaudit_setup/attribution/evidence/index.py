@@ -97,6 +97,7 @@ class EventIndex:
             self._new(wanted.anywhere, b""),
             wanted.name,
             wanted.ahead,
+            wanted.by_others,
         )
         if not (search.literals or search.anywhere):
             return

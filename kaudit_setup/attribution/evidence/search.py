@@ -18,8 +18,9 @@ class Search(msgspec.Struct, frozen=True):
     """What is looked for: lines that hold any of `literals`, and `within` as well, and `name` as a word of its own.
 
     Lines without `focus` may be left out if nothing was done (RequestReceived, a read, a status report). Lists say
-    whether they show `about`. `anywhere`: literals that count without `within`, where there is no `name`. `ahead`:
-    what may be looked for next, for a log that is read as a whole each time.
+    whether they show `about`. `anywhere`: literals that count without `within`, where there is no `name`; of
+    those on all objects of the kind `by_others` only what the control plane did not send itself, where a log can
+    tell. `ahead`: what may be looked for next, for a log that is read as a whole each time.
     """
 
     literals: tuple[bytes, ...] = ()
@@ -29,6 +30,7 @@ class Search(msgspec.Struct, frozen=True):
     anywhere: tuple[bytes, ...] = ()
     name: str = ""
     ahead: tuple[bytes, ...] = ()
+    by_others: str = ""
 
     @property
     def place(self) -> str:

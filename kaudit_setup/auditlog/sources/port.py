@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from kaudit_setup.auditlog.coverage.node import Coverage
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
@@ -47,8 +47,8 @@ class LogSource(Protocol):
 class OfRequests(Protocol):
     """Logs of which it is known, beside their lines, what is on them."""
 
-    def requests(self, literals: Sequence[bytes], wanted: Filter) -> Iterator[Hit]:
-        """Of the candidates that hold one of `literals` (none: of all) those of requests of which a line fits
-        `wanted`, and those that are no events. Others may come along.
+    def requests(self, literals: Sequence[bytes], wanted: AnyOf) -> Iterator[Hit]:
+        """Of the candidates that hold one of `literals` (none: of all) those of `wanted`, and those that are
+        no events. Others may come along.
         """
         ...

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import latest_begin
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.literals import Plain, Sought, plainly
 from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.reports.estimate import Weight
@@ -21,7 +21,7 @@ from kaudit_setup.stores.archive import counts
 from kaudit_setup.stores.archive.blocks import ALL_BLOCKS, Held, lines, narrowed
 from kaudit_setup.stores.archive.columns import Fitting
 from kaudit_setup.stores.archive.parts import LINES, structure
-from kaudit_setup.stores.port import ANY, Engine, Group, Place, StoredLine
+from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source, decode, in_order, live
 from kaudit_setup.stores.schema import UNKNOWN_DAY
 from kaudit_setup.stores.tokens import tells
@@ -81,11 +81,11 @@ class Archive:
             seen.update(batch.servers)
         return [one.event() for one in seen]
 
-    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window, about: AnyOf | None = None) -> Iterator[StoredLine]:
         """See `Store.find`."""
         chosen = self._chosen(window)
         held = self._narrowed(chosen, [one.uncut for one in sought], [one.plain for one in sought])
-        fitting = Fitting.of(about)
+        fitting = Fitting.of(about) if about is not None else None
         looked_at = self._read_here(chosen, held, fitting)
         if looked_at is not None:
             order = {text: number for number, text in enumerate(chosen.texts)}

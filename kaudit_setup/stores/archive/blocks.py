@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ class _Rows:
         import pyarrow as pa
 
         arrow.load("pyarrow.compute")
-        if fitting.all_stages:
+        if fitting.alone:
             return cls(fitting, None)
         moments = [one for some in _each(lambda one: _received(place, one, fitting), held) for one in some]
         return cls(fitting, pa.concat_arrays([pa.array([], pa.string()), *moments]).unique())
@@ -148,13 +148,12 @@ class _Rows:
         """All columns that are read."""
         return ["event", *(self.fitting.columns if self.received is None else ["received"])]
 
-    def among(self, block: pa.Table) -> list[int]:
+    def among(self, block: pa.Table) -> frozenset[int]:
         """The numbers of the rows."""
         import pyarrow.compute as pc
 
         fit = self.fitting.rows(block) if self.received is None else other_stages(block, self.received)
-        rows: list[int] = pc.indices_nonzero(pc.or_(fit, pc.equal(block["event"].combine_chunks(), 0))).to_pylist()
-        return rows
+        return frozenset(pc.indices_nonzero(pc.or_(fit, pc.equal(block["event"].combine_chunks(), 0))).to_pylist())
 
 
 def _received(place: Place, held: Held, fitting: Fitting) -> list[pa.Array]:
@@ -189,27 +188,34 @@ class _Search:
                     break
         return found
 
-    def _in_block(self, parquet: pq.ParquetFile, number: int) -> Iterator[StoredLine]:
+    def _in_block(self, parquet: pq.ParquetFile, number: int) -> list[StoredLine]:
         rows = None
         if self.rows is not None:
             rows = self.rows.among(parquet.read_row_group(number, columns=self.rows.columns, use_threads=False))
             if not rows:
-                return iter(())
+                return []
         block = parquet.read_row_group(number, columns=["source", "line", "raw"], use_threads=False)
         return _matching(block, self.asked, rows)
 
 
-def _matching(block: pa.Table, asked: _Asked, rows: Sequence[int] | None) -> Iterator[StoredLine]:
+def _matching(block: pa.Table, asked: _Asked, rows: Set[int] | None) -> list[StoredLine]:
     """The lines of a block that hold what is looked for. `rows`: where they may be; None: anywhere."""
-    sources, numbers = block["source"].combine_chunks(), block["line"].combine_chunks()
     raw = block["raw"].combine_chunks()
     _, offsets, data = raw.buffers()
     begins = memoryview(offsets).cast("i")[raw.offset : raw.offset + len(raw) + 1]
     text = data.to_pybytes()
-    for at in rows if rows is not None else _hits(text, begins, asked):
+    held = []
+    for at in _hits(text, begins, asked) if asked.sought else range(len(raw)):
+        if rows is not None and at not in rows:
+            continue
         line = text[begins[at] : begins[at + 1]]
         if not asked.sought or any(one.said_in(line) for one in asked.sought):
-            yield StoredLine(sources[at].as_py(), numbers[at].as_py(), line)
+            held.append((at, line))
+    if not held:
+        return []
+    places = block.select(["source", "line"]).take([at for at, _ in held])
+    sources, numbers = (places[name].to_pylist() for name in ("source", "line"))
+    return [StoredLine(*one) for one in zip(sources, numbers, (line for _, line in held), strict=True)]
 
 
 def _hits(text: bytes, begins: memoryview, asked: _Asked) -> list[int]:

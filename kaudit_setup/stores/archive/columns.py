@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-from kaudit_setup.auditlog.filters import Filter, Test, Values
+from kaudit_setup.auditlog.filters import AnyOf, Filter, Test, Values, is_pattern
 from kaudit_setup.stores.archive.counts import TESTED, event_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _TESTED: Final = {**TESTED, "name": ("name",), "path": ("path",)}
 """By dimension: the columns that tell it."""
 _OF_EACH_STAGE: Final = frozenset({"verb", "resource", "group", "path"})
 """What all stages of one request have in common, as the server knows it before it has answered."""
+_SPELT: Final = frozenset({"resource", "agent"})
+"""Of these a value may be said in more ways than one, see `filters.Filter.test`."""
 _MOST_REMEMBERED: Final = 1 << 16  # values of names and paths, of which there may be millions
 
 
@@ -26,6 +28,8 @@ class _Dimension:
 
     def __init__(self, name: str, values: Values) -> None:
         self.columns = _TESTED[name]
+        exact = name not in _SPELT and not any(map(is_pattern, (*values.wanted, *values.unwanted)))
+        self._exact = values if exact else None
         self._fits: Test = Filter({name: values}).test()
         self._known: dict[tuple[str, ...], bool] = {}
 
@@ -34,6 +38,8 @@ class _Dimension:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if self._exact is not None:
+            return _among(block[self.columns[0]].combine_chunks(), self._exact)
         columns = [block[name].combine_chunks() for name in self.columns]
         values = [column.dictionary.to_pylist() for column in columns]
         numbers = columns[0].indices.cast(pa.int64())
@@ -50,6 +56,16 @@ class _Dimension:
         return self._known[values]
 
 
+def _among(column: pa.DictionaryArray, values: Values) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    fit = pc.invert(pc.is_in(column.dictionary, value_set=pa.array(values.unwanted, pa.string())))
+    if values.wanted:
+        fit = pc.and_(fit, pc.is_in(column.dictionary, value_set=pa.array(values.wanted, pa.string())))
+    return fit.take(column.indices)
+
+
 def _parted(number: int, values: Sequence[Sequence[str]]) -> Iterator[str]:
     """The values that a number stands for, one of each of `values`."""
     codes: list[int] = []
@@ -60,25 +76,29 @@ def _parted(number: int, values: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 class Fitting:
-    """Whether rows fit a filter, as far as columns tell. `all_stages`: whether then all stages of a request do."""
+    """Whether rows fit one of some filters, as far as columns tell. `alone`: whether no other lines of the same
+    requests are wanted, or none of them could fit less.
+    """
 
-    def __init__(self, wanted: Mapping[str, Values]) -> None:
+    def __init__(self, wanted: Sequence[Mapping[str, Values]], *, all_stages: bool) -> None:
         """Of dimensions that columns tell."""
-        self._dimensions = [_Dimension(name, values) for name, values in wanted.items()]
-        self.columns = tuple(dict.fromkeys(name for one in self._dimensions for name in one.columns))
-        self.all_stages = wanted.keys() <= _OF_EACH_STAGE
+        self._filters = [[(name, values) for name, values in by.items()] for by in wanted]
+        self._dimensions = {one: _Dimension(*one) for each in self._filters for one in each}
+        self.columns = tuple(dict.fromkeys(name for one in self._dimensions.values() for name in one.columns))
+        self.alone = not all_stages or all(by.keys() <= _OF_EACH_STAGE for by in wanted)
 
     @classmethod
-    def of(cls, wanted: Filter) -> Fitting | None:
-        """None if columns tell nothing of it."""
-        told = {name: values for name, values in wanted.by.items() if name in _TESTED}
-        return cls(told) if told else None
+    def of(cls, wanted: AnyOf) -> Fitting | None:
+        """None if columns tell nothing of one of the filters."""
+        told = [{name: values for name, values in one.by.items() if name in _TESTED} for one in wanted.filters]
+        return cls(told, all_stages=wanted.all_stages) if all(told) else None
 
     def rows(self, block: pa.Table) -> pa.Array:
         """For each row of a block whether it fits."""
         import pyarrow.compute as pc
 
-        return reduce(pc.and_, (one.rows(block) for one in self._dimensions))
+        rows = {one: dimension.rows(block) for one, dimension in self._dimensions.items()}
+        return reduce(pc.or_, (reduce(pc.and_, map(rows.__getitem__, each)) for each in self._filters))
 
 
 def other_stages(block: pa.Table, received: pa.Array) -> pa.Array:

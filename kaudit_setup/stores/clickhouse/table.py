@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from kaudit_setup.auditlog.event import Event
-from kaudit_setup.auditlog.filters import Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.literals import Plain, Sought, plainly
 from kaudit_setup.auditlog.prefilter import needles
 from kaudit_setup.auditlog.reports.estimate import Weight
@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import classes, sql, tabs
 from kaudit_setup.stores.clickhouse.server import ClickHouse
-from kaudit_setup.stores.port import ANY, Group, StoredLine
+from kaudit_setup.stores.port import Group, StoredLine
 from kaudit_setup.stores.records import Batch, Source, decode, in_order, live
 from kaudit_setup.stores.schema import COLUMNS, PLACE
 
@@ -93,7 +93,7 @@ class Table:
         """See `Store.servers`: only the lines tell."""
         return None
 
-    def find(self, sought: Sequence[Sought], window: Window, about: Filter = ANY) -> Iterator[StoredLine]:
+    def find(self, sought: Sequence[Sought], window: Window, about: AnyOf | None = None) -> Iterator[StoredLine]:
         """See `Store.find`; no line is left out."""
         plains = [one.plain for one in sought]
         return self._select([sql.says(sought), self._words(plains), sql.touches(window)])

@@ -433,6 +433,53 @@ def test_columns_tell_which_lines_a_filter_is_about(
         assert json.loads(of_archive[1])["items"] == json.loads(of_file[1])["items"]
 
 
+MANAGER = "system:kube-controller-manager"
+
+
+@pytest.mark.parametrize(
+    ("user", "agent", "behind", "named"),
+    [
+        ("alice", "kubectl/v1.36.2 (linux/amd64)", "", "alice"),
+        (MANAGER, "kube-controller-manager/v1.36.2 (linux/amd64) kubernetes/abc", "", ""),
+        (MANAGER, "kube-controller-manager/v1.36.2 (linux/amd64) kubernetes/abc", "bob", "bob"),
+        (MANAGER, "kubectl/v1.36.2 (linux/amd64)", "", MANAGER),
+        ("system:kube-scheduler", "kube-controller-manager/v1.36.2", "", "system:kube-scheduler"),
+        (MANAGER, "kube-controller-manager/v1.36.2 kubernetes/abc/horizontal-pod-autoscaler", "", "autoscaler"),
+        ("system:apiserver", "kube-apiserver/v1.36.2 (linux/amd64) kubernetes/abc", "", ""),
+        ("system:apiserver", "curl/8", "", ""),
+    ],
+)
+@pytest.mark.parametrize("verb", ["read", "touched"])
+def test_of_lists_of_all_only_those_of_the_control_plane_are_passed_by(
+    verb: str,
+    user: str,
+    agent: str,
+    behind: str,
+    named: str,
+    tmp_path: Path,
+    archive: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Somebody who took a component's credentials, or acts as it, is named; the component itself is not."""
+    secret = {"resource": "secrets", "namespace": "ns", "name": "db", "apiVersion": "v1"}
+    sender = {"user": {"username": behind}, "impersonatedUser": {"username": user}}
+    listed = event(
+        5,
+        verb="list",
+        userAgent=agent,
+        requestURI="/api/v1/secrets",
+        objectRef={"resource": "secrets", "apiVersion": "v1"},
+        **(sender if behind else {"user": {"username": user}}),
+    )
+    made = event(2, verb="create", user={"username": "carol"}, objectRef=secret, responseStatus={"code": 201})
+    log = write(tmp_path / "cp1/audit.log", made, listed, event(9))
+    packed(capfd, log, to=archive)
+    question = ["who", verb, "secret/db", "-n", "ns"]
+    of_file, of_archive = (run(capfd, *question, "--log", one) for one in (log, archive))
+    assert of_archive[:2] == of_file[:2]
+    assert (named in of_archive[1]) if named else (user not in of_archive[1])
+
+
 POLICY = """
 apiVersion: audit.k8s.io/v1
 kind: Policy
