@@ -14,9 +14,9 @@ from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts, count_lines
 from kaudit_setup.auditlog.shapes.sought import Sought
-from kaudit_setup.auditlog.shapes.strays import ALL, Strays, Stream, Wanted
 
 _ID: Final = b'"auditID"'
 _DAMAGED: Final = "an event that is damaged"
@@ -55,7 +55,7 @@ class Converter:
     def __init__(self, reading: Reading | None, tally: Tally, sought: Sought | None = None) -> None:
         """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out."""
         self._main = Stream(reading or PLAIN_LINES)
-        self._strays = Strays()
+        self._odd = OddLines()
         self._tally = tally
         self._sought = sought
         self._left_out = False  # of the present block, what nobody asks for
@@ -68,7 +68,7 @@ class Converter:
             at = block.at + block.size
             yield block if self._main.plain and self._all_plain(block) else self._converted(block)
         kept = Texts([], [])
-        self._settle(kept, *self._strays.rest(self._main))
+        self._settle(kept, *self._odd.rest(self._main))
         if kept.texts:
             yield self._made(kept.in_order(), at, 0)
 
@@ -82,7 +82,7 @@ class Converter:
 
     def _converted(self, block: Block) -> Block:
         block.height = count_lines(block.data, block.size)
-        wanted = self._main.wanted(block, self._sought, idle=self._strays.idle) if self._sought else ALL
+        wanted = self._main.wanted(block, self._sought, idle=self._odd.idle) if self._sought else ALL
         self._leave_out(block.data, block.size, wanted)
         if wanted.held is not None:
             self._tally.events += wanted.held.others
@@ -131,7 +131,7 @@ class Converter:
     def _turn(self, block: Block) -> None:
         """Go on in another shape, if the whole block seems to be in it."""
         if self._main.reading.kind is Kind.document and not all_of(block, _IN_DOCUMENTS):
-            self._main = self._strays.part(self._main)
+            self._main = self._odd.part(self._main)
         if self._main.layout.busy:
             return
         first = bytes(block.data[: block.data.find(b"\n", 0, block.size)])
@@ -145,12 +145,12 @@ class Converter:
 
         found = detect(bytes(block.view[:_HEAD_BYTES]), whole=False)
         if Kind.plain in kinds or found is not None:
-            self._main = self._strays.stream(found or PLAIN_LINES)
+            self._main = self._odd.stream(found or PLAIN_LINES)
 
     def _block(self, found: Texts, at: int, height: int) -> Block:
         self._tally.looks_like(self._main.reading.name)
         made = self._made(self._sifted(found), at, height)
-        self._strays.go_on(height)
+        self._odd.go_on(height)
         return made
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
@@ -177,19 +177,19 @@ class Converter:
         if not others:
             return found
         kept = found.without(others)
-        if self._strays.idle:
+        if self._odd.idle:
             # the server's own messages, which nothing follows: most of what stands between events in its output
             others = [at for at in others if not _OWN_MESSAGE(found[at])]
             if not others:
                 return kept
         origins = found.origins
         strange = Texts([found[at] for at in others], [origins[at] for at in others])
-        self._settle(kept, *self._strays.read(strange, self._main.reading.kind))
+        self._settle(kept, *self._odd.read(strange, self._main.reading.kind))
         return kept.in_order()
 
     def _settle(self, kept: Texts, made: Texts, left: Texts) -> None:
-        """Add to `kept` what is an event of what strays became, and of what they are."""
-        for name in self._strays.names:
+        """Add to `kept` what is an event of what odd lines became, and of what they are."""
+        for name in self._odd.names:
             self._tally.looks_like(name)
         if self._main.plain:
             # who reads JSON lines says what is wrong with them

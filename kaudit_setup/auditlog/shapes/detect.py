@@ -24,10 +24,10 @@ from kaudit_setup.auditlog.shapes.mapped.legacy_search import tell
 from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
+from kaudit_setup.auditlog.shapes.record_steps import find_steps, name_of
 from kaudit_setup.auditlog.shapes.rows import Rows, find_table
 from kaudit_setup.auditlog.shapes.sought import escaped
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
-from kaudit_setup.auditlog.shapes.ways import find_steps, name_of
 from kaudit_setup.values import replace
 
 _MOST_LINES: Final = 200

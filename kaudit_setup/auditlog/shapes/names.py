@@ -1,7 +1,7 @@
 """What lines that are not audit events look like: the forms in which people and log shippers keep audit logs.
 
 A shape is told by its bytes, never by a file's name. To know another one, add a row to SHAPES; the first that fits is
-taken, so the narrow ones stand first. What is no log at all, or another program's, is told by `mistaken`.
+taken, so the narrow ones stand first. What is no log at all, or another program's, is told by `not_a_log`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def classify(lines: Sequence[bytes]) -> Shape | None:
     if re.match(_PROPER, text):
         text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not re.match(_PROPER, line))
     # most logs need none of it
-    from kaudit_setup.auditlog.shapes.mistaken import mistaken
+    from kaudit_setup.auditlog.shapes.not_a_log import mistaken
 
     if other := mistaken(text):
         return Shape(other, b"", OTHER_LOG)

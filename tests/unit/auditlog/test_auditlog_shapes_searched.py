@@ -15,8 +15,8 @@ from shapekit import SAME, dump, gke, legacy
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates
+from kaudit_setup.auditlog.shapes.odd_lines import ALL, Stream
 from kaudit_setup.auditlog.shapes.reading import Texts
-from kaudit_setup.auditlog.shapes.strays import ALL, Stream
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:620]
 NEEDLE = b'"name":"kube-controller-manager'

@@ -202,7 +202,7 @@ class Stream:
         return found
 
 
-class Strays:
+class OddLines:
     """Reads what is left of a file when the events in its main shape were taken out."""
 
     def __init__(self) -> None:
