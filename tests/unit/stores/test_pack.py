@@ -444,7 +444,7 @@ MANAGER = "system:kube-controller-manager"
         (MANAGER, "kube-controller-manager/v1.36.2 (linux/amd64) kubernetes/abc", "bob", "bob"),
         (MANAGER, "kubectl/v1.36.2 (linux/amd64)", "", MANAGER),
         ("system:kube-scheduler", "kube-controller-manager/v1.36.2", "", "system:kube-scheduler"),
-        (MANAGER, "kube-controller-manager/v1.36.2 kubernetes/abc/horizontal-pod-autoscaler", "", "autoscaler"),
+        (MANAGER, "kube-controller-manager/v1.36.2 kubernetes/abc/horizontal-pod-autoscaler", "", MANAGER),
         ("system:apiserver", "kube-apiserver/v1.36.2 (linux/amd64) kubernetes/abc", "", ""),
         ("system:apiserver", "curl/8", "", ""),
     ],
