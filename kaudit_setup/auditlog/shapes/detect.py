@@ -205,7 +205,9 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
         steps = find_steps(text)
         if steps is not None:
             made = _reading(_document_name(head, text, steps), Kind.document, steps)
-            signed = documents.signed(_sign(steps, made.depth))
+            first = steps[0] if steps else None
+            records = first.records if isinstance(first, Field) and first.string and first.path else None
+            signed = documents.signed(_sign(steps, made.depth), records)
             made = replace(made, layout=partial(Spread, signed), border=documents.border, depth=None)
             return made if b"\n" in head.rstrip() else replace(made, documents=signed)
     return None

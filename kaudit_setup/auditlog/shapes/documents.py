@@ -13,14 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
-from kaudit_setup.auditlog.shapes.reading import Texts, Values
+from kaudit_setup.auditlog.shapes.reading import Decoded, Texts, Values
 
+if TYPE_CHECKING:
+    from kaudit_setup.auditlog.shapes.records import Records
+
+T = TypeVar("T")
 LONGEST_BYTES: Final = 16 << 20
 """An element that is longer is given up."""
 LISTS: Final = ("items", "records", "events", "logEvents", "Records", "hits", "results", "data")
@@ -147,16 +151,18 @@ def _common(one: bytes, other: bytes) -> bytes:
 class Documents:
     """The elements of a file, a stretch at a time."""
 
-    def __init__(self, separator: Separator | None, sign: bytes = b"") -> None:
+    def __init__(self, separator: Separator | None, sign: bytes = b"", records: Records | None = None) -> None:
         """`separator`: None where there is one element only, or every one looks different. `sign`: what is once in
-        each element that holds an event; if there is none, elements are events themselves.
+        each element that holds an event; if there is none, elements are events themselves. `records`: reads elements
+        that have their events in strings.
         """
         self._separator = separator
         self._sign = sign
+        self._records = records
 
-    def signed(self, sign: bytes) -> Documents:
-        """The same with a sign."""
-        return Documents(self._separator, sign)
+    def signed(self, sign: bytes, records: Records | None) -> Documents:
+        """The same for elements that are known better."""
+        return Documents(self._separator, sign, records)
 
     @property
     def border(self) -> Callable[[bytes], int] | None:
@@ -191,7 +197,7 @@ class Documents:
             return self._slowly(data, last)
         stretch = _Stretch(data, begin, end + self._separator.close, self._separator)
         held = stretch.holding(finders, self._sign) if finders is not None else None
-        found = held or stretch.whole()
+        found = held or (stretch.read(self._records) if self._records else None) or stretch.whole()
         return Taken(found, stretch.end) if found else self._slowly(data, last)
 
     def _slowly(self, data: bytearray, last: bool) -> Taken:
@@ -239,11 +245,24 @@ class _Stretch:
     def whole(self) -> Texts | None:
         """All elements; None if they are not what stands between separators."""
         with suppress(*REFUSED):
-            items = self._items(compacted=self._separator.indented)
-            lines = Values.of(items) or Values.of(self._items(compacted=True))
-            if lines is not None:
-                return Texts.of(lines, partial(self._origins, len(items)))
+            lines = self._lines_of_all()
+            return Texts.of(lines, partial(self._origins, len(lines)))
         return None
+
+    def read(self, records: Records) -> Texts | None:
+        """All elements as records, without a text for each; None if they cannot be read so."""
+        with suppress(*REFUSED):
+            found = self._as_array(records.listed)
+            return Texts.of(Decoded(found, records, self._lines_of_all), partial(self._origins, len(found)))
+        return None
+
+    def _lines_of_all(self) -> Values:
+        """Raises one of REFUSED."""
+        items = self._items(compacted=self._separator.indented)
+        lines = Values.of(items) or Values.of(self._items(compacted=True))
+        if lines is None:
+            raise ValueError("elements over several lines")
+        return lines
 
     def holding(self, finders: Sequence[Find], sign: bytes) -> Texts | None:
         """The elements in which something is found; None if some of them may hold no event, or may be damaged."""
@@ -275,12 +294,15 @@ class _Stretch:
 
     def _items(self, *, compacted: bool = False) -> list[msgspec.Raw]:
         """The elements. Raises one of REFUSED if it is no JSON."""
+        return self._as_array(lambda text: ITEMS.decode(compact(text) if compacted else text))
+
+    def _as_array(self, read: Callable[[bytes | memoryview], T]) -> T:
+        """What is read of all elements as one array."""
         data, begin, end, sep = self._data, self._begin, self.end, self._separator
         glue = sep.text[sep.close : sep.open]
         if not glue or not begin:
             between = sep.text if sep.comma else b",".join((sep.text[: sep.close], sep.text[sep.close :]))
-            listed = b"[" + data[begin:end].replace(sep.text, between) + b"]"
-            return ITEMS.decode(compact(listed) if compacted else listed)
+            return read(b"[" + data[begin:end].replace(sep.text, between) + b"]")
         # without a copy: for a moment, what stands around them becomes the brackets of an array, or one of its commas
         around = data[begin - 1], data[end]
         spaces = [] if sep.comma else [begin + at + sep.close for _, at, _ in sep.find(self._view)]
@@ -288,8 +310,7 @@ class _Stretch:
             data[begin - 1], data[end] = b"[]"
             for at in spaces:
                 data[at] = _COMMA
-            view = memoryview(data)[begin - 1 : end + 1]
-            return ITEMS.decode(compact(view) if compacted else view)
+            return read(memoryview(data)[begin - 1 : end + 1])
         finally:
             for at in spaces:
                 data[at] = glue[0]

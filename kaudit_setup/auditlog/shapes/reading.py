@@ -7,7 +7,7 @@ from copy import copy
 from functools import cache
 from io import BytesIO
 from itertools import compress, repeat
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, overload
 
 import msgspec
 
@@ -213,6 +213,43 @@ class Values(msgspec.Struct, frozen=True):
         """See `Form`."""
         del joined
         return self.known
+
+
+class Decoded:
+    """Elements of an array that were decoded already, as records. Their texts are read if they are asked for."""
+
+    def __init__(self, records: list[Any], by: object, lines: Callable[[], Values]) -> None:
+        """`by`: who decoded them, and knows what they are."""
+        self._records = records
+        self._count = len(records)
+        self._by = by
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, by: object) -> list[Any]:
+        """The records, once, for whom decoded them: they keep the memory that they were read from."""
+        if by is not self._by:
+            return []
+        records, self._records = self._records, []
+        return records
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        return False
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self._lines().texts()
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        return self._lines().joined()
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        return list(map(len, BytesIO(joined)))
 
 
 class Texts:

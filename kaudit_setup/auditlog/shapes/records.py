@@ -15,7 +15,7 @@ import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Strings, Texts
+from kaudit_setup.auditlog.shapes.reading import Decoded, Strings, Texts
 
 _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""
@@ -63,6 +63,8 @@ class Records:
             raise ValueError(str(error)) from error
 
     def _decoded(self, found: Texts) -> list[Any]:
+        if isinstance(found.form, Decoded) and (records := found.form.take(self)):
+            return records
         lines = found.lines or b"\n".join(found.texts)
         try:
             return self._decoder.decode_lines(lines)
@@ -91,6 +93,15 @@ class Records:
         # a record that is an event is given as it is
         values = [_bytes(value) for value in map(self.value, records)] if self.path else found.texts
         return list(map(_believed, values, others)) if others else list(values)
+
+    def listed(self, array: bytes | memoryview) -> list[Any]:
+        """The records in an array, for `read`. Raises one of `events.REFUSED` if they cannot be read so."""
+        records = self._list_decoder.decode(array)
+        said = self._claims(records) if self._claims else []
+        # where they stand over several lines, so may what says who wrote them
+        if b"\n".join(said).count(b"\n") != max(len(said) * len(self._speaking) - 1, 0):
+            raise ValueError("what says who wrote a record, over several lines")
+        return records
 
     def own_values(self, records: Sequence[object]) -> list[Any]:
         """The field of each record. Raises ValueError if somebody else than kube-apiserver wrote one of them."""
@@ -137,6 +148,8 @@ class Records:
         kinds: tuple[Any, Any] = (str | list[int] | None, None) if self._string else (msgspec.Raw, _NONE)
         kind = record_type(self.path, names, *kinds)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+        listed: Any = list[kind]  # type: ignore[valid-type]
+        self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(listed)
         self.value: _Values = attrgetter(".".join(["value"] * len(self.path) or ["__class__"]))
         self._speaking, ways = _speaking(names)
         self._claims = _reader(ways) if ways else None
