@@ -30,6 +30,7 @@ from kaudit_setup.auditlog.unpacking.compression import CUT
 
 BLOCK_BYTES = 1 << 20
 UNIT_BYTES = 32 << 20
+_SMALLEST_UNIT_BYTES = 8 << 20  # bytes; to fork for less takes more time than it saves
 _SMALLEST_BLOCK_BYTES = 1 << 14
 _WINDOW_BYTES = 1 << 18  # bytes in which a place is looked for at which a part of a file may begin
 LONGEST_LINE_BYTES = 16 << 20
@@ -63,26 +64,32 @@ def too_long() -> str:
     return f"a line longer than {LONGEST_LINE_BYTES >> 20} MiB"
 
 
-def plan(files: Sequence[LogFile], unit: int = UNIT_BYTES) -> list[Unit]:
-    """`files` cut into parts of about `unit` bytes, in order; what has to be read from its beginning stays whole."""
+def plan(files: Sequence[LogFile], unit: int = UNIT_BYTES, *, readers: int = 1) -> list[Unit]:
+    """`files` cut into parts of about `unit` bytes, in order; what has to be read from its beginning stays whole.
+    Parts of files in other shapes, which take longer, are smaller where there would be fewer than `readers`.
+    """
+    share = sum(file.size for file in files) // readers
+    least = min(unit, max(share, _SMALLEST_UNIT_BYTES))
     units: list[Unit] = []
     for file in files:
         starts, reading = [0], None
-        if not file.gzipped and file.size > unit + unit // 2:
-            starts, reading = _cut(file, unit)
+        if not file.gzipped and file.size > least + least // 2:
+            starts, reading = _cut(file, unit, least)
         for start, end in zip(starts, [*starts[1:], -1], strict=True):
             units.append(Unit(len(units), file, start, end, reading))
     return units
 
 
-def _cut(file: LogFile, unit: int) -> tuple[list[int], Reading | None]:
-    """Where the parts of a file begin, and how it is read."""
+def _cut(file: LogFile, unit: int, least: int) -> tuple[list[int], Reading | None]:
+    """Where the parts of a file begin, and how it is read; `least`: bytes of each if it is in another shape."""
     wanted = range(0, file.size - unit // 2, unit)
     try:
         with Path(file.copy or file.path).open("rb", buffering=0) as stream:
             start = begin(stream, Tally())
             if start.packed:
                 return [0], start.reading
+            if start.reading is not None:
+                wanted = range(0, file.size - least // 2, least)
             find = _find_begin(start.reading)
             if find is None:
                 return list(wanted), start.reading

@@ -32,12 +32,12 @@ Work = Callable[[Unit, Tally], Iterator[T]]
 
 _UNITS_AHEAD = 4  # units for each worker that are given out and not read yet
 _TURN_BYTES = 8  # bytes
+SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 _KEPT_BYTES = 8 << 20
 """More than is held of a block at once. As much as a process has freed in one piece, glibc keeps from then on
 (mallopt(3), M_MMAP_THRESHOLD); else the memory of each block is given back and asked for anew, page by page, which
 takes as long as to decode it.
 """
-SMALL_BYTES = 8 << 20  # bytes; below this, forking costs more time than it saves
 
 
 def cores() -> int:
@@ -54,7 +54,7 @@ def scan(
     """
     whole: dict[str, Tally] = {} if tallies is None else tallies
     path = ""
-    for unit, part in spread(plan(files), work, workers):
+    for unit, part in spread(plan(files, readers=cores()), work, workers):
         if unit.file.key != path:
             path = unit.file.key
             whole[path] = Tally()

@@ -16,13 +16,13 @@ HEAD_BYTES: Final = len(_HEAD)
 """Bytes of a time and of an Audit-ID as kube-apiserver makes them, and what stands between them."""
 TIME_BYTES: Final = _HEAD.index(b" ")
 ID_AT: Final = _HEAD.index(b'"') + 1
-_END: Final = b'" '
 _SECOND: Final = len("2026-11-23T16:06:07")
 _DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _HEX: Final = bytes.maketrans(b"0123456789abcdef", b"0" * 16)
 _TIME: Final = _HEAD[:TIME_BYTES].translate(_DIGITS)
 _MIDDLE: Final = _HEAD[TIME_BYTES:ID_AT]
-_ID: Final = _HEAD[ID_AT:].translate(_HEX)
+_WHOLE: Final = _HEAD + b'" '
+_ALIKE: Final = _WHOLE.translate(_HEX)
 
 
 class Heads(NamedTuple):
@@ -35,25 +35,24 @@ class Heads(NamedTuple):
 
 def heads_of(texts: Sequence[bytes]) -> Heads:
     """A time is as kube-apiserver spells it, an Audit-ID is a UUID, or the line is odd."""
-    found = _heads(texts)
-    if _usual(texts, found):
+    wholes = [text[: len(_WHOLE)] for text in texts]
+    found = Heads([one[:TIME_BYTES] for one in wholes], [one[ID_AT:HEAD_BYTES] for one in wholes], frozenset())
+    if _usual(wholes, found.times):
         return found
-    return found._replace(odd=frozenset(at for at, text in enumerate(texts) if not _usual([text], _heads([text]))))
+    odd = (
+        at for at, (whole, time) in enumerate(zip(wholes, found.times, strict=True)) if not _usual([whole], [time])
+    )
+    return found._replace(odd=frozenset(odd))
 
 
-def _heads(texts: Sequence[bytes]) -> Heads:
-    times = [text[:TIME_BYTES] for text in texts]
-    return Heads(times, [text[ID_AT:HEAD_BYTES] for text in texts], frozenset())
-
-
-def _usual(texts: Sequence[bytes], heads: Heads) -> bool:
-    """Whether all lines begin so."""
+def _usual(wholes: Sequence[bytes], times: Sequence[bytes]) -> bool:
+    """Whether lines begin as usual, all with these bytes."""
+    joined = b"".join(wholes)
     return (
-        b"".join(heads.times).translate(_DIGITS) == _TIME * len(texts)
-        and b"".join(heads.ids).translate(_HEX) == _ID * len(texts)
-        and {text[TIME_BYTES:ID_AT] for text in texts} <= {_MIDDLE}
-        and {text[HEAD_BYTES : HEAD_BYTES + len(_END)] for text in texts} <= {_END}
-        and all(map(_is_moment, {time[:_SECOND] for time in heads.times}))
+        joined.translate(_HEX) == _ALIKE * len(wholes)
+        and joined.count(_MIDDLE) == len(wholes)
+        and b"".join(times).translate(_DIGITS) == _TIME * len(wholes)
+        and all(map(_is_moment, {time[:_SECOND] for time in times}))
     )
 
 
