@@ -26,10 +26,15 @@ _ASSIGNED: Final = rf"(?is)(-{{0,2}}[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}=)(
 _OPTION: Final = rf"(?i)--?[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}"
 _HEADER: Final = r"""(?i)((?:proxy-)?authorization["']?\s{0,3}[=:]\s{0,3}["']?)([^"']+)"""
 _BEARER: Final = r"(?i)\b(bearer|basic|token)(\s{1,3})([\w.~+/=:-]{4,})"
+_SQL: Final = r"""(?i)\b((?:password|identified\s{1,3}(?:by|with\s{1,3}\w{1,40}\s{1,3}by))\s{1,3})('[^']*'|"[^"]*")"""
+_PIPED: Final = (
+    r"(?i)\b((?:echo|printf)\s{1,3}(?:-\w{1,3}\s{1,3})?)([^|]{1,200}?)"
+    r"(\s{0,3}\|[^|]{0,80}(?:sudo\s{1,3}-S|stdin|passwd|cryptsetup))"
+)
 _USERINFO: Final = r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^/@\s]+@"
 _KNOWN: Final = (
     r"\b(?:eyJ[\w-]{8,600}\.[\w-]+(?:\.[\w-]*)?|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-    r"|xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{16,}|hv[sbr]\.[\w-]{20,}|K10[0-9a-f]{30,}[\w:]*)"
+    r"|xox[abprs]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{16,}|hv[sbr]\.[\w-]{8,}|K10[0-9a-f]{30,}[\w:]*)"
 )
 _RUN: Final = r"[A-Za-z0-9+_=-]{24,}"
 _HEX: Final = r"[0-9a-fA-F]{32,}"
@@ -56,6 +61,14 @@ _SHORT: Final = {
     "htpasswd": ("-b",),
     "openssl": ("-passin", "-passout", "-pass", "-k", "-K"),
     "sqlcmd": ("-P",),
+    "etcdctl": ("--user",),
+}
+# programs and words after which the last word is a secret: `htpasswd -b FILE USER PASSWORD`
+_LAST: Final = {
+    "htpasswd": frozenset({"-b", "-nb", "-bc", "-cb", "-nbB", "-Bbn", "-bB"}),
+    "rabbitmqctl": frozenset({"add_user", "change_password", "authenticate_user"}),
+    "vault": frozenset({"login", "unseal"}),
+    "redis-cli": frozenset({"AUTH", "auth"}),
 }
 # attached values are common only here: `mysql -phunter2`
 _ATTACHED: Final = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "sshpass", "sqlcmd"})
@@ -81,18 +94,31 @@ _RULES: Final = (
     (_USERINFO, rf"\1{MASK}@"),
     (_NAMED, rf"\1{MASK}"),
     (_KNOWN, MASK),
+    (_SQL, rf"\1{MASK}"),
+    (_PIPED, rf"\1{MASK}\3"),
 )
 
 
 def _masked(words: Sequence[str], depth: int) -> list[str]:
     masked: list[str] = []
-    program, before = "", ""
+    program, before, action = "", "", ""
     for word in words:
-        secret = _is_value_of(program, before, word)
+        secret = _is_value_of(program, before, word) or (action == "set" and _is_name(before))
         masked.append(MASK if secret else _mask_word(program, word, depth))
         program = _program(word) or program
-        before = word
-    return masked
+        before, action = word, before
+    return [*masked[:-1], MASK] if _ends_in_secret(words) else masked
+
+
+def _ends_in_secret(words: Sequence[str]) -> bool:
+    """Whether the last word is a secret by its place."""
+    last = (_LAST.get(_plain(word), frozenset()).intersection(words[at + 1 : -1]) for at, word in enumerate(words))
+    return any(last)
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word is what a secret is called: of `aws configure set aws_secret_access_key VALUE`."""
+    return re.fullmatch(rf"(?i)[\w.-]{{0,60}}?(?:{_NAMES})[\w.-]{{0,60}}", word) is not None
 
 
 def _mask_word(program: str, word: str, depth: int) -> str:
@@ -140,8 +166,13 @@ def _is_value_of(program: str, before: str, word: str) -> bool:
 
 def _program(word: str) -> str:
     """The name of a program that is known here; empty for any other word."""
-    name = word.rpartition("/")[2].strip("\"'`$(")
+    name = _plain(word)
     return name if name in _SHORT else ""
+
+
+def _plain(word: str) -> str:
+    """A program's name without its folder, and what a shell has around it."""
+    return word.rpartition("/")[2].strip("\"'`$(")
 
 
 def _is_random(text: str) -> bool:
