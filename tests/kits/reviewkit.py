@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from folderkit import MANIFEST, SAMPLE
 
 from kaudit_setup.cli import connect
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
-
-SAMPLE = Path(__file__).parents[1] / "data/samples/kube-apiserver-1.36.2.yaml"
-MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
 
 
 class Named(LocalNode):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from documentkit import document
+from folderkit import MANIFEST, SAMPLE, node_folder
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.status import judge
@@ -18,7 +19,6 @@ from kaudit_setup.errors import Exit
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import Process, observe
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 PLAIN = ("enable", "--policy", "metadata")
 
 
@@ -27,9 +27,7 @@ class Node:
 
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root, self._capsys = root, capsys
-        self.manifest = root / "etc/kubernetes/manifests/kube-apiserver.yaml"
-        self.manifest.parent.mkdir(parents=True)
-        shutil.copy(SAMPLE, self.manifest)
+        self.manifest = node_folder(root) / MANIFEST
 
     def run(self, *argv: str) -> tuple[int, str]:
         self._capsys.readouterr()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from documentkit import document
+from folderkit import MANIFEST, SAMPLE, node_folder
 
 from kaudit_setup.change.nodestate import NodeState
 from kaudit_setup.change.plan_enable import Wanted
@@ -20,7 +20,6 @@ from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.observe import observe
 
 POLICY = b"apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n"
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 EVENT = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"1"}\n'
 LOGS = "var/log/kubernetes/audit"
 ROOT = os.geteuid() == 0  # who is not root can give no file away
@@ -31,9 +30,7 @@ class Node:
 
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root, self._capsys = root, capsys
-        self.manifest = root / "etc/kubernetes/manifests/kube-apiserver.yaml"
-        self.manifest.parent.mkdir(parents=True)
-        shutil.copy(SAMPLE, self.manifest)
+        self.manifest = node_folder(root) / MANIFEST
         (root / "etc/group").write_text("root:x:0:\nadm:x:4:syslog\nshippers:x:4711:\n")
         self.folder, self.log = root / LOGS, root / LOGS / "audit.log"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from folderkit import MANIFEST, SAMPLE, node_folder
 
 from kaudit_setup.change.preflight.kubeconfig import judge
 from kaudit_setup.cli import main
 from kaudit_setup.manifest.pod import read
 from kaudit_setup.sandbox import tree
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 PATH = "/etc/kubernetes/audit-webhook.kubeconfig"
 GOOD = """apiVersion: v1
 kind: Config
@@ -206,9 +206,7 @@ def test_enable_asks_before_it_writes(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_one_that_only_a_flag_names_is_read_on_the_node(
     content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifests = tmp_path / "etc/kubernetes/manifests"
-    manifests.mkdir(parents=True)
-    (manifests / "kube-apiserver.yaml").write_bytes(SAMPLE.read_bytes())
+    node_folder(tmp_path)
     if content is not None:
         (tmp_path / "etc/kubernetes/hook.conf").write_text(content)
     flag = "audit-webhook-config-file=/etc/kubernetes/hook.conf"
@@ -216,4 +214,4 @@ def test_one_that_only_a_flag_names_is_read_on_the_node(
     shown = capsys.readouterr()
     assert (code, said in shown.err) == (1 if said else 0, True), shown
     assert "hunter2" not in shown.out + shown.err
-    assert ("audit-webhook" in (manifests / "kube-apiserver.yaml").read_text()) == (not said)
+    assert ("audit-webhook" in (tmp_path / MANIFEST).read_text()) == (not said)

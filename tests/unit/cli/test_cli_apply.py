@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from documentkit import items
+from folderkit import SAMPLE
 
 from kaudit_setup.cli import connect, main
 from kaudit_setup.errors import Exit
@@ -15,7 +16,6 @@ from kaudit_setup.fleet.inventory import read
 from kaudit_setup.node.local import LocalNode
 from kaudit_setup.node.ssh.target import SshTarget
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 Run = Callable[..., tuple[int, str, str]]
 
 

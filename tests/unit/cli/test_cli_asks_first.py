@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from folderkit import node_folder
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import Exit
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    manifests = tmp_path / "node/etc/kubernetes/manifests"
-    manifests.mkdir(parents=True)
-    shutil.copy(SAMPLE, manifests / "kube-apiserver.yaml")
-    return tmp_path / "node"
+    return node_folder(tmp_path / "node")
 
 
 def files(root: Path) -> dict[str, bytes]:

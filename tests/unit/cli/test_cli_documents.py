@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 from documentkit import document
+from folderkit import node_folder
 from jsonschema import Draft202012Validator
-from logkit import DATA, SCENARIO, event, write
+from logkit import SCENARIO, event, write
 
 from kaudit_setup.change.run import proof as change_proof
 from kaudit_setup.change.verify import NotProved, Proof
@@ -27,7 +27,6 @@ from kaudit_setup.node.local import LocalNode
 from kaudit_setup.report.documents.kinds import KINDS, made, schema, shipped
 from kaudit_setup.resources import template
 
-SAMPLE = DATA.parent / "samples/kube-apiserver-1.36.2.yaml"
 NO_JSON = {"manifest", "render", "report", "schema"}
 """Commands that print a file of somebody else's format."""
 ON_NODES = {"verify", "recover", "collect", "demo", "pack", "apply"}
@@ -48,10 +47,7 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    manifest = tmp_path / "node/etc/kubernetes/manifests/kube-apiserver.yaml"
-    manifest.parent.mkdir(parents=True)
-    shutil.copy(SAMPLE, manifest)
-    return tmp_path / "node"
+    return node_folder(tmp_path / "node")
 
 
 LOG = str(SCENARIO)
@@ -118,9 +114,7 @@ def test_apply_answers_with_what_would_change_and_what_did(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "cp1"
-    manifest = root / "etc/kubernetes/manifests/kube-apiserver.yaml"
-    manifest.parent.mkdir(parents=True)
-    shutil.copy(SAMPLE, manifest)
+    node_folder(root)
     monkeypatch.setattr(connect, "open_ssh", lambda *_, **__: LocalNode(root))
     inventory = tmp_path / "clusters.yaml"
     inventory.write_text("clusters: {c: {hosts: [cp1], audit: {policy: metadata}}}\n")

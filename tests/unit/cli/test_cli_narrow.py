@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from logkit import DATA, SCENARIO
+from folderkit import node_folder
+from logkit import SCENARIO
 
 from kaudit_setup.cli import main
 from kaudit_setup.report.wrap import cells
 
-SAMPLE = DATA.parent / "samples/kube-apiserver-1.36.2.yaml"
 COMMANDS = [
     f"who created pod/my-suspicious-pod --log {SCENARIO}",
     f"who touched --user kubernetes-admin --log {SCENARIO}",
@@ -45,10 +44,7 @@ COMMANDS = [
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    manifest = tmp_path / "node/etc/kubernetes/manifests/kube-apiserver.yaml"
-    manifest.parent.mkdir(parents=True)
-    shutil.copy(SAMPLE, manifest)
-    return tmp_path / "node"
+    return node_folder(tmp_path / "node")
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])

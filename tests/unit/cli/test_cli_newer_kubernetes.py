@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from documentkit import document
+from folderkit import SAMPLE
 
 from kaudit_setup.change.run import proof as change_proof
 from kaudit_setup.cli import connect, main
@@ -17,7 +18,6 @@ from kaudit_setup.errors import Exit
 from kaudit_setup.fleet.survey import Candidate
 from kaudit_setup.node.local import LocalNode
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 LOG = Path(__file__).resolve().parents[2] / "data" / "logs" / "audit-1.36.2.jsonl.gz"
 SAID = "Kubernetes 1.41 is newer than this version knows; read as 1.36"
 MANIFEST = SAMPLE.read_text().replace("v1.36.2", "v1.41.0")

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 from documentkit import items
-from reviewkit import MANIFEST, folders
+from folderkit import MANIFEST
+from reviewkit import folders
 
 from kaudit_setup.cli import main
 from kaudit_setup.compliance.node import unreachable

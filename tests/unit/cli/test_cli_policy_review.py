@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
+from folderkit import node_folder
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import Exit
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "kube-apiserver-1.36.2.yaml"
 HEAD = "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    manifests = tmp_path / "root/etc/kubernetes/manifests"
-    manifests.mkdir(parents=True)
-    shutil.copy(SAMPLE, manifests / "kube-apiserver.yaml")
-    return tmp_path / "root"
+    return node_folder(tmp_path / "root")
 
 
 def enable(root: Path, policy: str) -> int:

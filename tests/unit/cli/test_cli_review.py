@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from folderkit import MANIFEST
 from logkit import event, write
-from reviewkit import MANIFEST, folders
+from reviewkit import folders
 
 from kaudit_setup.change.forecast import growth
 from kaudit_setup.cli import main

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from folderkit import node_folder
 
 from kaudit_setup.cli import main
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data/samples/kube-apiserver-1.36.2.yaml"
 MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
 
 
@@ -37,7 +36,6 @@ def test_a_manifest_that_is_a_link_to_a_fifo_is_refused_at_once(
 
 @pytest.mark.parametrize("path", ["etc/kubernetes/manifests/x", "etc/kubernetes/audit-policy.yaml"])
 def test_a_fifo_elsewhere_is_not_waited_for(tmp_path: Path, path: str) -> None:
-    (tmp_path / MANIFEST).parent.mkdir(parents=True)
-    shutil.copy(SAMPLE, tmp_path / MANIFEST)
+    node_folder(tmp_path)
     os.mkfifo(tmp_path / path)
     assert enable(tmp_path) == (2 if path.endswith("policy.yaml") else 3)

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from folderkit import SAMPLE
 
 from kaudit_setup.cli import main
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data/samples/kube-apiserver-1.36.2.yaml"
 MANIFESTS = "etc/kubernetes/manifests"
 
 
