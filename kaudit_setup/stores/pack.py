@@ -22,6 +22,8 @@ from kaudit_setup.stores.rows import Rows, rows_of
 
 _BATCH_BYTES = 1 << 30
 """Bytes of files that are committed together, unless one alone has more: each commit is an object to read later."""
+_READERS = 2
+"""So many processes read lines at most: each needs memory, and more are quicker than the one that writes."""
 
 Progress = Callable[[str, str, int, int], None]
 """Told (node, file, bytes done, bytes in all)."""
@@ -178,7 +180,7 @@ class _Packer:
             for rows in rows_of(unit, tally):
                 yield commit.encode(rows), rows.count()
 
-        found = scan([one.file for one in waiting], work, tallies)
+        found = scan([one.file for one in waiting], work, tallies, most=_READERS)
         for key, pieces in groupby(found, lambda one: one[0].key):
             ready = by_key[key]
             for file, before, (data, count) in pieces:

@@ -18,7 +18,7 @@ from kaudit_setup.auditlog.reports.stats import Count, kind
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.stores.schema import FAMILIES, NEEDED, OBJECT, OWN, UNKNOWN_DAY, Family, Reader
 
-_PIECE_BYTES = 8 << 20
+_PIECE_BYTES = 4 << 20
 """Bytes of lines that become columns together: each column has a price of its own, however short it is."""
 _DECODER = project(NEEDED, with_id=False)
 _NOT_AN_EVENT = _DECODER.type("")

@@ -45,16 +45,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _readers(most: int | None) -> int:
+    return cores() if most is None else min(cores(), most)
+
+
 def scan(
-    files: Sequence[LogFile], work: Work[T], tallies: dict[str, Tally] | None = None, workers: int | None = None
+    files: Sequence[LogFile],
+    work: Work[T],
+    tallies: dict[str, Tally] | None = None,
+    workers: int | None = None,
+    most: int | None = None,
 ) -> Iterator[tuple[LogFile, int, T]]:
     """What `work` yields for the units of `files`, in order, each with its file and how many lines stood before it.
 
-    `tallies` is filled, by `LogFile.key`, with what was met in each file.
+    `tallies` is filled, by `LogFile.key`, with what was met in each file. `workers`, `most`: see `spread`.
     """
     whole: dict[str, Tally] = {} if tallies is None else tallies
     path = ""
-    for unit, part in spread(plan(files, readers=cores()), work, workers):
+    for unit, part in spread(plan(files, readers=_readers(most)), work, workers, most):
         if unit.file.key != path:
             path = unit.file.key
             whole[path] = Tally()
@@ -64,15 +72,18 @@ def scan(
             yield unit.file, whole[path].lines, part
 
 
-def spread(units: Sequence[Unit], work: Work[T], workers: int | None = None) -> Iterator[tuple[Unit, T | Tally]]:
+def spread(
+    units: Sequence[Unit], work: Work[T], workers: int | None = None, most: int | None = None
+) -> Iterator[tuple[Unit, T | Tally]]:
     """What `work` yields for each unit, followed by the unit's Tally, unit by unit in their order.
 
     `work` must not depend on anything that happens in another unit. `workers`: how many forks; None means one for
-    each core, or none at all for a small log; 0 means none. Raises KauditError if a worker dies.
+    each core, but not more than `most`, or none at all for a small log; 0 means none. Raises KauditError if a worker
+    dies.
     """
     if workers is None:
         small = sum(unit.file.size for unit in units if unit.start == 0) < SMALL_BYTES
-        workers = 0 if small or len(units) < 2 else cores()
+        workers = 0 if small or len(units) < 2 else _readers(most)
     with metered([unit.length for unit in units]) as meter:
         if meter is not None:
             units = [replace(unit, meter=meter) for unit in units]

@@ -23,7 +23,7 @@ from kaudit_setup.stores.schema import COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_BYTES = 160 << 20
+PART_BYTES = 136 << 20
 """Bytes of lines that are sorted and written together; most of the memory that packing needs is theirs."""
 _BLOCK_BYTES = 4 << 20
 _BLOCK_ROWS = 8192
