@@ -21,7 +21,7 @@ def servers_in(lines: Coded) -> set[ServerSeen]:
     users = [user.removeprefix(NODE) for user in lines.values("user") if user.startswith(NODE)]
     asked = pc.is_in(lines.rows["name"], pa.array([POD + node for node in users], pa.string()))
     some = lines.rows.select(["name", *lines.codes]).filter(asked)
-    rows = lines.of(some).table(["name", "resource", *_COLUMNS]).to_pylist()
+    rows = lines.of(some).table(["name", "resource", *_COLUMNS]).to_pylist() if len(some) else []
     return {_seen(row) for row in rows if _is_of_its_server(row) and 0 < int(row["code"] or 0) < _REFUSED}
 
 

@@ -480,6 +480,27 @@ def test_of_lists_of_all_only_those_of_the_control_plane_are_passed_by(
     assert (named in of_archive[1]) if named else (user not in of_archive[1])
 
 
+def test_many_small_files_share_a_part(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A shipper leaves one every few minutes; more than 127 in one part were too many once."""
+    logs = [write(tmp_path / f"cp1/audit-{n:03}.log", event(n)) for n in range(150)]
+    assert packed(capfd, *logs, to=archive) == {"added": 150, "there": 0}
+    assert len(list(archive.glob("cluster=*/day=*/*.parquet"))) == 1
+    assert len({file for file, _ in places(capfd, archive)}) == 150
+
+
+def test_a_log_without_an_event_is_packed(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its counts have no row, and its lines are still there."""
+    log = write(tmp_path / "cp1/audit.log", event(1))
+    broken = tmp_path / "cp2/audit.log"
+    broken.parent.mkdir()
+    broken.write_bytes(b'no event\n{"stage"\n')
+    assert packed(capfd, broken, to=archive) == {"added": 1, "there": 0}
+    code, out, _ = run(capfd, "top", "--by", "user", "--log", archive)
+    assert (code, "bob" in out) == (1, False)
+    assert packed(capfd, broken, log, to=archive) == {"added": 1, "there": 1}
+    assert count(capfd, archive) == 1
+
+
 POLICY = """
 apiVersion: audit.k8s.io/v1
 kind: Policy
