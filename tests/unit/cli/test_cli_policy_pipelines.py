@@ -202,7 +202,7 @@ def test_standard_input_in_every_format(capsys: pytest.CaptureFixture[str], monk
 
 def test_every_code_that_the_sources_name_has_its_meaning() -> None:
     source = "".join(path.read_text() for path in (ROOT / "kaudit_setup/policy").rglob("*.py"))
-    named = set(re.findall(r'(?:Finding|Mistake|SpecProblem|_found)\(\s*(?:chart, [^"]*?, )?"([a-z-]+)"', source))
+    named = set(re.findall(r'(?:Finding|Mistake|SpecProblem|_found)\(\s*(?:rule_map, [^"]*?, )?"([a-z-]+)"', source))
     assert len(named) > 20
     assert named <= set(CODES)
 
