@@ -10,7 +10,7 @@ from pathlib import Path
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.filters import AnyOf, Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter, Values
 from kaudit_setup.auditlog.literals import Sought, delimited
 from kaudit_setup.auditlog.raw_lines import PADDING, inside
 from kaudit_setup.auditlog.reports.estimate import Weight
@@ -21,6 +21,8 @@ from kaudit_setup.errors import KauditError, StoreError
 from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
+
+_DAY = len("2026-11-23")
 
 
 class StoreLogs:
@@ -116,6 +118,12 @@ class StoreLogs:
         if not self._sources:
             return iter(())
         return self._store.count(by, wanted)
+
+    def has_lately(self, dimension: str, value: str) -> bool:
+        """Whether an event of the last day has this value in a dimension of `Store.count`."""
+        last = max((source.tally.last for source in self.shown_sources), default="")
+        wanted = Filter({dimension: Values((value,))}, Window(since=f"{last[:_DAY]}T00:00:00.000000Z"))
+        return any(True for _ in self._store.count([dimension], wanted))
 
     def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
         """See `Store.weigh`. Raises StoreError if nothing was packed there."""

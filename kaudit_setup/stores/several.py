@@ -150,6 +150,10 @@ class Stores:
         self.missing()
         return ranked(groups, by, limit, extent(self.coverage(), wanted.window))
 
+    def has_lately(self, dimension: str, value: str) -> bool:
+        """See `StoreLogs.has_lately`; of any of the stores that count."""
+        return any(self._each(lambda logs: isinstance(logs, StoreLogs) and logs.has_lately(dimension, value)))
+
     def weigh(self, policies: Sequence[Policy], wanted: Filter) -> dict[RequestClass, Weight]:
         """See `auditlog.reports.estimate.weigh`; of stores that count. Raises StoreError if none of them answers."""
         classifier = Classifier(policies)

@@ -62,6 +62,10 @@ class Counting(Protocol):
         """See `top`."""
         ...
 
+    def has_lately(self, dimension: str, value: str) -> bool:
+        """Whether an event of the last day has this value; quickly told."""
+        ...
+
 
 def absent_values(logs: LogSource, wanted: Filter) -> list[AbsentValue]:
     """Which values of `wanted` no event of `logs` has, whatever else is asked for; patterns are no values."""
@@ -96,6 +100,9 @@ def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter
         asked = (dimension,), Filter(kind), _MOST_VALUES
         rows = logs.top(*asked).rows if isinstance(logs, Counting) else top(logs, *asked).rows
         return frozenset(key[0] for key, _, _ in rows) - {""}
+    one = plain[0] if len(plain) == 1 and dimension != "name" else ""
+    if one and isinstance(logs, Counting) and logs.counting and logs.has_lately(dimension, one):
+        return frozenset(plain)
     return frozenset(_in_other_cases(logs, dimension, plain)) - {""}
 
 

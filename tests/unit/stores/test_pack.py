@@ -14,6 +14,7 @@ import pytest
 import zstandard
 from logkit import event, write
 
+from kaudit_setup.auditlog.reports import absent_values
 from kaudit_setup.cli import main
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive import embedded
@@ -431,6 +432,25 @@ def test_columns_tell_which_lines_a_filter_is_about(
         assert of_archive[1] == of_file[1]
     else:
         assert json.loads(of_archive[1])["items"] == json.loads(of_file[1])["items"]
+
+
+@pytest.mark.parametrize(("namespace", "hint"), [("ns", ""), ("NS", "did you mean ns?"), ("shop", "No event")])
+def test_a_large_archive_tells_a_namespace_that_is_nowhere(
+    namespace: str,
+    hint: str,
+    tmp_path: Path,
+    archive: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(absent_values, "_READ_BELOW_BYTES", 0)
+    log = write(tmp_path / "cp1/audit.log", event(1), event(2))
+    packed(capfd, log, to=archive)
+    question = ["who", "deleted", "pod/none", "-n", namespace]
+    of_file, of_archive = (run(capfd, *question, "--log", one) for one in (log, archive))
+    assert of_archive[:2] == of_file[:2]
+    assert hint in of_archive[1]
+    assert hint or "namespace 'ns'" not in of_archive[1]
 
 
 MANAGER = "system:kube-controller-manager"
