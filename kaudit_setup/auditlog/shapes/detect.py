@@ -207,17 +207,21 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
             made = _reading(_document_name(head, text, steps), Kind.document, steps)
             first = steps[0] if steps else None
             records = first.records if isinstance(first, Field) and first.string and first.path else None
-            signed = documents.signed(_sign(steps, made.depth), records)
+            signed = documents.signed(_once_each(steps, made.depth, text), records)
             made = replace(made, layout=partial(Spread, signed), border=documents.border, depth=None)
             return made if b"\n" in head.rstrip() else replace(made, documents=signed)
     return None
 
 
-def _sign(steps: Sequence[Step], depth: int | None) -> bytes:
-    """See `Documents`: each element has it once, unless somebody made an event look so."""
+def _once_each(steps: Sequence[Step], depth: int | None, text: bytes) -> tuple[bytes, ...]:
+    """See `Documents`: each element has them once, unless somebody made an event look so. `text`: one element."""
     if not steps:
-        return b""
-    return b'"protoPayload"' if depth is None else escaped(OWN_ORDER, depth)[0] if depth else b'"auditID"'
+        return ()
+    if not depth:
+        return (b'"protoPayload"' if depth is None else b'"auditID"',)
+    # in a string, so one that was cut is told from a whole one by how it ends
+    ends = [end for end in (rb'}\n"', b'}"') if end in text] if depth == 1 else []
+    return (escaped(OWN_ORDER, depth)[0], *ends[:1])
 
 
 def _document_name(head: bytes, text: bytes, steps: Sequence[Step]) -> str:

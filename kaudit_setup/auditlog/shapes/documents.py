@@ -151,18 +151,20 @@ def _common(one: bytes, other: bytes) -> bytes:
 class Documents:
     """The elements of a file, a stretch at a time."""
 
-    def __init__(self, separator: Separator | None, sign: bytes = b"", records: Records | None = None) -> None:
-        """`separator`: None where there is one element only, or every one looks different. `sign`: what is once in
-        each element that holds an event; if there is none, elements are events themselves. `records`: reads elements
-        that have their events in strings.
+    def __init__(
+        self, separator: Separator | None, signs: Sequence[bytes] = (), records: Records | None = None
+    ) -> None:
+        """`separator`: None where there is one element only, or every one looks different. `signs`: each of them is
+        once in each element that holds an event; if there are none, elements are events themselves. `records`: reads
+        elements that have their events in strings.
         """
         self._separator = separator
-        self._sign = sign
+        self._signs = tuple(signs)
         self._records = records
 
-    def signed(self, sign: bytes, records: Records | None) -> Documents:
+    def signed(self, signs: Sequence[bytes], records: Records | None) -> Documents:
         """The same for elements that are known better."""
-        return Documents(self._separator, sign, records)
+        return Documents(self._separator, signs, records)
 
     @property
     def border(self) -> Callable[[bytes], int] | None:
@@ -196,7 +198,7 @@ class Documents:
         if self._separator is None or end < 0:
             return self._slowly(data, last)
         stretch = _Stretch(data, begin, end + self._separator.close, self._separator)
-        held = stretch.holding(finders, self._sign) if finders is not None else None
+        held = stretch.holding(finders, self._signs) if finders is not None else None
         found = held or (stretch.read(self._records) if self._records else None) or stretch.whole()
         return Taken(found, stretch.end) if found else self._slowly(data, last)
 
@@ -264,12 +266,12 @@ class _Stretch:
             raise ValueError("elements over several lines")
         return lines
 
-    def holding(self, finders: Sequence[Find], sign: bytes) -> Texts | None:
+    def holding(self, finders: Sequence[Find], signs: Sequence[bytes]) -> Texts | None:
         """The elements in which something is found; None if some of them may hold no event, or may be damaged."""
         view, sep = self._view, self._separator
         separators = sep.find(view)
         count = len(separators) + 1
-        if not self._all_hold(sign, count):
+        if not self._all_hold(signs, count):
             return None
         hits = {start for find in finders for _, start, _ in find(view)}
         held = sorted({bisect_right(separators, hit - sep.close, key=itemgetter(1)) for hit in hits})
@@ -278,14 +280,14 @@ class _Stretch:
         texts = [one_line(bytes(view[begin:end])) for begin, end in zip(begins, ends, strict=True)]
         return Texts(texts, self._lines(begins), count - len(held))
 
-    def _all_hold(self, sign: bytes, count: int) -> bool:
+    def _all_hold(self, signs: Sequence[bytes], count: int) -> bool:
         """Whether each of so many elements seems to hold an event."""
         sep = self._separator
         if sep.indented:
-            return self._times(sign or _ID) == count
+            return all(self._times(sign) == count for sign in signs or (_ID,))
         own = sep.text[sep.open :]
-        alike = self._times(sign) == count if sign else self._data.startswith(own, self._begin, self.end)
-        return alike and self._count() == count
+        alike = bool(signs) or self._data.startswith(own, self._begin, self.end)
+        return alike and all(self._times(sign) == count for sign in signs) and self._count() == count
 
     def _times(self, sign: bytes) -> int:
         # where what begins it is common, `count` takes ten times as long
