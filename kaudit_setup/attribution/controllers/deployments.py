@@ -82,7 +82,11 @@ def _lacking(case: Case, requests: Sequence[Request]) -> Finding | None:
     one is not in the log; None if it may have made this one.
     """
     child = case.child
-    if not requests or child.timeless or child.at - requests[-1].at < PROMPT:
+    # of a ReplicaSet whose create is not in the log, whoever made the Deployment may have made it, too
+    at_once = (
+        any(map(creates, requests)) if child.timeless else bool(requests) and child.at - requests[-1].at < PROMPT
+    )
+    if not requests or at_once:
         return None
     last, made = requests[-1], _made_between(case, requests[-1].at)
     if made is None:

@@ -427,3 +427,13 @@ def test_an_object_that_is_changed_after_its_deletion_may_be_another_one(who: As
     found = who.json("created", "configmap/c")
     assert (root(found), found["confidence"]) == ("alice", "inferred")
     assert "carol still found it" in said(found)
+
+
+def test_a_replicaset_from_before_the_log_is_not_of_the_change_that_made_another_one(who: Asker) -> None:
+    """The log begins with a rollout: what was there already was not made for that."""
+    new = "web-5f6f7f8f9f"
+    write(who.path, *rolled_out("bob", "10:00:00.000000", new, WEB))
+    assert root(who.json("created", f"rs/{new}")) == "bob"
+    found = who.json("created", f"rs/{WEB}")
+    assert root(found) is None
+    assert "not in this log, so its author is not known" in said(found)
