@@ -187,21 +187,23 @@ class Needles(msgspec.Struct, frozen=True):
         """The lines of a block that hold a literal: where each begins, and its text. `own`: whether they are as
         kube-apiserver writes them.
         """
-        spans = self._spans(block, self.own if own else self.telling) if self.plains else _every(block)
+        spans = lines_with(block, self.own if own else self.telling) if self.plains else _every(block)
         for start in sorted(spans):
             text = bytes(block.data[start : spans[start]])
             if own or not self.plains or says(text, self.plains):
                 yield start, text
 
-    def _spans(self, block: Block, wanted: Iterable[Find]) -> dict[int, int]:
-        spans: dict[int, int] = {}
-        for find in wanted:
-            end = 0
-            for _, start, stop in find(block.view):
-                if start >= end:
-                    end = block.data.find(b"\n", stop, block.size)
-                    spans[block.data.rfind(b"\n", 0, start) + 1] = end
-        return spans
+
+def lines_with(block: Block, wanted: Iterable[Find]) -> dict[int, int]:
+    """Where the lines of a block begin and end in which one of `wanted` finds something; in no order."""
+    spans: dict[int, int] = {}
+    for find in wanted:
+        end = 0
+        for _, start, stop in find(block.view):
+            if start >= end:
+                end = block.data.find(b"\n", stop, block.size)
+                spans[block.data.rfind(b"\n", 0, start) + 1] = end
+    return spans
 
 
 def _every(block: Block) -> dict[int, int]:

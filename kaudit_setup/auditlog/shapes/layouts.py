@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders, lines_with
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
 from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
@@ -363,13 +363,7 @@ class Spread:
 
 
 def _holding(block: Block, wanted: Sequence[Find]) -> Texts:
-    spans: dict[int, int] = {}
-    for find in wanted:
-        end = 0
-        for _, start, stop in find(block.view):
-            if start >= end:
-                end = block.data.find(b"\n", stop, block.size)
-                spans[block.data.rfind(b"\n", 0, start) + 1] = end
+    spans = lines_with(block, wanted)
     starts = sorted(spans)
     texts = [bytes(block.data[start : spans[start]]) for start in starts]
     return Texts(texts, [number - 1 for number in block.numbers(starts, 1)])
