@@ -602,3 +602,26 @@ def test_a_suggestion_is_counted_in_the_store(
     assert "kube-scheduler" in of_file[1]
     monkeypatch.setattr(StoreLogs, "fetch", None)  # no line travels
     assert run(capfd, *asked, "--log", to) == of_file
+
+
+@pytest.mark.parametrize("form", ["raw", "json"])
+def test_events_of_several_nodes_are_ordered_by_time(
+    form: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaudit_setup.auditlog.query._HELD_REQUESTS", 3)  # as if there were very many
+    monkeypatch.setattr("kaudit_setup.auditlog.sources.by_time._IN_MEMORY_BYTES", 500)
+    for node, first in (("cp1", 0), ("cp2", 1)):
+        stamps = [f"2026-11-23T10:00:{second:02}.000000Z" for second in range(first, 60, 2)]
+        lines = [
+            event(first * 100 + n, requestReceivedTimestamp=at, stageTimestamp=at) for n, at in enumerate(stamps)
+        ]
+        (tmp_path / "logs" / node).mkdir(parents=True)
+        text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
+        (tmp_path / "logs" / node / "audit.log").write_text(text)
+    logs = tmp_path / "logs"
+    assert run(capfd, "pack", "--log", logs, "--to", archive)[0] == 0
+    whole = run(capfd, "events", "-o", form, "--log", archive)
+    assert whole == run(capfd, "events", "-o", form, "--log", logs)
+    assert whole[1].count("2026-11-23T10:00:") >= 60
+    first = run(capfd, "events", "-o", form, "--limit", "3", "--log", archive)
+    assert first == run(capfd, "events", "-o", form, "--limit", "3", "--log", logs)
