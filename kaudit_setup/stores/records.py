@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Annotated
 
 import msgspec
@@ -15,6 +16,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.schema import UNNAMED, VERSION
+from kaudit_setup.values import replace
 
 RECORDS = "batches/"
 """Where an archive keeps its records."""
@@ -167,14 +169,20 @@ class Batch(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     parts: tuple[Part, ...] = ()
     servers: tuple[ServerSeen, ...] | None = None
+    check: str = ""
+    """The SHA-256 of the record without it; empty in those of earlier versions."""
 
 
 _BATCH = msgspec.json.Decoder(Batch)
 
 
 def encode(batch: Batch) -> bytes:
-    """`batch` as JSON."""
-    return msgspec.json.encode(batch)
+    """`batch` as JSON, with its checksum."""
+    return msgspec.json.encode(replace(batch, check=_checksum(batch)))
+
+
+def _checksum(batch: Batch) -> str:
+    return sha256(msgspec.json.encode(replace(batch, check=""))).hexdigest()
 
 
 def decode(data: bytes, place: str) -> Batch:
@@ -182,14 +190,20 @@ def decode(data: bytes, place: str) -> Batch:
     try:
         batch = _BATCH.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StoreError(f"{place} is damaged: {error}", hint="remove it and pack the same logs again") from None
+        raise _damaged(place, str(error)) from None
     if batch.version != VERSION:
         which = "a later" if batch.version > VERSION else "an earlier"
         raise StoreError(
             f"{place} was written by {which} version of kaudit-setup (layout {batch.version}, known: {VERSION})",
             hint="use that version, or a later one" if batch.version > VERSION else "pack the same logs again",
         )
+    if batch.check and batch.check != _checksum(batch):
+        raise _damaged(place, "it was changed since it was written")
     return batch
+
+
+def _damaged(place: str, why: str) -> StoreError:
+    return StoreError(f"{place} is damaged: {why}", hint="remove it and pack the same logs again")
 
 
 def live(batches: Iterable[Batch]) -> dict[str, tuple[str, Source]]:

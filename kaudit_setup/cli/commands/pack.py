@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,6 +61,7 @@ def pack(
     there = _target(to, cluster, source)
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
     with clean_up_when_ended(), source.fetch() as (logs, missing), rereadable(logs.files, stdin) as files:
+        _check_apart([file.path for file in files], to)
         done = write(files, there, cluster, show_bytes)
         show(
             output,
@@ -78,3 +81,11 @@ def _target(to: str | None, cluster: str, source: LogOptions) -> Target:
     if any(address.kind != "s3" for address in source.stored):
         raise InputError("pack reads log files, not stores", hint="name the files that the store was packed from")
     return target(to)
+
+
+def _check_apart(logs: Sequence[str], to: str | None) -> None:
+    """Raises InputError if logs lie in the folder that would become the archive: nobody would look at them there."""
+    folder = Path(to or "").resolve()
+    among = next((path for path in logs if folder in Path(path).resolve().parents), None)
+    if among is not None:
+        raise InputError(f"--to {to}: {among} lies there", hint="give the archive a folder of its own")

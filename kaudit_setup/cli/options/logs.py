@@ -259,6 +259,8 @@ class LogOptions(Reach, frozen=True, kw_only=True):
     @property
     def stored(self) -> list[Address]:
         """The archives and stores that `--log` names; empty if it names files. Raises InputError."""
+        if self.clusters:
+            _check_no_store(self.clusters)
         if self.remote or not self.log:
             return []
         from kaudit_setup.stores.opening import addresses
@@ -320,6 +322,20 @@ class LogOptions(Reach, frozen=True, kw_only=True):
         with self._believing(), self.connect() as found:
             _check_streams(())
             yield found
+
+
+def _check_no_store(clusters: Sequence[str]) -> None:
+    """Raises InputError if NAME=PATH names a store."""
+    from kaudit_setup.stores.opening import addresses
+
+    for one in clusters:
+        name, _, path = one.partition("=")
+        if addresses([path]):
+            raise InputError(
+                f"--cluster {one}: {path} is a store, and --cluster is for files",
+                hint=f"pack each into one archive, which keeps them apart (pack --cluster {name} --to ARCHIVE), "
+                "and give that to --log",
+            )
 
 
 def _brought(stored: Stores, wanted: Filter | None, folder: Path) -> LocalLogs:

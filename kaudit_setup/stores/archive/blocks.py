@@ -112,7 +112,10 @@ def _opened(place: Place, held: Held, *coded: str) -> Iterator[pq.ParquetFile]:
     import pyarrow.parquet as pq
 
     try:
-        with place.open(held.part.lines) as file, pq.ParquetFile(file, read_dictionary=list(coded)) as parquet:
+        with (
+            place.open(held.part.lines) as file,
+            pq.ParquetFile(file, read_dictionary=list(coded), page_checksum_verification=True) as parquet,
+        ):
             yield parquet
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{place.name}/{held.part.lines} could not be read: {error}") from error

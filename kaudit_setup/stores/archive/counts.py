@@ -126,9 +126,11 @@ class Sums:
         """Add one part. Raises StoreError for damage."""
         try:
             table = self._read(file)
-        except (OSError, zlib.error, msgspec.MsgspecError) as error:
+        except (OSError, MemoryError, OverflowError, zlib.error, msgspec.MsgspecError) as error:
+            # a length that was changed asks for any number of bytes
             raise StoreError(
-                f"{name} is damaged: {error}", hint="pack the logs of that day into a new archive"
+                f"{name} is damaged: {str(error) or 'a length is wrong'}",
+                hint="pack the logs of that day into a new archive",
             ) from error
         cells = self._cells
         keys = zip(*self._keys(table), strict=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +14,14 @@ from kaudit_setup.errors import InputError, StoreError
 from kaudit_setup.stores.sql import literal
 
 _GLOB = frozenset("*?{}[],'\\\n")
+
+_FULL = "make room there and run it again: what was not packed to its end counts for nothing"
+_HINTS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "the archive lies on a file system that cannot be written to: name another folder",
+    errno.ENOTDIR: "an archive is a folder: name another place",
+}
 
 
 class Folder:
@@ -71,7 +81,8 @@ class Folder:
         except OSError as error:
             raise _failed(str(target), error) from error
         finally:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):  # what kept it from being written keeps it from being removed, too
+                fresh.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """See `Place.remove`."""
@@ -108,4 +119,5 @@ def _sync(folder: Path) -> None:
 
 
 def _failed(what: str, error: OSError) -> StoreError:
-    return StoreError(f"{what}: {error.strerror or error}", hint="is the archive's folder there, and may you use it?")
+    hint = _HINTS.get(error.errno or 0, "is the archive's folder there, and may you use it?")
+    return StoreError(f"{what}: {error.strerror or error}", hint=hint)

@@ -127,6 +127,7 @@ class PartWriter:
             use_dictionary=[name for name in schema.names if name not in _DISTINCT],
             write_statistics=list(_TELLING),
             write_batch_size=_BLOCK_ROWS,
+            write_page_checksum=True,
             store_schema=False,
         ) as out:
             for number, (start, end) in enumerate(_cuts(lines.rows["size"].to_pylist())):

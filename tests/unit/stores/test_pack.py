@@ -625,3 +625,38 @@ def test_events_of_several_nodes_are_ordered_by_time(
     assert whole[1].count("2026-11-23T10:00:") >= 60
     first = run(capfd, "events", "-o", form, "--limit", "3", "--log", archive)
     assert first == run(capfd, "events", "-o", form, "--limit", "3", "--log", logs)
+
+
+@pytest.mark.parametrize("kind", ["batches/*.json", "*/*/*.lines.parquet", "*/*/*.index", "*/*/*.counts"])
+def test_a_flipped_bit_changes_no_answer_silently(
+    kind: str, tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    packed(capfd, write(tmp_path / "audit.log", *(event(n, auditID=f"id-{n}") for n in range(60))), to=archive)
+    asked = (["events", "-o", "raw"], ["who", "touched", "pod/p", "-n", "ns"], ["top", "--by", "user"])
+    whole = [run(capfd, *question, "--log", archive)[:2] for question in asked]
+    (file,) = archive.glob(kind)
+    data = file.read_bytes()
+    for at in range(7, len(data), max(1, len(data) // 9)):
+        file.write_bytes(data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1 :])
+        for question, right in zip(asked, whole, strict=True):
+            code, out, err = run(capfd, *question, "--log", archive)
+            assert (code, out) == right or (code == 1 and not out and err.startswith("error: ")), (question, at)
+            assert "this is a bug" not in err
+
+
+def test_where_an_archive_cannot_be_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = write(tmp_path / "logs" / "audit.log", event(1))
+    (tmp_path / "file").write_text("x")
+    code, _, err = run(capfd, "pack", "--log", log, "--to", tmp_path / "file")
+    assert code == 1
+    assert "Not a directory" in err
+    assert "an archive is a folder" in err
+    for folder in (log.parent, tmp_path):
+        code, _, err = run(capfd, "pack", "--log", log, "--to", folder)
+        assert code == 2
+        assert f"{log} lies there" in err
+    assert run(capfd, "pack", "--log", log, "--to", tmp_path / "archive")[0] == 0
+    argv = ["who", "deleted", "pod/p", "--cluster", f"one={tmp_path / 'archive'}", "--cluster", f"two={log}"]
+    code, _, err = run(capfd, *argv)
+    assert code == 2
+    assert "is a store, and --cluster is for files" in err
