@@ -25,7 +25,6 @@ from kaudit_setup.auditlog.record import Place, body_of, record_of
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import SMALL_BYTES, cores, scan
 from kaudit_setup.auditlog.search import Found, matches
-from kaudit_setup.auditlog.sources.by_time import by_time
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource, OfRequests
 from kaudit_setup.auditlog.timestamps import stamp
@@ -61,7 +60,7 @@ class Row(NamedTuple):
 
 
 _Sent = tuple[str, Key, int, int, bytes]
-_KEPT = msgspec.msgpack.Decoder(tuple[str, Key, int, tuple[bytes, bytes, bytes], int, bytes])
+_Kept = tuple[str, Key, int, tuple[bytes, bytes, bytes], int, bytes]
 
 
 class _Form(NamedTuple):
@@ -308,7 +307,11 @@ def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
     """The rows of a source that gives hits node by node; a store that knows its only node needs no order."""
     rows = _of_hits(logs, wanted, form)
     known = {(cover.cluster, cover.node) for cover in logs.coverage()}
-    return rows if len(known) == 1 else by_time(rows, _log_of, _encoded, _decoded)
+    if len(known) == 1:
+        return rows
+    from kaudit_setup.auditlog.sources.by_time import by_time
+
+    return by_time(rows, _log_of, _encoded, _decoded)
 
 
 def _log_of(row: Row) -> tuple[str, str]:
@@ -322,7 +325,7 @@ def _encoded(row: Row) -> bytes:
 
 
 def _decoded(data: bytes) -> Row:
-    time, key, late, names, line, body = _KEPT.decode(data)
+    time, key, late, names, line, body = msgspec.msgpack.decode(data, type=_Kept)
     node, path, cluster = map(fsdecode, names)
     return Row(time, key, late, Place(node, path, line, cluster), body)
 

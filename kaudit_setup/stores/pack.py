@@ -16,6 +16,7 @@ from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
+from kaudit_setup.errors import KauditError
 from kaudit_setup.stores.fingerprint import Fingerprint, fingerprint
 from kaudit_setup.stores.records import Counted, Source
 from kaudit_setup.stores.rows import Rows, rows_of
@@ -85,10 +86,13 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What `pack` did: the sources that it added; files whose text was there, with the path under which it was."""
+    """What `pack` did: the sources that it added; files whose text was there, with the path under which it was; and a
+    sentence, without a full stop, for each file that could not be read.
+    """
 
     added: tuple[Source, ...]
     there: tuple[tuple[LogFile, Source], ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +139,39 @@ class _Packer:
     progress: Progress
     known: list[Source] = field(default_factory=list)
     there: list[tuple[LogFile, Source]] = field(default_factory=list)
+    failed: list[KauditError] = field(default_factory=list)
 
     def batches(self, files: Sequence[LogFile]) -> Iterator[list[_Ready]]:
         """The files that are not there yet, as many at a time as are committed together."""
         waiting: list[_Ready] = []
-        texts: dict[str, _Ready] = {}
+        texts: set[str] = set()
         for file in files:
-            found = fingerprint(file, self.known)
-            if found.known is not None:
-                self.there.append((file, found.known))
-                continue
-            if found.text in texts:  # a copy of one that waits
+            found = self._look_at(file)
+            if found is not None and found.text in texts:  # a copy of one that waits
                 yield waiting
-                waiting, texts = [], {}
-                found = fingerprint(file, self.known)
-                if found.known is not None:
-                    self.there.append((file, found.known))
-                    continue
+                waiting, texts = [], set()
+                found = self._look_at(file)
+            if found is None:
+                continue
             waiting.append(_Ready(file, found))
-            texts[found.text] = waiting[-1]
+            texts.add(found.text)
             if sum(one.print.bytes for one in waiting) >= _BATCH_BYTES:
                 yield waiting
-                waiting, texts = [], {}
+                waiting, texts = [], set()
         if waiting:
             yield waiting
+
+    def _look_at(self, file: LogFile) -> Fingerprint | None:
+        """What a file is; None if it is there already, or cannot be read."""
+        try:
+            found = fingerprint(file, self.known)
+        except KauditError as error:
+            self.failed.append(error)
+            return None
+        if found.known is None:
+            return found
+        self.there.append((file, found.known))
+        return None
 
     def write(self, waiting: Sequence[_Ready]) -> list[Source]:
         """Pack the files of one batch."""
@@ -196,8 +209,8 @@ class _Packer:
 def pack(files: Sequence[LogFile], target: Target, cluster: str, progress: Progress) -> Packed:
     """Pack those of `files` whose text is not in `target` yet; of one that has grown, the lines that are new.
 
-    Each commit is whole or absent, wherever this is interrupted. Raises StoreError, and KauditError for a file that
-    cannot be read.
+    Each commit is whole or absent, wherever this is interrupted. Raises StoreError, and KauditError if none of the
+    files can be read.
     """
     packer = _Packer(target, cluster, progress, list(target.packed()))
     added: list[Source] = []
@@ -206,7 +219,9 @@ def pack(files: Sequence[LogFile], target: Target, cluster: str, progress: Progr
             sources = packer.write(waiting)
             added += sources
             packer.known += sources
-    return Packed(tuple(added), tuple(packer.there))
+    if packer.failed and len(packer.failed) == len(files):
+        raise packer.failed[0]
+    return Packed(tuple(added), tuple(packer.there), tuple(map(str, packer.failed)))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 from kaudit_setup.cli.answer import show
 from kaudit_setup.cli.options.groups import takes
 from kaudit_setup.cli.options.logs import LogOptions
-from kaudit_setup.cli.options.output import Output, OutputOption
+from kaudit_setup.cli.options.output import Output, OutputOption, exit_unless
 from kaudit_setup.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def pack(
     from kaudit_setup.report.documents.document import document, lost
     from kaudit_setup.report.pack import PackedLogs, as_item, as_text
     from kaudit_setup.report.progress import show_bytes
+    from kaudit_setup.report.terminal import notes
     from kaudit_setup.stores.pack import pack as write
 
     there = _target(to, cluster, source)
@@ -65,9 +66,11 @@ def pack(
         done = write(files, there, cluster, show_bytes)
         show(
             output,
-            lambda: document(PackedLogs, [as_item(done, there.name)], lost(missing())),
+            lambda: document(PackedLogs, [as_item(done, there.name)], lost([*missing(), *done.left_out])),
             lambda: as_text(done, there.name),
         )
+        notes(done.left_out)
+        exit_unless(not done.left_out)
 
 
 def _target(to: str | None, cluster: str, source: LogOptions) -> Target:

@@ -144,6 +144,15 @@ def test_fluent_bit_follows_the_log_and_sends_its_lines_as_they_are(capsys: pyte
     assert (s3["match"], s3["log_key"]) == (tail["tag"], tail["key"])
 
 
+def test_fluent_bit_goes_on_behind_a_long_line_and_keeps_nodes_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "fluent-bit"]) == 0
+    text = capsys.readouterr().out
+    (tail,) = _yaml("fluent-bit", capsys)["pipeline"]["inputs"]
+    assert tail["skip_long_lines"] in {True, "on"}  # off: the file is removed from the list of those that are read
+    assert "/audit/${HOSTNAME}/" in text
+    assert "Environment=HOSTNAME=%H" in text
+
+
 @pytest.mark.parametrize("name", ["vector", "fluent-bit", "alloy"])
 def test_a_log_on_standard_output_is_where_kubelet_keeps_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", name, "--log-path", "-"]) == 0

@@ -98,6 +98,22 @@ def test_a_compressed_file_that_is_cut_is_not_taken_for_whole(
     assert "cannot be packed: a compressed file that is cut short" in err
 
 
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_packed(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "audit.log", event(1), event(2))
+    cut = gzip.compress((logs / "audit.log").read_bytes() * 9)[:-20]
+    (logs / "audit-2026-05-01T10-00-00.000.log.gz").write_bytes(cut)
+    code, out, err = run(capfd, "pack", "-o", "json", "--to", archive, "--log", logs)
+    assert code == 1
+    document = json.loads(out)
+    assert [Path(one["file"]).name for one in document["items"][0]["added"]] == ["audit.log"]
+    assert "000.log.gz cannot be packed" in document["errors"][0]["message"]
+    assert "000.log.gz cannot be packed" in err
+    assert count(capfd, archive) == 2
+
+
 def test_two_copies_in_one_run_are_one(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     logs = [write(tmp_path / f"cp{n}/audit.log", *map(event, range(5))) for n in (1, 2)]
     assert packed(capfd, *logs, to=archive) == {"added": 1, "there": 1}
