@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
 from kaudit_setup.auditlog.archives.names import is_archive
+from kaudit_setup.auditlog.clusters.tell_apart import find_different_clusters
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.files import GZIP, LogFile
 from kaudit_setup.auditlog.filters import Filter
@@ -51,7 +52,8 @@ def bring(
     """The objects below `prefix` that may hold something of `window`, each with a private copy in `folder`; of a tar
     or zip archive its logs, unpacked into `room`.
 
-    Raises StoreError, and KauditError if the folder cannot be written.
+    Raises StoreError, KauditError if the folder cannot be written, and InputError if they are evidently logs of
+    several clusters.
     """
     below = f"{prefix}/" if prefix else ""
     there = [one for one in bucket.list(prefix) if one.key == prefix or one.key.startswith(below)]
@@ -80,7 +82,18 @@ def bring(
             f"the logs in s3://{bucket.bucket} cannot be kept in {folder}: {error.strerror or error}",
             hint="make room there, name another place with TMPDIR, or narrow the time with --since and --until",
         ) from error
+    _check_one_cluster(files)
     return Brought(tuple(files), tuple(left_out))
+
+
+def _check_one_cluster(files: Sequence[LogFile]) -> None:
+    """Raises InputError if objects of one name would be taken for one."""
+    apart = find_different_clusters(files)
+    if apart is not None:
+        raise InputError(
+            f"{apart.one.path} and {apart.other.path} are logs of different clusters: {apart.why}",
+            hint="ask the prefix of one, or pack each under its name: pack --log PREFIX --cluster NAME --to ARCHIVE",
+        )
 
 
 def _unpacked(archive: Path, node: str, url: str, room: ExtractionFolder) -> Brought:

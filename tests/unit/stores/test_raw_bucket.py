@@ -122,21 +122,41 @@ def test_archives_in_a_bucket_are_unpacked(
 ) -> None:
     one, two, three = (json.dumps(event(n), separators=(",", ":")).encode() + b"\n" for n in (1, 2, 3))
     with storekit.s3(monkeypatch, tmp_path / "home") as bucket:
-        bucket.put_object(Bucket="audit", Key="raw/a.tar.gz", Body=_tar(cp1=one, cp2=two))
-        argv = ["events", "-o", "json", "--log", "s3://audit/raw"]
+        bucket.put_object(Bucket="audit", Key="packed/a.tar.gz", Body=_tar(cp1=one, cp2=two))
+        argv = ["events", "-o", "json", "--log", "s3://audit/packed"]
         assert main(argv) == 0
         found = json.loads(capfd.readouterr().out)["items"]
         assert [(row["auditID"], row["source"]["node"], row["source"]["file"]) for row in found] == [
-            ("id-1", "audit/raw/cp1", "s3://audit/raw/a.tar.gz:cp1/audit.log"),
-            ("id-2", "audit/raw/cp2", "s3://audit/raw/a.tar.gz:cp2/audit.log"),
+            ("id-1", "audit/packed/cp1", "s3://audit/packed/a.tar.gz:cp1/audit.log"),
+            ("id-2", "audit/packed/cp2", "s3://audit/packed/a.tar.gz:cp2/audit.log"),
         ]
-        bucket.put_object(Bucket="audit", Key="raw/b.zip", Body=_zip(three))
+        bucket.put_object(Bucket="audit", Key="packed/b.zip", Body=_zip(three))
         assert main(argv) == 1
         document = json.loads(capfd.readouterr().out)
         assert [row["auditID"] for row in document["items"]] == ["id-1", "id-2", "id-3"]
-        assert "s3://audit/raw/b.zip:old.tar is left out" in document["errors"][0]["message"]
-        assert main(["top", "--by", "user", "--log", "s3://audit/raw"]) == 1
-        assert "s3://audit/raw/b.zip:old.tar is left out" in capfd.readouterr().err
+        assert "s3://audit/packed/b.zip:old.tar is left out" in document["errors"][0]["message"]
+        assert main(["top", "--by", "user", "--log", "s3://audit/packed"]) == 1
+        assert "s3://audit/packed/b.zip:old.tar is left out" in capfd.readouterr().err
+
+
+def test_clusters_in_one_bucket_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def log(cluster: str, first: int) -> bytes:
+        user = {"username": "system:serviceaccount:kube-system:replicaset-controller", "uid": cluster, "groups": []}
+        found = (event(first + n, auditID=f"{cluster}-{n}", user=user) for n in (0, 90))
+        return b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in found)
+
+    with storekit.s3(monkeypatch, tmp_path / "home") as bucket:
+        for first, cluster in enumerate(("prod", "staging")):
+            bucket.put_object(Bucket="audit", Key=f"both/{cluster}/2026/11/23/a.log", Body=log(cluster, first))
+        for question in (["who", "deleted", "pod/x"], ["events"], ["top", "--by", "user"]):
+            assert main([*question, "--log", "s3://audit/both"]) == 2
+            out, err = capfd.readouterr()
+            assert not out
+            assert "are logs of different clusters" in err
+            assert main([*question, "--log", "s3://audit/both/prod"]) != 2
+            capfd.readouterr()
 
 
 _LIST = (
