@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from documentkit import document, only
 from logkit import SCENARIO, answer, event, write
-from shapekit import ENCODINGS, PACKED, SAME, TIME, gcloud, gke, gke_entry, joined, legacy
+from shapekit import ENCODINGS, PACKED, SAME, TIME, gcloud, gke, gke_entry, go_json, joined, legacy
 
 from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.find import find_logs
@@ -401,3 +401,25 @@ def test_a_decompression_bomb_is_stopped_and_said(packed: str) -> None:
     assert got <= 80 << 20
     assert tally.damaged == 1
     assert "grows more than 500 times" in tally.losses[0].what
+
+
+def test_a_part_of_dockers_that_ends_with_a_brace_goes_on(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    text = RECORDED[0] + b"\n"
+    cut = text.index(b"}") + 1
+    parts = [go_json({"log": part.decode(), "stream": "stdout", "time": TIME}) for part in (text[:cut], text[cut:])]
+    log = tmp_path / "audit.log"
+    log.write_bytes(joined(parts))
+    assert main(["events", "--log", str(log), "-o", "raw"]) == 0
+    assert capfd.readouterr().out.encode() == text
+
+
+def test_parts_of_two_streams_between_each_other(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    first, other = RECORDED[0], RECORDED[1]
+    begins = [b" stdout P " + first[:90], b" stderr P " + other[:50]]
+    ends = [b" stdout F " + first[90:], b" stderr F " + other[50:]]
+    log = tmp_path / "audit.log"
+    log.write_bytes(joined([TIME.encode() + part for part in (*begins, *ends)]))
+    assert main(["events", "--log", str(log), "-o", "json"]) == 0
+    items = json.loads(capfd.readouterr().out)["items"]
+    wanted = [(json.loads(text)["auditID"], line) for text, line in ((first, 1), (other, 2))]
+    assert sorted((item["auditID"], item["source"]["line"]) for item in items) == sorted(wanted)
