@@ -25,7 +25,7 @@ from kaudit_setup.auditlog.sources.collecting import collect as collecting
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.nodes import RemoteLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS
-from kaudit_setup.change import backup, persist, plan, preflight, status
+from kaudit_setup.change import backup, persist, plan_enable, preflight, status
 from kaudit_setup.change.diagnose import telling_lines, why_not_proved
 from kaudit_setup.change.expectation import Expectation
 from kaudit_setup.change.leftovers import purge, recover
@@ -452,8 +452,8 @@ def answer(data: bytes) -> None:
 
 
 def _planned(state: NodeState) -> None:
-    wanted = plan.Wanted(POLICY)
-    made = plan.plan_enable(state, wanted, plan.target_of(state, wanted))
+    wanted = plan_enable.Wanted(POLICY)
+    made = plan_enable.plan_enable(state, wanted, plan_enable.target_of(state, wanted))
     preflight.inspect(state, made, prove=True)
     json.dumps(backup.describe(made, state, name="x", by="me"))
 
