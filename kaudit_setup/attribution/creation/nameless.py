@@ -5,6 +5,7 @@ from __future__ import annotations
 from kaudit_setup.attribution.chain import both
 from kaudit_setup.attribution.creation.candidates import Candidates
 from kaudit_setup.attribution.creation.living import creation_of_the_living, made_in_its_second
+from kaudit_setup.attribution.creation.missing_requests import lacking_requests
 from kaudit_setup.attribution.creation.owner_changes import for_the_owner
 from kaudit_setup.attribution.creation.prefix import creation_by_prefix
 from kaudit_setup.attribution.creation.result import Creation, by_name
@@ -46,7 +47,8 @@ def _told_apart(candidates: Candidates) -> Creation:
     why = f"{_before_first(candidates, chosen)}{f'; its name follows {scheme}' if scheme else ''}"
     without_body = _met_as_promptly(candidates, chosen)
     notes = (rivals_note(candidates, likely), rivals_without_body(candidates.object, without_body))
-    return Creation(chosen, "inferred", why, both(*notes), or_others(candidates, likely, without_body))
+    lacking = "" if chosen.by_kubernetes else lacking_requests(candidates, chosen)
+    return Creation(chosen, "inferred", why, both(*notes), both(or_others(candidates, likely, without_body), lacking))
 
 
 def _met_as_promptly(candidates: Candidates, chosen: Request) -> list[str]:

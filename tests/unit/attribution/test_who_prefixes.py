@@ -68,3 +68,15 @@ def test_more_pods_than_requests_for_their_prefix_prove_nothing(who: Asker) -> N
     assert "made by a request that is not in this log" in who.text("created", "pod/task-dddd2").splitlines()[0]
     write(who.path, *first, nameless("09:00:00.300000", "bob", "task-"), bound("09:00:00.400000", "task-dddd2"))
     assert who.json("created", "pod/task-dddd2")["confidence"] == "certain"
+
+
+def test_without_bodies_too_many_pods_for_their_requests_are_said(who: Asker) -> None:
+    write(
+        who.path,
+        nameless("09:00:00.000000", "bob"),
+        bound("09:00:00.010000", "task-cccc2"),
+        bound("09:00:00.400000", "task-dddd2"),
+    )
+    said = who.text("created", "pod/task-dddd2").splitlines()[0]
+    assert "bob created it" in said
+    assert "made by a request that is not in this log" in said
