@@ -12,10 +12,11 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
+from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
-from kaudit_setup.auditlog.shapes.reading import Reading, Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 from kaudit_setup.auditlog.shapes.sought import Sought
 
 _ID: Final = b'"auditID"'

@@ -19,7 +19,8 @@ import msgspec
 
 from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
-from kaudit_setup.auditlog.shapes.reading import Decoded, Texts, Values
+from kaudit_setup.auditlog.shapes.forms import Decoded, Values
+from kaudit_setup.auditlog.shapes.reading import Texts
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.shapes.records import Records

@@ -14,11 +14,12 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders, lines_with
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
 from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
+from kaudit_setup.auditlog.shapes.forms import Spans, Strings
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.names import CRI, DOCKER, PLAIN
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Reading, Spans, Strings, Texts
+from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 
 _NOTHING: Final = Texts([], [])
 _SAMPLE_BYTES: Final = 1 << 10

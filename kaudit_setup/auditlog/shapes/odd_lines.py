@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
+from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.lists.nested import Nested
-from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts, count_lines
+from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts
 from kaudit_setup.auditlog.shapes.sought import Frame, Others, Sought, escaped, frame_of
 
 _ID: Final = b'"auditID"'

@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
+from kaudit_setup.auditlog.shapes.forms import Decoded, Strings
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
-from kaudit_setup.auditlog.shapes.reading import Decoded, Strings, Texts
+from kaudit_setup.auditlog.shapes.reading import Texts
 
 _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""

@@ -11,8 +11,9 @@ from itertools import accumulate, chain, repeat
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.events import STRING
+from kaudit_setup.auditlog.shapes.forms import Form, Strings, Values, count_lines
 from kaudit_setup.auditlog.shapes.lists.way import ODD, Inside, Way
-from kaudit_setup.auditlog.shapes.reading import Form, Step, Strings, Texts, Values, count_lines
+from kaudit_setup.auditlog.shapes.reading import Step, Texts
 from kaudit_setup.auditlog.shapes.sought import escaped
 from kaudit_setup.auditlog.shapes.steps import Each, Field, Item
 

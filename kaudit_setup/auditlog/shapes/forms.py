@@ -1,0 +1,244 @@
+"""The forms in which lines are kept before they are made into one piece: places in a block, strings, values, records.
+
+What is asked of many lines is asked of the form as a whole: to ask each of them takes as long as to decode it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from io import BytesIO
+from itertools import compress, repeat
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
+
+
+@cache
+def _newlines() -> Find:
+    return finders([b"\n"])[0]
+
+
+def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
+    """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
+    end = len(data) if size is None else size
+    look = min(end, _LOOK_BYTES)
+    if data.count(b"\n", 0, look) * _SHORT_LINE > look:
+        return data.count(b"\n", 0, end)
+    return len(_newlines()(memoryview(data)[:end]))
+
+
+_SHORT_LINE: Final = 200  # bytes
+_LOOK_BYTES: Final = 4096
+
+
+class Form(Protocol):
+    """Lines, from which events are decoded, before they are made into one piece."""
+
+    def __len__(self) -> int: ...
+
+    def all_own(self) -> bool:
+        """Whether each begins and ends like an event of kube-apiserver."""
+        ...
+
+    def texts(self) -> list[bytes]:
+        """Each of them, without its newline."""
+        ...
+
+    def joined(self) -> bytes:
+        """All of them in one piece, each with a newline."""
+        ...
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """How many bytes each has, with a newline. `joined`: all of them in one piece."""
+        ...
+
+
+class Spans(msgspec.Struct, frozen=True):
+    """Lines, or what each of them ends with, where they are in `data`: from a start to the newline at its end.
+
+    What is asked of all of them is asked of one piece of bytes: a question to each of them takes as long as to decode
+    a part of it.
+    """
+
+    data: bytes
+    starts: list[int]
+    ends: list[int]
+    whole: bool = False
+    """Whether they are all of `data`."""
+
+    @classmethod
+    def of(cls, lines: bytes) -> Spans:
+        """All lines, each ended by a newline."""
+        found = _newlines()(memoryview(lines))
+        starts = [0, *(behind for _, _, behind in found)]
+        starts.pop()
+        return cls(lines, starts, [at for _, at, _ in found], whole=True)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def begin_at(self, starts: list[int]) -> Spans:
+        """The same lines from these places on."""
+        return Spans(self.data, starts, self.ends)
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        del joined
+        return [end - start + 1 for start, end in zip(self.starts, self.ends, strict=True)]
+
+    def those(self, kept: Iterable[int]) -> Spans:
+        """Those of which `kept` is not 0."""
+        return Spans(self.data, list(compress(self.starts, kept)), list(compress(self.ends, kept)))
+
+    def heads(self, size: int) -> list[bytes]:
+        """The first bytes of each; of a shorter one also what follows it."""
+        data = self.data
+        return [data[start : start + size] for start in self.starts]
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        data, count = self.data, len(self.ends)
+        if b"".join(self.heads(len(OWN_ORDER))) != OWN_ORDER * count:
+            return False
+        return bytes([data[end - 1] for end in self.ends]) == b"}" * count
+
+    def otherwise(self) -> list[int]:
+        """Which of them do not."""
+        data, pairs = self.data, zip(self.heads(len(OWN_ORDER)), self.ends, strict=True)
+        return [at for at, (head, end) in enumerate(pairs) if head != OWN_ORDER or data[end - 1] != _BRACE]
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        data = self.data
+        return [data[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        if self.whole:
+            return self.data
+        view = memoryview(self.data)
+        return b"".join([view[start : end + 1] for start, end in zip(self.starts, self.ends, strict=True)])
+
+
+_BRACE: Final = ord("}")
+
+
+class Strings(msgspec.Struct, frozen=True):
+    """Lines that were in JSON strings: each is a string, and each of them has its newline, or none has."""
+
+    strings: list[str]
+    end: str
+
+    @classmethod
+    def of(cls, strings: list[str]) -> Strings | None:
+        """None if some of them are not one line each, or are empty. Raises TypeError if one is no string."""
+        count, found = len(strings), sum(map(str.find, strings, repeat("\n")))
+        if not all(strings):
+            return None
+        # -1 where there is none, and at most the place of the last letter
+        if found == -count:
+            return cls(strings, "")
+        return cls(strings, "\n") if found == sum(map(len, strings)) - count else None
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        begin, end = OWN_ORDER.decode(), "}" + self.end
+        size, last = len(begin), -len(end)
+        return {one[:size] for one in self.strings} == {begin} and {one[last:] for one in self.strings} == {end}
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self.joined().split(b"\n")[:-1]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        strings, between = (self.strings, "") if self.end else ([*self.strings, ""], "\n")
+        joined = between.join(strings)
+        # of many strings one with a wide letter makes all of them wide
+        return joined.encode() if joined.isascii() else between.encode().join(map(str.encode, strings))
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        if not joined.isascii():
+            return list(map(len, BytesIO(joined)))
+        more = 1 - len(self.end)
+        return [len(one) + more for one in self.strings]
+
+
+class Values(msgspec.Struct, frozen=True):
+    """Lines that were JSON values."""
+
+    lines: bytes
+    known: list[int]
+
+    @classmethod
+    def of(cls, values: Sequence[bytes | msgspec.Raw]) -> Values | None:
+        """None if some of them are not one line each."""
+        lines = b"\n".join([*values, b""])
+        sizes = [size + 1 for size in map(len, values)]
+        return cls(lines, sizes) if count_lines(lines) == len(values) else None
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        lines = self.lines
+        own = lines.startswith(OWN_ORDER) and lines.endswith(b"}\n")
+        return own and lines.count(b"}\n" + OWN_ORDER) == len(self.known) - 1
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self.lines.split(b"\n")[:-1]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        return self.lines
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        del joined
+        return self.known
+
+
+class Decoded:
+    """Elements of an array that were decoded already, as records. Their texts are read if they are asked for."""
+
+    def __init__(self, records: list[Any], by: object, lines: Callable[[], Values]) -> None:
+        """`by`: who decoded them, and knows what they are."""
+        self._records = records
+        self._count = len(records)
+        self._by = by
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, by: object) -> list[Any]:
+        """The records, once, for whom decoded them: they keep the memory that they were read from."""
+        if by is not self._by:
+            return []
+        records, self._records = self._records, []
+        return records
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        return False
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self._lines().texts()
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        return self._lines().joined()
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        return list(map(len, BytesIO(joined)))
