@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from io import BytesIO
 from itertools import compress, repeat
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -73,9 +74,9 @@ class Spans(msgspec.Struct, frozen=True):
     def of(cls, lines: bytes) -> Spans:
         """All lines, each ended by a newline."""
         found = _newlines()(memoryview(lines))
-        starts = [0, *(behind for _, _, behind in found)]
+        starts = [0, *map(itemgetter(2), found)]
         starts.pop()
-        return cls(lines, starts, [at for _, at, _ in found], whole=True)
+        return cls(lines, starts, list(map(itemgetter(1), found)), whole=True)
 
     def __len__(self) -> int:
         return len(self.ends)

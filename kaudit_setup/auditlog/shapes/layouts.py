@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress
-from operator import le
+from itertools import compress, repeat
+from operator import add, le
 from typing import Final, NamedTuple
 
 import msgspec
@@ -52,20 +52,20 @@ class _Pieces(NamedTuple):
     """
 
     numbers: list[int]
-    lasts: list[bool]
+    lasts: bytes
     data: bytes
 
     @classmethod
     def by_stream(
-        cls, streams: Sequence[str], lasts: Sequence[bool], join: Callable[[list[bool]], bytes]
+        cls, streams: Mapping[str, bytes], lasts: bytes, join: Callable[[bytes], bytes]
     ) -> dict[str, _Pieces]:
-        """`streams`, `lasts`: of each line. `join`: the parts of the lines for which it is given True."""
-        found = {}
-        for name in dict.fromkeys(streams):
-            those = [stream == name for stream in streams]
-            numbers = list(compress(range(len(streams)), those))
-            found[name] = cls(numbers, list(compress(lasts, those)), join(those))
-        return found
+        """`streams`: of each stream which lines are of it; `lasts`: which have the last part of a text. A byte for
+        each line, 1 or 0, so that all of them are taken at once. `join`: the parts of the lines that it is given so.
+        """
+        return {
+            name: cls(list(compress(range(len(those)), those)), bytes(compress(lasts, those)), join(those))
+            for name, those in streams.items()
+        }
 
 
 class _Joined:
@@ -115,12 +115,9 @@ class _Joined:
             lasts = list(compress(pieces.numbers, pieces.lasts))
             if len(spans.ends) != len(lasts):
                 return None
-            begins = [
-                first,
-                *(number for number, after in zip(pieces.numbers[1:], pieces.lasts, strict=False) if after),
-            ]
-            starts += [size + at for at in spans.starts]
-            ends += [size + at for at in spans.ends]
+            begins = [first, *compress(pieces.numbers[1:], pieces.lasts)]
+            starts += [size + at for at in spans.starts] if size else spans.starts
+            ends += [size + at for at in spans.ends] if size else spans.ends
             begun += begins[: len(lasts)]
             last += lasts
             done.append(whole)
@@ -173,25 +170,56 @@ class Cri:
         if whole or found.spans is None or not found.count:
             return whole
         data, starts = found.spans.data, found.spans.starts
-        at = [data.find(b" std", start, start + _HEADER_BYTES) for start in starts]
-        tags = [data[begin : begin + _TAG_BYTES] for begin in at]
-        if not _TAGS.keys() >= set(tags) or b"\r" in data:
+        at = list(map(data.find, repeat(b" std"), starts, map(_HEADER_BYTES.__add__, starts)))
+        begins = list(map(len(_OUT).__add__, at))
+        tags = None if b"\r" in data else _Tags.of([data[begin:end] for begin, end in zip(at, begins, strict=True)])
+        if tags is None:
             return None
-        streams = [_TAGS[tag] for tag in tags]
-        lasts = [tag.endswith(b"F ") for tag in tags]
-        ends = [end + last for end, last in zip(found.spans.ends, lasts, strict=True)]
-        view = memoryview(data)
-        parts = [view[begin + _TAG_BYTES : end] for begin, end in zip(at, ends, strict=True)]
-        pieces = _Pieces.by_stream(streams, lasts, lambda those: b"".join(compress(parts, those)))
+        ends = map(add, found.spans.ends, tags.lasts)  # the newline is of the last part
+        parts = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        pieces = _Pieces.by_stream(tags.streams, tags.lasts, lambda those: b"".join(compress(parts, those)))
         return self._joined.join_streams(pieces, found.count)
 
     def rest(self) -> Texts:
         return self._joined.rest()
 
 
-_TAGS: Final = {f" {name} {tag} ".encode(): name for name in ("stdout", "stderr") for tag in "PF"}
-_TAG_BYTES: Final = len(" stdout F ")
+class _Tags(NamedTuple):
+    """What stands between the time and the text of lines: with a byte for each line, 1 or 0, which lines are of each
+    stream and which have a last part.
+    """
+
+    streams: dict[str, bytes]
+    lasts: bytes
+
+    @classmethod
+    def of(cls, each: list[bytes]) -> _Tags | None:
+        """None if some are others."""
+        tags, size = b"".join(each), len(_OUT)
+        if len(tags) != size * len(each):
+            return None
+        # what stands at the same place of all of them
+        letters = [tags[at::size] for at in range(size)]
+        out = letters[_STREAM_AT].translate(_IS_OUT)
+        lasts = letters[_TAG_AT].translate(_IS_LAST)
+        for at, (one, other) in enumerate(zip(_OUT, _ERR, strict=True)):
+            which = lasts if at == _TAG_AT else out
+            if letters[at] != which.translate(bytes.maketrans(b"\1\0", bytes([one, other]))):
+                return None
+        both = {"stdout": out, "stderr": out.translate(_OTHERS)}
+        first_line = dict(sorted(both.items(), key=lambda one: one[1][0], reverse=True))
+        return cls({name: those for name, those in first_line.items() if 1 in those}, lasts)
+
+
+_OTHERS: Final = bytes.maketrans(b"\1\0", b"\0\1")
+_OUT: Final = b" stdout F "
+_ERR: Final = b" stderr P "
+_STREAM_AT: Final = _OUT.index(b"o")
+_TAG_AT: Final = _OUT.index(b"F")
+_IS_OUT: Final = bytes(letter == _OUT[_STREAM_AT] for letter in range(256))
+_IS_LAST: Final = bytes(letter == _OUT[_TAG_AT] for letter in range(256))
 _HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
+_FEW: Final = 64  # lines, of which some are parts if most lines of the file are
 
 
 def _cri_whole(found: Texts) -> Texts | None:
@@ -200,7 +228,10 @@ def _cri_whole(found: Texts) -> Texts | None:
     if spans is None:
         return None
     find = spans.data.find
-    starts = [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts]
+    starts = [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts[:_FEW]]
+    if 2 in starts:
+        return None
+    starts += [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts[_FEW:]]
     return found.become_form(spans.begin_at(starts)) if 2 not in starts and all(map(le, starts, spans.ends)) else None
 
 
@@ -279,12 +310,13 @@ class Docker:
         whole = None if self._joined.busy else Strings.of(logs)
         if whole and whole.end:
             return found.become_form(whole)
-        lasts = [log.endswith("\n") for log in logs]
-        if not logs or any(log[-1:] == "}" and _ends(log) for log in logs):
+        lasts = bytes(map(str.endswith, logs, repeat("\n")))
+        unfinished = compress(logs, lasts.translate(_OTHERS))
+        if not logs or any(log.endswith("}") and _ends(log) for log in unfinished):
             return None
-        pieces = _Pieces.by_stream(
-            [one.stream for one in records], lasts, lambda those: "".join(compress(logs, those)).encode()
-        )
+        names = [one.stream for one in records]
+        streams = {name: bytes(map(name.__eq__, names)) for name in dict.fromkeys(names)}
+        pieces = _Pieces.by_stream(streams, lasts, lambda those: "".join(compress(logs, those)).encode())
         return self._joined.join_streams(pieces, found.count)
 
     def _records(self, texts: list[bytes]) -> list[_Logged | bytes]:
