@@ -8,7 +8,7 @@ google/rpc/code.proto.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -27,8 +27,8 @@ _HTTP: Final = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 
     15: 500,
     16: 401,
 }
-_MOST_KNOWN, _SHORT = 4096, 1024  # objects that are remembered, and characters of their names
-_LONGEST_KNOWN: Final = 2048  # bytes of an entry's payload that is remembered
+_MOST_KNOWN: Final = 4096  # payloads, and parts of them, that are remembered
+_LONGEST_KNOWN: Final = 2048  # bytes of an entry's payload that is remembered, and of one whose parts are
 
 
 class _Person(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -220,7 +220,10 @@ def _event(text: bytes) -> bytes:
         payload = entry.proto_payload
         if payload.service_name != "k8s.io":
             return b""
-        around = _mapped(payload, entry.labels, begun=entry.operation.begun)
+        head = len(text) - len(bytes(payload.request)) - len(bytes(payload.response))
+        parts = _KNOWN if head <= _LONGEST_KNOWN else _PARTS
+        annotations = _annotations(entry.labels, _decision(payload))
+        around = _mapped(payload, parts, annotations, begun=entry.operation.begun)
         name = _TEXT.encode(entry.operation.id or entry.insert_id)
         time = _TEXT.encode(restamp(entry.timestamp))
         return b"".join((around.level, name, around.asked, time, _STAMPED, time, around.labels)).rstrip(b"\n")
@@ -232,7 +235,8 @@ def _around_of(payload: bytes, labels: bytes, *, begun: bool) -> _Around | None:
     """As `_mapped`, of what is not decoded; None if that cannot be, or it is another service's."""
     try:
         asked = _PAYLOAD.decode(payload)
-        return _mapped(asked, _LABELS.decode(labels), begun=begun) if asked.service_name == "k8s.io" else None
+        annotations = _known_annotations(labels, _decision(asked))
+        return _mapped(asked, _KNOWN, annotations, begun=begun) if asked.service_name == "k8s.io" else None
     except REFUSED:
         return None
 
@@ -251,41 +255,64 @@ def _is_second(text: str) -> bool:
     return text.endswith(".") and bool(stamp_or_nothing(f"{text[:-1]}Z"))
 
 
-def _mapped(payload: _Payload, labelled: Mapping[str, str], *, begun: bool) -> _Around:
-    where, creates = payload.resource_name, payload.method_name.endswith(".create")
-    ref = (_known_object if len(where) < _SHORT else _object)(where, creates)
+class _Ref(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    api_group: str = ""
+    api_version: str = ""
+    subresource: str = ""
+
+
+def _annotations(labelled: Mapping[str, str], decision: str) -> bytes:
     labels = {name: text for name, text in labelled.items() if "k8s.io/" in name or "kubernetes.io/" in name}
-    if payload.authorization_info and "authorization.k8s.io/decision" not in labels:
-        granted = all(one.granted for one in payload.authorization_info)
-        labels["authorization.k8s.io/decision"] = "allow" if granted else "forbid"
-    level = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": _level(payload)}
-    asked: dict[str, Any] = {
-        "stage": "ResponseStarted" if begun else "ResponseComplete",
-        "requestURI": _uri(payload.resource_name),
-        "verb": payload.method_name.rpartition(".")[2],
-        **payload.authentication_info.users,
-        "sourceIPs": [payload.request_metadata.caller_ip] if payload.request_metadata.caller_ip else [],
-        "userAgent": payload.request_metadata.caller_supplied_user_agent,
-    }
-    if ref:
-        asked["objectRef"] = ref
-    asked["responseStatus"] = {"metadata": {}, "code": _code(payload)}
-    bodies = {"requestObject": payload.request, "responseObject": payload.response}
-    asked |= {name: body for name, body in bodies.items() if bytes(body)}
-    return _Around(
-        _TEXT.encode(level)[:-1] + b',"auditID":',
-        b"," + _TEXT.encode(asked)[1:-1] + b',"requestReceivedTimestamp":',
-        b',"annotations":' + _TEXT.encode(labels) + b"}\n",
+    if decision and "authorization.k8s.io/decision" not in labels:
+        labels["authorization.k8s.io/decision"] = decision
+    return b',"annotations":' + _TEXT.encode(labels) + b"}\n"
+
+
+def _decision(payload: _Payload) -> str:
+    """Empty if the entry does not say it."""
+    if not payload.authorization_info:
+        return ""
+    return "allow" if all(one.granted for one in payload.authorization_info) else "forbid"
+
+
+def _mapped(payload: _Payload, parts: _Parts, annotations: bytes, *, begun: bool) -> _Around:
+    where, method = payload.resource_name, payload.method_name
+    request, response = bytes(payload.request), bytes(payload.response)
+    asked = (
+        _BEGUN if begun else _COMPLETE,
+        _TEXT.encode(_uri(where)),
+        parts.verb(method),
+        parts.users(payload.authentication_info),
+        parts.client(payload.request_metadata),
+        parts.ref(where, method.endswith(".create")),
+        parts.status(_code(payload, response)),
+        b',"requestObject":' if request else b"",
+        request,
+        b',"responseObject":' if response else b"",
+        response,
+        b',"requestReceivedTimestamp":',
     )
+    level = "RequestResponse" if response else "Request" if request else "Metadata"
+    return _Around(_LEVELS[level], b"".join(asked), annotations)
 
 
-def _level(payload: _Payload) -> str:
-    if bytes(payload.response):
-        return "RequestResponse"
-    return "Request" if bytes(payload.request) else "Metadata"
+def _verb(method: str) -> bytes:
+    return b',"verb":' + _TEXT.encode(method.rpartition(".")[2])
 
 
-def _object(where: str, creates: bool) -> Mapping[str, str]:
+def _users(who: _Who) -> bytes:
+    return b"," + _TEXT.encode(who.users)[1:-1]
+
+
+def _client(client: _From) -> bytes:
+    addresses = [client.caller_ip] if client.caller_ip else []
+    return b"," + _TEXT.encode({"sourceIPs": addresses, "userAgent": client.caller_supplied_user_agent})[1:-1]
+
+
+def _ref(where: str, creates: bool) -> bytes:
     """The objectRef of `GROUP/VERSION[/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]]`; `core` is no group."""
     group, _, rest = where.partition("/")
     version, _, rest = rest.partition("/")
@@ -293,21 +320,46 @@ def _object(where: str, creates: bool) -> Mapping[str, str]:
     namespace = ""
     if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in {"status", "finalize"}:
         namespace, parts = parts[1], parts[2:]
-    resource, name, *others = (*parts, "")
+    resource, name = parts[0], parts[1] if len(parts) > 1 else ""
     if resource == "namespaces" and not creates:
         namespace = name  # a request for one namespace carries it as its namespace, too
-    found = {
-        "resource": resource,
-        "namespace": namespace,
-        "name": name,
-        "apiGroup": "" if group == "core" or not resource else group,
-        "apiVersion": version if resource else "",
-        "subresource": "/".join(filter(None, others)),
-    }
-    return {key: value for key, value in found.items() if value}
+    if not resource:
+        group = version = ""
+    below = "/".join(filter(None, parts[2:])) if len(parts) > 2 else ""
+    found = _Ref(resource, namespace, name, "" if group == "core" else group, version, below)
+    return b',"objectRef":' + _TEXT.encode(found) if found != _NO_REF else b""
 
 
-_known_object = lru_cache(maxsize=_MOST_KNOWN)(_object)
+def _status(code: int) -> bytes:
+    return b',"responseStatus":{"metadata":{},"code":' + _TEXT.encode(code) + b"}"
+
+
+class _Parts(NamedTuple):
+    """What makes the parts of an event that it has in common with others, each with a comma before it."""
+
+    verb: Callable[[str], bytes]
+    users: Callable[[_Who], bytes]
+    client: Callable[[_From], bytes]
+    ref: Callable[[str, bool], bytes]
+    status: Callable[[int], bytes]
+
+
+_known = lru_cache(maxsize=_MOST_KNOWN)
+_NO_REF: Final = _Ref()
+_PARTS: Final = _Parts(_verb, _users, _client, _ref, _status)
+_KNOWN: Final = _Parts(_known(_verb), _known(_users), _known(_client), _known(_ref), _known(_status))
+_BEGUN: Final = b',"stage":"ResponseStarted","requestURI":'
+_COMPLETE: Final = b',"stage":"ResponseComplete","requestURI":'
+_LEVELS: Final = {
+    level: b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"%s","auditID":' % level.encode()
+    for level in ("Metadata", "Request", "RequestResponse")
+}
+
+
+@_known
+def _known_annotations(labels: bytes, decision: str) -> bytes:
+    """Raises one of `events.REFUSED` if these are no labels."""
+    return _annotations(_LABELS.decode(labels), decision)
 
 
 def _uri(name: str) -> str:
@@ -315,11 +367,11 @@ def _uri(name: str) -> str:
     return f"/api/{rest}" if group == "core" else f"/apis/{name}" if rest else name
 
 
-def _code(payload: _Payload) -> int:
+def _code(payload: _Payload, response: bytes) -> int:
     """The HTTP status: of the answer if it is a Status, else the nearest to the RPC status that the entry has."""
-    if b'"Failure"' in bytes(payload.response):
+    if b'"Failure"' in response:
         try:
-            answer = _ANSWER.decode(payload.response)
+            answer = _ANSWER.decode(response)
         except REFUSED:
             answer = _Answer()
         if answer.code and (answer.kind == "Status" or answer.type.endswith(".Status")):
