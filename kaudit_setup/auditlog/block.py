@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from kaudit_setup.auditlog.event import Event
+
 _INK: Final = re.compile(rb"\S")
 
 
@@ -27,6 +29,8 @@ class Block(msgspec.Struct):
     height: int = 0
     known: list[int] | None = None
     """The lines' sizes, where they are known already."""
+    events: list[Event] | None = None
+    """What was decoded of each line, where that is known already."""
 
     @property
     def view(self) -> memoryview:

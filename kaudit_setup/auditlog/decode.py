@@ -164,7 +164,7 @@ class Lines:
         self._texts: list[bytes] | None = None
         self.events: list[Event | None] = []
         with suppress(*REFUSED):
-            self.events = cast(list[Event | None], decoder.decode_lines(block.view))
+            self.events = cast(list[Event | None], block.events or decoder.decode_lines(block.view))
         if block.blank:
             self.events = [None] * len(self.sizes)
             tally.events -= len(self.sizes)
@@ -196,7 +196,7 @@ class Lines:
 
 def decode_unit(unit: Unit, tally: Tally, decoder: Decoder) -> Iterator[Lines]:
     """The events of `unit`; counts lines, events and damage in `tally`."""
-    for block in blocks(unit, tally, _BLOCK_BYTES):
+    for block in blocks(unit, tally, _BLOCK_BYTES, decoder=decoder):
         yield Lines(tally.lines + 1, block, decoder, tally)
 
 

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.files import STDIN, LogFile, reopen_path
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
@@ -137,9 +138,16 @@ def _between(stream: BinaryIO, start: int, documents: Documents) -> int:
     return start + found if found >= 0 else -1
 
 
-def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | None = None) -> Iterator[Block]:
+def blocks(
+    unit: Unit,
+    tally: Tally,
+    block: int = BLOCK_BYTES,
+    sought: Sought | None = None,
+    decoder: Decoder | None = None,
+) -> Iterator[Block]:
     """The lines of `unit` in blocks of about `block` bytes; of a file in another shape, the JSON lines that it holds,
-    of which those that hold nothing of what is `sought` may be left out.
+    of which those that hold nothing of what is `sought` may be left out. `decoder`: for who decodes all of
+    them: of some shapes that is done on the way.
 
     Holes of NUL bytes, lines that are too long, an unfinished last line and a broken compression are left out and
     counted in `tally`, which also learns the time covered.
@@ -150,7 +158,7 @@ def blocks(unit: Unit, tally: Tally, block: int = BLOCK_BYTES, sought: Sought | 
     try:
         # thousands of small files: room that is not needed takes longer to make than they take to read
         room = min(block, max(unit.file.size + 1, _SMALLEST_BLOCK_BYTES))
-        for part in _parts(stream, unit, tally, room, sought):
+        for part in _parts(stream, unit, tally, room, sought, decoder):
             tally.size += part.size
             if unit.meter is not None:
                 unit.meter.read(unit.index, _at(stream, part) - unit.start)
@@ -173,7 +181,9 @@ def _at(stream: BinaryIO, part: Block) -> int:
         return part.at + part.size
 
 
-def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None) -> Iterator[Block]:
+def _parts(
+    stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None, decoder: Decoder | None
+) -> Iterator[Block]:
     at, source, reading = unit.start, cast(Readable, stream), unit.reading
     documents = reading.documents if reading else None
     if unit.start and documents:
@@ -186,7 +196,7 @@ def _parts(stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought
         documents = reading.documents if reading else None
         if unit.file.gzipped and start.empty:
             tally.lose(CUT)
-    converter = Converter(reading, tally, sought)
+    converter = Converter(reading, tally, sought, decoder)
     if documents is not None:
         yield from converter.documents(source, documents, room, Part(unit.start, unit.end))
     else:

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.forms import count_lines
-from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
+from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES, Spread
 from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
@@ -53,9 +54,16 @@ class Converter:
     and is damaged is counted in `tally`, as is the time that is covered. Lines in other shapes are read, too.
     """
 
-    def __init__(self, reading: Reading | None, tally: Tally, sought: Sought | None = None) -> None:
-        """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out."""
+    def __init__(
+        self, reading: Reading | None, tally: Tally, sought: Sought | None = None, decoder: Decoder | None = None
+    ) -> None:
+        """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out. `decoder`: what all
+        events are decoded with.
+        """
         self._main = Stream(reading or PLAIN_LINES)
+        self._decoder = decoder
+        if isinstance(self._main.layout, Spread):
+            self._main.layout.decoder = decoder
         self._odd = OddLines()
         self._tally = tally
         self._sought = sought
@@ -110,7 +118,7 @@ class Converter:
             data += piece[:size]
             wanted = self._main.telling(data, len(data), self._sought) if self._sought else ALL
             self._leave_out(data, len(data), wanted)
-            found, used = documents.take(data, last=False, finders=wanted.finders)
+            found, used = documents.take(data, last=False, finders=wanted.finders, decoder=self._decoder)
             if not used and len(data) >= 2 * LONGEST_BYTES:
                 self._tally.lose(f"an event longer than {LONGEST_BYTES >> 20} MiB")
                 used = len(data)
@@ -160,7 +168,7 @@ class Converter:
             lines = b"\n".join([*found.texts, b""])
             if count_lines(lines) != found.count:
                 lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        made = Block(lines, len(lines), at, found.places, height, found.sizes)
+        made = Block(lines, len(lines), at, found.places, height, found.sizes, found.events)
         if not self._left_out:
             self._tally.watch(made.data, made.size)
         else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
 from kaudit_setup.auditlog.shapes.forms import Decoded, Values
@@ -186,11 +187,18 @@ class Documents:
         """How many bytes behind the end of an element tell that another one follows."""
         return len(self._separator.text) - self._separator.close if self._separator else 0
 
-    def take(self, data: bytearray, *, last: bool, finders: Sequence[Find] | None) -> Taken:
+    def take(
+        self,
+        data: bytearray,
+        *,
+        last: bool,
+        finders: Sequence[Find] | None,
+        decoder: Decoder | None = None,
+    ) -> Taken:
         """What of `data` is whole; it begins between elements, and must stay as it is until the origins of what is
         found have been asked for. `last`: nothing follows. `finders`: elements in which
-        none of them finds anything may be left out, if all of them seem to hold events. Elements that are damaged are
-        among the texts, as they are.
+        none of them finds anything may be left out, if all of them seem to hold events. `decoder`: for those who
+        want events decoded, which may be done at once. Elements that are damaged are among the texts, as they are.
         """
         begin = _begin(data, 0)
         if begin < 0:
@@ -200,7 +208,7 @@ class Documents:
             return self._slowly(data, last)
         stretch = _Stretch(data, begin, end + self._separator.close, self._separator)
         held = stretch.holding(finders, self._signs) if finders is not None else None
-        found = held or (stretch.read(self._records) if self._records else None) or stretch.whole()
+        found = held or (stretch.read(self._records) if self._records else None) or stretch.whole(decoder)
         return Taken(found, stretch.end) if found else self._slowly(data, last)
 
     def _slowly(self, data: bytearray, last: bool) -> Taken:
@@ -245,10 +253,10 @@ class _Stretch:
     def _view(self) -> memoryview:
         return memoryview(self._data)[self._begin : self.end]
 
-    def whole(self) -> Texts | None:
+    def whole(self, decoder: Decoder | None) -> Texts | None:
         """All elements; None if they are not what stands between separators."""
         with suppress(*REFUSED):
-            lines = self._lines_of_all()
+            lines = self._lines_of_all(decoder)
             return Texts.of(lines, partial(self._origins, len(lines)))
         return None
 
@@ -259,10 +267,13 @@ class _Stretch:
             return Texts.of(Decoded(found, records, self._lines_of_all), partial(self._origins, len(found)))
         return None
 
-    def _lines_of_all(self) -> Values:
+    def _lines_of_all(self, decoder: Decoder | None = None) -> Values:
         """Raises one of REFUSED."""
-        items = self._items(compacted=self._separator.indented)
-        lines = Values.of(items) or Values.of(self._items(compacted=True))
+        if self._separator.indented:
+            array = self._as_array(compact)
+            lines = (_decoded(array, decoder) if decoder else None) or Values.of(ITEMS.decode(array))
+        else:
+            lines = Values.of(self._items()) or Values.of(self._items(compacted=True))
         if lines is None:
             raise ValueError("elements over several lines")
         return lines
@@ -342,6 +353,13 @@ class _Stretch:
             done = self._begin + at
             lines.append(line)
         return lines
+
+
+def _decoded(array: bytes, decoder: Decoder) -> Values | None:
+    """The events in an array, decoded; None if some are not kube-apiserver's, or not all can be decoded."""
+    with suppress(*REFUSED):
+        return Values.decoded(array, decoder)
+    return None
 
 
 def _goes_on(text: memoryview) -> bool:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders, lines_with
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents
 from kaudit_setup.auditlog.shapes.events import REFUSED, another, damaged, fields_of
@@ -361,6 +362,8 @@ class Spread:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self.decoder: Decoder | None = None
+        """See `Documents.take`."""
         self._data = bytearray()
         self._used = 0  # bytes that became elements
 
@@ -376,7 +379,7 @@ class Spread:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         first = self._forget()
         self._data += block.view
-        found, self._used = self._documents.take(self._data, last=False, finders=wanted)
+        found, self._used = self._documents.take(self._data, last=False, finders=wanted, decoder=self.decoder)
         found = found.behind(first)
         if len(self._data) - self._used >= 2 * LONGEST_BYTES:
             found.add(damaged(bytes(self._data[self._used :][:_SAMPLE_BYTES])), first)

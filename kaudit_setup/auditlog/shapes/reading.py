@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, overload
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
-from kaudit_setup.auditlog.shapes.forms import Form, Spans, Strings
+from kaudit_setup.auditlog.shapes.forms import Form, Spans, Strings, Values
 from kaudit_setup.auditlog.shapes.line_kinds import Kind
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ class Texts:
         if self._lines is None and self._form is not None and self._texts is None:
             self._lines = self._form.joined()
         return self._lines if self._texts is None else None
+
+    @property
+    def events(self) -> list[Event] | None:
+        """What was decoded of each, if it was."""
+        form = self.form
+        return form.events if isinstance(form, Values) else None
 
     @property
     def sizes(self) -> list[int] | None:

@@ -125,3 +125,21 @@ def test_a_journal_is_read_from_its_beginning_where_it_cannot_be_told(tmp_path: 
     (file,) = find_logs([str(log)]).files
     assert len(plan([file], 20_000)) == 1
     assert len(events(plan([file], 20_000))[0]) == len(RECORDED)
+
+
+@pytest.mark.parametrize("shape", ["pretty", "pretty array", "pretty EventList"])
+@pytest.mark.parametrize("odd", [{}, {"requestObject": [json.loads(line) for line in RECORDED[:3]]}, {"stage": 7}])
+def test_spread_events_are_as_large_as_lines(tmp_path: Path, shape: str, odd: dict[str, object]) -> None:
+    """Also beside one in whose body there are others, and beside one that does not decode."""
+    lines = [*RECORDED[:9], dump({**json.loads(RECORDED[0]), **odd}), *RECORDED[9:20]]
+    found = []
+    for name in ("JSON lines", shape):
+        log = tmp_path / f"{name}.log"
+        log.write_bytes(SHAPES[shape](lines) if name == shape else b"\n".join([*lines, b""]))
+        tally = Tally()
+        (unit,) = plan(find_logs([str(log)]).files)
+        decoded = [(one.events, one.sizes, one.texts) for one in decode_unit(unit, tally, DECODER)]
+        rows = [row for parts in decoded for row in zip(*parts, strict=True)]
+        found.append((rows, tally.events, tally.damaged))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == len(lines)
