@@ -182,17 +182,18 @@ class Converter:
         # the quick way for what is nearly always so
         if found.own:
             return found
-        others = [at for at in found.otherwise() if not self._main.is_event(found[at])]
+        odd = found.otherwise()
+        others = [(at, text) for at, text in zip(odd, found.some(odd), strict=True) if not self._main.is_event(text)]
         if not others:
             return found
-        kept = found.without(others)
+        kept = found.without(at for at, _ in others)
         if self._odd.idle:
             # the server's own messages, which nothing follows: most of what stands between events in its output
-            others = [at for at in others if not _OWN_MESSAGE(found[at])]
+            others = [(at, text) for at, text in others if not _OWN_MESSAGE(text)]
             if not others:
                 return kept
         origins = found.origins
-        strange = Texts([found[at] for at in others], [origins[at] for at in others])
+        strange = Texts([text for _, text in others], [origins[at] for at, _ in others])
         self._settle(kept, *self._odd.read(strange, self._main.reading.kind))
         return kept.in_order()
 

@@ -108,6 +108,8 @@ class Spans(msgspec.Struct, frozen=True):
     def all_own(self) -> bool:
         """See `Form`."""
         data, count = self.data, len(self.ends)
+        if not all(data.startswith(OWN_ORDER, start) for start in self.starts[:_FEW]):
+            return False
         if b"".join(self.heads(len(OWN_ORDER))) != OWN_ORDER * count:
             return False
         return bytes([data[end - 1] for end in self.ends]) == b"}" * count
@@ -131,6 +133,7 @@ class Spans(msgspec.Struct, frozen=True):
 
 
 _BRACE: Final = ord("}")
+_FEW: Final = 32
 
 
 class Strings(msgspec.Struct, frozen=True):

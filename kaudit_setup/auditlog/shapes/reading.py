@@ -142,8 +142,15 @@ class Texts:
 
     def __getitem__(self, index: int) -> bytes:
         """One of them."""
+        return self.some([index])[0]
+
+    def some(self, indexes: Sequence[int]) -> list[bytes]:
+        """Those with these indexes."""
         spans = self.spans
-        return self.texts[index] if spans is None else spans.data[spans.starts[index] : spans.ends[index]]
+        if spans is None:
+            return [self.texts[at] for at in indexes]
+        data, starts, ends = spans.data, spans.starts, spans.ends
+        return [data[starts[at] : ends[at]] for at in indexes]
 
     def behind(self, lines: int) -> Texts:
         """The same, so many lines further on."""
