@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import os
 import shutil
 import subprocess
@@ -183,7 +184,8 @@ def bench(logs: Path, scratch: Path, duckdb: str) -> None:
     rows.append(
         ("events --name NAME, the same files", run, f"{run.seconds / zcat.seconds:.2f} x zcat | grep", "1.3 x")
     )
-    one = str(next(packed.glob("*.gz")))
+    # what is not there is looked for again, in other spellings
+    one = next(str(path) for path in packed.glob("*.gz") if NAME.encode() in gzip.decompress(path.read_bytes()))
     zcat = best(["sh", "-c", f"zcat {one} | grep -F {NAME}"], 3)
     run = best([*TOOL, "events", "--name", NAME, "--log", one], 3)
     rows.append(("zcat | grep -F NAME, one file", zcat, "", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ def test_a_word_in_another_case_is_told(
 def test_a_slip_is_told(capfd: pytest.CaptureFixture[str], log: Path, line: str, meant: str) -> None:
     main([*line.split(), "--log", str(log)])
     assert meant in "".join(capfd.readouterr()).replace("\n", " ")
+
+
+def test_values_of_a_large_compressed_log_are_not_all_read(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: Path
+) -> None:
+    packed = log.with_name("audit.log.gz")
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    monkeypatch.setattr(absent_values, "_READ_BELOW_BYTES", packed.stat().st_size)
+    main(["events", "-n", "shpo", "--log", str(packed)])
+    assert "no event has the namespace 'shpo'\n" in capfd.readouterr().err
+    main(["events", "-n", "SHOP", "--log", str(packed)])
+    assert "did you mean shop?" in capfd.readouterr().err
 
 
 def test_a_word_in_another_case_is_told_of_nodes(
