@@ -34,7 +34,7 @@ from kaudit_setup.runner import Ran
 def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path) -> None:
     before = tree(folder)
     node, plan, seen, run = planned(folder)
-    assert apply(node, plan, seen, run, watchdog_s=1).code == 0
+    assert apply(node, plan, seen, run, watchdog_s=3).code == 0
     assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
     until(lambda: journal(folder) != [], "the watchdog's line in the journal")
     assert tree(folder) == before
@@ -46,7 +46,7 @@ def test_what_is_not_confirmed_in_time_is_undone_by_the_node_itself(folder: Path
 
 def test_what_is_confirmed_stays(folder: Path) -> None:
     node, plan, seen, run = planned(folder)
-    apply(node, plan, seen, run, watchdog_s=1)
+    apply(node, plan, seen, run, watchdog_s=60)
     pid = (folder / STATE / "run" / run.id / "watchdog.pid").read_text().split()[0]
     ran = node.sh(confirm_script(plan, run, entry={"action": "enable"}, prune=[]))
     assert "confirmed" in dict(frames(ran.out))
@@ -267,7 +267,7 @@ def test_busybox_is_enough(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(applets))  # the loader adds the machine's folders behind it, for flock
     before = tree(folder)
     node, plan, seen, run = planned(folder)
-    assert apply(node, plan, seen, run, watchdog_s=1).code == 0
+    assert apply(node, plan, seen, run, watchdog_s=3).code == 0
     assert b"--audit-policy-file" in (folder / MANIFEST).read_bytes()
     until(lambda: journal(folder) != [], "the watchdog's line in the journal")
     assert tree(folder) == before
