@@ -147,9 +147,9 @@ class Records:
         names = self.names
         # journalctl gives text that is not UTF-8 as numbers (systemd/src/shared/logs-show.c)
         kinds: tuple[Any, Any] = (str | list[int] | None, None) if self._string else (msgspec.Raw, _NONE)
-        kind = record_type(self.path, names, *kinds)
+        kind: Any = record_type(self.path, names, *kinds)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
-        listed: Any = list[kind]  # type: ignore[valid-type]
+        listed: Any = list[kind]
         self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(listed)
         self.value: _Values = attrgetter(".".join(["value"] * len(self.path) or ["__class__"]))
         self._speaking, ways = _speaking(names)
