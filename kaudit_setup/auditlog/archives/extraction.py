@@ -17,10 +17,9 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter, metered
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import KauditError
+from kaudit_setup.temporary import LazyFolder
 
 if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
-
     from _typeshed import WriteableBuffer
 
 _LOOK_BYTES: Final = 1 << 18
@@ -58,23 +57,12 @@ class ExtractionFolder:
     """Where the logs of archives are kept; an archive that is named twice is unpacked once."""
 
     def __init__(self) -> None:
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder = LazyFolder()
         self._known: dict[tuple[int, int], Unpacking] = {}
-        self._copies = 0
 
     def close(self) -> None:
         """Throw away what is in it."""
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def _place(self) -> Path:
-        """Where the next copy goes. Raises OSError."""
-        if self._folder is None:
-            from tempfile import TemporaryDirectory
-
-            self._folder = TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True)
-        self._copies += 1
-        return Path(self._folder.name) / str(self._copies)
+        self._folder.close()
 
     def unpack(self, path: str, wanted: Callable[[str, bytes], bool]) -> Unpacking:
         """The logs in the archive at `path`: the files for which, by name and beginning, `wanted` says so.
@@ -127,7 +115,7 @@ class ExtractionFolder:
         if not wanted(name, head):
             return ""
         try:
-            copy = self._place()
+            copy = self._folder.new_place()
             lost = _copy(head, contents, copy, room)
         except OSError as error:
             raise KauditError(

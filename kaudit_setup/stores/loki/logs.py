@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
 from kaudit_setup.auditlog.files import LogFile, latest_begin
@@ -21,6 +20,7 @@ from kaudit_setup.stores.address import Address
 from kaudit_setup.stores.loki.api import Entry, Loki
 from kaudit_setup.stores.loki.other_lines import KeptLines, line_of
 from kaudit_setup.stores.loki.query import is_own, line_filter, selector, with_label
+from kaudit_setup.temporary import LazyFolder
 
 _NODE_LABELS = (
     "node",
@@ -57,8 +57,7 @@ class LokiLogs:
         self._looked = False
         self._common: tuple[str, str] | None = None
         self._window = ALWAYS
-        self._folder: TemporaryDirectory[str] | None = None
-        self._searches = 0
+        self._folder = LazyFolder()
 
     @classmethod
     def at(cls, address: Address) -> LokiLogs:
@@ -137,15 +136,11 @@ class LokiLogs:
 
     def close(self) -> None:
         """Remove the lines that were kept here."""
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._folder.close()
 
     def _place(self) -> Path:
         """A new folder. Raises OSError."""
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True)
-        self._searches += 1
-        place = Path(self._folder.name) / str(self._searches)
+        place = self._folder.new_place()
         place.mkdir()
         return place
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
@@ -25,6 +24,7 @@ from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import InputError, KauditError, StoreError
 from kaudit_setup.stores.raw.dates import may_be_a_log, pruned
 from kaudit_setup.stores.s3 import Bucket, Stored
+from kaudit_setup.temporary import LazyFolder
 from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
@@ -145,7 +145,7 @@ class RawBucket:
         self._bucket = bucket
         self._prefix = prefix
         self._progress = progress
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder = LazyFolder()
         self._extracted = ExtractionFolder()
         self._left_out: tuple[str, ...] = ()
         self._logs: LocalLogs | None = None
@@ -159,8 +159,7 @@ class RawBucket:
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`. Raises StoreError."""
         if self._logs is None:
-            self._folder = TemporaryDirectory(prefix="kaudit-setup-", ignore_cleanup_errors=True)
-            self._logs = LocalLogs(self._bring(window, Path(self._folder.name)))
+            self._logs = LocalLogs(self._bring(window, self._folder.path))
         return self._logs.candidates(literals, window, patterns)
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
@@ -188,8 +187,7 @@ class RawBucket:
     def close(self) -> None:
         """Remove what was brought here."""
         self._extracted.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._folder.close()
 
     def _bring(self, window: Window, folder: Path) -> tuple[LogFile, ...]:
         brought = bring(self._bucket, self._prefix, window, self._extracted, folder, self._progress)
