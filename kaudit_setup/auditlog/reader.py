@@ -22,11 +22,11 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
 from kaudit_setup.auditlog.shapes.convert import Converter, Part, Readable
 from kaudit_setup.auditlog.shapes.documents import Documents
-from kaudit_setup.auditlog.shapes.layouts import any_line
+from kaudit_setup.auditlog.shapes.lines import any_line
 from kaudit_setup.auditlog.shapes.opening import begin
 from kaudit_setup.auditlog.shapes.origins import of_server
 from kaudit_setup.auditlog.shapes.reading import Reading
-from kaudit_setup.auditlog.shapes.sought import Sought
+from kaudit_setup.auditlog.shapes.search_terms import SearchTerms
 from kaudit_setup.auditlog.unpacking.compression import CUT
 
 BLOCK_BYTES = 1 << 20
@@ -142,7 +142,7 @@ def blocks(
     unit: Unit,
     tally: Tally,
     block: int = BLOCK_BYTES,
-    sought: Sought | None = None,
+    sought: SearchTerms | None = None,
     decoder: Decoder | None = None,
 ) -> Iterator[Block]:
     """The lines of `unit` in blocks of about `block` bytes; of a file in another shape, the JSON lines that it holds,
@@ -182,7 +182,7 @@ def _at(stream: BinaryIO, part: Block) -> int:
 
 
 def _parts(
-    stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: Sought | None, decoder: Decoder | None
+    stream: BinaryIO, unit: Unit, tally: Tally, room: int, sought: SearchTerms | None, decoder: Decoder | None
 ) -> Iterator[Block]:
     at, source, reading = unit.start, cast(Readable, stream), unit.reading
     documents = reading.documents if reading else None

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.names import MOST_SAMPLES, sample
+from kaudit_setup.auditlog.shapes.recognition.names import MOST_SAMPLES, sample
 from kaudit_setup.auditlog.timestamps import seconds, stamp_or_nothing
 
 GAP_SECONDS = 600.0

@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, in
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
-from kaudit_setup.auditlog.shapes.sought import Sought
+from kaudit_setup.auditlog.shapes.search_terms import SearchTerms
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.values import replace
 
@@ -96,7 +96,7 @@ def matches(
     """
     needles = Needles.of(literals)
     check = check or unit.file.gzipped or unit.file.once
-    found_first = Sought(literals, checked=check) if literals else None
+    found_first = SearchTerms(literals, checked=check) if literals else None
     for block in blocks(unit, tally, sought=found_first):
         own = _in_own_order(block, tally)
         first = _look_at(block, tally, check)

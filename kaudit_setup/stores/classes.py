@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kaudit_setup.auditlog.event import Event, ObjectReference, UserInfo
 from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
-from kaudit_setup.stores import sql, tabs
+from kaudit_setup.stores import sql, tsv
 
 _OTHER = "\x01"  # of what no policy names; no name of Kubernetes
 _BETWEEN = "\x02"
@@ -50,7 +50,7 @@ def _among(column: str, known: Sequence[str]) -> str:
 def rows(pieces: Iterable[bytes], classifier: Classifier) -> Iterator[tuple[RequestClass, Weight]]:
     """The answer to `query`; a class may come more than once. Raises StoreError."""
     class_of = classifier.classify()
-    for row in tabs.rows(pieces, _KEYS + len(_SUMS)):
+    for row in tsv.rows(pieces, _KEYS + len(_SUMS)):
         user, groups, nobody, verb, api_group, resource, subresource, namespace, name, path, level, stage = (
             field.decode("utf-8", "replace") for field in row[:_KEYS]
         )

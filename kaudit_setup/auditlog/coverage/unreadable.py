@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.names import APART, FOREIGN, OTHER_LOG, PLAIN, classify, describe_foreign
+from kaudit_setup.auditlog.shapes.recognition.names import (
+    APART,
+    FOREIGN,
+    OTHER_LOG,
+    PLAIN,
+    classify,
+    describe_foreign,
+)
 from kaudit_setup.values import replace
 
 _OTHERS_SAID = 3

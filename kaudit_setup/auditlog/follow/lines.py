@@ -9,10 +9,10 @@ import msgspec
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.convert import Converter
-from kaudit_setup.auditlog.shapes.detect import detect
-from kaudit_setup.auditlog.shapes.line_kinds import Kind
 from kaudit_setup.auditlog.shapes.opening import LOOK_BYTES
 from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.shapes.recognition.detect import detect
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
 from kaudit_setup.auditlog.sources.remote_filter import RUNTIMES, WAYS
 from kaudit_setup.values import replace
 

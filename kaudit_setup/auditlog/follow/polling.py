@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.follow.lines import Shape
 from kaudit_setup.auditlog.follow.new_data import PIECE_BYTES, NewData, Piece
 from kaudit_setup.auditlog.follow.positions import Stretch
 from kaudit_setup.auditlog.prefilter import narrows, needles, patterns
-from kaudit_setup.auditlog.shapes.sought import Inside
+from kaudit_setup.auditlog.shapes.search_terms import Inside
 from kaudit_setup.auditlog.sources.listing import listing
 from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
 from kaudit_setup.auditlog.sources.search_request import one_by_one, questions

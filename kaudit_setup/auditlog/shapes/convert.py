@@ -10,15 +10,15 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
+from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, Spread, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.forms import count_lines
-from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES, Spread
-from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
-from kaudit_setup.auditlog.shapes.sought import Sought
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.search_terms import SearchTerms
 
 _ID: Final = b'"auditID"'
 _DAMAGED: Final = "an event that is damaged"
@@ -55,7 +55,7 @@ class Converter:
     """
 
     def __init__(
-        self, reading: Reading | None, tally: Tally, sought: Sought | None = None, decoder: Decoder | None = None
+        self, reading: Reading | None, tally: Tally, sought: SearchTerms | None = None, decoder: Decoder | None = None
     ) -> None:
         """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out. `decoder`: what all
         events are decoded with.
@@ -150,7 +150,7 @@ class Converter:
         kinds = {kind_of(first), kind_of(last)}
         if self._main.reading.kind in kinds or len(kinds) > 1 or kinds & {Kind.text, Kind.document, Kind.journal}:
             return
-        from kaudit_setup.auditlog.shapes.detect import detect
+        from kaudit_setup.auditlog.shapes.recognition.detect import detect
 
         found = detect(bytes(block.view[:_HEAD_BYTES]), whole=False)
         if Kind.plain in kinds or found is not None:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import Find, finders
-from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, fields_of
+from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, damaged, fields_of
 from kaudit_setup.auditlog.shapes.forms import Decoded, Values
 from kaudit_setup.auditlog.shapes.reading import Texts
 
@@ -45,6 +46,7 @@ _MOST_DAMAGED: Final = 20  # elements of a stretch whose end is looked for by co
 _COMMON_BYTES: Final = 40
 _COMMA: Final = ord(",")
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
+_SAMPLE_BYTES: Final = 1 << 10  # of an element that is given up
 _TRUNCATED: Final = "truncated"
 _ID: Final = b'"auditID"'  # which an event has once, unless another one is in its body
 
@@ -392,3 +394,44 @@ def one_line(text: bytes) -> bytes:
         return compact(text)
     except REFUSED:
         return b" ".join(text.split(b"\n"))
+
+
+class Spread:
+    """Elements of JSON over several lines."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.decoder: Decoder | None = None
+        """See `Documents.take`."""
+        self._data = bytearray()
+        self._used = 0  # bytes that became elements
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._data[self._used :].strip())
+
+    def separate(self, block: Block) -> bool:
+        """It looks for what is wanted itself, element by element."""
+        del block
+        return True
+
+    def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
+        first = self._forget()
+        self._data += block.view
+        found, self._used = self._documents.take(self._data, last=False, finders=wanted, decoder=self.decoder)
+        found = found.behind(first)
+        if len(self._data) - self._used >= 2 * LONGEST_BYTES:
+            found.add(damaged(bytes(self._data[self._used :][:_SAMPLE_BYTES])), first)
+            self._used = len(self._data)
+        return found
+
+    def rest(self) -> Texts:
+        first = self._forget()
+        found, self._used = self._documents.take(self._data, last=True, finders=None)
+        return found.behind(first)
+
+    def _forget(self) -> int:
+        """Of what is left of earlier blocks the line in which it begins."""
+        del self._data[: self._used]
+        self._used = 0
+        return -self._data.count(b"\n")

@@ -9,11 +9,12 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.forms import count_lines
-from kaudit_setup.auditlog.shapes.layouts import PLAIN_LINES
-from kaudit_setup.auditlog.shapes.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.frames import Frame, Others, frame_of
+from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.lists.nested import Nested
 from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts
-from kaudit_setup.auditlog.shapes.sought import Frame, Others, Sought, escaped, frame_of
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.search_terms import SearchTerms, escaped
 
 _ID: Final = b'"auditID"'
 _KEPT_LINES: Final = 4096  # lines of which it is remembered where they stood
@@ -84,7 +85,7 @@ class Stream:
             found = step(found)
         return found
 
-    def wanted(self, block: Block, sought: Sought, *, idle: bool) -> Wanted:
+    def wanted(self, block: Block, sought: SearchTerms, *, idle: bool) -> Wanted:
         """Of a block of lines. `idle`: whether no line was in another shape so far."""
         # each text must be in a line of its own
         if self.plain or not self.layout.separate(block):
@@ -106,21 +107,21 @@ class Stream:
         hits = [others.outside(find(block.view)) for find in exact]
         return Wanted(tuple(map(_given, [*hits, others.lines])), checked=True, messages=len(others.messages))
 
-    def _signed(self, block: Block, sought: Sought) -> Wanted:
+    def _signed(self, block: Block, sought: SearchTerms) -> Wanted:
         """Of records that are mapped, if each of them is a whole event by its bytes."""
         whole = all(len(find(block.view)) == block.height for find in finders(self.reading.signs))
         return (
             Wanted(sought.words, checked=True, messages=0) if whole and sought.words and self.reading.stamp else ALL
         )
 
-    def _listed(self, block: Block, sought: Sought, lists: Nested) -> Wanted:
+    def _listed(self, block: Block, sought: SearchTerms, lists: Nested) -> Wanted:
         """Of records with lists of events, if each of these is whole by its bytes."""
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp else None
         held = lists.holding(block, depth, exact) if exact and depth is not None else None
         return ALL if held is None else Wanted(exact, checked=True, held=held)
 
-    def _told(self, block: Block, sought: Sought, tell: Tell) -> Wanted:
+    def _told(self, block: Block, sought: SearchTerms, tell: Tell) -> Wanted:
         """Of lines that become events, if most of them are whole by their bytes."""
         words = sought.mapped
         if words is None:
@@ -130,7 +131,7 @@ class Stream:
             return ALL
         return Wanted((*words, _given(told.odd)), checked=True, messages=0, times=told.times)
 
-    def telling(self, data: bytes | bytearray, size: int, sought: Sought) -> Wanted:
+    def telling(self, data: bytes | bytearray, size: int, sought: SearchTerms) -> Wanted:
         """Of these bytes, where nobody wants to know what the rest is, or the layout looks at it."""
         depth = self.reading.depth
         if not self.reading.stamp:
@@ -288,7 +289,7 @@ class OddLines:
         return self._kind
 
     def _detected(self, group: Texts) -> Stream | None:
-        from kaudit_setup.auditlog.shapes.detect import detect
+        from kaudit_setup.auditlog.shapes.recognition.detect import detect
 
         found = detect(b"\n".join(group.texts)[:_LOOK_BYTES], whole=True)
         return self._streams.setdefault(found.kind, Stream(found)) if found else None

@@ -8,7 +8,7 @@ import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.convert import Readable
-from kaudit_setup.auditlog.shapes.layouts import plain
+from kaudit_setup.auditlog.shapes.lines import plain
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 
@@ -42,7 +42,7 @@ def begin(stream: BinaryIO, tally: Tally, *, server: bool = False) -> Beginning:
         head = source.peek(FAR_BYTES)
         reading = _detected(head, whole=len(head) < FAR_BYTES)
     if reading is None and server and head and not plain(head):
-        from kaudit_setup.auditlog.shapes.detect import runtime
+        from kaudit_setup.auditlog.shapes.recognition.detect import runtime
 
         reading = runtime(head)
     if not source.packed and stream.seekable():
@@ -55,6 +55,6 @@ def _detected(head: bytes, *, whole: bool) -> Reading | None:
     if not head or plain(head):
         return None
     # the other shapes are many, and most logs are in none of them
-    from kaudit_setup.auditlog.shapes.detect import detect
+    from kaudit_setup.auditlog.shapes.recognition.detect import detect
 
     return detect(head, whole=whole)

@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.forms import Form, Spans, Strings, Values
-from kaudit_setup.auditlog.shapes.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
 
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.shapes.documents import Documents

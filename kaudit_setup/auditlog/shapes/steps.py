@@ -13,9 +13,9 @@ import msgspec
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
 from kaudit_setup.auditlog.shapes.forms import Strings, Values
-from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.records import Records
 
 # systemd/src/shared/logs-show.c:JSON_THRESHOLD

@@ -18,11 +18,13 @@ from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.scan_statistics import Damage, Tally
 from kaudit_setup.auditlog.search import Hit, matches
+from kaudit_setup.auditlog.shapes.containers.cri import CRI_LINES
+from kaudit_setup.auditlog.shapes.containers.docker import DOCKER_LINES
 from kaudit_setup.auditlog.shapes.documents import learn, one_line
-from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, PLAIN_LINES, Lines
-from kaudit_setup.auditlog.shapes.line_kinds import Kind
-from kaudit_setup.auditlog.shapes.names import MOST_SAMPLES
+from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES, Lines
 from kaudit_setup.auditlog.shapes.reading import Reading
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
+from kaudit_setup.auditlog.shapes.recognition.names import MOST_SAMPLES
 from kaudit_setup.auditlog.sources.search_answer import LOSSES, moved, rotated
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import KauditError, NodeError

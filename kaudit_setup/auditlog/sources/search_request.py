@@ -9,7 +9,7 @@ import msgspec
 
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.literals import Plain, plainly, says, spellings
-from kaudit_setup.auditlog.shapes.sought import Inside
+from kaudit_setup.auditlog.shapes.search_terms import Inside
 from kaudit_setup.auditlog.timestamps import Window
 
 _FEW_FILES = 500

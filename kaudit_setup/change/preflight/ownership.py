@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kaudit_setup.auditlog.shapes.names import describe_foreign
+from kaudit_setup.auditlog.shapes.recognition.names import describe_foreign
 from kaudit_setup.change.nodestate import AuditPaths, NodeState
 from kaudit_setup.change.permissions import ROOT, WRITE, allows
 from kaudit_setup.change.plan import Plan

@@ -110,7 +110,7 @@ def _replayed(
 
 def _container_notes(cover: Sequence[Coverage]) -> list[str]:
     """What is kept of a log on standard output, which the flags of the server say nothing about."""
-    from kaudit_setup.auditlog.shapes.names import CONTAINER_LOGS
+    from kaudit_setup.auditlog.shapes.recognition.names import CONTAINER_LOGS
     from kaudit_setup.rotation import CONTAINER_LOG_FILES, CONTAINER_LOG_SIZE
 
     if not any(shape in CONTAINER_LOGS for one in cover for _, shape in one.shapes):

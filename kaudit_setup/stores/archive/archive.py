@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import classes, sql, tabs
+from kaudit_setup.stores import classes, sql, tsv
 from kaudit_setup.stores.archive import counts
 from kaudit_setup.stores.archive.blocks import ALL_BLOCKS, Held, lines, narrowed
 from kaudit_setup.stores.archive.columns import Fitting
@@ -135,7 +135,7 @@ class Archive:
         if not parts:
             return
         query = sql.count(by, self._table(parts), sql.all_of([sql.fits(wanted), *_counting(chosen)]))
-        yield from tabs.groups(self._engine.query(query), len(by))
+        yield from tsv.groups(self._engine.query(query), len(by))
 
     def _chosen(self, window: Window) -> _Chosen:
         days = (window.since[:_DAY], latest_begin(window)[:_DAY])
@@ -162,7 +162,7 @@ class Archive:
         within = [f"block IN ({', '.join(map(str, blocks))})"] if 0 < len(blocks) <= _MOST_BLOCKS else []
         where = sql.all_of([*within, where, *_counting(chosen)])
         query = sql.lines(self._table(parts), where, chosen.texts)
-        for source, line, raw in tabs.rows(self._engine.query(query), 3):
+        for source, line, raw in tsv.rows(self._engine.query(query), 3):
             yield StoredLine(source.decode("ascii", "replace"), int(line), raw)
 
     def _narrowed(self, chosen: _Chosen, plains: Sequence[Plain], of_cut: Sequence[Plain]) -> list[Held] | None:

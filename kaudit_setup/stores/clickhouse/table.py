@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import classes, sql, tabs
+from kaudit_setup.stores import classes, sql, tsv
 from kaudit_setup.stores.clickhouse.server import ClickHouse
 from kaudit_setup.stores.port import Group, StoredLine
 from kaudit_setup.stores.records import Batch, Source, decode, in_order, live
@@ -46,7 +46,7 @@ class Table:
     def version(self) -> int:
         """The server's major version: 18, 25. Raises StoreError."""
         try:
-            ((text,),) = tabs.rows(self._engine.query("SELECT version()"), 1)
+            ((text,),) = tsv.rows(self._engine.query("SELECT version()"), 1)
             return int(text.partition(b".")[0])
         except ValueError:
             raise self._no_clickhouse() from None
@@ -76,7 +76,7 @@ class Table:
     @cached_property
     def _batches(self) -> tuple[Batch, ...]:
         query = sql.select(["record"], self.records)
-        records = [record for (record,) in tabs.rows(self._engine.query(query), 1)]
+        records = [record for (record,) in tsv.rows(self._engine.query(query), 1)]
         if any(not record.startswith(b"{") for record in records):
             raise self._no_clickhouse()
         return tuple(decode(record, self.name) for record in records)
@@ -105,7 +105,7 @@ class Table:
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
         """See `Store.count`."""
         query = sql.count(by, self.lines, sql.all_of([sql.fits(wanted), *self._counting()]))
-        return tabs.groups(self._engine.query(query), len(by))
+        return tsv.groups(self._engine.query(query), len(by))
 
     def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
         """See `Store.weigh`."""
@@ -118,7 +118,7 @@ class Table:
         if not texts:
             return
         query = sql.lines(self.lines, sql.all_of([*conditions, *self._counting()]), texts)
-        for source, line, raw in tabs.rows(self._engine.query(query), 3):
+        for source, line, raw in tsv.rows(self._engine.query(query), 3):
             yield StoredLine(source.decode("ascii", "replace"), int(line), raw)
 
     def _counting(self) -> list[str]:

@@ -8,7 +8,7 @@ from pickle import PickleBuffer
 import msgspec
 
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import sql, tabs
+from kaudit_setup.stores import sql, tsv
 from kaudit_setup.stores.clickhouse.server import ClickHouse
 from kaudit_setup.stores.clickhouse.table import Table
 from kaudit_setup.stores.pack import Commit, Data, Piece
@@ -74,7 +74,7 @@ class _Commit:
         """See `Commit.encode`."""
         counts = (b"%d\t%d" % pair for pair in zip(rows.sizes, rows.events, strict=True))
         shared = (map(_joined(one.values()).__getitem__, one.codes) for one in rows.shared.values())
-        rests = zip(counts, _joined(list(rows.own.values())), *shared, map(tabs.field, rows.texts()), strict=True)
+        rests = zip(counts, _joined(list(rows.own.values())), *shared, map(tsv.field, rows.texts()), strict=True)
         days = map(str.encode, rows.days())
         lines = list(zip(days, rows.lines, map(b"\t".join, rests), strict=True))
         return [PickleBuffer(msgspec.msgpack.encode(lines))]
@@ -82,7 +82,7 @@ class _Commit:
     def take(self, piece: Piece) -> None:
         """See `Commit.take`."""
         texts = (self._cluster, piece.file.node, piece.file.path, piece.text, self._batch)
-        fields = (tabs.field(text.encode("utf-8", "backslashreplace")) for text in texts)
+        fields = (tsv.field(text.encode("utf-8", "backslashreplace")) for text in texts)
         cluster, node, file, source, batch = fields
         for line in _LINES.decode(memoryview(piece.data[0])):
             number = line.number + piece.before
@@ -96,7 +96,7 @@ class _Commit:
         """See `Commit.finish`."""
         self._flush()
         record = encode(Batch(self._batch, VERSION, tuple(sources)))
-        row = tabs.row([self._batch.encode(), record])
+        row = tsv.row([self._batch.encode(), record])
         self._engine.insert(f"{self._table.records} (id, record)", row, self._table.settings)
 
     def give_up(self) -> None:
@@ -123,4 +123,4 @@ def _joined(columns: Sequence[Sequence[str | int | Sequence[str]]]) -> list[byte
 def _field(value: str | int | Sequence[str]) -> bytes:
     if isinstance(value, int):
         return b"%d" % value
-    return tabs.field(value.encode() if isinstance(value, str) else tabs.array(value))
+    return tsv.field(value.encode() if isinstance(value, str) else tsv.array(value))

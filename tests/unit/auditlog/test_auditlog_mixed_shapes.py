@@ -16,7 +16,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates, numbered
-from kaudit_setup.auditlog.shapes.names import CRI, DOCKER
+from kaudit_setup.auditlog.shapes.recognition.names import CRI, DOCKER
 from kaudit_setup.cli import main
 
 RECORDED = gzip.decompress(SCENARIO.read_bytes()).splitlines()[500:560]

@@ -17,7 +17,7 @@ from kaudit_setup.auditlog import search
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import candidates, numbered
-from kaudit_setup.auditlog.shapes.names import classify
+from kaudit_setup.auditlog.shapes.recognition.names import classify
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.cli import main
 

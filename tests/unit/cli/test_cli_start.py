@@ -19,7 +19,11 @@ _NEVER = (
     *("kaudit_setup.node", "kaudit_setup.change", "kaudit_setup.fleet", "kaudit_setup.manifest"),
     *("kaudit_setup.sandbox", "kaudit_setup.compliance", "kaudit_setup.yamltext", "kaudit_setup.kubeyaml"),
     *("kaudit_setup.model", "kaudit_setup.policy.model", "kaudit_setup.report.page"),
-    *("kaudit_setup.auditlog.shapes.detect", "kaudit_setup.auditlog.follow", "kaudit_setup.auditlog.archives.tarred"),
+    *(
+        "kaudit_setup.auditlog.shapes.recognition.detect",
+        "kaudit_setup.auditlog.follow",
+        "kaudit_setup.auditlog.archives.tarred",
+    ),
 )
 _RULES = ("kaudit_setup.attribution.owner_chain", "kaudit_setup.attribution.deletion.rules")
 _ATTRIBUTION = ("kaudit_setup.attribution.evidence", "kaudit_setup.attribution.chain")

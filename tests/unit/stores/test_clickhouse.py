@@ -14,7 +14,7 @@ from logkit import event
 
 from kaudit_setup.cli import main
 from kaudit_setup.errors import StoreError
-from kaudit_setup.stores import tabs
+from kaudit_setup.stores import tsv
 
 _FAILED = (
     "Code: 241. DB::Exception: Memory limit exceeded: would use 9 GiB (MEMORY_LIMIT_EXCEEDED) (version 25.3.1)\n"
@@ -120,8 +120,8 @@ def test_a_profile_makes_no_answer_half(
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_a_row_may_come_in_pieces_of_any_size(size: int) -> None:
     fields = [[b"a", b"\\ \t \n \0 \\n"], [b"", b'{"x":"\\"\\\\"}'], [b"c" * 50, b"\\\\0"]]
-    whole = b"".join(map(tabs.row, fields))
+    whole = b"".join(map(tsv.row, fields))
     pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
-    assert list(tabs.rows(pieces, 2)) == fields
+    assert list(tsv.rows(pieces, 2)) == fields
     with pytest.raises(StoreError, match="cut short"):
-        list(tabs.rows([whole[:-1]], 2))
+        list(tsv.rows([whole[:-1]], 2))

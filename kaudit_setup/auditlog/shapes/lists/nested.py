@@ -14,7 +14,7 @@ from kaudit_setup.auditlog.shapes.events import STRING
 from kaudit_setup.auditlog.shapes.forms import Form, Strings, Values, count_lines
 from kaudit_setup.auditlog.shapes.lists.way import ODD, Inside, Way
 from kaudit_setup.auditlog.shapes.reading import Step, Texts
-from kaudit_setup.auditlog.shapes.sought import escaped
+from kaudit_setup.auditlog.shapes.search_terms import escaped
 from kaudit_setup.auditlog.shapes.steps import Each, Field, Item
 
 

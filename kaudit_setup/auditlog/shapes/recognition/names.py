@@ -93,7 +93,7 @@ def classify(lines: Sequence[bytes]) -> Shape | None:
     if re.match(_PROPER, text):
         text = b"\n".join(line for line in lines[:MOST_SAMPLES] if not re.match(_PROPER, line))
     # most logs need none of it
-    from kaudit_setup.auditlog.shapes.not_a_log import mistaken
+    from kaudit_setup.auditlog.shapes.recognition.not_a_log import mistaken
 
     if other := mistaken(text):
         return Shape(other, b"", OTHER_LOG)

@@ -8,25 +8,27 @@ from functools import partial
 from typing import Final
 
 from kaudit_setup.auditlog.literals import OWN_ORDER
-from kaudit_setup.auditlog.shapes.documents import Documents, learn, wrapper_key
+from kaudit_setup.auditlog.shapes.containers.cri import CRI_LINES
+from kaudit_setup.auditlog.shapes.containers.docker import DOCKER_LINES
+from kaudit_setup.auditlog.shapes.documents import Documents, Spread, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.journal.borders import borders
 from kaudit_setup.auditlog.shapes.journal.layout import Journal
-from kaudit_setup.auditlog.shapes.layouts import CRI_LINES, DOCKER_LINES, SEVERAL, Lines, Spread, any_line, plain
-from kaudit_setup.auditlog.shapes.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.lines import SEVERAL, Lines, any_line, plain
 from kaudit_setup.auditlog.shapes.lists.nested import nested
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE as LEGACY_LINE
 from kaudit_setup.auditlog.shapes.mapped.legacy import Legacy
 from kaudit_setup.auditlog.shapes.mapped.legacy_search import tell
-from kaudit_setup.auditlog.shapes.names import LEGACY
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.recognition.names import LEGACY
 from kaudit_setup.auditlog.shapes.record_steps import find_steps, name_of
 from kaudit_setup.auditlog.shapes.rows import Rows, find_table
-from kaudit_setup.auditlog.shapes.sought import escaped
+from kaudit_setup.auditlog.shapes.search_terms import escaped
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
 from kaudit_setup.values import replace
 
