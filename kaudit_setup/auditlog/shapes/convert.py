@@ -244,14 +244,15 @@ _IN_LINES: Final = frozenset({Kind.plain, Kind.text})
 _IN_DOCUMENTS: Final = frozenset({Kind.document, Kind.text})
 
 
-def _is_own(data: bytes | bytearray, begin: int, end: int) -> bool:
+def _is_own(data: bytes | bytearray, begin: int, end: int, size: int) -> bool:
     """Whether a line is surely an event."""
+    del size
     return data[end - 1] == _BRACE and data.startswith(OWN_ORDER, begin)
 
 
-def _in_spread(data: bytes | bytearray, begin: int, end: int) -> bool:
-    """Whether a line is surely a part of JSON over several lines."""
-    return data[begin] in _INSIDE
+def _in_spread(data: bytes | bytearray, begin: int, end: int, size: int) -> bool:
+    """Whether a line is surely a part of JSON over several lines; one before the end of an array is."""
+    return data[begin] in _INSIDE or data.startswith(b"]", end + 1, size)
 
 
 def all_of(block: Block, kinds: Collection[Kind]) -> bool:
@@ -267,7 +268,7 @@ def all_of(block: Block, kinds: Collection[Kind]) -> bool:
     while look < size:
         at = data.rfind(b"\n", 0, look) + 1
         end = data.find(b"\n", look, size)
-        if not known(data, at, end) and kind_of(bytes(data[at:end])) not in kinds:
+        if not known(data, at, end, size) and kind_of(bytes(data[at:end])) not in kinds:
             return False
         # the last line is always looked at
         look = max(end + 1, min(look + step, size - 1))

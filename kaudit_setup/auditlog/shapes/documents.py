@@ -19,9 +19,9 @@ import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
-from kaudit_setup.auditlog.literals import Find, finders
+from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, damaged, fields_of
-from kaudit_setup.auditlog.shapes.forms import Decoded, Values
+from kaudit_setup.auditlog.shapes.forms import Decoded, Values, finder
 from kaudit_setup.auditlog.shapes.reading import Texts
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _SAMPLE_BYTES: Final = 1 << 10  # of an element that is given up
 _TRUNCATED: Final = "truncated"
 _ID: Final = b'"auditID"'  # which an event has once, unless another one is in its body
+_BODY: Final = b'Object"'  # of a request or a response
 
 
 class Taken(NamedTuple):
@@ -72,8 +73,12 @@ class Separator(msgspec.Struct, frozen=True):
     @property
     def find(self) -> Find:
         """Finds it, quickly."""
-        (found,) = finders([self.text])
-        return found
+        return finder(self.text)
+
+    @property
+    def glue(self) -> bytes:
+        """What belongs to neither."""
+        return self.text[self.close : self.open]
 
     def line(self, window: bytes) -> int:
         """Where the first line begins in which an element does, if it begins in another line than the one before it
@@ -85,7 +90,7 @@ class Separator(msgspec.Struct, frozen=True):
     @property
     def comma(self) -> bool:
         """Whether the elements are those of one array."""
-        return b"," in self.text[self.close : self.open]
+        return b"," in self.glue
 
 
 def wrapper_key(head: bytes) -> str:
@@ -174,7 +179,7 @@ class Documents:
     def border(self) -> Callable[[bytes], int] | None:
         """See `Reading.border`; None if elements do not begin in lines of their own."""
         sep = self._separator
-        return sep.line if sep is not None and b"\n" in sep.text[sep.close : sep.open] else None
+        return sep.line if sep is not None and b"\n" in sep.glue else None
 
     def behind(self, window: bytes) -> int:
         """Where the first element ends that ends in `window`, if what follows it is what separates elements; -1 if
@@ -273,9 +278,13 @@ class _Stretch:
         """Raises one of REFUSED."""
         if self._separator.indented:
             array = self._as_array(compact)
-            lines = (_decoded(array, decoder) if decoder else None) or Values.of(ITEMS.decode(array))
+            lines = _decoded(array[1:-1], b",", decoder) or Values.of(ITEMS.decode(array))
         else:
-            lines = Values.of(self._items()) or Values.of(self._items(compacted=True))
+            lines = (
+                _decoded(self._view, self._separator.glue, decoder)
+                or Values.of(self._items())
+                or Values.of(self._items(compacted=True))
+            )
         if lines is None:
             raise ValueError("elements over several lines")
         return lines
@@ -297,16 +306,14 @@ class _Stretch:
     def _all_hold(self, signs: Sequence[bytes], count: int) -> bool:
         """Whether each of so many elements seems to hold an event."""
         sep = self._separator
-        if sep.indented:
-            return all(self._times(sign) == count for sign in signs or (_ID,))
-        own = sep.text[sep.open :]
-        alike = bool(signs) or self._data.startswith(own, self._begin, self.end)
-        return alike and all(self._times(sign) == count for sign in signs) and self._count() == count
+        alike = sep.indented or signs or self._data.startswith(sep.text[sep.open :], self._begin, self.end)
+        if not alike or any(self._times(sign) != count for sign in signs or (_ID,)):
+            return False
+        # what separates elements cannot stand in a string, and only a body has objects in an array
+        return sep.indented or not self._times(_BODY) or self._count() == count
 
     def _times(self, sign: bytes) -> int:
-        # where what begins it is common, `count` takes ten times as long
-        (find,) = finders([sign])
-        return len(find(self._view))
+        return len(finder(sign)(self._view))
 
     def _items(self, *, compacted: bool = False) -> list[msgspec.Raw]:
         """The elements. Raises one of REFUSED if it is no JSON."""
@@ -315,7 +322,7 @@ class _Stretch:
     def _as_array(self, read: Callable[[bytes | memoryview], T]) -> T:
         """What is read of all elements as one array."""
         data, begin, end, sep = self._data, self._begin, self.end, self._separator
-        glue = sep.text[sep.close : sep.open]
+        glue = sep.glue
         if not glue or not begin:
             between = sep.text if sep.comma else b",".join((sep.text[: sep.close], sep.text[sep.close :]))
             return read(b"[" + data[begin:end].replace(sep.text, between) + b"]")
@@ -357,10 +364,10 @@ class _Stretch:
         return lines
 
 
-def _decoded(array: bytes, decoder: Decoder) -> Values | None:
-    """The events in an array, decoded; None if some are not kube-apiserver's, or not all can be decoded."""
+def _decoded(text: bytes | memoryview, glue: bytes, decoder: Decoder | None) -> Values | None:
+    """See `Values.decoded`; None, too, if nobody wants it, or not all can be decoded."""
     with suppress(*REFUSED):
-        return Values.decoded(array, decoder)
+        return Values.decoded(text, glue, decoder) if decoder else None
     return None
 
 

@@ -48,7 +48,8 @@ DOCUMENTS = (
     "get-log-events",
     "AKS records",
 )
-REORDERED = dump(dict(reversed(json.loads(next(one for one in RECORDED if NEEDLE in one)).items())))
+NAMED = next(one for one in RECORDED if NEEDLE in one)
+REORDERED = dump(dict(reversed(json.loads(NAMED).items())))
 ODD: dict[str, list[bytes]] = {
     "nothing": [],
     "an event in another order": [REORDERED],
@@ -57,6 +58,20 @@ ODD: dict[str, list[bytes]] = {
     "an event that lost its beginning": [RECORDED[8][200:]],
     "the server's own message": [b"I0501 10:00:00.123456       1 server.go:42] my-suspicious-pod", b"F0501 x {"],
 }
+INSIDE: dict[str, list[bytes]] = {
+    "what looks like two elements": [NAMED, NAMED],
+    "what has as many IDs as elements": [b"{}", NAMED, NAMED],
+    "what looks like two records": [b"{}", b'{"event":' + NAMED + b"}", b'{"event":' + NAMED + b"}"],
+}
+FORGED = {
+    name: RECORDED[11].replace(b'"verb"', b'"requestObject":[' + b",".join(body) + b'],"verb"')
+    for name, body in INSIDE.items()
+}
+
+
+def in_records(lines: Sequence[bytes]) -> bytes:
+    """In a list, each event as an object in one of its own."""
+    return dump({"records": [{"event": json.loads(line)} for line in lines]})
 
 
 def search(log: Path, literals: Sequence[bytes] = (NEEDLE, b"auditd")) -> tuple[list[tuple[int, bytes]], Tally]:
@@ -104,15 +119,15 @@ def test_a_search_sees_what_one_sees_who_reads_everything(
             assert [text for _, text in found if text in RECORDED] == [one for one in RECORDED if NEEDLE in one]
 
 
-@pytest.mark.parametrize("shape", DOCUMENTS)
-@pytest.mark.parametrize("odd", ["nothing", "an event in another order", "what looks like two elements"])
+@pytest.mark.parametrize("shape", [*DOCUMENTS, "records"])
+@pytest.mark.parametrize("odd", ["nothing", "an event in another order", *FORGED])
 def test_a_search_in_documents_sees_all_elements(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str, odd: str
 ) -> None:
     log = tmp_path / "audit.log"
-    forged = RECORDED[11].replace(b'"verb"', b'"requestObject":[' + RECORDED[12] + b"," + RECORDED[13] + b'],"verb"')
-    between = [forged] if odd.startswith("what") else ODD[odd]
-    log.write_bytes(SAME[shape]([*RECORDED[:40], *between, *RECORDED[40:]]))
+    between = [FORGED[odd]] if odd in FORGED else ODD[odd]
+    write = SAME.get(shape, in_records)
+    log.write_bytes(write([*RECORDED[:40], *between, *RECORDED[40:]]))
     found, tally = search(log)
     with monkeypatch.context() as patched:
         patched.setattr(Stream, "telling", lambda *_: ALL)

@@ -127,7 +127,9 @@ def test_a_journal_is_read_from_its_beginning_where_it_cannot_be_told(tmp_path: 
     assert len(events(plan([file], 20_000))[0]) == len(RECORDED)
 
 
-@pytest.mark.parametrize("shape", ["pretty", "pretty array", "pretty EventList"])
+@pytest.mark.parametrize(
+    "shape", ["pretty", "pretty array", "pretty EventList", "array", "array of lines", "EventList"]
+)
 @pytest.mark.parametrize("odd", [{}, {"requestObject": [json.loads(line) for line in RECORDED[:3]]}, {"stage": 7}])
 def test_spread_events_are_as_large_as_lines(tmp_path: Path, shape: str, odd: dict[str, object]) -> None:
     """Also beside one in whose body there are others, and beside one that does not decode."""
