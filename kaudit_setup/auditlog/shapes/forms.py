@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
 from itertools import compress, repeat
-from operator import itemgetter
+from operator import itemgetter, or_
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -114,8 +114,10 @@ class Spans(msgspec.Struct, frozen=True):
 
     def otherwise(self) -> list[int]:
         """Which of them do not."""
-        data, pairs = self.data, zip(self.heads(len(OWN_ORDER)), self.ends, strict=True)
-        return [at for at, (head, end) in enumerate(pairs) if head != OWN_ORDER or data[end - 1] != _BRACE]
+        data = self.data
+        begun = map(OWN_ORDER.__ne__, self.heads(len(OWN_ORDER)))
+        ended = bytes([data[end - 1] for end in self.ends]).translate(_NOT_BRACE)
+        return list(compress(range(len(ended)), map(or_, begun, ended)))
 
     def texts(self) -> list[bytes]:
         """See `Form`."""
@@ -130,7 +132,7 @@ class Spans(msgspec.Struct, frozen=True):
         return b"".join([view[start : end + 1] for start, end in zip(self.starts, self.ends, strict=True)])
 
 
-_BRACE: Final = ord("}")
+_NOT_BRACE: Final = bytes(byte != ord("}") for byte in range(256))
 _FEW: Final = 32
 
 

@@ -50,11 +50,11 @@ class Frame:
         # of the server itself, between the events in what it wrote to its output
         message = rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n"
         self._message = re.compile(message)
-        odd_end, odd_begin = rb"(?<!" + re.escape(self._tail) + rb")", rb"(?!" + head + rb"|\Z)"
-        self._odd = re.compile(rb"\n(?:" + odd_end + rb"|" + odd_begin + rb")")
+        odd_end, odd_begin = rb"\n(?:(?<!" + re.escape(self._tail) + rb")", rb"|(?!" + head + rb"|\Z)"
+        self._odd = re.compile(odd_end + odd_begin + rb")")
         # the usual: one message, between two events
-        between = rb"(" + message + rb")(?=" + head + rb"|\Z)"
-        self._odd_or_message = re.compile(rb"\n(?:" + odd_end + rb"|" + between + rb"|" + odd_begin + rb")")
+        between = rb"(?:(" + message + rb")(?=" + head + rb"|\Z))?+"
+        self._odd_or_message = re.compile(odd_end + odd_begin + between + rb")")
 
     def others(self, block: Block, *, messages: bool) -> Others | None:
         """The lines of `block` that are otherwise; None if they cannot be told. `messages`: whether the messages of
