@@ -137,11 +137,16 @@ def _nothing(question: Question, present: bool, events: Sequence[Request]) -> li
     return [] if events else [f"No matching request by {spoken(question.user)} found in this log, but others."]
 
 
+def user_ending(user: str) -> bytes:
+    """What every line holds that has a user whose name ends like `user`, behind a colon."""
+    return spelled(f":{user}") + b'"'
+
+
 def _suggest_names(log: Searched, user: str) -> list[str]:
     """The full names in the log that end like `user`: `deployer` for `system:serviceaccount:ci:deployer`."""
     ending = f":{user}"
     names: set[str] = set()
-    for request in log.find(Search((spelled(ending) + b'"',))):
+    for request in log.find(Search((user_ending(user),))):
         if len(names) < _FEW_NAMES:
             names.update(name for name in (request.user, request.impersonator) if name.endswith(ending))
     return [f"Did you mean {' or '.join(sorted(names))}? Requests by that user are in this log."] if names else []

@@ -13,6 +13,8 @@ from kaudit_setup.auditlog.block import Block
 _GO_ESCAPE = re.compile(rb"\\u(003[ce]|0026|202[89])")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _WORD = re.compile("[A-Za-z0-9_-]+")
+MOST_SAMPLED = 1000
+"""Lines from which it is told what a word is that may be everywhere."""
 _MANY, _TELLING_BEGIN = 8, 3
 """Of more literals than so many, and the bytes that they begin with, if all begin so: see `finders`."""
 _VALUE = re.compile(rb':"((?:[^"\\]|\\.)*)("?)')
@@ -115,17 +117,26 @@ class Sought(msgspec.Struct, frozen=True):
         return says(line, (self.plain,)) and (says(line, (self.words,)) or is_cut(line))
 
 
-def finders(needles: Sequence[bytes]) -> tuple[Find, ...]:
+def finders(needles: Iterable[bytes]) -> tuple[Find, ...]:
     """One automaton for each: a single literal is found with vector instructions, several are not. Many that begin
     alike are looked for by that begin, all at once.
     """
+    different = dict.fromkeys(needles)
+    groups: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for needle in different:
+        groups[needle[:_TELLING_BEGIN]].append(needle)
+    found: list[Find] = []
+    for group in groups.values():
+        begin = _common_begin(group)
+        together = len(group) > _MANY and len(begin) >= _TELLING_BEGIN and begin not in different
+        found += [_find_any(begin, group)] if together else map(_find_one, group)
+    return tuple(found)
+
+
+def _find_one(needle: bytes) -> Find:
     from ahocorasick_rs import BytesAhoCorasick
 
-    different = list(dict.fromkeys(needles))
-    begin = _common_begin(different) if len(different) > _MANY else b""
-    if len(begin) >= _TELLING_BEGIN and begin not in different:
-        return (_find_any(begin, different),)
-    return tuple(BytesAhoCorasick([needle]).find_matches_as_indexes for needle in different)
+    return BytesAhoCorasick([needle]).find_matches_as_indexes
 
 
 def _common_begin(texts: Sequence[bytes]) -> bytes:
@@ -141,6 +152,28 @@ def _find_any(begin: bytes, alike: Sequence[bytes]) -> Find:
     ends = b"|".join(re.escape(end) + b"[" + last + b"]" for end, last in lasts.items())
     matches = re.compile(re.escape(begin) + b"(?:" + ends + b")").finditer
     return lambda text: [(0, *found.span()) for found in matches(text)]
+
+
+def few(find: Find) -> Find:
+    """As `find`, until it has found a thousand: enough to know a word by that may be everywhere."""
+    left = MOST_SAMPLED
+
+    def found(text: memoryview) -> list[tuple[int, int, int]]:
+        nonlocal left
+        hits = find(text)[:left] if left else []
+        left -= len(hits)
+        return hits
+
+    return found
+
+
+def holder(literals: Sequence[bytes]) -> Callable[[bytes], bool]:
+    """Whether a line holds any of `literals`, in whatever spelling."""
+    from ahocorasick_rs import BytesAhoCorasick
+
+    find = BytesAhoCorasick(list(_own(literals))).find_matches_as_indexes
+    plains = [plain for literal in literals if (plain := plainly(literal)) != (spellings(literal),)]
+    return lambda text: bool(find(text)) or says(text, plains)
 
 
 def delimits(word: str) -> str:
@@ -174,13 +207,13 @@ class Needles(msgspec.Struct, frozen=True):
     plains: tuple[Plain, ...]
 
     @classmethod
-    def of(cls, literals: Sequence[bytes]) -> Needles:
-        """No literal means every line."""
-        plains = tuple(map(plainly, literals))
+    def of(cls, literals: Sequence[bytes], samples: Sequence[bytes] = ()) -> Needles:
+        """No literal means every line. `samples`: those of which a few lines are enough."""
+        plains, others = (tuple(map(plainly, texts)) for texts in (literals, samples))
         return cls(
-            finders([spelt for literal in literals for spelt in spellings(literal)]),
-            finders([spelt for plain in plains for spelt in plain[0]]),
-            plains,
+            (*finders(_own(literals)), *map(few, finders(_own(samples)))),
+            (*finders(_telling(plains)), *map(few, finders(_telling(others)))),
+            (*plains, *others),
         )
 
     def lines(self, block: Block, *, own: bool) -> Iterator[tuple[int, bytes]]:
@@ -192,6 +225,14 @@ class Needles(msgspec.Struct, frozen=True):
             text = bytes(block.data[start : spans[start]])
             if own or not self.plains or says(text, self.plains):
                 yield start, text
+
+
+def _own(literals: Iterable[bytes]) -> Iterator[bytes]:
+    return (spelt for literal in literals for spelt in spellings(literal))
+
+
+def _telling(plains: Iterable[Plain]) -> Iterator[bytes]:
+    return (spelt for plain in plains for spelt in plain[0])
 
 
 def lines_with(block: Block, wanted: Iterable[Find]) -> dict[int, int]:

@@ -42,8 +42,11 @@ def candidates(
     literals: Sequence[bytes],
     window: Window = ALWAYS,
     tallies: dict[str, Tally] | None = None,
+    samples: Sequence[bytes] = (),
 ) -> Iterator[Hit]:
     """The lines that hold any of `literals` (none: every line), file by file in the order of `files`.
+
+    `samples`: other literals, of which some lines in each part of a file are enough.
 
     Lines that by their own timestamps lie outside `window` are left out, as are whole files by their names.
     `tallies` is filled, by path, with what was met in each file that was read.
@@ -53,7 +56,7 @@ def candidates(
     check = sum(file.size for file in wanted) <= CHECK_BELOW_BYTES
 
     def work(unit: Unit, tally: Tally) -> Iterator[list[Found]]:
-        return matches(unit, tally, needles, window, check)
+        return matches(unit, tally, needles, window, check, samples)
 
     for file, before, part in scan(wanted, work, tallies):
         for line, offset, text in part:
@@ -87,16 +90,17 @@ def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def matches(
-    unit: Unit, tally: Tally, literals: Sequence[bytes], window: Window, check: bool
+    unit: Unit, tally: Tally, literals: Sequence[bytes], window: Window, check: bool, samples: Sequence[bytes] = ()
 ) -> Iterator[list[Found]]:
-    """The lines of one unit that hold any of `literals`, block by block. `check`: count and look at every line.
+    """The lines of one unit that hold any of `literals`, block by block, and some that hold one of `samples`.
+    `check`: count and look at every line.
 
     A literal may span several fields in kube-apiserver's own order; where lines are in another one they must hold
     what the literal says.
     """
-    needles = Needles.of(literals)
+    needles = Needles.of(literals, samples)
     check = check or unit.file.gzipped or unit.file.once
-    found_first = SearchTerms(literals, checked=check) if literals else None
+    found_first = SearchTerms(literals, samples, checked=check) if literals else None
     for block in blocks(unit, tally, sought=found_first):
         own = _in_own_order(block, tally)
         first = _look_at(block, tally, check)

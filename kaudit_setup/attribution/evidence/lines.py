@@ -10,13 +10,13 @@ from typing import Protocol
 from kaudit_setup.attribution.evidence.actors import on_all_by_others
 from kaudit_setup.attribution.evidence.literals import nameless_requests
 from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
-from kaudit_setup.attribution.evidence.search import Ahead, Search, holder
+from kaudit_setup.attribution.evidence.search import Ahead, Search
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.coverage.unreadable import together, unreadable
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT, Event
 from kaudit_setup.auditlog.files import LogFile
-from kaudit_setup.auditlog.literals import OWN_ORDER
+from kaudit_setup.auditlog.literals import OWN_ORDER, holder
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.port import LogSource, OfRequests

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import msgspec
 
 from kaudit_setup.attribution.evidence.requests import Object
-from kaudit_setup.auditlog.literals import delimits, plainly, says, spellings
+from kaudit_setup.auditlog.literals import delimits, holder
 from kaudit_setup.auditlog.search import Hit
 
 _MOST_AHEAD = 32 << 20
@@ -68,10 +66,3 @@ class Ahead:
             return None
         wanted = holder(search.literals)
         return [hit for hit in self._hits if wanted(hit.text)]
-
-
-def holder(literals: Sequence[bytes]) -> Callable[[bytes], bool]:
-    """Whether a line holds any of `literals`, in whatever spelling."""
-    spelt = [one for literal in literals for one in spellings(literal)]
-    plains = tuple(map(plainly, literals))
-    return lambda text: any(one in text for one in spelt) or says(text, plains)

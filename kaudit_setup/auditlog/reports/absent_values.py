@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -13,7 +13,8 @@ from kaudit_setup.auditlog.decode import decode_leniently, project
 from kaudit_setup.auditlog.fields import DIMENSIONS
 from kaudit_setup.auditlog.filters import Filter, is_pattern
 from kaudit_setup.auditlog.literals import Sought, spelled
-from kaudit_setup.auditlog.reports.top import Top, top
+from kaudit_setup.auditlog.reports.every_line import EveryLine
+from kaudit_setup.auditlog.reports.top import Top
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.sources.port import LogSource
 
@@ -70,15 +71,45 @@ class Counting(Protocol):
         ...
 
 
-def absent_values(logs: LogSource, wanted: Filter) -> list[AbsentValue]:
-    """Which values of `wanted` no event of `logs` has, whatever else is asked for; patterns are no values."""
-    return [one for dimension in _LOOKED_AT if dimension in wanted.by for one in _absent(logs, dimension, wanted)]
+def absent_values(logs: LogSource, wanted: Filter, every: EveryLine | None = None) -> list[AbsentValue]:
+    """Which values of `wanted` no event of `logs` has, whatever else is asked for; patterns are no values.
+
+    `every`: as `every_line` gives it, if it was asked for before.
+    """
+    every = every or every_line(logs, wanted)
+    found: list[AbsentValue] = []
+    for dimension, plain in _plain(wanted).items():
+        known = _known(logs, dimension, plain, wanted, every)
+        found += [AbsentValue(dimension, value, similar(value, known)) for value in plain if value not in known]
+    return found
 
 
-def _absent(logs: LogSource, dimension: str, wanted: Filter) -> Iterator[AbsentValue]:
-    plain = [value for value in wanted.by[dimension].wanted if not is_pattern(value)]
-    known = _known(logs, dimension, plain, wanted) if plain else frozenset()
-    return (AbsentValue(dimension, value, similar(value, known)) for value in plain if value not in known)
+def every_line(logs: LogSource, wanted: Filter) -> EveryLine:
+    """All lines of `logs`; if they are on this machine and not too many, with the values of which `absent_values`
+    looks for the words of `wanted`.
+    """
+    small = isinstance(logs, LocalLogs) and _is_small(logs)
+    return EveryLine(logs, {one: _alike(one, wanted) for one in _plain(wanted)} if small else {})
+
+
+def looked_for(logs: LogSource, wanted: Filter) -> frozenset[bytes]:
+    """The literals for which `absent_values` searches `logs`; none if it reads all their values."""
+    if _is_small(logs):
+        return frozenset()
+    values = [value for plain in _plain(wanted).values() for value in plain]
+    return frozenset(case.own[0] for value in values for case in _cases(value))
+
+
+def _plain(wanted: Filter) -> dict[str, list[str]]:
+    """The values that are looked for, by dimension."""
+    each = {dimension: wanted.by[dimension].wanted for dimension in _LOOKED_AT if dimension in wanted.by}
+    plain = {dimension: [one for one in values if not is_pattern(one)] for dimension, values in each.items()}
+    return {dimension: values for dimension, values in plain.items() if values}
+
+
+def _alike(dimension: str, wanted: Filter) -> Filter:
+    """The events whose values may be meant: a name is like those of its kind."""
+    return Filter({"resource": wanted.by["resource"]} if dimension == "name" and "resource" in wanted.by else {})
 
 
 def similar(value: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -95,13 +126,13 @@ def _said_as(value: str) -> Callable[[str], bool]:
     return lambda name: name.casefold() == folded or name.endswith(ending)
 
 
-def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter) -> frozenset[str]:
+def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter, every: EveryLine) -> frozenset[str]:
     """The values that a log has in `dimension`, as far as they matter."""
-    if _is_small(logs):
-        # a name is like those of its kind
-        kind = {"resource": wanted.by["resource"]} if dimension == "name" and "resource" in wanted.by else {}
-        asked = (dimension,), Filter(kind), _MOST_VALUES
-        rows = logs.top(*asked).rows if isinstance(logs, Counting) else top(logs, *asked).rows
+    values = every.values(dimension)
+    if values is not None:
+        return frozenset(value for value, _ in values.most_common(_MOST_VALUES)) - {""}
+    if isinstance(logs, Counting) and _is_small(logs):
+        rows = logs.top((dimension,), _alike(dimension, wanted), _MOST_VALUES).rows
         return frozenset(key[0] for key, _, _ in rows) - {""}
     one = plain[0] if len(plain) == 1 and dimension != "name" else ""
     if one and isinstance(logs, Counting) and logs.counting and logs.has_lately(dimension, one):
@@ -109,7 +140,7 @@ def _known(logs: LogSource, dimension: str, plain: Sequence[str], wanted: Filter
     return frozenset(_in_other_cases(logs, dimension, plain)) - {""}
 
 
-def _is_small(logs: LogSource) -> TypeGuard[LocalLogs | Counting]:
+def _is_small(logs: LogSource) -> bool:
     """Whether all values of a log can be read."""
     if isinstance(logs, LocalLogs):
         lines = sum(file.size * (_GZIPPED if file.gzipped else 1) for file in logs.files)

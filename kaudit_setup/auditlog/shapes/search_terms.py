@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.literals import Find, finders, plainly, spellings
+from kaudit_setup.auditlog.literals import Find, few, finders, plainly, spellings
 
 # what no writer of JSON and no URL escapes
 _WORD: Final = rb"[A-Za-z0-9_.-]{3,}"
@@ -32,9 +32,12 @@ _NAMES: Final = (
 class SearchTerms:
     """Literals as kube-apiserver writes them, and how they are found in other shapes."""
 
-    def __init__(self, literals: Sequence[bytes], *, checked: bool = False) -> None:
-        """`literals`: at least one. `checked`: whether every other line is looked at, too, and counted."""
+    def __init__(self, literals: Sequence[bytes], samples: Sequence[bytes] = (), *, checked: bool = False) -> None:
+        """`literals`: at least one. `samples`: those of which a few lines are enough. `checked`: whether every other
+        line is looked at, too, and counted.
+        """
         self._literals = tuple(literals)
+        self._samples = tuple(samples)
         self.checked = checked
         self._exact: dict[int, tuple[Find, ...] | None] = {}
 
@@ -43,30 +46,38 @@ class SearchTerms:
         ways than one.
         """
         if depth not in self._exact:
-            plain = all(one.isascii() and b"\\" not in one for one in self._literals)
-            spelled = dict.fromkeys(s for one in self._literals for s in escaped(one, depth))
-            self._exact[depth] = tuple(map(_finder, spelled)) if plain else None
+            plain = all(one.isascii() and b"\\" not in one for one in (*self._literals, *self._samples))
+            found, some = (map(_finder, _at([depth], texts)) for texts in (self._literals, self._samples))
+            self._exact[depth] = (*found, *map(few, some)) if plain else None
         return self._exact[depth]
 
     @cached_property
     def words(self) -> tuple[Find, ...] | None:
         """For events in any order and spelling: a word of each literal; None if one has none that is sure."""
-        words = _words(self._literals)
-        return finders(words) if words else None
+        return self._found_by(_each_word(self._literals), _each_word(self._samples))
 
     @cached_property
     def mapped(self) -> tuple[Find, ...] | None:
         """For records that become events, whose fields have other names, and which are not JSON: a word of each
         literal that is sure to be a value's; none of one that is all escapes. None if a literal has none.
         """
-        bare = [re.sub(_ESCAPED, b" ", one) for one in self._literals if not re.fullmatch(_LETTER, one)]
-        words = dict.fromkeys(map(_word, bare))
-        return finders([*words]) if all(word and word not in _NAMES for word in words) else None
+        words, some = (_bare_words(texts) for texts in (self._literals, self._samples))
+        return None if any(word in _NAMES for word in (*words, *some)) else self._found_by(words, some)
+
+    def _found_by(self, words: Sequence[bytes], samples: Sequence[bytes]) -> tuple[Find, ...] | None:
+        """By one word of each literal; None if one has none."""
+        if not all(words) or not all(samples):
+            return None
+        return (*finders(words), *map(few, finders(samples)))
 
     @property
     def escapes(self) -> bool:
         """Whether some literal has escapes."""
         return any(b"\\" in one for one in self._literals)
+
+
+def _bare_words(literals: Sequence[bytes]) -> tuple[bytes, ...]:
+    return _each_word(re.sub(_ESCAPED, b" ", one) for one in literals if not re.fullmatch(_LETTER, one))
 
 
 def _finder(literal: bytes) -> Find:
@@ -115,8 +126,13 @@ def _at(depths: Iterable[int], texts: Sequence[bytes]) -> tuple[bytes, ...]:
 
 def _words(literals: Sequence[bytes]) -> tuple[bytes, ...]:
     """One of each literal; none if one has none that is sure."""
-    words = tuple(dict.fromkeys(map(_word, literals)))
+    words = _each_word(literals)
     return words if all(words) else ()
+
+
+def _each_word(literals: Iterable[bytes]) -> tuple[bytes, ...]:
+    """One of each literal; empty for one that has none that is sure."""
+    return tuple(dict.fromkeys(map(_word, literals)))
 
 
 def escaped(literal: bytes, depth: int) -> tuple[bytes, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,7 @@ from kaudit_setup.auditlog.files import GZIP, STDIN, LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import pieces
 from kaudit_setup.auditlog.search import Hit, candidates, numbered
+from kaudit_setup.auditlog.sources.second_reading import Expected, SecondReading
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 from kaudit_setup.errors import KauditError
 from kaudit_setup.values import replace
@@ -26,6 +27,11 @@ class LocalLogs:
         """`files` as `find_logs` gives them."""
         self.files = tuple(files)
         self.tallies: dict[str, Tally] = {}
+        self._second: SecondReading | None = None
+
+    def expect(self, expected: Callable[[], Expected]) -> None:
+        """What is likely to be looked for where the first reading tells nothing: it is all found in one more."""
+        self._second = SecondReading(self.files, expected, self.tallies)
 
     def clusters(self) -> list[str]:
         """See `LogSource.clusters`."""
@@ -35,7 +41,9 @@ class LocalLogs:
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
     ) -> Iterator[Hit]:
         """See `LogSource.candidates`."""
-        yield from candidates(self.files, literals, window, self.tallies)
+        again = self._second is not None and self.tallies and window.open
+        known = self._second.lines(literals) if self._second is not None and again else None
+        yield from candidates(self.files, literals, window, self.tallies) if known is None else known
 
     def numbered(self, hits: Sequence[Hit]) -> list[Hit]:
         """See `LogSource.numbered`."""

@@ -19,13 +19,14 @@ from kaudit_setup.values import replace
 _UNESCAPED = frozenset("!\"#$%'()*+,-./:;=?@" + digits)
 """What names of objects and users have and kube-apiserver does not escape so, beside letters and [ to _."""
 _CODES = {*"4567", *(spelt for char in _UNESCAPED for spelt in (f"{ord(char):02x}", f"{ord(char):02X}"))}
-_ESCAPES = tuple(rf"\u00{code}".encode() for code in sorted(_CODES))
+ESCAPES = tuple(rf"\u00{code}".encode() for code in sorted(_CODES))
+"""How such escapes begin."""
 _ESCAPE = rb"\\(?:u00([2-7][0-9a-fA-F])|.)"
 
 
 def escaped_lines(logs: LogSource) -> Iterator[Hit]:
     """The lines of `logs` with such escapes. Raises what `candidates` raises."""
-    return logs.candidates(_ESCAPES)
+    return logs.candidates(ESCAPES)
 
 
 class UnescapedLogs:
@@ -69,7 +70,7 @@ class UnescapedLogs:
 
 
 def _has_escape(text: bytes) -> bool:
-    return any(one in text for one in _ESCAPES)
+    return any(one in text for one in ESCAPES)
 
 
 def _unescaped(text: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,11 +18,16 @@ from kaudit_setup.cli.options.shown import ShownOptions
 from kaudit_setup.errors import PolicyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeVar
 
     from kaudit_setup.attribution.answer import Answer, Question
     from kaudit_setup.attribution.many_objects.answer import ManyAnswer
     from kaudit_setup.attribution.many_objects.question import ManyQuestion
+    from kaudit_setup.auditlog.reports.every_line import EveryLine
+    from kaudit_setup.auditlog.sources.local import LocalLogs
+    from kaudit_setup.auditlog.sources.port import LogSource
+    from kaudit_setup.auditlog.sources.second_reading import Expected
     from kaudit_setup.policy.model import Policy
 
     A = TypeVar("A", Answer, ManyAnswer)
@@ -165,18 +171,37 @@ def _answer(
     part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, shown: ShownOptions, last: int | None
 ) -> Answer | ManyAnswer:
     """The answer of one cluster; `last`: how many requests are listed at most."""
-    found = _searched(part, question, rules, shown, last)
+    from kaudit_setup.auditlog.sources.local import LocalLogs
+
+    if isinstance(part.logs, LocalLogs):
+        part.logs.expect(partial(_expected, question, part.logs))
+    every = cache(partial(_every_line, question, part.logs))
+    found = _searched(part, question, rules, shown, last, every)
     if found.found:
         return found
     from kaudit_setup.auditlog.sources.unescaped import UnescapedLogs, escaped_lines
     from kaudit_setup.values import replace
 
     if next(escaped_lines(part.logs), None) is not None:
-        found = _searched(replace(part, logs=UnescapedLogs(part.logs)), question, rules, shown, last)
-    return found if found.found else _hinted(found, part)
+        unescaped = replace(part, logs=UnescapedLogs(part.logs))
+        found = _searched(unescaped, question, rules, shown, last, every)
+    return found if found.found else _hinted(found, part, every())
 
 
-def _hinted(answer: Answer | ManyAnswer, part: ClusterLogs) -> Answer | ManyAnswer:
+def _expected(question: Question | ManyQuestion, logs: LocalLogs) -> Expected:
+    from kaudit_setup.attribution.unanswered.words import expected
+
+    return expected(question, logs)
+
+
+def _every_line(question: Question | ManyQuestion, logs: LogSource) -> EveryLine:
+    from kaudit_setup.attribution.unanswered.words import words_of
+    from kaudit_setup.auditlog.reports.absent_values import every_line
+
+    return every_line(logs, words_of(question))
+
+
+def _hinted(answer: Answer | ManyAnswer, part: ClusterLogs, every: EveryLine) -> Answer | ManyAnswer:
     """The answer that names nobody, with the words of the question that are nowhere in the log."""
     from kaudit_setup.attribution.answer import Answer
     from kaudit_setup.attribution.unanswered.words import words_of, worth_saying
@@ -186,7 +211,7 @@ def _hinted(answer: Answer | ManyAnswer, part: ClusterLogs) -> Answer | ManyAnsw
 
     if nothing_readable(answer.coverage) or any("id you mean" in note for note in answer.notes):
         return answer
-    absent = filter(worth_saying, absent_values(part.logs, words_of(answer.question)))
+    absent = filter(worth_saying, absent_values(part.logs, words_of(answer.question), every))
     said = [one.sentence for one in absent]
     if isinstance(answer, Answer):
         # its first note is the answer
@@ -195,9 +220,16 @@ def _hinted(answer: Answer | ManyAnswer, part: ClusterLogs) -> Answer | ManyAnsw
 
 
 def _searched(
-    part: ClusterLogs, question: Question | ManyQuestion, rules: Policy | None, shown: ShownOptions, last: int | None
+    part: ClusterLogs,
+    question: Question | ManyQuestion,
+    rules: Policy | None,
+    shown: ShownOptions,
+    last: int | None,
+    every: Callable[[], EveryLine],
 ) -> Answer | ManyAnswer:
-    """The same, from the lines that the search for its names finds."""
+    """The same, from the lines that the search for its names finds. `every`: all lines, which are looked at before
+    it is said that nothing was found.
+    """
     from kaudit_setup.attribution.answer import newest, with_notes
     from kaudit_setup.attribution.evidence.lines import EventLog
     from kaudit_setup.attribution.many_objects.question import ManyQuestion
@@ -207,7 +239,7 @@ def _searched(
     if isinstance(question, ManyQuestion):
         from kaudit_setup.attribution.many_objects.answer import ask_many, with_sources
 
-        found = _sure(ask_many(part.logs, question), part)
+        found = _sure(ask_many(part.logs, question), every)
         many = many_with_servers(with_sources(found, part.missing()), part.unlogged())
         return _many_with_policies(many, part) if rules is None and part.policies else many
     events = EventLog(part.logs, one_cluster=bool(part.name or part.nodes), stored=part.stored, cluster=part.name)
@@ -219,7 +251,7 @@ def _searched(
         from kaudit_setup.attribution.engine import ask
 
         answer = ask(events, question, rules, shown.reader(part.nodes))
-    answer = with_servers(shown.wanted().added_to(_sure(answer, part), events, last), part.unlogged())
+    answer = with_servers(shown.wanted().added_to(_sure(answer, every), events, last), part.unlogged())
     if rules is None and part.policies:
         from kaudit_setup.attribution.unanswered.node_policies import with_node_policies
 
@@ -234,14 +266,12 @@ def _many_with_policies(many: ManyAnswer, part: ClusterLogs) -> ManyAnswer:
     return many_with_node_policies(many, part.policies)
 
 
-def _sure(answer: A, part: ClusterLogs) -> A:
-    """Before it is said that nothing was found, every line is looked at."""
+def _sure(answer: A, every: Callable[[], EveryLine]) -> A:
     if answer.found:
         return answer
-    from kaudit_setup.auditlog.reports.every_line import looked_at
     from kaudit_setup.values import replace
 
-    return replace(answer, coverage=looked_at(part.logs, answer.coverage))
+    return replace(answer, coverage=every().added_to(answer.coverage))
 
 
 def _policy(name: str | None) -> Policy | None:
