@@ -173,7 +173,7 @@ def holder(literals: Sequence[bytes]) -> Callable[[bytes], bool]:
 
     find = BytesAhoCorasick(list(_own(literals))).find_matches_as_indexes
     plains = [plain for literal in literals if (plain := plainly(literal)) != (spellings(literal),)]
-    return lambda text: bool(find(text)) or says(text, plains)
+    return lambda text: bool(find(text)) or (not text.startswith(OWN_ORDER) and says(text, plains))
 
 
 def delimits(word: str) -> str:

@@ -20,6 +20,7 @@ from kaudit_setup.auditlog.shapes.search_terms import Inside
 from kaudit_setup.auditlog.sources.listing import listing
 from kaudit_setup.auditlog.sources.log_node import LogNode, Unpack, failure_of
 from kaudit_setup.auditlog.sources.search_request import one_by_one, questions
+from kaudit_setup.auditlog.sources.unescaped import or_escaped
 from kaudit_setup.errors import InputError
 from kaudit_setup.values import replace
 
@@ -113,7 +114,9 @@ class RemoteTail:
         file, most = stretch.file, min(stretch.end, stretch.begin + PIECE_BYTES)
         news = NewData(self.name, file.path)
         unpack = Unpack(news.feed)
-        question = questions(Inside.of(needles(self.wanted), shape.depth), patterns(self.wanted), shape.depth)
+        # who follows a log does not come back to look for what is spelled otherwise
+        literals, fitting = or_escaped(needles(self.wanted), patterns(self.wanted))
+        question = questions(Inside.of(literals, shape.depth), fitting, shape.depth)
         span = [str(stretch.begin), "" if file.gzipped else str(most), "yes"]
         done = self.node.ask(["sift", "gzip", shape.way, *span, *question], unpack.feed, stdin=one_by_one([file]))
         if failure := failure_of(self.name, done):

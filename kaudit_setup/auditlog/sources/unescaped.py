@@ -21,12 +21,18 @@ _UNESCAPED = frozenset("!\"#$%'()*+,-./:;=?@" + digits)
 _CODES = {*"4567", *(spelt for char in _UNESCAPED for spelt in (f"{ord(char):02x}", f"{ord(char):02X}"))}
 ESCAPES = tuple(rf"\u00{code}".encode() for code in sorted(_CODES))
 """How such escapes begin."""
+_AS_PATTERN = "|".join((r"\\u00[4-7]", r"\\u002[0-57-9a-fA-F]", r"\\u003[0-9abdfABDF]"))
 _ESCAPE = rb"\\(?:u00([2-7][0-9a-fA-F])|.)"
 
 
 def escaped_lines(logs: LogSource) -> Iterator[Hit]:
     """The lines of `logs` with such escapes. Raises what `candidates` raises."""
     return logs.candidates(ESCAPES)
+
+
+def or_escaped(literals: Sequence[bytes], patterns: Sequence[str]) -> tuple[Sequence[bytes], list[str]]:
+    """What is looked for (see `candidates`) so that lines with such escapes are found, too."""
+    return [*literals, *ESCAPES] if literals else [], [f"{one}|{_AS_PATTERN}" for one in patterns]
 
 
 class UnescapedLogs:

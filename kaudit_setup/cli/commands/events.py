@@ -6,6 +6,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,9 @@ from kaudit_setup.cli.options.output import exit_unless
 if TYPE_CHECKING:
     from kaudit_setup.auditlog.filters import Filter
     from kaudit_setup.auditlog.query import Row
+    from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.port import LogSource
+    from kaudit_setup.auditlog.sources.second_reading import Expected
     from kaudit_setup.report.events import Problems
 
 app = typer.Typer(rich_markup_mode=None)
@@ -122,8 +125,11 @@ def events(
 def _found(logs: LogSource, fits: Filter, *, raw: bool, stages: bool) -> Iterator[Row]:
     """The events that fit; if none does, those in lines with escaped letters are looked at, too."""
     from kaudit_setup.auditlog.query import events as query
+    from kaudit_setup.auditlog.sources.local import LocalLogs
     from kaudit_setup.auditlog.sources.unescaped import UnescapedLogs, escaped_lines
 
+    if isinstance(logs, LocalLogs):
+        logs.expect(partial(_expected, logs, fits))
     rows = query(logs, fits, raw=raw, stages=stages)
     first = next(rows, None)
     if first is not None:
@@ -131,6 +137,15 @@ def _found(logs: LogSource, fits: Filter, *, raw: bool, stages: bool) -> Iterato
     if next(escaped_lines(logs), None) is None:
         return iter(())
     return query(UnescapedLogs(logs, as_logged=True), fits, raw=raw, stages=stages)
+
+
+def _expected(logs: LocalLogs, fits: Filter) -> Expected:
+    """What is looked for where nothing fits."""
+    from kaudit_setup.auditlog.reports.absent_values import looked_for
+    from kaudit_setup.auditlog.sources.second_reading import Expected
+    from kaudit_setup.auditlog.sources.unescaped import ESCAPES
+
+    return Expected(frozenset(ESCAPES), looked_for(logs, fits))
 
 
 def _absent(logs: LogSource, fits: Filter) -> list[str]:

@@ -134,6 +134,16 @@ def test_what_cannot_fit_does_not_travel(tmp_path: Path, shape: str) -> None:
         assert node.moved - before < len(gzip.compress(data)) / 10
 
 
+@pytest.mark.parametrize("shape", sorted(SHAPES.keys() - {"legacy in CRI"}))
+def test_names_with_escaped_letters_are_found(tmp_path: Path, shape: str) -> None:
+    log = write(tmp_path / "srv/audit.log")
+    with followed(tmp_path) as (found, _):
+        escaped = [one.replace(b'"alice"', rb'"\u0061l\u0069ce"') for one in lines(0, 100)]
+        add(log, SHAPES[shape](escaped))
+        Gated.gate.release(2)
+        assert ids(found, 2) == ["id-7", "id-57"]
+
+
 @pytest.mark.parametrize("writer", [lambda some: cri(some, 300), lambda some: docker(some, 300)])
 def test_the_parts_of_an_event_may_come_in_two_looks(tmp_path: Path, writer: Writer) -> None:
     log = write(tmp_path / "srv/audit.log")
