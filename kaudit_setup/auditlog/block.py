@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Final
 
@@ -31,10 +31,14 @@ class Block(msgspec.Struct):
     """The lines' sizes, where they are known already."""
     events: list[Event] | None = None
     """What was decoded of each line, where that is known already."""
+    write: Callable[[], bytes] | None = None
+    """Makes `data`, if nobody has needed it so far: where `known` and `events` tell what is asked of the lines."""
 
     @property
     def view(self) -> memoryview:
         """The lines without the spare room behind them."""
+        if self.write is not None:
+            self.data, self.write = self.write(), None
         return memoryview(self.data)[: self.size]
 
     @property

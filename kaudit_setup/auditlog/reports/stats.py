@@ -117,7 +117,7 @@ def by_node(
     )
 
 
-_DECODER = project(STATS)
+_DECODER = project(STATS, with_id=False)
 kind = attrgetter("level", "stage", "api_version")
 """By which events are counted."""
 _BITS = 6  # what is kept of a size behind its first bit: 64 steps for each power of two, each 1/64 wide at most

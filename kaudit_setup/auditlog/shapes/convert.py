@@ -10,10 +10,10 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, Spread, one_line
+from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
-from kaudit_setup.auditlog.shapes.forms import count_lines
+from kaudit_setup.auditlog.shapes.forms import Unwritten, count_lines
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
@@ -60,10 +60,8 @@ class Converter:
         """`reading`: None for JSON lines. `sought`: events that hold none of it may be left out. `decoder`: what all
         events are decoded with.
         """
-        self._main = Stream(reading or PLAIN_LINES)
+        self._main = Stream(reading or PLAIN_LINES, decoder)
         self._decoder = decoder
-        if isinstance(self._main.layout, Spread):
-            self._main.layout.decoder = decoder
         self._odd = OddLines()
         self._tally = tally
         self._sought = sought
@@ -163,6 +161,10 @@ class Converter:
         return made
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
+        form = found.form
+        if isinstance(form, Unwritten):
+            self._tally.watch(form.times, len(form.times))
+            return Block(b"", sum(form.known), at, found.places, height, form.known, form.events, form.write)
         lines = found.lines
         if lines is None:
             lines = b"\n".join([*found.texts, b""])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,10 +22,7 @@ from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, damaged, fields_of
 from kaudit_setup.auditlog.shapes.forms import Decoded, Values, finder
-from kaudit_setup.auditlog.shapes.reading import Texts
-
-if TYPE_CHECKING:
-    from kaudit_setup.auditlog.shapes.records import Records
+from kaudit_setup.auditlog.shapes.reading import Lister, Step, Texts
 
 T = TypeVar("T")
 LONGEST_BYTES: Final = 16 << 20
@@ -161,7 +158,7 @@ class Documents:
     """The elements of a file, a stretch at a time."""
 
     def __init__(
-        self, separator: Separator | None, signs: Sequence[bytes] = (), records: Records | None = None
+        self, separator: Separator | None, signs: Sequence[bytes] = (), records: Lister | None = None
     ) -> None:
         """`separator`: None where there is one element only, or every one looks different. `signs`: each of them is
         once in each element that holds an event; if there are none, elements are events themselves. `records`: reads
@@ -171,9 +168,14 @@ class Documents:
         self._signs = tuple(signs)
         self._records = records
 
-    def signed(self, signs: Sequence[bytes], records: Records | None) -> Documents:
+    def signed(self, signs: Sequence[bytes], records: Lister | None) -> Documents:
         """The same for elements that are known better."""
         return Documents(self._separator, signs, records)
+
+    def read_by(self, lister: Lister) -> Documents:
+        """The same for who reads elements that are indented by itself."""
+        indented = self._separator is not None and self._separator.indented
+        return self.signed(self._signs, lister) if indented else self
 
     @property
     def border(self) -> Callable[[bytes], int] | None:
@@ -267,7 +269,7 @@ class _Stretch:
             return Texts.of(lines, partial(self._origins, len(lines)))
         return None
 
-    def read(self, records: Records) -> Texts | None:
+    def read(self, records: Lister) -> Texts | None:
         """All elements as records, without a text for each; None if they cannot be read so."""
         with suppress(*REFUSED):
             found = self._as_array(records.listed)
@@ -408,10 +410,15 @@ class Spread:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self.decoder: Decoder | None = None
-        """See `Documents.take`."""
+        self._decoder: Decoder | None = None
         self._data = bytearray()
         self._used = 0  # bytes that became elements
+
+    def decode(self, decoder: Decoder | None, steps: Sequence[Step]) -> None:
+        """Take elements for who decodes all events with `decoder`, and leads from elements to events by `steps`."""
+        self._decoder = decoder
+        if decoder and steps and isinstance(steps[0], Lister):
+            self._documents = self._documents.read_by(steps[0])
 
     @property
     def busy(self) -> bool:
@@ -425,7 +432,7 @@ class Spread:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         first = self._forget()
         self._data += block.view
-        found, self._used = self._documents.take(self._data, last=False, finders=wanted, decoder=self.decoder)
+        found, self._used = self._documents.take(self._data, last=False, finders=wanted, decoder=self._decoder)
         found = found.behind(first)
         if len(self._data) - self._used >= 2 * LONGEST_BYTES:
             found.add(damaged(bytes(self._data[self._used :][:_SAMPLE_BYTES])), first)

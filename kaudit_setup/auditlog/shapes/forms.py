@@ -289,3 +289,34 @@ class Decoded:
     def sizes(self, joined: bytes) -> list[int]:
         """See `Form`."""
         return list(map(len, BytesIO(joined)))
+
+
+class Unwritten(msgspec.Struct, frozen=True):
+    """Events that somebody knows without having written them as JSON. `known`: how many bytes each would have, with a
+    newline; `times`: when they were written, as events say it; `write`: makes the lines if they are asked for.
+    """
+
+    events: list[Event]
+    known: list[int]
+    times: bytes
+    write: Callable[[], bytes]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def all_own(self) -> bool:
+        """See `Form`."""
+        return True
+
+    def texts(self) -> list[bytes]:
+        """See `Form`."""
+        return self.joined().split(b"\n")[:-1]
+
+    def joined(self) -> bytes:
+        """See `Form`."""
+        return self.write()
+
+    def sizes(self, joined: bytes) -> list[int]:
+        """See `Form`."""
+        del joined
+        return self.known

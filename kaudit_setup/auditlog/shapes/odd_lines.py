@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from kaudit_setup.auditlog.block import Block
+from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
+from kaudit_setup.auditlog.shapes.documents import Spread
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.frames import Frame, Others, frame_of
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.lists.nested import Nested
-from kaudit_setup.auditlog.shapes.reading import Reading, Tell, Texts
+from kaudit_setup.auditlog.shapes.reading import Projecting, Reading, Step, Tell, Texts
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of
 from kaudit_setup.auditlog.shapes.search_terms import SearchTerms, escaped
 
@@ -53,6 +55,13 @@ class Wanted(NamedTuple):
 ALL: Final = Wanted()
 
 
+def _projected(steps: Sequence[Step], decoder: Decoder) -> Sequence[Step]:
+    """The same steps for who decodes all events with `decoder`."""
+    last: object = steps[-1] if steps else None
+    made = last.projected(decoder) if isinstance(last, Projecting) else None
+    return (*steps[:-1], made) if made else steps
+
+
 def _given(spans: list[tuple[int, int, int]]) -> Find:
     """What was found already."""
     return lambda _: spans
@@ -61,9 +70,13 @@ def _given(spans: list[tuple[int, int, int]]) -> Find:
 class Stream:
     """What a file holds in one shape, in whatever lines."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, decoder: Decoder | None = None) -> None:
+        """`decoder`: what all events are decoded with."""
         self.reading = reading
         self.layout = reading.layout()
+        self._steps = _projected(reading.steps, decoder) if decoder else reading.steps
+        if isinstance(self.layout, Spread):
+            self.layout.decode(decoder, self._steps)
         self._numbers: list[int] = []
         self._begins: set[bytes] = set()
         self._frame: Frame | None = None
@@ -81,7 +94,7 @@ class Stream:
 
     def apply(self, found: Texts) -> Texts:
         """From what the layout gave to events."""
-        for step in self.reading.steps:
+        for step in self._steps:
             found = step(found)
         return found
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from itertools import compress
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, overload, runtime_checkable
 
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.event import Event
+from kaudit_setup.auditlog.event import Decoder, Event
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.forms import Form, Spans, Strings, Values
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
@@ -96,6 +96,10 @@ class Texts:
         if self._lines is None and self._form is not None and self._texts is None:
             self._lines = self._form.joined()
         return self._lines if self._texts is None else None
+
+    def in_lines(self) -> bytes:
+        """In one piece, each with a newline."""
+        return self.lines or b"".join([text + b"\n" for text in self.texts])
 
     @property
     def events(self) -> list[Event] | None:
@@ -243,6 +247,26 @@ class Step(Protocol):
     """What is in each text; a text in which it is not found stays as it is."""
 
     def __call__(self, found: Texts, /) -> Texts: ...
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """Reads elements of an array as records."""
+
+    def listed(self, array: bytes | memoryview, /) -> list[Any]:
+        """Raises one of `events.REFUSED` if they cannot be read so."""
+        ...
+
+
+@runtime_checkable
+class Projecting(Protocol):
+    """A step that makes events of records that are none."""
+
+    def projected(self, decoder: Decoder, /) -> Step | None:
+        """The same step for who decodes all events with `decoder`, if it can tell what that gives without writing
+        them.
+        """
+        ...
 
 
 class Told(NamedTuple):

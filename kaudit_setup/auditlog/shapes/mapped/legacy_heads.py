@@ -6,20 +6,15 @@ Nearly all begin alike but for the digits, which is seen in one look at many lin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from kaudit_setup.auditlog.timestamps import stamp_or_nothing
+from kaudit_setup.auditlog.shapes.mapped.times import TIME_BYTES, are_times
 
 _HEAD: Final = b'2026-11-23T16:06:07.695005Z AUDIT: id="0f6ac87e-6a0e-4f24-b8ce-5e2a0a6ac1c4'
 HEAD_BYTES: Final = len(_HEAD)
 """Bytes of a time and of an Audit-ID as kube-apiserver makes them, and what stands between them."""
-TIME_BYTES: Final = _HEAD.index(b" ")
 ID_AT: Final = _HEAD.index(b'"') + 1
-_SECOND: Final = len("2026-11-23T16:06:07")
-_DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _HEX: Final = bytes.maketrans(b"0123456789abcdef", b"0" * 16)
-_TIME: Final = _HEAD[:TIME_BYTES].translate(_DIGITS)
 _MIDDLE: Final = _HEAD[TIME_BYTES:ID_AT]
 _WHOLE: Final = _HEAD + b'" '
 _ALIKE: Final = _WHOLE.translate(_HEX)
@@ -51,12 +46,5 @@ def _usual(wholes: Sequence[bytes], times: Sequence[bytes]) -> bool:
     return (
         joined.translate(_HEX) == _ALIKE * len(wholes)
         and joined.count(_MIDDLE) == len(wholes)
-        and b"".join(times).translate(_DIGITS) == _TIME * len(wholes)
-        and all(map(_is_moment, {time[:_SECOND] for time in times}))
+        and are_times(b"".join(times))
     )
-
-
-@lru_cache(maxsize=1 << 12)
-def _is_moment(second: bytes) -> bool:
-    """Whether there is that second in a calendar."""
-    return bool(stamp_or_nothing(second.decode("ascii", "replace") + "Z"))
