@@ -7,48 +7,63 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Final
 
-import msgspec
-
 from kaudit_setup.auditlog.event import Event
 
 _INK: Final = re.compile(rb"\S")
 
 
-class Block(msgspec.Struct):
+class Block:
     """Whole lines, each ended by a newline: `data[:size]`, from byte `at` of the (decompressed) file on.
 
     Valid until the next block is asked for. `origins`: of lines that were made of a file in another shape, in which
     line of the file each begins, counted from the first one that the block is made of, which is 0; None where the
-    lines are the file's own. `height`: of how many lines of the file it is made then.
+    lines are the file's own. `height`: of how many lines of the file it is made then. `events`: what was decoded of
+    each line, where that is known already.
     """
 
-    data: bytes | bytearray
-    size: int
-    at: int
-    origins: Sequence[int] | None = None
-    height: int = 0
-    known: list[int] | None = None
-    """The lines' sizes, where they are known already."""
-    events: list[Event] | None = None
-    """What was decoded of each line, where that is known already."""
-    write: Callable[[], bytes] | None = None
-    """Makes `data`, if nobody has needed it so far: where `known` and `events` tell what is asked of the lines."""
+    __slots__ = ("_data", "_known", "at", "events", "height", "origins", "size")
+
+    def __init__(
+        self,
+        data: bytes | bytearray | Callable[[], bytes],
+        size: int,
+        at: int,
+        origins: Sequence[int] | None = None,
+        height: int = 0,
+        known: list[int] | None = None,
+        events: list[Event] | None = None,
+    ) -> None:
+        """`data`: or what makes it when it is asked for, which it seldom is where `events` are known. `known`: the
+        lines' sizes, where they are.
+        """
+        self._data = data
+        self._known = known
+        self.size = size
+        self.at = at
+        self.origins = origins
+        self.height = height
+        self.events = events
+
+    @property
+    def data(self) -> bytes | bytearray:
+        """The lines, and perhaps spare room behind them."""
+        if not isinstance(self._data, bytes | bytearray):
+            self._data = self._data()
+        return self._data
 
     @property
     def view(self) -> memoryview:
         """The lines without the spare room behind them."""
-        if self.write is not None:
-            self.data, self.write = self.write(), None
         return memoryview(self.data)[: self.size]
 
     @property
     def blank(self) -> bool:
         """Whether its lines are blank: a small file may unpack to millions of them."""
-        return self.data[:1].isspace() and _INK.search(self.view) is None
+        return self.events is None and self.data[:1].isspace() and _INK.search(self.view) is None
 
     def sizes(self) -> list[int]:
         """The lines' sizes, newline included."""
-        return self.known or list(map(len, BytesIO(self.view)))
+        return self._known or list(map(len, BytesIO(self.view)))
 
     def origin(self, index: int) -> int:
         """The line of the file in which the line `index` begins, both counted from 0 in this block."""

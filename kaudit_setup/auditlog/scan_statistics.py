@@ -151,6 +151,20 @@ class Tally(msgspec.Struct):
         if _apart(first, last) > GAP_SECONDS:
             self.gaps += _gaps(data, (begin, first), (end, last), key)
 
+    def watch_few(self, lines: Sequence[bytes]) -> bool:
+        """As `watch`, of a few lines of a stretch, its first and its last among them, each as kube-apiserver writes
+        it. False if they do not tell enough: then nothing is taken in.
+        """
+        key = _STAMPS[0]
+        times = [_moment(line, line.rfind(key), key) for line in lines]
+        calm = all(times) and not any(_went_back(earlier, later) for earlier, later in pairwise(times))
+        if not calm or _apart(times[0], times[-1]) > GAP_SECONDS:
+            return False
+        self.version(lines[0])
+        self.version(lines[-1])
+        self.span(min(times[0], times[-1]), max(times[0], times[-1]))
+        return True
+
     def _sort(self, data: bytes | bytearray, size: int, key: bytes) -> None:
         """As `watch`, for lines that are not in the order of time: parts of a log that were put together, say."""
         texts = re.findall(re.escape(key) + rb'([^"\\]*)', memoryview(data)[:size])

@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
-from kaudit_setup.auditlog.shapes.forms import Unwritten, count_lines
+from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
@@ -161,23 +161,27 @@ class Converter:
         return made
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
-        form = found.form
-        if isinstance(form, Unwritten):
-            self._tally.watch(form.times, len(form.times))
-            return Block(b"", sum(form.known), at, found.places, height, form.known, form.events, form.write)
-        lines = found.lines
-        if lines is None:
-            lines = b"\n".join([*found.texts, b""])
-            if count_lines(lines) != found.count:
-                lines = b"".join([one_line(one) + b"\n" for one in found.texts])
-        made = Block(lines, len(lines), at, found.places, height, found.sizes, found.events)
+        events = found.decode(self._decoder)
+        if events is None:
+            lines = _in_one_piece(found)
+            made = Block(lines, len(lines), at, found.places, height, found.sizes)
+        else:
+            sizes = found.sizes or []
+            made = Block(lambda: _in_one_piece(found), sum(sizes), at, found.places, height, sizes, events)
         if not self._left_out:
-            self._tally.watch(made.data, made.size)
+            self._watch(found, made)
         else:
             for text in found.texts:
                 if not text.startswith(_OF_V1):
                     self._tally.version(text)
         return made
+
+    def _watch(self, found: Texts, made: Block) -> None:
+        times, few = found.times, found.few
+        if times:
+            self._tally.watch(times, len(times))
+        elif not few or not self._tally.watch_few(few):
+            self._tally.watch(made.data, made.size)
 
     def _sifted(self, found: Texts) -> Texts:
         """Without what is no event, and with what is one in another shape."""
@@ -236,6 +240,16 @@ class Converter:
 
     def _damage(self, origin: int, text: bytes, what: str = _DAMAGED) -> None:
         self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
+
+
+def _in_one_piece(found: Texts) -> bytes:
+    lines = found.lines
+    if lines is not None:
+        return lines
+    lines = b"\n".join([*found.texts, b""])
+    if count_lines(lines) != found.count:
+        lines = b"".join([one_line(one) + b"\n" for one in found.texts])
+    return lines
 
 
 _OF_V1: Final = OWN_ORDER + b'v1"'

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from io import BytesIO
 from itertools import compress, repeat
 from operator import itemgetter, or_
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from kaudit_setup.auditlog.event import Decoder, Event
+from kaudit_setup.auditlog.event import REFUSED, Decoder, Event
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
 
 
@@ -52,12 +51,18 @@ class Form(Protocol):
         """Each of them, without its newline."""
         ...
 
-    def joined(self) -> bytes:
-        """All of them in one piece, each with a newline."""
+    def joined(self) -> bytes | None:
+        """All of them in one piece, each with a newline; None if some have line breaks of their own."""
         ...
 
-    def sizes(self, joined: bytes) -> list[int]:
-        """How many bytes each has, with a newline. `joined`: all of them in one piece."""
+    def sizes(self) -> list[int] | None:
+        """How many bytes each has, with a newline; None if that is not known before they are joined."""
+        ...
+
+    def decode(self, decoder: Decoder) -> list[Event] | None:
+        """What is decoded of each; None if they have to be joined first, or one is no event. For those of
+        kube-apiserver only.
+        """
         ...
 
 
@@ -89,10 +94,12 @@ class Spans(msgspec.Struct, frozen=True):
         """The same lines from these places on."""
         return Spans(self.data, starts, self.ends)
 
-    def sizes(self, joined: bytes) -> list[int]:
+    def sizes(self) -> list[int]:
         """See `Form`."""
-        del joined
         return [end - start + 1 for start, end in zip(self.starts, self.ends, strict=True)]
+
+    def decode(self, decoder: Decoder) -> None:
+        """See `Form`."""
 
     def those(self, kept: Iterable[int]) -> Spans:
         """Those of which `kept` is not 0."""
@@ -137,48 +144,59 @@ _FEW: Final = 32
 
 
 class Strings(msgspec.Struct, frozen=True):
-    """Lines that were in JSON strings: each is a string, and each of them has its newline, or none has."""
+    """Texts that were in JSON strings. A newline at its end is no part of a text."""
 
     strings: list[str]
-    end: str
-
-    @classmethod
-    def of(cls, strings: list[str]) -> Strings | None:
-        """None if some of them are not one line each, or are empty. Raises TypeError if one is no string."""
-        count, found = len(strings), sum(map(str.find, strings, repeat("\n")))
-        if not all(strings):
-            return None
-        # -1 where there is none, and at most the place of the last letter
-        if found == -count:
-            return cls(strings, "")
-        return cls(strings, "\n") if found == sum(map(len, strings)) - count else None
 
     def __len__(self) -> int:
         return len(self.strings)
 
+    @property
+    def _end(self) -> str:
+        """What each of them ends with, if it is the same for all."""
+        return "\n" if self.strings and self.strings[0].endswith("\n") else ""
+
     def all_own(self) -> bool:
         """See `Form`."""
-        begin, end = OWN_ORDER.decode(), "}" + self.end
-        size, last = len(begin), -len(end)
-        return {one[:size] for one in self.strings} == {begin} and {one[last:] for one in self.strings} == {end}
+        return all(map(str.startswith, self.strings, repeat(_OWN))) and all(
+            map(str.endswith, self.strings, repeat("}" + self._end))
+        )
+
+    def decode(self, decoder: Decoder) -> list[Event] | None:
+        """See `Form`."""
+        try:
+            return list(map(decoder.decode, self.strings))
+        except REFUSED:
+            return None
+
+    def text(self, at: int) -> bytes:
+        """One of them."""
+        return self.strings[at].rstrip("\n").encode()
 
     def texts(self) -> list[bytes]:
         """See `Form`."""
-        return self.joined().split(b"\n")[:-1]
+        return list(map(self.text, range(len(self.strings))))
 
-    def joined(self) -> bytes:
+    def joined(self) -> bytes | None:
         """See `Form`."""
-        strings, between = (self.strings, "") if self.end else ([*self.strings, ""], "\n")
+        count, found = len(self.strings), sum(map(str.find, self.strings, repeat("\n")))
+        # -1 where there is none, and at most the place of the last letter
+        if found != (sum(map(len, self.strings)) - count if self._end else -count):
+            return None
+        strings, between = (self.strings, "") if self._end else ([*self.strings, ""], "\n")
         joined = between.join(strings)
         # of many strings one with a wide letter makes all of them wide
         return joined.encode() if joined.isascii() else between.encode().join(map(str.encode, strings))
 
-    def sizes(self, joined: bytes) -> list[int]:
+    def sizes(self) -> list[int]:
         """See `Form`."""
-        if not joined.isascii():
-            return list(map(len, BytesIO(joined)))
-        more = 1 - len(self.end)
-        return [len(one) + more for one in self.strings]
+        more = 1 - len(self._end)
+        if all(map(str.isascii, self.strings)):
+            return [len(one) + more for one in self.strings] if more else list(map(len, self.strings))
+        return [len(one.encode()) + more for one in self.strings]
+
+
+_OWN: Final = OWN_ORDER.decode()
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -187,6 +205,11 @@ class Values(msgspec.Struct, frozen=True):
     lines: bytes
     known: list[int]
     events: list[Event] | None = None
+
+    def decode(self, decoder: Decoder) -> list[Event] | None:
+        """See `Form`."""
+        del decoder
+        return self.events
 
     @classmethod
     def decoded(cls, text: bytes | memoryview, glue: bytes, decoder: Decoder) -> Values | None:
@@ -236,9 +259,8 @@ class Values(msgspec.Struct, frozen=True):
         """See `Form`."""
         return self.lines
 
-    def sizes(self, joined: bytes) -> list[int]:
+    def sizes(self) -> list[int]:
         """See `Form`."""
-        del joined
         return self.known
 
 
@@ -286,9 +308,11 @@ class Decoded:
         """See `Form`."""
         return self._lines().joined()
 
-    def sizes(self, joined: bytes) -> list[int]:
+    def sizes(self) -> None:
         """See `Form`."""
-        return list(map(len, BytesIO(joined)))
+
+    def decode(self, decoder: Decoder) -> None:
+        """See `Form`."""
 
 
 class Unwritten(msgspec.Struct, frozen=True):
@@ -316,7 +340,11 @@ class Unwritten(msgspec.Struct, frozen=True):
         """See `Form`."""
         return self.write()
 
-    def sizes(self, joined: bytes) -> list[int]:
+    def sizes(self) -> list[int]:
         """See `Form`."""
-        del joined
         return self.known
+
+    def decode(self, decoder: Decoder) -> list[Event]:
+        """See `Form`."""
+        del decoder
+        return self.events

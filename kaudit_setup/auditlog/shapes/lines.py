@@ -30,7 +30,7 @@ class Lines:
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
         if wanted is not None:
             return _holding(block, wanted)
-        return Texts.of_lines(bytes(block.view), block.height)
+        return Texts.of_lines(block.view, block.height)
 
     def rest(self) -> Texts:
         return _NOTHING

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from itertools import compress
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, overload, runtime_checkable
 
 import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder, Event
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
-from kaudit_setup.auditlog.shapes.forms import Form, Spans, Strings, Values
+from kaudit_setup.auditlog.shapes.forms import Decoded, Form, Spans, Strings, Unwritten
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class Texts:
         self._texts: list[bytes] | None = texts
         self._origins = origins
         self._form: Form | None = None
-        self._lines: bytes | None = None
+        self._lines: bytes | memoryview | None = None
         self._count = 0
         self._own: bool | None = None
 
     @classmethod
-    def of_lines(cls, lines: bytes, count: int, origins: Origins = None) -> Texts:
-        """Of exactly `count` lines, each ended by a newline."""
+    def of_lines(cls, lines: bytes | memoryview, count: int, origins: Origins = None) -> Texts:
+        """Of exactly `count` lines, each ended by a newline. They are copied if they are asked for."""
         made = cls([], origins)
         made._texts, made._lines, made._count = None, lines, count
         return made
@@ -66,35 +66,44 @@ class Texts:
     def texts(self) -> list[bytes]:
         """As a list."""
         if self._texts is None:
-            self._texts = self._form.texts() if self._form is not None else (self._lines or b"").split(b"\n")[:-1]
+            self._texts = self._form.texts() if self._form is not None else (self.lines or b"").split(b"\n")[:-1]
         return self._texts
 
     @property
     def strings(self) -> Sequence[bytes | str]:
         """Each of them, as a string if it is one."""
-        form = self.form
-        return form.strings if isinstance(form, Strings) and not form.end else self.texts
+        return self._form.strings if isinstance(self._form, Strings) and self._texts is None else self.texts
 
     @property
     def form(self) -> Form | None:
         """What they are in; None if they are a list."""
         if self._form is None and self._texts is None:
-            self._form = Spans.of(self._lines or b"")
+            self._form = Spans.of(self.lines or b"")
         return self._form if self._texts is None else None
+
+    @property
+    def decoded(self) -> Decoded | None:
+        """Records that were decoded already, if they are."""
+        return self._form if isinstance(self._form, Decoded) and self._texts is None else None
 
     @property
     def spans(self) -> Spans | None:
         """The bytes that they are in, and where; None if they are a list."""
         form = self.form
         if form is not None and not isinstance(form, Spans):
-            form = self._form = Spans.of(self.lines or b"")
+            lines = self.lines
+            form = self._form = None if lines is None else Spans.of(lines)
         return form
 
     @property
     def lines(self) -> bytes | None:
-        """In one piece, if they are lines already."""
+        """In one piece, if they are one line each and not a list."""
         if self._lines is None and self._form is not None and self._texts is None:
             self._lines = self._form.joined()
+            if self._lines is None:
+                self._texts = self._form.texts()
+        elif isinstance(self._lines, memoryview):
+            self._lines = bytes(self._lines)
         return self._lines if self._texts is None else None
 
     def in_lines(self) -> bytes:
@@ -102,16 +111,30 @@ class Texts:
         return self.lines or b"".join([text + b"\n" for text in self.texts])
 
     @property
-    def events(self) -> list[Event] | None:
-        """What was decoded of each, if it was."""
-        form = self.form
-        return form.events if isinstance(form, Values) else None
+    def encoded(self) -> bytes | memoryview:
+        """All of them with a newline behind each, to be decoded at once."""
+        return self._lines if isinstance(self._lines, memoryview) and self._texts is None else self.in_lines()
+
+    def decode(self, decoder: Decoder | None) -> list[Event] | None:
+        """Of events of kube-apiserver what is decoded of each, if they need not be in one piece for it."""
+        return self._form.decode(decoder) if decoder and self.own and self._form is not None else None
 
     @property
     def sizes(self) -> list[int] | None:
-        """How many bytes each has, with a newline, if they are lines."""
-        form, lines = self.form, self.lines
-        return None if form is None or lines is None else form.sizes(lines)
+        """How many bytes each has, with a newline, if that is known."""
+        return self._form.sizes() if self._form is not None and self._texts is None else None
+
+    @property
+    def times(self) -> bytes:
+        """When they were written, as events say it, where that is known without them."""
+        return self._form.times if isinstance(self._form, Unwritten) else b""
+
+    @property
+    def few(self) -> list[bytes]:
+        """Some of them, the first and the last among them; none if all are in one piece."""
+        if not isinstance(self._form, Strings) or self._lines is not None or not self.count:
+            return []
+        return [self._form.text((self.count - 1) * part // _FEW) for part in range(_FEW + 1)]
 
     @property
     def origins(self) -> list[int]:
@@ -199,6 +222,9 @@ class Texts:
         """The same in the order of their lines."""
         order = sorted(range(self.count), key=self.origins.__getitem__)
         return Texts([self.texts[at] for at in order], [self.origins[at] for at in order])
+
+
+_FEW: Final = 4
 
 
 class _Later(Sequence[int]):

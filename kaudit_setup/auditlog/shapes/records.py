@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from kaudit_setup.auditlog.shapes.events import another, fields_of
-from kaudit_setup.auditlog.shapes.forms import Decoded, Strings
+from kaudit_setup.auditlog.shapes.forms import Strings, Values
 from kaudit_setup.auditlog.shapes.origins import speaks, whose_fields
 from kaudit_setup.auditlog.shapes.reading import Texts
 
@@ -64,9 +64,9 @@ class Records:
             raise ValueError(str(error)) from error
 
     def _decoded(self, found: Texts) -> list[Any]:
-        if isinstance(found.form, Decoded) and (records := found.form.take(self)):
+        if found.decoded and (records := found.decoded.take(self)):
             return records
-        lines = found.lines or b"\n".join(found.texts)
+        lines = found.encoded
         try:
             return self._decoder.decode_lines(lines)
         except msgspec.ValidationError:
@@ -81,14 +81,11 @@ class Records:
         values = list(map(self.value, records))
         if not values or not all(values):
             return None
-        try:
-            if not self._string:
-                return found.become_lines(b"\n".join([*values, b""]))
-            # most shippers leave the newline away, some keep it
-            strings = Strings.of(values)
-            return found.become_form(strings) if strings else None
-        except TypeError:  # numbers
-            return None
+        if not self._string:
+            lines = Values.of(values)
+            return found.become_form(lines) if lines else None
+        # journald's may be numbers
+        return found.become_form(Strings(values)) if set(map(type, values)) == {str} else None
 
     def _one_by_one(self, records: Sequence[object], found: Texts, others: Sequence[str]) -> list[bytes]:
         # a record that is an event is given as it is
@@ -98,7 +95,7 @@ class Records:
     def listed(self, array: bytes | memoryview) -> list[Any]:
         """The records in an array, for `read`. Raises one of `events.REFUSED` if they cannot be read so."""
         records = self._list_decoder.decode(array)
-        said = self._claims(records) if self._claims else []
+        said = list(map(self._put, map(self._claims, records))) if self._claims else []
         # where they stand over several lines, so may what says who wrote them
         if b"\n".join(said).count(b"\n") != max(len(said) * len(self._speaking) - 1, 0):
             raise ValueError("what says who wrote a record, over several lines")
@@ -112,11 +109,14 @@ class Records:
 
     def others(self, records: Sequence[object]) -> list[str]:
         """Who wrote each of the records, empty for kube-apiserver; nothing at all if it wrote all of them."""
-        if self._claims is None:
+        if self._claims is None or not records:
             return []
-        said = self._claims(records)
+        claims = list(map(self._claims, records))
+        alike = claims.count(claims[0]) == len(claims)  # which is quicker than to read each
+        said = list(map(self._put, claims[:1] if alike else claims))
         known = {one: self._whose(one) for one in set(said)}
-        return list(map(known.__getitem__, said)) if any(known.values()) else []
+        others = list(map(known.__getitem__, said)) if any(known.values()) else []
+        return others * len(records) if alike else others
 
     def _whose(self, said: bytes) -> str:
         found = self._known.get(said)
@@ -153,7 +153,9 @@ class Records:
         self._list_decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(listed)
         self.value: _Values = attrgetter(".".join(["value"] * len(self.path) or ["__class__"]))
         self._speaking, ways = _speaking(names)
-        self._claims = _reader(ways) if ways else None
+        self._claims: _Values | None = attrgetter(*ways) if ways else None
+        self._put: Callable[[Any], bytes] = b"\n".join if len(ways) > 1 else bytes
+        """Makes one text of what a record says, with a line for each place."""
         self._known = {}
 
 
@@ -186,13 +188,6 @@ def record_type(path: Sequence[str], levels: Sequence[Sequence[str]], kind: obje
 
 
 _NONE: Final = msgspec.Raw()
-
-
-def _reader(ways: Sequence[str]) -> Callable[[Sequence[object]], list[bytes]]:
-    """Reads what is said in these places of records: of each record one text, with a line for each place."""
-    get = attrgetter(*ways)
-    put: Callable[[Any], bytes] = b"\n".join if len(ways) > 1 else bytes
-    return lambda records: list(map(put, map(get, records)))
 
 
 def _believed(value: bytes, other: str) -> bytes:

@@ -216,7 +216,7 @@ class Each:
 
     def _arrays(self, found: Texts) -> Sequence[Sequence[bytes | msgspec.Raw]]:
         with suppress(*REFUSED):
-            arrays = ITEMS.decode_lines(found.lines or b"")
+            arrays = ITEMS.decode_lines(found.encoded)
             if len(arrays) == found.count:
                 return arrays
         return [self._one(text) for text in found.texts]
@@ -233,9 +233,7 @@ class Decoded:
 
     def __call__(self, found: Texts, /) -> Texts:
         with suppress(*REFUSED):
-            strings = Strings.of(list(map(STRING.decode, found.strings)))
-            if strings:
-                return found.become_form(strings)
+            return found.become_form(Strings(list(map(STRING.decode, found.strings))))
         return found.become([self._one(text) for text in found.texts])
 
     def _one(self, text: bytes) -> bytes:

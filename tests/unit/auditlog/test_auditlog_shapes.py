@@ -423,3 +423,34 @@ def test_parts_of_two_streams_between_each_other(capfd: pytest.CaptureFixture[st
     items = json.loads(capfd.readouterr().out)["items"]
     wanted = [(json.loads(text)["auditID"], line) for text, line in ((first, 1), (other, 2))]
     assert sorted((item["auditID"], item["source"]["line"]) for item in items) == sorted(wanted)
+
+
+def _later(line: bytes) -> bytes:
+    return line.replace(b"2026-11-", b"2026-12-")
+
+
+@pytest.mark.parametrize("shape", ["docker", "Fluent Bit", "Loki", "twice encoded"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param([*RECORDED[:100], *[_later(line) for line in RECORDED[100:200]]], id="a gap"),
+        pytest.param([*RECORDED[100:200], *RECORDED[:100]], id="not in the order of time"),
+        pytest.param(
+            [line.replace(b'"userAgent":"', '"userAgent":"çurł €'.encode()) for line in RECORDED],
+            id="wide letters",
+        ),
+        pytest.param(
+            [*RECORDED[:50], RECORDED[50].replace(b'"stage":', b'"step":'), *RECORDED[51:99]], id="a damaged event"
+        ),
+    ],
+)
+def test_what_stats_says_of_time_and_sizes_is_that_of_json_lines(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, shape: str, written: list[bytes]
+) -> None:
+    said = []
+    for name in ("JSON lines", shape):
+        (tmp_path / name).write_bytes(SAME[name](written))
+        main(["stats", "-o", "json", "--log", str(tmp_path / name)])
+        (found,) = json.loads(capfd.readouterr().out)["items"]
+        said.append({key: found[key] for key in ("from", "to", "gaps", "damaged", "events", "eventBytes")})
+    assert said[1] == said[0]

@@ -78,15 +78,14 @@ class Docker:
     def _quick(self, found: Texts) -> Texts | None:
         """Of a container without labels, if all lines are records."""
         try:
-            records = _UNLABELLED.decode_lines(found.lines or b"")
+            records = _UNLABELLED.decode_lines(found.encoded)
         except REFUSED:
             return None
         logs = [one.log for one in records]
         if len(logs) != found.count:
             return None
-        whole = None if self._joined.busy else Strings.of(logs)
-        if whole and whole.end:
-            return found.become_form(whole)
+        if logs and not self._joined.busy and all(map(str.endswith, logs, repeat("\n"))):
+            return found.become_form(Strings(logs))
         lasts = bytes(map(str.endswith, logs, repeat("\n")))
         unfinished = compress(logs, lasts.translate(OTHERS))
         if not logs or any(log.endswith("}") and _ends(log) for log in unfinished):

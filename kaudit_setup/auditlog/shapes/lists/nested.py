@@ -40,7 +40,6 @@ class Nested:
         """See `Way`."""
         self._steps = tuple(steps)
         self._way = Way(steps)
-        self._keeps_ends = not isinstance(steps[-1], Item)
 
     def __call__(self, found: Texts, /) -> Texts:
         made = self._at_once(found)
@@ -53,7 +52,7 @@ class Nested:
     def _at_once(self, found: Texts) -> Texts | None:
         """None if anything is odd."""
         try:
-            inside = self._way.read(found.lines or b"\n".join([*found.texts, b""]), found.count, raw=False)
+            inside = self._way.read(found.encoded, found.count, raw=False)
         except ODD:
             return None
         form = self._form(inside)
@@ -64,8 +63,7 @@ class Nested:
     def _form(self, inside: Inside) -> Form | None:
         if not self._way.strings:
             return Values.of(inside.values)
-        made = Strings.of(inside.values)
-        return made if made is None or self._keeps_ends or not made.end else None
+        return Strings(inside.values)
 
     def holding(self, block: Block, depth: int, finders: Sequence[Find]) -> Texts | None:
         """The events in which something is found, if each event of the block begins and ends as kube-apiserver
