@@ -14,16 +14,17 @@ from kaudit_setup.attribution.answer import MATCHES, PAST, Answer, Question, Sea
 from kaudit_setup.attribution.chain import NOTHING, Finding, both, note
 from kaudit_setup.attribution.controllers.common import recreation_note
 from kaudit_setup.attribution.creation.step import creation_step, is_made_by_name
-from kaudit_setup.attribution.evidence.choose import by_somebody, last_that, latest
+from kaudit_setup.attribution.evidence.choose import by_somebody, last_that
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import quoted
-from kaudit_setup.attribution.evidence.requests import Object, Request, creates, deletes, seconds
+from kaudit_setup.attribution.evidence.requests import Object, Request, creates, seconds
 from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
 from kaudit_setup.attribution.living_object.metadata import version_in
 from kaudit_setup.attribution.living_object.owners import NOBODY, LivingObjects, Reader, living_objects_of
 from kaudit_setup.attribution.living_object.statements import contradiction, statements
 from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.trust.deletions import deleted_before, deleted_since
 from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
 from kaudit_setup.attribution.trust.successions import of_two_clusters
@@ -157,6 +158,7 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
     until = _until(question)
     if question.verb is Verb.created:
         found = _creation(index, obj, until)
+        found += note(deleted_since(index, obj, found.request))
         create = found.request
         # of Pods, the chain itself says whose place they took
         if create is None or not create.controller or obj.resource == "pods":
@@ -164,7 +166,7 @@ def _apply_rules(index: EventIndex, question: Question, obj: Object) -> tuple[Fi
         return found + note(recreation_note(index, obj, create)), ()
     if question.verb is Verb.deleted:
         found = _deletion(index, obj, until)
-        return found + note(_deleted_before(index, obj, found)), ()
+        return found + note(deleted_before(index, obj, found.request)), ()
     from kaudit_setup.attribution.object_requests import binding_note, pick, timeline
 
     events = timeline(index, question, obj)
@@ -193,20 +195,6 @@ def _deletion(index: EventIndex, obj: Object, until: float = float("inf")) -> Fi
     from kaudit_setup.attribution.deletion.causes import deletion_chain
 
     return deletion_chain(index, obj, until)
-
-
-def _deleted_before(index: EventIndex, obj: Object, found: Finding) -> str:
-    """Who deleted earlier objects of the same name; empty if nobody did."""
-    if found.request is None:
-        return ""
-    requests = index.done(obj, found.request.at)
-    create = latest(filter(creates, requests))
-    if create is None:
-        return ""
-    # a kubelet's delete is the last of a Pod that was going already
-    earlier = [request for request in filter(deletes, requests) if not request.node and request.at < create.at]
-    who = ", ".join(f"{actor(request)} at {request.time}" for request in earlier[-5:])
-    return f"an earlier {obj} was deleted by {who}" if earlier else ""
 
 
 def _at_the_time(

@@ -20,6 +20,7 @@ from kaudit_setup.attribution.evidence.requests import Object, Request, changes,
 from kaudit_setup.attribution.phrases import actor, doing
 from kaudit_setup.attribution.spec_changes import requested_changes
 from kaudit_setup.attribution.timing import NEAR, PROMPT
+from kaudit_setup.attribution.unlogged_changes import unlike_size
 from kaudit_setup.units import counted
 
 
@@ -51,6 +52,8 @@ def deployment(case: Case) -> Finding:
             f"; {actor(last)} {doing(last)} it at {last.time}, and {child.object} was made after that, at {made.time}"
         )
         return Finding((case.at_most("inferred").link(None, why),), notes=(_unlogged_change(case),))
+    found += note(unlike := unlike_size(child, requests))
+    case = case.at_most(certain_if(not unlike))
     return found + (Finding(next=LastChange(case, tuple(requests))) if requests else nobody_known(case))
 
 

@@ -118,7 +118,8 @@ def recreates(index: EventIndex, end: Request, owner: Object) -> Again:
     if same is not None:
         return "surely" if same else "no"
     if not changed:
-        return "surely" if requests else "likely"
+        # a change that the log lacks would look the same
+        return "likely"
     return "no" if is_rolling_out(index, end, owner, changed[-1]) else "likely"
 
 

@@ -25,6 +25,7 @@ from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD, PROMPT
+from kaudit_setup.attribution.unlogged_changes import changed_since
 from kaudit_setup.values import replace
 
 
@@ -56,7 +57,7 @@ def replicaset(case: Case) -> Finding:
         found += note(replacement_note(index, owner, gone, "may have taken" if waiting.counted else "took"))
         cause = cause if waiting.counted else None
     elif cause is None and not child.timeless and case.certain:
-        grew = _grew(case, requests)
+        grew = _grew(case, history)
         case, found = case.at_most(certain_if(not grew)), found + note(grew)
     if cause is not None and cause is asked:
         return found + _without_changes(case, history)
@@ -148,11 +149,11 @@ def set_back_note(by_hand: Request | None, cause: Request | None) -> str:
     return f"{cause.controller} set {cause.object} back {lag:.3f} s after {actor(by_hand)} had changed it"
 
 
-def _grew(case: Case, requests: Sequence[Request]) -> str:
-    """That a ReplicaSet was made bigger later, so that the Pod may be of that; empty if it was not."""
-    last = last_growth(requests)
+def _grew(case: Case, history: _History) -> str:
+    """That a ReplicaSet was made bigger later, or may have been, so that the Pod may be of that; empty if not."""
+    last = last_growth(history.requests)
     if last is None:
-        return ""
+        return changed_since(case, history.deployment, history.requests)
     return (
         f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be a result of that"
     )

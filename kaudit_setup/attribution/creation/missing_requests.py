@@ -11,20 +11,20 @@ from kaudit_setup.values import replace
 
 
 def lacking_requests(candidates: Candidates, chosen: Request) -> str:
-    """That more Pods were bound whose names begin as `chosen` asked than requests for such names are in the log: one
+    """That more objects were met whose names begin as `chosen` asked than requests for such names are in the log: one
     of those is missing, and may be the object's. Empty if they are enough.
     """
     # the server adds five characters (AS/pkg/storage/names/generate.go)
     prefix = chosen.facts.generate_name or candidates.object.name[:-5]
-    asked = [one for one in candidates.makers if one.facts.generate_name in {prefix, ""}]
-    if len(_bound_like(candidates, prefix)) <= len(asked):
+    asked = sum(one.facts.generate_name in {prefix, ""} for one in candidates.makers)
+    if len(_met_like(candidates, prefix)) <= asked:
         return ""
     return f"{candidates.object} may as well have been made by a request that is not in this log, which lacks some"
 
 
-def _bound_like(candidates: Candidates, prefix: str) -> set[Object]:
-    """The object, and the others whose names begin so and that the scheduler met by then; without those whose own
-    creates name them.
+def _met_like(candidates: Candidates, prefix: str) -> set[Object]:
+    """The object, and the others whose names begin so and that the log shows by then (of Pods: that the scheduler
+    met); without those whose own creates name them.
     """
     index, until = candidates.index, candidates.latest + candidates.index.tolerance
     like = replace(candidates.object, name=prefix)
@@ -36,4 +36,5 @@ def _bound_like(candidates: Candidates, prefix: str) -> set[Object]:
 
 def _met_without_create(index: EventIndex, obj: Object, until: float) -> bool:
     requests = index.done(obj, until)
-    return any(one.subresource == "binding" for one in requests) and not any(map(creates, requests))
+    met = obj.resource != "pods" or any(one.subresource == "binding" for one in requests)
+    return bool(requests) and met and not any(map(creates, requests))

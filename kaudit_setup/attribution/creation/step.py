@@ -12,7 +12,7 @@ from kaudit_setup.attribution.creation.nameless import nameless_creation
 from kaudit_setup.attribution.creation.result import Creation, by_name
 from kaudit_setup.attribution.evidence.first_seen import first_mention
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.lifetimes import Lifetime, lifetimes
+from kaudit_setup.attribution.evidence.lifetimes import Lifetime, is_another, lifetimes
 from kaudit_setup.attribution.evidence.owner_names import guesses, is_generated
 from kaudit_setup.attribution.evidence.requests import Object, Request
 from kaudit_setup.attribution.phrases import actor
@@ -38,7 +38,7 @@ def creation_of(index: EventIndex, obj: Object, before: float, seen_at: float = 
     if not creations:
         return creation
     last = creations[-1]
-    other = f"{actor(last)} created another object of this name (with another UID) at {last.time}"
+    other = f"{actor(last)} created another object of this name at {last.time}, which was deleted or had another UID"
     return replace(creation, note=other)
 
 
@@ -54,7 +54,7 @@ def is_made_by_name(index: EventIndex, obj: Object, before: float) -> bool:
 
 def _current(found: Sequence[Lifetime]) -> Lifetime:
     """The last of some lifetimes that is one for certain."""
-    return next((lifetime for lifetime in reversed(found) if lifetime.use is None), Lifetime(0.0))
+    return next((lifetime for lifetime in reversed(found) if is_another(lifetime)), Lifetime(0.0))
 
 
 def creation_step(index: EventIndex, obj: Object, before: float) -> Finding:

@@ -84,6 +84,16 @@ def _begun(requests: Sequence[Request], position: int, current: _Current) -> Lif
     return Lifetime(0.0) if first else None
 
 
+def is_another(lifetime: Lifetime) -> bool:
+    """Whether a lifetime is that of another object than the one before, as far as anybody can tell without UIDs: the
+    deletion of that was no dry run, and the server removes objects of this kind at once.
+    """
+    gone, use = lifetime.gone, lifetime.use
+    if gone is None or use is None:
+        return True
+    return gone.facts.dry_run is False and not _lingers(gone) and use.at - gone.at > GONE
+
+
 def _met_after(gone: Request, requests: Sequence[Request], position: int, uid: str) -> bool:
     """Whether the request at `position` shows an object of the name so long after `gone` that it may be another one
     than `uid`: most kinds are removed at once, if no finalizer holds them.

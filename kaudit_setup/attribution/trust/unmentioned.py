@@ -4,7 +4,7 @@ was such an object then. Its name may be mistyped, or it may have gone before.
 
 from __future__ import annotations
 
-from kaudit_setup.attribution.chain import Finding, note
+from kaudit_setup.attribution.chain import Finding, note, weakest
 from kaudit_setup.attribution.controllers.first_pods import first_pod
 from kaudit_setup.attribution.evidence.absence import shows_existence
 from kaudit_setup.attribution.evidence.first_seen import announcement
@@ -20,7 +20,10 @@ def if_it_existed(index: EventIndex, obj: Object, finding: Finding) -> Finding:
     if not finding.links or _is_known(index, obj, finding.request):
         return finding
     said = f"if {obj} existed then: nothing else in this log mentions it"
-    return finding + replace(note(said), proviso=said)
+    first, *above = finding.links
+    # a prefix that a request asked for, or a selector, is no proof of a name that the log does not have
+    doubted = replace(first, confidence=weakest(first.confidence, "inferred"))
+    return replace(finding, links=(doubted, *above)) + replace(note(said), proviso=said)
 
 
 def _is_known(index: EventIndex, obj: Object, request: Request | None) -> bool:

@@ -23,7 +23,7 @@ def test_objects_of_one_name_in_two_groups_are_two(who: Asker) -> None:
     )
     first, second = "gateways.networking.istio.io/main", "gateways.gateway.networking.k8s.io/main"
     assert who.json("created", first)["answer"]["user"] == "alice"
-    assert who.json("created", first)["notes"] == []
+    assert [note for note in who.json("created", first)["notes"] if "gateway.networking" in note] == []
     assert who.json("deleted", first)["answer"]["user"] == "carol"
     assert who.json("changed", first)["answer"] is None
     assert who.json("read", first)["answer"] is None
@@ -33,7 +33,8 @@ def test_objects_of_one_name_in_two_groups_are_two(who: Asker) -> None:
     assert who.json("read", second)["answer"]["user"] == "eve"
     unsaid = who.json("created", "gateways/main")
     assert unsaid["question"]["group"] == "networking.istio.io"
-    assert unsaid["notes"] == ["this log has a gateways.gateway.networking.k8s.io/main too, which is another object"]
+    other = "this log has a gateways.gateway.networking.k8s.io/main too, which is another object"
+    assert other in unsaid["notes"]
 
 
 def test_a_custom_kind_that_is_named_like_one_of_kubernetes_is_not_that(who: Asker) -> None:
