@@ -21,7 +21,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.events import ITEMS, REFUSED, compact, damaged, fields_of
-from kaudit_setup.auditlog.shapes.forms import Decoded, Values, finder
+from kaudit_setup.auditlog.shapes.forms import Decoded, Values, count_lines, finder
 from kaudit_setup.auditlog.shapes.reading import Lister, Step, Texts
 
 T = TypeVar("T")
@@ -303,7 +303,7 @@ class _Stretch:
         begins = [separators[at - 1][1] + sep.open if at else 0 for at in held]
         ends = [separators[at][1] + sep.close if at < count - 1 else len(view) for at in held]
         texts = [one_line(bytes(view[begin:end])) for begin, end in zip(begins, ends, strict=True)]
-        return Texts(texts, self._lines(begins), count - len(held))
+        return Texts(texts, partial(self._lines, begins), count - len(held))
 
     def _all_hold(self, signs: Sequence[bytes], count: int) -> bool:
         """Whether each of so many elements seems to hold an event."""
@@ -358,9 +358,9 @@ class _Stretch:
     def _lines(self, begins: Iterable[int]) -> list[int]:
         """In which line each of these bytes is."""
         lines: list[int] = []
-        line, done = self._data.count(b"\n", 0, self._begin), self._begin
+        line, done = count_lines(self._data, self._begin), self._begin
         for at in begins:
-            line += self._data.count(b"\n", done, self._begin + at)
+            line += count_lines(self._data, self._begin + at, done)
             done = self._begin + at
             lines.append(line)
         return lines

@@ -25,16 +25,16 @@ def finder(literal: bytes) -> Find:
     return finders([literal])[0]
 
 
-def count_lines(data: bytes | bytearray, size: int | None = None) -> int:
-    """How many lines end in `data[:size]`: long lines in half the time that `count` takes."""
+def count_lines(data: bytes | bytearray, size: int | None = None, start: int = 0) -> int:
+    """How many lines end in `data[start:size]`: long lines in a third of the time that `count` takes."""
     end = len(data) if size is None else size
-    look = min(end, _LOOK_BYTES)
-    if data.count(b"\n", 0, look) * _SHORT_LINE > look:
-        return data.count(b"\n", 0, end)
-    return len(finder(b"\n")(memoryview(data)[:end]))
+    look = min(end, start + _LOOK_BYTES)
+    if data.count(b"\n", start, look) * _SHORT_LINE > look - start:
+        return data.count(b"\n", start, end)
+    return len(finder(b"\n")(memoryview(data)[start:end]))
 
 
-_SHORT_LINE: Final = 200  # bytes
+_SHORT_LINE: Final = 350  # bytes
 _LOOK_BYTES: Final = 4096
 
 
