@@ -131,7 +131,7 @@ def _alike(head: bytes) -> bytes:
     return b"".join([*made, re.escape(head[done:])])
 
 
-_VARIETIES: Final = {"space": rb" +", "stream": rb"std(?:out|err)", "other": rb"[0-9A-Za-z:.+-]+"}
+_VARIETIES: Final = {"space": rb" ++", "stream": rb"std(?:out|err)", "other": rb"[0-9A-Za-z:.+-]++"}
 _VARIES: Final = rb"(?P<space> +)|(?P<stream>\bstd(?:out|err)\b)|(?P<other>[A-Za-z:.+-]*+[0-9][0-9A-Za-z:.+-]*+)"
 _BEGIN: Final = OWN_ORDER + b'v1"'  # of an older API it is said
 _MOST_SAMPLES: Final = 8
