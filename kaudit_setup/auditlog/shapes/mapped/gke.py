@@ -172,7 +172,7 @@ _IS_LAST: Final = attrgetter("operation.last")
 _GOES_ON: Final = {False: b"", True: b"..."}
 
 
-def _stamps(texts: Sequence[str]) -> list[str]:
+def _stamps(texts: Sequence[str]) -> list[bytes]:
     """Times as events have them. Raises ValueError if one of them is spelled in an unusual way, or is none."""
     stamps = list(texts)
     if max(map(len, stamps), default=0) > TIME_BYTES:
@@ -180,9 +180,10 @@ def _stamps(texts: Sequence[str]) -> list[str]:
         stamps = [f"{text[: TIME_BYTES - 1]}{text[-1:]}" for text in texts]
         if not (digits.isdigit() and digits.isascii()):
             raise ValueError("a time with something else than digits at its end")
-    if not are_times("".join(stamps).encode()):
+    joined = "".join(stamps).encode()
+    if len(joined) != TIME_BYTES * len(stamps) or not are_times(joined):
         raise ValueError("a time in another spelling")
-    return stamps
+    return [joined[at : at + TIME_BYTES] for at in range(0, len(joined), TIME_BYTES)]
 
 
 def is_entry(fields: Mapping[str, msgspec.Raw]) -> bool:

@@ -16,14 +16,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import damaged
-from kaudit_setup.auditlog.shapes.mapped.legacy_heads import HEAD_BYTES, heads_of
-from kaudit_setup.auditlog.shapes.reading import Texts
+from kaudit_setup.auditlog.event import Decoder
+from kaudit_setup.auditlog.shapes.events import REFUSED, damaged
+from kaudit_setup.auditlog.shapes.forms import Unwritten
+from kaudit_setup.auditlog.shapes.mapped.legacy_heads import HEAD_BYTES, ID_BYTES, heads_of
+from kaudit_setup.auditlog.shapes.mapped.projected import Sized, asks_for_kinds, learned, names_asked, said_times
+from kaudit_setup.auditlog.shapes.mapped.times import TIME_BYTES
+from kaudit_setup.auditlog.shapes.reading import Step, Texts
 from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
 
@@ -46,6 +51,12 @@ _THING: Final = re.compile(rb'[^"\\\n]*" uri=%b' % _PLAIN)
 _ANSWER: Final = re.compile(rb'[^"\\\n]*"\s*')
 _NAMESPACE: Final = b' namespace="'
 _RESPONSE: Final = b' response="'
+# the namespace and the name of an object, as they stand in the URI, in the event and in its objectRef
+_WORD: Final = rb"[A-Za-z0-9_.:-]+"
+_IN_NAMESPACE: Final = re.compile(
+    rb' namespace="[^"\\\n]*(" uri="/(?:api|apis/%b)/%b/namespaces/)'
+    rb'(%b)(/(?!status[/?"]|finalize[/?"])%b)(?:/(%b))?(?=[/?"])' % ((_WORD,) * 5)
+)
 _MOST_KNOWN, _SHORT = 1 << 12, 1024  # parts that are remembered, and bytes of each
 
 _BEGIN: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":'
@@ -64,6 +75,10 @@ class Legacy:
         self._things: dict[bytes, tuple[bytes, bytes] | None] = {}
         self._answers: dict[bytes, bytes | None] = {}
 
+    def projected(self, decoder: Decoder, /) -> Step | None:
+        """See `Projecting`."""
+        return _Projected(self, decoder) if asks_for_kinds(decoder) else None
+
     def __call__(self, found: Texts, /) -> Texts:
         texts = found.texts
         heads = heads_of(texts)
@@ -71,7 +86,7 @@ class Legacy:
         parts: list[bytes] = []
         for number, (text, time, name) in enumerate(zip(texts, heads.times, heads.ids, strict=True)):
             rest = text[HEAD_BYTES:]
-            made = rests[rest] if rest in rests else _learned(rests, rest, self._rest_of)
+            made = rests[rest] if rest in rests else _learned(rests, rest, self.rest_of)
             if made is None or number in heads.odd:
                 parts += (_event(text), b"\n")
             else:
@@ -79,7 +94,7 @@ class Legacy:
         # what is no line of the format may have line breaks
         return found.become_lines(b"".join(parts)) or found.become(list(map(_event, texts)))
 
-    def _rest_of(self, rest: bytes) -> bytes | None:
+    def rest_of(self, rest: bytes) -> bytes | None:
         """What is in an event between its Audit-ID and its times."""
         head, _, tail = rest.partition(_NAMESPACE)
         named, _, answered = tail.rpartition(_RESPONSE)
@@ -91,6 +106,57 @@ class Legacy:
         stage, who = asker
         uri, ref = thing
         return stage + uri + who + ref + answer
+
+
+class _Projected:
+    """As `Legacy`, for who asks the same few fields of all events: lines become what `decoder` fills of their events,
+    which nobody writes. If that cannot be told of one of them, they are all written.
+    """
+
+    def __init__(self, step: Legacy, decoder: Decoder) -> None:
+        self._step = step
+        self._decoder = decoder
+        self._known: dict[bytes, Sized] = {}
+        self._known_alike: dict[bytes, Sized] = {}
+        self._names = {"namespace", "name"} & names_asked(decoder)
+
+    def __call__(self, found: Texts, /) -> Texts:
+        texts = found.texts
+        heads = heads_of(texts)
+        if not texts or heads.odd:
+            return self._step(found)
+        known = self._known
+        with suppress(*REFUSED):
+            sized = [known.get(rest) or self._learn(rest) for rest in [text[HEAD_BYTES:] for text in texts]]
+            events = [event for event, _ in sized]
+            sizes = [size for _, size in sized]
+            times = said_times(heads.times)
+            return found.become_form(Unwritten(events, sizes, times, lambda: self._step(found).in_lines()))
+        return self._step(found)
+
+    def _learn(self, rest: bytes) -> Sized:
+        """Raises one of `events.REFUSED` if the line has not the usual form."""
+        return learned(self._known if len(rest) <= _SHORT else {}, rest, lambda: self._sized(rest))
+
+    def _sized(self, rest: bytes) -> Sized:
+        short = None if self._names else _IN_NAMESPACE.match(rest, rest.find(_NAMESPACE))
+        if short is None:
+            return self._decoded(rest)
+        begin, namespace, resource, name = short.groups()
+        names = [namespace] if name is None else [namespace, name]
+        alike = b'%b namespace="%b-%b%b%b' % (
+            *(rest[: short.start()], begin, resource),
+            *(b"" if name is None else b"/-", rest[short.end() :]),
+        )
+        event, size = self._known_alike.get(alike) or learned(self._known_alike, alike, lambda: self._decoded(alike))
+        return event, size + 2 * sum(len(one) - 1 for one in names)
+
+    def _decoded(self, rest: bytes) -> Sized:
+        made = self._step.rest_of(rest)
+        if made is None:
+            raise ValueError("a line that has another form")
+        text = b"".join((_OPEN, made, _AGAIN, _CLOSE))
+        return self._decoder.decode(text), len(text) + ID_BYTES + 2 * TIME_BYTES
 
 
 _OPEN: Final = _BEGIN + b'"'

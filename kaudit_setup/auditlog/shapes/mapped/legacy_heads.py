@@ -15,6 +15,7 @@ HEAD_BYTES: Final = len(_HEAD)
 """Bytes of a time and of an Audit-ID as kube-apiserver makes them, and what stands between them."""
 ID_AT: Final = _HEAD.index(b'"') + 1
 _HEX: Final = bytes.maketrans(b"0123456789abcdef", b"0" * 16)
+ID_BYTES: Final = HEAD_BYTES - ID_AT
 _MIDDLE: Final = _HEAD[TIME_BYTES:ID_AT]
 _WHOLE: Final = _HEAD + b'" '
 _ALIKE: Final = _WHOLE.translate(_HEX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from typing import Final
@@ -12,6 +12,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import finders
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE
 from kaudit_setup.auditlog.shapes.mapped.legacy_heads import heads_of
+from kaudit_setup.auditlog.shapes.mapped.projected import said_times
 from kaudit_setup.auditlog.shapes.reading import Told
 from kaudit_setup.auditlog.timestamps import restamp
 from kaudit_setup.errors import InputError
@@ -31,7 +32,7 @@ def tell(block: Block, *, controls: bool) -> Told:
     heads = heads_of(lines)
     spans = [*_escapes(block.view, controls=controls), *_begins(lines, heads.odd)]
     times = [time for line in lines for time in _time(line)] if heads.odd else heads.times
-    return Told([(0, *span) for span in sorted(spans)], _stamped(times))
+    return Told([(0, *span) for span in sorted(spans)], said_times(times))
 
 
 def _escapes(view: memoryview, *, controls: bool) -> Iterator[tuple[int, int]]:
@@ -54,8 +55,3 @@ def _time(line: bytes) -> Iterator[bytes]:
     if found := LINE.match(line.strip()):
         with suppress(InputError):
             yield restamp(found[1].decode("ascii", "replace")).encode()
-
-
-def _stamped(times: Iterable[bytes]) -> bytes:
-    """As events say it."""
-    return b'"stageTimestamp":"' + b'"\n"stageTimestamp":"'.join(times) + b'"\n'

@@ -53,6 +53,6 @@ def learned(known: dict[K, T], key: K, learn: Callable[[], T]) -> T:
     return found
 
 
-def said_times(times: Iterable[str]) -> bytes:
+def said_times(times: Iterable[bytes]) -> bytes:
     """Times as events say them, one a line."""
-    return b'"stageTimestamp":"%b"\n' % '"\n"stageTimestamp":"'.join(times).encode()
+    return b'"stageTimestamp":"' + b'"\n"stageTimestamp":"'.join(times) + b'"\n'
