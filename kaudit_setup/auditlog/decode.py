@@ -26,6 +26,9 @@ _DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was no
 _STRING_OR_BRACKET = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]'
 # a whole pair, half of one (the group), anything else that is escaped
 _ESCAPE = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+# other programs' logs have a stage, too; Rancher's, of its own API, calls even more as kube-apiserver does
+_ID = b'"auditID"'
+_OF_RANCHER = rb'"user": ?\{"name":'
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
 
@@ -35,12 +38,14 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
 
     Whatever can be read of a line is evidence. So a line that does not decode as it is gets repaired and tried again:
     bytes that are not UTF-8, and halves of UTF-16 pairs, become U+FFFD; what is nested too deep is left out; null,
-    and a field of another type than the API's, count as absent. Only a line that has no stage even then is not an
-    event. This rule is the same for all commands, whatever fields they read.
+    and a field of another type than the API's, count as absent. Only a line that has no stage or no auditID even then
+    is not an event. This rule is the same for all commands, whatever fields they read.
     """
     bare = text.strip(b"\0 \t\r\xef\xbb\xbf")
     if not bare:
         return None, "NUL bytes" if b"\0" in text else ""
+    if why := _foreign(bare):
+        return None, why
     why, deep = "", False
     for repair in _REPAIRS:
         try:
@@ -52,6 +57,13 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
     with suppress(*REFUSED):
         return decoder.decode(_typed(decoder, bare)), _DEEPER if deep else ""
     return None, why
+
+
+def _foreign(text: bytes) -> str:
+    """Why a line is not kube-apiserver's, though it may decode as an event; empty if it may be its own."""
+    if text.startswith(b"{") and b'"stage"' in text and (_ID not in text or re.search(_OF_RANCHER, text)):
+        return "not an audit event: its fields are those of another program"
+    return ""
 
 
 def shallow(text: bytes) -> bytes:
@@ -168,11 +180,16 @@ class Lines:
         if block.blank:
             self.events = [None] * len(self.sizes)
             tally.events -= len(self.sizes)
-        elif len(self.events) != len(self.sizes):
+        elif len(self.events) != len(self.sizes) or _foreign(self._first):
             self.events = [_one(decoder, text, tally, self.number(i)) for i, text in enumerate(self.texts)]
             tally.events -= sum(event is None for event in self.events)
         tally.lines += block.file_lines(len(self.events))
         tally.events += len(self.events)
+
+    @property
+    def _first(self) -> bytes:
+        """The first line: what is wrong with all of them is wrong with it."""
+        return bytes(self.block.view[: self.sizes[0]]) if self.sizes else b""
 
     def number(self, index: int) -> int:
         """Of the line `index` in its unit, 1-based."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from shapekit import Lines, Writer, dump, joined, legacy, text, whole
@@ -115,6 +117,50 @@ def insights(lines: Lines) -> bytes:
     return json.dumps({"results": rows, "status": "Complete"}, indent=4).encode()
 
 
+def strings(indent: int | None, *, under: str = "") -> Writer:
+    """A list of strings: `aws logs … --query 'events[].message'`, Ansible's `stdout_lines`."""
+
+    def write(lines: Lines) -> bytes:
+        found: Any = list(map(text, lines))
+        return json.dumps({under: found} if under else found, indent=indent).encode() + b"\n"
+
+    return write
+
+
+def blocks_of(count: int) -> Writer:
+    """Several lines in one string, as Ansible keeps an output, and Fluent Bit what it takes for one message."""
+
+    def write(lines: Lines) -> bytes:
+        blocks = [lines[at : at + count] for at in range(1, len(lines), count)]
+        return joined([dump({"log": joined(block).decode()}) for block in [lines[:1], *blocks]])
+
+    return write
+
+
+def spelled(line: Any, spell: Callable[[str], str]) -> dict[str, Any]:
+    """An event with the names of its own fields, and of theirs, in another spelling."""
+    return {
+        spell(key): {spell(name): part for name, part in inner.items()}
+        if key in {"user", "objectRef", "impersonatedUser", "responseStatus"}
+        else inner
+        for key, inner in line.items()
+    }
+
+
+def columns(spell: Callable[[str], str], *, strings: bool = False) -> Writer:
+    """A table of a database, exported as JSON. `strings`: objects and lists are in strings."""
+
+    def one(line: Any) -> dict[str, Any]:
+        found = spelled(line, spell)
+        return {k: dump(v).decode() if isinstance(v, dict | list) and strings else v for k, v in found.items()}
+
+    return lambda lines: joined([dump(one(line)) for line in whole(lines)])
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 NESTED: dict[str, Writer] = {
     "Elasticsearch's answer": search_answer(None),
     "Elasticsearch's answer, pretty": search_answer(2),
@@ -138,6 +184,18 @@ EXPORTS: dict[str, Writer] = {
     "flat in a table": flat_table,
     "rows of AKSAudit": aks_rows,
     "rows of AKSAudit with strings": aks_strings,
+    "a list of strings": strings(None),
+    "a list of strings, pretty": strings(4),
+    "a list of strings under a key": strings(None, under="stdout_lines"),
+    "a string in each line": lambda lines: joined([dump(text(line)) for line in lines]),
+    "several lines in a string": blocks_of(4),
+    "all lines in a string": lambda lines: json.dumps(
+        {"data": {"audit.log": joined(lines).decode()}}, indent=1
+    ).encode(),
+    "columns in lower case": columns(str.lower),
+    "columns in upper case": columns(str.upper),
+    "columns in snake case": columns(snake),
+    "objects in strings": columns(str, strings=True),
     **NESTED,
 }
 """They say all that the lines say."""

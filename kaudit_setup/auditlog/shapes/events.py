@@ -23,8 +23,28 @@ DEEPEST: Final = 12
 
 
 def is_event(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether these are the fields of an audit event."""
-    return "auditID" in fields and "stage" in fields
+    """Whether these are the fields of an audit event. Where what it holds as objects are strings, it has been made a
+    row of some table.
+    """
+    return "auditID" in fields and "stage" in fields and not any(map(_is_string, map(fields.get, _OBJECTS)))
+
+
+_OBJECTS: Final = ("user", "objectRef", "responseStatus")
+
+
+def _is_string(value: msgspec.Raw | None) -> bool:
+    return value is not None and bytes(value).startswith((b'"{', b'""'))
+
+
+def may_hold(text: bytes) -> bool:
+    """Whether an event may be in a text, as it is or as something that is mapped to one."""
+    return any(sign in text for sign in SIGNS)
+
+
+SIGNS: Final = (
+    *(b"auditID", b"AuditId", b"AuditID", b"auditid", b"audit_id", b"AUDITID", b"AUDIT_ID"),
+    *(b"protoPayload", b"protopayload_auditlog"),
+)
 
 
 def fields_of(text: bytes) -> dict[str, msgspec.Raw]:

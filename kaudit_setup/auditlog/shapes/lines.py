@@ -8,7 +8,7 @@ from typing import Final
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, lines_with
-from kaudit_setup.auditlog.shapes.events import fields_of
+from kaudit_setup.auditlog.shapes.events import fields_of, is_event
 from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
 from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
@@ -63,5 +63,5 @@ def plain(head: bytes) -> bool:
     if not line.startswith(OWN_ORDER):
         return False
     if fields := fields_of(line):
-        return not any(map(speaks, fields)) and flat_prefix(fields) is None
+        return is_event(fields) and not any(map(speaks, fields)) and flat_prefix(fields) is None
     return not line.endswith(b"},") and not SEVERAL.search(line)

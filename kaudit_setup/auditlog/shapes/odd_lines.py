@@ -208,6 +208,8 @@ class Stream:
         """Whether a text is an event that is written in another order than kube-apiserver's."""
         if not (text.startswith(b"{") and text.endswith(b"}")) or _ID not in text:
             return False
+        if b"\n" in text and not fields_of(text):
+            return False  # several in one string
         # a record's event was found by its steps
         if self.reading.kind in {Kind.record, Kind.document} or text[:_BEGIN_BYTES] in self._begins:
             return True

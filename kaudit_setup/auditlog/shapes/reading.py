@@ -156,11 +156,14 @@ class Texts:
         return self._own
 
     def otherwise(self) -> list[int]:
-        """Which of them do not begin and end so."""
+        """Which of them do not begin and end so, or are several lines."""
         if self.spans is not None:
             return self.spans.otherwise()
-        pairs = enumerate(self.texts)
-        return [at for at, text in pairs if not text.startswith(OWN_ORDER) or not text.endswith(b"}")]
+        return [
+            at
+            for at, text in enumerate(self.texts)
+            if not text.startswith(OWN_ORDER) or not text.endswith(b"}") or b"\n" in text
+        ]
 
     @property
     def places(self) -> Sequence[int] | None:

@@ -8,12 +8,22 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import DEEPEST, FIELDS, ITEMS, NUMBERS, REFUSED, STRING, fields_of, is_event
-from kaudit_setup.auditlog.shapes.mapped.flat import flat_prefix
+from kaudit_setup.auditlog.shapes.events import (
+    DEEPEST,
+    FIELDS,
+    ITEMS,
+    NUMBERS,
+    REFUSED,
+    STRING,
+    fields_of,
+    is_event,
+    may_hold,
+)
+from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import mapped_name, mapping
 from kaudit_setup.auditlog.shapes.origins import speaks
 from kaudit_setup.auditlog.shapes.reading import Step
-from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item
+from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Each, Field, Item, Quoted, Split, quoted_in
 
 
 def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
@@ -32,11 +42,12 @@ def find_steps(text: bytes, depth: int = 0) -> tuple[Step, ...] | None:
 
 def _known(fields: Mapping[str, msgspec.Raw]) -> tuple[Step, ...] | None:
     """What is left to be done where an object is an event, or becomes one."""
-    if is_event(fields) and flat_prefix(fields) is None:
-        # a shipper's own fields beside those of the event
-        return (Field((), string=False),) if any(map(speaks, fields)) else ()
     step = mapping(fields)
-    return None if step is None else (step,)
+    if step is None and not is_event(fields):
+        return None
+    # a shipper's own fields beside those of the event
+    beside = (Field((), string=False),) if not isinstance(step, Gke) and any(map(speaks, fields)) else ()
+    return beside if step is None else (*beside, step)
 
 
 def _then(step: Step, rest: tuple[Step, ...] | None) -> tuple[Step, ...] | None:
@@ -45,11 +56,17 @@ def _then(step: Step, rest: tuple[Step, ...] | None) -> tuple[Step, ...] | None:
 
 def _in_array(text: bytes, depth: int) -> tuple[Step, ...] | None:
     items = list(map(bytes, ITEMS.decode(text)))
-    ways = (
-        _then(Item(at), _in_string(item, depth)) if item[:1] == b'"' else _then(Each(), find_steps(item, depth + 1))
-        for at, item in enumerate(items)
-    )
+    listed = sum(may_hold(item) for item in items) > 1
+    ways = (_in_item(at, item, depth, listed=listed) for at, item in enumerate(items))
     return next((steps for steps in ways if steps is not None), None)
+
+
+def _in_item(at: int, item: bytes, depth: int, *, listed: bool) -> tuple[Step, ...] | None:
+    """`listed`: whether other items hold events, too. One behind something else, a time in Loki, is the only one."""
+    if item[:1] != b'"':
+        return _then(Each(), find_steps(item, depth + 1))
+    steps = _in_string(item, depth)
+    return _then(Item(at), steps) if at and not listed else _then(Each(), _then(Decoded(), steps))
 
 
 def _in_value(path: tuple[str, ...], value: bytes, depth: int) -> tuple[Step, ...] | None:
@@ -72,7 +89,20 @@ def _behind(inner: bytes, depth: int) -> tuple[Step, ...] | None:
     """The way from a text in which something may stand before an event."""
     at = inner.find(b"{")
     steps = find_steps(inner[at:], depth + 1) if at >= 0 else None
+    if steps is None and b"\n" in inner.strip():
+        ways = (_behind(line, depth + 1) for line in inner.splitlines() if may_hold(line))
+        return _then(Split(), next((steps for steps in ways if steps is not None), None))
     return _then(Cut(), steps) if at else steps
+
+
+def find_quoted_steps(line: bytes) -> tuple[Step, ...] | None:
+    """The way from a line with a JSON string in it; None if it is none, or holds no event."""
+    text = quoted_in(line)
+    if not may_hold(text):
+        return None
+    with suppress(*REFUSED):
+        return _then(Quoted(), _in_string(text, 0))
+    return None
 
 
 def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bytes]]:
@@ -80,7 +110,7 @@ def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterato
     for key, raw in fields.items():
         value = bytes(raw)
         # journald's message may be given as numbers
-        if not any(sign in value for sign in _SIGNS) and key != "MESSAGE":
+        if not may_hold(value) and key != "MESSAGE":
             continue
         inner = fields_of(value) if value[:1] == b"{" else {}
         if inner and _known(inner) is None:
@@ -89,21 +119,17 @@ def _leaves(fields: Mapping[str, msgspec.Raw], path: tuple[str, ...]) -> Iterato
             yield (*path, key), value
 
 
-_SIGNS: Final = (b"auditID", b"AuditId", b"protoPayload", b"protopayload_auditlog")
-
-
 def name_of(fields: Iterable[str], steps: Sequence[Step]) -> str:
     """What records with these fields are called, from which `steps` lead to their events."""
     known = frozenset(fields)
     key = next((".".join(step.path) for step in steps if isinstance(step, Field)), "")
-    if mapped := mapped_name(steps):
-        return mapped
     under = f"with the event under the key `{key}`" if key else "with its own fields beside those of the event"
     shipper = f"records of a log shipper, {under}"
-    return next((name for keys, name in _NAMES if keys <= known), shipper)
+    return next((name for keys, name in _NAMES if keys <= known), mapped_name(steps) or shipper)
 
 
 _NAMES: Final[tuple[tuple[frozenset[str], str], ...]] = (
+    (frozenset({"AuditId", "RequestUri"}), "rows of Azure's table AKSAudit"),
     (frozenset({"protopayload_auditlog"}), "rows of a BigQuery export of Google Cloud's audit log"),
     (frozenset({"protoPayload"}), "Google Cloud audit log entries (protoPayload)"),
     (frozenset({"__REALTIME_TIMESTAMP", "MESSAGE"}), "journald's JSON"),

@@ -15,13 +15,13 @@ import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
+from kaudit_setup.auditlog.shapes.events import SIGNS
 from kaudit_setup.auditlog.shapes.reading import Texts
 
 _LONGEST_BYTES: Final = 16 << 20
 _LOOK_ROWS: Final = 50
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _QUOTE: Final = b'"'
-_EVENT: Final = (b"auditID", b"AuditId", b"protoPayload")
 csv.field_size_limit(_LONGEST_BYTES)
 
 
@@ -57,7 +57,7 @@ def find_table(lines: Sequence[bytes]) -> tuple[Table, bytes] | None:
     rows = [row for row in _rows(lines) if row.strip()]
     if rows and rows[0].startswith((b"{", b"[")):
         return None  # JSON, which has two quotes in a row where a text is empty
-    if not rows or any(sign in rows[0] for sign in _EVENT if b"{" in rows[0]):
+    if not rows or any(sign in rows[0] for sign in SIGNS if b"{" in rows[0]):
         # without names of columns; a row of one column is a line like any other
         return _first(rows, _unnamed(rows[0])) if rows else None
     return _first(rows[1:], _named(rows[0]))
@@ -88,9 +88,9 @@ def _unnamed(row: bytes) -> Iterator[Table]:
 
 def _first(rows: Sequence[bytes], tables: Iterator[Table]) -> tuple[Table, bytes] | None:
     for table in tables:
-        named = any(sign.decode() in column for sign in _EVENT for column in table.columns)
+        named = any(sign.decode() in column for sign in SIGNS for column in table.columns)
         for row in rows[:_LOOK_ROWS]:
-            if not named and not any(sign in row for sign in _EVENT):
+            if not named and not any(sign in row for sign in SIGNS):
                 continue
             # quotes are doubled in a cell; where nothing is quoted, the row is a line with something before its event
             if (record := table.record(row)) and (named or _QUOTE * 2 in row):

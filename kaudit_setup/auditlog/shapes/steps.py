@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from kaudit_setup.auditlog.literals import OWN_ORDER
-from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, lost
+from kaudit_setup.auditlog.shapes.events import DAMAGED, ITEMS, REFUSED, STRING, another, events_in, fields_of, lost
 from kaudit_setup.auditlog.shapes.forms import Strings, Values
 from kaudit_setup.auditlog.shapes.origins import other_program, whose, whose_path
 from kaudit_setup.auditlog.shapes.reading import Texts
@@ -241,6 +241,30 @@ class Decoded:
             return STRING.decode(text).encode()
         except REFUSED:
             return text
+
+
+class Split:
+    """The lines of each text: some programs keep a whole output in one string. A JSON value stays one."""
+
+    def __call__(self, found: Texts, /) -> Texts:
+        made = Texts([], [])
+        for text, origin in zip(found.texts, found.origins, strict=True):
+            lines = text.splitlines() if b"\n" in text.strip() and not fields_of(text) else [text]
+            made.extend(lines, [origin] * len(lines))
+        return made
+
+
+class Quoted(Decoded):
+    """A JSON string in a line, as an element of an array or alone: `jq .message`, `--query` of the AWS CLI."""
+
+    def _one(self, text: bytes) -> bytes:
+        return super()._one(quoted_in(text))
+
+
+def quoted_in(line: bytes) -> bytes:
+    """The JSON string that a line is, without what belongs to an array around it; empty if it is none."""
+    text = line.strip().lstrip(b"[ \t").rstrip(b"], \t\r")
+    return text if len(text) > 1 and text[:1] == text[-1:] == b'"' else b""
 
 
 class Item:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from documentkit import only
+from exportkit import levelled
 from logkit import answer, event
 from shapekit import KLOG, TIME
 
@@ -115,7 +116,25 @@ def docker_name(one: dict[str, Any], ns: str, pod: str, container: str) -> dict[
     return {"container_name": f"/k8s_{container}_{pod}_{ns}_0f3c9d1e_0", "source": "stdout", "log": text(one)}
 
 
+def flat_event(one: dict[str, Any], ns: str, pod: str, container: str) -> dict[str, Any]:
+    said = {"kubernetes.namespace": ns, "kubernetes.pod.name": pod, "kubernetes.container.name": container}
+    return said | levelled(one)
+
+
+def in_columns(one: dict[str, Any], ns: str, pod: str, container: str) -> dict[str, Any]:
+    cells = {key: text(value) if isinstance(value, dict | list) else value for key, value in one.items()}
+    return {"namespace_name": ns, "pod_name": pod, "container_name": container} | cells
+
+
+def in_a_list(one: dict[str, Any], ns: str, pod: str, container: str) -> dict[str, Any]:
+    said = {"namespace": ns, "pod": pod, "container": container}
+    return {"kubernetes": said, "lines": [text(one)]}
+
+
 RECORDS: tuple[Record, ...] = (
+    flat_event,
+    in_columns,
+    in_a_list,
     fluent_bit,
     fluent_bit_merged,
     behind,

@@ -41,6 +41,15 @@ NEW: dict[str, Any] = {
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"}, "spec": {"containers": [{"image": "x"}]}}
 CONFIG = {"apiVersion": "v1", "clusters": [], "contexts": [], "current-context": "", "kind": "Config", "users": []}
 CRI = "2026-05-01T10:00:00.1Z stderr F "
+RANCHER = {
+    "auditID": "8b7b3a54",
+    "requestURI": "/v3/clusters",
+    "sourceIPs": ["192.0.2.1"],
+    "user": {"name": "user-f4tt2", "group": ["system:authenticated"]},
+    "verb": "GET",
+    "stage": "RequestReceived",
+    "stageTimestamp": "2026-05-01 10:00:00 +0000",
+}
 KLOG = 'I0501 10:00:00.123456       1 server.go:42] "Starting" v="1"\n'
 
 
@@ -100,6 +109,11 @@ FILES: dict[str, tuple[str, str]] = {
     "etcd": (
         '{"level":"info","ts":"2026-05-01T10:00:00Z","caller":"etcdserver/x.go:1"}\n' * 3,
         "a component's own log (JSON)",
+    ),
+    "Rancher": (f"{json.dumps(RANCHER)}\n" * 3, "the log of Rancher's own API, not of kube-apiserver"),
+    "an application with stages": (
+        '{"level":"info","stage":"build","msg":"web-1"}\n' * 3,
+        "the log of another program",
     ),
     "an application": ("2026-05-01 10:00:00,123 INFO started\n" * 3, "the log of another program"),
 }

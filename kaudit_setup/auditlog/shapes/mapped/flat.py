@@ -83,7 +83,8 @@ def _typed(name: str, value: msgspec.Raw) -> object:
     with suppress(*REFUSED):
         text = msgspec.json.decode(value, type=str)
         if name in _LISTS:
-            return _LISTED.split(text)
+            # VictoriaLogs keeps lists as JSON
+            return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else _LISTED.split(text)
         if name == "code" and text.isdecimal():
             return int(text)
     return value

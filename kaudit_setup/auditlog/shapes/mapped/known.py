@@ -7,14 +7,14 @@ from typing import Final
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.mapped.aks import Aks, is_row
+from kaudit_setup.auditlog.shapes.mapped.columns import Columns, is_row
 from kaudit_setup.auditlog.shapes.mapped.flat import Flat, flat_prefix
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke, is_entry
 from kaudit_setup.auditlog.shapes.reading import Step
 
-MAPPED: Final = (Gke, Aks, Flat)
+MAPPED: Final = (Gke, Columns, Flat)
 _NAMES: Final = {
-    Aks: "rows of Azure's table AKSAudit",
+    Columns: "rows of a table, with a column for each field of the event",
     Flat: "records of a log shipper, with the fields of the event made flat",
 }
 
@@ -24,7 +24,7 @@ def mapping(fields: Mapping[str, msgspec.Raw]) -> Step | None:
     if is_entry(fields):
         return Gke()
     if is_row(fields):
-        return Aks()
+        return Columns()
     prefix = flat_prefix(fields)
     return None if prefix is None else Flat(prefix)
 

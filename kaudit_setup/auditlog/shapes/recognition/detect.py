@@ -26,7 +26,7 @@ from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import CRI_LINE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.recognition.names import LEGACY
-from kaudit_setup.auditlog.shapes.record_steps import find_steps, name_of
+from kaudit_setup.auditlog.shapes.record_steps import find_quoted_steps, find_steps, name_of
 from kaudit_setup.auditlog.shapes.rows import Rows, find_table
 from kaudit_setup.auditlog.shapes.search_terms import escaped
 from kaudit_setup.auditlog.shapes.steps import Cut, Decoded, Field, Item, Prefixed, begin_of, program_of
@@ -177,6 +177,13 @@ def _records(lines: Sequence[bytes], head: bytes) -> Reading | None:
     return None
 
 
+def _quoted_lines(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """A JSON string in each line."""
+    del head
+    steps = next((steps for steps in map(find_quoted_steps, lines) if steps is not None), None)
+    return None if steps is None else _reading("a JSON string in each line", Kind.prefixed, steps)
+
+
 def _prefixed(lines: Sequence[bytes], head: bytes) -> Reading | None:
     """Something before each event."""
     del head
@@ -273,6 +280,7 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
     _docker,
     _journal,
     _legacy,
+    _quoted_lines,
     _table,
     _records,
     _several,

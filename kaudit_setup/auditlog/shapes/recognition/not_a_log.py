@@ -21,6 +21,8 @@ _KIND: Final = re.compile(_FIELD % b"kind" + rb"[\"']?([A-Z][A-Za-z0-9]{1,62})\b
 _API: Final = re.compile(_FIELD % b"apiVersion" + rb"[\"']?([a-z][a-z0-9./-]{1,100})", re.MULTILINE)
 # core/v1 and events.k8s.io/v1
 _ABOUT: Final = re.compile(_FIELD % b"(?:involvedObject|regarding)", re.MULTILINE)
+# pkg/auth/audit of rancher/rancher: a user has a name there, and none of Kubernetes has one
+_OF_RANCHER: Final = re.compile(rb'^\{"auditID":.*"user": ?\{"name":', re.MULTILINE)
 _AUDIT_EVENT: Final = re.compile(rb"auditID|stageTimestamp|requestReceivedTimestamp")
 
 # (what it is, how it is known): by kinds of text that have no fields
@@ -52,6 +54,8 @@ def mistaken(text: bytes) -> str:
     """What the first lines of a file are, if they are something else than an audit log that people give instead;
     empty for anything else, and where audit events are in it.
     """
+    if _OF_RANCHER.search(text):
+        return "the log of Rancher's own API, not of kube-apiserver"
     if _AUDIT_EVENT.search(text):
         return ""
     return _object(text) or next((name for name, pattern in _TEXTS if pattern.search(text)), "")
