@@ -180,7 +180,7 @@ class Lines:
         if block.blank:
             self.events = [None] * len(self.sizes)
             tally.events -= len(self.sizes)
-        elif len(self.events) != len(self.sizes) or _foreign(self._first):
+        elif len(self.events) != len(self.sizes) or (block.events is None and _foreign(self._first)):
             self.events = [_one(decoder, text, tally, self.number(i)) for i, text in enumerate(self.texts)]
             tally.events -= sum(event is None for event in self.events)
         tally.lines += block.file_lines(len(self.events))

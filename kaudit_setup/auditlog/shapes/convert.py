@@ -162,6 +162,8 @@ class Converter:
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
         events = found.decode(self._decoder)
+        if events is None and found.own and found.lines is None:
+            found = _line_by_line(found)
         if events is None:
             lines = _in_one_piece(found)
             made = Block(lines, len(lines), at, found.places, height, found.sizes)
@@ -240,6 +242,15 @@ class Converter:
 
     def _damage(self, origin: int, text: bytes, what: str = _DAMAGED) -> None:
         self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
+
+
+def _line_by_line(found: Texts) -> Texts:
+    """Strings of which some hold several events, each in a line of its own."""
+    made = Texts([], [])
+    for text, origin in zip(found.texts, found.origins, strict=True):
+        lines = text.split(b"\n")
+        made.extend(lines, [origin] * len(lines))
+    return made
 
 
 def _in_one_piece(found: Texts) -> bytes:
