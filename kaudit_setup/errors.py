@@ -73,6 +73,10 @@ class StoreError(KauditError):
     """An archive or a store of logs could not be reached, or did not answer as it should."""
 
 
+class StoredObjectError(StoreError):
+    """One object of a store could not be read; the others may be."""
+
+
 class RefusedError(KauditError):
     """Preflight found something that would break the API server; nothing was changed."""
 

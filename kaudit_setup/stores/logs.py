@@ -136,6 +136,10 @@ class StoreLogs:
         """See `several.Source.left_out`."""
         return ()
 
+    def lost(self) -> Sequence[str]:
+        """See `several.Source.lost`."""
+        return ()
+
     def close(self) -> None:
         """Nothing is kept here."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kaudit_setup.auditlog.timestamps import stamp
-from kaudit_setup.errors import InputError, StoreError
+from kaudit_setup.errors import InputError, StoredObjectError, StoreError
 
 _TRIES = 4
 _END_BYTES = 1 << 16
@@ -41,6 +41,8 @@ _HINTS = {
 """By the code of an error (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); what answers a HEAD
 request has none but the status.
 """
+_OF_ONE_OBJECT = frozenset({"NoSuchKey", "404", "InvalidObjectState", "AccessDenied", "403"})
+"""Codes that other objects of the bucket may not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,14 @@ class Bucket:
             return data, int(answer["ContentRange"].rpartition("/")[2])
 
     def download(self, one: Stored, file: Path, progress: Callable[[int], None]) -> None:
-        """An object into the new file `file`, which only its owner reads. Raises StoreError."""
+        """An object into the new file `file`, which only its owner reads. Raises StoredObjectError if it is only this
+        one that cannot be read, else StoreError.
+        """
         file.touch(mode=0o600, exist_ok=False)
         with self._said(f"cannot be read: {one.key}"), file.open("wb") as out:
             self._client.download_fileobj(self.bucket, one.key, out, Callback=progress)
         if (got := file.stat().st_size) != one.size:
-            raise StoreError(
+            raise StoredObjectError(
                 f"s3://{self.bucket}/{one.key} has {got} bytes, and {one.size} when it was listed",
                 hint="run the same command again",
             )
@@ -160,10 +164,11 @@ class Bucket:
         except ClientError as error:
             code, message = (error.response.get("Error", {}).get(name, "") for name in ("Code", "Message"))
             said = f"s3://{self.bucket} {what}: {code} {message}".rstrip()
-            raise StoreError(said, hint=_HINTS.get(code, "")) from error
+            kind = StoredObjectError if code in _OF_ONE_OBJECT else StoreError
+            raise kind(said, hint=_HINTS.get(code, "")) from error
         except RetriesExceededError as error:
             why = error.last_exception
-            raise StoreError(
+            raise StoredObjectError(
                 f"s3://{self.bucket} {what}: the answer was cut short each time ({why})",
                 hint="run the same command again",
             ) from error

@@ -25,6 +25,7 @@ from kaudit_setup.errors import StoreError
 from kaudit_setup.policy.model import Policy
 from kaudit_setup.stores.logs import StoreLogs
 from kaudit_setup.stores.reports import add_counted, stats
+from kaudit_setup.unlogged_servers import UnloggedServer
 
 T = TypeVar("T")
 
@@ -43,6 +44,10 @@ class Source(LogSource, Protocol):
 
     def left_out(self) -> Sequence[str]:
         """A sentence, without a full stop, for each log that is there and could not be read."""
+        ...
+
+    def lost(self) -> Sequence[str]:
+        """The addresses of what is there and could not be read at all."""
         ...
 
     def close(self) -> None:
@@ -88,6 +93,11 @@ class Stores:
             for name, error in self.failed.items()
         ]
         return [*failed, *(f"{said}." for one in self.logs for said in one.left_out())]
+
+    def unlogged(self) -> list[UnloggedServer]:
+        """Whose requests are missing from what the stores gave, for an answer's first sentence."""
+        names = [*self.failed, *(lost for one in self.logs for lost in one.lost())]
+        return [UnloggedServer(f"the servers of {name}", "it could not be read") for name in names]
 
     def close(self) -> None:
         """See `Source.close`."""

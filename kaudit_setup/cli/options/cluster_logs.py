@@ -72,7 +72,10 @@ class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
             if stores is not None:
                 stored = stores if stores.counting else None
                 each = by_cluster(stores).items()
-                yield [ClusterLogs(name, logs, stores.missing, stored=stored) for name, logs in each]
+                yield [
+                    ClusterLogs(name, logs, stores.missing, unlogged=stores.unlogged, stored=stored)
+                    for name, logs in each
+                ]
                 return
         if self.remote:
             with self._clusters_of_nodes() as found:

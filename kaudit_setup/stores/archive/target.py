@@ -58,6 +58,7 @@ class _Commit:
         self._columns = 0
         self._parts: list[Part] = []
         self._servers: set[ServerSeen] = set()
+        self._recorded = False
 
     def encode(self, rows: Rows) -> Data:
         """See `Commit.encode`."""
@@ -95,14 +96,18 @@ class _Commit:
         record = self._folder / "record"
         servers = tuple(sorted(self._servers, key=lambda one: (one.user, one.agent, one.code)))
         record.write_bytes(encode_record(Batch(self._batch, VERSION, tuple(sources), tuple(self._parts), servers)))
+        self._recorded = True
         self._place.put(name, record)
         self._shelf.close()
         self._temporary.cleanup()
 
     def give_up(self) -> None:
-        """See `Commit.give_up`; what cannot be taken away counts for nothing without a record."""
+        """See `Commit.give_up`; what cannot be taken away counts for nothing without a record.
+
+        Once the record was sent, it may be there although no answer came: then its parts must be, too.
+        """
         self._temporary.cleanup()
-        for part in self._parts:
+        for part in () if self._recorded else self._parts:
             for name in part.objects:
                 try:
                     self._place.remove(name)

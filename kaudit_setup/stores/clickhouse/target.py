@@ -69,6 +69,7 @@ class _Commit:
         self._into = f"{table.lines} ({', '.join(_WRITTEN)})"
         self._waiting = bytearray()
         self._begun = False
+        self._recorded = False
 
     def encode(self, rows: Rows) -> Data:
         """See `Commit.encode`."""
@@ -97,11 +98,15 @@ class _Commit:
         self._flush()
         record = encode(Batch(self._batch, VERSION, tuple(sources)))
         row = tsv.row([self._batch.encode(), record])
+        self._recorded = True
         self._engine.insert(f"{self._table.records} (id, record)", row, self._table.settings)
 
     def give_up(self) -> None:
-        """See `Commit.give_up`; what cannot be taken away counts for nothing without a record."""
-        if not self._begun:
+        """See `Commit.give_up`; what cannot be taken away counts for nothing without a record.
+
+        Once the record was sent, it may be there although no answer came: then the lines must be, too.
+        """
+        if not self._begun or self._recorded:
             return
         try:
             self._engine.run(f"ALTER TABLE {self._table.lines} DELETE WHERE batch = {sql.literal(self._batch)}")

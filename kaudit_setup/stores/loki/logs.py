@@ -134,6 +134,10 @@ class LokiLogs:
         """See `several.Source.left_out`."""
         return ()
 
+    def lost(self) -> Sequence[str]:
+        """See `several.Source.lost`."""
+        return ()
+
     def close(self) -> None:
         """Remove the lines that were kept here."""
         self._folder.close()

@@ -21,7 +21,7 @@ from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.sources.local import LocalLogs
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.errors import InputError, KauditError, StoreError
+from kaudit_setup.errors import InputError, KauditError, StoredObjectError, StoreError
 from kaudit_setup.stores.raw.dates import may_be_a_log, pruned
 from kaudit_setup.stores.s3 import Bucket, Stored
 from kaudit_setup.temporary import LazyFolder
@@ -40,10 +40,13 @@ def node_of(bucket: str, key: str) -> str:
 
 
 class Brought(NamedTuple):
-    """Logs that were brought here, and a sentence for each that is in an archive and cannot be read."""
+    """Logs that were brought here, and a sentence for each that cannot be read. `lost`: the addresses of objects that
+    cannot.
+    """
 
     files: tuple[LogFile, ...]
     left_out: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def bring(
@@ -52,8 +55,8 @@ def bring(
     """The objects below `prefix` that may hold something of `window`, each with a private copy in `folder`; of a tar
     or zip archive its logs, unpacked into `room`.
 
-    Raises StoreError, KauditError if the folder cannot be written, and InputError if they are evidently logs of
-    several clusters.
+    An object that cannot be read is left out, as long as another one can. Raises StoreError, KauditError if the
+    folder cannot be written, and InputError if they are evidently logs of several clusters.
     """
     below = f"{prefix}/" if prefix else ""
     there = [one for one in bucket.list(prefix) if one.key == prefix or one.key.startswith(below)]
@@ -63,14 +66,20 @@ def bring(
     total, done = sum(one.size for one in found), 0
     files: list[LogFile] = []
     left_out: list[str] = []
+    lost: dict[str, StoredObjectError] = {}
     found.sort(key=lambda one: (node_of(bucket.bucket, one.key), one.key))
     try:
         for number, one in enumerate(found):
             copy = folder / str(number)
-            bucket.download(one, copy, lambda _: None)
-            done += one.size
-            progress(bucket.bucket, one.key, done, total)
             node, url = node_of(bucket.bucket, one.key), f"s3://{bucket.bucket}/{one.key}"
+            done += one.size
+            try:
+                bucket.download(one, copy, lambda _: None)
+            except StoredObjectError as error:
+                lost[url] = error
+                copy.unlink(missing_ok=True)
+                continue
+            progress(bucket.bucket, one.key, done, total)
             if is_archive(str(copy)):
                 inside = _unpacked(copy, node, url, room)
                 files += inside.files
@@ -82,8 +91,11 @@ def bring(
             f"the logs in s3://{bucket.bucket} cannot be kept in {folder}: {error.strerror or error}",
             hint="make room there, name another place with TMPDIR, or narrow the time with --since and --until",
         ) from error
+    if lost and not files:
+        raise next(iter(lost.values()))
     _check_one_cluster(files)
-    return Brought(tuple(files), tuple(left_out))
+    left_out += [f"{url} is left out: {error}" for url, error in lost.items()]
+    return Brought(tuple(files), tuple(left_out), tuple(lost))
 
 
 def _check_one_cluster(files: Sequence[LogFile]) -> None:
@@ -148,6 +160,7 @@ class RawBucket:
         self._folder = LazyFolder()
         self._extracted = ExtractionFolder()
         self._left_out: tuple[str, ...] = ()
+        self._lost: tuple[str, ...] = ()
         self._logs: LocalLogs | None = None
 
     def clusters(self) -> list[str]:
@@ -184,6 +197,10 @@ class RawBucket:
         """See `several.Source.left_out`."""
         return self._left_out
 
+    def lost(self) -> Sequence[str]:
+        """See `several.Source.lost`."""
+        return self._lost
+
     def close(self) -> None:
         """Remove what was brought here."""
         self._extracted.close()
@@ -191,5 +208,5 @@ class RawBucket:
 
     def _bring(self, window: Window, folder: Path) -> tuple[LogFile, ...]:
         brought = bring(self._bucket, self._prefix, window, self._extracted, folder, self._progress)
-        self._left_out = brought.left_out
+        self._left_out, self._lost = brought.left_out, brought.lost
         return brought.files

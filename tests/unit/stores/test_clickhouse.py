@@ -7,6 +7,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import storekit
@@ -125,3 +126,34 @@ def test_a_row_may_come_in_pieces_of_any_size(size: int) -> None:
     assert list(tsv.rows(pieces, 2)) == fields
     with pytest.raises(StoreError, match="cut short"):
         list(tsv.rows([whole[:-1]], 2))
+
+
+class _Unanswering(BaseHTTPRequestHandler):
+    """A server that takes all rows, and whose answer about those of the record is lost."""
+
+    asked: list[bytes]
+
+    def do_POST(self) -> None:
+        query = parse_qs(urlsplit(self.path).query).get("query", [""])[0].encode()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append(query or body)
+        if b"version()" in query + body:
+            storekit.say(self, 200, "25.3.1\n")
+        elif query.startswith(b"INSERT") and b"_batches" in query:
+            self.connection.close()
+        else:
+            storekit.say(self, 200, "")
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_rows_stay_whose_record_may_have_arrived(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    handler = type("Handler", (_Unanswering,), {"asked": []})
+    with storekit.serving(handler) as port:
+        code, _, err = run(
+            capfd, "pack", "--log", log(tmp_path / "a.log", 3), "--to", f"clickhouse+http://127.0.0.1:{port}/a.b"
+        )
+    assert code == 1, err
+    assert any(b"_batches" in one and b"INSERT" in one for one in handler.asked)
+    assert not [one for one in handler.asked if b"DELETE" in one]

@@ -166,6 +166,25 @@ def test_interrupted_it_is_absent(
     assert count(capfd, archive) == 12
 
 
+def test_a_record_that_arrived_without_an_answer_keeps_its_lines(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The connection ends right after the last object was written: what is recorded is whole."""
+    put = Folder.put
+
+    def unanswered(self: Folder, name: str, file: Path) -> None:
+        put(self, name, file)
+        if name.startswith("batches/"):
+            raise StoreError("the connection was closed")
+
+    log = write(tmp_path / "cp1/audit.log", *map(event, range(5)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "put", unanswered)
+        assert run(capfd, "pack", "--log", log, "--to", archive)[0] == 1
+    assert packed(capfd, log, to=archive) == {"added": 0, "there": 1}
+    assert count(capfd, archive) == 5
+
+
 def test_what_two_packed_at_the_same_time_counts_once(
     tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -230,3 +230,26 @@ def test_what_keeps_a_bucket_from_answering_is_said_with_what_to_do(
     assert said in err
     assert hint in err
     assert storekit.SECRET not in err
+
+
+def test_an_object_that_cannot_be_read_is_said_like_a_missing_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Archived (Glacier), or removed since the bucket was listed: the others answer, the first sentence says it."""
+    one = json.dumps(event(1, verb="create"), separators=(",", ":")).encode() + b"\n"
+    with storekit.s3(monkeypatch, tmp_path / "home") as bucket:
+        bucket.put_object(Bucket="audit", Key="cold/cp1/a.log", Body=one)
+        bucket.put_object(Bucket="audit", Key="cold/cp1/b.log", Body=one, StorageClass="GLACIER")
+        assert main(["who", "deleted", "pod/x", "--log", "s3://audit/cold"]) == 1
+        first = capfd.readouterr().out.partition("\n\n")[0]
+        assert "requests through the servers of s3://audit/cold/cp1/b.log are not in this log" in " ".join(
+            first.split()
+        )
+        assert main(["events", "-o", "json", "--log", "s3://audit/cold"]) == 1
+        document = json.loads(capfd.readouterr().out)
+        assert [row["auditID"] for row in document["items"]] == ["id-1"]
+        assert "s3://audit/cold/cp1/b.log is left out" in document["errors"][0]["message"]
+        assert main(["top", "--by", "user", "--log", "s3://audit/cold"]) == 1
+        out, err = capfd.readouterr()
+        assert "s3://audit/cold/cp1/b.log is left out" in err
+        assert out
