@@ -98,8 +98,19 @@ class Spans(msgspec.Struct, frozen=True):
         """See `Form`."""
         return [end - start + 1 for start, end in zip(self.starts, self.ends, strict=True)]
 
-    def decode(self, decoder: Decoder) -> None:
+    def decode(self, decoder: Decoder) -> list[Event] | None:
         """See `Form`."""
+        if self.whole:
+            return None
+        view = memoryview(self.data)
+        try:
+            return list(map(decoder.decode, map(view.__getitem__, map(slice, self.starts, self.ends))))
+        except REFUSED:
+            return None
+
+    def text(self, at: int) -> bytes:
+        """One of them."""
+        return self.data[self.starts[at] : self.ends[at]]
 
     def those(self, kept: Iterable[int]) -> Spans:
         """Those of which `kept` is not 0."""

@@ -132,7 +132,7 @@ class Texts:
     @property
     def few(self) -> list[bytes]:
         """Some of them, the first and the last among them; none if all are in one piece."""
-        if not isinstance(self._form, Strings) or self._lines is not None or not self.count:
+        if not isinstance(self._form, Strings | Spans) or self._lines is not None or not self.count:
             return []
         return [self._form.text((self.count - 1) * part // _FEW) for part in range(_FEW + 1)]
 
