@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, lines_with
@@ -57,11 +59,16 @@ SEVERAL: Final = re.compile(rb"\}\s*" + re.escape(OWN_ORDER))
 """Where an event follows another in one line: in JSON an object never follows another without a comma."""
 
 
+def is_bare(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether these are the fields of an event, with none of a shipper beside them."""
+    return is_event(fields) and not any(map(speaks, fields)) and flat_prefix(fields) is None
+
+
 def plain(head: bytes) -> bool:
     """Whether the first line of `head` is an event as kube-apiserver writes it."""
     line = head.partition(b"\n")[0].rstrip(b"\r")
     if not line.startswith(OWN_ORDER):
         return False
     if fields := fields_of(line):
-        return is_event(fields) and not any(map(speaks, fields)) and flat_prefix(fields) is None
+        return is_bare(fields)
     return not line.endswith(b"},") and not SEVERAL.search(line)

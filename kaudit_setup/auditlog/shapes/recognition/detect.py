@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.journal.borders import borders
 from kaudit_setup.auditlog.shapes.journal.layout import Journal
-from kaudit_setup.auditlog.shapes.lines import SEVERAL, Lines, any_line, plain
+from kaudit_setup.auditlog.shapes.lines import SEVERAL, Lines, any_line, is_bare, plain
 from kaudit_setup.auditlog.shapes.lists.nested import nested
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
@@ -71,7 +71,7 @@ def _some_plain(lines: Sequence[bytes]) -> bool:
     """Whether some line is an event, and not an element of an array over several lines."""
     before = b""
     for line in lines:
-        if line.startswith(b"{") and not before.endswith((b",", b"[")) and find_steps(line) == ():
+        if line.startswith(b"{") and not before.endswith((b",", b"[")) and is_bare(fields_of(line)):
             return True
         before = line.rstrip() or before
     return False
