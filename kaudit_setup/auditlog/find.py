@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -26,6 +27,7 @@ from kaudit_setup.auditlog.file_names import (
 )
 from kaudit_setup.auditlog.files import STDIN, LogFile
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.events import SIGNS
 from kaudit_setup.auditlog.timestamps import stamp
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 from kaudit_setup.errors import InputError
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 _MAY = "run as a user who may read it"
 _MAGIC = frozenset("*?[")
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
-_SURE_SIGNS = (b"auditID", b" AUDIT: id=", b"google.cloud.audit.AuditLog")
+_OF_EDITORS = ("~", ".swp", ".tmp")
+_SURE_SIGNS = (*SIGNS, b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 _SIGNS = (b"audit.k8s.io", *_SURE_SIGNS)
 
 
@@ -307,11 +310,7 @@ def _left_closed(closed: list[OSError], path: str) -> Iterator[str]:
 def _in_folder(path: str, name: str) -> _Seen | str | None:
     """A file of a folder: a log, a sentence why it is left out, or None if it is not called like a log."""
     if not is_log(name):
-        return (
-            f"{path} is left out: only plain files, gzip, zstd, xz and bzip2 can be read"
-            if is_packed_log(name)
-            else None
-        )
+        return _under_another_name(path, name)
     try:
         info = Path(path).stat()
     except OSError as error:
@@ -325,11 +324,24 @@ def _in_folder(path: str, name: str) -> _Seen | str | None:
     return None if os.access(path, os.R_OK) else f"{path} is left out: Permission denied"
 
 
-def _looks_like_one(path: str) -> bool:
+def _under_another_name(path: str, name: str) -> _Seen | str | None:
+    """As `_in_folder`: exports and shippers call files as they like. Copies that editors make are no logs."""
+    if is_packed_log(name):
+        return f"{path} is left out: only plain files, gzip, zstd, xz and bzip2 can be read"
+    if name.startswith(".") or name.endswith(_OF_EDITORS):
+        return None
+    with suppress(OSError):
+        info = Path(path).stat()
+        if stat.S_ISREG(info.st_mode) and _looks_like_one(path, _SURE_SIGNS):
+            return _seen(path, info)
+    return None
+
+
+def _looks_like_one(path: str, signs: Sequence[bytes] = _SIGNS) -> bool:
     """Whether a file found in a folder, under a name of its own, may be an audit log."""
     try:
         with Path(path).open("rb") as stream:
-            return _has_signs(stream, _SIGNS)
+            return _has_signs(stream, signs)
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_what_is_left_out_of_a_folder_is_said(capfd: pytest.CaptureFixture[str],
     assert main(["top", "--by", "level", "--log", str(tmp_path), "-o", "json"]) == 0
     said = [text for text in capfd.readouterr().err.splitlines() if "left out" in text]
     assert [text.partition("audit-2026-11-23T")[2][:2] for text in said] == ["10", "11", "12"]
+
+
+@pytest.mark.parametrize("name", ["000000.gz", "AUDIT.LOG", "export.csv", "stream-1-2026-11-23", "09:00_S0.txt"])
+def test_a_log_of_a_folder_may_be_called_anything(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    data = write(tmp_path / "given", event(1)).read_bytes()
+    for other in ("notes.md", "audit.log~", ".audit.log.swp"):
+        (tmp_path / "logs" / other).parent.mkdir(exist_ok=True)
+        (tmp_path / "logs" / other).write_bytes(b"hello\n" if other == "notes.md" else data)
+    (tmp_path / "logs" / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert ids(capfd, "--log", tmp_path / "logs") == ["id-1"]
 
 
 def test_logs_as_a_shell_spreads_them(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
