@@ -10,6 +10,7 @@ from kaudit_setup.attribution.deletion.request import includes
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import without
 from kaudit_setup.attribution.evidence.index import EventIndex
+from kaudit_setup.attribution.evidence.lifetimes import lifespan
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,
@@ -66,7 +67,7 @@ def _marked(request: Request) -> Request:
 
 def _sweeps(index: EventIndex, obj: Object) -> list[Request]:
     """The reads and deletions of whole collections that may have met `obj`, not by Kubernetes itself."""
-    begin, end = _lifetime(index, obj)
+    begin, end = lifespan(index.done(obj))
     places = [obj, replace(obj, namespace="")] if obj.namespace else [obj]
     wide = [request for place in places for request in index.nameless(place) if _takes_in(request, obj)]
     return [request for request in wide if begin <= request.at <= end and not _kubernetes(request)]
@@ -75,14 +76,6 @@ def _sweeps(index: EventIndex, obj: Object) -> list[Request]:
 def _takes_in(request: Request, obj: Object) -> bool:
     """Whether a request on a collection read or deleted objects that may be `obj`."""
     return request.done and (reads(request) or (deletes(request) and includes(request, obj) is True))
-
-
-def _lifetime(index: EventIndex, obj: Object) -> tuple[float, float]:
-    """From when to when the log says that `obj` was there: what was listed before or after did not show it."""
-    known = [request for request in index.done(obj) if creates(request) or deletes(request)]
-    begin = [request.at for request in known[:1] if creates(request)]
-    end = [request.at for request in known[-1:] if deletes(request)]
-    return begin[0] if begin else 0.0, end[0] if end else float("inf")
 
 
 def _kubernetes(request: Request) -> bool:

@@ -112,9 +112,8 @@ class Sought(msgspec.Struct, frozen=True):
 
     def said_in(self, line: bytes) -> bool:
         """Whether a line holds it."""
-        if line.startswith(OWN_ORDER) and not any(one in line for one in self.own):
-            return False
-        return says(line, (self.plain,)) and (says(line, (self.words,)) or is_cut(line))
+        held = any(one in line for one in self.own) if line.startswith(OWN_ORDER) else says(line, (self.plain,))
+        return held and (not self.words or says(line, (self.words,)) or is_cut(line))
 
 
 def finders(needles: Iterable[bytes]) -> tuple[Find, ...]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import inf
 
 import msgspec
 
@@ -110,6 +111,12 @@ class Window(msgspec.Struct, frozen=True):
                 f"--since {since} is later than --until {until}", hint="swap them, or leave one of them out"
             )
         return window
+
+    @classmethod
+    def around(cls, begin: float, end: float) -> Window:
+        """At least the time from `begin` to `end`, in seconds since 1970; 0 and infinity are all time."""
+        since = stamp(datetime.fromtimestamp(begin - 1, UTC)) if begin > 1 else ""
+        return cls(since, stamp(datetime.fromtimestamp(end + 1, UTC)) if end < inf else _LATEST)
 
     @property
     def open(self) -> bool:

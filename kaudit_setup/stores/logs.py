@@ -31,7 +31,7 @@ class StoreLogs:
     def __init__(self, store: Store) -> None:
         """Nothing is asked yet."""
         self._store = store
-        self._window = ALWAYS
+        self._asked: Window | None = None
 
     @property
     def name(self) -> str:
@@ -61,8 +61,12 @@ class StoreLogs:
 
     @property
     def files(self) -> tuple[LogFile, ...]:
-        """The files that were packed, those that hold something of the time that was asked for last."""
-        return tuple(source.file() for source in self.shown_sources if source.touches(self._window))
+        """The files that were packed, those that hold something of the time that was asked for."""
+        return tuple(source.file() for source in self.shown_sources if source.touches(self._asked or ALWAYS))
+
+    def _ask_for(self, window: Window) -> None:
+        asked = self._asked or window
+        self._asked = Window(min(asked.since, window.since), max(asked.until, window.until))
 
     def clusters(self) -> list[str]:
         """See `LogSource.clusters`. Raises StoreError."""
@@ -84,7 +88,7 @@ class StoreLogs:
         return self._found([Sought.of(literal) for literal in dict.fromkeys(literals)], wanted.window, wanted)
 
     def _found(self, sought: Sequence[Sought], window: Window, about: AnyOf | None = None) -> Iterator[Hit]:
-        self._window = window
+        self._ask_for(window)
         if not self._sources:
             return
         for hit in self.hits(self._store.find(sought, window, about)):
@@ -114,7 +118,7 @@ class StoreLogs:
 
     def count(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
         """See `Store.count`. Raises StoreError if nothing was packed there."""
-        self._window = wanted.window
+        self._ask_for(wanted.window)
         if not self._sources:
             return iter(())
         return self._store.count(by, wanted)
@@ -127,7 +131,7 @@ class StoreLogs:
 
     def weigh(self, classifier: Classifier, wanted: Filter) -> Iterator[tuple[RequestClass, Weight]]:
         """See `Store.weigh`. Raises StoreError if nothing was packed there."""
-        self._window = wanted.window
+        self._ask_for(wanted.window)
         if not self._sources:
             return iter(())
         return self._store.weigh(classifier, wanted)
@@ -147,7 +151,7 @@ class StoreLogs:
         """The lines of the events that fit `wanted` as files in the new folder `folder`. Raises StoreError, and
         KauditError if it cannot be written.
         """
-        self._window = wanted.window
+        self._ask_for(wanted.window)
         copies: list[LogFile] = []
         try:
             folder.mkdir(mode=0o700)

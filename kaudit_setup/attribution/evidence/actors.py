@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import Final
 
 from kaudit_setup.auditlog.filters import AnyOf, Filter, Values
+from kaudit_setup.auditlog.timestamps import Window
 
 _PREFIX: Final = "system:serviceaccount:kube-system:"
 _MANAGER: Final = "system:kube-controller-manager"
@@ -80,9 +81,10 @@ def controller_of(user: str, agent: str, impersonator: str) -> str:
     return _COMPONENTS.get(user, "")
 
 
-def on_all_by_others(resource: str) -> AnyOf:
+def on_all_by_others(resource: str, window: Window) -> AnyOf:
     """The requests on all objects of a kind, wherever they are, but for those that a component of the control plane
-    sent on its own account. Those of controllers with a user of their own are among them, and the autoscaler's.
+    sent on its own account, in a time. Those of controllers with a user of their own are among them, and the
+    autoscaler's.
     """
     agents = {
         user: tuple(f"{name}/*" for name in (_BINARIES.get(user, "kube-apiserver"), *_ALL_IN_ONE))
@@ -95,7 +97,7 @@ def on_all_by_others(resource: str) -> AnyOf:
         {"impersonator": Values(("*",))},
     )
     on_all = {"resource": Values((resource,)), "namespace": Values(("",)), "name": Values(("",))}
-    return AnyOf(tuple(Filter({**on_all, **one}) for one in by), all_stages=False)
+    return AnyOf(tuple(Filter({**on_all, **one}, window) for one in by), all_stages=False)
 
 
 def node_of(user: str, groups: Collection[str], agent: str, impersonator: str) -> str:

@@ -98,6 +98,7 @@ class EventIndex:
             wanted.name,
             wanted.ahead,
             wanted.by_others,
+            wanted.window,
         )
         if not (search.literals or search.anywhere):
             return

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from kaudit_setup.attribution.evidence.actors import on_all_by_others
-from kaudit_setup.attribution.evidence.literals import nameless_requests
-from kaudit_setup.attribution.evidence.requests import Object, Request, Source, request_of
+from kaudit_setup.attribution.evidence.requests import Request, Source, request_of
 from kaudit_setup.attribution.evidence.search import Ahead, Search
 from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.coverage.unreadable import together, unreadable
@@ -138,11 +137,10 @@ class EventLog:
             needed = [re.compile(one.encode()).search for one in patterns]
             found = self._logs.candidates(search.literals, patterns=patterns)
             yield from (hit for hit in found if all(has(hit.text) for has in needed))
-        wide = nameless_requests(Object("", search.by_others, "", ""))
-        apart = isinstance(self._logs, OfRequests) and wide in search.anywhere
-        if isinstance(self._logs, OfRequests) and apart:
-            yield from self._logs.requests([wide], on_all_by_others(search.by_others))
-        if anywhere := [one for one in search.anywhere if not (apart and one == wide)]:
+        wide = [one for one in search.anywhere if one == search.on_all and isinstance(self._logs, OfRequests)]
+        if wide and isinstance(self._logs, OfRequests):
+            yield from self._logs.requests(wide, on_all_by_others(search.by_others, search.window))
+        if anywhere := [one for one in search.anywhere if one not in wide]:
             yield from self._logs.candidates(anywhere)
 
     def _read(self, search: Search) -> Iterator[Hit]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from kaudit_setup.attribution.evidence.literals import nameless_requests
 from kaudit_setup.attribution.evidence.requests import Object
 from kaudit_setup.auditlog.literals import delimits, holder
 from kaudit_setup.auditlog.search import Hit
+from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
 _MOST_AHEAD = 32 << 20
 """Bytes of lines that are kept for the next search."""
@@ -17,8 +19,8 @@ class Search(msgspec.Struct, frozen=True):
 
     Lines without `focus` may be left out if nothing was done (RequestReceived, a read, a status report). Lists say
     whether they show `about`. `anywhere`: literals that count without `within`, where there is no `name`; of
-    those on all objects of the kind `by_others` only what the control plane did not send itself, where a log can
-    tell. `ahead`: what may be looked for next, for a log that is read as a whole each time.
+    those on all objects of the kind `by_others` only what the control plane did not send itself, and in `window`,
+    where a log can tell. `ahead`: what may be looked for next, for a log that is read as a whole each time.
     """
 
     literals: tuple[bytes, ...] = ()
@@ -29,6 +31,12 @@ class Search(msgspec.Struct, frozen=True):
     name: str = ""
     ahead: tuple[bytes, ...] = ()
     by_others: str = ""
+    window: Window = ALWAYS
+
+    @property
+    def on_all(self) -> bytes:
+        """The one of `anywhere` that is for requests on all objects of the kind `by_others`."""
+        return nameless_requests(Object("", self.by_others, "", ""))
 
     @property
     def place(self) -> str:

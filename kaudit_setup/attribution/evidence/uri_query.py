@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
 _WRONG_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
+_ESCAPED_LETTER = "%[4-7]"
 
 
 def values(uri: str, key: str) -> list[str]:
-    """All values of one parameter, empty ones among them."""
-    if key not in uri and "%" not in uri:
+    """All values of one parameter, empty ones among them. `key`: letters."""
+    if key not in uri and not re.search(_ESCAPED_LETTER, uri):
         return []
     return [value for name, value in _pairs(uri) if name == key]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,12 +206,14 @@ def _matching(block: pa.Table, asked: _Asked, rows: Set[int] | None) -> list[Sto
     raw = block["raw"].combine_chunks()
     _, offsets, data = raw.buffers()
     begins = memoryview(offsets).cast("i")[raw.offset : raw.offset + len(raw) + 1]
-    text = data.to_pybytes()
+    text = memoryview(data)
+    if rows is not None:
+        looked_at: Iterable[int] = sorted(rows)
+    else:
+        looked_at = _hits(data.to_pybytes(), begins, asked) if asked.sought else range(len(raw))
     held = []
-    for at in _hits(text, begins, asked) if asked.sought else range(len(raw)):
-        if rows is not None and at not in rows:
-            continue
-        line = text[begins[at] : begins[at + 1]]
+    for at in looked_at:
+        line = bytes(text[begins[at] : begins[at + 1]])
         if not asked.sought or any(one.said_in(line) for one in asked.sought):
             held.append((at, line))
     if not held:
