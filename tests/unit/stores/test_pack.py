@@ -695,3 +695,25 @@ def test_where_an_archive_cannot_be_is_said(tmp_path: Path, capfd: pytest.Captur
     code, _, err = run(capfd, *argv)
     assert code == 2
     assert "is a store, and --cluster is for files" in err
+
+
+def test_who_listed_all_of_a_kind_is_told_while_the_object_was_there(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def lists(n: int, who: str) -> dict[str, Any]:
+        uri = "/api/v1/pods?labelSelector=app%3Dweb"
+        user = {"username": who}
+        return event(n, verb="list", user=user, requestURI=uri, objectRef={"resource": "pods", "apiVersion": "v1"})
+
+    made, gone = (event(n, verb=verb, user={"username": "ann"}) for n, verb in ((2, "create"), (4, "delete")))
+    asked = [lists(1, "too-early"), made, lists(3, "in-time"), gone, lists(9, "too-late")]
+    logs = [write(tmp_path / "cp1" / name, *some) for name, some in (("a.log", asked[:2]), ("audit.log", asked[2:]))]
+    other = write(tmp_path / "cp2/audit.log", *(lists(n, "too-late") for n in range(4000, 4003)))
+    packed(capfd, *logs, other, to=archive)
+    name = made["objectRef"]["name"]
+    for verb in ("touched", "read"):
+        question = ["who", verb, f"pod/{name}", "-n", made["objectRef"]["namespace"]]
+        of_files = run(capfd, *question, *(word for log in (*logs, other) for word in ("--log", log)))
+        assert "in-time" in of_files[1]
+        assert "too-" not in of_files[1]
+        assert run(capfd, *question, "--log", archive) == of_files
