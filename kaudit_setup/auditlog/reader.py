@@ -94,10 +94,7 @@ def _cut(file: LogFile, unit: int, least: int) -> tuple[list[int], Reading | Non
             find = _find_begin(start.reading)
             if find is None:
                 return list(wanted), start.reading
-            if start.reading is not None and start.reading.borders is not None:
-                found = start.reading.borders(stream, wanted[1:])
-            else:
-                found = [find(stream, at) for at in wanted[1:]]
+            found = [find(stream, at) for at in wanted[1:]]
     except OSError:  # who reads it says so
         return list(wanted), None
     return [0, *sorted({at for at in found if at >= 0})], start.reading
@@ -200,13 +197,22 @@ def _parts(
     if documents is not None:
         yield from converter.documents(source, documents, room, Part(unit.start, unit.end))
     else:
-        yield from converter.lines(_blocks(source, unit.end, at, tally, room, strict=reading is None))
+        text = _blocks(source, unit.end, at, tally, room, strict=reading is None, goes_on=lambda: converter.goes_on)
+        yield from converter.lines(text)
 
 
-def _blocks(source: Readable, end: int, at: int, tally: Tally, room: int, *, strict: bool = True) -> Iterator[Block]:
+def _blocks(
+    source: Readable, end: int, at: int, tally: Tally, room: int, *, strict: bool, goes_on: Callable[[], bool]
+) -> Iterator[Block]:
+    """Up to byte `end` (-1: all of it); to the end of the file if something `goes_on` there, as then the part behind
+    does not begin where it seems to.
+    """
     buffer = _Buffer(room, at, tally)
-    while end < 0 or buffer.at < end:
-        if not buffer.fill(source):
+    while end < 0 or buffer.at < end or goes_on():
+        if 0 <= end <= buffer.at:
+            end, tally.overran = -1, True
+            buffer.search_again()
+        elif not buffer.fill(source):
             yield from buffer.rest(strict=strict)
             return
         if size := buffer.whole_lines(end):
@@ -235,6 +241,10 @@ class _Buffer:
             got = source.readinto(room) or 0
         self.size += got
         return got > 0
+
+    def search_again(self) -> None:
+        """Look for whole lines in what is held already."""
+        self._searched = 0
 
     def drop(self, count: int) -> None:
         """Forget the first bytes."""

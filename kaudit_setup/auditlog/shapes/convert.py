@@ -67,6 +67,11 @@ class Converter:
         self._sought = sought
         self._left_out = False  # of the present block, what nobody asks for
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether something goes on behind what was read, where one who begins there could not know."""
+        return self._main.reading.seeming and self._main.layout.busy
+
     def lines(self, raw: Iterable[Block]) -> Iterator[Block]:
         """What blocks of whole lines become."""
         at = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from itertools import compress
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, overload, runtime_checkable
 
 import msgspec
 
@@ -319,10 +319,11 @@ class Reading(msgspec.Struct, frozen=True):
     `depth`: in how many JSON strings the event is, each of which escapes it; None if what is looked for may be
     spelled otherwise, so that only single words of it can be found. `stamp`: what stands before each event's time;
     empty if that is not sure. `border`: where one may begin to read in a window of whole lines, counted from its
-    beginning, -1 if nowhere; None where no window tells it. `borders`: tells the same of a whole file, from its
-    beginning; a file with neither is read from its own beginning. `signs`: of records that become
-    events, what stands once in each that is whole; none if that is not known. `tell`: of lines that become events,
-    what their bytes tell. `documents`: for a stream of JSON without line breaks, which is not read by lines.
+    beginning, -1 if nowhere; None where no window tells it, so that the file is read from its own beginning.
+    `seeming`: whether one may only seem to begin there: who reads up to it knows, if nothing goes on. `signs`: of
+    records that become events, what stands once in each that is whole; none if that is not known. `tell`: of lines
+    that become events, what their bytes tell. `documents`: for a stream of JSON without line breaks, which is not
+    read by lines.
     """
 
     name: str
@@ -332,7 +333,7 @@ class Reading(msgspec.Struct, frozen=True):
     depth: int | None = 0
     stamp: bytes = b'"stageTimestamp":"'
     border: Callable[[bytes], int] | None = None
-    borders: Callable[[BinaryIO, Iterable[int]], list[int]] | None = None
+    seeming: bool = False
     signs: tuple[bytes, ...] = ()
     tell: Tell | None = None
     documents: Documents | None = None

@@ -4,5 +4,5 @@ A field that is not plain text has its name alone in a line, then its length (64
 which may be anything, also what looks like other fields and entries. Source: systemd, JOURNAL_EXPORT_FORMATS.md.
 
 `layout` reads it block by block: by way of `usual` where all events of a block are kube-apiserver's and nothing else
-is in it that looks like one, else entry by entry (`entries`). `borders` finds where one may begin to read.
+is in it that looks like one, else entry by entry (`entries`).
 """

@@ -17,8 +17,18 @@ _NAME: Final = re.compile(rb"[A-Z_][A-Z0-9_]*")
 _BINARY: Final = re.compile(rb"(?:\A|\n)[A-Z_][A-Z0-9_]*\n")
 _ANY: Final = b""  # an entry is one whatever its fields
 
+_NEXT: Final = re.compile(rb"\n\n(?=[A-Z_][A-Z0-9_]{0,79}=)")
+
 # where an entry begins, and its fields: of each the name, and where its value is
 Entry = dict[bytes, tuple[int, int]]
+
+
+def next_entry(window: bytes) -> int:
+    """Where the first entry seems to begin that begins in `window`; -1 if none does. A field may hold anything, also
+    what looks like the end of an entry: only who has passed by all fields before knows.
+    """
+    found = _NEXT.search(window)
+    return found.end() if found else -1
 
 
 def entries(data: bytes) -> Iterator[tuple[int, int, Entry]]:

@@ -10,6 +10,7 @@ from typing import Final
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find
 from kaudit_setup.auditlog.shapes.events import another, damaged
+from kaudit_setup.auditlog.shapes.forms import Spans
 from kaudit_setup.auditlog.shapes.journal.entries import FIELD, MESSAGE, SENDERS, Entry, entries
 from kaudit_setup.auditlog.shapes.journal.usual import Usual, usual
 from kaudit_setup.auditlog.shapes.origins import whose
@@ -53,13 +54,12 @@ class Journal:
             return self._entry_by_entry(data, wanted)
         first = -self._height
         self._keep(data[found.end :])
-        held = range(len(found.begins)) if wanted is None else _held(data, found, wanted)
+        if wanted is None:
+            return Texts.of(Spans(data, found.begins, found.ends), partial(_lines, data, found.begins, first))
+        held = _held(data, found, wanted)
         begins = [found.begins[at] for at in held]
         texts = [data[begin : found.ends[at]] for begin, at in zip(begins, held, strict=True)]
-        origins = partial(_lines, data, begins, first)
-        if wanted is None:
-            return Texts.of_lines(b"\n".join([*texts, b""]), len(texts), origins)
-        return Texts(texts, origins, len(found.begins) - len(texts))
+        return Texts(texts, partial(_lines, data, begins, first), len(found.begins) - len(texts))
 
     def _keep(self, rest: bytes) -> None:
         self._rest = rest

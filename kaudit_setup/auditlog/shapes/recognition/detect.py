@@ -13,7 +13,7 @@ from kaudit_setup.auditlog.shapes.containers.docker import DOCKER_LINES
 from kaudit_setup.auditlog.shapes.documents import Documents, Spread, learn, wrapper_key
 from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
-from kaudit_setup.auditlog.shapes.journal.borders import borders
+from kaudit_setup.auditlog.shapes.journal.entries import next_entry
 from kaudit_setup.auditlog.shapes.journal.layout import Journal
 from kaudit_setup.auditlog.shapes.lines import SEVERAL, Lines, any_line, is_bare, plain
 from kaudit_setup.auditlog.shapes.lists.nested import nested
@@ -148,7 +148,7 @@ def _mention(head: bytes) -> bool:
 def _journal(lines: Sequence[bytes], head: bytes) -> Reading | None:
     exported = lines[0].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP="))
     return (
-        Reading("a journald export", Kind.journal, Journal, (Cut(),), borders=borders)
+        Reading("a journald export", Kind.journal, Journal, (Cut(),), border=next_entry, seeming=True)
         if exported and _mention(head)
         else None
     )
