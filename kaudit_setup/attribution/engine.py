@@ -16,11 +16,10 @@ from kaudit_setup.attribution.controllers.common import recreation_note
 from kaudit_setup.attribution.creation.step import creation_step, is_made_by_name
 from kaudit_setup.attribution.evidence.choose import by_somebody, last_that
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.lifetimes import lifespan
 from kaudit_setup.attribution.evidence.literals import quoted
 from kaudit_setup.attribution.evidence.requests import Object, Request, creates, seconds
 from kaudit_setup.attribution.evidence.search import Search
-from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search
+from kaudit_setup.attribution.first_search import as_logged, asks_once, by_name, first_search, look_twice
 from kaudit_setup.attribution.living_object.metadata import version_in
 from kaudit_setup.attribution.living_object.owners import NOBODY, LivingObjects, Reader, living_objects_of
 from kaudit_setup.attribution.living_object.statements import contradiction, statements
@@ -114,14 +113,10 @@ def _living_objects(index: EventIndex, obj: Object, reader: Reader | None) -> Li
 
 def _look_up(index: EventIndex, question: Question, search: Search, *, at_once: bool) -> tuple[Object, list[Object]]:
     """Search as far as the question needs it; see `as_logged`. `at_once`: a log that is read as a whole each time."""
-    if search.on_all in search.anywhere and not at_once:
-        # who asked for all of a kind matters only while the object was there
-        anywhere = tuple(one for one in search.anywhere if one != search.on_all)
-        index.look_for(replace(search, anywhere=anywhere))
-        begin, end = lifespan(index.done(as_logged(index, question)[0]))
-        window = Window.around(begin, end)
-        search = Search(anywhere=(search.on_all,), by_others=search.by_others, window=window)
-    index.look_for(search)
+    if at_once:
+        index.look_for(search)
+    else:
+        look_twice(index, question, search)
     obj, others = as_logged(index, question)
     if not search.ahead or is_made_by_name(index, obj, _until(question)):
         return obj, others

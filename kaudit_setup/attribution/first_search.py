@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kaudit_setup.attribution.answer import Question, Verb
+from kaudit_setup.attribution.evidence.choose import lifespan
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import (
     NODE_PROXY,
@@ -23,6 +24,7 @@ from kaudit_setup.attribution.evidence.search import Search
 from kaudit_setup.attribution.unanswered.missing_logs import SERVER_PODS
 from kaudit_setup.auditlog.kinds import Kind
 from kaudit_setup.auditlog.literals import spelled
+from kaudit_setup.auditlog.timestamps import Window
 from kaudit_setup.values import replace
 
 
@@ -45,6 +47,14 @@ def first_search(question: Question, *, servers: bool) -> Search:
     # lists and watches by the control plane itself are told by no timeline; they may tell a custom resource's group
     wide = obj.resource if kind is not None and kind.group is not None and within else ""
     return Search((*_own(obj), *owners), within=within, anywhere=(*_anywhere(verb, obj), *pods), by_others=wide)
+
+
+def look_twice(index: EventIndex, question: Question, search: Search) -> None:
+    """Look for the object, and then for who asked for all of its kind: that matters only while it was there."""
+    apart = {search.on_all}.intersection(search.anywhere)
+    index.look_for(replace(search, anywhere=tuple(one for one in search.anywhere if one not in apart)))
+    lived = lifespan(index.done(as_logged(index, question)[0]))
+    index.look_for(Search(anywhere=tuple(apart), by_others=search.by_others, window=Window.around(*lived)))
 
 
 def asks_once(verb: Verb) -> bool:

@@ -8,9 +8,8 @@ from kaudit_setup.attribution.answer import MATCHES, Question, Verb
 from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
 from kaudit_setup.attribution.deletion.request import includes
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
-from kaudit_setup.attribution.evidence.choose import without
+from kaudit_setup.attribution.evidence.choose import lifespan, without
 from kaudit_setup.attribution.evidence.index import EventIndex
-from kaudit_setup.attribution.evidence.lifetimes import lifespan
 from kaudit_setup.attribution.evidence.requests import (
     Object,
     Request,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
-from kaudit_setup.attribution.evidence.requests import Request, changes, creates
+from kaudit_setup.attribution.evidence.requests import Request, changes, creates, deletes
 from kaudit_setup.attribution.timing import NEAR
 
 
@@ -53,6 +54,15 @@ def without(requests: Iterable[Request], did: Callable[[Request], bool]) -> list
 def shortly_before(request: Request, at: float, within: float) -> bool:
     """Whether a request came before `at`, by less than so many seconds."""
     return 0 <= at - request.at < within
+
+
+def lifespan(requests: Sequence[Request]) -> tuple[float, float]:
+    """From when to when one name was there, as the `requests` say that took effect on it, in order of time (Unix
+    seconds): what was listed before or after did not show it.
+    """
+    known = [request for request in requests if creates(request) or deletes(request)]
+    begin = known[0].at if known and creates(known[0]) else 0.0
+    return begin, known[-1].at if known and deletes(known[-1]) else inf
 
 
 def writes(request: Request) -> bool:

@@ -46,16 +46,6 @@ class _Current(msgspec.Struct, frozen=True):
     gone: Request | None = None
 
 
-def lifespan(requests: Sequence[Request]) -> tuple[float, float]:
-    """From when to when one name was there, as the `requests` say that took effect on it, in order of time (Unix
-    seconds): what was listed before or after did not show it.
-    """
-    known = [request for request in requests if creates(request) or deletes(request)]
-    begin = [request.at for request in known[:1] if creates(request)]
-    end = [request.at for request in known[-1:] if deletes(request)]
-    return begin[0] if begin else 0.0, end[0] if end else float("inf")
-
-
 def lifetimes(requests: Sequence[Request]) -> list[Lifetime]:
     """The lifetimes that `requests` show, which took effect on one name; both in order of time."""
     found: list[Lifetime] = []
