@@ -17,11 +17,12 @@ class Block:
 
     Valid until the next block is asked for. `origins`: of lines that were made of a file in another shape, in which
     line of the file each begins, counted from the first one that the block is made of, which is 0; None where the
-    lines are the file's own. `height`: of how many lines of the file it is made then. `events`: what was decoded of
+    lines are the file's own. `height`: of how many lines of the file it is made then; `counted`: whether that is
+    known. `events`: what was decoded of
     each line, where that is known already.
     """
 
-    __slots__ = ("_data", "_known", "at", "events", "height", "origins", "size")
+    __slots__ = ("_data", "_known", "at", "counted", "events", "height", "origins", "size")
 
     def __init__(
         self,
@@ -32,6 +33,8 @@ class Block:
         height: int = 0,
         known: list[int] | None = None,
         events: list[Event] | None = None,
+        *,
+        counted: bool = True,
     ) -> None:
         """`data`: or what makes it when it is asked for, which it seldom is where `events` are known. `known`: the
         lines' sizes, where they are.
@@ -42,6 +45,7 @@ class Block:
         self.at = at
         self.origins = origins
         self.height = height
+        self.counted = counted
         self.events = events
 
     @property

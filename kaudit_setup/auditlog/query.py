@@ -276,7 +276,7 @@ def _kept(
     tally: Tally,
 ) -> list[_Sent]:
     fitting = []
-    for number, _, text in found:
+    for number, _, text, _ in found:
         event, why = decode_leniently(decoder, text)
         # what has not even the shape of an event was counted while it was searched
         if why and not not_an_event(text):

@@ -41,11 +41,11 @@ def inspect(block: Block, tally: Tally) -> None:
     find, begins = data.find, data.startswith
     holes = find(b"\0", 0, size) >= 0
     start = count = others = 0
-    first = tally.lines + 1
+    first = tally.lines + 1 if block.counted else 0
     while start < size:
         end = find(b"\n", start, size)
         if holes or data[end - 1] != 0x7D or not begins(OWN_ORDER, start):
-            others += _inspect(bytes(data[start:end]), first + block.origin(count), tally)
+            others += _inspect(bytes(data[start:end]), first and first + block.origin(count), tally)
         count += 1
         start = end + 1
     tally.events += count - others

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 import msgspec
 
@@ -22,6 +23,7 @@ from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.meter import Length, Meter
 from kaudit_setup.auditlog.shapes.convert import Converter, Part, Readable
 from kaudit_setup.auditlog.shapes.documents import Documents
+from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.lines import any_line
 from kaudit_setup.auditlog.shapes.opening import begin
 from kaudit_setup.auditlog.shapes.origins import of_server
@@ -168,6 +170,34 @@ def blocks(
     finally:
         if unit.file.path != STDIN or unit.file.copy:
             stream.close()
+
+
+def lines_before(file: LogFile, places: Collection[int]) -> dict[int, int]:
+    """How many lines end before each of these bytes of a (decompressed) file, which is read up to the last one. One
+    byte may be behind the file, as if its last line were ended; what it does not have is left out.
+    """
+    found: dict[int, int] = {}
+    stream = _open(file, Tally())
+    if stream is None:
+        return found
+    with stream, suppress(OSError):  # who has read the file before has said what is wrong with it
+        start = begin(stream, Tally())
+        piece, at, size, done, lines = bytearray(BLOCK_BYTES), start.at, 0, 0, 0
+        for place in sorted(places):
+            while place > at + size:
+                lines += count_lines(piece, size, done)
+                at, done, last = at + size, 0, piece[max(size, 1) - 1]
+                size = start.source.readinto(memoryview(piece)) or 0
+                if not size:
+                    # a last line may have no end
+                    return {**found, place: lines + 1} if place == at + 1 and last != _NEWLINE else found
+            lines += count_lines(piece, place - at, done)
+            done = place - at
+            found[place] = lines
+    return found
+
+
+_NEWLINE: Final = ord("\n")
 
 
 def _at(stream: BinaryIO, part: Block) -> int:

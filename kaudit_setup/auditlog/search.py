@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 
 import msgspec
 
@@ -10,7 +12,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.literals import Needles
 from kaudit_setup.auditlog.raw_lines import PADDING, REWRITTEN, in_own_order, inside, inspect, inspect_first
-from kaudit_setup.auditlog.reader import Unit, blocks
+from kaudit_setup.auditlog.reader import Unit, blocks, lines_before
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
 from kaudit_setup.auditlog.shapes.search_terms import SearchTerms
@@ -21,20 +23,29 @@ CHECK_BELOW_BYTES = 128 << 20
 """Bytes. Up to this size every line is looked at for damage and counted while it is searched; beyond it only the
 matching lines are (checking a gigabyte of lines takes longer than the search), and the tally has a note about it."""
 
-# line in its unit (0 if not counted), offset in its file, text
-Found = tuple[int, int, bytes]
+Place = tuple[int, int]
+"""A byte of a file at which a line begins, and how many lines further on another one does."""
+# line in its unit (0 if not counted), offset in its file, text, and where it is if that is not its offset
+Found = tuple[int, int, bytes, Place | None]
 
 
 class Hit(msgspec.Struct, frozen=True):
     """A line that may match: `line` is 1-based, 0 if the lines before it were not counted (see `numbered`).
 
-    `offset`: its first byte in the (decompressed) file. `text`: the line without its newline.
+    `offset`: its first byte in the (decompressed) file. `text`: the line without its newline. `place`: of what was
+    made of several lines, which were not counted, where it begins.
     """
 
     file: LogFile
     line: int
     offset: int
     text: bytes
+    place: Place | None = None
+
+    @property
+    def begin(self) -> Place:
+        """Where to count from, and what to add."""
+        return self.place or (self.offset, 0)
 
 
 def candidates(
@@ -59,34 +70,25 @@ def candidates(
         return matches(unit, tally, needles, window, check, samples)
 
     for file, before, part in scan(wanted, work, tallies):
-        for line, offset, text in part:
-            yield Hit(file, line + before if line else 0, offset, text)
+        for line, offset, text, place in part:
+            yield Hit(file, line + before if line else 0, offset, text, place)
 
 
 def numbered(hits: Iterable[Hit]) -> list[Hit]:
     """`hits` with their line numbers, in the same order; reads the files once more, only as far as needed."""
     wanted = list(hits)
-    offsets: dict[LogFile, set[int]] = {}
+    bytes_of: defaultdict[LogFile, set[int]] = defaultdict(set)
     for hit in wanted:
         if not hit.line:
-            offsets.setdefault(hit.file, set()).add(hit.offset)
-    found = {(file, offset): line for file, at in offsets.items() for offset, line in _count(file, sorted(at))}
-    return [hit if hit.line else replace(hit, line=found.get((hit.file, hit.offset), 0)) for hit in wanted]
+            bytes_of[hit.file].add(hit.begin[0])
+    found = {file: lines_before(file, at) for file, at in bytes_of.items()}
+    return [hit if hit.line else replace(hit, line=_number(hit, found[hit.file])) for hit in wanted]
 
 
-def _count(file: LogFile, offsets: list[int]) -> Iterator[tuple[int, int]]:
-    line, index = 1, 0
-    for block in blocks(Unit(0, file), Tally()):
-        done = 0
-        while index < len(offsets) and offsets[index] < block.at + block.size:
-            here = offsets[index] - block.at
-            line += block.lines(done, here)
-            done = here
-            yield offsets[index], line
-            index += 1
-        if index == len(offsets):
-            return
-        line += block.lines(done, block.size)
+def _number(hit: Hit, before: Mapping[int, int]) -> int:
+    """0 if its place is not there any more."""
+    byte, behind = hit.begin
+    return before[byte] + behind + 1 if byte in before else 0
 
 
 def matches(
@@ -119,15 +121,17 @@ def _in_own_order(block: Block, tally: Tally) -> bool:
 
 
 def _found(block: Block, kept: Sequence[tuple[int, bytes]], first: int) -> Iterator[Found]:
-    numbers = block.numbers([start for start, _ in kept], first)
-    for number, (start, text) in zip(numbers, kept, strict=True):
-        yield number, block.at + start, text.strip(PADDING)
+    starts = [start for start, _ in kept]
+    numbers = block.numbers(starts, first)
+    places = repeat(None) if block.counted else [(block.at, number - 1) for number in block.numbers(starts, 1)]
+    for number, place, (start, text) in zip(numbers, places, kept, strict=False):
+        yield number, block.at + start, text.strip(PADDING), place
 
 
 def _look_at(block: Block, tally: Tally, check: bool) -> int:
     """Count the lines of a block and the damage in it; the number of its first line, 0 if they are not counted."""
     if check or block.origins is not None:
-        first = tally.lines + 1
+        first = tally.lines + 1 if block.counted else 0
         inspect(block, tally)
         return first
     if block.data.find(b"\0", 0, block.size) >= 0:

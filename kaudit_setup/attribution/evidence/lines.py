@@ -110,7 +110,7 @@ class EventLog:
                 # damaged, or an event that something wrapped into a field of its own, or no event at all
                 self._give_up(hit, why or "not an audit event")
                 continue
-            place = Hit(hit.file, hit.line, hit.offset, b"")
+            place = replace(hit, text=b"")
             source = Source(hit.file.node, hit.file.path, hit.line, place, self._one_cluster)
             request = request_of(event, source, search.about)
             if credible(request.time, self._latest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from kaudit_setup.auditlog.block import Block
@@ -66,6 +67,8 @@ class Converter:
         self._tally = tally
         self._sought = sought
         self._left_out = False  # of the present block, what nobody asks for
+        # to count the lines of a document takes as long as to search it
+        self._counts = not sought or sought.checked or self._main.reading.kind is not Kind.document
 
     @property
     def goes_on(self) -> bool:
@@ -93,15 +96,20 @@ class Converter:
         return True
 
     def _converted(self, block: Block) -> Block:
-        block.height = count_lines(block.data, block.size)
+        block.height = self._height(block.data, block.size)
         wanted = self._main.wanted(block, self._sought, idle=self._odd.idle) if self._sought else ALL
         self._leave_out(block.data, block.size, wanted)
         if wanted.held is not None:
             self._tally.events += wanted.held.others
-            return self._block(wanted.held, block.at, block.height)
+            return self._block(wanted.held, block)
         found = self._main.layout.cut(block, wanted.finders)
         self._tally.events += wanted.left(found, block.height) + found.others
-        return self._block(self._main.apply(found), block.at, block.height)
+        return self._block(self._main.apply(found), block)
+
+    def _height(self, data: bytes | bytearray, size: int) -> int:
+        """How many lines these are; 0 where nobody asks."""
+        asked = self._counts or self._main.reading.kind is not Kind.document
+        return count_lines(data, size) if asked else 0
 
     def _leave_out(self, data: bytes | bytearray, size: int, wanted: Wanted) -> None:
         """What is left out of these bytes tells at least its time, and that something is there."""
@@ -127,7 +135,7 @@ class Converter:
                 used = len(data)
             if used:
                 self._tally.events += found.others
-                yield self._block(self._main.apply(found), at, count_lines(data, used))
+                yield self._block(self._main.apply(found), Block(data, used, at, None, self._height(data, used)))
                 at += used
                 del data[:used]
             if at + len(data) == stop:
@@ -137,8 +145,10 @@ class Converter:
                 stop, self._tally.overran = -1, True
         self._left_out = False
         found, _ = documents.take(data, last=True, finders=None)
-        unfinished = bool(data) and not data.endswith(b"\n")
-        yield self._block(self._main.apply(found), at, data.count(b"\n") + unfinished)
+        if data and not data.endswith(b"\n"):
+            data += b"\n"
+        rest = Block(data, len(data), at, None, self._height(data, len(data)))
+        yield self._block(self._main.apply(found), rest)
 
     def _turn(self, block: Block) -> None:
         """Go on in another shape, if the whole block seems to be in it."""
@@ -159,10 +169,12 @@ class Converter:
         if Kind.plain in kinds or found is not None:
             self._main = self._odd.stream(found or PLAIN_LINES)
 
-    def _block(self, found: Texts, at: int, height: int) -> Block:
+    def _block(self, found: Texts, of: Block) -> Block:
+        """What a block becomes, of what was found in it."""
         self._tally.looks_like(self._main.reading.name)
-        made = self._made(self._sifted(found), at, height)
-        self._odd.go_on(height)
+        made = self._made(self._sifted(found), of.at, of.height)
+        # behind the first odd line the numbers of lines are compared
+        self._odd.go_on(of.height if self._counts or self._odd.idle else count_lines(of.data, of.size))
         return made
 
     def _made(self, found: Texts, at: int, height: int) -> Block:
@@ -170,11 +182,12 @@ class Converter:
         if events is None and found.own and found.lines is None:
             found = _line_by_line(found)
         if events is None:
-            lines = _in_one_piece(found)
-            made = Block(lines, len(lines), at, found.places, height, found.sizes)
+            text = _in_one_piece(found)
+            made = Block(text, len(text), at, found.places, height, found.sizes, counted=self._counts)
         else:
             sizes = found.sizes or []
-            made = Block(lambda: _in_one_piece(found), sum(sizes), at, found.places, height, sizes, events)
+            lines = partial(_in_one_piece, found)
+            made = Block(lines, sum(sizes), at, found.places, height, sizes, events, counted=self._counts)
         if not self._left_out:
             self._watch(found, made)
         else:
@@ -246,7 +259,8 @@ class Converter:
             self._tally.of_another(text.removeprefix(OTHERS).decode("utf-8", "replace"))
 
     def _damage(self, origin: int, text: bytes, what: str = _DAMAGED) -> None:
-        self._tally.damage(max(self._tally.lines + origin + 1, 1), what, text)
+        line = max(self._tally.lines + origin + 1, 1) if self._counts else 0
+        self._tally.damage(line, what, text)
 
 
 def _line_by_line(found: Texts) -> Texts:

@@ -228,7 +228,7 @@ class OddLines:
         self._made = Texts([], [])
         """What lines that waited became, and was not given out yet."""
         self._kind = Kind.text  # of the last line that has one
-        self._line = 0  # lines before the present block
+        self._line = _KEPT_LINES  # and lines before the present block, or before those that were counted
 
     def stream(self, reading: Reading) -> Stream:
         """The one that reads this kind of lines, after those that waited: what it is given next stands behind."""

@@ -237,7 +237,7 @@ def _events(
     inode = (info.st_dev, info.st_ino)
     here = replace(sifted.file, size=info.st_size, inode=inode, gzipped=False, copy=str(lines.path))
     for part in matches(Unit(0, here, reading=sifted.reading), met, literals, window, check=True):
-        for line, _, text in part:
+        for line, _, text, _ in part:
             yield lines.number(line), text
 
 

@@ -119,6 +119,26 @@ def test_a_large_mixed_file_is_searched_in_all_its_shapes(
             assert {line for line in RECORDED if literal in line} <= {hit.text for hit in hits}
 
 
+@pytest.mark.parametrize("first", ["pretty", "pretty array", "pretty EventList", "array of lines", "EventList"])
+@pytest.mark.parametrize("second", ["", "pretty", "JSON lines", "CRI", "damage"])
+def test_lines_of_large_documents_are_numbered_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str, second: str
+) -> None:
+    log = tmp_path / "audit.log"
+    events = RECORDED * 25  # several blocks
+    behind = SAME[second](RECORDED) if second in SHAPES else b"{\n" if second else b""
+    for whole in (SAME[first](events) + behind, SAME[first](events).rstrip() + b"\n\n" + behind.rstrip()):
+        log.write_bytes(whole)
+        files = find_logs([str(log)]).files
+        counted = list(candidates(files, [b"auditID"]))
+        assert min(hit.line for hit in counted) > 0
+        with monkeypatch.context() as patched:
+            patched.setattr(search, "CHECK_BELOW_BYTES", -1)
+            hits = list(candidates(files, [b"auditID"]))
+        assert {hit.line for hit in hits} == {0}
+        assert [(hit.line, hit.text) for hit in numbered(hits)] == [(hit.line, hit.text) for hit in counted]
+
+
 def test_a_record_may_hold_lines_of_another_shape_and_line_breaks(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     header = "May  1 10:00:00 cp1 kube-apiserver[1]: "
