@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER
+from kaudit_setup.auditlog.shapes.forms import finder
 from kaudit_setup.auditlog.shapes.search_terms import escaped
 
 
@@ -32,6 +33,9 @@ class Others(NamedTuple):
         return at < len(self.messages) and self.messages[at][0] <= byte
 
 
+_NONE: Final = Others([], [])
+
+
 class Frame:
     """What stands around the events of a file in each of its lines: so a line that holds one whole event as
     kube-apiserver writes it is known by how it begins and ends, without being taken apart.
@@ -47,6 +51,10 @@ class Frame:
         self._tail = _common([tail[::-1] for tail in tails])[::-1] + b"\n"
         self._middle = b"" if self._tail[:-1] in tails else _common(tails)
         self._head = re.compile(head)
+        begin = escaped(_BEGIN, depth)[0]
+        self._between = self._tail + heads[0] + begin if len(set(heads)) == 1 else b""
+        same = {(one + begin).translate(_SAME_DIGITS) for one in heads}
+        self._same = same.pop() if len(same) == 1 else b""
         # of the server itself, between the events in what it wrote to its output
         message = rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n"
         self._message = re.compile(message)
@@ -60,12 +68,33 @@ class Frame:
         """The lines of `block` that are otherwise; None if they cannot be told. `messages`: whether the messages of
         the server itself are known to be whole.
         """
-        found = self._others(block, messages=messages and not self._middle)
+        found = _NONE if self._all_alike(block) else self._others(block, messages=messages and not self._middle)
         if self._middle:
             whole = block.height - len({block.data.rfind(b"\n", 0, start) for _, start, _ in found.lines})
-            if block.data.count(self._middle, 0, block.size) < whole:
+            if len(finder(self._middle)(block.view)) < whole:
                 return None
         return found
+
+    def _all_alike(self, block: Block) -> bool:
+        """Whether all lines of a block end alike and begin alike, but for digits: told in half the time, and in a
+        quarter if no digits differ either.
+        """
+        if self._between and self._all_same(block):
+            return True
+        ends = finder(self._tail)(block.view) if self._same else []
+        if len(ends) != block.height or ends[-1][2] != block.size:
+            return False
+        view, size = block.view, len(self._same)
+        starts = [0, *map(itemgetter(2), ends[:-1])]
+        heads = b"".join([view[start : start + size] for start in starts])
+        return heads.translate(_SAME_DIGITS) == self._same * len(starts)
+
+    def _all_same(self, block: Block) -> bool:
+        return (
+            len(finder(self._between)(block.view)) == block.height - 1
+            and block.data.startswith(self._between[len(self._tail) :])
+            and block.data.endswith(self._tail, 0, block.size)
+        )
 
     def _others(self, block: Block, *, messages: bool) -> Others:
         data, view = block.data, block.view
@@ -133,6 +162,7 @@ def _alike(head: bytes) -> bytes:
 
 _VARIETIES: Final = {"space": rb" ++", "stream": rb"std(?:out|err)", "other": rb"[0-9A-Za-z:.+-]++"}
 _VARIES: Final = rb"(?P<space> +)|(?P<stream>\bstd(?:out|err)\b)|(?P<other>[A-Za-z:.+-]*+[0-9][0-9A-Za-z:.+-]*+)"
+_SAME_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _BEGIN: Final = OWN_ORDER + b'v1"'  # of an older API it is said
 _MOST_SAMPLES: Final = 8
 _LONGEST_HEAD: Final = 1 << 12

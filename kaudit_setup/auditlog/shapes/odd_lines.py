@@ -100,8 +100,12 @@ class Stream:
 
     def wanted(self, block: Block, sought: SearchTerms, *, idle: bool) -> Wanted:
         """Of a block of lines. `idle`: whether no line was in another shape so far."""
+        if self.plain:
+            return ALL
+        if sought.checked and self.reading.kind in _FRAMED and self._framable:
+            return self._framed(block, sought, messages=idle)
         # each text must be in a line of its own
-        if self.plain or not self.layout.separate(block):
+        if not self.layout.separate(block):
             return ALL
         if self.reading.tell is not None:
             return self._told(block, sought, self.reading.tell)
@@ -110,12 +114,23 @@ class Stream:
         if self.reading.signs:
             return self._signed(block, sought)
         first, *more = self.reading.steps or [None]
-        if isinstance(first, Nested):
-            return ALL if more else self._listed(block, sought, first)
+        return self._listed(block, sought, first) if isinstance(first, Nested) and not more else ALL
+
+    @property
+    def _framable(self) -> bool:
+        """Whether each line may hold one event that is not rewritten."""
+        listed = any(isinstance(step, Nested) for step in self.reading.steps[:1])
+        return not listed and self.reading.tell is None and not self.reading.signs
+
+    def _framed(self, block: Block, sought: SearchTerms, *, messages: bool) -> Wanted:
+        """Of lines with one event each, if those that are otherwise are known by what stands around it."""
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp and self._tries else None
-        others = self._others(block, depth, messages=idle) if depth is not None and exact else None
-        if not exact or others is None:
+        if not exact or depth is None or self.layout.busy:
+            return ALL
+        others = self._others(block, depth, messages=messages)
+        # each text must be in a line of its own
+        if others is None or (others.lines and not self.layout.separate(block)):
             return ALL
         hits = [others.outside(find(block.view)) for find in exact]
         return Wanted(tuple(map(_given, [*hits, others.lines])), checked=True, messages=len(others.messages))
