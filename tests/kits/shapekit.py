@@ -228,8 +228,15 @@ def oc_node_logs(lines: Lines) -> bytes:
     return joined([b"ip-10-0-%d-2.ec2.internal " % (number % 3) + line for number, line in enumerate(lines)])
 
 
+def output(lines: Lines) -> bytes:
+    """As `kubectl logs` prints what a server wrote to its standard output."""
+    trace = KLOG + b'\nTrace[1965387]: ---"Writing http response done" 502ms\n'
+    return b"".join([line + b"\n" + trace if number % 4 == 1 else line + b"\n" for number, line in enumerate(lines)])
+
+
 SAME: dict[str, Writer] = {
     "JSON lines": joined,
+    "the output of a server": output,
     "pretty": pretty,
     "pretty array": pretty_array,
     "array of lines": array_of_lines,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -18,7 +17,7 @@ from kaudit_setup.auditlog.shapes.forms import count_lines
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.odd_lines import ALL, OddLines, Stream, Wanted
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
-from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import OWN_MESSAGE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.search_terms import SearchTerms
 
 _ID: Final = b'"auditID"'
@@ -215,7 +214,7 @@ class Converter:
         kept = found.without(at for at, _ in others)
         if self._odd.idle:
             # the server's own messages, which nothing follows: most of what stands between events in its output
-            others = [(at, text) for at, text in others if not _OWN_MESSAGE(text)]
+            others = [(at, text) for at, text in others if not OWN_MESSAGE(text)]
             if not others:
                 return kept
         origins = found.origins
@@ -283,7 +282,6 @@ def _in_one_piece(found: Texts) -> bytes:
 
 
 _OF_V1: Final = OWN_ORDER + b'v1"'
-_OWN_MESSAGE: Final = re.compile(rb"[IWEF]\d{4} [^{]*+\Z").match
 _BRACE: Final = ord("}")
 _INSIDE: Final = b" \t}]"  # how a line begins that is a part of JSON over several lines
 _IN_LINES: Final = frozenset({Kind.plain, Kind.text})

@@ -25,8 +25,8 @@ _INNER_KEY: Final = b'\\"auditID\\"'
 _BEHIND: Final = b"}" + OWN_ORDER
 """In JSON an object never follows another without a comma, so this is not inside of one."""
 _INSIDE: Final = frozenset({b" ", b"\t", b'"', b"}", b"]", b",", b":"})
-# no quote stands before the first bracket but one that opens a string
-_BEGIN: Final = re.compile(rb'[^"{\[\0]*(?:(?<=[=\s])"[^"{\[\0]*)?[{\[]')
+# no quote stands before the first bracket but one that opens a string, and those around short values (logfmt)
+_BEGIN: Final = re.compile(rb'(?:[^"{\[\0]|(?<==)"[^"\\{\[\0]*+")*+(?:(?<=[=\s])"[^"{\[\0]*)?[{\[]')
 _MEMBER: Final = re.compile(rb'"\s*:')
 _MOST_DAMAGED: Final = 20
 

@@ -53,6 +53,9 @@ def any_line(window: bytes) -> int:
 
 PLAIN_LINES: Final = Reading(PLAIN, Kind.plain, Lines, border=any_line)
 """What kube-apiserver writes."""
+OUTPUT_LINES: Final = Reading("JSON lines between kube-apiserver's messages", Kind.plain, Lines, border=any_line)
+"""What it writes to its standard output, as `kubectl logs` prints it."""
+_MESSAGES: Final = (b"\nI", b"\nW", b"\nE", b"\nF")
 
 
 SEVERAL: Final = re.compile(rb"\}\s*" + re.escape(OWN_ORDER))
@@ -62,6 +65,11 @@ SEVERAL: Final = re.compile(rb"\}\s*" + re.escape(OWN_ORDER))
 def is_bare(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Whether these are the fields of an event, with none of a shipper beside them."""
     return is_event(fields) and not any(map(speaks, fields)) and flat_prefix(fields) is None
+
+
+def all_plain(head: bytes) -> bool:
+    """Whether a file that begins so holds events as kube-apiserver writes them, and none of its messages."""
+    return plain(head) and not any(sign in head for sign in _MESSAGES)
 
 
 def plain(head: bytes) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.convert import Readable
-from kaudit_setup.auditlog.shapes.lines import plain
+from kaudit_setup.auditlog.shapes.lines import all_plain, plain
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.unpacking.compression import Unpacked
 
@@ -52,7 +52,7 @@ def begin(stream: BinaryIO, tally: Tally, *, server: bool = False) -> Beginning:
 
 
 def _detected(head: bytes, *, whole: bool) -> Reading | None:
-    if not head or plain(head):
+    if not head or all_plain(head):
         return None
     # the other shapes are many, and most logs are in none of them
     from kaudit_setup.auditlog.shapes.recognition.detect import detect

@@ -295,6 +295,11 @@ NAMED: dict[str, tuple[bytes, str, str]] = {
         "a component's own log",
         "--audit-log-path",
     ),
+    "what gcloud prints": (b"---\ninsertId: abc\nprotoPayload:\n  methodName: x\n", "YAML", "--format=json"),
+    "YAML of the AWS CLI": (b"events:\n- eventId: '1'\n  message: '{}'\n", "YAML", "--output json"),
+    "lz4": (b"\x04\x22\x4d\x18dA" + bytes(range(14, 60)), "data that lz4 has packed", "lz4 -d FILE"),
+    "a journal": (b"LPKSHHRH\0\0\1\2" * 9, "a journal of systemd", "-o export"),
+    "PGP": (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n", "encrypted data", "decrypt"),
     "binary": (bytes(range(256)) * 40 + b"\n", "binary data", "kube-apiserver"),
     "a container log without events": (
         lines(*["2026-05-01T10:00:00.1Z stdout F listening on :8080"] * 2),

@@ -15,7 +15,7 @@ from kaudit_setup.auditlog.shapes.embedded import Embedded, embedded
 from kaudit_setup.auditlog.shapes.events import fields_of
 from kaudit_setup.auditlog.shapes.journal.entries import next_entry
 from kaudit_setup.auditlog.shapes.journal.layout import Journal
-from kaudit_setup.auditlog.shapes.lines import SEVERAL, Lines, any_line, is_bare, plain
+from kaudit_setup.auditlog.shapes.lines import OUTPUT_LINES, SEVERAL, Lines, all_plain, any_line, is_bare
 from kaudit_setup.auditlog.shapes.lists.nested import nested
 from kaudit_setup.auditlog.shapes.mapped.gke import Gke
 from kaudit_setup.auditlog.shapes.mapped.known import MAPPED
@@ -24,7 +24,7 @@ from kaudit_setup.auditlog.shapes.mapped.legacy import Legacy
 from kaudit_setup.auditlog.shapes.mapped.legacy_search import tell
 from kaudit_setup.auditlog.shapes.origins import other_program
 from kaudit_setup.auditlog.shapes.reading import Reading, Step
-from kaudit_setup.auditlog.shapes.recognition.line_kinds import CRI_LINE, Kind, kind_of
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import CRI_LINE, OWN_MESSAGE, Kind, kind_of
 from kaudit_setup.auditlog.shapes.recognition.names import LEGACY
 from kaudit_setup.auditlog.shapes.record_steps import find_quoted_steps, find_steps, name_of
 from kaudit_setup.auditlog.shapes.rows import Rows, find_table
@@ -53,13 +53,13 @@ def detect(head: bytes, *, whole: bool) -> Reading | None:
     audit log, and where more has to be seen.
     """
     head = head.lstrip(b"\xef\xbb\xbf\0 \t\r\n")
-    if plain(head):
+    if all_plain(head):
         return None
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         lines.pop()
     if _some_plain(lines[:_MOST_LINES]) and not _glued(lines[:_MOST_LINES]):
-        return None
+        return OUTPUT_LINES if any(map(OWN_MESSAGE, lines[:_MOST_LINES])) else None
     for detector in DETECTORS:
         found = detector(lines[:_MOST_LINES], head)
         if found is not None:

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     text = "other text"
 
 
+OWN_MESSAGE: Final = re.compile(rb"[IWEF]\d{4} [^{]*+\Z").match
+"""Whether a line is a message of the server itself (klog), in which no JSON can be."""
 CRI_LINE: Final = re.compile(rb"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* (?:stdout|stderr) [PF](?:\s|\Z)")
 # moby/daemon/logger/jsonfilelog/jsonlog: nothing else; a shipper adds fields of its own
 _DOCKER_FIELDS: Final = frozenset({"log", "stream", "attrs", "time"})

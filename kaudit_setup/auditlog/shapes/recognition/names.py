@@ -17,6 +17,7 @@ PLAIN: Final = "JSON lines"
 """The shape of what kube-apiserver writes itself."""
 APART: Final = "give them as a file of their own, without other lines: then they are read"
 FOREIGN: Final = "the log of another program, not of kube-apiserver"
+_AS_JSON: Final = "have it written as JSON: `--format=json` of gcloud, `--output json` of the AWS CLI, `yq -o json`"
 _AS_A_FILE: Final = "give it as a file on this machine: --log FILE, or unpack it: "
 _ELSE: Final = "give a log that kube-apiserver wrote"
 CRI, DOCKER = "a CRI container log", "a container log of Docker (json-file)"
@@ -76,7 +77,19 @@ SHAPES: Final[tuple[Shape, ...]] = (
     _row("lines with a time or a name before the event", rb"^[^\s{\[\"][^{]{0,300}[ \t]\{\""),
     _row("a JSON array", rb"\A\s*\[\s*(?:\{|\]|$)"),
     _row("pretty-printed JSON", rb'\A\{[ \t\r]*$|^[ \t]+"[^"]*": '),
-    _row("YAML", rb"\A(?:---|(?:apiVersion|kind|items): ?)", _ELSE),
+    _row("YAML", rb"\A(?:---[ \t\r]*$|(?:apiVersion|kind|items|events): ?|- |insertId: )", _AS_JSON),
+    _row("YAML", rb"^(?:- |  )?(?:auditID|insertId|requestURI|stage|message): \S", _AS_JSON),
+    _row("encrypted data", rb"\A(?:Salted__|-----BEGIN PGP |age-encryption\.org/)", "decrypt it first"),
+    _row("a journal of systemd", rb"\ALPKSHHRH", "give what `journalctl --file FILE -o export` prints"),
+    *(
+        _row(f"data that {tool} has packed", begin, f"unpack it first: {how}")
+        for tool, begin, how in (
+            ("lz4", rb"\A\x04\x22\x4d\x18", "lz4 -d FILE"),
+            ("lzma", rb"\A\x5d\0\0", "unlzma FILE"),
+            ("7z", rb"\A7z\xbc\xaf\x27\x1c", "7z x FILE"),
+            ("compress", rb"\A\x1f\x9d", "uncompress FILE"),
+        )
+    ),
     _row("binary data", rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]|\0[^\0\n]", _ELSE),
 )
 
