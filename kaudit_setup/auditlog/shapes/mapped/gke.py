@@ -121,7 +121,7 @@ class _Projected:
         """Raises one of `events.REFUSED`."""
         form = found.form
         heads = form.take(self) if isinstance(form, Decoded) else HEAD.decode_lines(found.in_lines())
-        names = [head.name for head in heads]
+        names = [head.operation.id or head.insert_id for head in heads]
         times = _stamps([head.timestamp for head in heads])
         if len(heads) != found.count or not are_bare(names):
             raise ValueError("something that is no entry, or an unusual one")

@@ -197,7 +197,9 @@ def contents(head: Head, text: bytes | msgspec.Raw) -> Contents | None:
     payload = PAYLOAD.decode(text)
     if payload.service_name != "k8s.io":
         return None
-    request, response = bytes(payload.request), bytes(payload.response)
+    # most entries have none
+    request = bytes(payload.request) if payload.request else b""
+    response = bytes(payload.response) if payload.response else b""
     asked = Asked(
         "RequestResponse" if response else "Request" if request else "Metadata",
         payload.method_name,

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -50,11 +50,12 @@ _ASKER: Final = re.compile(
 _THING: Final = re.compile(rb'[^"\\\n]*" uri=%b' % _PLAIN)
 _ANSWER: Final = re.compile(rb'[^"\\\n]*"\s*')
 _NAMESPACE: Final = b' namespace="'
+_URI: Final = b' uri="'
 _RESPONSE: Final = b' response="'
-# the namespace and the name of an object, as they stand in the URI, in the event and in its objectRef
+# from inside the namespace's quotes: the namespace and the name of an object, which JSON has as they stand in the URI
 _WORD: Final = rb"[A-Za-z0-9_.:-]+"
 _IN_NAMESPACE: Final = re.compile(
-    rb' namespace="[^"\\\n]*(" uri="/(?:api|apis/%b)/%b/namespaces/)'
+    rb'[^"\\\n]*(" uri="/(?:api|apis/%b)/%b/namespaces/)'
     rb'(%b)(/(?!status[/?"]|finalize[/?"])%b)(?:/(%b))?(?=[/?"])' % ((_WORD,) * 5)
 )
 _MOST_KNOWN, _SHORT = 1 << 12, 1024  # parts that are remembered, and bytes of each
@@ -73,6 +74,7 @@ class Legacy:
         self._rests: dict[bytes, bytes | None] = {}
         self._askers: dict[bytes, tuple[bytes, bytes] | None] = {}
         self._things: dict[bytes, tuple[bytes, bytes] | None] = {}
+        self._refs: dict[bytes, bytes] = {}
         self._answers: dict[bytes, bytes | None] = {}
 
     def projected(self, decoder: Decoder, /) -> Step | None:
@@ -99,13 +101,28 @@ class Legacy:
         head, _, tail = rest.partition(_NAMESPACE)
         named, _, answered = tail.rpartition(_RESPONSE)
         asker = _learned(self._askers, head, _asker_of)
-        thing = _learned(self._things, named, _thing_of)
+        thing = _learned(self._things, named, self._thing_of)
         answer = _learned(self._answers, answered, _answer_of)
         if asker is None or thing is None or answer is None:
             return None
         stage, who = asker
         uri, ref = thing
         return stage + uri + who + ref + answer
+
+    def _thing_of(self, part: bytes) -> tuple[bytes, bytes] | None:
+        """From inside the namespace's quotes to the end of the URI's."""
+        if not _THING.fullmatch(part):
+            return None
+        alike = _alike(part, 0)
+        if alike is None:
+            said = _said(_NAMESPACE + part)
+            return _uri(said), _ref(said)
+        uri = _json(part[part.index(_URI) + len(_URI) : -1].decode("utf-8", "replace"))
+        ref = self._refs.get(alike.text) or learned(
+            self._refs, alike.text, lambda: _ref(_said(_NAMESPACE + alike.text))
+        )
+        ref = ref.replace(b'"namespace":"-"', b'"namespace":"%b"' % alike.namespace)
+        return uri, ref.replace(b'"name":"-"', b'"name":"%b"' % alike.name) if alike.name else ref
 
 
 class _Projected:
@@ -139,17 +156,12 @@ class _Projected:
         return learned(self._known if len(rest) <= _SHORT else {}, rest, lambda: self._sized(rest))
 
     def _sized(self, rest: bytes) -> Sized:
-        short = None if self._names else _IN_NAMESPACE.match(rest, rest.find(_NAMESPACE))
-        if short is None:
+        alike = None if self._names else _alike(rest, rest.find(_NAMESPACE) + len(_NAMESPACE))
+        if alike is None:
             return self._decoded(rest)
-        begin, namespace, resource, name = short.groups()
-        names = [namespace] if name is None else [namespace, name]
-        alike = b'%b namespace="%b-%b%b%b' % (
-            *(rest[: short.start()], begin, resource),
-            *(b"" if name is None else b"/-", rest[short.end() :]),
-        )
-        event, size = self._known_alike.get(alike) or learned(self._known_alike, alike, lambda: self._decoded(alike))
-        return event, size + 2 * sum(len(one) - 1 for one in names)
+        text = alike.text
+        event, size = self._known_alike.get(text) or learned(self._known_alike, text, lambda: self._decoded(text))
+        return event, size + 2 * alike.longer
 
     def _decoded(self, rest: bytes) -> Sized:
         made = self._step.rest_of(rest)
@@ -162,6 +174,33 @@ class _Projected:
 _OPEN: Final = _BEGIN + b'"'
 _AGAIN: Final = b'"' + _STAMPED + b'"'
 _CLOSE: Final = b'"}\n'
+
+
+class _Alike(NamedTuple):
+    """A part of a line in which the names of an object and of its namespace are a dash each, and these names; an
+    empty one is not there.
+    """
+
+    text: bytes
+    namespace: bytes
+    name: bytes
+
+    @property
+    def longer(self) -> int:
+        """How many bytes the names have more than dashes."""
+        return len(self.namespace) - 1 + (len(self.name) - 1 if self.name else 0)
+
+
+def _alike(text: bytes, at: int) -> _Alike | None:
+    """`text`, in which the namespace's quotes begin before `at`; None if there are no such names that JSON has as
+    they stand there.
+    """
+    found = _IN_NAMESPACE.match(text, at)
+    if found is None:
+        return None
+    begin, namespace, resource, name = found.groups(b"")
+    parts = (text[:at], begin, b"-", resource, b"/-" if name else b"", text[found.end() :])
+    return _Alike(b"".join(parts), namespace, name)
 
 
 def _learned(known: dict[bytes, K | None], part: bytes, read: Callable[[bytes], K | None]) -> K | None:
@@ -180,12 +219,6 @@ def _asker_of(part: bytes) -> tuple[bytes, bytes] | None:
     """From the end of the Audit-ID to the namespace."""
     said = _said(part) if _ASKER.fullmatch(part) else None
     return None if said is None else (b'"' + _stage(said), _who(said))
-
-
-def _thing_of(part: bytes) -> tuple[bytes, bytes] | None:
-    """From inside the namespace's quotes to the end of the URI's."""
-    said = _said(_NAMESPACE + part) if _THING.fullmatch(part) else None
-    return None if said is None else (_uri(said), _ref(said))
 
 
 def _answer_of(part: bytes) -> bytes | None:
