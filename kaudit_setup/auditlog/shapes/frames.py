@@ -36,6 +36,42 @@ class Others(NamedTuple):
 _NONE: Final = Others([], [])
 
 
+class _Usual:
+    """How lines end and begin if all are alike: told in a quarter of the time that it takes to look at each border,
+    or in half of it if digits differ.
+    """
+
+    def __init__(self, heads: Sequence[bytes], tail: bytes) -> None:
+        """`heads`: of some lines; the tail has the newline."""
+        self._tail = tail
+        self._head = _only(heads)
+        self._but_digits = _only([head.translate(_SAME_DIGITS) for head in heads])
+
+    def all_of(self, block: Block) -> bool:
+        """Whether all lines of a block are so."""
+        return self._all_same(block) or self._all_but_digits(block)
+
+    def _all_same(self, block: Block) -> bool:
+        if not self._head or not block.data.startswith(self._head):
+            return False
+        between = len(finder(self._tail + self._head)(block.view))
+        return between == block.height - 1 and block.data.endswith(self._tail, 0, block.size)
+
+    def _all_but_digits(self, block: Block) -> bool:
+        ends = finder(self._tail)(block.view) if self._but_digits else []
+        if len(ends) != block.height or ends[-1][2] != block.size:
+            return False
+        view, size = block.view, len(self._but_digits)
+        starts = [0, *map(itemgetter(2), ends[:-1])]
+        heads = b"".join([view[start : start + size] for start in starts])
+        return heads.translate(_SAME_DIGITS) == self._but_digits * len(starts)
+
+
+def _only(texts: Sequence[bytes]) -> bytes:
+    """The one that all of them are; nothing if they differ."""
+    return texts[0] if len(set(texts)) == 1 else b""
+
+
 class Frame:
     """What stands around the events of a file in each of its lines: so a line that holds one whole event as
     kube-apiserver writes it is known by how it begins and ends, without being taken apart.
@@ -51,10 +87,7 @@ class Frame:
         self._tail = _common([tail[::-1] for tail in tails])[::-1] + b"\n"
         self._middle = b"" if self._tail[:-1] in tails else _common(tails)
         self._head = re.compile(head)
-        begin = escaped(_BEGIN, depth)[0]
-        self._between = self._tail + heads[0] + begin if len(set(heads)) == 1 else b""
-        same = {(one + begin).translate(_SAME_DIGITS) for one in heads}
-        self._same = same.pop() if len(same) == 1 else b""
+        self._usual = _Usual([one + escaped(_BEGIN, depth)[0] for one in heads], self._tail)
         # of the server itself, between the events in what it wrote to its output
         message = rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n"
         self._message = re.compile(message)
@@ -68,33 +101,12 @@ class Frame:
         """The lines of `block` that are otherwise; None if they cannot be told. `messages`: whether the messages of
         the server itself are known to be whole.
         """
-        found = _NONE if self._all_alike(block) else self._others(block, messages=messages and not self._middle)
+        found = _NONE if self._usual.all_of(block) else self._others(block, messages=messages and not self._middle)
         if self._middle:
             whole = block.height - len({block.data.rfind(b"\n", 0, start) for _, start, _ in found.lines})
             if len(finder(self._middle)(block.view)) < whole:
                 return None
         return found
-
-    def _all_alike(self, block: Block) -> bool:
-        """Whether all lines of a block end alike and begin alike, but for digits: told in half the time, and in a
-        quarter if no digits differ either.
-        """
-        if self._between and self._all_same(block):
-            return True
-        ends = finder(self._tail)(block.view) if self._same else []
-        if len(ends) != block.height or ends[-1][2] != block.size:
-            return False
-        view, size = block.view, len(self._same)
-        starts = [0, *map(itemgetter(2), ends[:-1])]
-        heads = b"".join([view[start : start + size] for start in starts])
-        return heads.translate(_SAME_DIGITS) == self._same * len(starts)
-
-    def _all_same(self, block: Block) -> bool:
-        return (
-            len(finder(self._between)(block.view)) == block.height - 1
-            and block.data.startswith(self._between[len(self._tail) :])
-            and block.data.endswith(self._tail, 0, block.size)
-        )
 
     def _others(self, block: Block, *, messages: bool) -> Others:
         data, view = block.data, block.view
