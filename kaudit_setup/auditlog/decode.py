@@ -19,6 +19,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import PARTS, REFUSED, Decoder, Event
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
+from kaudit_setup.auditlog.shapes.recognition.rancher import of_rancher
 
 _BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
 _DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
@@ -26,9 +27,7 @@ _DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was no
 _STRING_OR_BRACKET = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]'
 # a whole pair, half of one (the group), anything else that is escaped
 _ESCAPE = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-# other programs' logs have a stage, too; Rancher's, of its own API, calls even more as kube-apiserver does
-_ID = b'"auditID"'
-_OF_RANCHER = rb'"user": ?\{"name":'
+_ID = b'"auditID"'  # other programs' logs have a stage, too
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STRUCTS = frozenset({"user", "impersonatedUser", "objectRef", "responseStatus", "annotations"})
 
@@ -61,7 +60,7 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
 
 def _foreign(text: bytes) -> str:
     """Why a line is not kube-apiserver's, though it may decode as an event; empty if it may be its own."""
-    if text.startswith(b"{") and b'"stage"' in text and (_ID not in text or re.search(_OF_RANCHER, text)):
+    if text.startswith(b"{") and b'"stage"' in text and (_ID not in text or of_rancher(text)):
         return "not an audit event: its fields are those of another program"
     return ""
 

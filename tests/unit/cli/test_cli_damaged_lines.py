@@ -64,6 +64,17 @@ def test_who_reads_a_body_of_any_depth(capfd: pytest.CaptureFixture[str], tmp_pa
         assert not any("could not be read" in note for note in got["notes"])
 
 
+def test_a_body_may_have_a_user_with_a_name(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    # as the users of Rancher's own log have; the first line tells whether the others are looked at
+    body = {"spec": {"user": {"name": "x"}}}
+    bodies = [event(number, verb="patch", requestObject=body) for number in (1, 2)]
+    path = write(tmp_path / "audit.log", *bodies, event(3, verb="get"))
+    path.write_bytes(path.read_bytes().replace(b'": {"name": "x"', b'":{"name":"x"'))
+    got = answer(capfd, "top", "--by", "verb", "--log", path, "-o", "json")
+    assert {row["verb"]: row["events"] for row in got["rows"]} == {"patch": 2, "get": 1}
+    assert got["coverage"][0]["damaged"] == 0
+
+
 NULLS: list[dict[str, Any]] = [
     {"user": {"username": "bob", "groups": None}},
     {"user": {"username": "bob", "uid": None}, "impersonatedUser": None, "sourceIPs": None, "annotations": None},

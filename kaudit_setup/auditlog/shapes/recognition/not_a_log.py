@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from kaudit_setup.auditlog.shapes.recognition.rancher import of_rancher
+
 EVENTS: Final = "Kubernetes events, not audit events; they do not say who"
 POLICY: Final = "an audit policy, not a log"
 KUBECONFIG: Final = "a kubeconfig, not an audit log"
@@ -21,8 +23,6 @@ _KIND: Final = re.compile(_FIELD % b"kind" + rb"[\"']?([A-Z][A-Za-z0-9]{1,62})\b
 _API: Final = re.compile(_FIELD % b"apiVersion" + rb"[\"']?([a-z][a-z0-9./-]{1,100})", re.MULTILINE)
 # core/v1 and events.k8s.io/v1
 _ABOUT: Final = re.compile(_FIELD % b"(?:involvedObject|regarding)", re.MULTILINE)
-# pkg/auth/audit of rancher/rancher: a user has a name there, and none of Kubernetes has one
-_OF_RANCHER: Final = re.compile(rb'^\{"auditID":.*"user": ?\{"name":', re.MULTILINE)
 _AUDIT_EVENT: Final = re.compile(rb"auditID|stageTimestamp|requestReceivedTimestamp")
 
 # (what it is, how it is known): by kinds of text that have no fields
@@ -54,10 +54,12 @@ def mistaken(text: bytes) -> str:
     """What the first lines of a file are, if they are something else than an audit log that people give instead;
     empty for anything else, and where audit events are in it.
     """
-    if _OF_RANCHER.search(text):
-        return "the log of Rancher's own API, not of kube-apiserver"
-    if _AUDIT_EVENT.search(text):
+    lines = text.splitlines()
+    others = [line for line in lines if not of_rancher(line)]
+    if any(map(_AUDIT_EVENT.search, others)):
         return ""
+    if len(others) < len(lines):
+        return "the log of Rancher's own API, not of kube-apiserver"
     return _object(text) or next((name for name, pattern in _TEXTS if pattern.search(text)), "")
 
 
