@@ -22,7 +22,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Address(msgspec.Struct, frozen=True):
     """A store. `host` and `port`: of a server; `path`: the folder, the prefix in the bucket, `database.table`.
 
-    `url` is what people see; it never holds a password. `query`: that of Loki, decoded.
+    `url` is what people see; it never holds a password. `query`: that of Loki, decoded. `cluster`: of which its logs
+    are, if somebody says so.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Address(msgspec.Struct, frozen=True):
     port: int | None = None
     tls: bool = True
     query: str = ""
+    cluster: str = ""
 
 
 def is_address(text: str) -> bool:

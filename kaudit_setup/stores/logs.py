@@ -17,21 +17,24 @@ from kaudit_setup.auditlog.reports.estimate import Weight
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.search import Hit
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
-from kaudit_setup.errors import KauditError, StoreError
+from kaudit_setup.errors import InputError, KauditError, StoreError
 from kaudit_setup.stores.port import Group, Store, StoredLine
 from kaudit_setup.stores.records import Source, shown
 from kaudit_setup.values import replace
 
 _DAY = len("2026-11-23")
+_CLUSTER = "cluster"
+"""A dimension of counts."""
 
 
 class StoreLogs:
     """The logs in a store, searched where they are."""
 
-    def __init__(self, store: Store) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, store: Store, cluster: str = "") -> None:
+        """`cluster`: of which its logs are, if somebody says so who asks. Nothing is asked yet."""
         self._store = store
         self._asked: Window | None = None
+        self._cluster = cluster
 
     @property
     def name(self) -> str:
@@ -46,7 +49,17 @@ class StoreLogs:
                 f"{self._store.name} holds no log: nothing was packed there, or nothing to its end",
                 hint=f"kaudit-setup pack --log PATH --to {self._store.name}",
             )
-        return found
+        return [self._named(source, found) for source in found] if self._cluster else found
+
+    def _named(self, source: Source, of: Sequence[Source]) -> Source:
+        """A source under the name that its cluster was given. Raises InputError if the store knows of several."""
+        clusters = list(dict.fromkeys(one.cluster for one in of))
+        if len(clusters) > 1:
+            raise InputError(
+                f"{self._store.name} has logs of the clusters {', '.join(clusters)}, not only of {self._cluster}",
+                hint=f"it keeps them apart itself: --log {self._store.name}",
+            )
+        return replace(source, cluster=self._cluster)
 
     @cached_property
     def _files(self) -> dict[str, LogFile]:
@@ -74,7 +87,8 @@ class StoreLogs:
 
     def servers(self, cluster: str) -> Sequence[Event] | None:
         """See `Store.servers`."""
-        return self._store.servers(cluster)
+        packed = {source.cluster for source in self._store.sources()} if self._cluster else {cluster}
+        return self._store.servers("".join(packed))
 
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
@@ -121,7 +135,15 @@ class StoreLogs:
         self._ask_for(wanted.window)
         if not self._sources:
             return iter(())
-        return self._store.count(by, wanted)
+        if not self._cluster:
+            return self._store.count(by, wanted)
+        return self._counted_as_named(by, wanted)
+
+    def _counted_as_named(self, by: Sequence[str], wanted: Filter) -> Iterator[Group]:
+        """The same under the name that its cluster was given."""
+        for group in self._store.count(by, wanted):
+            key = (self._cluster if name == _CLUSTER else value for name, value in zip(by, group.key, strict=True))
+            yield Group(tuple(key), group.events, group.size)
 
     def has_lately(self, dimension: str, value: str) -> bool:
         """Whether an event of the last day has this value in a dimension of `Store.count`."""

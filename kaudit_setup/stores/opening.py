@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaudit_setup.auditlog.clusters.named import paths_of_clusters
 from kaudit_setup.errors import InputError
 from kaudit_setup.stores.address import Address, is_address, is_archive, parse
+from kaudit_setup.values import replace
 
 if TYPE_CHECKING:
     from kaudit_setup.stores.archive.archive import Archive
@@ -28,6 +30,22 @@ def addresses(paths: Sequence[str]) -> list[Address]:
             hint="ask each by itself, or pack the files into the store first",
         )
     return [parse(path) for path in dict.fromkeys(named)]
+
+
+def addresses_of_clusters(given: Sequence[str]) -> list[Address]:
+    """The stores of each `NAME=PATH`, cluster by cluster; empty if all of them are files. Raises InputError as
+    `addresses` does, for what is not NAME=PATH, and for a store that is in two clusters.
+    """
+    named = paths_of_clusters(given)
+    found = addresses([path for paths in named.values() for path in paths])
+    if not found:
+        return []
+    known: dict[str, str] = {}
+    for name, paths in named.items():
+        for path in paths:
+            if (other := known.setdefault(path, name)) != name:
+                raise InputError(f"{path} is in cluster {other} and in cluster {name}", hint="name each store once")
+    return [replace(parse(path), cluster=name) for path, name in known.items()]
 
 
 def stores(found: Sequence[Address], progress: Progress) -> Stores:
@@ -67,14 +85,14 @@ def _source(address: Address, progress: Progress) -> Source:
         from kaudit_setup.stores.clickhouse.server import ClickHouse
         from kaudit_setup.stores.clickhouse.table import Table
 
-        return StoreLogs(Table(ClickHouse.at(address), address.url, address.path))
+        return StoreLogs(Table(ClickHouse.at(address), address.url, address.path), address.cluster)
     place = _place(address)
     if address.kind == "s3" and not place.names(RECORDS):
         from kaudit_setup.stores.raw.bucket import RawBucket
         from kaudit_setup.stores.s3 import Bucket
 
-        return RawBucket(Bucket(address.host), address.path, progress)
-    return StoreLogs(_archive(place))
+        return RawBucket(Bucket(address.host), address.path, progress, address.cluster)
+    return StoreLogs(_archive(place), address.cluster)
 
 
 def _place(address: Address) -> Place:

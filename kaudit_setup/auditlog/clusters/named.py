@@ -22,17 +22,24 @@ def find_logs_of_clusters(given: Sequence[str], room: ExtractionFolder | None = 
     A name that is given again adds a path to that cluster. Raises InputError as `find_logs` does, for what is not
     NAME=PATH, and for a file that is in two clusters.
     """
-    paths: dict[str, list[str]] = {}
-    for name, path in map(_parsed, given):
-        paths.setdefault(name, []).append(path)
     files: list[LogFile] = []
     left_out: list[str] = []
-    for name, of_cluster in paths.items():
+    for name, of_cluster in paths_of_clusters(given).items():
         found = find_logs(of_cluster, room=room)
         files += [replace(file, cluster=name) for file in found.files]
         left_out += found.left_out
     _check_apart(files)
     return FoundLogs(tuple(files), tuple(left_out))
+
+
+def paths_of_clusters(given: Sequence[str]) -> dict[str, list[str]]:
+    """The paths of each cluster, in the order in which the names come first. Raises InputError for what is not
+    NAME=PATH.
+    """
+    paths: dict[str, list[str]] = {}
+    for name, path in map(_parsed, given):
+        paths.setdefault(name, []).append(path)
+    return paths
 
 
 def _parsed(text: str) -> tuple[str, str]:

@@ -63,6 +63,7 @@ def pack(
     stdin = sys.stdin.buffer if sys.stdin is not None else BytesIO()
     with clean_up_when_ended(), source.fetch() as (logs, missing), rereadable(logs.files, stdin) as files:
         _check_apart([file.path for file in files], to)
+        _check_one_cluster(sorted({file.cluster for file in files}), cluster)
         done = write(files, there, cluster, show_bytes)
         show(
             output,
@@ -92,3 +93,12 @@ def _check_apart(logs: Sequence[str], to: str | None) -> None:
     among = next((path for path in logs if folder in Path(path).resolve().parents), None)
     if among is not None:
         raise InputError(f"--to {to}: {among} lies there", hint="give the archive a folder of its own")
+
+
+def _check_one_cluster(there: Sequence[str], cluster: str) -> None:
+    """Raises InputError if the folders of a bucket name several clusters: all would get the name of one."""
+    if len(there) > 1:
+        raise InputError(
+            f"the logs are of the clusters {', '.join(filter(None, there))}, and not all of {cluster}",
+            hint="pack each of them by itself, under its name",
+        )

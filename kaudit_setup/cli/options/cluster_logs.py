@@ -28,7 +28,8 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="NAME=PATH",
-        help="Logs of one of several clusters, as --log takes them; repeatable. Each cluster is answered by itself. "
+        help="Logs of one of several clusters, as --log takes them (files, an archive, a store); repeatable. Each "
+        "cluster is answered by itself. "
         "With --host, the cluster CA on the nodes tells clusters apart.",
     ),
 ]

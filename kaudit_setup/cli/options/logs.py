@@ -107,8 +107,7 @@ def find_local_logs(
     from kaudit_setup.report.terminal import note, notes
 
     _check_streams(log or ())
-    if clusters and log:
-        raise InputError("--cluster excludes --log", hint="name the cluster of each path: --cluster NAME=PATH")
+    _check_exclusive(log, clusters)
     left_out: tuple[str, ...] = ()
     if not log and not clusters:
         own = own_files()
@@ -258,14 +257,13 @@ class LogOptions(Reach, frozen=True, kw_only=True):
 
     @property
     def stored(self) -> list[Address]:
-        """The archives and stores that `--log` names; empty if it names files. Raises InputError."""
-        if self.clusters:
-            _check_no_store(self.clusters)
-        if self.remote or not self.log:
+        """The archives and stores that `--log` or `--cluster` names; empty if they name files. Raises InputError."""
+        if self.remote or not (self.log or self.clusters):
             return []
-        from kaudit_setup.stores.opening import addresses
+        from kaudit_setup.stores.opening import addresses, addresses_of_clusters
 
-        return addresses(self.log)
+        _check_exclusive(self.log, self.clusters)
+        return addresses_of_clusters(self.clusters) if self.clusters else addresses(self.log or ())
 
     @contextmanager
     def stores(self) -> Iterator[Stores | None]:
@@ -312,7 +310,7 @@ class LogOptions(Reach, frozen=True, kw_only=True):
         if self.clusters:
             raise InputError(
                 "--cluster excludes --host and --inventory",
-                hint="nodes are told apart by the cluster CA that is on them; --cluster is for files here",
+                hint="nodes are told apart by the cluster CA that is on them; --cluster is for files and stores",
             )
         if "-" in (self.log or ()):
             raise InputError(
@@ -324,18 +322,10 @@ class LogOptions(Reach, frozen=True, kw_only=True):
             yield found
 
 
-def _check_no_store(clusters: Sequence[str]) -> None:
-    """Raises InputError if NAME=PATH names a store."""
-    from kaudit_setup.stores.opening import addresses
-
-    for one in clusters:
-        name, _, path = one.partition("=")
-        if addresses([path]):
-            raise InputError(
-                f"--cluster {one}: {path} is a store, and --cluster is for files",
-                hint=f"pack each into one archive, which keeps them apart (pack --cluster {name} --to ARCHIVE), "
-                "and give that to --log",
-            )
+def _check_exclusive(log: Sequence[str] | None, clusters: Sequence[str] | None) -> None:
+    """Raises InputError if logs are given with and without the name of a cluster."""
+    if clusters and log:
+        raise InputError("--cluster excludes --log", hint="name the cluster of each path: --cluster NAME=PATH")
 
 
 def _brought(stored: Stores, wanted: Filter | None, folder: Path) -> LocalLogs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
@@ -34,6 +35,14 @@ _NODE_LABELS = (
     "host_name",
     "instance",
 )
+_CLUSTER_LABELS = (
+    "cluster",
+    "cluster_name",
+    "k8s_cluster",
+    "k8s_cluster_name",
+    "kubernetes_cluster",
+    "kubernetes_cluster_name",
+)
 _MOST_NODES = 30
 """Whose first and last lines are asked for, each by itself."""
 _REACH = timedelta(days=30)
@@ -45,8 +54,10 @@ _LATE = timedelta(minutes=10)
 class LokiLogs:
     """See `several.Source`."""
 
-    def __init__(self, name: str, loki: Loki, query: str, now: datetime) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, name: str, loki: Loki, query: str, now: datetime, cluster: str = "") -> None:
+        """`cluster`: of which the logs are, if somebody says so. Nothing is asked yet."""
+        self._cluster = cluster
+        self._own_cluster = ""
         self.name = name
         self._loki = loki
         self._query = query
@@ -66,11 +77,16 @@ class LokiLogs:
             raise InputError(
                 f"{address.url}: the query does not select streams", hint='write ?query={app="kube-audit"}'
             )
-        return cls(address.url, Loki.at(address), address.query, datetime.now(UTC))
+        return cls(address.url, Loki.at(address), address.query, datetime.now(UTC), address.cluster)
 
     def clusters(self) -> list[str]:
-        """See `LogSource.clusters`; what a query finds is taken for the logs of one."""
-        return [""]
+        """See `LogSource.clusters`: those that labels name; else what a query finds is taken for the logs of one.
+        Raises StoreError.
+        """
+        if self._cluster:
+            return [self._cluster]
+        streams = self._loki.streams(selector(self._query), *self._span())
+        return sorted({value for _, value in map(_cluster_of, streams)}) or [""]
 
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
@@ -183,11 +199,27 @@ class LokiLogs:
         if shown not in self._files:
             node = _node_of(dict(entry.own)) or _node_of(dict(entry.labels)) or ("", self._loki.server.host)
             known = list(self._files.values())
-            self._files[shown] = LogFile(node[1], shown)
+            self._files[shown] = file = LogFile(node[1], shown, cluster=self._cluster or self._cluster_in(entry))
             self._tallies[shown] = tally = Tally()
-            if self._common is not None and all(file.node != node[1] for file in known):
+            if self._common is not None and all(other.log != file.log for other in known):
                 tally.first, tally.last = self._common
         return self._files[shown]
+
+    def _cluster_in(self, entry: Entry) -> str:
+        """The cluster that a line's stream names. Raises StoreError if lines of one stream name several, which only
+        whoever reads all of them sees.
+        """
+        _, of_stream = _cluster_of(dict(entry.labels))
+        name, own = _cluster_of(dict(entry.own))
+        if of_stream or not own:
+            return of_stream
+        if self._own_cluster not in {"", own}:
+            raise StoreError(
+                f"{self.name}: the query selects lines of the clusters {self._own_cluster} and {own}",
+                hint=f'ask for one: add | {name}="{own}" to the query',
+            )
+        self._own_cluster = own
+        return ""
 
     def _look_at_edges(self) -> None:
         """Learn from when to when Loki has lines of each node, once. Raises StoreError if there are none at all."""
@@ -195,10 +227,10 @@ class LokiLogs:
             return
         self._looked = True
         streams = self._loki.streams(selector(self._query), *self._span())
-        nodes = sorted(set(filter(None, map(_node_of, streams))))
-        if 1 < len(nodes) <= _MOST_NODES:
-            for name, value in nodes:
-                self._extend(self._edges(with_label(self._query, name, value)))
+        places = sorted(set(filter(None, map(_place_of, streams))))
+        if 1 < len(places) <= _MOST_NODES:
+            for place in places:
+                self._extend(self._edges(reduce(lambda query, label: with_label(query, *label), place, self._query)))
             return
         edges = self._edges(self._query)
         if not edges:
@@ -236,6 +268,17 @@ class LokiLogs:
 def _node_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
     """The label that names the node, and its value; None without one."""
     return next(((name, labels[name]) for name in _NODE_LABELS if labels.get(name)), None)
+
+
+def _cluster_of(labels: Mapping[str, str]) -> tuple[str, str]:
+    """The label that names the cluster, and its value; both empty without one."""
+    return next(((name, labels[name]) for name in _CLUSTER_LABELS if labels.get(name)), ("", ""))
+
+
+def _place_of(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The labels that tell the log of one node of one cluster; none if no label names its node."""
+    node, cluster = _node_of(labels), _cluster_of(labels)
+    return (*([cluster] if cluster[0] else []), node) if node is not None else ()
 
 
 def _moment(entry: Entry) -> str:

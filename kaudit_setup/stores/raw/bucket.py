@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from kaudit_setup.auditlog.archives.extraction import ExtractionFolder
 from kaudit_setup.auditlog.archives.names import is_archive
@@ -30,6 +31,7 @@ from kaudit_setup.values import replace
 
 Progress = Callable[[str, str, int, int], None]
 
+_CLUSTER = re.compile(r"(?:^|/)cluster=([^/]+)/")  # a folder that names the cluster, as Hive writes partitions
 _DATED = re.compile(r"(?:[a-z_]+=)?[\dT:._-]+Z?", re.IGNORECASE)  # a folder that is only a date, or a part of one
 
 
@@ -37,6 +39,12 @@ def node_of(bucket: str, key: str) -> str:
     """What to call the log that an object is a piece of: its folder without those that are dates."""
     folders = [one for one in PurePosixPath(key).parent.parts if not _DATED.fullmatch(one)]
     return "/".join([bucket, *folders])
+
+
+def cluster_in(key: str) -> str:
+    """The cluster that a folder in a key names; empty if none does."""
+    found = _CLUSTER.search(key)
+    return unquote(found[1]) if found else ""
 
 
 class Brought(NamedTuple):
@@ -93,7 +101,8 @@ def bring(
         ) from error
     if lost and not files:
         raise next(iter(lost.values()))
-    _check_one_cluster(files)
+    for name in dict.fromkeys(file.cluster for file in files):
+        _check_one_cluster([file for file in files if file.cluster == name])
     left_out += [f"{url} is left out: {error}" for url, error in lost.items()]
     return Brought(tuple(files), tuple(left_out), tuple(lost))
 
@@ -117,7 +126,7 @@ def _unpacked(archive: Path, node: str, url: str, room: ExtractionFolder) -> Bro
     files = []
     for file in found.files:
         name = file.path.removeprefix(f"{archive}:")
-        files.append(replace(file, node=node_of(node, name), path=f"{url}:{name}"))
+        files.append(replace(file, node=node_of(node, name), path=f"{url}:{name}", cluster=cluster_in(url)))
     return Brought(tuple(files), tuple(said.replace(str(archive), url) for said in found.left_out))
 
 
@@ -143,7 +152,9 @@ def _file(node: str, path: str, one: Stored, copy: Path) -> LogFile:
     info = copy.stat()
     with copy.open("rb") as stream:
         gzipped = stream.read(len(GZIP)) == GZIP
-    return LogFile(node, path, info.st_size, (info.st_dev, info.st_ino), gzipped, "", one.written, False, str(copy))
+    inode = info.st_dev, info.st_ino
+    found = LogFile(node, path, info.st_size, inode, gzipped, "", one.written, False, str(copy))
+    return replace(found, cluster=cluster_in(one.key))
 
 
 class RawBucket:
@@ -151,8 +162,9 @@ class RawBucket:
     `close`.
     """
 
-    def __init__(self, bucket: Bucket, prefix: str, progress: Progress) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, bucket: Bucket, prefix: str, progress: Progress, cluster: str = "") -> None:
+        """`cluster`: of which the logs are, if somebody says so. Nothing is asked yet."""
+        self._cluster = cluster
         self.name = f"s3://{bucket.bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = prefix
@@ -164,8 +176,13 @@ class RawBucket:
         self._logs: LocalLogs | None = None
 
     def clusters(self) -> list[str]:
-        """See `LogSource.clusters`; the objects of a bucket are taken for the logs of one."""
-        return [""]
+        """See `LogSource.clusters`: those that folders of the keys name; else the objects are taken for the logs of
+        one. Raises StoreError.
+        """
+        if self._cluster:
+            return [self._cluster]
+        below = self._bucket.list(self._prefix)
+        return list(dict.fromkeys(cluster_in(one.key) for one in below if may_be_a_log(one))) or [""]
 
     def candidates(
         self, literals: Sequence[bytes], window: Window = ALWAYS, patterns: Sequence[str] = ()
@@ -209,4 +226,6 @@ class RawBucket:
     def _bring(self, window: Window, folder: Path) -> tuple[LogFile, ...]:
         brought = bring(self._bucket, self._prefix, window, self._extracted, folder, self._progress)
         self._left_out, self._lost = brought.left_out, brought.lost
-        return brought.files
+        if not self._cluster:
+            return brought.files
+        return tuple(replace(file, cluster=self._cluster) for file in brought.files)

@@ -245,3 +245,42 @@ def test_streams_without_a_line_are_no_empty_log(loki: FakeLoki, capfd: pytest.C
         assert code == 1
         assert not out
         assert "Loki has no line that the query selects" in err
+
+
+def _of_cluster(n: int, cluster: str, user: str, **labels: str) -> tuple[int, dict[str, str], str]:
+    made = {"resource": "pods", "namespace": "shop", "name": "db-0"}
+    at, _, text = line(n, NOW, verb="create", user={"username": user}, objectRef=made)
+    return at, {**LABELS, "cluster": cluster, **labels}, text
+
+
+def test_clusters_in_one_loki_are_told_apart_by_label(loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nodes of two clusters may have one name, as may their Pods."""
+    loki.lines = [
+        _of_cluster(1, "prod", "alice"),
+        _of_cluster(2, "test", "bob"),
+        _of_cluster(3, "test", "x", node="n2"),
+    ]
+    code, out, err = run(capfd, "who", "created", "pod/db-0", "-n", "shop", "-o", "json", "--log", url(loki))
+    assert code == 0, err
+    answers = {one["cluster"]: one["answer"]["user"] for one in json.loads(out)["items"]}
+    assert answers == {"prod": "alice", "test": "x"}
+    code, out, err = run(capfd, "top", "--by", "cluster,user", "-o", "csv", "--log", url(loki))
+    assert "alice,prod,1" in out
+    assert "bob,test,1" in out
+    named = f"here={url(loki)}"
+    code, out, err = run(capfd, "events", "-o", "json", "--cluster", named)
+    assert {one["cluster"] for one in json.loads(out)["items"]} == {"here"}, err
+
+
+def test_clusters_that_only_the_lines_name_are_refused(loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    """Structured metadata of OpenTelemetry: no stream has it, so that nobody knows beforehand."""
+    made = [line(n, NOW, verb="create") for n in (1, 2)]
+    loki.lines = [
+        (at, {**labels, "pod": str(n)}, text, {"k8s_cluster_name": name})
+        for n, ((at, labels, text), name) in enumerate(zip(made, ("prod", "test"), strict=True))
+    ]
+    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "--log", url(loki))
+    assert code == 1
+    assert not out
+    assert "the query selects lines of the clusters prod and test" in err
+    assert '| k8s_cluster_name="test"' in err

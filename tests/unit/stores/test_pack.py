@@ -694,7 +694,8 @@ def test_where_an_archive_cannot_be_is_said(tmp_path: Path, capfd: pytest.Captur
     argv = ["who", "deleted", "pod/p", "--cluster", f"one={tmp_path / 'archive'}", "--cluster", f"two={log}"]
     code, _, err = run(capfd, *argv)
     assert code == 2
-    assert "is a store, and --cluster is for files" in err
+    assert "is a store and" in err
+    assert "cannot be asked together" in err
 
 
 def test_who_listed_all_of_a_kind_is_told_while_the_object_was_there(
@@ -717,3 +718,34 @@ def test_who_listed_all_of_a_kind_is_told_while_the_object_was_there(
         assert "in-time" in of_files[1]
         assert "too-" not in of_files[1]
         assert run(capfd, *question, "--log", archive) == of_files
+
+
+def test_archives_are_logs_of_clusters_as_files_are(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Packed without a name, or under another one: who asks says of which cluster each is."""
+    other, mixed = tmp_path / "other", tmp_path / "mixed"
+    for folder, user in ((archive, "alice"), (other, "bob")):
+        log = write(tmp_path / user / "audit.log", event(1, verb="create", user={"username": user}))
+        packed(capfd, log, to=folder)
+        assert run(capfd, "pack", "--log", log, "--to", mixed, "--cluster", user)[0] == 0
+    named = ["--cluster", f"prod={archive}", "--cluster", f"test={other}"]
+    code, out, err = run(capfd, "who", "created", "pod/p", "-n", "ns", "-o", "json", *named)
+    assert code == 0, err
+    assert [(one["cluster"], one["answer"]["user"]) for one in json.loads(out)["items"]] == [
+        ("prod", "alice"),
+        ("test", "bob"),
+    ]
+    code, out, err = run(capfd, "top", "--by", "cluster,user", "-o", "csv", *named)
+    assert code == 0, err
+    assert "alice,prod,1" in out
+    assert "bob,test,1" in out
+    code, out, err = run(capfd, "events", "-o", "json", *named)
+    assert {(one["cluster"], one["user"]) for one in json.loads(out)["items"]} == {("prod", "alice"), ("test", "bob")}
+    code, _, err = run(capfd, "who", "created", "pod/p", "--cluster", f"prod={mixed}")
+    assert code == 2
+    assert "has logs of the clusters alice, bob, not only of prod" in err
+    code, _, err = run(capfd, "who", "created", "pod/p", "--cluster", f"a={other}", "--cluster", f"b={other}")
+    assert code == 2
+    assert "is in cluster a and in cluster b" in err
+    assert run(capfd, "who", "created", "pod/p", "--cluster", f"a={other}", "--log", other)[0] == 2

@@ -253,3 +253,25 @@ def test_an_object_that_cannot_be_read_is_said_like_a_missing_node(
         out, err = capfd.readouterr()
         assert "s3://audit/cold/cp1/b.log is left out" in err
         assert out
+
+
+def test_clusters_in_one_bucket_are_told_apart_by_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with storekit.s3(monkeypatch, tmp_path / "home") as bucket:
+        for cluster, user in (("prod", "alice"), ("test%20a", "bob")):
+            text = json.dumps(event(1, verb="create", user={"username": user}), separators=(",", ":"))
+            key = f"hive/cluster={cluster}/node=cp1/dt=2026-11-23/a.log"
+            bucket.put_object(Bucket="audit", Key=key, Body=text.encode() + b"\n")
+        argv = ["who", "created", "pod/p", "-n", "ns", "-o", "json", "--log", "s3://audit/hive"]
+        assert main(argv) == 0
+        answers = json.loads(capfd.readouterr().out)["items"]
+        assert {one["cluster"]: one["answer"]["user"] for one in answers} == {"prod": "alice", "test a": "bob"}
+        assert main(["top", "--by", "cluster", "-o", "csv", "--log", "s3://audit/hive"]) == 0
+        assert "test a" in capfd.readouterr().out
+        argv = ["pack", "--log", "s3://audit/hive", "--to", str(tmp_path / "archive"), "--cluster", "prod"]
+        assert main(argv) == 2
+        assert "the logs are of the clusters prod, test a" in capfd.readouterr().err
+        one = "s3://audit/hive/cluster=prod"
+        assert main(["who", "created", "pod/p", "-n", "ns", "-o", "json", "--cluster", f"mine={one}"]) == 0
+        assert [one["cluster"] for one in json.loads(capfd.readouterr().out)["items"]] == ["mine"]
