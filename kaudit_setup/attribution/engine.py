@@ -24,6 +24,7 @@ from kaudit_setup.attribution.living_object.metadata import version_in
 from kaudit_setup.attribution.living_object.owners import NOBODY, LivingObjects, Reader, living_objects_of
 from kaudit_setup.attribution.living_object.statements import contradiction, statements
 from kaudit_setup.attribution.phrases import actor, doing
+from kaudit_setup.attribution.trust.clocks import clocks_apart
 from kaudit_setup.attribution.trust.deletions import deleted_before, deleted_since
 from kaudit_setup.attribution.trust.lookalikes import lookalikes
 from kaudit_setup.attribution.trust.shared_ids import shared_ids
@@ -58,7 +59,7 @@ def ask(log: Searched, question: Question, policy: Policy | None = None, reader:
     finding = if_it_existed(index, obj, finding) if asks_once(question.verb) else finding
     finding, events = _at_the_time(index, question, obj, finding, events)
     finding = _doubted(finding, contradiction(question.verb, finding, shown, _until(question)))
-    finding += note(*_other_groups(others), _left_out(index))
+    finding += note(*_other_groups(others), clocks_apart(index, finding.links), _left_out(index))
     also = _beyond(index, question, obj, finding, servers)
     because: Sequence[Because] = ()
     notes = (*finding.notes, *attempts(index, obj, MATCHES[question.verb]))

@@ -221,7 +221,7 @@ def _parts(
         start = begin(stream, tally, server=of_server(unit.file.path))
         at, source, reading = start.at, start.source, reading or start.reading
         documents = reading.documents if reading else None
-        if unit.file.gzipped and start.empty:
+        if unit.file.gzipped and start.empty and not unit.file.size:  # not even the header
             tally.lose(CUT)
     converter = Converter(reading, tally, sought, decoder)
     if documents is not None:

@@ -69,7 +69,7 @@ def _begun(requests: Sequence[Request], position: int, current: _Current) -> Lif
     if creates(request):
         return Lifetime(request.at, creation=request)
     # what is going is not bound any more (pkg/registry/core/pod/storage: setPodHostAndAnnotations)
-    if _bound(request) and (first or (gone is not None and not _named_once(request.object))):
+    if _bound(request) and (first or (gone is not None and not is_named_once(request.object))):
         return Lifetime(request.at, bound=True)
     # a UID that was seen before is a straggler's: the clocks of servers differ
     if current.uid and request.facts.uid not in current.seen:
@@ -110,7 +110,12 @@ def created_at(obj: Object, requests: Sequence[Request]) -> float:
     create, or its binding, which follows at once; 0.0 if `requests`, all on it, show neither.
     """
     first = next((request for request in requests if request.done), None)
-    return first.at if first is not None and (creates(first) or _bound(first)) and _named_once(obj) else 0.0
+    return first.at if first is not None and _begins(first) and is_named_once(obj) else 0.0
+
+
+def _begins(request: Request) -> bool:
+    """Whether a request comes right at the beginning of a lifetime."""
+    return creates(request) or _bound(request)
 
 
 def shown_since(requests: Sequence[Request], at: float) -> float:
@@ -149,7 +154,7 @@ def _bound(request: Request) -> bool:
     return request.subresource == "binding"
 
 
-def _named_once(obj: Object) -> bool:
+def is_named_once(obj: Object) -> bool:
     """Whether the server made up a name, as it does for controllers, so that it is used once."""
     return is_generated(obj.name) and any(guesses(obj))
 
@@ -158,12 +163,14 @@ def kept_up(end: Request, requests: Sequence[Request]) -> bool:
     """Whether a controller still reported the status of what `end` may have deleted, of a kind that is removed at
     once, without work for the garbage collector. `requests`: all on it, also those after the time asked about.
     """
-    if _lingers(end):
-        return False
-    done = [request for request in _after(end, requests) if request.done]
-    later = list(takewhile(lambda request: not creates(request), done))
+    later = [] if _lingers(end) else _until_created(_after(end, requests))
     reported = any(_reports(request) and request.at - end.at > DELETION_NOTICED for request in later)
-    return reported and not any(request.controller == GARBAGE for request in later)
+    return reported and GARBAGE not in {request.controller for request in later}
+
+
+def _until_created(requests: Sequence[Request]) -> list[Request]:
+    """The requests that took effect before a create."""
+    return [*takewhile(lambda request: not creates(request), (one for one in requests if one.done))]
 
 
 def _reports(request: Request) -> bool:

@@ -58,7 +58,7 @@ def top(
     """Count events and bytes by any combination of dimensions, to see what to drop from a policy first."""
     from kaudit_setup.auditlog.coverage.node import nothing_readable, unreadable_notes
     from kaudit_setup.auditlog.reports.top import dimensions
-    from kaudit_setup.report.coverage import coverage_notes
+    from kaudit_setup.report.coverage import coverage_notes, no_event_note
     from kaudit_setup.report.documents.document import document, lost, warned
     from kaudit_setup.report.terminal import notes
     from kaudit_setup.report.top import Top, TopRow, as_item, as_text
@@ -66,7 +66,8 @@ def top(
     names = dimensions(by)
     fits = wanted.filter()
     with _counted(source, names, fits, limit) as (counted, cover, missing, absent):
-        said = [*unreadable_notes(cover), *absent, *coverage_notes(cover)]
+        nothing = [] if absent or counted.events or nothing_readable(cover) else [no_event_note(cover)]
+        said = [*unreadable_notes(cover), *absent, *nothing, *coverage_notes(cover)]
         if output in {RowOutput.csv, RowOutput.tsv}:
             show(output, lambda: document(TopRow, as_item(counted, cover).rows), str)
         elif output is not RowOutput.text or not nothing_readable(cover):

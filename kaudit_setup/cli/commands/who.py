@@ -157,7 +157,7 @@ def who(
     shown.wanted().check(question)
     rules = _policy(policy)
     with source.opened() as parts:
-        answers = [(part.name, _answer(part, question, rules, shown, last)) for part in parts]
+        answers = [(part.name, _timed(part, _answer(part, question, rules, shown, last))) for part in parts]
         missing = list(dict.fromkeys(sentence for part in parts for sentence in part.missing()))
     show(
         output,
@@ -186,6 +186,13 @@ def _answer(
         unescaped = replace(part, logs=UnescapedLogs(part.logs))
         found = _searched(unescaped, question, rules, shown, last, every)
     return found if found.found else _hinted(found, part, every())
+
+
+def _timed(part: ClusterLogs, answer: Answer | ManyAnswer) -> Answer | ManyAnswer:
+    """The answer with a word on nodes whose clocks are apart."""
+    from kaudit_setup.values import replace
+
+    return replace(answer, notes=(*answer.notes, *part.clocks)) if part.clocks else answer
 
 
 def _expected(question: Question | ManyQuestion, logs: LocalLogs) -> Expected:

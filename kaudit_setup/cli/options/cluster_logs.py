@@ -40,7 +40,8 @@ class ClusterLogs(msgspec.Struct, frozen=True):
 
     `missing`: sentences about logs that could not be asked, once they were. `nodes`: those that the logs are on.
     `unlogged`: API servers that are known to write no log, or were not asked. `stored`: what knows more of them.
-    `policies`: the audit policies on the nodes, each with the names of those that have it.
+    `policies`: the audit policies on the nodes, each with the names of those that have it. `clocks`: sentences about
+    nodes whose clocks are not the one here.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ClusterLogs(msgspec.Struct, frozen=True):
     unlogged: Callable[[], Sequence[UnloggedServer]] = tuple
     stored: Stored | None = None
     policies: Sequence[tuple[bytes, tuple[str, ...]]] = ()
+    clocks: Sequence[str] = ()
 
 
 class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
@@ -109,7 +111,9 @@ class ClusterLogOptions(LogOptions, frozen=True, kw_only=True):
                 there = NodeLogs.on(one.nodes, _script(), self.log or (), names)
                 missing = there.missing_here if name else there.missing
                 unlogged = _unlogged(one, there)
-                parts.append(ClusterLogs(name, there.remote(), missing, one.nodes, unlogged, policies=one.policies))
+                logs = there.remote()
+                found_there = ClusterLogs(name, logs, missing, one.nodes, unlogged, None, one.policies, one.clocks)
+                parts.append(found_there)
             yield parts
 
     @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import time
 from typing import Final
 
 from kaudit_setup.change.nodestate import NodeState
@@ -17,8 +18,11 @@ from kaudit_setup.fleet.group import Member, fingerprint, strangers
 from kaudit_setup.fleet.survey import Answer, Candidate, Waiting, ask_all, cluster_of, member_of
 from kaudit_setup.node.observe import Observed, observe
 from kaudit_setup.node.port import Node
+from kaudit_setup.units import counted
 from kaudit_setup.unlogged_servers import UnloggedServer
 
+_CLOCKS_DIFFER: Final = 5.0
+"""Seconds from which on it is said."""
 _CLAIMED: Final = "claimed "
 _BACKENDS: Final = ("--audit-log-path", "--audit-webhook-config-file")
 
@@ -33,14 +37,19 @@ class LogCluster:
     nodes: tuple[Node, ...]
     unlogged: tuple[UnloggedServer, ...] = ()
     policies: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
+    clocks: tuple[str, ...] = ()
+    """A sentence, without a full stop, for each node whose clock is not that of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one machine showed; `state` is None where it has no API server."""
+    """What one machine showed; `state` is None where it has no API server. `ahead`: seconds by which its clock is
+    ahead of the one here, at least; negative if it is behind.
+    """
 
     observed: Observed
     state: NodeState | None
+    ahead: float = 0.0
 
     @property
     def ca(self) -> str:
@@ -62,7 +71,11 @@ def log_clusters(candidates: Sequence[Candidate], waiting: Waiting) -> tuple[Log
     names = _names(together)
     return tuple(
         LogCluster(
-            names[key], tuple(one.candidate.node for one in found), tuple(_unlogged(found)), tuple(_policies(found))
+            names[key],
+            tuple(one.candidate.node for one in found),
+            tuple(_unlogged(found)),
+            tuple(_policies(found)),
+            tuple(_clocks(found)),
         )
         for key, found in together.items()
     )
@@ -70,11 +83,28 @@ def log_clusters(candidates: Sequence[Candidate], waiting: Waiting) -> tuple[Log
 
 def _look(candidate: Candidate) -> _Look:
     # no time limit of its own: a node may be silent as long as in the search that follows
+    began = time()
     observed = observe(candidate.node, timeout=None)
+    ahead = clock_ahead(began, observed.time, time())
     try:
-        return _Look(observed, NodeState.of(observed))
+        return _Look(observed, NodeState.of(observed), ahead)
     except ManifestError:
-        return _Look(observed, None)
+        return _Look(observed, None, ahead)
+
+
+def clock_ahead(began: float, told: int, ended: float) -> float:
+    """By how many seconds at least a clock is ahead (negative: behind) that told the time, in whole seconds and cut
+    off, between two moments; 0.0 if it did not tell, or may be right.
+    """
+    ahead = max(told - ended, 0.0) or min(told + 1 - began, 0.0)
+    return ahead if told and abs(ahead) > _CLOCKS_DIFFER else 0.0
+
+
+def _clocks(found: Iterable[Answer[_Look]]) -> Iterable[str]:
+    """The nodes of one cluster whose clocks are not that of this machine."""
+    for name, ahead in ((each.candidate.node.name, each.value.ahead) for each in found if each.value is not None):
+        by = f"{counted(round(abs(ahead)), 'second')} {'ahead of' if ahead > 0 else 'behind'} the one here"
+        yield from [f"the clock of {name} is {by}: the times in its log are those of that clock"] if ahead else []
 
 
 def _keys(asked: Sequence[Answer[_Look]]) -> list[str]:

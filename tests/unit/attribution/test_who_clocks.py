@@ -111,3 +111,49 @@ def test_a_scale_long_before_does_not_surely_end_a_pod(
     write(asker.path, *NOISE, *({**one, "level": "RequestResponse"} for one in events))
     found = asker.json("deleted", f"pod/{pod}", "-n", "shop")
     assert (found["root"]["user"], found["confidence"]) == ("bob", confidence)
+
+
+@pytest.mark.parametrize(("bound", "apart"), [("09:57:00.000000", "180.1"), ("10:00:00.200000", "")])
+def test_an_object_that_was_met_before_it_was_made_shows_clocks_that_are_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bound: str, apart: str
+) -> None:
+    asker = Asker(tmp_path, capsys)
+    asker.path = tmp_path / "logs"
+    name = f"{NEW}-x7k2m"
+    answer = {"responseObject": {"metadata": {"name": name, "generateName": f"{NEW}-", "uid": "u1"}}}
+    write(
+        asker.path / "cp1/audit.log",
+        *NOISE,
+        event("10:00:00.100000", "alice", "create", "pods", ns="shop", code=201, **answer),
+    )
+    write(
+        asker.path / "cp2/audit.log",
+        *NOISE,
+        event(bound, "system:kube-scheduler", "create", "pods", name, ns="shop", code=201, sub="binding"),
+    )
+    notes = " ".join(asker.json("created", f"pod/{name}", "-n", "shop")["notes"])
+    assert (f"the clocks of cp2 and cp1 are at least {apart} s apart" in notes) is bool(apart)
+    assert ("apart" in notes) is bool(apart)
+
+
+def test_an_owner_that_was_made_after_what_it_owns_shows_clocks_that_are_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The body names the owner, so that the chain is certain; the times are not."""
+    asker = Asker(tmp_path, capsys)
+    asker.path = tmp_path / "logs"
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d1", "controller": True}
+    made = {"requestObject": {"metadata": {"name": NEW, "ownerReferences": [owner]}}}
+    write(
+        asker.path / "cp1/audit.log",
+        *NOISE,
+        event("10:00:03.000000", "alice", "create", "deployments", "web", code=201, **APPS),
+    )
+    write(
+        asker.path / "cp2/audit.log",
+        *NOISE,
+        event("10:00:00.000000", DEPLOYMENTS, "create", "replicasets", NEW, code=201, **APPS, **made),
+    )
+    found = asker.json("created", f"rs/{NEW}", "-n", "shop")
+    assert found["root"]["user"] == "alice"
+    assert any("the clocks of" in note for note in found["notes"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -223,3 +224,18 @@ def test_what_the_policy_on_a_node_drops_is_said_first(
     assert (created["root"]["user"], created["confidence"]) == ("alice", "certain")
     # nor is it said of what the policy logs
     assert "policy" not in text(capfd, "who", "deleted", "secret/samename", *LOG).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("here", "said"), [(-180, "seconds ahead of the one here"), (200, "seconds behind the one here"), (0, "")]
+)
+def test_a_node_whose_clock_is_apart_is_said(
+    here: int, said: str, make: Make, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "time", lambda: time.time() + here)
+    make("cp1", "A", "alice")
+    for question in (["who", "created", "pod/samename"], ["who", "deleted", "pods"]):
+        (found,) = answers(capfd, *question, *LOG)
+        about = [note for note in found["notes"] if "the clock of cp1" in note]
+        assert len(about) == bool(said)
+        assert all(said in note for note in about)

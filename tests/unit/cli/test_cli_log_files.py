@@ -100,3 +100,21 @@ def test_without_a_log_on_this_machine_the_fix_is_named(
     assert "--log" in capfd.readouterr().err
     write(tmp_path / "audit/audit.log", event(1))
     assert answer(capfd, "stats", "-o", "json")[0]["node"] == "this machine"
+
+
+@pytest.mark.parametrize("name", ["audit.log", "audit.log.gz"])
+def test_an_empty_log_is_no_failure_and_is_said(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As kubectl with nothing to list. Nobody can be named, though, and what cannot be read is not empty."""
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"") if name.endswith("gz") else b"")
+    for question in (["top", "--by", "user"], ["events"], ["estimate", "metadata"], ["stats"]):
+        assert main([*question, "--log", str(path)]) == 0, question
+        out, err = capfd.readouterr()
+        assert "has no events" in f"{out}{err}" or "0 events" in out, question
+    assert main(["top", "--by", "user", "--log", str(path)]) == 0
+    assert "the log has no events" in capfd.readouterr().err
+    assert main(["who", "created", "pod/x", "--log", str(path)]) == 1
+    assert "holds no events" in capfd.readouterr().out
+    path.write_bytes(b"\0garbage\n")
+    for question in (["top", "--by", "user"], ["events"], ["estimate", "metadata"], ["stats"]):
+        assert main([*question, "--log", str(path)]) == 1, question
