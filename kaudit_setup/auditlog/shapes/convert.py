@@ -153,7 +153,7 @@ class Converter:
         """Go on in another shape, if the whole block seems to be in it."""
         if self._main.reading.kind is Kind.document and not all_of(block, _IN_DOCUMENTS):
             self._main = self._odd.part(self._main)
-        if self._main.layout.busy:
+        if self._main.layout.busy or self._main.begins(block):
             return
         first = bytes(block.data[: block.data.find(b"\n", 0, block.size)])
         if self._main.goes_on(first):

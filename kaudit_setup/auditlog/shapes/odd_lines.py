@@ -109,12 +109,12 @@ class Stream:
             return ALL
         if self.reading.tell is not None:
             return self._told(block, sought, self.reading.tell)
+        first, *more = self.reading.steps or [None]
+        if isinstance(first, Nested) and not more:
+            return self._listed(block, sought, first)
         if not sought.checked or self.reading.kind in _TOLD_BY_LAYOUT:
             return self.telling(block.data, block.size, sought)
-        if self.reading.signs:
-            return self._signed(block, sought)
-        first, *more = self.reading.steps or [None]
-        return self._listed(block, sought, first) if isinstance(first, Nested) and not more else ALL
+        return self._signed(block, sought) if self.reading.signs else ALL
 
     @property
     def _framable(self) -> bool:
@@ -143,11 +143,15 @@ class Stream:
         )
 
     def _listed(self, block: Block, sought: SearchTerms, lists: Nested) -> Wanted:
-        """Of records with lists of events, if each of these is whole by its bytes."""
+        """Of records with lists of events, if each of these is whole by its bytes: all, or those of some records."""
+        otherwise = ALL if sought.checked else self.telling(block.data, block.size, sought)
         depth = self.reading.depth
         exact = sought.exact(depth) if depth is not None and self.reading.stamp else None
-        held = lists.holding(block, depth, exact) if exact and depth is not None else None
-        return ALL if held is None else Wanted(exact, checked=True, held=held)
+        if not exact or depth is None or otherwise.finders not in {None, exact}:
+            return otherwise
+        found = self.layout.cut(block, otherwise.finders)
+        held = lists.holding(found, depth, exact) if found.count else found
+        return otherwise if held is None else Wanted(exact, checked=sought.checked, held=held)
 
     def _told(self, block: Block, sought: SearchTerms, tell: Tell) -> Wanted:
         """Of lines that become events, if most of them are whole by their bytes."""
@@ -185,10 +189,12 @@ class Stream:
             if made.count == 1 and made.texts[0].startswith(OWN_ORDER) and made.texts[0].endswith(b"}"):
                 yield line, made.texts[0]
 
+    def begins(self, block: Block) -> bool:
+        """Whether a block begins as a long line in this shape did, which is not looked at to its end."""
+        return bool(self._head) and block.data.startswith(self._head)
+
     def goes_on(self, line: bytes) -> bool:
-        """Whether a line is in this shape. A long one that begins as another one did is not looked at to its end."""
-        if self._head and line.startswith(self._head):
-            return True
+        """Whether a line is in this shape."""
         found = kind_of(line) is self.reading.kind
         if found and len(line) > _LONG_BYTES:
             self._head = line[:_HEAD_BYTES]

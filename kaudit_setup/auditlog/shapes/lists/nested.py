@@ -8,10 +8,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, chain, repeat
 
-from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.events import STRING
-from kaudit_setup.auditlog.shapes.forms import Form, Strings, Values, count_lines
+from kaudit_setup.auditlog.shapes.forms import Form, Strings, Values, finder
 from kaudit_setup.auditlog.shapes.lists.way import ODD, Inside, Way
 from kaudit_setup.auditlog.shapes.reading import Step, Texts
 from kaudit_setup.auditlog.shapes.search_terms import escaped
@@ -65,40 +64,28 @@ class Nested:
             return Values.of(inside.values)
         return Strings(inside.values)
 
-    def holding(self, block: Block, depth: int, finders: Sequence[Find]) -> Texts | None:
-        """The events in which something is found, if each event of the block begins and ends as kube-apiserver
+    def holding(self, found: Texts, depth: int, finders: Sequence[Find]) -> Texts | None:
+        """The events in which something is found, if each event of these lines begins and ends as kube-apiserver
         writes it; None otherwise. `depth`: see `Reading`.
         """
         try:
-            counts, values = self._way.read(block.view, block.height, raw=True)
+            counts, values = self._way.read(found.encoded, found.count, raw=True)
         except ODD:
             return None
         quote = b'"' if self._way.strings else b""
         lines = b"\n".join([*values, b""])
         if not _all_own(lines, len(values), quote + escaped(OWN_ORDER + b'v1"', depth)[0], b"}" + quote + b"\n"):
             return None
-        held = _holding(lines, finders)
+        ends = list(accumulate(map(len, values), lambda end, size: end + size + 1, initial=-1))[1:]
+        hits = {start for find in finders for _, start, _ in find(memoryview(lines))}
+        held = sorted({bisect_right(ends, hit) for hit in hits})
         events = [STRING.decode(values[at]).encode() if quote else bytes(values[at]) for at in held]
         behind = list(accumulate(counts))
-        return Texts(events, [bisect_right(behind, at) for at in held], len(values) - len(held))
+        origins = [found.origins[bisect_right(behind, at)] for at in held]
+        return Texts(events, origins, len(values) - len(held))
 
 
 def _all_own(lines: bytes, count: int, begin: bytes, end: bytes) -> bool:
-    """Whether each of so many lines begins and ends so."""
-    return (
-        lines.startswith(begin)
-        and lines.endswith(end)
-        and lines.count(end + begin) == count - 1
-        and count_lines(lines) == count
-    )
-
-
-def _holding(lines: bytes, finders: Sequence[Find]) -> list[int]:
-    """In which lines something is found."""
-    held: dict[int, None] = {}
-    line = done = 0
-    for hit in sorted({start for find in finders for _, start, _ in find(memoryview(lines))}):
-        line += lines.count(b"\n", done, hit)
-        done = hit
-        held[line] = None
-    return list(held)
+    """Whether each of so many values, with a newline between two, begins and ends so."""
+    between = len(finder(end + begin)(memoryview(lines)))
+    return lines.startswith(begin) and lines.endswith(end) and between == count - 1

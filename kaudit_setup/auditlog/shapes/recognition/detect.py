@@ -85,7 +85,7 @@ def _glued(lines: Sequence[bytes]) -> bool:
 def _stamp(reading: Reading, head: bytes) -> bytes:
     """What stands before the times in this file; nothing where that is not the same everywhere."""
     mapped = any(isinstance(step, Gke) for step in reading.steps)
-    said = dict(_quoted(head, _ENTRY_STAMP if mapped else _EVENT_STAMP, escaped=not mapped))
+    said = dict(_quoted(head[:_STAMP_BYTES], _ENTRY_STAMP if mapped else _EVENT_STAMP, escaped=not mapped))
     # a body may hold another event's, as a string in a string
     least = min(said.values(), default=0) if reading.depth is None else 2**reading.depth - 1
     spelled = [one for one, backslashes in said.items() if backslashes == least]
@@ -105,6 +105,7 @@ def _quoted(head: bytes, key: re.Pattern[bytes], *, escaped: bool) -> Iterator[t
         yield head[begin : found.end()], quote - begin
 
 
+_STAMP_BYTES: Final = 1 << 18
 _BACKSLASH: Final = ord("\\")
 
 
