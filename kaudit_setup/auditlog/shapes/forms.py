@@ -260,7 +260,7 @@ class Values(msgspec.Struct, frozen=True):
             return True
         lines = self.lines
         own = lines.startswith(OWN_ORDER) and lines.endswith(b"}\n")
-        return own and lines.count(b"}\n" + OWN_ORDER) == len(self.known) - 1
+        return own and len(finder(b"}\n" + OWN_ORDER)(memoryview(lines))) == len(self.known) - 1
 
     def texts(self) -> list[bytes]:
         """See `Form`."""
