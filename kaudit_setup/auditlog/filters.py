@@ -76,6 +76,20 @@ class AnyOf(msgspec.Struct, frozen=True):
         """Of all of them."""
         return self.filters[0].window
 
+    @property
+    def last_decides(self) -> bool:
+        """Whether a later stage of a request may not fit though an earlier one does."""
+        return any(one.by.keys() & LATE for one in self.filters)
+
+    def fields(self) -> Fields:
+        """The fields that `test` needs."""
+        return frozenset[str]().union(*(one.fields() for one in self.filters))
+
+    def test(self) -> Test:
+        """A fast test of events that have `fields`."""
+        tests = [one.test() for one in self.filters]
+        return tests[0] if len(tests) == 1 else lambda event: any(test(event) for test in tests)
+
 
 def is_pattern(value: str) -> bool:
     """Whether a value has `*` or `?` in it."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
-from kaudit_setup.auditlog.filters import Filter, is_pattern, plain_resource
+from kaudit_setup.auditlog.filters import AnyOf, Filter, is_pattern, plain_resource
 from kaudit_setup.auditlog.literals import spelled
 from kaudit_setup.auditlog.timestamps import ALWAYS, Window
 
@@ -54,6 +55,18 @@ def patterns(asked: Filter) -> tuple[str, ...]:
         if key and spelt and all(spelt):
             found.append(f'"{key}"{_IS}({"|".join(dict.fromkeys(spelt))})')
     return (*found, *_times(asked.window))
+
+
+def needles_of_any(asked: AnyOf) -> tuple[bytes, ...]:
+    """As `needles`, of an event that fits one of the filters."""
+    each = [needles(one) for one in asked.filters]
+    return tuple(dict.fromkeys(chain.from_iterable(each))) if all(each) else ()
+
+
+def patterns_of_any(asked: AnyOf) -> tuple[str, ...]:
+    """As `patterns`, of an event that fits one of the filters."""
+    together = zip(*map(patterns, asked.filters), strict=False)
+    return tuple("|".join(dict.fromkeys(each)) for each in together)
 
 
 def narrows(asked: Filter) -> bool:

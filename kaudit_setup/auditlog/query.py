@@ -16,9 +16,9 @@ from kaudit_setup.auditlog.decode import decode_leniently, decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Decoder, Event, rank
 from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES
 from kaudit_setup.auditlog.files import LogFile, within
-from kaudit_setup.auditlog.filters import LATE, AnyOf, Filter
+from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.kinds import is_custom
-from kaudit_setup.auditlog.prefilter import needles, patterns
+from kaudit_setup.auditlog.prefilter import needles_of_any, patterns_of_any
 from kaudit_setup.auditlog.raw_lines import PADDING, misshapen, not_an_event
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.record import Place, body_of, record_of
@@ -80,18 +80,21 @@ def events(logs: LogSource, wanted: Filter, *, raw: bool = False, stages: bool =
     otherwise the stages of one request, and copies of it on several nodes, are one row: its last stage, which is also
     the one that has to fit.
     """
-    form = _RAW if raw else _RECORD._replace(last=not stages and wanted.by.keys() & LATE != set())
-    rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
+    one = AnyOf((wanted,))
+    form = _RAW if raw else _RECORD._replace(last=not stages and one.last_decides)
+    rows = _rows_of(logs, one, form)
     if raw:
         return rows
     return _ordered(rows if stages else merged(rows))
 
 
-def last_lines(logs: LogSource, wanted: Filter) -> Iterator[Row]:
+def last_lines(logs: LogSource, wanted: AnyOf) -> Iterator[Row]:
     """As `events`, each request once, with the line of its last stage as it stands in the log."""
-    form = _LINE._replace(last=wanted.by.keys() & LATE != set())
-    rows = _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
-    return _ordered(merged(rows))
+    return _ordered(merged(_rows_of(logs, wanted, _LINE._replace(last=wanted.last_decides))))
+
+
+def _rows_of(logs: LogSource, wanted: AnyOf, form: _Form) -> Iterator[Row]:
+    return _local(logs, wanted, form) if isinstance(logs, LocalLogs) else _remote(logs, wanted, form)
 
 
 class LineReader:
@@ -188,7 +191,7 @@ def _ordered(rows: Iterable[Row]) -> Iterator[Row]:
         yield heapq.heappop(waiting)[2]
 
 
-def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
+def _local(logs: LocalLogs, wanted: AnyOf, form: _Form) -> Iterator[Row]:
     files = within(logs.files, wanted.window)
     nodes = [list(group) for _, group in groupby(files, key=lambda file: file.log)]
     if len(nodes) < 2:
@@ -202,7 +205,7 @@ def _local(logs: LocalLogs, wanted: Filter, form: _Form) -> Iterator[Row]:
 
 
 def _node(
-    files: Iterable[LogFile], wanted: Filter, form: _Form, tallies: dict[str, Tally], workers: int | None
+    files: Iterable[LogFile], wanted: AnyOf, form: _Form, tallies: dict[str, Tally], workers: int | None
 ) -> Iterator[Row]:
     def work(unit: Unit, tally: Tally) -> Iterator[list[_Sent]]:
         return _find(unit, tally, wanted, form)
@@ -212,10 +215,10 @@ def _node(
             yield Row(time, key, stage, Place(file.node, file.path, before + line, file.cluster), body)
 
 
-def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[list[_Sent]]:
+def _find(unit: Unit, tally: Tally, wanted: AnyOf, form: _Form) -> Iterator[list[_Sent]]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
-    literals = needles(wanted)
+    literals = needles_of_any(wanted)
     if literals:
         for found in matches(unit, tally, literals, wanted.window, check=True):
             yield _kept(found, decoder, fits, form, tally)
@@ -231,7 +234,7 @@ def _find(unit: Unit, tally: Tally, wanted: Filter, form: _Form) -> Iterator[lis
             yield _rows(((lines.number(index), texts[index], fit) for index, fit in fitting), form, tally)
 
 
-def _decoder(wanted: Filter, form: _Form) -> Decoder:
+def _decoder(wanted: AnyOf, form: _Form) -> Decoder:
     return project(wanted.fields() | LAST_STAGE if form.last else wanted.fields())
 
 
@@ -303,7 +306,7 @@ def _sent(form: _Form, event: Event, text: bytes, line: int, fit: bool) -> _Sent
     return sent if fit else (*sent[:-1], b"")
 
 
-def _remote(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
+def _remote(logs: LogSource, wanted: AnyOf, form: _Form) -> Iterator[Row]:
     """The rows of a source that gives hits node by node; a store that knows its only node needs no order."""
     rows = _of_hits(logs, wanted, form)
     known = {(cover.cluster, cover.node) for cover in logs.coverage()}
@@ -330,13 +333,13 @@ def _decoded(data: bytes) -> Row:
     return Row(time, key, late, Place(node, path, line, cluster), body)
 
 
-def _of_hits(logs: LogSource, wanted: Filter, form: _Form) -> Iterator[Row]:
+def _of_hits(logs: LogSource, wanted: AnyOf, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
     decoder = _decoder(wanted, form)
     found = (
-        logs.requests(needles(wanted), AnyOf((wanted,)))
+        logs.requests(needles_of_any(wanted), wanted)
         if isinstance(logs, OfRequests)
-        else logs.candidates(needles(wanted), wanted.window, patterns(wanted))
+        else logs.candidates(needles_of_any(wanted), wanted.window, patterns_of_any(wanted))
     )
     for hit in found:
         event, why = decode_leniently(decoder, hit.text)

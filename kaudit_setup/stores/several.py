@@ -12,7 +12,7 @@ from kaudit_setup.auditlog.coverage.node import Coverage
 from kaudit_setup.auditlog.event import Event
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.filters import AnyOf, Filter
-from kaudit_setup.auditlog.prefilter import patterns
+from kaudit_setup.auditlog.prefilter import patterns_of_any
 from kaudit_setup.auditlog.reports.estimate import Weight, summed
 from kaudit_setup.auditlog.reports.request_classes import Classifier, RequestClass
 from kaudit_setup.auditlog.reports.stats import NodeStats
@@ -120,7 +120,7 @@ class Stores:
             lambda logs: (
                 logs.requests(literals, wanted)
                 if isinstance(logs, OfRequests)
-                else logs.candidates(literals, wanted.window, _patterns(wanted))
+                else logs.candidates(literals, wanted.window, patterns_of_any(wanted))
             )
         )
 
@@ -195,11 +195,6 @@ class Stores:
             except StoreError as error:
                 self.failed[logs.name] = error
         return answers
-
-
-def _patterns(wanted: AnyOf) -> Sequence[str]:
-    """See `prefilter.patterns`: a line must fit all of them."""
-    return patterns(wanted.filters[0]) if len(wanted.filters) == 1 else ()
 
 
 class _Brought(LocalLogs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from kaudit_setup.attribution.many_objects.question import ManyQuestion, as_mean
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.auditlog.decode import decode_leniently
 from kaudit_setup.auditlog.event import EVENT
+from kaudit_setup.auditlog.filters import AnyOf
 from kaudit_setup.auditlog.query import Row, last_lines
 from kaudit_setup.auditlog.sources.port import LogSource
 from kaudit_setup.auditlog.timestamps import credible, latest_credible
@@ -115,18 +115,10 @@ def in_background(verb: Verb, request: Request) -> bool:
 
 def _requests(logs: LogSource, question: ManyQuestion) -> Iterator[Request]:
     """The requests of the kind, place and time asked for, in order of time, each once."""
-    found = [_of_rows(last_lines(logs, wanted)) for wanted in question.filters()]
-    recent: set[tuple[str, ...]] = set()
-    last = ""
-    is_timed = _timed()
-    # what has no time must not keep what is behind it waiting
-    for request in heapq.merge(*found, key=lambda one: one.time if is_timed(one) else ""):
-        # a request that fits two filters comes twice, one after the other
-        recent = recent if request.time == last else set()
-        last = request.time
+    filters = question.filters()
+    for request in _of_rows(last_lines(logs, AnyOf(filters)) if filters else ()):
         meant = as_meant(request)
-        if request.key not in recent and question.takes(meant) and question.takes_name(meant) is not False:
-            recent.add(request.key)
+        if question.takes(meant) and question.takes_name(meant) is not False:
             yield meant
 
 
