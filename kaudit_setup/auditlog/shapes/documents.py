@@ -272,7 +272,7 @@ class _Stretch:
     def read(self, records: Lister) -> Texts | None:
         """All elements as records, without a text for each; None if they cannot be read so."""
         with suppress(*REFUSED):
-            found = self._as_array(records.listed)
+            found = _deeper_down(lambda: self._as_array(records.listed))
             return Texts.of(Decoded(found, records, self._lines_of_all), partial(self._origins, len(found)))
         return None
 
@@ -364,6 +364,13 @@ class _Stretch:
             done = self._begin + at
             lines.append(line)
         return lines
+
+
+def _deeper_down(read: Callable[[], T], calls: int = 50) -> T:
+    """What is read that many calls further down. Python stops at some depth, of calls and of what is nested in JSON
+    together: what can be read there can be read again, as lines, by whoever asks for them.
+    """
+    return _deeper_down(read, calls - 1) if calls else read()
 
 
 def _decoded(text: bytes | memoryview, glue: bytes, decoder: Decoder | None) -> Values | None:

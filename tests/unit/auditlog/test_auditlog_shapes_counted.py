@@ -72,3 +72,15 @@ def test_an_entry_of_another_service_is_not_counted(capfd: pytest.CaptureFixture
     counted = answer(capfd, "top", "--by", "user", "--log", str(log))
     assert counted["total"]["events"] == len(RECORDED) - 1
     assert counted == answer(capfd, "top", "--by", "user", "--log", str(log), *EVER)
+
+
+def test_an_entry_may_be_nested_as_deep_as_can_just_be_read(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """How deep that is depends on who reads; what was read once is read again further down."""
+    log = tmp_path / "audit.log"
+    text = gcloud([*RECORDED[:2], changed(requestObject={"x": "deep"}), *RECORDED[2:4]])
+    for depth in range(840, 940):
+        log.write_bytes(text.replace(b'"deep"', b"[" * depth + b"]" * depth))
+        counted = answer(capfd, "top", "--by", "user", "--log", str(log))
+        assert counted["total"]["events"] in {4, 5}, depth

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from kaudit_setup.auditlog.event import Decoder
-from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, compact, damaged
+from kaudit_setup.auditlog.shapes.events import FIELDS, REFUSED, STRING, damaged
 from kaudit_setup.auditlog.shapes.forms import Decoded, Unwritten
 from kaudit_setup.auditlog.shapes.mapped.gke_entries import (
     HEAD,
@@ -23,7 +23,6 @@ from kaudit_setup.auditlog.shapes.mapped.gke_entries import (
     STAMPED,
     Around,
     Asked,
-    Contents,
     Head,
     contents,
     shortened,
@@ -107,9 +106,11 @@ class _Projected:
         self._dashes = [at for name, at in (("namespace", NAMESPACE), ("name", NAME)) if name not in asked]
         self._known: dict[bytes, Sized] = {}
         self._known_asked: dict[Asked, Sized] = {}
+        self._indented = False  # entries, and the bodies in them
 
     def listed(self, array: bytes | memoryview, /) -> list[Any]:
         """See `Lister`."""
+        self._indented = True
         return HEADS.decode(array)
 
     def __call__(self, found: Texts, /) -> Texts:
@@ -141,7 +142,7 @@ class _Projected:
         return learned(self._known, key, lambda: self._sized(head))
 
     def _sized(self, head: Head) -> Sized:
-        found = _contents_of(head)
+        found = contents(head, compacted=self._indented)
         if found is None:
             raise ValueError("an entry of another service")
         asked, longer = found.asked, len(found.bodies)
@@ -208,7 +209,7 @@ def _event(text: bytes) -> bytes:
     try:
         fields = FIELDS.decode(text) if _BIGQUERY_KEY in text else {}
         head = HEAD.decode(_of_bigquery(fields) if _IN_BIGQUERY in fields else text)
-        found = contents(head, head.proto_payload)
+        found = contents(head, compacted=False)
         if found is None:
             return b""
         return found.around.event(_TEXT.encode(head.name), _TEXT.encode(restamp(head.timestamp))).rstrip(b"\n")
@@ -216,16 +217,10 @@ def _event(text: bytes) -> bytes:
         return damaged(text) if b"protoPayload" in text or _BIGQUERY_KEY in text else text
 
 
-def _contents_of(head: Head) -> Contents | None:
-    """As `contents`, of an entry that may stand over several lines."""
-    text = bytes(head.proto_payload)
-    return contents(head, compact(text) if b"\n" in text else text)
-
-
 def _around_of(head: Head) -> Around | None:
     """What becomes of an entry; None if that cannot be, or it is another service's."""
     with suppress(*REFUSED):
-        found = _contents_of(head)
+        found = contents(head, compacted=False)
         return found.around if found else None
     return None
 

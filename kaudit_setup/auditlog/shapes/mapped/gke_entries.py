@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from kaudit_setup.auditlog.shapes.events import REFUSED
+from kaudit_setup.auditlog.shapes.events import REFUSED, compact
 from kaudit_setup.auditlog.shapes.mapped.projected import MOST_KNOWN, are_bare
 
 # google/rpc/code.proto names the HTTP status of each
@@ -190,16 +190,16 @@ class Contents(NamedTuple):
         return self.asked.around(self.bodies, self.size)
 
 
-def contents(head: Head, text: bytes | msgspec.Raw) -> Contents | None:
-    """What is in the payload of `head`, which is `text`; None if it is another service's. Raises one of
-    `events.REFUSED`.
+def contents(head: Head, *, compacted: bool) -> Contents | None:
+    """What is in the payload of `head`; None if it is another service's. `compacted`: whether bodies that stand over
+    several lines are put into one. Raises one of `events.REFUSED`.
     """
-    payload = PAYLOAD.decode(text)
+    payload = PAYLOAD.decode(head.proto_payload)
     if payload.service_name != "k8s.io":
         return None
     # most entries have none
-    request = bytes(payload.request) if payload.request else b""
-    response = bytes(payload.response) if payload.response else b""
+    request = _body(payload.request, compacted=compacted) if payload.request else b""
+    response = _body(payload.response, compacted=compacted) if payload.response else b""
     asked = Asked(
         "RequestResponse" if response else "Request" if request else "Metadata",
         payload.method_name,
@@ -214,7 +214,12 @@ def contents(head: Head, text: bytes | msgspec.Raw) -> Contents | None:
     bodies = b',"requestObject":' + request if request else b""
     if response:
         bodies += b',"responseObject":' + response
-    return Contents(asked, bodies, len(text) - len(request) - len(response))
+    return Contents(asked, bodies, len(head.proto_payload) - len(payload.request) - len(payload.response))
+
+
+def _body(text: msgspec.Raw, *, compacted: bool) -> bytes:
+    body = bytes(text)
+    return compact(body) if compacted else body
 
 
 def shortened(where: str, dashes: Iterable[int]) -> tuple[str, int]:
