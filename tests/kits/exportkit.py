@@ -157,6 +157,16 @@ def columns(spell: Callable[[str], str], *, strings: bool = False) -> Writer:
     return lambda lines: joined([dump(one(line)) for line in whole(lines)])
 
 
+def tailed(between: str) -> Writer:
+    """`aws logs tail --format json`."""
+
+    def write(lines: Lines) -> bytes:
+        head = f"2026-11-23T16:00:00.123000+00:00 kube-apiserver-audit-1{between}"
+        return joined([(head + json.dumps(one, indent=4)).encode() for one in whole(lines)])
+
+    return write
+
+
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
@@ -192,6 +202,8 @@ EXPORTS: dict[str, Writer] = {
     "all lines in a string": lambda lines: json.dumps(
         {"data": {"audit.log": joined(lines).decode()}}, indent=1
     ).encode(),
+    "aws logs tail --format json": tailed(" "),
+    "the same, below the time": tailed("\n"),
     "columns in lower case": columns(str.lower),
     "columns in upper case": columns(str.upper),
     "columns in snake case": columns(snake),

@@ -223,6 +223,21 @@ def _documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
     return None
 
 
+def _timed_documents(lines: Sequence[bytes], head: bytes) -> Reading | None:
+    """JSON over several lines, each value behind a time, as `aws logs tail --format json` prints it."""
+    if not _TIMED.match(lines[0]):
+        return None
+    found = Documents(None).take(bytearray(head), last=True, finders=None).found.texts
+    steps = next((steps for steps in map(find_steps, found) if steps is not None), None)
+    if steps is None:
+        return None
+    made = _reading("pretty-printed JSON, with a time before each event", Kind.prefixed, steps)
+    return replace(made, layout=partial(Spread, Documents(None)), depth=None, border=None)
+
+
+_TIMED: Final = re.compile(rb"\A" + _TIME + rb'(?: [^\s{"\[]+)* ?\{?\r?\Z')
+
+
 def _once_each(steps: Sequence[Step], depth: int | None, text: bytes) -> tuple[bytes, ...]:
     """See `Documents`: each element has them once, unless somebody made an event look so. `text`: one element."""
     if not steps:
@@ -287,6 +302,7 @@ DETECTORS: Final[tuple[Callable[[Sequence[bytes], bytes], Reading | None], ...]]
     _several,
     _prefixed,
     _documents,
+    _timed_documents,
     _in_text,
 )
 """In this order; the first that fits is taken."""
