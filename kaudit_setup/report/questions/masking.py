@@ -31,6 +31,8 @@ _PIPED: Final = (
     r"(?i)\b((?:echo|printf)\s{1,3}(?:-\w{1,3}\s{1,3})?)([^|]{1,200}?)"
     r"(\s{0,3}\|[^|]{0,80}(?:sudo\s{1,3}-S|stdin|passwd|cryptsetup))"
 )
+_LITERAL: Final = r"(--from-literal=[^\s=]{1,253}=).+"
+_PRIVATE_KEY: Final = r"(?s)(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----).+?(?=-----END|\Z)"
 _USERINFO: Final = r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^/@\s]+@"
 _KNOWN: Final = (
     r"\b(?:eyJ[\w-]{8,600}\.[\w-]+(?:\.[\w-]*)?|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
@@ -62,6 +64,16 @@ _SHORT: Final = {
     "openssl": ("-passin", "-passout", "-pass", "-k", "-K"),
     "sqlcmd": ("-P",),
     "etcdctl": ("--user",),
+    "az": ("-p",),
+    "cqlsh": ("-p",),
+    "nodetool": ("-pw",),
+    "ipmitool": ("-P",),
+    "smbclient": ("-U",),
+    "zip": ("-P",),
+    "unzip": ("-P",),
+    **dict.fromkeys(("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk"), ("-A", "-X", "-c")),
+    "kubectl": ("--from-literal",),
+    "oc": ("--from-literal",),
 }
 # programs and words after which the last word is a secret: `htpasswd -b FILE USER PASSWORD`
 _LAST: Final = {
@@ -71,7 +83,9 @@ _LAST: Final = {
     "redis-cli": frozenset({"AUTH", "auth"}),
 }
 # attached values are common only here: `mysql -phunter2`
-_ATTACHED: Final = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "sshpass", "sqlcmd"})
+_ATTACHED: Final = frozenset(
+    {"mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "sshpass", "sqlcmd", "curl", "unzip"}
+)
 
 
 def mask_words(words: Sequence[str]) -> list[str]:
@@ -93,6 +107,8 @@ _RULES: Final = (
     (_BEARER, rf"\1\2{MASK}"),
     (_USERINFO, rf"\1{MASK}@"),
     (_NAMED, rf"\1{MASK}"),
+    (_LITERAL, rf"\1{MASK}"),
+    (_PRIVATE_KEY, rf"\1{MASK}"),
     (_KNOWN, MASK),
     (_SQL, rf"\1{MASK}"),
     (_PIPED, rf"\1{MASK}\3"),

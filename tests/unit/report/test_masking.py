@@ -52,6 +52,13 @@ SECRET = "hunter2"
         "java -Dspring.datasource.password=hunter2 -jar a.jar",
         'echo \'{"password": "hunter2"}\'',
         "docker login -u ann -p hunter2 registry",
+        "curl -uann:hunter2 http://h",
+        "az login --service-principal -p hunter2",
+        "cqlsh -u ann -p hunter2",
+        "zip -P hunter2 a.zip a",
+        "snmpwalk -v3 -A hunter2 h",
+        "kubectl create secret generic db --from-literal=user=hunter2",
+        "echo '-----BEGIN RSA PRIVATE KEY-----hunter2'",
     ],
 )
 def test_a_secret_is_masked(line: str) -> None:
