@@ -22,6 +22,7 @@ _BY_URL: Final = "a request that kube-apiserver answers with 404 is described by
 _CUSTOM_PARTS: Final = ("scale", "status")
 _SEVERAL: Final = ("list", "watch", "deletecollection")
 _ONE_OBJECT: Final = tuple(verb for verb in requests.RESOURCE_VERBS if verb not in _SEVERAL)
+_WITHOUT_A_NAME: Final = {"get": "list", "delete": "deletecollection"}
 _AS_KUBECTL: Final = "namespace default, as kubectl takes it; -n says another"
 _NAME_IN_BODY: Final = (
     "the name of a created object is in the body, not in the URL: the policy is asked without it, and "
@@ -182,6 +183,9 @@ def _in_its_place(found: Object, known: Resource | None) -> Object:
         found = replace(found, name=name, namespace=name)
     if found.verb == "create" and not found.subresource and found.name:
         found = replace(found, name="", notes=(*found.notes, _NAME_IN_BODY))
+    if known is not None and not found.name and not found.subresource and (several := _WITHOUT_A_NAME.get(found.verb)):
+        note = f"a {found.verb} names one object (--name); `kubectl {found.verb}` of several is a {several}"
+        found = replace(found, notes=(*found.notes, note))
     if known is not None and known.namespaced and not found.namespace and found.verb not in _SEVERAL:
         found = replace(found, namespace="default", notes=(*found.notes, _AS_KUBECTL))
     return found
