@@ -183,7 +183,12 @@ def _in_its_place(found: Object, known: Resource | None) -> Object:
         found = replace(found, name=name, namespace=name)
     if found.verb == "create" and not found.subresource and found.name:
         found = replace(found, name="", notes=(*found.notes, _NAME_IN_BODY))
-    if known is not None and not found.name and not found.subresource and (several := _WITHOUT_A_NAME.get(found.verb)):
+    if (
+        known is not None
+        and not found.name
+        and not found.subresource
+        and (several := _WITHOUT_A_NAME.get(found.verb))
+    ):
         note = f"a {found.verb} names one object (--name); `kubectl {found.verb}` of several is a {several}"
         found = replace(found, notes=(*found.notes, note))
     if known is not None and known.namespaced and not found.namespace and found.verb not in _SEVERAL:

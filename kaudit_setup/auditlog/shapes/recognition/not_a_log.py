@@ -54,13 +54,14 @@ def mistaken(text: bytes) -> str:
     """What the first lines of a file are, if they are something else than an audit log that people give instead;
     empty for anything else, and where audit events are in it.
     """
-    lines = text.splitlines()
-    others = [line for line in lines if not of_rancher(line)]
-    if any(map(_AUDIT_EVENT.search, others)):
-        return ""
-    if len(others) < len(lines):
-        return "the log of Rancher's own API, not of kube-apiserver"
-    return _object(text) or next((name for name, pattern in _TEXTS if pattern.search(text)), "")
+    events = [of_rancher(line) for line in text.splitlines() if _AUDIT_EVENT.search(line)]
+    if events:
+        return "the log of Rancher's own API, not of kube-apiserver" if all(events) else ""
+    return _object(text) or _program(text)
+
+
+def _program(text: bytes) -> str:
+    return next((name for name, pattern in _TEXTS if pattern.search(text)), "")
 
 
 def _object(text: bytes) -> str:
