@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
-from kaudit_setup.auditlog.literals import OWN_ORDER, Find, finders
+from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.documents import Spread
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
-from kaudit_setup.auditlog.shapes.forms import count_lines
+from kaudit_setup.auditlog.shapes.forms import count_lines, finder
 from kaudit_setup.auditlog.shapes.frames import Frame, Others, frame_of
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.lists.nested import Nested
@@ -137,7 +137,7 @@ class Stream:
 
     def _signed(self, block: Block, sought: SearchTerms) -> Wanted:
         """Of records that are mapped, if each of them is a whole event by its bytes."""
-        whole = all(len(find(block.view)) == block.height for find in finders(self.reading.signs))
+        whole = all(len(finder(sign)(block.view)) == block.height for sign in self.reading.signs)
         return (
             Wanted(sought.words, checked=True, messages=0) if whole and sought.words and self.reading.stamp else ALL
         )

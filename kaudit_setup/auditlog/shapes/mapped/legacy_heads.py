@@ -22,17 +22,23 @@ _ALIKE: Final = _WHOLE.translate(_HEX)
 
 
 class Heads(NamedTuple):
-    """Of each line the bytes at which the time and the Audit-ID are expected. `odd`: in which lines they are not."""
+    """How lines begin. Of each the bytes at which the time and the Audit-ID are expected. `odd`: in which lines they
+    are not.
+    """
 
+    wholes: list[bytes]
     times: list[bytes]
-    ids: list[bytes]
-    odd: frozenset[int]
+    odd: frozenset[int] = frozenset()
+
+    @property
+    def ids(self) -> list[bytes]:
+        return [one[ID_AT:HEAD_BYTES] for one in self.wholes]
 
 
 def heads_of(texts: Sequence[bytes]) -> Heads:
     """A time is as kube-apiserver spells it, an Audit-ID is a UUID, or the line is odd."""
     wholes = [text[: len(_WHOLE)] for text in texts]
-    found = Heads([one[:TIME_BYTES] for one in wholes], [one[ID_AT:HEAD_BYTES] for one in wholes], frozenset())
+    found = Heads(wholes, [one[:TIME_BYTES] for one in wholes])
     if _usual(wholes, found.times):
         return found
     odd = (

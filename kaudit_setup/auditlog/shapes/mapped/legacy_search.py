@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Final
 
 from kaudit_setup.auditlog.block import Block
-from kaudit_setup.auditlog.literals import finders
+from kaudit_setup.auditlog.shapes.forms import finder
 from kaudit_setup.auditlog.shapes.mapped.legacy import LINE
 from kaudit_setup.auditlog.shapes.mapped.legacy_heads import heads_of
 from kaudit_setup.auditlog.shapes.mapped.projected import said_times
@@ -37,9 +37,8 @@ def tell(block: Block, *, controls: bool) -> Told:
 
 def _escapes(view: memoryview, *, controls: bool) -> Iterator[tuple[int, int]]:
     """Where a letter may be written in another way than in the event."""
-    backslashes, percents = (find(view) for find in finders([b"\\", b"%"]))
-    yield from ((start, stop) for _, start, stop in backslashes)
-    yield from ((start, stop) for _, start, stop in percents if _ESCAPE.match(view, start))
+    yield from ((start, stop) for _, start, stop in finder(b"\\")(view))
+    yield from ((start, stop) for _, start, stop in finder(b"%")(view) if _ESCAPE.match(view, start))
     if controls and bytes(view).translate(None, _NO_CONTROLS):
         yield from (found.span() for found in _CONTROL.finditer(view))
 
