@@ -3,7 +3,8 @@
 #                                                      SIZE MTIME UID GID PATH`; what is one is decided by who
 #                                                      asks, as for files of his own. HOW is `o`: of the kube-apiserver here (its
 #                                                      log stands in a line `own PATH`, and who may write it in
-#                                                      lines `writer UID`), `a`: named, `d`: in a folder
+#                                                      lines `writer UID`), `a`: named, `d`: in a folder, `s`: there
+#                                                      under any other name, but an audit log by what it holds
 #   search GZIP WAY COUNT NAMES LITERAL... NAME... PATTERN...
 #                                                      lines that hold any literal (COUNT of them; none: every line), or
 #                                                      in a log that is not in kube-apiserver's own order any of the
@@ -103,6 +104,25 @@ below() {
           stat -L -c "$format" -- "$f"
         fi
       done' sh "$GZIP" "$ZSTD" "d $STAT" {} + 2>/dev/null
+  find -H "$1" \( -type f -o -type l \) ! -name "*$NL*" ! -name 'audit.log*' ! -name "$ROTATED" \
+    ! -name '*.log*' ! -name '*.json*' ! -name '*.ndjson*' ! -name '.*' ! -name '*~' ! -name '*.swp' ! -name '*.tmp' \
+    -exec sh -c '
+      format=$1
+      shift
+      for f; do
+        [ -f "$f" ] || continue
+        case $(head -c 6 -- "$f" | od -An -tx1 | tr -d " \n") in
+          1f8b*) unpack="gzip -dc" ;;
+          28b52ffd*) unpack="zstd -dc" ;;
+          fd377a585a00) unpack="xz -dc" ;;
+          425a68*) unpack="bzip2 -dc" ;;
+          *) unpack=cat ;;
+        esac
+        if $unpack <"$f" 2>/dev/null | head -c 65536 | grep -a -q -i -F -e auditid -e audit_id -e protopayload \
+          -e " AUDIT: id="; then
+          stat -L -c "$format" -- "$f"
+        fi
+      done' sh "s $STAT" {} + 2>/dev/null
   find -H "$1" -type f -name "*$NL*" -name '*.log*' -exec echo odd \; 2>/dev/null
 }
 

@@ -164,14 +164,17 @@ def test_a_folder_is_read_there_by_the_rules_of_here(machines: Machines, tmp_pat
     (folder / "deep" / "mine.jsonl").write_bytes(line(2))
     (folder / "deep" / "tab\there.ndjson").write_bytes(line(1))
     (folder / "syslog.log").write_bytes(b"Nov 23 10:00:00 cp1 kernel: hello\n")
-    (folder / "notes.txt").write_bytes(line(9))
+    (folder / "000000").write_bytes(line(6))
+    (folder / "000001.gz").write_bytes(gzip.compress(line(7)))
+    (folder / "000001.gz~").write_bytes(gzip.compress(line(8)))
+    (folder / "notes.txt").write_bytes(b"ask the auditors\n")
     (folder / "audit-2026-11-23T09-00-00.000.log").symlink_to("audit.log")
     (folder / "gone.log").symlink_to("nowhere")
     here = machines.lines("--log", str(folder))
-    assert len(here) == 5
+    assert len(here) == 7
     assert machines.lines("--host", "cp1", "--log", LOGS) == here
     there = items(machines.run("stats", "-o", "json", "--host", "cp1", "--log", LOGS)[1])
-    assert sum(node["events"] for node in there) == 5
+    assert sum(node["events"] for node in there) == 7
 
 
 def test_the_own_log_is_found_with_what_logrotate_made_of_it(machines: Machines) -> None:
