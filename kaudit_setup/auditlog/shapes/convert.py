@@ -81,6 +81,7 @@ class Converter:
             self._turn(block)
             at = block.at + block.size
             yield block if self._main.plain and self._all_plain(block) else self._converted(block)
+        self._left_out = False
         kept = Texts([], [])
         self._settle(kept, *self._odd.rest(self._main))
         if kept.texts:

@@ -83,11 +83,11 @@ class Frame:
         `depth`: see `Reading`.
         """
         alike = b"|".join(dict.fromkeys(map(_alike, heads)))
-        head = rb"(?:" + alike + rb")" + re.escape(escaped(_BEGIN, depth)[0])
+        head = rb"(?:" + alike + rb")" + re.escape(escaped(BEGIN, depth)[0])
         self._tail = _common([tail[::-1] for tail in tails])[::-1] + b"\n"
         self._middle = b"" if self._tail[:-1] in tails else _common(tails)
         self._head = re.compile(head)
-        self._usual = _Usual([one + escaped(_BEGIN, depth)[0] for one in heads], self._tail)
+        self._usual = _Usual([one + escaped(BEGIN, depth)[0] for one in heads], self._tail)
         # of the server itself, between the events in what it wrote to its output
         message = rb"(?:" + alike + rb")[IWEF]\d{4} [^{\n]*+\n"
         self._message = re.compile(message)
@@ -136,7 +136,7 @@ def frame_of(samples: Iterable[tuple[bytes, bytes]], depth: int) -> Frame | None
 
     `depth`: see `Reading`.
     """
-    begin = escaped(_BEGIN, depth)[0]
+    begin = escaped(BEGIN, depth)[0]
     # behind a brace a quote that is inside of the event has more backslashes before it
     end = re.compile(rb"\}(?:\\+n)?" + re.escape(escaped(b'"', depth - 1)[0])) if depth else None
     cut = (_around(line, begin, end or event) for line, event in islice(samples, _MOST_SAMPLES))
@@ -175,6 +175,7 @@ def _alike(head: bytes) -> bytes:
 _VARIETIES: Final = {"space": rb" ++", "stream": rb"std(?:out|err)", "other": rb"[0-9A-Za-z:.+-]++"}
 _VARIES: Final = rb"(?P<space> +)|(?P<stream>\bstd(?:out|err)\b)|(?P<other>[A-Za-z:.+-]*+[0-9][0-9A-Za-z:.+-]*+)"
 _SAME_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
-_BEGIN: Final = OWN_ORDER + b'v1"'  # of an older API it is said
+BEGIN: Final = OWN_ORDER + b'v1"'
+"""How an event begins; of an older API it is said."""
 _MOST_SAMPLES: Final = 8
 _LONGEST_HEAD: Final = 1 << 12

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
+from kaudit_setup.auditlog.shapes.containers.cri import Cri
+from kaudit_setup.auditlog.shapes.containers.cri_search import Sought, holding
 from kaudit_setup.auditlog.shapes.documents import Spread
 from kaudit_setup.auditlog.shapes.events import MARK, fields_of, is_event
 from kaudit_setup.auditlog.shapes.forms import count_lines, finder
@@ -102,6 +104,9 @@ class Stream:
         """Of a block of lines. `idle`: whether no line was in another shape so far."""
         if self.plain:
             return ALL
+        layout = self.layout
+        if idle and isinstance(layout, Cri) and not layout.separate(block):
+            return self._in_parts(layout, block, sought)
         if sought.checked and self.reading.kind in _FRAMED and self._framable:
             return self._framed(block, sought, messages=idle)
         # each text must be in a line of its own
@@ -134,6 +139,11 @@ class Stream:
             return ALL
         hits = [others.outside(find(block.view)) for find in exact]
         return Wanted(tuple(map(_given, [*hits, others.lines])), checked=True, messages=len(others.messages))
+
+    def _in_parts(self, layout: Cri, block: Block, sought: SearchTerms) -> Wanted:
+        exact = sought.exact(0)
+        held = holding(layout, block, Sought(sought.texts, exact)) if exact else None
+        return Wanted(exact, checked=True, times=held.times, held=held.texts) if held else ALL
 
     def _signed(self, block: Block, sought: SearchTerms) -> Wanted:
         """Of records that are mapped, if each of them is a whole event by its bytes."""

@@ -51,6 +51,11 @@ class SearchTerms:
             self._exact[depth] = (*found, *map(few, some)) if plain else None
         return self._exact[depth]
 
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """As kube-apiserver writes them."""
+        return (*self._literals, *self._samples)
+
     @cached_property
     def words(self) -> tuple[Find, ...] | None:
         """For events in any order and spelling: a word of each literal; None if one has none that is sure."""

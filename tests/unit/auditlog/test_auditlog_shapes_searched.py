@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from logkit import SCENARIO
-from shapekit import SAME, Writer, dump, gke, legacy
+from shapekit import SAME, Writer, cri, dump, gke, legacy
 
 from kaudit_setup.auditlog.find import find_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -221,3 +221,44 @@ def test_a_search_takes_few_lines_apart(monkeypatch: pytest.MonkeyPatch, tmp_pat
     found, tally = search(log)
     assert 0 < len(found) <= sum(taken) < 60
     assert tally.events == len(RECORDED)
+
+
+BEGINS_A_PART = "an event in a body where a part begins"
+IN_PARTS = [*ODD, BEGINS_A_PART, "a part that nothing follows", "a space before a line", "an empty line"]
+
+
+def begins_a_part(most: int) -> bytes:
+    """An event with another one in its body, that begins where a part of so many bytes does."""
+    before, behind = RECORDED[11].split(b'"verb"', 1)
+    before += b'"requestObject":{"a":"'
+    body = b'","b":'
+    pad = b"a" * (-len(before + body) % most)
+    return before + pad + body + RECORDED[12] + b'},"verb"' + behind
+
+
+@pytest.mark.parametrize("odd", IN_PARTS)
+def test_a_search_in_lines_in_parts_sees_what_one_sees_who_joins_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: str
+) -> None:
+    """Wherever parts are cut, what is sought among them, and an event that is odd in whatever way."""
+    log = tmp_path / "audit.log"
+    head = b"2026-05-01T10:00:00.123456789Z stdout "
+    between = {
+        "a part that nothing follows": head + b"P " + NAMED[:300] + b"\n",
+        "an empty line": b"\n",
+        "a space before a line": b" " + head + b"F " + NAMED + b"\n",
+    }
+    for most in range(280, 281 + len(NEEDLE) * 2, 3):
+        some = [begins_a_part(most)] if odd == BEGINS_A_PART else ODD.get(odd, [])
+        lines = [cri(part, most) for part in (RECORDED[:40], some, RECORDED[40:])]
+        log.write_bytes(lines[0] + between.get(odd, b"") + lines[1] + lines[2])
+        found, tally = search(log, [NEEDLE])
+        with monkeypatch.context() as patched:
+            patched.setattr(Stream, "_in_parts", lambda *_: ALL)
+            everything, whole = search(log, [NEEDLE])
+        assert found == everything, most
+        tally.size, tally.back, tally.notes = whole.size, whole.back, whole.notes  # of what was taken apart
+        assert tally == whole, most
+        assert tally.events > len(found)
+        if odd == "nothing":
+            assert [text for _, text in found] == [one for one in RECORDED if NEEDLE in one]

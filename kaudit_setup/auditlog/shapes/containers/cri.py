@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import add, le
 from typing import Final, NamedTuple
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.literals import Find, finders
 from kaudit_setup.auditlog.shapes.containers.parts import OTHERS, Joined, Pieces, behind_parts
+from kaudit_setup.auditlog.shapes.forms import finder
 from kaudit_setup.auditlog.shapes.lines import Lines
 from kaudit_setup.auditlog.shapes.reading import Reading, Texts
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
@@ -37,10 +38,10 @@ class Cri:
         if wanted is None and (quick := self._quick(found)):
             return quick
         texts = found.texts
-        begins = [text.find(b" F ", 0, _HEADER_BYTES) + 3 for text in texts]
+        begins = [text.find(b" F ", 0, HEADER_BYTES) + 3 for text in texts]
         # where some are wanted, they are known to be whole
         if wanted is None:
-            return self._joined.join(map(_cri_part, texts), len(texts))
+            return self._joined.join(enumerate(map(cri_part, texts)), len(texts))
         return found.become([text[at:] if at > 2 else text for text, at in zip(texts, begins, strict=True)])
 
     def _quick(self, found: Texts) -> Texts | None:
@@ -48,8 +49,10 @@ class Cri:
         if whole or found.spans is None or not found.count:
             return whole
         data, starts = found.spans.data, found.spans.starts
-        at = list(map(data.find, repeat(b" std"), starts, map(_HEADER_BYTES.__add__, starts)))
-        begins = list(map(len(_OUT).__add__, at))
+        at = list(map(data.find, repeat(b" std"), starts, map(HEADER_BYTES.__add__, starts)))
+        begins = list(map(len(OUT).__add__, at))
+        if not all(map(le, begins, found.spans.ends)):  # what was found is in the next line
+            return None
         tags = None if b"\r" in data else _Tags.of([data[begin:end] for begin, end in zip(at, begins, strict=True)])
         if tags is None:
             return None
@@ -57,6 +60,20 @@ class Cri:
         parts = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
         pieces = Pieces.by_stream(tags.streams, tags.lasts, lambda those: b"".join(compress(parts, those)))
         return self._joined.join_streams(pieces, found.count)
+
+    @property
+    def opened(self) -> Collection[str]:
+        """The streams in which a text goes on in what comes."""
+        return self._joined.opened
+
+    def joined(self, block: Block, starts: Sequence[int]) -> Texts:
+        """The texts of the lines that begin there."""
+        view, numbers, done, line = block.view, list[int](), 0, 0
+        for start in starts:
+            line += len(finder(b"\n")(view[done:start]))
+            done = start
+            numbers.append(line)
+        return self._joined.join(zip(numbers, cri_parts(block, starts), strict=True), block.height)
 
     def rest(self) -> Texts:
         return self._joined.rest()
@@ -73,14 +90,14 @@ class _Tags(NamedTuple):
     @classmethod
     def of(cls, each: list[bytes]) -> _Tags | None:
         """None if some are others."""
-        tags, size = b"".join(each), len(_OUT)
+        tags, size = b"".join(each), len(OUT)
         if len(tags) != size * len(each):
             return None
         # what stands at the same place of all of them
         letters = [tags[at::size] for at in range(size)]
-        out = letters[_STREAM_AT].translate(_IS_OUT)
+        out = letters[_STREAM_AT].translate(_ISOUT)
         lasts = letters[_TAG_AT].translate(_IS_LAST)
-        for at, (one, other) in enumerate(zip(_OUT, _ERR, strict=True)):
+        for at, (one, other) in enumerate(zip(OUT, ERR, strict=True)):
             which = lasts if at == _TAG_AT else out
             if letters[at] != which.translate(bytes.maketrans(b"\1\0", bytes([one, other]))):
                 return None
@@ -89,13 +106,13 @@ class _Tags(NamedTuple):
         return cls({name: those for name, those in first_line.items() if 1 in those}, lasts)
 
 
-_OUT: Final = b" stdout F "
-_ERR: Final = b" stderr P "
-_STREAM_AT: Final = _OUT.index(b"o")
-_TAG_AT: Final = _OUT.index(b"F")
-_IS_OUT: Final = bytes(letter == _OUT[_STREAM_AT] for letter in range(256))
-_IS_LAST: Final = bytes(letter == _OUT[_TAG_AT] for letter in range(256))
-_HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
+OUT: Final = b" stdout F "
+ERR: Final = b" stderr P "
+_STREAM_AT: Final = OUT.index(b"o")
+_TAG_AT: Final = OUT.index(b"F")
+_ISOUT: Final = bytes(letter == OUT[_STREAM_AT] for letter in range(256))
+_IS_LAST: Final = bytes(letter == OUT[_TAG_AT] for letter in range(256))
+HEADER_BYTES: Final = 64  # bytes of a time, a stream and a tag
 _FEW: Final = 64  # lines, of which some are parts if most lines of the file are
 
 
@@ -105,15 +122,17 @@ def _cri_whole(found: Texts) -> Texts | None:
     if spans is None:
         return None
     find = spans.data.find
-    starts = [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts[:_FEW]]
+    starts = [find(b" F ", start, start + HEADER_BYTES) + 3 for start in spans.starts[:_FEW]]
     if 2 in starts:
         return None
-    starts += [find(b" F ", start, start + _HEADER_BYTES) + 3 for start in spans.starts[_FEW:]]
+    starts += [find(b" F ", start, start + HEADER_BYTES) + 3 for start in spans.starts[_FEW:]]
     return found.become_form(spans.begin_at(starts)) if 2 not in starts and all(map(le, starts, spans.ends)) else None
 
 
-def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
-    _, _, rest = line.partition(b" ")
+def cri_part(line: bytes) -> tuple[str, bytes, bool]:
+    """Of a line its stream, its text and whether it is the last part."""
+    # spaces before a line are of whatever copied it
+    _, _, rest = line.lstrip(b" \t").partition(b" ")
     stream, _, rest = rest.partition(b" ")
     tag, _, text = rest.partition(b" ")
     if stream not in {b"stdout", b"stderr"}:
@@ -122,9 +141,15 @@ def _cri_part(line: bytes) -> tuple[str, bytes, bool]:
     return stream.decode(), text.removesuffix(b"\r"), not tag.startswith(b"P")
 
 
+def cri_parts(block: Block, starts: Iterable[int]) -> Iterator[tuple[str, bytes, bool]]:
+    """The same of the lines that begin there."""
+    data = block.data
+    return (cri_part(bytes(data[start : data.find(b"\n", start, block.size)])) for start in starts)
+
+
 def _cri_border(window: bytes) -> int:
     lines = window.split(b"\n")[:-1]
-    return behind_parts(list(map(_cri_part, lines)), map(len, lines))
+    return behind_parts(list(map(cri_part, lines)), map(len, lines))
 
 
 CRI_LINES: Final = Reading(CRI, Kind.cri, Cri, border=_cri_border)

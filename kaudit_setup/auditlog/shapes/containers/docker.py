@@ -68,7 +68,7 @@ class Docker:
             records = [self._believed(one) for one in records]
         # where some are wanted, they are known to be whole
         if wanted is None and (self._joined.busy or not all(map(_whole, records))):
-            joined = self._joined.join([_docker_part(one) for one in records], len(records))
+            joined = self._joined.join(enumerate(map(_docker_part, records)), len(records))
             return joined.become([text.rstrip(b"\n") for text in joined.texts])
         return found.become([one.log.rstrip("\n").encode() if isinstance(one, _Logged) else one for one in records])
 

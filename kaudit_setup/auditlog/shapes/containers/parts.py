@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -72,13 +72,18 @@ class Joined:
         """Whether some text goes on in what comes."""
         return bool(self._open)
 
-    def join(self, parts: Iterable[tuple[str, bytes, bool]], height: int) -> Texts:
-        """`parts`: of each line its stream, its text and whether it is the last part. An origin may be negative: it
-        began in an earlier block.
+    @property
+    def opened(self) -> Collection[str]:
+        """The streams in which one does."""
+        return self._open.keys()
+
+    def join(self, parts: Iterable[tuple[int, tuple[str, bytes, bool]]], height: int) -> Texts:
+        """`parts`: of each line its number, its stream, its text and whether it is the last part; of a block of so
+        many lines. An origin may be negative: it began in an earlier block.
         """
         texts: list[bytes] = []
         origins: list[int] = []
-        for line, (stream, text, last) in enumerate(parts):
+        for line, (stream, text, last) in parts:
             begun, pieces = self._open.setdefault(stream, (line, []))
             pieces.append(text)
             if last or sum(map(len, pieces)) > _LONGEST_BYTES:
