@@ -11,6 +11,7 @@ from itertools import groupby
 from pickle import PickleBuffer
 from typing import Protocol
 
+from kaudit_setup.auditlog.coverage.unreadable import unreadable
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
@@ -93,6 +94,17 @@ class Packed:
     added: tuple[Source, ...]
     there: tuple[tuple[LogFile, Source], ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """A sentence, without a full stop, for each file of which not every line is an audit event."""
+        found = (unreadable(one.path, one.tally) for one in self.added)
+        return tuple(str(one) for one in found if one is not None)
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether something was added, and no event is in it, but what cannot be read."""
+        return bool(self.unread) and not any(one.tally.events for one in self.added)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ def pack(
             lambda: document(PackedLogs, [as_item(done, there.name)], lost([*missing(), *done.left_out])),
             lambda: as_text(done, there.name),
         )
-        notes(done.left_out)
-        exit_unless(not done.left_out)
+        notes([*done.left_out, *done.unread])
+        exit_unless(not done.left_out and not done.in_vain)
 
 
 def _target(to: str | None, cluster: str, source: LogOptions) -> Target:

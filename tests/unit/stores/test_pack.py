@@ -114,6 +114,21 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_packed(
     assert count(capfd, archive) == 2
 
 
+def test_what_is_no_event_in_a_packed_file_is_said(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut = write(tmp_path / "cut.log", event(1))
+    cut.write_bytes(cut.read_bytes() + b'{"kind":"Event","auditID":"x","sta\n')
+    other = tmp_path / "auditd.log"
+    other.write_text("type=SYSCALL msg=audit(1777629600.123:42): arch=c000003e\n" * 3)
+    code, _, err = run(capfd, "pack", "--to", archive, "--log", cut, "--log", other)
+    assert code == 0
+    said = " ".join(err.split())
+    assert f"1 of 2 lines of {cut} could not be read" in said
+    assert f"3 of 3 lines of {other} could not be read as audit events (they look like the log of auditd" in said
+    assert run(capfd, "pack", "--to", tmp_path / "vain", "--log", other)[0] == 1, "nothing readable"
+
+
 def test_two_copies_in_one_run_are_one(tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     logs = [write(tmp_path / f"cp{n}/audit.log", *map(event, range(5))) for n in (1, 2)]
     assert packed(capfd, *logs, to=archive) == {"added": 1, "there": 1}
@@ -549,7 +564,7 @@ def test_a_log_without_an_event_is_packed(tmp_path: Path, archive: Path, capfd: 
     broken = tmp_path / "cp2/audit.log"
     broken.parent.mkdir()
     broken.write_bytes(b'no event\n{"stage"\n')
-    assert packed(capfd, broken, to=archive) == {"added": 1, "there": 0}
+    assert run(capfd, "pack", "--to", archive, "--log", broken)[0] == 1, "nothing in it can be read"
     code, out, _ = run(capfd, "top", "--by", "user", "--log", archive)
     assert (code, "bob" in out) == (1, False)
     assert packed(capfd, broken, log, to=archive) == {"added": 1, "there": 1}
