@@ -311,6 +311,8 @@ class _Stretch:
         alike = sep.indented or signs or self._data.startswith(sep.text[sep.open :], self._begin, self.end)
         if not alike or any(self._times(sign) != count for sign in signs or (_ID,)):
             return False
+        if self._data.find(b"\0", self._begin, self.end) >= 0:
+            return False
         # what separates elements cannot stand in a string, and only a body has objects in an array
         return sep.indented or not self._times(_BODY) or self._count() == count
 

@@ -152,6 +152,16 @@ def test_a_search_in_documents_sees_all_elements(
     assert tally == whole
 
 
+@pytest.mark.parametrize("shape", ["pretty", "array", "EventList"])
+def test_a_search_counts_a_hole_in_a_document(tmp_path: Path, shape: str) -> None:
+    log = tmp_path / "audit.log"
+    whole = bytearray(SAME[shape](RECORDED))
+    at = whole.index(b"userAgent", len(whole) // 2)
+    whole[at : at + 4] = bytes(4)
+    log.write_bytes(whole)
+    assert search(log)[1].damaged == 1
+
+
 @pytest.mark.parametrize("odd", [b"", b'{"protoPayload": {"serviceName":"k8s.io"\n', b"a word\n"])
 def test_a_search_in_entries_of_gke_sees_all_of_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: bytes
