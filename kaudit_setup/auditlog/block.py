@@ -18,11 +18,11 @@ class Block:
     Valid until the next block is asked for. `origins`: of lines that were made of a file in another shape, in which
     line of the file each begins, counted from the first one that the block is made of, which is 0; None where the
     lines are the file's own. `height`: of how many lines of the file it is made then; `counted`: whether that is
-    known. `events`: what was decoded of
-    each line, where that is known already.
+    known. `begins`: at which byte of the file each begins, counted from `at`, where that is known of what is
+    no line of its own. `events`: what was decoded of each line, where that is known already.
     """
 
-    __slots__ = ("_data", "_known", "at", "counted", "events", "height", "origins", "size")
+    __slots__ = ("_data", "_known", "at", "begins", "counted", "events", "height", "origins", "size")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Block:
         events: list[Event] | None = None,
         *,
         counted: bool = True,
+        begins: Sequence[int] | None = None,
     ) -> None:
         """`data`: or what makes it when it is asked for, which it seldom is where `events` are known. `known`: the
         lines' sizes, where they are.
@@ -46,6 +47,7 @@ class Block:
         self.origins = origins
         self.height = height
         self.counted = counted
+        self.begins = begins
         self.events = events
 
     @property
@@ -89,9 +91,18 @@ class Block:
         """The numbers in the file of the lines that begin at `starts` (ascending), if the first line of the block is
         number `first`; 0 for all if that is 0.
         """
+        return (first + self.origin(at) for at in self._indexes(starts)) if first else (0 for _ in starts)
+
+    def places(self, starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Where these lines begin in the file, for who numbers them later: from which byte on lines are counted, and
+        how many lines further on each begins.
+        """
+        for index in self._indexes(starts):
+            yield (self.at, self.origin(index)) if self.begins is None else (self.at + self.begins[index], 0)
+
+    def _indexes(self, starts: Iterable[int]) -> Iterator[int]:
         done = index = 0
         for start in starts:
-            if first:
-                index += self.lines(done, start)
-                done = start
-            yield first + self.origin(index) if first else 0
+            index += self.lines(done, start)
+            done = start
+            yield index

@@ -123,7 +123,7 @@ def _in_own_order(block: Block, tally: Tally) -> bool:
 def _found(block: Block, kept: Sequence[tuple[int, bytes]], first: int) -> Iterator[Found]:
     starts = [start for start, _ in kept]
     numbers = block.numbers(starts, first)
-    places = repeat(None) if block.counted else [(block.at, number - 1) for number in block.numbers(starts, 1)]
+    places = repeat(None) if block.counted else block.places(starts)
     for number, place, (start, text) in zip(numbers, places, kept, strict=False):
         yield number, block.at + start, text.strip(PADDING), place
 

@@ -183,7 +183,8 @@ class Converter:
             found = _line_by_line(found)
         if events is None:
             text = _in_one_piece(found)
-            made = Block(text, len(text), at, found.places, height, found.sizes, counted=self._counts)
+            known = found.sizes
+            made = Block(text, len(text), at, found.places, height, known, counted=self._counts, begins=found.begins)
         else:
             sizes = found.sizes or []
             lines = partial(_in_one_piece, found)

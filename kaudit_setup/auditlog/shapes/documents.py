@@ -89,6 +89,13 @@ class Separator(msgspec.Struct, frozen=True):
         """Whether the elements are those of one array."""
         return b"," in self.glue
 
+    @property
+    def bare(self) -> bool:
+        """Whether nothing else is between them: a bracket belongs to an element that is damaged, or to what they are
+        in.
+        """
+        return not self.glue.strip(b" \t\r\n,")
+
 
 def wrapper_key(head: bytes) -> str:
     """Under which key of an object the elements are; empty if they are not in one."""
@@ -303,7 +310,7 @@ class _Stretch:
         begins = [separators[at - 1][1] + sep.open if at else 0 for at in held]
         ends = [separators[at][1] + sep.close if at < count - 1 else len(view) for at in held]
         texts = [one_line(bytes(view[begin:end])) for begin, end in zip(begins, ends, strict=True)]
-        return Texts(texts, partial(self._lines, begins), count - len(held))
+        return Texts(texts, partial(self._lines, begins), count - len(held), [self._begin + at for at in begins])
 
     def _all_hold(self, signs: Sequence[bytes], count: int) -> bool:
         """Whether each of so many elements seems to hold an event."""
@@ -314,7 +321,7 @@ class _Stretch:
         if self._data.find(b"\0", self._begin, self.end) >= 0:
             return False
         # what separates elements cannot stand in a string, and only a body has objects in an array
-        return sep.indented or not self._times(_BODY) or self._count() == count
+        return sep.indented or (sep.bare and not self._times(_BODY)) or self._count() == count
 
     def _times(self, sign: bytes) -> int:
         return len(finder(sign)(self._view))
@@ -439,22 +446,22 @@ class Spread:
         return True
 
     def cut(self, block: Block, wanted: Sequence[Find] | None) -> Texts:
-        first = self._forget()
+        first, size = self._forget()
         self._data += block.view
         found, self._used = self._documents.take(self._data, last=False, finders=wanted, decoder=self._decoder)
-        found = found.behind(first)
+        found = found.behind(first, size)
         if len(self._data) - self._used >= 2 * LONGEST_BYTES:
             found.add(damaged(bytes(self._data[self._used :][:_SAMPLE_BYTES])), first)
             self._used = len(self._data)
         return found
 
     def rest(self) -> Texts:
-        first = self._forget()
+        first, size = self._forget()
         found, self._used = self._documents.take(self._data, last=True, finders=None)
-        return found.behind(first)
+        return found.behind(first, size)
 
-    def _forget(self) -> int:
-        """Of what is left of earlier blocks the line in which it begins."""
+    def _forget(self) -> tuple[int, int]:
+        """Of what is left of earlier blocks the line in which it begins, and the byte."""
         del self._data[: self._used]
         self._used = 0
-        return -self._data.count(b"\n")
+        return -self._data.count(b"\n"), -len(self._data)

@@ -31,11 +31,16 @@ class Texts:
     whoever works on them takes the form in which they are, if it can.
     """
 
-    __slots__ = ("_count", "_form", "_lines", "_origins", "_own", "_texts", "others")
+    __slots__ = ("_count", "_form", "_lines", "_origins", "_own", "_texts", "begins", "others")
 
-    def __init__(self, texts: list[bytes], origins: Origins, others: int = 0) -> None:
-        """`others`: how many more events there are that nobody wants."""
+    def __init__(
+        self, texts: list[bytes], origins: Origins, others: int = 0, begins: Sequence[int] | None = None
+    ) -> None:
+        """`others`: how many more events there are that nobody wants. `begins`: at which byte each begins, counted as
+        lines are, if that is known.
+        """
         self.others = others
+        self.begins = begins
         self._texts: list[bytes] | None = texts
         self._origins = origins
         self._form: Form | None = None
@@ -182,15 +187,16 @@ class Texts:
         data, starts, ends = spans.data, spans.starts, spans.ends
         return [data[starts[at] : ends[at]] for at in indexes]
 
-    def behind(self, lines: int) -> Texts:
-        """The same, so many lines further on."""
+    def behind(self, lines: int, size: int) -> Texts:
+        """The same, so many lines further on, and bytes."""
         made = copy(self)
         made._origins = lambda: [origin + lines for origin in self.origins]
-        return made if lines else self
+        made.begins = None if self.begins is None else [begin + size for begin in self.begins]
+        return made if size else self
 
     def become(self, texts: list[bytes]) -> Texts:
         """What each of them was made into."""
-        return Texts(texts, self._origins)
+        return Texts(texts, self._origins, begins=self.begins)
 
     def become_lines(self, lines: bytes) -> Texts | None:
         """The same in one piece; None if they are not as many lines as they were."""
@@ -199,7 +205,9 @@ class Texts:
 
     def become_form(self, form: Form) -> Texts:
         """What each of them was made into."""
-        return Texts.of(form, self._origins)
+        made = Texts.of(form, self._origins)
+        made.begins = self.begins
+        return made
 
     def add(self, text: bytes, origin: int) -> None:
         """One more."""

@@ -152,6 +152,24 @@ def test_a_search_in_documents_sees_all_elements(
     assert tally == whole
 
 
+@pytest.mark.parametrize("shape", ["pretty", "pretty array", "array", "array of lines", "EventList"])
+def test_a_search_in_documents_goes_on_behind_damage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shape: str
+) -> None:
+    """In the first element, from which it is learned what stands between elements."""
+    log = tmp_path / "audit.log"
+    whole = SAME[shape](RECORDED)
+    for key in (b"requestURI", b"username", b"reason", b"stageTimestamp"):
+        at = whole.index(b'"', whole.index(key) + len(key) + 1) + 3
+        for damage in (b'"', b"}", b"{", b'":{"'):
+            log.write_bytes(whole[:at] + damage + whole[at:])
+            found, _ = search(log)
+            with monkeypatch.context() as patched:
+                patched.setattr(Stream, "telling", lambda *_: ALL)
+                everything, _ = search(log)
+            assert {text for _, text in found} == {text for _, text in everything}, (key, damage)
+
+
 @pytest.mark.parametrize("shape", ["pretty", "array", "EventList"])
 def test_a_search_counts_a_hole_in_a_document(tmp_path: Path, shape: str) -> None:
     log = tmp_path / "audit.log"
