@@ -21,7 +21,7 @@ from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.recognition.rancher import of_rancher
 
-_BLOCK_BYTES = 1 << 18  # bytes; with the events decoded from it, it stays in a core's own cache
+_BLOCK_BYTES = 1 << 19  # bytes; with the events decoded from it, it stays in a core's own cache
 _DEEPEST_LEVEL = 200  # levels; no object of Kubernetes comes near
 _DEEPER = f"nested more than {_DEEPEST_LEVEL} levels deep; what is deeper was not read"
 _STRING_OR_BRACKET = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]'

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.shapes.recognition.names import MOST_SAMPLES, sample
 from kaudit_setup.auditlog.timestamps import seconds, stamp_or_nothing
 
@@ -19,6 +20,7 @@ MOST_LOCATED = 1000  # damaged lines that are located; all are counted
 _OTHERS_KEPT = 50  # who wrote events that are left out
 _LONGEST_NAME = 200
 _MORE_OTHERS = "others"
+_NEW = OWN_ORDER + b'v1"'
 _OLD = rb'"apiVersion": ?"(audit\.k8s\.io/v1(?:alpha|beta)[0-9]+)"'
 _HEAD_BYTES = 4096  # bytes of a line within which its apiVersion is, whatever wrote the line
 # as kube-apiserver writes it, and as log shippers may
@@ -106,7 +108,7 @@ class Tally(msgspec.Struct):
 
     def version(self, data: bytes | bytearray, at: int = 0) -> None:
         """Say it if the line that begins at `data[at]` is of an API older than v1, whose fields are the same."""
-        old = re.search(_OLD, data[at : at + _HEAD_BYTES])
+        old = None if data.startswith(_NEW, at) else re.search(_OLD, data[at : at + _HEAD_BYTES])
         if old:
             self.note(f"it holds events of {old[1].decode()}, which are read as those of audit.k8s.io/v1")
 

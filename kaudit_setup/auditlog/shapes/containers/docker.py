@@ -82,13 +82,15 @@ class Docker:
         except REFUSED:
             return None
         logs = [one.log for one in records]
-        if len(logs) != found.count:
+        if not logs or len(logs) != found.count:
             return None
-        if logs and not self._joined.busy and all(map(str.endswith, logs, repeat("\n"))):
-            return found.become_form(Strings(logs))
+        whole = found.become_form(Strings(logs))
+        ended = logs[0].endswith("\n") and (whole.own or all(map(str.endswith, logs, repeat("\n"))))
+        if ended and not self._joined.busy:
+            return whole
         lasts = bytes(map(str.endswith, logs, repeat("\n")))
         unfinished = compress(logs, lasts.translate(OTHERS))
-        if not logs or any(log.endswith("}") and _ends(log) for log in unfinished):
+        if any(log.endswith("}") and _ends(log) for log in unfinished):
             return None
         names = [one.stream for one in records]
         streams = {name: bytes(map(name.__eq__, names)) for name in dict.fromkeys(names)}
