@@ -184,6 +184,19 @@ class Strings(msgspec.Struct, frozen=True):
         """One of them."""
         return self.strings[at].rstrip("\n").encode()
 
+    def those(self, kept: Iterable[int]) -> Strings:
+        """Those of which `kept` is not 0."""
+        return Strings(list(compress(self.strings, kept)))
+
+    def otherwise(self) -> list[int]:
+        """Which of them are not one line that begins and ends like an event of kube-apiserver."""
+        end = "}" + self._end
+        return [
+            at
+            for at, one in enumerate(self.strings)
+            if not one.startswith(_OWN) or not one.endswith(end) or one.find("\n", 0, -1) >= 0
+        ]
+
     def texts(self) -> list[bytes]:
         """See `Form`."""
         return list(map(self.text, range(len(self.strings))))

@@ -101,6 +101,11 @@ class Texts:
         return form
 
     @property
+    def _single(self) -> Spans | Strings | None:
+        """The form in which single ones are reached; None if they are a list."""
+        return self._form if isinstance(self._form, Strings) and self._texts is None else self.spans
+
+    @property
     def lines(self) -> bytes | None:
         """In one piece, if they are one line each and not a list."""
         if self._lines is None and self._form is not None and self._texts is None:
@@ -162,8 +167,9 @@ class Texts:
 
     def otherwise(self) -> list[int]:
         """Which of them do not begin and end so, or are several lines."""
-        if self.spans is not None:
-            return self.spans.otherwise()
+        form = self._single
+        if form is not None:
+            return form.otherwise()
         return [
             at
             for at, text in enumerate(self.texts)
@@ -181,11 +187,8 @@ class Texts:
 
     def some(self, indexes: Sequence[int]) -> list[bytes]:
         """Those with these indexes."""
-        spans = self.spans
-        if spans is None:
-            return [self.texts[at] for at in indexes]
-        data, starts, ends = spans.data, spans.starts, spans.ends
-        return [data[starts[at] : ends[at]] for at in indexes]
+        form = self._single
+        return list(map(self.texts.__getitem__ if form is None else form.text, indexes))
 
     def behind(self, lines: int, size: int) -> Texts:
         """The same, so many lines further on, and bytes."""
@@ -224,9 +227,9 @@ class Texts:
         kept = bytearray(b"\1") * self.count
         for at in gone:
             kept[at] = 0
-        spans = self.spans
-        if spans is not None:
-            return Texts.of(spans.those(kept), lambda: list(compress(self.origins, kept)))
+        form = self._single
+        if form is not None:
+            return Texts.of(form.those(kept), lambda: list(compress(self.origins, kept)))
         return Texts(list(compress(self.texts, kept)), list(compress(self.origins, kept)))
 
     def in_order(self) -> Texts:

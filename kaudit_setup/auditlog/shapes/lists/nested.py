@@ -10,8 +10,8 @@ from itertools import accumulate, chain, repeat
 
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find
 from kaudit_setup.auditlog.shapes.events import STRING
-from kaudit_setup.auditlog.shapes.forms import Form, Strings, Values, finder
-from kaudit_setup.auditlog.shapes.lists.way import ODD, Inside, Way
+from kaudit_setup.auditlog.shapes.forms import Strings, Values, finder
+from kaudit_setup.auditlog.shapes.lists.way import ODD, Way
 from kaudit_setup.auditlog.shapes.reading import Step, Texts
 from kaudit_setup.auditlog.shapes.search_terms import escaped
 from kaudit_setup.auditlog.shapes.steps import Each, Field, Item
@@ -54,15 +54,11 @@ class Nested:
             inside = self._way.read(found.encoded, found.count, raw=False)
         except ODD:
             return None
-        form = self._form(inside)
-        if form is None or not form.all_own():
+        form = Strings(inside.values) if self._way.strings else Values.of(inside.values)
+        if form is None:
             return None
-        return Texts.of(form, lambda: list(chain.from_iterable(map(repeat, found.origins, inside.counts))))
-
-    def _form(self, inside: Inside) -> Form | None:
-        if not self._way.strings:
-            return Values.of(inside.values)
-        return Strings(inside.values)
+        made = Texts.of(form, lambda: list(chain.from_iterable(map(repeat, found.origins, inside.counts))))
+        return made if made.own else None
 
     def holding(self, found: Texts, depth: int, finders: Sequence[Find]) -> Texts | None:
         """The events in which something is found, if each event of these lines begins and ends as kube-apiserver
