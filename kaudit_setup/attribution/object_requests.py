@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kaudit_setup.attribution.answer import MATCHES, Question, Verb
-from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, certain_if, note
+from kaudit_setup.attribution.chain import NOTHING, Child, Finding, Link, both, certain_if, note
 from kaudit_setup.attribution.deletion.request import includes
 from kaudit_setup.attribution.evidence.actors import AUTOSCALER
 from kaudit_setup.attribution.evidence.choose import lifespan, without
@@ -24,6 +24,7 @@ from kaudit_setup.attribution.evidence.requests import (
 from kaudit_setup.attribution.no_op_updates import may_agree, no_op_updates, repeats
 from kaudit_setup.attribution.owner_chain import follow_up
 from kaudit_setup.attribution.phrases import actor
+from kaudit_setup.attribution.spec_changes import changed_since
 from kaudit_setup.units import counted
 from kaudit_setup.values import replace
 
@@ -97,6 +98,8 @@ def pick(index: EventIndex, verb: Verb, obj: Object, events: Sequence[Request]) 
         found += only
         people, doubt = _without_repeats(index, obj, people)
     chosen = _weightiest(people, events)
+    if verb is Verb.changed:
+        doubt = both(doubt, changed_since(index, obj, chosen))
     meeting = _meeting(index, verb, obj, chosen, doubt)
     if not meeting.links:
         return found + meeting

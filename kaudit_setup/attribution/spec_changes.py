@@ -108,6 +108,16 @@ def incomplete(index: EventIndex, obj: Object, at: float) -> bool:
     return any(old.at < at and last <= new.at <= at + STATUS_REPORTED for old, new in _judge(index, obj).gaps)
 
 
+def changed_since(index: EventIndex, obj: Object, last: Request) -> str:
+    """That `obj` was changed by a request that the log lacks, maybe after `last`, the last change that it has; empty
+    if generations do not tell.
+    """
+    seen = next((new for _, new in _judge(index, obj).gaps if new.at > last.at), None)
+    if seen is None:
+        return ""
+    return f"its generation at {seen.time} shows a change that is not in this log, which may have come after that"
+
+
 def _judge(index: EventIndex, obj: Object) -> _Verdict:
     """Judge what changed `obj` by the generations that answers and reports show in between."""
     return _Verdict.of([_judge_span(index, span) for span in _spans(index.done(obj))])

@@ -32,7 +32,14 @@ def _size_given(child: Child) -> int:
     return cause.facts.replicas if cause is not None and changes(cause) else -1
 
 
-def changed_since(case: Case, deployment: Object | None, requests: Sequence[Request]) -> str:
+def grown_unlogged(case: Case, deployment: Object | None, requests: Sequence[Request]) -> str:
+    """Why a ReplicaSet, on which `requests` are all that is known, may have grown by a change that the log lacks
+    before its Pod was made; empty if nothing tells.
+    """
+    return _emptied(case, requests) or _changed_since(case, deployment, requests)
+
+
+def _changed_since(case: Case, deployment: Object | None, requests: Sequence[Request]) -> str:
     """Who changed the Deployment of a ReplicaSet after `requests`, all that is known on that, and right before its
     Pod was made; empty if nobody did.
     """
@@ -44,3 +51,14 @@ def changed_since(case: Case, deployment: Object | None, requests: Sequence[Requ
         return ""
     lacking = f"by a change of {case.owner} that is not in this log"
     return f"{actor(cause)} changed {deployment} at {cause.time}: {child.object} may be a result of that, {lacking}"
+
+
+def _emptied(case: Case, requests: Sequence[Request]) -> str:
+    """That a ReplicaSet was to have no Pod at all by the last of `requests`, all that is known on it, and made one;
+    empty if bodies do not tell that.
+    """
+    last = latest(requests)
+    if last is None or last.facts.replicas != 0:
+        return ""
+    lacking = "the change by which it was to have Pods again is not in this log"
+    return f"{actor(last)} set the size of {case.owner} to 0 at {last.time}: {lacking}"

@@ -59,6 +59,8 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
     at, found = case.child.at, NOTHING
     if case.owner.resource != "statefulsets" or case.child.deleted:
         return at, case, found
+    unknown = _end_unknown(case)
+    case, found = case.at_most(certain_if(not unknown)), note(unknown)
     for last in reversed(_creations_and_deletions(case)):
         if creates(last):
             at = last.at
@@ -70,6 +72,22 @@ def _first_wanted(case: Case) -> tuple[float, Case, Finding]:
             why = "as it does with a Pod that failed or was evicted"
             found += note(f"{last.controller} deleted a Pod of this name at {last.time} only to recreate it, {why}")
     return at, case, found
+
+
+def _end_unknown(case: Case) -> str:
+    """That nobody in the log deleted the Pod of this name that was there before; empty if somebody did, or if there
+    was none. Its kubelet ends only what was deleted (pkg/kubelet/status/status_manager.go:syncPod).
+    """
+    before = [request for request in case.index.done(case.child.object) if request.at < case.child.at]
+    ended = last_that(before, deletes)
+    again = ended is not None and bool(ended.node) and not _was_deleted(before, ended)
+    return f"who deleted the {case.child.object} before this one is not in this log, nor why" if again else ""
+
+
+def _was_deleted(before: Sequence[Request], ended: Request) -> bool:
+    """Whether somebody deleted the Pod that its kubelet ended by `ended`."""
+    latest = last_that(before, lambda request: _creates_or_deletes(request) and request.at < ended.at)
+    return latest is not None and deletes(latest)
 
 
 def _creations_and_deletions(case: Case) -> Sequence[Request]:

@@ -25,7 +25,7 @@ from kaudit_setup.attribution.owners import owner_of
 from kaudit_setup.attribution.phrases import actor
 from kaudit_setup.attribution.spec_changes import requested_changes, spec_requests
 from kaudit_setup.attribution.timing import AT_ONCE, NEAR, NEXT_POD, PROMPT
-from kaudit_setup.attribution.unlogged_changes import changed_since
+from kaudit_setup.attribution.unlogged_changes import grown_unlogged
 from kaudit_setup.values import replace
 
 
@@ -153,7 +153,7 @@ def _grew(case: Case, history: _History) -> str:
     """That a ReplicaSet was made bigger later, or may have been, so that the Pod may be of that; empty if not."""
     last = last_growth(history.requests)
     if last is None:
-        return changed_since(case, history.deployment, history.requests)
+        return grown_unlogged(case, history.deployment, history.requests)
     return (
         f"{actor(last)} changed the size of {case.owner} at {last.time}: {case.child.object} may be a result of that"
     )

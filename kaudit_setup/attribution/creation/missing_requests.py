@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaudit_setup.attribution.creation.candidates import Candidates
+from kaudit_setup.attribution.creation.candidates import Candidates, creates_without_name
 from kaudit_setup.attribution.evidence.index import EventIndex
 from kaudit_setup.attribution.evidence.literals import begins
 from kaudit_setup.attribution.evidence.owner_names import generated_from, of_deployment
@@ -16,10 +16,16 @@ def lacking_requests(candidates: Candidates, chosen: Request) -> str:
     """
     # the server adds five characters (AS/pkg/storage/names/generate.go)
     prefix = chosen.facts.generate_name or candidates.object.name[:-5]
-    asked = sum(one.facts.generate_name in {prefix, ""} for one in candidates.makers)
+    makers = candidates.makers if candidates.object.resource == "pods" else _all_makers(candidates)
+    asked = sum(one.facts.generate_name in {prefix, ""} for one in makers)
     if len(_met_like(candidates, prefix)) <= asked:
         return ""
     return f"{candidates.object} may as well have been made by a request that is not in this log, which lacks some"
+
+
+def _all_makers(candidates: Candidates) -> list[Request]:
+    """The creates without a name in the whole log."""
+    return creates_without_name(candidates.index, candidates.object)
 
 
 def _met_like(candidates: Candidates, prefix: str) -> set[Object]:
@@ -28,6 +34,8 @@ def _met_like(candidates: Candidates, prefix: str) -> set[Object]:
     """
     index, until = candidates.index, candidates.latest + candidates.index.tolerance
     like = replace(candidates.object, name=prefix)
+    if candidates.object.resource != "pods":  # these are met at any time after they were made
+        until = float("inf")
     if not of_deployment(candidates.object):
         index.look_up(begins(like))
     generated = (one for one in index.starting(like) if generated_from(prefix, one.name))

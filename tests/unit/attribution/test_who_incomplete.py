@@ -77,8 +77,9 @@ def test_two_objects_and_one_request_for_such_a_name(who: Asker, makers: tuple[s
         event("10:00:05.000000", "erin", "patch", "configmaps", "wh-x2x9z"),
         event("10:00:06.000000", "erin", "patch", "configmaps", "wh-bbbb2"),
     )
-    found = who.json("created", "configmap/wh-bbbb2")
-    assert (found["answer"]["user"], found["confidence"]) == ("alice", confidence)
+    for name in ("wh-x2x9z", "wh-bbbb2"):
+        found = who.json("created", f"configmap/{name}")
+        assert (found["answer"]["user"], found["confidence"]) == ("alice", confidence)
 
 
 def test_a_statefulsets_pod_that_was_deleted_without_a_known_reason_is_not_surely_its_makers(who: Asker) -> None:
@@ -94,6 +95,24 @@ def test_a_statefulsets_pod_that_was_deleted_without_a_known_reason_is_not_surel
     )
     assert who.json("created", "pod/db-0")["confidence"] == "inferred"
     assert who.json("created", "pod/db-0", "--until", "2026-11-23T10:30:00Z")["confidence"] == "certain"
+
+
+@pytest.mark.parametrize("deleter", ["", "bob"])
+def test_why_a_statefulset_made_a_pod_again_is_unknown_if_only_its_kubelet_ended_the_last_one(
+    who: Asker, deleter: str
+) -> None:
+    made = {"metadata": {"name": "db-0", **owned("StatefulSet", "db")}}
+    write(
+        who.path,
+        sized("10:00:00.000000", "alice", "create", "statefulsets", "db", 1),
+        event("10:00:00.100000", STATEFULSETS, "create", "pods", "db-0", code=201, requestObject=made),
+        *([event("11:00:00.000000", deleter, "delete", "pods", "db-0")] if deleter else []),
+        event("11:00:01.000000", "system:node:n1", "delete", "pods", "db-0"),
+        event("11:00:01.100000", STATEFULSETS, "create", "pods", "db-0", code=201, requestObject=made),
+    )
+    found = who.json("created", "pod/db-0")
+    assert (found["root"]["user"], found["confidence"]) == ("alice", "certain" if deleter else "inferred")
+    assert any("before this one is not in this log" in note for note in found["notes"]) is not bool(deleter)
 
 
 @pytest.mark.parametrize(("asked", "confidence"), [(3, "inferred"), (1, "certain")])
@@ -128,3 +147,38 @@ def test_a_pod_made_right_after_a_change_that_nothing_followed_may_be_of_that(wh
     assert any(
         "bob changed deployment default/web at" in note and "may be a result" in note for note in found["notes"]
     )
+
+
+def test_a_replicaset_that_was_to_have_no_pod_was_changed_again_before_it_made_one(who: Asker) -> None:
+    write(
+        who.path,
+        sized("10:00:00.000000", "alice", "create", "deployments", "web", 1),
+        sized("10:00:00.100000", DEPLOYMENTS, "create", "replicasets", WEB, 1),
+        *pod("10:00:00.200000", f"{WEB}-bbbb2"),
+        sized("10:10:00.000000", DEPLOYMENTS, "update", "replicasets", WEB, 0),
+        *pod("10:30:00.000000", f"{WEB}-cccc2"),
+    )
+    found = who.json("created", f"pod/{WEB}-cccc2")
+    assert found["confidence"] != "certain"
+    assert any("the change by which it was to have Pods again is not in this log" in note for note in found["notes"])
+    assert who.json("created", f"pod/{WEB}-bbbb2")["confidence"] == "certain"
+
+
+@pytest.mark.parametrize(("generation", "confidence"), [(2, "certain"), (3, "inferred")])
+def test_a_generation_shows_that_the_last_known_change_was_not_the_last(
+    who: Asker, generation: int, confidence: str
+) -> None:
+    def shown(number: int, **more: Any) -> Event:
+        return {"metadata": {"name": "web", "uid": "u-web", "generation": number}, **more}
+
+    patch = {"requestObject": {"spec": {"paused": True}}, "responseObject": shown(2)}
+    report = {"requestObject": shown(generation, status={})}
+    write(
+        who.path,
+        event("10:00:00.000000", "alice", "create", "deployments", "web", code=201, responseObject=shown(1), **APPS),
+        event("10:10:00.000000", "bob", "patch", "deployments", "web", **patch, **APPS),
+        event("10:20:00.000000", DEPLOYMENTS, "update", "deployments", "web", sub="status", **report, **APPS),
+    )
+    found = who.json("changed", "deploy/web")
+    assert (found["answer"]["user"], found["confidence"]) == ("bob", confidence)
+    assert ("a change that is not in this log" in found["chain"][0]["why"]) is (generation == 3)
