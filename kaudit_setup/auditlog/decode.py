@@ -17,6 +17,7 @@ import msgspec
 
 from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import PARTS, REFUSED, Decoder, Event
+from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.reader import Unit, blocks
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.shapes.recognition.rancher import of_rancher
@@ -60,6 +61,8 @@ def decode_leniently(decoder: Decoder, text: bytes) -> tuple[Event | None, str]:
 
 def _foreign(text: bytes) -> str:
     """Why a line is not kube-apiserver's, though it may decode as an event; empty if it may be its own."""
+    if text.startswith(OWN_ORDER) and _ID in text:
+        return ""
     if text.startswith(b"{") and b'"stage"' in text and (_ID not in text or of_rancher(text)):
         return "not an audit event: its fields are those of another program"
     return ""

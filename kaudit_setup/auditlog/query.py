@@ -14,7 +14,7 @@ import msgspec
 
 from kaudit_setup.auditlog.decode import decode_leniently, decode_unit, project
 from kaudit_setup.auditlog.event import ENDS_REQUEST, Decoder, Event, rank
-from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES
+from kaudit_setup.auditlog.fields import LAST_STAGE, ROW, SENT, TIMES, Fields
 from kaudit_setup.auditlog.files import LogFile, within
 from kaudit_setup.auditlog.filters import AnyOf, Filter
 from kaudit_setup.auditlog.kinds import is_custom
@@ -68,9 +68,13 @@ class _Form(NamedTuple):
     last stage of a request decides whether it fits.
     """
 
-    decoder: Decoder
+    fields: Fields
     row: Callable[[Event, bytes, int], _Sent]
     last: bool = False
+
+    @property
+    def decoder(self) -> Decoder:
+        return project(self.fields)
 
 
 def events(logs: LogSource, wanted: Filter, *, raw: bool = False, stages: bool = False) -> Iterator[Row]:
@@ -291,9 +295,9 @@ def _kept(
 
 def _rows(fitting: Iterable[tuple[int, bytes, bool]], form: _Form, tally: Tally) -> list[_Sent]:
     """What is given out of lines that fit. A filter looks at a few fields, so the others may still be damaged."""
-    rows = []
+    rows, decoder = [], form.decoder
     for number, text, fit in fitting:
-        event, why = decode_leniently(form.decoder, text)
+        event, why = decode_leniently(decoder, text)
         if event is None:
             tally.damage(number, why)
         else:
@@ -335,7 +339,8 @@ def _decoded(data: bytes) -> Row:
 
 def _of_hits(logs: LogSource, wanted: AnyOf, form: _Form) -> Iterator[Row]:
     fits = wanted.test()
-    decoder = _decoder(wanted, form)
+    # most of what a node or a store gives fits
+    decoder = project(wanted.fields() | form.fields)
     found = (
         logs.requests(needles_of_any(wanted), wanted)
         if isinstance(logs, OfRequests)
@@ -344,10 +349,8 @@ def _of_hits(logs: LogSource, wanted: AnyOf, form: _Form) -> Iterator[Row]:
     for hit in found:
         event, why = decode_leniently(decoder, hit.text)
         if event is not None and ((fit := fits(event)) or form.last):
-            whole, why = decode_leniently(form.decoder, hit.text)
-            if whole is not None:
-                time, key, stage, line, body = _sent(form, whole, hit.text, hit.line, fit)
-                yield Row(time, key, stage, Place(hit.file.node, hit.file.path, line, hit.file.cluster), body)
+            time, key, stage, line, body = _sent(form, event, hit.text, hit.line, fit)
+            yield Row(time, key, stage, Place(hit.file.node, hit.file.path, line, hit.file.cluster), body)
         # the node counts what has not even the shape of an event, but not in its compressed files
         if why and (hit.file.gzipped or not misshapen(hit.text)):
             logs.damaged(hit, why)
@@ -372,6 +375,6 @@ def _key(event: Event) -> Key:
     return event.audit_id, event.request_received_timestamp, event.verb, event.request_uri, sender
 
 
-_RAW = _Form(project(TIMES), _raw_row)
-_LINE = _Form(project(LAST_STAGE | SENT), _line_row)
-_RECORD = _Form(project(ROW), _record_row)
+_RAW = _Form(TIMES, _raw_row)
+_LINE = _Form(LAST_STAGE | SENT, _line_row)
+_RECORD = _Form(ROW, _record_row)
