@@ -98,7 +98,13 @@ class Block:
         how many lines further on each begins.
         """
         for index in self._indexes(starts):
-            yield (self.at, self.origin(index)) if self.begins is None else (self.at + self.begins[index], 0)
+            yield self.at, self.origin(index)
+
+    def offsets(self, starts: Iterable[int]) -> Iterator[int]:
+        """At which byte of the file these lines begin; if that is not known, some byte that tells them apart."""
+        if self.begins is None:
+            return (self.at + start for start in starts)
+        return (self.at + self.begins[index] for index in self._indexes(starts))
 
     def _indexes(self, starts: Iterable[int]) -> Iterator[int]:
         done = index = 0

@@ -123,9 +123,9 @@ def _in_own_order(block: Block, tally: Tally) -> bool:
 def _found(block: Block, kept: Sequence[tuple[int, bytes]], first: int) -> Iterator[Found]:
     starts = [start for start, _ in kept]
     numbers = block.numbers(starts, first)
-    places = repeat(None) if block.counted else block.places(starts)
-    for number, place, (start, text) in zip(numbers, places, kept, strict=False):
-        yield number, block.at + start, text.strip(PADDING), place
+    places = repeat(None) if block.counted or block.begins is not None else block.places(starts)
+    for number, offset, place, (_, text) in zip(numbers, block.offsets(starts), places, kept, strict=False):
+        yield number, offset, text.strip(PADDING), place
 
 
 def _look_at(block: Block, tally: Tally, check: bool) -> int:

@@ -170,6 +170,22 @@ def test_a_search_in_documents_goes_on_behind_damage(
             assert {text for _, text in found} == {text for _, text in everything}, (key, damage)
 
 
+@pytest.mark.parametrize("shape", DOCUMENTS)
+def test_an_element_has_one_offset_whatever_finds_it(tmp_path: Path, shape: str) -> None:
+    log = tmp_path / "audit.log"
+    whole = SAME[shape](RECORDED)
+    log.write_bytes(whole)
+    files = find_logs([str(log)]).files
+    offsets = [
+        {hit.text: hit.offset for hit in candidates(files, literals) if NEEDLE in hit.text}
+        for literals in ([NEEDLE], [NEEDLE, b"kube-scheduler"])
+    ]
+    assert offsets[0] == offsets[1]
+    for text, at in offsets[0].items():
+        assert whole[at : at + 1] == b"{"
+        assert json.loads(text)["auditID"].encode() in whole[at : at + len(text)]
+
+
 @pytest.mark.parametrize("shape", ["pretty", "array", "EventList"])
 def test_a_search_counts_a_hole_in_a_document(tmp_path: Path, shape: str) -> None:
     log = tmp_path / "audit.log"
