@@ -20,9 +20,18 @@ from kaudit_setup.auditlog.sources.port import LogSource
 
 _LOOKED_AT = ("namespace", "user", "impersonator", "verb", "name")
 _READ_BELOW_BYTES = 256 << 20
-"""Bytes of lines. Up to this size all values of a log are read; in a larger one only other cases of a word are looked
-for.
+"""Bytes of lines. Up to this size all values of a log are read; in a larger one, and in one that is elsewhere, only
+other cases of a word are looked for, and words that begin alike.
 """
+_KEYS = {
+    "namespace": b'"namespace":"',
+    "user": b'"username":"',
+    "impersonator": b'"username":"',
+    "verb": b'"verb":"',
+    "name": b'"name":"',
+}
+"""What stands before the values of a dimension in a line as kube-apiserver writes it."""
+_BEGINNING = 3  # a third of a word is taken to be typed well
 _GZIPPED = 20  # times as many bytes of lines; audit logs compress 10 to 35 times
 _MOST_VALUES = 5000
 _MOST_HITS = 1000
@@ -96,8 +105,8 @@ def looked_for(logs: LogSource, wanted: Filter) -> frozenset[bytes]:
     """The literals for which `absent_values` searches `logs`; none if it reads all their values."""
     if _is_small(logs):
         return frozenset()
-    values = [value for plain in _plain(wanted).values() for value in plain]
-    return frozenset(case.own[0] for value in values for case in _cases(value))
+    words = [(dimension, value) for dimension, plain in _plain(wanted).items() for value in plain]
+    return frozenset(case.own[0] for dimension, value in words for case in _cases(dimension, value))
 
 
 def _plain(wanted: Filter) -> dict[str, list[str]]:
@@ -150,19 +159,27 @@ def _is_small(logs: LogSource) -> bool:
 
 
 def _in_other_cases(logs: LogSource, dimension: str, plain: Sequence[str]) -> Iterator[str]:
-    """The values of the events that have one of `plain` somewhere, in this case or another; of each case the first
-    thousand events. Of a single word that is there as it was said nothing more is looked for.
+    """The values of the events that have one of `plain` somewhere, in this case or another, or a value that begins
+    alike; of each case the first thousand events. Of a single word that is there as it was said nothing more is
+    looked for.
     """
     for value in plain:
-        for one in _values(logs, dimension, _cases(value)):
+        for one in _values(logs, dimension, _cases(dimension, value)):
             yield one
             if [one] == plain:
                 return
 
 
-def _cases(value: str) -> list[Sought]:
+def _cases(dimension: str, value: str) -> list[Sought]:
     cases = (value, value.lower(), value.upper(), value.title(), value.capitalize())
-    return [Sought.of(b'"' + spelled(case) + b'"') for case in dict.fromkeys(cases)]
+    found = [Sought.of(b'"' + spelled(case) + b'"') for case in dict.fromkeys(cases)]
+    return [*found, Sought.of(_KEYS[dimension] + spelled(_beginning(value)))]
+
+
+def _beginning(value: str) -> str:
+    """The part of a word, after its last colon a third, that is taken to be typed well."""
+    own = value.rpartition(":")[2]
+    return value[: len(value) - len(own) + max(_SHORT, len(own) // _BEGINNING)]
 
 
 def _values(logs: LogSource, dimension: str, cases: Sequence[Sought]) -> Iterator[str]:

@@ -286,3 +286,11 @@ def test_clusters_that_only_the_lines_name_are_refused(loki: FakeLoki, capfd: py
     assert not out
     assert "the query selects lines of the clusters prod and test" in err
     assert '| k8s_cluster_name="test"' in err
+
+
+def test_a_slip_is_told_of_a_store(loki: FakeLoki, capfd: pytest.CaptureFixture[str]) -> None:
+    loki.lines = [_of_cluster(1, "prod", "alice")]
+    for line, meant in (("pod/db0 -n shop", "db-0"), ("pod/db-0 -n shpo", "shop")):
+        code, out, err = run(capfd, "who", "created", *line.split(), "--log", url(loki))
+        assert code == 1, err
+        assert f"did you mean {meant}?" in " ".join(out.split())
