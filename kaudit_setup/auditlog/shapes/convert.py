@@ -10,7 +10,7 @@ from kaudit_setup.auditlog.block import Block
 from kaudit_setup.auditlog.event import Decoder
 from kaudit_setup.auditlog.literals import OWN_ORDER
 from kaudit_setup.auditlog.scan_statistics import Tally
-from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, one_line
+from kaudit_setup.auditlog.shapes.documents import LONGEST_BYTES, Documents, Spread, one_line
 from kaudit_setup.auditlog.shapes.embedded import embedded
 from kaudit_setup.auditlog.shapes.events import DAMAGED, LOST, MARK, OTHERS
 from kaudit_setup.auditlog.shapes.forms import count_lines
@@ -152,7 +152,9 @@ class Converter:
 
     def _turn(self, block: Block) -> None:
         """Go on in another shape, if the whole block seems to be in it."""
-        if self._main.reading.kind is Kind.document and not all_of(block, _IN_DOCUMENTS):
+        layout = self._main.layout
+        known = block.data.find(b"\n") + 1 if isinstance(layout, Spread) and layout.element_follows else 0
+        if self._main.reading.kind is Kind.document and not all_of(block, _IN_DOCUMENTS, known):
             self._main = self._odd.part(self._main)
         if self._main.layout.busy or self._main.begins(block):
             return
@@ -297,20 +299,23 @@ def _is_own(data: bytes | bytearray, begin: int, end: int, size: int) -> bool:
 
 
 def _in_spread(data: bytes | bytearray, begin: int, end: int, size: int) -> bool:
-    """Whether a line is surely a part of JSON over several lines; one before the end of an array is."""
-    return data[begin] in _INSIDE or data.startswith(b"]", end + 1, size)
+    """Whether a line is surely a part of JSON over several lines; one before the end of an array is, and one behind a
+    comma.
+    """
+    around = data.startswith(b"]", end + 1, size) or data.endswith((b",\n", b",\r\n"), 0, begin)
+    return around or data[begin] in _INSIDE
 
 
-def all_of(block: Block, kinds: Collection[Kind]) -> bool:
-    """Whether lines here and there in a block are of these kinds, those of JSON lines or of JSON over several lines;
-    all of them in a small one.
+def all_of(block: Block, kinds: Collection[Kind], start: int = 0) -> bool:
+    """Whether lines here and there in a block, from byte `start` on, are of these kinds, those of JSON lines or of
+    JSON over several lines; all of them in a small one.
     """
     if block.blank:
         return True
     data, size = block.data, block.size
     known = _in_spread if Kind.document in kinds else _is_own
     step = 1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES
-    look = 0
+    look = start
     while look < size:
         at = data.rfind(b"\n", 0, look) + 1
         end = data.find(b"\n", look, size)

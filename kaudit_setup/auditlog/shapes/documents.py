@@ -440,6 +440,11 @@ class Spread:
     def busy(self) -> bool:
         return bool(self._data[self._used :].strip())
 
+    @property
+    def element_follows(self) -> bool:
+        """Whether what was read ends behind a comma, so that the next line is a part of it, whatever it is like."""
+        return self._data[-len(b",\r\n") :].rstrip().endswith(b",")
+
     def separate(self, block: Block) -> bool:
         """It looks for what is wanted itself, element by element."""
         del block

@@ -169,3 +169,27 @@ def test_many_other_lines_before_parts_of_events_that_span_blocks(tmp_path: Path
     lines, tally = found(log, size)
     assert ids([line for line in lines if line != b"words"]) == ids(recorded)
     assert (tally.damaged, CRI in tally.shapes) == (0, True)
+
+
+@pytest.mark.parametrize("end", [b"\n]\n", b"\n]", b"]", b""])
+def test_the_last_elements_of_an_array_stay_in_order(tmp_path: Path, end: bytes) -> None:
+    """The last of them looks like a JSON line: no comma follows. A block may begin with it."""
+    log = tmp_path / "audit.log"
+    log.write_bytes(b"[\n" + b",\n".join(RECORDED) + end)
+    for size in range(500, 3000, 37):
+        assert found(log, size)[0] == RECORDED, size
+
+
+@pytest.mark.parametrize("before", [b" ", b"\t", b"  "])
+@pytest.mark.parametrize("most", [1 << 30, 400])
+@pytest.mark.parametrize("odd", [b"", b"some other line\n", b"\n"])
+def test_spaces_before_a_line_of_a_container_are_not_of_the_line(
+    tmp_path: Path, before: bytes, most: int, odd: bytes
+) -> None:
+    """Whatever its neighbours are, be it a whole event, the first part of one or the last."""
+    log = tmp_path / "audit.log"
+    head, event = b"2026-05-01T10:00:00.123456789Z stdout ", RECORDED[20]
+    first, last = head + b"P " + event[:-100] + b"\n", head + b"F " + event[-100:] + b"\n"
+    for lines in (before + head + b"F " + event + b"\n", before + first + last, first + before + last):
+        log.write_bytes(b"".join([cri(RECORDED[:20], most), odd, lines, cri(RECORDED[21:], most)]))
+        assert found(log)[0] == RECORDED
