@@ -2,7 +2,8 @@
 
 Elements stand one behind another with the same bytes between them, which are learned from the first two. So a stretch
 of them is decoded in one go, which proves that it begins and ends between elements: what a client put into a request,
-however like an event it looks, is never taken for one. Where a stretch does not decode, brackets are counted.
+however like an event it looks, is never taken for one. Where a stretch does not decode, brackets are counted. A
+search decodes only what has bodies: nothing else in an event can hold what stands between elements.
 """
 
 from __future__ import annotations
@@ -287,7 +288,7 @@ class _Stretch:
         """Raises one of REFUSED."""
         if self._separator.indented:
             array = self._as_array(compact)
-            lines = _decoded(array[1:-1], b",", decoder) or Values.of(ITEMS.decode(array))
+            lines = _decoded(memoryview(array)[1:-1], b",", decoder) or Values.of(ITEMS.decode(array))
         else:
             lines = (
                 _decoded(self._view, self._separator.glue, decoder)
