@@ -22,6 +22,8 @@ _MOST_KEYS: Final = 300
 """Names of fields that are learned; a file with more of them is taken apart record by record."""
 _MOST_KNOWN: Final = 4096  # senders that are remembered
 
+_FIRST_BYTES: Final = 1 << 13
+
 _Values = Callable[[object], Any]
 
 
@@ -70,6 +72,9 @@ class Records:
         try:
             return self._decoder.decode_lines(lines)
         except msgspec.ValidationError:
+            # nearly all records have the fields of the first ones
+            if self._learn(bytes(lines[:_FIRST_BYTES]).split(b"\n")[:-1]):
+                return self._decoded(found)
             if not self._learn(found.texts):
                 raise
             return self._decoder.decode_lines(lines)
