@@ -19,7 +19,7 @@ from kaudit_setup.errors import StoreError
 from kaudit_setup.stores import classes, sql, tsv
 from kaudit_setup.stores.archive import counts
 from kaudit_setup.stores.archive.blocks import ALL_BLOCKS, Held, lines, narrowed
-from kaudit_setup.stores.archive.columns import Fitting
+from kaudit_setup.stores.archive.columns import FittingRequests
 from kaudit_setup.stores.archive.parts import LINES, structure
 from kaudit_setup.stores.port import Engine, Group, Place, StoredLine
 from kaudit_setup.stores.records import RECORDS, Batch, Part, ServerSeen, Source, decode, in_order, live
@@ -85,7 +85,7 @@ class Archive:
         """See `Store.find`."""
         chosen = self._chosen(window)
         held = self._narrowed(chosen, [one.uncut for one in sought], [one.plain for one in sought])
-        fitting = Fitting.of(about) if about is not None else None
+        fitting = FittingRequests.of(about) if about is not None else None
         looked_at = self._read_here(chosen, held, fitting)
         if looked_at is not None:
             order = {text: number for number, text in enumerate(chosen.texts)}
@@ -175,7 +175,9 @@ class Archive:
             return None
         return [*narrowed(self._place, whole, plains), *narrowed(self._place, damaged, of_cut)]
 
-    def _read_here(self, chosen: _Chosen, held: list[Held] | None, fitting: Fitting | None) -> Sequence[Held] | None:
+    def _read_here(
+        self, chosen: _Chosen, held: list[Held] | None, fitting: FittingRequests | None
+    ) -> Sequence[Held] | None:
         """The blocks that are read without the engine; None if it is to read them."""
         if fitting is not None:
             return held if held is not None else [Held(part, ALL_BLOCKS) for part in chosen.parts]

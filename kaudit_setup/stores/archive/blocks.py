@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from kaudit_setup.auditlog.literals import OWN_ORDER, Find, Plain, Sought, finders
 from kaudit_setup.errors import StoreError
 from kaudit_setup.stores.archive import arrow
-from kaudit_setup.stores.archive.columns import Fitting, other_stages
+from kaudit_setup.stores.archive.columns import Fitting, FittingRequests, other_stages
 from kaudit_setup.stores.archive.index import Index
 from kaudit_setup.stores.port import Place, StoredLine
 from kaudit_setup.stores.records import Part
@@ -76,7 +76,11 @@ def narrowed(place: Place, parts: Sequence[Part], plains: Sequence[Plain]) -> li
 
 
 def lines(
-    place: Place, held: Sequence[Held], sought: Sequence[Sought], order: Mapping[str, int], fitting: Fitting | None
+    place: Place,
+    held: Sequence[Held],
+    sought: Sequence[Sought],
+    order: Mapping[str, int],
+    fitting: FittingRequests | None,
 ) -> list[StoredLine] | None:
     """The lines in these blocks that hold one of `sought` (none: every line), by the `order` of their sources; lines
     of other sources do not count. With `fitting` those of requests of which a line fits, and those that are no
@@ -123,40 +127,44 @@ def _opened(place: Place, held: Held, *coded: str) -> Iterator[pq.ParquetFile]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Which rows of blocks are looked at: those that fit, or those of requests that were `received` when one that
-    fits was; and those that are no events.
+    """Which rows of blocks are looked at: those that fit alone, those of requests that were `received` when one was
+    of which all rows are wanted (None: there are none), and those that are no events.
     """
 
-    fitting: Fitting
+    alone: Fitting
     received: pa.Array | None
 
     @classmethod
-    def of(cls, place: Place, held: Sequence[Held], fitting: Fitting) -> _Rows:
+    def of(cls, place: Place, held: Sequence[Held], fitting: FittingRequests) -> _Rows:
         """All blocks are looked through for what fits where other stages of its requests may not."""
         import pyarrow as pa
 
         arrow.load("pyarrow.compute")
-        if fitting.alone:
-            return cls(fitting, None)
-        moments = [one for some in _each(lambda one: _received(place, one, fitting), held) for one in some]
-        return cls(fitting, pa.concat_arrays([pa.array([], pa.string()), *moments]).unique())
+        if not fitting.together.columns:
+            return cls(fitting.alone, None)
+        moments = [one for some in _each(lambda one: _received(place, one, fitting.together), held) for one in some]
+        return cls(fitting.alone, pa.concat_arrays([pa.array([], pa.string()), *moments]).unique())
 
     @property
     def coded(self) -> tuple[str, ...]:
         """The columns that are read as dictionaries."""
-        return self.fitting.columns if self.received is None else ()
+        return self.alone.columns
 
     @property
     def columns(self) -> list[str]:
         """All columns that are read."""
-        return ["event", *(self.fitting.columns if self.received is None else ["received"])]
+        return ["event", *self.alone.columns, *(["received"] if self.received is not None else ())]
 
     def among(self, block: pa.Table) -> frozenset[int]:
         """The numbers of the rows."""
         import pyarrow.compute as pc
 
-        fit = self.fitting.rows(block) if self.received is None else other_stages(block, self.received)
-        return frozenset(pc.indices_nonzero(pc.or_(fit, pc.equal(block["event"].combine_chunks(), 0))).to_pylist())
+        wanted = pc.equal(block["event"].combine_chunks(), 0)
+        if self.alone.columns:
+            wanted = pc.or_(wanted, self.alone.rows(block))
+        if self.received is not None:
+            wanted = pc.or_(wanted, other_stages(block, self.received))
+        return frozenset(pc.indices_nonzero(wanted).to_pylist())
 
 
 def _received(place: Place, held: Held, fitting: Fitting) -> list[pa.Array]:

@@ -5,7 +5,9 @@ as long, and few of them are wanted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from itertools import chain, filterfalse
 from typing import TYPE_CHECKING, Final
 
 from kaudit_setup.auditlog.filters import AnyOf, Filter, Test, Values, is_pattern
@@ -76,29 +78,50 @@ def _parted(number: int, values: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 class Fitting:
-    """Whether rows fit one of some filters, as far as columns tell. `alone`: whether no other lines of the same
-    requests are wanted, or none of them could fit less.
-    """
+    """Whether rows fit one of some filters, as far as `columns` tell: none where there is no filter."""
 
-    def __init__(self, wanted: Sequence[Mapping[str, Values]], *, all_stages: bool) -> None:
+    def __init__(self, wanted: Sequence[Mapping[str, Values]]) -> None:
         """Of dimensions that columns tell."""
-        self._filters = [[(name, values) for name, values in by.items()] for by in wanted]
-        self._dimensions = {one: _Dimension(*one) for each in self._filters for one in each}
+        self._filters = [list(by.items()) for by in wanted]
+        self._dimensions = {one: _Dimension(*one) for one in chain.from_iterable(self._filters)}
         self.columns = tuple(dict.fromkeys(name for one in self._dimensions.values() for name in one.columns))
-        self.alone = not all_stages or all(by.keys() <= _OF_EACH_STAGE for by in wanted)
-
-    @classmethod
-    def of(cls, wanted: AnyOf) -> Fitting | None:
-        """None if columns tell nothing of one of the filters."""
-        told = [{name: values for name, values in one.by.items() if name in _TESTED} for one in wanted.filters]
-        return cls(told, all_stages=wanted.all_stages) if all(told) else None
 
     def rows(self, block: pa.Table) -> pa.Array:
-        """For each row of a block whether it fits."""
+        """For each row of a block whether it fits; there is a filter."""
         import pyarrow.compute as pc
 
         rows = {one: dimension.rows(block) for one, dimension in self._dimensions.items()}
         return reduce(pc.or_, (reduce(pc.and_, map(rows.__getitem__, each)) for each in self._filters))
+
+
+@dataclass(frozen=True, slots=True)
+class FittingRequests:
+    """Requests of which a row fits. `alone`: of those that fit so no other rows are wanted, or none of them could fit
+    less; `together`: of those the rows of all stages.
+    """
+
+    alone: Fitting
+    together: Fitting
+
+    @classmethod
+    def of(cls, wanted: AnyOf) -> FittingRequests | None:
+        """None if columns tell nothing of one of the filters."""
+        told = list(map(_told, wanted.filters))
+        if not all(told):
+            return None
+        if not wanted.all_stages:
+            return cls(Fitting(told), Fitting([]))
+        return cls(Fitting(list(filter(_of_each_stage, told))), Fitting(list(filterfalse(_of_each_stage, told))))
+
+
+def _told(wanted: Filter) -> Mapping[str, Values]:
+    """What columns tell of a filter."""
+    return {name: values for name, values in wanted.by.items() if name in _TESTED}
+
+
+def _of_each_stage(by: Mapping[str, Values]) -> bool:
+    """Whether all rows of a request fit alike."""
+    return by.keys() <= _OF_EACH_STAGE
 
 
 def other_stages(block: pa.Table, received: pa.Array) -> pa.Array:
