@@ -11,13 +11,14 @@ from itertools import groupby
 from pickle import PickleBuffer
 from typing import Protocol
 
+from kaudit_setup.auditlog.clusters.tell_apart import Uids, difference, few, uids_in
 from kaudit_setup.auditlog.coverage.unreadable import unreadable
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.reader import Unit
 from kaudit_setup.auditlog.reports.stats import Count
 from kaudit_setup.auditlog.scan_statistics import Tally
 from kaudit_setup.auditlog.scanning.workers import scan
-from kaudit_setup.errors import KauditError
+from kaudit_setup.errors import InputError, KauditError
 from kaudit_setup.stores.fingerprint import Fingerprint, fingerprint
 from kaudit_setup.stores.records import Counted, Source
 from kaudit_setup.stores.rows import Rows, rows_of
@@ -113,6 +114,7 @@ class _Ready:
 
     file: LogFile
     print: Fingerprint
+    uids: Uids
 
     @property
     def after(self) -> int:
@@ -141,6 +143,7 @@ class _Ready:
             Counted.of(count),
             after=text if self.after else "",
             instead="" if self.after else text,
+            uids=self.uids,
         )
 
 
@@ -165,13 +168,27 @@ class _Packer:
                 found = self._look_at(file)
             if found is None:
                 continue
-            waiting.append(_Ready(file, found))
+            waiting.append(_Ready(file, found, self._uids(file)))
             texts.add(found.text)
             if sum(one.print.bytes for one in waiting) >= _BATCH_BYTES:
                 yield waiting
                 waiting, texts = [], set()
         if waiting:
             yield waiting
+
+    def _uids(self, file: LogFile) -> Uids:
+        """What tells the cluster of a file. Raises InputError if what is there under the name of its cluster is
+        evidently of another one.
+        """
+        found = {} if file.once else few(uids_in([file]))
+        for source in self.known if found else ():
+            why = difference(source.uids, found, at_any_time=True) if source.of(self.cluster) else ""
+            if why:
+                raise InputError(
+                    f"{file.path} is not of the cluster {self.cluster} in {self.target.name}: {why}",
+                    hint="pack it under a name of its own: --cluster NAME",
+                )
+        return found
 
     def _look_at(self, file: LogFile) -> Fingerprint | None:
         """What a file is; None if it is there already, or cannot be read."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from kaudit_setup.auditlog.clusters.tell_apart import Uids
 from kaudit_setup.auditlog.event import Event, ObjectReference, ResponseStatus, UserInfo
 from kaudit_setup.auditlog.files import LogFile, latest_begin
 from kaudit_setup.auditlog.reports.stats import Count
@@ -66,7 +67,8 @@ class Source(msgspec.Struct, frozen=True):
 
     `text`: the SHA-256 of its text, unpacked; `sha256`: of the file as it lay there. `bytes`: of the text. `after`:
     the text of an earlier source that this one begins with, whose lines are not packed again; `instead`: of one whose
-    lines are left out because this one has them whole. `tally` and `count` are of the whole file.
+    lines are left out because this one has them whole. `tally` and `count` are of the whole file. `uids`: what tells
+    its cluster.
     """
 
     text: str
@@ -86,6 +88,7 @@ class Source(msgspec.Struct, frozen=True):
     count: Counted
     after: str = ""
     instead: str = ""
+    uids: Uids = msgspec.field(default_factory=dict)
 
     def file(self) -> LogFile:
         """The file as it was found. Its key is the text that it held: two nodes may call theirs alike."""

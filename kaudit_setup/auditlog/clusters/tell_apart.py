@@ -24,6 +24,7 @@ _MOST_FILES: Final = 3
 """Files of one log that are looked at: the first, the last and one between them."""
 _APART_ALIKE: Final = 2
 """So many things with two UIDs, and none with one, are no accounts that were made again."""
+_KEPT: Final = 50
 _ACCOUNT: Final = "system:serviceaccount:kube-system:"
 _UNDELETABLE: Final = frozenset({"default", "kube-system", "kube-public"})
 """Namespaces that cannot be deleted (AS/pkg/admission/plugin/namespace/lifecycle/admission.go)."""
@@ -75,15 +76,15 @@ class _Object(msgspec.Struct, gc=False):
     metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
-class _Seen(msgspec.Struct):
+class Seen(msgspec.Struct):
     """When a UID was first and last seen, as the log spells it."""
 
     first: str
     last: str
 
 
-_Uids = dict[str, dict[str, _Seen]]
-"""What a cluster has only once, in words → its UIDs."""
+Uids = dict[str, dict[str, Seen]]
+"""What a cluster has only once, in words → its UIDs, each with when it was seen."""
 _LINE = msgspec.json.Decoder(_Line)
 _OBJECT = msgspec.json.Decoder(_Object)
 
@@ -99,18 +100,19 @@ def find_different_clusters(files: Sequence[LogFile]) -> DifferentClusters | Non
             logs.setdefault(file.log, []).append(file)
     if len(logs) < 2:
         return None
-    seen = [(own[0], _uids(own)) for own in logs.values()]
+    seen = [(own[0], uids_in(own)) for own in logs.values()]
     for (one, first), (other, second) in combinations(seen, 2):
-        if why := _difference(first, second):
+        if why := difference(first, second):
             return DifferentClusters(one, other, why)
     return None
 
 
-def _uids(files: Sequence[LogFile]) -> _Uids:
-    found: _Uids = {}
+def uids_in(files: Sequence[LogFile]) -> Uids:
+    """What tells the cluster of some files of one log. Reads the beginning of a few of them."""
+    found: Uids = {}
     for file in dict.fromkeys((files[0], files[len(files) // 2], files[-1])):
         for thing, uid, time in _facts(file):
-            seen = found.setdefault(thing, {}).setdefault(uid, _Seen(time, time))
+            seen = found.setdefault(thing, {}).setdefault(uid, Seen(time, time))
             seen.first, seen.last = min(seen.first, time), max(seen.last, time)
     return found
 
@@ -134,9 +136,13 @@ def _of_line(line: _Line) -> Iterable[tuple[str, str]]:
     if line.stage != "ResponseComplete" or line.response_status.code != 200 or ref.subresource:
         return
     if (line.verb, ref.resource) == ("update", "leases") and ref.namespace in _LEASES:
-        yield f"the lease {ref.namespace}/{ref.name}", ref.uid
+        yield _lease(ref.namespace, ref.name), ref.uid
     if ref.resource == "namespaces" and ref.name in _UNDELETABLE and line.verb in {"get", "patch", "update"}:
         yield _namespace(ref.name), _answered(line)
+
+
+def _lease(namespace: str, name: str) -> str:
+    return f"the lease {namespace}/{name}"
 
 
 def _namespace(name: str) -> str:
@@ -154,17 +160,26 @@ def _answered(line: _Line) -> str:
     return answer.metadata.uid if answer.kind == "Namespace" else ""
 
 
-def _difference(one: _Uids, other: _Uids) -> str:
-    """What shows that two logs come from different clusters; empty if nothing does."""
+def few(uids: Uids) -> Uids:
+    """Some of what tells a cluster, to be kept: of the leases of nodes there may be thousands."""
+    likely = sorted(uids.items(), key=lambda one: one[0].startswith(_lease("kube-node-lease", "")))
+    return dict(likely[:_KEPT])
+
+
+def difference(one: Uids, other: Uids, *, at_any_time: bool = False) -> str:
+    """What shows that two logs come from different clusters; empty if nothing does. `at_any_time`: months may lie
+    between them, in which all that can be made again may have been.
+    """
     shared = sorted(one.keys() & other.keys())
     if any(one[thing].keys() & other[thing].keys() for thing in shared):
         return ""
     undeletable = [thing for thing in shared if thing in set(map(_namespace, _UNDELETABLE))]
     at_once = [thing for thing in shared if _overlap(one[thing], other[thing])]
-    telling = undeletable or at_once or (shared if len(shared) >= _APART_ALIKE else [])
+    many = len(shared) >= _APART_ALIKE and not at_any_time
+    telling = undeletable or at_once or (shared if many else [])
     return f"{telling[0]} has another UID in each" if telling else ""
 
 
-def _overlap(one: Mapping[str, _Seen], other: Mapping[str, _Seen]) -> bool:
+def _overlap(one: Mapping[str, Seen], other: Mapping[str, Seen]) -> bool:
     """Whether two UIDs were both in use at some time."""
     return any(a.first < b.last and b.first < a.last for a in one.values() for b in other.values())

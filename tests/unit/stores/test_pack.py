@@ -764,3 +764,21 @@ def test_archives_are_logs_of_clusters_as_files_are(
     assert code == 2
     assert "is in cluster a and in cluster b" in err
     assert run(capfd, "who", "created", "pod/p", "--cluster", f"a={other}", "--log", other)[0] == 2
+
+
+def test_a_log_of_another_cluster_is_not_packed_under_the_name_of_this_one(
+    tmp_path: Path, archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither was given a name: what a cluster has only once has another UID in the archive, at the same time."""
+    account = "system:serviceaccount:kube-system:replicaset-controller"
+    for n, (folder, uid) in enumerate((("one", "u-1"), ("two", "u-2"), ("more", "u-1"))):
+        events = [event(n + 3 * at, user={"username": account, "uid": uid, "groups": []}) for at in range(9)]
+        write(tmp_path / folder / "audit.log", *events)
+    assert packed(capfd, tmp_path / "one", to=archive) == {"added": 1, "there": 0}
+    code, out, err = run(capfd, "pack", "--log", tmp_path / "two", "--to", archive)
+    assert code == 2
+    assert not out
+    assert f"two/audit.log is not of the cluster default in {archive}" in err
+    assert f"the service account {account} has another UID in each" in err
+    assert packed(capfd, tmp_path / "more", to=archive) == {"added": 1, "there": 0}
+    assert run(capfd, "pack", "--log", tmp_path / "two", "--to", archive, "--cluster", "two")[0] == 0
