@@ -23,6 +23,7 @@ _PACKED = r"\.(?:gz|zst|zstd|xz|bz2)\Z"
 _LOG = rf".+{_EXTENSION}(?:[.-]\d+)*"
 _NUMBERED = rf"(?P<stem>.+?{_EXTENSION})[.-](?P<number>\d+)"
 _ARCHIVE = r"(?i)\.(?:tar(?:\.(?:gz|zst|zstd|xz|bz2))?|tgz|tzst|txz|tbz2?|zip)\Z"
+_COPY = r"\A\.|~\Z|\.(?:swp|tmp|part|bak|orig|save|altered)(?:[.-]?\d+)?\Z"
 _UNREAD = r"\.(?:lz4|Z|zip)\Z"
 # folders whose names do not identify a node
 _GENERIC = frozenset(
@@ -100,6 +101,11 @@ def is_packed(name: str) -> bool:
 def is_log(name: str) -> bool:
     """Whether a file of a folder is called like a log: also as logrotate and people call them."""
     return re.fullmatch(_LOG, bare(name)) is not None
+
+
+def is_copy(name: str) -> bool:
+    """Whether it is called like what editors, people and `collect` keep beside a file, or is hidden."""
+    return re.search(_COPY, name) is not None
 
 
 def is_archive_name(name: str) -> bool:

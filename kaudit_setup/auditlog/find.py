@@ -20,6 +20,7 @@ from kaudit_setup.auditlog.file_names import (
     host_names,
     is_archive_name,
     is_audit_log,
+    is_copy,
     is_log,
     is_packed,
     is_packed_log,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 _MAY = "run as a user who may read it"
 _MAGIC = frozenset("*?[")
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
-_OF_EDITORS = ("~", ".swp", ".tmp")
 _SURE_SIGNS = (*SIGNS, b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 _SIGNS = (b"audit.k8s.io", *_SURE_SIGNS)
 
@@ -71,7 +71,7 @@ def find_logs(paths: Sequence[str], *, node: str = "", room: ExtractionFolder | 
 
 def logs_there(found: Iterable[tuple[str, os.stat_result, bool]], host: str) -> tuple[LogFile, ...]:
     """The log files of the machine `host` by the same rules, from its listing: absolute path, status,
-    whether it was only found in a folder. For the nodes see `host_names`.
+    whether it was only found in a folder by its name. For the nodes see `host_names`.
     """
     groups = _groups(
         _seen(path, info)
@@ -325,10 +325,10 @@ def _in_folder(path: str, name: str) -> _Seen | str | None:
 
 
 def _under_another_name(path: str, name: str) -> _Seen | str | None:
-    """As `_in_folder`: exports and shippers call files as they like. Copies that editors make are no logs."""
+    """As `_in_folder`: exports and shippers call files as they like. What is called a copy is not read twice."""
     if is_packed_log(name):
         return f"{path} is left out: only plain files, gzip, zstd, xz and bzip2 can be read"
-    if name.startswith(".") or name.endswith(_OF_EDITORS):
+    if is_copy(name):
         return None
     with suppress(OSError):
         info = Path(path).stat()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 import msgspec
 
 from kaudit_setup.auditlog.coverage.node import Coverage, coverage
+from kaudit_setup.auditlog.file_names import is_copy
 from kaudit_setup.auditlog.files import LogFile
 from kaudit_setup.auditlog.find import logs_there, own_logs
 from kaudit_setup.auditlog.scan_statistics import Tally
@@ -93,10 +95,14 @@ class _Said(msgspec.Struct, frozen=True):
         own = next((rest for how, _, rest in reversed(lines) if how == "own"), "")
         words = [how for how, _, _ in lines]
         try:
-            files = [(*_described(rest), how == "d") for how, _, rest in lines if how not in _WORDS]
+            seen = [(how, *_described(rest)) for how, _, rest in lines if how not in _WORDS]
             writers = frozenset(int(rest[:10]) for how, _, rest in lines if how == "writer")
         except (ValueError, struct.error) as error:
             raise NodeError(f"{name}: the list of the logs has a line that cannot be read: {error}") from error
+        # what is only an audit log by what it holds, and called like a copy of one, is not read twice
+        files = [
+            (path, info, how == "d") for how, path, info in seen if not (how == "s" and is_copy(PurePath(path).name))
+        ]
         return cls(own, words.count("odd"), "done" in words, files, writers | {ROOT})
 
     def trusted(self, host: str) -> Trusted:

@@ -105,8 +105,7 @@ below() {
         fi
       done' sh "$GZIP" "$ZSTD" "d $STAT" {} + 2>/dev/null
   find -H "$1" \( -type f -o -type l \) ! -name "*$NL*" ! -name 'audit.log*' ! -name "$ROTATED" \
-    ! -name '*.log*' ! -name '*.json*' ! -name '*.ndjson*' ! -name '.*' ! -name '*~' ! -name '*.swp' ! -name '*.tmp' \
-    -exec sh -c '
+    ! -name '*.log*' ! -name '*.json*' ! -name '*.ndjson*' -exec sh -c '
       format=$1
       shift
       for f; do
