@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import BinaryIO, Final, cast
 
 import msgspec
@@ -45,10 +46,26 @@ def begin(stream: BinaryIO, tally: Tally, *, server: bool = False) -> Beginning:
         from kaudit_setup.auditlog.shapes.recognition.detect import runtime
 
         reading = runtime(head)
+    if _mixed(reading, source, tally):
+        return Beginning(BytesIO(), None, True, True)
     if not source.packed and stream.seekable():
         stream.seek(source.mark)  # without a copy of each byte
         return Beginning(cast(Readable, stream), reading, False, not head, at=source.mark)
     return Beginning(source, reading, source.packed, not head, source.wide)
+
+
+def _mixed(reading: Reading | None, source: Unpacked, tally: Tally) -> bool:
+    """Whether records of several clusters are in a file, which is then said."""
+    if reading is None:
+        return False
+    from kaudit_setup.auditlog.shapes.recognition.clusters import ONE_EACH, mixture
+
+    if said := mixture(reading, source.peek(_SEVERAL_BYTES)):
+        tally.lose(said, ONE_EACH)
+    return bool(said)
+
+
+_SEVERAL_BYTES: Final = 1 << 20
 
 
 def _detected(head: bytes, *, whole: bool) -> Reading | None:
