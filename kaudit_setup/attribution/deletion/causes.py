@@ -44,7 +44,10 @@ def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf"))
     if deletion.doubtful and _has_owner(index, obj):
         # one of many that a controller keeps: it deletes and replaces them itself, too
         return found + note(_maybe_another(deletion.request, obj))
-    return _follow_up(found + deletion_link(index, obj, deletion, before))
+    unshown = (
+        Finding(proviso=f"nothing in this log shows that {obj} was one of them") if deletion.doubtful else NOTHING
+    )
+    return _follow_up(found + deletion_link(index, obj, deletion, before) + unshown)
 
 
 def _maybe_another(request: Request, obj: Object) -> str:
