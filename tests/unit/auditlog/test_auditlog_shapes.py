@@ -297,6 +297,12 @@ NAMED: dict[str, tuple[bytes, str, str]] = {
     ),
     "what gcloud prints": (b"---\ninsertId: abc\nprotoPayload:\n  methodName: x\n", "YAML", "--format=json"),
     "YAML of the AWS CLI": (b"events:\n- eventId: '1'\n  message: '{}'\n", "YAML", "--output json"),
+    "Pub/Sub": (lines('{"message":{"data":"eyJwcm90b1BheWxvYWQiOnt9fQ==","messageId":"1"}}'), "base64", "@base64d"),
+    "OpenTelemetry's lists": (
+        lines('{"body":{"kvlistValue":{"values":[{"key":"auditID","value":{"stringValue":"x"}}]}}}'),
+        "kvlistValue",
+        "`body`",
+    ),
     "lz4": (b"\x04\x22\x4d\x18dA" + bytes(range(14, 60)), "data that lz4 has packed", "lz4 -d FILE"),
     "a journal": (b"LPKSHHRH\0\0\1\2" * 9, "a journal of systemd", "-o export"),
     "PGP": (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n", "encrypted data", "decrypt"),

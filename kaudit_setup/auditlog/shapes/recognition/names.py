@@ -71,6 +71,17 @@ SHAPES: Final[tuple[Shape, ...]] = (
         rb'"events": ?\[\s*(?:\{\s*"(?:logStreamName|timestamp|eventId|ingestionTime|message)"|$)',
     ),
     _row("an EventList", rb'"kind": ?"(?:Event)?List"[^\0]*"items": ?\['),
+    _row(
+        "OpenTelemetry records with each event taken apart (kvlistValue)",
+        rb'"kvlistValue": ?\{',
+        "have the collector leave the line as a string in `body`",
+    ),
+    # how JSON and gzip begin in it
+    _row(
+        "records with their contents in base64",
+        rb'"data": ?"(?:eyJ|ewog|H4sI)',
+        "decode them first, for example with jq: `.message.data | @base64d` for Pub/Sub",
+    ),
     *(row for key in ("message", "log", "MESSAGE", "msg", "line", "event", "body") for row in _wrapped(key)),
     _row("lines with a syslog prefix", rb"^(?:<\d+>)?(?:1 )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ .*\{"),
     _row("lines with a syslog prefix", rb"^<\d+>.*\{"),
