@@ -44,9 +44,8 @@ def deletion_chain(index: EventIndex, obj: Object, before: float = float("inf"))
     if deletion.doubtful and _has_owner(index, obj):
         # one of many that a controller keeps: it deletes and replaces them itself, too
         return found + note(_maybe_another(deletion.request, obj))
-    unshown = (
-        Finding(proviso=f"nothing in this log shows that {obj} was one of them") if deletion.doubtful else NOTHING
-    )
+    said = f"nothing in this log shows that {obj} was one of them" if deletion.doubtful else ""
+    unshown = Finding(proviso=said) + note(said)
     return _follow_up(found + deletion_link(index, obj, deletion, before) + unshown)
 
 

@@ -145,6 +145,7 @@ def test_what_only_a_selector_would_tell_is_in_doubt(who: Asker) -> None:
     assert told(found) == ("walter", "inferred")
     assert "app=dc" in found["chain"][0]["why"]
     assert "nothing shows whether it was one of them" in found["chain"][0]["why"]
+    assert "nothing in this log shows that pod default/dc1 was one of them" in found["notes"]
     first = who.text("deleted", "pod/dc1").partition("Confidence")[0]
     assert "nothing in this log shows that pod default/dc1 was one of them" in " ".join(first.split())
     write(who.path, *TWIN, TAKEN, *NOISE)
