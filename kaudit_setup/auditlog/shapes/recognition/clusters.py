@@ -21,8 +21,10 @@ from kaudit_setup.auditlog.shapes.origins import whose
 from kaudit_setup.auditlog.shapes.reading import Reading
 from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind
 
-SIGN: Final = re.compile(rb'(?i)cluster_?name"|"(?:[a-z0-9]+\.)*cluster[".]|/managedclusters/|/aws/eks/')
-"""Whether records may say it: nothing else has to be taken apart."""
+_SIGNS: Final = (b'clustername"', b'cluster_name"', b"/managedclusters/", b"/aws/eks/")
+_KEY: Final = re.compile(rb'cluster[".]')
+_BEFORE_KEY: Final = re.compile(rb'"(?:[a-z0-9]+\.)*\Z')
+_LONGEST_KEY: Final = 64
 # labels of a Pod say nothing of the kind: operators call their own things clusters
 _NAME: Final = (
     r"(?:(?:labels|stream|fields|tags|attributes|resource\.attributes)\.)?"
@@ -33,11 +35,20 @@ _ASKED: Final = frozenset({"protoPayload", "requestObject", "responseObject", "o
 _DEEPEST: Final = 7
 
 
+def may_name(data: bytes) -> bool:
+    """Whether records may say it: nothing else has to be taken apart. Each sign is sought by itself: one pattern for
+    all of them takes twenty times as long.
+    """
+    low = data.lower()
+    before = (low[max(key.start() - _LONGEST_KEY, 0) : key.start()] for key in _KEY.finditer(low))
+    return any(sign in low for sign in _SIGNS) or any(map(_BEFORE_KEY.search, before))
+
+
 def mixture(reading: Reading, head: bytes) -> str:
     """What to say of a file that begins so, if its records are of several clusters: what happened in one of them must
     not be taken for what happened in another. Empty for any other file.
     """
-    if reading.kind in _WITHOUT_RECORDS or not SIGN.search(head):
+    if reading.kind in _WITHOUT_RECORDS or not may_name(head):
         return ""
     named = clusters_in(reading, head)
     more = ", ..." if len(named) > _MOST_NAMED else ""
