@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -41,6 +42,8 @@ _MAGIC = frozenset("*?[")
 _LOOK_BYTES = 1 << 16  # bytes in which an audit log says what it is
 _SURE_SIGNS = (*SIGNS, b" AUDIT: id=", b"google.cloud.audit.AuditLog")
 _SIGNS = (b"audit.k8s.io", *_SURE_SIGNS)
+# a text about audit logs may name an ID, and has no times of events
+_OF_EVENTS = rb"(?i)request_?received_?timestamp|stage_?timestamp|protopayload| audit: id="
 
 
 class FoundLogs(msgspec.Struct, frozen=True):
@@ -332,16 +335,17 @@ def _under_another_name(path: str, name: str) -> _Seen | str | None:
         return None
     with suppress(OSError):
         info = Path(path).stat()
-        if stat.S_ISREG(info.st_mode) and _looks_like_one(path, _SURE_SIGNS):
-            return _seen(path, info)
+        if stat.S_ISREG(info.st_mode):
+            with Path(path).open("rb") as stream:
+                return _seen(path, info) if re.search(_OF_EVENTS, _head(stream)) else None
     return None
 
 
-def _looks_like_one(path: str, signs: Sequence[bytes] = _SIGNS) -> bool:
+def _looks_like_one(path: str) -> bool:
     """Whether a file found in a folder, under a name of its own, may be an audit log."""
     try:
         with Path(path).open("rb") as stream:
-            return _has_signs(stream, signs)
+            return _has_signs(stream, _SIGNS)
     except OSError:
         return False
 
@@ -352,5 +356,9 @@ def _wanted(name: str, head: bytes) -> bool:
 
 
 def _has_signs(stream: BinaryIO, signs: Sequence[bytes]) -> bool:
-    head = Unpacked(stream, Tally()).peek(_LOOK_BYTES)
+    head = _head(stream)
     return any(sign in head for sign in signs)
+
+
+def _head(stream: BinaryIO) -> bytes:
+    return Unpacked(stream, Tally()).peek(_LOOK_BYTES)

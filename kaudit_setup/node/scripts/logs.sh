@@ -117,8 +117,8 @@ below() {
           425a68*) unpack="bzip2 -dc" ;;
           *) unpack=cat ;;
         esac
-        if $unpack <"$f" 2>/dev/null | head -c 65536 | grep -a -q -i -F -e auditid -e audit_id -e protopayload \
-          -e " AUDIT: id="; then
+        if $unpack <"$f" 2>/dev/null | head -c 65536 | grep -a -q -i -E \
+          "request_?received_?timestamp|stage_?timestamp|protopayload| audit: id="; then
           stat -L -c "$format" -- "$f"
         fi
       done' sh "s $STAT" {} + 2>/dev/null

@@ -167,7 +167,7 @@ def test_a_folder_is_read_there_by_the_rules_of_here(machines: Machines, tmp_pat
     (folder / "000000").write_bytes(line(6))
     (folder / "000001.gz").write_bytes(gzip.compress(line(7)))
     (folder / "000001.gz~").write_bytes(gzip.compress(line(8)))
-    (folder / "notes.txt").write_bytes(b"ask the auditors\n")
+    (folder / "notes.txt").write_bytes(b"of an event give the auditID\n")
     (folder / "audit-2026-11-23T09-00-00.000.log").symlink_to("audit.log")
     (folder / "gone.log").symlink_to("nowhere")
     here = machines.lines("--log", str(folder))
