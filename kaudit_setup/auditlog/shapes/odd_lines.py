@@ -17,7 +17,7 @@ from kaudit_setup.auditlog.shapes.frames import Frame, Others, frame_of
 from kaudit_setup.auditlog.shapes.lines import PLAIN_LINES
 from kaudit_setup.auditlog.shapes.lists.nested import Nested
 from kaudit_setup.auditlog.shapes.reading import Projecting, Reading, Step, Tell, Texts
-from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of
+from kaudit_setup.auditlog.shapes.recognition.line_kinds import Kind, kind_of, may_be_a_part
 from kaudit_setup.auditlog.shapes.search_terms import SearchTerms, escaped
 
 _ID: Final = b'"auditID"'
@@ -25,6 +25,7 @@ _KEPT_LINES: Final = 4096  # lines of which it is remembered where they stood
 _BEGIN_BYTES: Final = 20  # bytes by which one writer's events are known
 _MOST_BEGINS: Final = 64
 _LOOK_BYTES: Final = 1 << 20
+_LOOK_EVERY_BYTES: Final = 1 << 15
 _TOLD_BY_LAYOUT: Final = frozenset({Kind.document, Kind.journal})
 _FRAMED: Final = frozenset({Kind.cri, Kind.docker, Kind.record, Kind.prefixed})
 _MOST_TRIES: Final = 5  # blocks whose lines have no frame, or another one than before
@@ -117,9 +118,17 @@ class Stream:
         first, *more = self.reading.steps or [None]
         if isinstance(first, Nested) and not more:
             return self._listed(block, sought, first)
-        if not sought.checked or self.reading.kind in _TOLD_BY_LAYOUT:
+        if self.reading.kind in _TOLD_BY_LAYOUT:
             return self.telling(block.data, block.size, sought)
+        if not sought.checked:
+            return ALL if self._has_parts(block) else self.telling(block.data, block.size, sought)
         return self._signed(block, sought) if self.reading.signs else ALL
+
+    def _has_parts(self, block: Block) -> bool:
+        """Whether lines here and there are those of a container runtime, in a file in another shape."""
+        data, kind = block.data, self.reading.kind
+        places = block.here_and_there(_LOOK_EVERY_BYTES)
+        return any(may_be_a_part(bytes(data[at:end]), kind) for at, end in places)
 
     @property
     def _framable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ def test_a_large_mixed_file_is_searched_in_all_its_shapes(
         for literal in (RECORDED[3][50:86], RECORDED[-3][50:86]):
             hits = numbered(list(candidates(find_logs([str(log)]).files, [literal])))
             assert {line for line in RECORDED if literal in line} <= {hit.text for hit in hits}
+
+
+@pytest.mark.parametrize("first", ["the output of a server", "RFC 3164", "Fluent Bit", "AKS", "CRI", "docker"])
+@pytest.mark.parametrize("write", [cri, docker])
+def test_events_in_parts_are_found_in_a_large_file_in_another_shape(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str, write: Callable[[Sequence[bytes], int], bytes]
+) -> None:
+    monkeypatch.setattr(search, "CHECK_BELOW_BYTES", -1)
+    log = tmp_path / "audit.log"
+    log.write_bytes(SAME[first](RECORDED[:30]) + write(RECORDED[30:], 600))
+    for line in RECORDED[30:]:
+        hits = list(candidates(find_logs([str(log)]).files, [line[50:86]]))
+        assert [hit.text for hit in hits] == [one for one in RECORDED if line[50:86] in one]
 
 
 @pytest.mark.parametrize("first", ["pretty", "pretty array", "pretty EventList", "array of lines", "EventList"])

@@ -42,6 +42,19 @@ def kind_of(line: bytes) -> Kind:
     return next((kind for found, kind in _BY_TEXT if found(line)), Kind.text)
 
 
+def may_be_a_part(line: bytes, kind: Kind) -> bool:
+    """Whether a line, which is not of the shape `kind`, is one of a container runtime: several may hold one event."""
+    if CRI_LINE.match(line[:_BEGIN_BYTES]):
+        return kind is not Kind.cri
+    if kind is Kind.docker or not line.startswith(b'{"log":') or b'"stream":' not in line[-_END_BYTES:]:
+        return False
+    return kind_of(line) is Kind.docker
+
+
+_BEGIN_BYTES: Final = 60
+_END_BYTES: Final = 4096  # labels stand behind the stream
+
+
 _BY_TEXT: Final[tuple[tuple[Callable[[bytes], object], Kind], ...]] = (
     (re.compile(rb"[ \t}\]]").match, Kind.document),
     (CRI_LINE.match, Kind.cri),
