@@ -67,10 +67,9 @@ class Block:
         """Whether its lines are blank: a small file may unpack to millions of them."""
         return self.events is None and self.data[:1].isspace() and _INK.search(self.view) is None
 
-    def here_and_there(self, step: int) -> Iterator[tuple[int, int]]:
-        """Where lines begin and end: those that hold every `step`th byte, and the last one."""
-        data, size = self.data, self.size
-        look = 0
+    def here_and_there(self, step: int, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Where lines begin and end: those that hold every `step`th byte from `start` on, and the last one."""
+        data, size, look = self.data, self.size, start
         while look < size:
             end = data.find(b"\n", look, size)
             yield data.rfind(b"\n", 0, look) + 1, end

@@ -314,13 +314,5 @@ def all_of(block: Block, kinds: Collection[Kind], start: int = 0) -> bool:
         return True
     data, size = block.data, block.size
     known = _in_spread if Kind.document in kinds else _is_own
-    step = 1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES
-    look = start
-    while look < size:
-        at = data.rfind(b"\n", 0, look) + 1
-        end = data.find(b"\n", look, size)
-        if not known(data, at, end, size) and kind_of(bytes(data[at:end])) not in kinds:
-            return False
-        # the last line is always looked at
-        look = max(end + 1, min(look + step, size - 1))
-    return True
+    places = block.here_and_there(1 if size < _SMALL_BYTES else _LOOK_EVERY_BYTES, start)
+    return all(known(data, at, end, size) or kind_of(bytes(data[at:end])) in kinds for at, end in places)
