@@ -83,6 +83,16 @@ def test_records_of_two_clusters_are_not_mixed(
     assert only(capfd.readouterr().out)["answer"] is None
 
 
+def test_an_entry_may_name_only_its_cluster(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    log = tmp_path / "export.json"
+    kind = {"type": "k8s_cluster"}
+    resources = [kind | {"labels": {"cluster_name": name}} for name in ("prod", "staging")]
+    entries = [gke_entry(made(number, "alice")) | {"resource": one} for number, one in enumerate(resources)]
+    log.write_text("".join(f"{text(one)}\n" for one in entries))
+    assert main(["who", "created", "pod/web", "-n", "shop", "--log", str(log)]) == 1
+    assert "several clusters: prod, staging)" in " ".join(capfd.readouterr().out.split())
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda one: one.__name__)
 def test_records_of_one_cluster_are_read(capfd: pytest.CaptureFixture[str], tmp_path: Path, record: Record) -> None:
     """Whatever is called a cluster in what was asked of it, and in what others wrote."""

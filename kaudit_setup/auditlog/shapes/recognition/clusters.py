@@ -100,7 +100,8 @@ def _inside(value: object, way: str) -> Iterable[tuple[str, object]]:
 def _fields(fields: Mapping[str, Any], before: str) -> Iterable[tuple[str, object]]:
     if fields.get("type") == "k8s_cluster":
         labels = fields.get("labels")
-        return [("cluster", "/".join(map(str, map(labels.get, _PLACE))))] if isinstance(labels, Mapping) else ()
+        place = [str(labels[key]) for key in _PLACE if labels.get(key)] if isinstance(labels, Mapping) else []
+        return [("cluster", "/".join(place))]
     if isinstance(value := fields.get("value"), Mapping):  # an attribute of OpenTelemetry
         return [(f"{before}{fields.get('key')}", value.get("stringValue"))]
     return ((f"{before}{key}", inner) for key, inner in fields.items() if key not in _ASKED)
