@@ -9,6 +9,7 @@ import json
 import random
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -187,7 +188,7 @@ def packed(rng: random.Random, data: bytes, words: Sequence[bytes]) -> bytes:
         return mutated(rng, data, words)
     try:
         return gzip.compress(mutated(rng, gzip.decompress(data), words), 1)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return mutated(rng, data, words)
 
 
