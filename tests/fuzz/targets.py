@@ -611,6 +611,11 @@ TARGETS = {
 DIGITS = b"9" * 5000
 DEEP = b"[" * 3000 + b"]" * 3000
 FOUND = (
+    ("shapes", b"x " + b"\\" * 300_000 + b" auditID {\n"),
+    (
+        "shapes",
+        b'2026-05-01T10:00:00.0Z AUDIT: id="a" stage="ResponseComplete" method="get" user="\\ud800" uri="/api"\n',
+    ),
     ("shapes", b'2026-05-01T10:00:00Z AUDIT: id="e" stage="Panic" uri="/" response="' + DIGITS + b'"\n'),
     ("manifest", MANIFESTS[0].replace(b"hostNetwork: true", b"hostNetwork: " + DIGITS)),
     ("manifest", MANIFESTS[0].replace(b"hostNetwork: true", b"terminationGracePeriodSeconds: " + DIGITS)),

@@ -18,7 +18,8 @@ from kaudit_setup.auditlog.shapes.documents import end_of
 from kaudit_setup.auditlog.shapes.events import REFUSED, STRING, damaged, events_in, fields_of
 from kaudit_setup.auditlog.shapes.reading import Texts
 
-_KEY: Final = re.compile(rb'(\\*)"(?:auditID|requestURI|stageTimestamp|requestReceivedTimestamp)\\*"')
+# from the first backslash on: a run of millions is not tried from each of them
+_KEY: Final = re.compile(rb'(?<!\\)(\\*+)"(?:auditID|requestURI|stageTimestamp|requestReceivedTimestamp)\\*+"')
 # a quote without a backslash before it is not inside of a string; JSON begins behind it, or after some plain text
 _STRING: Final = re.compile(rb'(?<!\\)"[^"\\{]*+\{\\"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _INNER_KEY: Final = b'\\"auditID\\"'

@@ -327,7 +327,9 @@ def _strings(text: str) -> list[str]:
     found = []
     for quoted in _QUOTED.findall(text):
         try:
-            found.append(str(json.loads(f'"{_ESCAPE.sub(_in_json, quoted)}"')))
+            said = str(json.loads(f'"{_ESCAPE.sub(_in_json, quoted)}"'))
+            # half of a UTF-16 pair, which no Go string has, is damage
+            found.append(said.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
         except ValueError:
             found.append(quoted)
     return found
