@@ -611,6 +611,7 @@ TARGETS = {
 DIGITS = b"9" * 5000
 DEEP = b"[" * 3000 + b"]" * 3000
 FOUND = (
+    ("shapes", gzip.decompress((DATA / "fuzz/not-utf-8-in-a-list.gz").read_bytes())),
     ("shapes", b"x " + b"\\" * 300_000 + b" auditID {\n"),
     (
         "shapes",

@@ -75,7 +75,10 @@ class Nested:
         ends = list(accumulate(map(len, values), lambda end, size: end + size + 1, initial=-1))[1:]
         hits = {start for find in finders for _, start, _ in find(memoryview(lines))}
         held = sorted({bisect_right(ends, hit) for hit in hits})
-        events = [STRING.decode(values[at]).encode() if quote else bytes(values[at]) for at in held]
+        try:
+            events = [STRING.decode(values[at]).encode() if quote else bytes(values[at]) for at in held]
+        except ODD:  # bytes that are not UTF-8, say
+            return None
         behind = list(accumulate(counts))
         origins = [found.origins[bisect_right(behind, at)] for at in held]
         return Texts(events, origins, len(values) - len(held))
